@@ -1,0 +1,21 @@
+//! The vocabulary every other crate speaks: identifiers, e-mail addresses, targets, durations,
+//! and the two sources of surprise (time and randomness) as traits.
+//!
+//! Knows nothing of rules, storage, networks or AWS clients. Stays small on purpose: everything
+//! rebuilds when it moves.
+#![warn(missing_docs)]
+
+mod aws;
+mod email;
+mod id;
+mod sources;
+mod span;
+mod target;
+
+pub use aws::{AccountId, GroupId, IdError, PermissionSetArn, PermissionSetName, UserId};
+pub use email::{Email, EmailError};
+pub use id::{AuditId, GrantId, PrefixedIdError, RequestId, TokenId};
+pub use jiff::Timestamp;
+pub use sources::{Clock, IdSource};
+pub use span::{Span, SpanError};
+pub use target::{HoldKey, Target, TargetNames};

@@ -1,0 +1,211 @@
+//! How long something lasts, in whole seconds.
+
+use std::{fmt, str::FromStr};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Text that does not name a length of time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a duration: write `90m`, `1h30m`, `2d`, `45s` or `01:30`")]
+pub struct SpanError(String);
+
+/// A length of time in whole seconds. Read from `90m`, `1h30m`, `1d2h` or `hh:mm` (hours with any
+/// number of digits); printed as `1h 30m`, `1d 2h 0m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Span {
+    seconds: u64,
+}
+
+/// About 100 years: keeps every sum with a timestamp inside its range.
+const SECONDS_MAX: u64 = 3_155_760_000;
+
+impl Span {
+    /// No time at all.
+    pub const ZERO: Self = Self { seconds: 0 };
+
+    /// `seconds` seconds, at most about a hundred years.
+    pub const fn seconds(seconds: u64) -> Self {
+        Self {
+            seconds: if seconds > SECONDS_MAX {
+                SECONDS_MAX
+            } else {
+                seconds
+            },
+        }
+    }
+
+    /// `minutes` minutes.
+    pub const fn minutes(minutes: u64) -> Self {
+        Self::seconds(minutes.saturating_mul(60))
+    }
+
+    /// `hours` hours.
+    pub const fn hours(hours: u64) -> Self {
+        Self::minutes(hours.saturating_mul(60))
+    }
+
+    /// The number of whole seconds.
+    pub const fn as_seconds(self) -> u64 {
+        self.seconds
+    }
+
+    /// Whether this is no time at all.
+    pub const fn is_zero(self) -> bool {
+        self.seconds == 0
+    }
+
+    /// The instant this much after `start`, clamped to the last representable one.
+    #[must_use]
+    pub fn after(self, start: Timestamp) -> Timestamp {
+        start
+            .checked_add(SignedDuration::from_secs(self.signed()))
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    /// The instant this much before `end`, clamped to the first representable one.
+    #[must_use]
+    pub fn before(self, end: Timestamp) -> Timestamp {
+        end.checked_sub(SignedDuration::from_secs(self.signed()))
+            .unwrap_or(Timestamp::MIN)
+    }
+
+    /// The time from `start` to `end`, whole seconds rounded down; zero when `end` is not later.
+    pub fn between(start: Timestamp, end: Timestamp) -> Self {
+        let seconds = end.duration_since(start).as_secs();
+        Self::seconds(u64::try_from(seconds).unwrap_or(0))
+    }
+
+    fn signed(self) -> i64 {
+        i64::try_from(self.seconds).unwrap_or(i64::MAX)
+    }
+
+    /// Reads `hh:mm`: any number of hour digits, minutes 00 to 59.
+    ///
+    /// # Errors
+    /// When the form is another or the minutes exceed 59.
+    pub fn from_hours_minutes(text: &str) -> Result<Self, SpanError> {
+        let error = || SpanError(text.to_owned());
+        let (hours, minutes) = text.split_once(':').ok_or_else(error)?;
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !digits(hours) || !digits(minutes) || minutes.len() != 2 {
+            return Err(error());
+        }
+        let hours: u64 = hours.parse().map_err(|_| error())?;
+        let minutes: u64 = minutes.parse().map_err(|_| error())?;
+        if minutes > 59 || hours > SECONDS_MAX / 3600 {
+            return Err(error());
+        }
+        Ok(Self::minutes(hours * 60 + minutes))
+    }
+}
+
+impl FromStr for Span {
+    type Err = SpanError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.contains(':') {
+            return Self::from_hours_minutes(text);
+        }
+        let error = || SpanError(text.to_owned());
+        let (mut total, mut number, mut last_unit) = (0_u64, None::<u64>, u64::MAX);
+        for c in text.chars().filter(|c| *c != ' ') {
+            if let Some(digit) = c.to_digit(10) {
+                let grown = number
+                    .unwrap_or(0)
+                    .checked_mul(10)
+                    .and_then(|n| n.checked_add(u64::from(digit)));
+                number = Some(grown.filter(|n| *n <= SECONDS_MAX).ok_or_else(error)?);
+                continue;
+            }
+            let unit = match c {
+                'd' => 86_400,
+                'h' => 3_600,
+                'm' => 60,
+                's' => 1,
+                _ => return Err(error()),
+            };
+            let count = number.take().ok_or_else(error)?;
+            if unit >= last_unit {
+                return Err(error());
+            }
+            last_unit = unit;
+            total += count * unit;
+        }
+        if number.is_some() || last_unit == u64::MAX || total > SECONDS_MAX {
+            return Err(error());
+        }
+        Ok(Self::seconds(total))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, rest) = (self.seconds / 86_400, self.seconds % 86_400);
+        let (hours, rest) = (rest / 3_600, rest % 3_600);
+        let (minutes, seconds) = (rest / 60, rest % 60);
+        match (days, hours, minutes, seconds) {
+            (0, 0, 0, s) => write!(f, "{s}s"),
+            (0, 0, m, 0) => write!(f, "{m}m"),
+            (0, 0, m, s) => write!(f, "{m}m {s}s"),
+            (0, h, 0, 0) => write!(f, "{h}h"),
+            (0, h, m, _) => write!(f, "{h}h {m}m"),
+            (d, 0, 0, _) => write!(f, "{d}d"),
+            (d, h, m, _) => write!(f, "{d}d {h}h {m}m"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_that_mean_the_same_are_the_same() {
+        let ninety = Span::minutes(90);
+        for text in ["90m", "1h30m", "1h 30m", "01:30", "1:30", "5400s"] {
+            assert_eq!(text.parse::<Span>(), Ok(ninety), "{text}");
+        }
+        assert_eq!("1d2h".parse::<Span>(), Ok(Span::hours(26)));
+        assert_eq!("100:00".parse::<Span>(), Ok(Span::hours(100)));
+    }
+
+    #[test]
+    fn broken_forms_are_refused() {
+        for bad in [
+            "",
+            "1",
+            "h",
+            "1:60",
+            "1:5",
+            ":30",
+            "01:",
+            "1m1h",
+            "1h1h",
+            "-1h",
+            "1.5h",
+            "1w",
+            "99999999999999999999h",
+        ] {
+            assert!(bad.parse::<Span>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn printed_in_the_shortest_honest_form() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (45, "45s"),
+            (90, "1m 30s"),
+            (1800, "30m"),
+            (5400, "1h 30m"),
+            (7200, "2h"),
+            (86_400, "1d"),
+            (93_600, "1d 2h 0m"),
+            (90_000, "1d 1h 0m"),
+        ] {
+            assert_eq!(Span::seconds(seconds).to_string(), text);
+        }
+    }
+}
