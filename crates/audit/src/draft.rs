@@ -1,0 +1,396 @@
+//! What one record says, before it has a number. Field names and the `NA` convention are those of
+//! the log that existing queries read (`access.md` §14.1), with our own fields beside them.
+
+use std::fmt;
+
+use hallpass_model::{
+    AuditId, Email, GrantId, HoldKey, RequestId, Span, Target, TargetNames, Timestamp,
+};
+use serde_json::{Map, Value, json};
+
+/// How the log writes "unknown or not applicable".
+pub const NOT_APPLICABLE: &str = "NA";
+
+/// What happened. The name is part of the log's contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Event {
+    /// A request was stored and waits for a person.
+    RequestCreated,
+    /// An approval was given that does not decide yet.
+    RequestReviewed,
+    /// A request was refused when it was made.
+    RequestRejected,
+    /// A request was decided yes.
+    RequestApproved,
+    /// A request was decided no.
+    RequestDenied,
+    /// A request was withdrawn.
+    RequestDiscarded,
+    /// A request lapsed: nobody decided in time.
+    RequestExpired,
+    /// An after-the-fact review of a break-glass grant was opened.
+    ReviewOpened,
+    /// Such a review was closed.
+    ReviewClosed,
+    /// Somebody pressed what they may not press.
+    PressRefused,
+    /// A grant's end and intent were stored; AWS has not been asked yet.
+    GrantRequested,
+    /// The access was seen in Identity Center.
+    GrantSucceeded,
+    /// AWS refused for good, or nothing came of it; absence was confirmed.
+    GrantFailed,
+    /// The end of a grant began.
+    EndStarted,
+    /// The access was seen gone, or stays for a reason the record gives.
+    EndSucceeded,
+    /// One attempt to remove the access failed; it is tried again.
+    EndFailed,
+    /// AWS refuses the removal for good; it is parked in sight.
+    EndStuck,
+    /// The end of a grant moved later.
+    Extend,
+    /// Access we gave was removed by somebody else.
+    DriftMissing,
+    /// A person left, or was disabled, while holding access.
+    DriftPrincipalLeft,
+    /// Today's rules would refuse a live grant.
+    DriftRuleChanged,
+    /// Rules were loaded or replaced.
+    ConfigLoaded,
+    /// An API token was made.
+    TokenCreated,
+    /// An API token was revoked.
+    TokenRevoked,
+}
+
+impl Event {
+    /// Every event, in the order of a grant's life.
+    pub const ALL: [Self; 24] = [
+        Self::RequestCreated,
+        Self::RequestReviewed,
+        Self::RequestRejected,
+        Self::RequestApproved,
+        Self::RequestDenied,
+        Self::RequestDiscarded,
+        Self::RequestExpired,
+        Self::ReviewOpened,
+        Self::ReviewClosed,
+        Self::PressRefused,
+        Self::GrantRequested,
+        Self::GrantSucceeded,
+        Self::GrantFailed,
+        Self::EndStarted,
+        Self::EndSucceeded,
+        Self::EndFailed,
+        Self::EndStuck,
+        Self::Extend,
+        Self::DriftMissing,
+        Self::DriftPrincipalLeft,
+        Self::DriftRuleChanged,
+        Self::ConfigLoaded,
+        Self::TokenCreated,
+        Self::TokenRevoked,
+    ];
+
+    /// The event's name in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RequestCreated => "request.created",
+            Self::RequestReviewed => "request.reviewed",
+            Self::RequestRejected => "request.rejected",
+            Self::RequestApproved => "request.approved",
+            Self::RequestDenied => "request.denied",
+            Self::RequestDiscarded => "request.discarded",
+            Self::RequestExpired => "request.expired",
+            Self::ReviewOpened => "review.opened",
+            Self::ReviewClosed => "review.closed",
+            Self::PressRefused => "press.refused",
+            Self::GrantRequested => "grant.requested",
+            Self::GrantSucceeded => "grant.succeeded",
+            Self::GrantFailed => "grant.failed",
+            Self::EndStarted => "end.started",
+            Self::EndSucceeded => "end.succeeded",
+            Self::EndFailed => "end.failed",
+            Self::EndStuck => "end.stuck",
+            Self::Extend => "extend",
+            Self::DriftMissing => "drift.missing",
+            Self::DriftPrincipalLeft => "drift.principal_left",
+            Self::DriftRuleChanged => "drift.rule_changed",
+            Self::ConfigLoaded => "config.loaded",
+            Self::TokenCreated => "token.created",
+            Self::TokenRevoked => "token.revoked",
+        }
+    }
+
+    /// The original's word for the two events it knew, else the event's name.
+    fn operation_type(self) -> &'static str {
+        match self {
+            Self::GrantSucceeded => "grant",
+            Self::EndSucceeded => "revoke",
+            other => other.name(),
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Through which door an action came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The web pages.
+    Web,
+    /// The Slack app.
+    Slack,
+    /// The command line.
+    Cli,
+    /// Any other caller of the HTTP API.
+    Api,
+    /// Hallpass itself: a deadline, a reconciliation, a start.
+    System,
+}
+
+impl Origin {
+    /// The name in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Slack => "slack",
+            Self::Cli => "cli",
+            Self::Api => "api",
+            Self::System => "system",
+        }
+    }
+}
+
+/// Who said yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// The rules ask for nobody's approval.
+    NotRequired,
+    /// The requester, whom the rules let approve their own request.
+    #[serde(rename = "self")]
+    Own,
+    /// Somebody else.
+    Peer,
+    /// The requester, in an emergency, reviewed afterwards.
+    BreakGlass,
+}
+
+impl Approval {
+    /// The name in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotRequired => "not_required",
+            Self::Own => "self",
+            Self::Peer => "peer",
+            Self::BreakGlass => "break_glass",
+        }
+    }
+}
+
+/// One thing that happened, not yet part of the chain. What is left out is written as `NA`.
+#[derive(Clone, Debug)]
+#[must_use = "a draft is recorded only when it is committed with its change"]
+pub struct Draft {
+    id: AuditId,
+    event: Event,
+    at: Timestamp,
+    fields: Map<String, Value>,
+}
+
+impl Draft {
+    /// Starts a draft: `actor` is the person's e-mail, or `hallpass` for the product itself.
+    pub fn new(id: AuditId, event: Event, at: Timestamp, actor: &str, origin: Origin) -> Self {
+        let mut draft = Self {
+            id,
+            event,
+            at,
+            fields: Map::new(),
+        };
+        draft.set("actor", actor);
+        draft.set("source", origin.name());
+        draft
+    }
+
+    fn set(&mut self, field: &str, value: impl Into<Value>) {
+        self.fields.insert(field.to_owned(), value.into());
+    }
+
+    fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.set(field, value);
+        self
+    }
+
+    /// The requester's reason, or the original's word for an end.
+    pub fn reason(self, reason: &str) -> Self {
+        self.with("reason", reason)
+    }
+
+    /// Who gets or got access to what.
+    pub fn subject(mut self, requester: &Email, key: &HoldKey, names: &TargetNames) -> Self {
+        self.set("requester_email", requester.as_str());
+        self.set("sso_user_principal_id", key.user.as_str());
+        match &key.target {
+            Target::Account { account, .. } => {
+                self.set("audit_entry_type", "account");
+                self.set("account_id", account.as_str());
+            }
+            Target::Group { group } => {
+                self.set("audit_entry_type", "group");
+                self.set("group_id", group.as_str());
+            }
+        }
+        match names {
+            TargetNames::Account { permission_set, .. } => {
+                self.set("role_name", permission_set.as_str());
+            }
+            TargetNames::Group { group } => self.set("group_name", group.as_str()),
+        }
+        self
+    }
+
+    /// What was asked for, as it was typed, when it never resolved to a person and a target.
+    pub fn unresolved(mut self, requester: &str, wanted: &str) -> Self {
+        self.set("requester_email", requester);
+        self.set("why", wanted);
+        self
+    }
+
+    /// Our own ids of the request and, if there is one, the grant.
+    pub fn about(mut self, request: RequestId, grant: Option<GrantId>) -> Self {
+        self.set("access_request_id", request.to_string());
+        if let Some(grant) = grant {
+            self.set("grant_id", grant.to_string());
+        }
+        self
+    }
+
+    /// How long the access was asked for; written as whole seconds in decimal.
+    pub fn duration(self, duration: Span) -> Self {
+        self.with("permission_duration", duration.as_seconds().to_string())
+    }
+
+    /// Who said yes, and in which capacity.
+    pub fn approved_by(self, approver: &Email, approval: Approval) -> Self {
+        self.with("approver_email", approver.as_str())
+            .with("approval", approval.name())
+    }
+
+    /// The decision's kind and the rules it rests on, with the hash of the rules in force.
+    pub fn decided(self, kind: &str, based_on: &[String], config_hash: &str) -> Self {
+        self.with("decision", kind)
+            .with("based_on", json!(based_on))
+            .with("config_hash", config_hash)
+    }
+
+    /// The hash of the rules in force.
+    pub fn config_hash(self, config_hash: &str) -> Self {
+        self.with("config_hash", config_hash)
+    }
+
+    /// When the access is due to end.
+    pub fn ends_at(self, ends_at: Timestamp) -> Self {
+        self.with("ends_at", ends_at.to_string())
+    }
+
+    /// Whether this end removed an assignment, and why not if it did not.
+    pub fn removed(self, removed: bool, why: &str) -> Self {
+        self.with("removed", removed).with("why", why)
+    }
+
+    /// Why this happened, in one word of the specification or a short sentence.
+    pub fn why(self, why: &str) -> Self {
+        self.with("why", why)
+    }
+
+    /// What AWS or we answered.
+    pub fn error(self, error: &str) -> Self {
+        self.with("error", error)
+    }
+
+    /// AWS's id of the asynchronous assignment operation.
+    pub fn aws_request(self, id: &str) -> Self {
+        self.with("request_id", id)
+    }
+
+    /// Whether the requester was matched through a fallback e-mail domain.
+    pub fn secondary_domain(self, used: bool) -> Self {
+        self.with("secondary_domain_was_used", used)
+    }
+
+    /// The record's id.
+    pub fn id(&self) -> AuditId {
+        self.id
+    }
+
+    /// What happened.
+    pub fn event(&self) -> Event {
+        self.event
+    }
+
+    /// Every field the log has, in its own form, still without number, links and hash.
+    pub(crate) fn into_fields(self) -> Map<String, Value> {
+        let mut record = Map::new();
+        for field in TEXT_FIELDS {
+            record.insert((*field).to_owned(), NOT_APPLICABLE.into());
+        }
+        record.insert(
+            "operation_type".to_owned(),
+            self.event.operation_type().into(),
+        );
+        record.insert("secondary_domain_was_used".to_owned(), false.into());
+        record.insert("matched_attributes".to_owned(), NOT_APPLICABLE.into());
+        record.insert("based_on".to_owned(), json!([]));
+        record.insert("version".to_owned(), 1.into());
+        record.insert("id".to_owned(), self.id.to_string().into());
+        record.insert("event".to_owned(), self.event.name().into());
+        record.insert(
+            "time".to_owned(),
+            self.at
+                .strftime("%Y-%m-%d %H:%M:%S%.6f+00:00")
+                .to_string()
+                .into(),
+        );
+        record.insert("timestamp".to_owned(), self.at.as_millisecond().into());
+        record.extend(self.fields);
+        record
+    }
+}
+
+/// Fields that are `NA` unless a draft says otherwise.
+const TEXT_FIELDS: &[&str] = &[
+    "reason",
+    "audit_entry_type",
+    "permission_duration",
+    "sso_user_principal_id",
+    "sso_user_email",
+    "role_name",
+    "account_id",
+    "group_name",
+    "group_id",
+    "group_membership_id",
+    "requester_slack_id",
+    "requester_email",
+    "approver_slack_id",
+    "approver_email",
+    "request_id",
+    "sync_operation",
+    "access_request_id",
+    "grant_id",
+    "decision",
+    "approval",
+    "config_hash",
+    "actor",
+    "source",
+    "ends_at",
+    "removed",
+    "why",
+    "error",
+];

@@ -1,0 +1,265 @@
+//! Verification of an export by somebody who has nothing but the export.
+//!
+//! Names the first bad record and what is wrong with it. What it cannot see, it does not claim: a
+//! log cut short *and* published nowhere looks like a shorter log, which is why heads are
+//! published (`access.md` §14.2).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::{GENESIS_HASH, Head, Record};
+
+/// What is wrong with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// Its bytes are not those that were recorded.
+    Changed,
+    /// It is not there.
+    Missing,
+    /// It stands in another's place.
+    Reordered,
+    /// It is whole, but does not follow from the record before it or a published head.
+    Forked,
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Changed => "changed",
+            Self::Missing => "missing",
+            Self::Reordered => "reordered",
+            Self::Forked => "forked",
+        })
+    }
+}
+
+/// The first bad record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Its number in the chain.
+    pub seq: u64,
+    /// What is wrong.
+    pub kind: FaultKind,
+    /// A sentence for people, with the object or line where it was found.
+    pub detail: String,
+}
+
+/// What was checked when nothing is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// How many records were checked.
+    pub records: u64,
+    /// Number of the first one; larger than 1 when the export begins later.
+    pub first: u64,
+    /// The last record's number and hash; `None` for an empty export without heads.
+    pub head: Option<(u64, String)>,
+    /// How many published heads were found to hold.
+    pub heads: u64,
+}
+
+/// The answer of [`verify`].
+pub type Finding = Result<Verified, Fault>;
+
+/// One piece of an export: where it was found, and its bytes.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// The object's path, or the file and line.
+    pub place: String,
+    /// The UUID in the object's name; `None` for a line of a file.
+    pub named: Option<String>,
+    /// The record's bytes.
+    pub bytes: Vec<u8>,
+}
+
+enum Checked {
+    Good(Record, String),
+    Changed { claimed: Option<u64>, place: String },
+    Misplaced { seq: u64, place: String },
+}
+
+fn check(input: Input) -> Checked {
+    let Ok(record) = Record::parse(&input.bytes) else {
+        return Checked::Changed {
+            claimed: None,
+            place: input.place,
+        };
+    };
+    let bytes = input.bytes.strip_suffix(b"\n").unwrap_or(&input.bytes);
+    if !record.hash_holds() || record.canonical().as_bytes() != bytes {
+        return Checked::Changed {
+            claimed: Some(record.seq()),
+            place: input.place,
+        };
+    }
+    match &input.named {
+        Some(name) if *name != record.id().uuid().to_string() => Checked::Misplaced {
+            seq: record.seq(),
+            place: input.place,
+        },
+        _ => Checked::Good(record, input.place),
+    }
+}
+
+/// Checks the records of an export against each other and against published heads.
+///
+/// `Order::Lines` inputs must come in the file's order; objects of a folder may come in any.
+///
+/// # Errors
+/// The [`Fault`] of the lowest record that is not as it was recorded.
+pub fn verify(inputs: impl IntoIterator<Item = Input>, heads: &[Head]) -> Finding {
+    let mut good: BTreeMap<u64, (Record, String)> = BTreeMap::new();
+    let mut faults: Vec<Fault> = Vec::new();
+    let mut unreadable: Vec<String> = Vec::new();
+    let mut last_line = 0;
+    for input in inputs {
+        let is_line = input.named.is_none();
+        match check(input) {
+            Checked::Good(record, place) => {
+                let seq = record.seq();
+                if is_line && seq < last_line {
+                    faults.push(fault(
+                        seq,
+                        FaultKind::Reordered,
+                        format!("{place}: follows record {last_line}"),
+                    ));
+                }
+                last_line = last_line.max(seq);
+                match good.get(&seq) {
+                    Some((other, there)) if other.hash() != record.hash() => faults.push(fault(
+                        seq,
+                        FaultKind::Forked,
+                        format!("{place} and {there} both claim this number"),
+                    )),
+                    _ => {
+                        good.insert(seq, (record, place));
+                    }
+                }
+            }
+            Checked::Changed {
+                claimed: Some(seq),
+                place,
+            } if seq > 0 => {
+                faults.push(fault(
+                    seq,
+                    FaultKind::Changed,
+                    format!("{place}: its hash does not match its content"),
+                ));
+                unreadable.push(place);
+            }
+            Checked::Changed { place, .. } => unreadable.push(place),
+            Checked::Misplaced { seq, place } => {
+                faults.push(fault(
+                    seq,
+                    FaultKind::Reordered,
+                    format!("{place}: holds another record's content"),
+                ));
+            }
+        }
+    }
+    walk(&good, heads, &mut faults, &unreadable);
+    match faults.into_iter().min_by_key(|fault| fault.seq) {
+        Some(first) => Err(first),
+        None => Ok(summary(&good, heads)),
+    }
+}
+
+fn fault(seq: u64, kind: FaultKind, detail: String) -> Fault {
+    Fault { seq, kind, detail }
+}
+
+fn walk(
+    good: &BTreeMap<u64, (Record, String)>,
+    heads: &[Head],
+    faults: &mut Vec<Fault>,
+    unreadable: &[String],
+) {
+    let mut previous: Option<&Record> = None;
+    for (seq, (record, place)) in good {
+        let expected = previous.map(|record| record.seq() + 1);
+        if let Some(expected) = expected.filter(|expected| expected < seq) {
+            faults.push(absent(expected, faults, unreadable));
+        } else if let Some(before) = previous {
+            if record.prev_hash() != before.hash() {
+                faults.push(fault(
+                    *seq,
+                    FaultKind::Forked,
+                    format!("{place}: does not follow record {}", before.seq()),
+                ));
+            }
+        } else if *seq == 1 && record.prev_hash() != GENESIS_HASH {
+            faults.push(fault(
+                1,
+                FaultKind::Forked,
+                format!("{place}: the first record links to something"),
+            ));
+        }
+        previous = Some(record);
+    }
+    let first = good.keys().next().copied().unwrap_or(1);
+    let after_last = previous.map_or(1, |record| record.seq() + 1);
+    for head in heads.iter().filter(|head| head.seq >= first) {
+        match good.get(&head.seq) {
+            Some((record, place)) if record.hash() != head.hash => faults.push(fault(
+                head.seq,
+                FaultKind::Forked,
+                format!(
+                    "{place}: the head published at {} says otherwise",
+                    head.time
+                ),
+            )),
+            None if head.seq >= after_last => {
+                let mut missing = absent(after_last, faults, unreadable);
+                missing.detail = format!(
+                    "{} (a head of record {} was published at {})",
+                    missing.detail, head.seq, head.time
+                );
+                faults.push(missing);
+            }
+            _ => {}
+        }
+    }
+    if good.is_empty() && faults.is_empty() {
+        if let Some(place) = unreadable.first() {
+            faults.push(fault(
+                1,
+                FaultKind::Changed,
+                format!("{place}: cannot be read as a record"),
+            ));
+        }
+    }
+    // a damaged last record that no head vouches for still has to be named
+    let last_missing = fault(after_last, FaultKind::Changed, unreadable.join(", "));
+    if !unreadable.is_empty() && faults.is_empty() {
+        faults.push(last_missing);
+    }
+}
+
+/// A number nobody holds: changed when some object cannot be read, else missing.
+fn absent(seq: u64, faults: &[Fault], unreadable: &[String]) -> Fault {
+    let explained = faults.iter().any(|fault| fault.seq == seq);
+    match unreadable.first() {
+        Some(place) if !explained => fault(
+            seq,
+            FaultKind::Changed,
+            format!("{place}: cannot be read as record {seq}"),
+        ),
+        _ => fault(
+            seq,
+            FaultKind::Missing,
+            format!("record {seq} is not in the export"),
+        ),
+    }
+}
+
+fn summary(good: &BTreeMap<u64, (Record, String)>, heads: &[Head]) -> Verified {
+    let first = good.keys().next().copied().unwrap_or(1);
+    Verified {
+        records: good.len() as u64,
+        first,
+        head: good
+            .values()
+            .next_back()
+            .map(|(record, _)| (record.seq(), record.hash().to_owned())),
+        heads: heads.iter().filter(|head| head.seq >= first).count() as u64,
+    }
+}

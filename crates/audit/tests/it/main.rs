@@ -1,0 +1,11 @@
+//! The log's promises, checked from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod form;
+mod tampering;
