@@ -84,7 +84,10 @@ fn every_key_is_present_and_unknown_is_na() {
 fn canonical_bytes_are_golden() {
     let record = seal(grant(), None).unwrap();
     assert!(record.hash_holds());
-    assert_eq!(record.hash(), "0c9144268745a71cce9f2e3595d4de8ec1077b556d7fcd7fdb0e0db86755aa50");
+    assert_eq!(
+        record.hash(),
+        "0c9144268745a71cce9f2e3595d4de8ec1077b556d7fcd7fdb0e0db86755aa50"
+    );
     assert!(record.canonical().starts_with(
         r#"{"access_request_id":"NA","account_id":"222233334444","actor":"hallpass""#
     ));

@@ -1,0 +1,202 @@
+//! Decides the next step of a row. Pure: everything it needs is in the row and the instant.
+
+use hallpass_model::{Span, Timestamp};
+
+use crate::{Absence, Doubt, Execution, Operation, OperationKind, Ownership, Row, Sight, Verdict};
+
+/// How long a create may stay without an end before a listing decides (`access.md` §6).
+pub(crate) const CREATE_LIMIT: Span = Span::minutes(5);
+/// How often live access is looked at for drift (`access.md` §10.6).
+pub(crate) const DRIFT_CHECK: Span = Span::minutes(10);
+/// Two listings this far apart without it make a loss, or settle a lost status (`access.md` §5, §8.7).
+pub(crate) const LOSS_GAP: Span = Span::minutes(1);
+/// Two listings this far apart settle a FAILED create: longer than the usual consistency window.
+pub(crate) const FAILED_GAP: Span = Span::seconds(5);
+/// How long listings may lag behind a finished operation before we act again.
+pub(crate) const CONSISTENCY_WINDOW: Span = Span::minutes(1);
+/// Removals refused this often make us ask whether the person or the account is gone (§9.9).
+pub(crate) const REFUSALS_BEFORE_ASKING: u32 = 5;
+
+/// The next step of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a planned action does nothing until it is carried out"]
+pub enum Action {
+    /// List, to see whether it is there.
+    Look,
+    /// Store the intent, then send.
+    Begin(OperationKind),
+    /// Ask for the status of the operation in flight.
+    Poll {
+        /// What it is.
+        kind: OperationKind,
+        /// AWS's id of it.
+        request: String,
+    },
+    /// Ask the directory whether the person, the group or the account still exists.
+    AskWhy,
+    /// Nothing to send: what is known settles it.
+    Settle(Verdict),
+    /// Nothing to do before this instant.
+    Rest(Timestamp),
+}
+
+/// The next step of `row` at `now`.
+pub fn next(row: &Row, now: Timestamp) -> Action {
+    let execution = &row.execution;
+    if now < execution.due {
+        return Action::Rest(execution.due);
+    }
+    match &execution.operation {
+        Some(operation) => in_flight(row, operation, now),
+        None if row.is_wanted(now) => pursue(row, now),
+        None => remove(row, now),
+    }
+}
+
+fn in_flight(row: &Row, operation: &Operation, now: Timestamp) -> Action {
+    match &operation.request {
+        // CRASH: stored but unanswered: it may have been sent. Observe before repeating (P5).
+        None => Action::Look,
+        Some(_)
+            if operation.kind == OperationKind::Create
+                && is_overdue(row, now)
+                && !row.gave_up() =>
+        {
+            Action::Look
+        }
+        Some(request) => Action::Poll {
+            kind: operation.kind,
+            request: request.clone(),
+        },
+    }
+}
+
+/// Whether the newest hold has waited longer than a create may take.
+pub(crate) fn is_overdue(row: &Row, now: Timestamp) -> bool {
+    !row.was_seen() && now >= CREATE_LIMIT.after(row.desired.asked_at)
+}
+
+fn pursue(row: &Row, now: Timestamp) -> Action {
+    let execution = &row.execution;
+    if let Verdict::Lost { at } = execution.verdict
+        && row.is_fresh(at)
+    {
+        return Action::Rest(row.desired.until);
+    }
+    match execution.sight {
+        Sight::Absent { at, .. }
+            if row.is_fresh(at) && !row.was_seen() && !awaits_effect(execution, now) =>
+        {
+            match execution.ownership {
+                Ownership::Undecided | Ownership::Ours => Action::Begin(OperationKind::Create),
+                Ownership::Standing => Action::Look,
+            }
+        }
+        Sight::Absent { .. } | Sight::Present { .. } | Sight::Unseen => Action::Look,
+    }
+}
+
+/// A finished create that listings may not show yet.
+fn awaits_effect(execution: &Execution, now: Timestamp) -> bool {
+    execution
+        .created_at
+        .is_some_and(|at| now < CONSISTENCY_WINDOW.after(at))
+}
+
+fn remove(row: &Row, now: Timestamp) -> Action {
+    match row.execution.ownership {
+        Ownership::Standing => settle(row, Verdict::Kept { at: now }),
+        // nothing was ever sent, so nothing of ours can be there
+        Ownership::Undecided if row.gave_up() => settle(row, gone(row, now, Absence::NeverCreated)),
+        Ownership::Undecided => match row.execution.sight {
+            Sight::Present { at } if row.is_fresh(at) => settle(row, Verdict::Kept { at: now }),
+            Sight::Absent { at, .. } if row.is_fresh(at) => {
+                settle(row, gone(row, at, Absence::NeverCreated))
+            }
+            Sight::Unseen | Sight::Present { .. } | Sight::Absent { .. } => Action::Look,
+        },
+        Ownership::Ours => remove_ours(row, now),
+    }
+}
+
+fn remove_ours(row: &Row, now: Timestamp) -> Action {
+    let execution = &row.execution;
+    match execution.sight {
+        Sight::Unseen if execution.gone.is_none() && must_ask(execution) => Action::AskWhy,
+        Sight::Unseen => Action::Look,
+        Sight::Present { .. } if execution.gone.is_some() && !is_stuck(execution) => {
+            settle(row, stuck(execution, now))
+        }
+        Sight::Present { .. } if lags_behind_delete(execution, now) => Action::Look,
+        Sight::Present { .. } => Action::Begin(OperationKind::Delete),
+        Sight::Absent { at, .. } if !row.is_fresh(at) => Action::Look,
+        Sight::Absent { since, at } => {
+            let gap = match execution.doubt {
+                Doubt::Settled => Span::ZERO,
+                Doubt::FailedCreate => FAILED_GAP,
+                Doubt::LostCreate
+                    if execution.deleted_at.is_none() && execution.refused_removals == 0 =>
+                {
+                    return Action::Begin(OperationKind::Delete);
+                }
+                Doubt::LostCreate => LOSS_GAP,
+            };
+            if at >= gap.after(since) {
+                settle(row, gone(row, at, how(execution)))
+            } else {
+                Action::Look
+            }
+        }
+    }
+}
+
+/// Every fifth refusal is worth a question; between them removals go on.
+fn must_ask(execution: &Execution) -> bool {
+    execution.refused_removals >= REFUSALS_BEFORE_ASKING
+}
+
+fn is_stuck(execution: &Execution) -> bool {
+    matches!(execution.verdict, Verdict::Stuck { .. })
+}
+
+fn lags_behind_delete(execution: &Execution, now: Timestamp) -> bool {
+    execution
+        .deleted_at
+        .is_some_and(|at| now < CONSISTENCY_WINDOW.after(at))
+}
+
+fn stuck(execution: &Execution, now: Timestamp) -> Verdict {
+    let reason = execution
+        .last_error
+        .clone()
+        .unwrap_or_else(|| "AWS gave no reason".to_owned());
+    Verdict::Stuck { since: now, reason }
+}
+
+fn how(execution: &Execution) -> Absence {
+    match (execution.gone, execution.deleted_at) {
+        (_, Some(_)) => Absence::Removed,
+        (Some(gone), None) => gone,
+        (None, None) => Absence::AlreadyAbsent,
+    }
+}
+
+fn gone(row: &Row, at: Timestamp, why: Absence) -> Verdict {
+    match &row.execution.giving_up {
+        Some(up) if row.gave_up() => Verdict::Refused {
+            at,
+            reason: up.reason.clone(),
+        },
+        _ => Verdict::Absent { at, why },
+    }
+}
+
+/// A verdict that stands already needs no second record; the row then waits to be forgotten.
+fn settle(row: &Row, verdict: Verdict) -> Action {
+    let standing = &row.execution.verdict;
+    if standing.name() == verdict.name() && standing.at().is_some_and(|at| row.is_fresh(at)) {
+        Action::Rest(DRIFT_CHECK.after(row.execution.due))
+    } else {
+        Action::Settle(verdict)
+    }
+}

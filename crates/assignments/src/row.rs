@@ -1,0 +1,314 @@
+//! One row per (person, target): what is wanted, and everything known about getting there.
+
+use hallpass_model::{HoldKey, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What somebody else wants of this row. Written by the owner of the wish, never by the executor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The access is wanted before this instant and unwanted from it on. An early end moves it to
+    /// the moment of that end.
+    pub until: Timestamp,
+    /// When the newest hold was added. Presence counts for that hold only if it was seen since.
+    pub asked_at: Timestamp,
+    /// Grows with every change; guards concurrent writers.
+    pub rev: u64,
+}
+
+/// Whether the access was there before us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ownership {
+    /// Nothing was sent yet, so nothing can be ours.
+    #[default]
+    Undecided,
+    /// A create was about to be sent: from here on whatever is there is ours.
+    Ours,
+    /// It stood before us, and stands after us (promise P2).
+    Standing,
+}
+
+/// The two things we ever ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationKind {
+    /// Give the access.
+    Create,
+    /// Take it away.
+    Delete,
+}
+
+impl OperationKind {
+    /// The kind's name in storage and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// An operation that is stored before it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// What was asked for.
+    pub kind: OperationKind,
+    /// When the intent was stored.
+    pub started_at: Timestamp,
+    /// AWS's id of the asynchronous operation; `None` while the answer is unknown, which after a
+    /// crash means: it may or may not have been sent.
+    pub request: Option<String>,
+    /// How often its status was asked.
+    pub polls: u32,
+}
+
+/// The newest listing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "seen", rename_all = "snake_case")]
+pub enum Sight {
+    /// Not looked since the last operation.
+    #[default]
+    Unseen,
+    /// Listed.
+    Present {
+        /// When that listing began.
+        at: Timestamp,
+    },
+    /// Not listed.
+    Absent {
+        /// When the first of the consecutive listings without it began.
+        since: Timestamp,
+        /// When the newest began.
+        at: Timestamp,
+    },
+}
+
+/// How far absence can be trusted after a create.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// One listing settles it.
+    #[default]
+    Settled,
+    /// A create ended FAILED; its effect may still show up within the consistency window.
+    FailedCreate,
+    /// A create's status was lost; it may still be running.
+    LostCreate,
+}
+
+/// The create is no longer pursued; what may have come of it is removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivingUp {
+    /// AWS's words, or ours.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why nothing was removed, or that it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Absence {
+    /// We removed it.
+    Removed,
+    /// It was gone when we came to remove it.
+    AlreadyAbsent,
+    /// It was never created.
+    NeverCreated,
+    /// The person left the directory, and the access with them.
+    PrincipalGone,
+    /// The account was closed, and the access with it.
+    AccountGone,
+}
+
+impl Absence {
+    /// The word the audit log uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Removed => "removed",
+            Self::AlreadyAbsent => "already_absent",
+            Self::NeverCreated => "never_created",
+            Self::PrincipalGone => "principal_gone",
+            Self::AccountGone => "account_gone",
+        }
+    }
+}
+
+/// What the executor knows for certain. Others act on this and on nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Not settled yet.
+    #[default]
+    Working,
+    /// Wanted, and seen in a listing that began at `at`.
+    Present {
+        /// When that listing began.
+        at: Timestamp,
+    },
+    /// Unwanted, and seen gone.
+    Absent {
+        /// When.
+        at: Timestamp,
+        /// How it came to be gone.
+        why: Absence,
+    },
+    /// Unwanted by us, but it stood before us: left alone.
+    Kept {
+        /// When this was settled.
+        at: Timestamp,
+    },
+    /// AWS refused, or nothing came of it in time; absence is confirmed.
+    Refused {
+        /// When.
+        at: Timestamp,
+        /// For the requester and the audit log.
+        reason: String,
+    },
+    /// It was there and somebody else removed it. Nothing re-creates it.
+    Lost {
+        /// When the confirming listing began.
+        at: Timestamp,
+    },
+    /// AWS refuses the removal for good; tried again every hour.
+    Stuck {
+        /// Since when.
+        since: Timestamp,
+        /// What AWS says.
+        reason: String,
+    },
+}
+
+impl Verdict {
+    /// When it was reached; `None` while nothing is settled.
+    pub const fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Working => None,
+            Self::Present { at }
+            | Self::Absent { at, .. }
+            | Self::Kept { at }
+            | Self::Refused { at, .. }
+            | Self::Lost { at }
+            | Self::Stuck { since: at, .. } => Some(*at),
+        }
+    }
+
+    /// The verdict's name in storage.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::Present { .. } => "present",
+            Self::Absent { .. } => "absent",
+            Self::Kept { .. } => "kept",
+            Self::Refused { .. } => "refused",
+            Self::Lost { .. } => "lost",
+            Self::Stuck { .. } => "stuck",
+        }
+    }
+}
+
+/// What the executor knows and has done. Written by the executor only, under a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Whether it was there before us.
+    pub ownership: Ownership,
+    /// The operation in flight.
+    pub operation: Option<Operation>,
+    /// The newest listing.
+    pub sight: Sight,
+    /// When a listing last showed it.
+    pub last_present_at: Option<Timestamp>,
+    /// When a create of ours last ended well; listings may lag behind it.
+    pub created_at: Option<Timestamp>,
+    /// When a delete of ours last ended well; listings may lag behind it.
+    pub deleted_at: Option<Timestamp>,
+    /// How far absence can be trusted.
+    pub doubt: Doubt,
+    /// Set once the create is no longer pursued.
+    pub giving_up: Option<GivingUp>,
+    /// Failures in a row; sets the pause before the next attempt.
+    pub attempts: u32,
+    /// Removals that AWS answered with FAILED or a refusal.
+    pub refused_removals: u32,
+    /// What the directory said when removals kept failing.
+    pub gone: Option<Absence>,
+    /// What is known for certain.
+    pub verdict: Verdict,
+    /// AWS's id of the newest asynchronous operation.
+    pub aws_request: Option<String>,
+    /// The newest failure, for people.
+    pub last_error: Option<String>,
+    /// Nothing to do before this instant.
+    pub due: Timestamp,
+}
+
+impl Execution {
+    /// A row nothing was done for yet, due at once.
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            ownership: Ownership::Undecided,
+            operation: None,
+            sight: Sight::Unseen,
+            last_present_at: None,
+            created_at: None,
+            deleted_at: None,
+            doubt: Doubt::Settled,
+            giving_up: None,
+            attempts: 0,
+            refused_removals: 0,
+            gone: None,
+            verdict: Verdict::Working,
+            aws_request: None,
+            last_error: None,
+            due: now,
+        }
+    }
+
+    /// Whether others need to hear of the change from `before` to this.
+    #[must_use]
+    pub fn is_news_after(&self, before: &Self) -> bool {
+        self.verdict != before.verdict
+            || self.ownership != before.ownership
+            || self.refused_removals != before.refused_removals
+    }
+}
+
+/// One person and one target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// Who and what.
+    pub key: HoldKey,
+    /// What is wanted.
+    pub desired: Desired,
+    /// What is known and done.
+    pub execution: Execution,
+    /// Grows when the executor has news; readers remember the last they saw.
+    pub news: u64,
+}
+
+impl Row {
+    /// Whether the access should be there now and is still pursued.
+    pub fn is_wanted(&self, now: Timestamp) -> bool {
+        now < self.desired.until && !self.gave_up()
+    }
+
+    /// Whether the newest hold's create was given up.
+    pub fn gave_up(&self) -> bool {
+        self.execution
+            .giving_up
+            .as_ref()
+            .is_some_and(|up| up.at >= self.desired.asked_at)
+    }
+
+    /// Whether the newest listing is recent enough to speak for the newest hold.
+    pub fn is_fresh(&self, at: Timestamp) -> bool {
+        at >= self.desired.asked_at
+    }
+
+    /// Whether it was seen since the newest hold was added.
+    pub fn was_seen(&self) -> bool {
+        self.execution
+            .last_present_at
+            .is_some_and(|at| self.is_fresh(at))
+    }
+}
