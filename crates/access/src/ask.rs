@@ -1,0 +1,330 @@
+//! Asking: what was typed becomes a request that waits, one that is decided already, or a refusal
+//! that says what would have to be different.
+
+use hallpass_model::{AccountId, GroupId, HoldKey, RequestId, Span, Target, TargetNames, Timestamp};
+use hallpass_rules::{Ask, Decision, Directory, Kind, Rules};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Approval, Decided, Grant, Origin, Person, Reminders, Request, RequestState, Settings, Wanted,
+};
+
+/// Longest reason, in characters after trimming (`access.md` §11.3).
+const REASON_CHARACTERS_MAX: usize = 1000;
+
+/// One field that cannot be taken as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldProblem {
+    /// The field's name in the API.
+    pub field: String,
+    /// A stable code.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+impl FieldProblem {
+    fn new(field: &str, code: &str, message: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), code: code.to_owned(), message: message.into() }
+    }
+}
+
+/// Why a request was stored as rejected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// A stable code: a decision's kind or `invalid`.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// One entry per field, when fields are to blame.
+    pub fields: Vec<FieldProblem>,
+}
+
+/// What came of asking.
+#[derive(Clone, Debug)]
+pub enum Asked {
+    /// Waits for a person.
+    Pending(Request),
+    /// Decided at once: nobody's approval, or the requester's own, is enough.
+    Approved(Request, Option<Grant>),
+    /// An equal request waits already; nothing new was made.
+    AlreadyPending(Request),
+    /// Stored as rejected.
+    Rejected(Request, Refusal),
+}
+
+impl Asked {
+    /// The request, in whatever state.
+    pub fn request(&self) -> &Request {
+        match self {
+            Self::Pending(request)
+            | Self::Approved(request, _)
+            | Self::AlreadyPending(request)
+            | Self::Rejected(request, _) => request,
+        }
+    }
+}
+
+/// Everything typed, with who typed it.
+#[derive(Clone, Debug)]
+pub(crate) struct Form<'a> {
+    pub(crate) id: RequestId,
+    pub(crate) requester: Person,
+    pub(crate) wanted: &'a Wanted,
+    pub(crate) duration: Span,
+    pub(crate) reason: &'a str,
+    pub(crate) ticket: Option<&'a str>,
+    pub(crate) origin: Origin,
+    pub(crate) secondary_domain: bool,
+    /// The grant to lengthen, when it is an extension.
+    pub(crate) extends: Option<&'a Grant>,
+}
+
+/// What the rules and the directory make of a form.
+#[derive(Clone, Debug)]
+pub(crate) enum Answered {
+    /// Waits for a person.
+    Waits(Request),
+    /// Decided yes at once; still to be approved by the capacity given.
+    Granted(Request, Approval),
+    /// Refused.
+    Refused(Request, Refusal),
+}
+
+/// A target that exists.
+pub(crate) struct Resolved {
+    pub(crate) target: Target,
+    pub(crate) names: TargetNames,
+}
+
+/// Finds what was named in the directory: ids first, then names that only one thing has.
+pub(crate) fn resolve(wanted: &Wanted, directory: &Directory) -> Result<Resolved, Vec<FieldProblem>> {
+    match wanted {
+        Wanted::Account { account, permission_set } => {
+            let found = find_account(account, directory);
+            let set = directory.permission_set_by_name(permission_set).ok_or_else(|| {
+                let message = format!("There is no permission set `{permission_set}`.");
+                FieldProblem::new("permission_set", "unknown-permission-set", message)
+            });
+            match (found, set) {
+                (Ok(account), Ok(set)) => Ok(Resolved {
+                    target: Target::Account {
+                        account: account.id.clone(),
+                        permission_set: set.arn.clone(),
+                    },
+                    names: TargetNames::Account {
+                        account: account.name.clone(),
+                        permission_set: set.name.clone(),
+                    },
+                }),
+                (account, set) => Err(account.err().into_iter().chain(set.err()).collect()),
+            }
+        }
+        Wanted::Group { group } => {
+            let by_id = GroupId::new(group.as_str()).ok().and_then(|id| directory.group(&id));
+            let found = by_id.or_else(|| directory.group_by_name(group)).ok_or_else(|| {
+                vec![FieldProblem::new("group", "unknown-group", format!("There is no group `{group}`."))]
+            })?;
+            Ok(Resolved {
+                target: Target::Group { group: found.id.clone() },
+                names: TargetNames::Group { group: found.name.clone() },
+            })
+        }
+    }
+}
+
+fn find_account<'a>(
+    text: &str,
+    directory: &'a Directory,
+) -> Result<&'a hallpass_rules::directory::Account, FieldProblem> {
+    let problem = |code, message: String| Err(FieldProblem::new("account", code, message));
+    let by_id = AccountId::new(text).ok().and_then(|id| directory.account(&id));
+    let mut named = directory.accounts_by_name(text);
+    let found = match (by_id, named.next(), named.next()) {
+        (Some(account), _, _) | (None, Some(account), None) => account,
+        (None, Some(_), Some(_)) => {
+            return problem("ambiguous-account", format!("Several accounts are named `{text}`. Use the id."));
+        }
+        (None, None, _) => {
+            return problem("unknown-account", format!("There is no account `{text}` in the organization."));
+        }
+    };
+    if found.active { Ok(found) } else { problem("suspended-account", "This account is suspended.".to_owned()) }
+}
+
+/// The question to the rules for a target.
+pub(crate) fn question<'a>(target: &'a Target, names: &'a TargetNames) -> Option<Ask<'a>> {
+    match (target, names) {
+        (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) => {
+            Some(Ask::Account { account, permission_set })
+        }
+        (Target::Group { group }, _) => Some(Ask::Group { group }),
+        (Target::Account { .. }, TargetNames::Group { .. }) => None,
+    }
+}
+
+/// Decides a form. Checks fields first, so that rules are never asked about what does not exist.
+pub(crate) fn answer(
+    form: &Form<'_>,
+    rules: &Rules,
+    directory: &Directory,
+    settings: &Settings,
+    now: Timestamp,
+) -> Answered {
+    let mut problems = Vec::new();
+    let resolved = resolve(form.wanted, directory).map_err(|found| problems.extend(found)).ok();
+    if !directory.person(&form.requester.user).is_some_and(|person| person.enabled) {
+        let message = "You are not an enabled user of the directory.";
+        problems.push(FieldProblem::new("requester", "unknown-requester", message));
+    }
+    let decision = resolved.as_ref().and_then(|resolved| {
+        let ask = question(&resolved.target, &resolved.names)?;
+        Some(rules.decide(&form.requester.email, &ask, directory, now))
+    });
+    check_reason(form, decision.as_ref(), &mut problems);
+    check_duration(form, decision.as_ref(), settings, now, &mut problems);
+    let request = |state| draft(form, resolved.as_ref(), decision.as_ref(), rules, settings, now, state);
+    let refused = |code: &str, message: String, fields: Vec<FieldProblem>| {
+        let state = RequestState::Rejected { at: now, code: code.to_owned(), detail: message.clone() };
+        Answered::Refused(request(state), Refusal { code: code.to_owned(), message, fields })
+    };
+    let Some(decision) = decision.as_ref().filter(|_| problems.is_empty()) else {
+        let message = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ");
+        return refused("invalid", message, problems);
+    };
+    match decision.kind {
+        Kind::ApprovalNotRequired => Answered::Granted(request(RequestState::Pending), Approval::NotRequired),
+        Kind::SelfApproval => Answered::Granted(request(RequestState::Pending), Approval::Own),
+        Kind::RequiresApproval => Answered::Waits(request(RequestState::Pending)),
+        Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => {
+            refused(decision.kind.as_str(), why_not(decision, form), Vec::new())
+        }
+    }
+}
+
+fn why_not(decision: &Decision, form: &Form<'_>) -> String {
+    let rules = decision.based_on.iter().map(|rule| format!("`{rule}`")).collect::<Vec<_>>().join(", ");
+    let target = match form.wanted {
+        Wanted::Account { account, permission_set } => format!("{account} / {permission_set}"),
+        Wanted::Group { group } => format!("group {group}"),
+    };
+    match decision.kind {
+        Kind::NoStatements => format!("No rule covers {target}. Ask an administrator to add one."),
+        Kind::NoApprovers => {
+            format!("Nobody can approve {target} for you: rules {rules} list no other approver.")
+        }
+        Kind::RequesterNotAllowed if !decision.unread.is_empty() => format!(
+            "Rules {rules} let certain people ask, and it could not be read whether you are one: {}. Try again.",
+            decision.unread.join("; ")
+        ),
+        Kind::RequesterNotAllowed => format!("Rules {rules} do not let you ask for {target}."),
+        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => String::new(),
+    }
+}
+
+fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec<FieldProblem>) {
+    let trimmed = form.reason.trim();
+    let length = trimmed.chars().count();
+    if length == 0 {
+        problems.push(FieldProblem::new("reason", "missing-reason", "Say in a few words why."));
+    } else if length > REASON_CHARACTERS_MAX {
+        let message = format!("At most {REASON_CHARACTERS_MAX} characters; this has {length}.");
+        problems.push(FieldProblem::new("reason", "long-reason", message));
+    }
+    let Some(decision) = decision else { return };
+    if length > 0
+        && let Some(wanted) = decision.reason_refused(trimmed)
+    {
+        let message = format!("Rule `{}` wants a reason of the form `{}`.", wanted.rule, wanted.pattern);
+        problems.push(FieldProblem::new("reason", "reason-pattern", message));
+    }
+    if let Some(wanted) = decision.ticket_refused(form.ticket.unwrap_or_default()) {
+        let message = format!("Rule `{}` wants a ticket of the form `{}`.", wanted.rule, wanted.pattern);
+        problems.push(FieldProblem::new("ticket", "ticket-pattern", message));
+    }
+}
+
+fn check_duration(
+    form: &Form<'_>,
+    decision: Option<&Decision>,
+    settings: &Settings,
+    now: Timestamp,
+    problems: &mut Vec<FieldProblem>,
+) {
+    let mut problem = |code, message: String| {
+        problems.push(FieldProblem::new("duration_seconds", code, message));
+    };
+    let by_rule = decision.and_then(|decision| decision.max_duration);
+    if form.duration < settings.duration_min || form.duration.is_zero() {
+        problem("short-duration", format!("At least {}.", settings.duration_min));
+    } else if form.duration > settings.longest() {
+        problem("long-duration", format!("At most {}.", settings.longest()));
+    } else if let Some(longest) = by_rule.filter(|longest| form.duration > *longest) {
+        let rules = decision.map(|decision| decision.based_on.join("`, `")).unwrap_or_default();
+        problem("long-duration", format!("At most {longest}, by rule `{rules}`."));
+    }
+    if let Some(grant) = form.extends.filter(|grant| form.duration.after(now) <= grant.ends_at) {
+        let message = format!(
+            "You hold this until {} already; {} from now would not add anything.",
+            grant.ends_at.strftime("%Y-%m-%d %H:%M UTC"),
+            form.duration
+        );
+        problem("adds-nothing", message);
+    }
+}
+
+fn draft(
+    form: &Form<'_>,
+    resolved: Option<&Resolved>,
+    decision: Option<&Decision>,
+    rules: &Rules,
+    settings: &Settings,
+    now: Timestamp,
+    state: RequestState,
+) -> Request {
+    let expires_at = settings.expires_at(now);
+    let key = resolved.map(|resolved| HoldKey {
+        user: form.requester.user.clone(),
+        target: resolved.target.clone(),
+    });
+    let names = resolved.map_or_else(|| typed_names(form.wanted), |resolved| resolved.names.clone());
+    Request {
+        id: form.id,
+        requester: form.requester.clone(),
+        wanted: form.wanted.clone(),
+        key,
+        names,
+        duration: form.duration,
+        reason: form.reason.trim().to_owned(),
+        ticket: form.ticket.map(str::to_owned),
+        origin: form.origin,
+        secondary_domain: form.secondary_domain,
+        asked_at: now,
+        expires_at,
+        extends: form.extends.map(|grant| grant.id),
+        decided: Decided {
+            kind: decision.map_or_else(|| "Invalid".to_owned(), |d| d.kind.as_str().to_owned()),
+            approvers: decision.map(|d| d.approvers.iter().cloned().collect()).unwrap_or_default(),
+            based_on: decision
+                .map(|d| d.based_on.iter().map(ToString::to_string).collect())
+                .unwrap_or_default(),
+            config_hash: rules.hash().to_owned(),
+            approvals_needed: decision.map_or(1, |d| d.approvals_needed),
+        },
+        reviews: Vec::new(),
+        reminders: Reminders { sent: 0, next_at: settings.reminder_at(now, expires_at, 0) },
+        grant: None,
+        state,
+        version: 0,
+    }
+}
+
+fn typed_names(wanted: &Wanted) -> TargetNames {
+    match wanted {
+        Wanted::Account { account, permission_set } => TargetNames::Account {
+            account: account.clone(),
+            permission_set: permission_set.clone(),
+        },
+        Wanted::Group { group } => TargetNames::Group { group: group.clone() },
+    }
+}

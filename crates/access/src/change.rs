@@ -1,0 +1,135 @@
+//! One commit: everything that changes together, or not at all (promise P6).
+
+use hallpass_audit::Draft;
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{Grant, Request};
+
+/// A row to store: new, or in place of the version that was read.
+#[derive(Clone, Debug)]
+pub enum Write<T> {
+    /// There is no such row yet.
+    Insert(T),
+    /// The stored row still has `version` of `row`; it is stored with the next one.
+    Update(T),
+}
+
+/// What an assignment row should become. `rev` is the revision that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Desire {
+    /// Wanted until `until`; a new row, or one last seen at `rev`.
+    Until {
+        /// Who and what.
+        key: HoldKey,
+        /// The revision read; `None` when there was no row.
+        rev: Option<u64>,
+        /// Wanted before this instant.
+        until: Timestamp,
+        /// When the newest hold was added.
+        asked_at: Timestamp,
+    },
+    /// Nobody holds it any more and its absence is settled: the row goes.
+    Forget {
+        /// Who and what.
+        key: HoldKey,
+        /// The revision read.
+        rev: u64,
+    },
+}
+
+/// Something people should hear. Delivered at least once, after the commit; never acts (P7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// What happened.
+    pub news: News,
+    /// The request it is about.
+    pub request: RequestId,
+    /// The grant it is about.
+    pub grant: Option<GrantId>,
+    /// Who is concerned.
+    pub to: Vec<Email>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// One sentence for people.
+    pub text: String,
+}
+
+/// The kinds of notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// Approvers: somebody waits for you.
+    ReviewWanted,
+    /// Approvers: still.
+    Reminder,
+    /// Requester: somebody said yes, more are needed.
+    Reviewed,
+    /// Requester: decided yes, being made.
+    Approved,
+    /// Requester: decided no.
+    Denied,
+    /// All concerned: withdrawn.
+    Discarded,
+    /// All concerned: nobody decided in time.
+    Expired,
+    /// Requester: the access is there.
+    Granted,
+    /// Requester: AWS refused.
+    Failed,
+    /// Requester: the end moved later.
+    Extended,
+    /// Holder: it ends soon.
+    EndsSoon,
+    /// Holder: it is over.
+    Ended,
+    /// Operators: AWS refuses to remove it.
+    Stuck,
+    /// Holder: somebody removed it outside Hallpass.
+    Lost,
+}
+
+/// A stored answer to a repeated POST.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Who asked; keys of different people never meet.
+    pub actor: Email,
+    /// Their `Idempotency-Key`.
+    pub key: String,
+    /// Hash of method, path and body: the same key for another request is an error.
+    pub fingerprint: String,
+    /// What the first one led to.
+    pub request: RequestId,
+    /// When it is forgotten.
+    pub until: Timestamp,
+}
+
+/// Everything that changes together.
+#[derive(Clone, Debug, Default)]
+#[must_use = "a change that is not committed has not happened"]
+pub struct Change {
+    /// Requests.
+    pub requests: Vec<Write<Request>>,
+    /// Grants.
+    pub grants: Vec<Write<Grant>>,
+    /// What assignments should become.
+    pub desires: Vec<Desire>,
+    /// Records, in order.
+    pub audit: Vec<Draft>,
+    /// Notices.
+    pub notices: Vec<Notice>,
+    /// The answer to remember.
+    pub answer: Option<Answer>,
+}
+
+impl Change {
+    /// Whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+            && self.grants.is_empty()
+            && self.desires.is_empty()
+            && self.audit.is_empty()
+            && self.notices.is_empty()
+            && self.answer.is_none()
+    }
+}

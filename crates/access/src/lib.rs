@@ -1,0 +1,43 @@
+//! The journey of access: ask, decide, grant, end.
+//!
+//! ```text
+//!   ask ──► pending ──► decide ──► approved ──► grant: scheduled ► granting ► active
+//!    │         │           │                                                    │
+//!    ▼         ▼           ▼                                                    ▼
+//! rejected  expired   denied, discarded                      end:  ending ► ended
+//! ```
+//!
+//! Each step is a pure function from what is stored, what the rules say and the instant to a
+//! [`Change`]; [`Access`] is the only driver: load, authorise, step, commit, nudge. What AWS holds
+//! is the business of `hallpass-assignments`, which is told until when access is wanted and says
+//! what it saw.
+//!
+//! Knows nothing of HTTP, Slack, SQL or AWS.
+#![warn(missing_docs)]
+
+mod request;
+mod settings;
+mod ask;
+mod decide;
+mod grant;
+mod end;
+mod change;
+mod records;
+mod service;
+mod ports;
+
+pub use ask::{Asked, FieldProblem, Refusal};
+pub use change::{Answer, Change, Desire, News, Notice, Write};
+pub use decide::{Actor, PressRefused, Role};
+pub use grant::{EndCause, Grant, GrantState, Stuck};
+pub use hallpass_audit::{Approval, Origin};
+pub use hallpass_rules::Directory;
+pub use ports::{
+    AccessStore, CommitError, Counts, DirectoryFault, DirectorySource, GrantFilter, Holds,
+    ReadError, RequestFilter, Waiting,
+};
+pub use request::{
+    Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Wanted,
+};
+pub use service::{Access, AccessError, Asking, Idempotency, Ports, Tended};
+pub use settings::{OnRuleChange, Settings};

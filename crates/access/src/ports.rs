@@ -1,0 +1,155 @@
+//! What the journey needs: a store that commits a change whole, and what is known of the
+//! organization. Rows of assignments are written through [`Desire`](crate::Desire)s only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_assignments::Row;
+use hallpass_audit::Record;
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
+use hallpass_rules::Directory;
+
+use crate::{Answer, Change, Grant, Notice, Request};
+
+/// A commit that did not happen. Nothing of it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// Another writer was first: a row changed since it was read, or an equal one exists. Read
+    /// again and decide again.
+    #[error("another change came first: {0}")]
+    Raced(String),
+    /// A step between states that no machine has (this is a bug).
+    #[error("illegal step: {0} (this is a bug)")]
+    IllegalStep(String),
+    /// The store did not answer. Worth another try.
+    #[error("store: {0}")]
+    Unavailable(String),
+}
+
+/// The store did not answer. Worth another try.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("store: {0}")]
+pub struct ReadError(pub String);
+
+/// Which requests to list. All conditions must hold; the default lists all.
+#[derive(Clone, Debug, Default)]
+pub struct RequestFilter {
+    /// In this state, by name.
+    pub state: Option<String>,
+    /// Made by this person.
+    pub requester: Option<UserId>,
+    /// For this key.
+    pub key: Option<HoldKey>,
+    /// Older than this one (cursor).
+    pub before: Option<RequestId>,
+}
+
+/// Which grants to list. All conditions must hold; the default lists all.
+#[derive(Clone, Debug, Default)]
+pub struct GrantFilter {
+    /// In one of these states, by name; empty = any.
+    pub states: Vec<String>,
+    /// Held by this person.
+    pub holder: Option<UserId>,
+    /// In this account.
+    pub account: Option<String>,
+    /// Older than this one (cursor).
+    pub before: Option<GrantId>,
+}
+
+/// Everything live on one key.
+#[derive(Clone, Debug)]
+pub struct Holds {
+    /// Grants that are not over.
+    pub grants: Vec<Grant>,
+    /// The assignment row.
+    pub row: Option<Row>,
+}
+
+/// A notice waiting for delivery.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Its number; later notices have larger ones.
+    pub number: u64,
+    /// How often delivery was tried.
+    pub attempts: u32,
+    /// What to say.
+    pub notice: Notice,
+}
+
+/// Numbers for metrics and Health.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests by state.
+    pub requests: BTreeMap<String, u64>,
+    /// Grants by state.
+    pub grants: BTreeMap<String, u64>,
+    /// Grants past their end by more than the given slack, not stuck.
+    pub overdue: u64,
+    /// Grants whose removal AWS refuses for good.
+    pub stuck: u64,
+    /// Notices waiting.
+    pub notices: u64,
+}
+
+/// Requests, grants, notices, and the one way to change them.
+#[async_trait]
+pub trait AccessStore: Send + Sync {
+    /// One request.
+    async fn request(&self, id: RequestId) -> Result<Option<Request>, ReadError>;
+    /// One grant.
+    async fn grant(&self, id: GrantId) -> Result<Option<Grant>, ReadError>;
+    /// Requests, newest first, at most `limit`.
+    async fn requests(&self, filter: &RequestFilter, limit: u32) -> Result<Vec<Request>, ReadError>;
+    /// Grants, newest first, at most `limit`.
+    async fn grants(&self, filter: &GrantFilter, limit: u32) -> Result<Vec<Grant>, ReadError>;
+    /// Everything live on a key, read at one instant.
+    async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError>;
+    /// Pending requests whose [`due`](Request::due) has come, earliest first.
+    async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError>;
+    /// Live grants whose [`due`](Grant::due) has come or whose assignment has news they have not
+    /// seen, earliest end first.
+    async fn grants_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError>;
+    /// When the next request or grant is due by time alone.
+    async fn next_due(&self) -> Result<Option<Timestamp>, ReadError>;
+    /// Stores a change whole: guards checked, steps checked against the tables of legal ones,
+    /// records numbered and chained, `version` and `rev` grown by one. A new or changed desire
+    /// makes its assignment due at once. Returns the records.
+    async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError>;
+    /// The answer remembered for an idempotency key.
+    async fn answer(&self, actor: &Email, key: &str) -> Result<Option<Answer>, ReadError>;
+    /// Takes up to `limit` notices that are due, oldest first, hiding them until `again_at`.
+    async fn take_notices(
+        &self,
+        now: Timestamp,
+        again_at: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, ReadError>;
+    /// A notice was delivered.
+    async fn notice_delivered(&self, number: u64) -> Result<(), ReadError>;
+    /// Numbers for metrics; a grant counts as overdue when its end is before `overdue_before`.
+    async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError>;
+}
+
+/// What is known of the organization.
+#[async_trait]
+pub trait DirectorySource: Send + Sync {
+    /// The newest snapshot.
+    fn current(&self) -> Arc<Directory>;
+    /// Reads AWS now.
+    ///
+    /// # Errors
+    /// What could not be read; the newest snapshot stays in force.
+    async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault>;
+}
+
+/// The organization could not be read; says which listing failed (promise P9).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read {what}: {message}")]
+pub struct DirectoryFault {
+    /// Which listing.
+    pub what: String,
+    /// What AWS said.
+    pub message: String,
+}

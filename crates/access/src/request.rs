@@ -1,0 +1,286 @@
+//! A request: what somebody asked for, and what became of it.
+//!
+//! ```text
+//!              ┌──► approved ──► a grant, or a longer one
+//!   pending ───┼──► denied
+//!              ├──► discarded
+//!              └──► expired            rejected: never became pending
+//! ```
+
+use hallpass_audit::{Approval, Origin};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, Span, TargetNames, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// A person of the identity store, as they were when they acted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Identity store id.
+    pub user: UserId,
+    /// The address they are known by here.
+    pub email: Email,
+    /// The name shown to people.
+    pub name: String,
+}
+
+/// What somebody named: ids or names, as typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Wanted {
+    /// A permission set in an account.
+    Account {
+        /// The account's id, or its name when only one has it.
+        account: String,
+        /// The permission set's name.
+        permission_set: String,
+    },
+    /// Membership of a group.
+    Group {
+        /// The group's id, or its name when only one has it.
+        group: String,
+    },
+}
+
+/// What the rules said when the request was made. Informative: authority is computed anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// The decision's kind, by its name in the rules.
+    pub kind: String,
+    /// Who could say yes.
+    pub approvers: Vec<Email>,
+    /// The rules it rests on.
+    pub based_on: Vec<String>,
+    /// Hash of the rules in force.
+    pub config_hash: String,
+    /// How many different people must say yes.
+    pub approvals_needed: u32,
+}
+
+/// One person's yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// Whose.
+    pub by: Email,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// When approvers are reminded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reminders {
+    /// How many were sent.
+    pub sent: u32,
+    /// When the next is due; `None` when no more follow.
+    pub next_at: Option<Timestamp>,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RequestState {
+    /// Waits for a person.
+    Pending,
+    /// Decided yes.
+    Approved {
+        /// By whom; the requester when no approval is needed.
+        by: Email,
+        /// When.
+        at: Timestamp,
+        /// In which capacity.
+        approval: Approval,
+    },
+    /// Decided no.
+    Denied {
+        /// By whom.
+        by: Email,
+        /// When.
+        at: Timestamp,
+        /// Their words, if any.
+        reason: Option<String>,
+    },
+    /// Withdrawn.
+    Discarded {
+        /// By whom.
+        by: Email,
+        /// When.
+        at: Timestamp,
+    },
+    /// Nobody decided in time.
+    Expired {
+        /// When it lapsed.
+        at: Timestamp,
+    },
+    /// Refused when it was made.
+    Rejected {
+        /// When.
+        at: Timestamp,
+        /// The refusal's stable code.
+        code: String,
+        /// For people.
+        detail: String,
+    },
+}
+
+impl RequestState {
+    /// The state's name in storage, API and pages.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved { .. } => "approved",
+            Self::Denied { .. } => "denied",
+            Self::Discarded { .. } => "discarded",
+            Self::Expired { .. } => "expired",
+            Self::Rejected { .. } => "rejected",
+        }
+    }
+
+    /// Every legal step, as (prior, next); the store refuses any other.
+    pub const STEPS: &'static [(&'static str, &'static str)] = &[
+        ("pending", "pending"),
+        ("pending", "approved"),
+        ("pending", "denied"),
+        ("pending", "discarded"),
+        ("pending", "expired"),
+        // an approval that waits for more of them keeps the state; nothing leaves the others
+    ];
+}
+
+/// What somebody asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Ours.
+    pub id: RequestId,
+    /// Who asks, and gets the access.
+    pub requester: Person,
+    /// What it is for, as it was named.
+    pub wanted: Wanted,
+    /// What it is for; `None` when it was rejected because no such thing exists.
+    pub key: Option<HoldKey>,
+    /// The target's names when it was asked for.
+    pub names: TargetNames,
+    /// For how long.
+    pub duration: Span,
+    /// Why, byte for byte.
+    pub reason: String,
+    /// A ticket's name, when one was given.
+    pub ticket: Option<String>,
+    /// The door it came in by.
+    pub origin: Origin,
+    /// Whether the requester was matched through a fallback e-mail domain.
+    pub secondary_domain: bool,
+    /// When it was made.
+    pub asked_at: Timestamp,
+    /// When it lapses; `None` = never.
+    pub expires_at: Option<Timestamp>,
+    /// The grant it would lengthen.
+    pub extends: Option<GrantId>,
+    /// What the rules said.
+    pub decided: Decided,
+    /// Approvals so far.
+    pub reviews: Vec<Review>,
+    /// Reminders.
+    pub reminders: Reminders,
+    /// The grant it led to.
+    pub grant: Option<GrantId>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub state: RequestState,
+    /// Grows with every change; guards concurrent writers.
+    pub version: u64,
+}
+
+impl Request {
+    /// When time alone does something to it: the earlier of lapse and reminder, while it waits.
+    pub fn due(&self) -> Option<Timestamp> {
+        match self.state {
+            RequestState::Pending => [self.expires_at, self.reminders.next_at].into_iter().flatten().min(),
+            RequestState::Approved { .. }
+            | RequestState::Denied { .. }
+            | RequestState::Discarded { .. }
+            | RequestState::Expired { .. }
+            | RequestState::Rejected { .. } => None,
+        }
+    }
+
+    /// Two requests with the same value may not both be pending.
+    pub fn dedupe_key(&self) -> String {
+        match (&self.key, self.extends) {
+            (Some(key), Some(grant)) => format!("{key}+{grant}"),
+            (Some(key), None) => key.to_string(),
+            (None, _) => self.id.to_string(),
+        }
+    }
+
+    /// The request as one that can still be decided.
+    ///
+    /// # Errors
+    /// Who decided it, how and when.
+    pub fn pending(self, now: Timestamp) -> Result<PendingRequest, Closed> {
+        let closed = |how: &'static str, by: Option<&Email>, at: Timestamp| Closed {
+            how,
+            by: by.cloned(),
+            at,
+        };
+        match (&self.state, &self.key) {
+            (RequestState::Pending, Some(key)) => match self.expires_at {
+                Some(at) if now >= at => Err(closed("expired", None, at)),
+                _ => Ok(PendingRequest { key: key.clone(), request: self }),
+            },
+            // INVARIANT: what does not exist never waits for approval
+            (RequestState::Pending, None) => Err(closed("rejected", None, self.asked_at)),
+            (RequestState::Approved { by, at, .. }, _) => Err(closed("approved", Some(by), *at)),
+            (RequestState::Denied { by, at, .. }, _) => Err(closed("denied", Some(by), *at)),
+            (RequestState::Discarded { by, at }, _) => Err(closed("discarded", Some(by), *at)),
+            (RequestState::Expired { at }, _) => Err(closed("expired", None, *at)),
+            (RequestState::Rejected { at, .. }, _) => Err(closed("rejected", None, *at)),
+        }
+    }
+}
+
+/// A request that is decided, or lapsed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("already {how}{} at {at}", by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default())]
+pub struct Closed {
+    /// The state's name.
+    pub how: &'static str,
+    /// Who closed it, when a person did.
+    pub by: Option<Email>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A request that waits, and has not lapsed at the instant it was looked at.
+#[derive(Clone, Debug)]
+pub struct PendingRequest {
+    key: HoldKey,
+    request: Request,
+}
+
+impl PendingRequest {
+    /// What was asked for.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What it is for.
+    pub fn key(&self) -> &HoldKey {
+        &self.key
+    }
+
+    /// The same request in its next state.
+    pub(crate) fn into_state(self, state: RequestState) -> Request {
+        let reminders = Reminders { next_at: None, ..self.request.reminders };
+        Request { state, reminders, ..self.request }
+    }
+
+    /// Still waiting, with one more approval.
+    pub(crate) fn reviewed(mut self, review: Review) -> Request {
+        self.request.reviews.push(review);
+        self.request
+    }
+
+    /// Still waiting, with its next reminder.
+    pub(crate) fn reminded(mut self, reminders: Reminders) -> Request {
+        self.request.reminders = reminders;
+        self.request
+    }
+}

@@ -1,0 +1,166 @@
+//! The clocks of the journey (`access.md` §6, §7), with the defaults of the original.
+
+use hallpass_model::{Span, Timestamp};
+
+/// What happens to a live grant that today's rules would refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnRuleChange {
+    /// It is reported.
+    Report,
+    /// It is ended.
+    End,
+}
+
+/// Settings of the journey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a request waits; `None` = for ever.
+    pub request_expiry: Option<Span>,
+    /// The wait before the first reminder; `None` = no reminders.
+    pub reminder_first: Option<Span>,
+    /// Each wait is the one before times this; 0 and 1 both keep it constant.
+    pub reminder_factor: u32,
+    /// The shortest grant.
+    pub duration_min: Span,
+    /// The longest grant.
+    pub duration_max: Span,
+    /// Offered durations; empty = every 30 minutes up to the longest.
+    pub duration_choices: Vec<Span>,
+    /// What happens to grants that today's rules would refuse.
+    pub on_rule_change: OnRuleChange,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            request_expiry: Some(Span::hours(8)),
+            reminder_first: Some(Span::minutes(15)),
+            reminder_factor: 2,
+            duration_min: Span::minutes(5),
+            duration_max: Span::hours(24),
+            duration_choices: Vec::new(),
+            on_rule_change: OnRuleChange::Report,
+        }
+    }
+}
+
+/// Reminders for a request that never lapses stop after so many, or after the next constant.
+const REMINDERS_MAX: u32 = 10;
+/// See [`REMINDERS_MAX`].
+const REMINDED_FOR: Span = Span::hours(7 * 24);
+/// Durations offered as a list; more can be typed (`access.md` §7.4).
+const CHOICES_MAX: usize = 100;
+
+impl Settings {
+    /// The longest duration there is: the largest choice, when choices are listed.
+    pub fn longest(&self) -> Span {
+        self.duration_choices.iter().copied().max().unwrap_or(self.duration_max)
+    }
+
+    /// The durations offered as a list, shortest first unless configured otherwise.
+    pub fn choices(&self, longest: Span) -> Vec<Span> {
+        let half_hours = self.duration_max.as_seconds() / 1800;
+        let listed: Vec<Span> = if self.duration_choices.is_empty() {
+            (1..=half_hours).map(|n| Span::minutes(30 * n)).collect()
+        } else {
+            self.duration_choices.clone()
+        };
+        let mut fitting: Vec<Span> =
+            listed.into_iter().filter(|span| *span <= longest && *span >= self.duration_min).collect();
+        if fitting.len() > CHOICES_MAX {
+            let last = fitting.last().copied();
+            fitting.truncate(CHOICES_MAX - 1);
+            fitting.extend(last);
+        }
+        fitting
+    }
+
+    /// When a request made now lapses.
+    pub fn expires_at(&self, asked_at: Timestamp) -> Option<Timestamp> {
+        self.request_expiry.filter(|expiry| !expiry.is_zero()).map(|expiry| expiry.after(asked_at))
+    }
+
+    /// When the reminder after `sent` of them is due; `None` when no more follow. Reminder k falls
+    /// on the sum of the first k waits, and only before the request lapses.
+    pub fn reminder_at(
+        &self,
+        asked_at: Timestamp,
+        expires_at: Option<Timestamp>,
+        sent: u32,
+    ) -> Option<Timestamp> {
+        let first = self.reminder_first.filter(|first| !first.is_zero())?;
+        let factor = u64::from(self.reminder_factor.max(1));
+        let (mut wait, mut sum) = (first.as_seconds(), 0_u64);
+        for k in 0..=sent {
+            sum = sum.saturating_add(wait);
+            if k < sent {
+                wait = wait.saturating_mul(factor);
+            }
+        }
+        let at = Span::seconds(sum).after(asked_at);
+        let still = match expires_at {
+            Some(expires_at) => at < expires_at,
+            None => sent < REMINDERS_MAX && at <= REMINDED_FOR.after(asked_at),
+        };
+        still.then_some(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reminders(settings: &Settings, most: usize) -> Vec<u64> {
+        let start = Timestamp::UNIX_EPOCH;
+        let expires = settings.expires_at(start);
+        (0..)
+            .map_while(|sent| settings.reminder_at(start, expires, sent))
+            .take(most)
+            .map(|at| Span::between(start, at).as_seconds() / 60)
+            .collect()
+    }
+
+    #[test]
+    fn reminders_follow_the_table_of_the_specification() {
+        let with = |factor, expiry| Settings {
+            reminder_factor: factor,
+            request_expiry: expiry,
+            ..Settings::default()
+        };
+        let eight = Some(Span::hours(8));
+        assert_eq!(reminders(&with(2, eight), 99), [15, 45, 105, 225, 465]);
+        assert_eq!(reminders(&with(3, eight), 99), [15, 60, 195]);
+        for factor in [0, 1] {
+            let constant = reminders(&with(factor, eight), 99);
+            assert_eq!((constant.len(), constant.first(), constant.last()), (31, Some(&15), Some(&465)));
+        }
+        assert_eq!(reminders(&with(1, None), 99).len(), 10);
+        assert_eq!(reminders(&with(4, Some(Span::ZERO)), 99), [15, 75, 315, 1275, 5115]);
+        let none = Settings { reminder_first: Some(Span::ZERO), ..Settings::default() };
+        assert_eq!(reminders(&none, 99), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn durations_are_offered_in_half_hours_up_to_the_longest() {
+        let settings = Settings::default();
+        let choices = settings.choices(settings.longest());
+        assert_eq!((choices.len(), choices[0], choices[47]), (48, Span::minutes(30), Span::hours(24)));
+        assert_eq!(settings.choices(Span::hours(2)).len(), 4);
+    }
+
+    #[test]
+    fn listed_choices_replace_the_list_and_lift_the_maximum() {
+        let settings = Settings {
+            duration_choices: vec![Span::hours(1), Span::hours(72)],
+            ..Settings::default()
+        };
+        assert_eq!(settings.longest(), Span::hours(72));
+        assert_eq!(settings.choices(settings.longest()), [Span::hours(1), Span::hours(72)]);
+        let many = Settings {
+            duration_choices: (1..=150).map(Span::hours).collect(),
+            ..Settings::default()
+        };
+        let thinned = many.choices(many.longest());
+        assert_eq!((thinned.len(), thinned[98], thinned[99]), (100, Span::hours(99), Span::hours(150)));
+    }
+}
