@@ -1,8 +1,10 @@
 //! Asking: what was typed becomes a request that waits, one that is decided already, or a refusal
 //! that says what would have to be different.
 
-use hallpass_model::{AccountId, GroupId, HoldKey, RequestId, Span, Target, TargetNames, Timestamp};
-use hallpass_rules::{Ask, Decision, Directory, Kind, Rules};
+use hallpass_model::{
+    AccountId, GroupId, HoldKey, RequestId, Span, Target, TargetNames, Timestamp,
+};
+use hallpass_rules::{Ask, Decision, Directory, Kind, RuleId, Rules};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -25,7 +27,11 @@ pub struct FieldProblem {
 
 impl FieldProblem {
     fn new(field: &str, code: &str, message: impl Into<String>) -> Self {
-        Self { field: field.to_owned(), code: code.to_owned(), message: message.into() }
+        Self {
+            field: field.to_owned(),
+            code: code.to_owned(),
+            message: message.into(),
+        }
     }
 }
 
@@ -98,14 +104,22 @@ pub(crate) struct Resolved {
 }
 
 /// Finds what was named in the directory: ids first, then names that only one thing has.
-pub(crate) fn resolve(wanted: &Wanted, directory: &Directory) -> Result<Resolved, Vec<FieldProblem>> {
+pub(crate) fn resolve(
+    wanted: &Wanted,
+    directory: &Directory,
+) -> Result<Resolved, Vec<FieldProblem>> {
     match wanted {
-        Wanted::Account { account, permission_set } => {
+        Wanted::Account {
+            account,
+            permission_set,
+        } => {
             let found = find_account(account, directory);
-            let set = directory.permission_set_by_name(permission_set).ok_or_else(|| {
-                let message = format!("There is no permission set `{permission_set}`.");
-                FieldProblem::new("permission_set", "unknown-permission-set", message)
-            });
+            let set = directory
+                .permission_set_by_name(permission_set)
+                .ok_or_else(|| {
+                    let message = format!("There is no permission set `{permission_set}`.");
+                    FieldProblem::new("permission_set", "unknown-permission-set", message)
+                });
             match (found, set) {
                 (Ok(account), Ok(set)) => Ok(Resolved {
                     target: Target::Account {
@@ -121,13 +135,25 @@ pub(crate) fn resolve(wanted: &Wanted, directory: &Directory) -> Result<Resolved
             }
         }
         Wanted::Group { group } => {
-            let by_id = GroupId::new(group.as_str()).ok().and_then(|id| directory.group(&id));
-            let found = by_id.or_else(|| directory.group_by_name(group)).ok_or_else(|| {
-                vec![FieldProblem::new("group", "unknown-group", format!("There is no group `{group}`."))]
-            })?;
+            let by_id = GroupId::new(group.as_str())
+                .ok()
+                .and_then(|id| directory.group(&id));
+            let found = by_id
+                .or_else(|| directory.group_by_name(group))
+                .ok_or_else(|| {
+                    vec![FieldProblem::new(
+                        "group",
+                        "unknown-group",
+                        format!("There is no group `{group}`."),
+                    )]
+                })?;
             Ok(Resolved {
-                target: Target::Group { group: found.id.clone() },
-                names: TargetNames::Group { group: found.name.clone() },
+                target: Target::Group {
+                    group: found.id.clone(),
+                },
+                names: TargetNames::Group {
+                    group: found.name.clone(),
+                },
             })
         }
     }
@@ -138,25 +164,40 @@ fn find_account<'a>(
     directory: &'a Directory,
 ) -> Result<&'a hallpass_rules::directory::Account, FieldProblem> {
     let problem = |code, message: String| Err(FieldProblem::new("account", code, message));
-    let by_id = AccountId::new(text).ok().and_then(|id| directory.account(&id));
+    let by_id = AccountId::new(text)
+        .ok()
+        .and_then(|id| directory.account(&id));
     let mut named = directory.accounts_by_name(text);
     let found = match (by_id, named.next(), named.next()) {
         (Some(account), _, _) | (None, Some(account), None) => account,
         (None, Some(_), Some(_)) => {
-            return problem("ambiguous-account", format!("Several accounts are named `{text}`. Use the id."));
+            return problem(
+                "ambiguous-account",
+                format!("Several accounts are named `{text}`. Use the id."),
+            );
         }
         (None, None, _) => {
-            return problem("unknown-account", format!("There is no account `{text}` in the organization."));
+            return problem(
+                "unknown-account",
+                format!("There is no account `{text}` in the organization."),
+            );
         }
     };
-    if found.active { Ok(found) } else { problem("suspended-account", "This account is suspended.".to_owned()) }
+    if found.active {
+        Ok(found)
+    } else {
+        problem("suspended-account", "This account is suspended.".to_owned())
+    }
 }
 
 /// The question to the rules for a target.
 pub(crate) fn question<'a>(target: &'a Target, names: &'a TargetNames) -> Option<Ask<'a>> {
     match (target, names) {
         (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) => {
-            Some(Ask::Account { account, permission_set })
+            Some(Ask::Account {
+                account,
+                permission_set,
+            })
         }
         (Target::Group { group }, _) => Some(Ask::Group { group }),
         (Target::Account { .. }, TargetNames::Group { .. }) => None,
@@ -172,8 +213,13 @@ pub(crate) fn answer(
     now: Timestamp,
 ) -> Answered {
     let mut problems = Vec::new();
-    let resolved = resolve(form.wanted, directory).map_err(|found| problems.extend(found)).ok();
-    if !directory.person(&form.requester.user).is_some_and(|person| person.enabled) {
+    let resolved = resolve(form.wanted, directory)
+        .map_err(|found| problems.extend(found))
+        .ok();
+    if !directory
+        .person(&form.requester.user)
+        .is_some_and(|person| person.enabled)
+    {
         let message = "You are not an enabled user of the directory.";
         problems.push(FieldProblem::new("requester", "unknown-requester", message));
     }
@@ -183,17 +229,44 @@ pub(crate) fn answer(
     });
     check_reason(form, decision.as_ref(), &mut problems);
     check_duration(form, decision.as_ref(), settings, now, &mut problems);
-    let request = |state| draft(form, resolved.as_ref(), decision.as_ref(), rules, settings, now, state);
+    let request = |state| {
+        draft(
+            form,
+            resolved.as_ref(),
+            decision.as_ref(),
+            rules,
+            settings,
+            now,
+            state,
+        )
+    };
     let refused = |code: &str, message: String, fields: Vec<FieldProblem>| {
-        let state = RequestState::Rejected { at: now, code: code.to_owned(), detail: message.clone() };
-        Answered::Refused(request(state), Refusal { code: code.to_owned(), message, fields })
+        let state = RequestState::Rejected {
+            at: now,
+            code: code.to_owned(),
+            detail: message.clone(),
+        };
+        Answered::Refused(
+            request(state),
+            Refusal {
+                code: code.to_owned(),
+                message,
+                fields,
+            },
+        )
     };
     let Some(decision) = decision.as_ref().filter(|_| problems.is_empty()) else {
-        let message = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ");
+        let message = problems
+            .iter()
+            .map(|problem| problem.message.as_str())
+            .collect::<Vec<_>>()
+            .join(" ");
         return refused("invalid", message, problems);
     };
     match decision.kind {
-        Kind::ApprovalNotRequired => Answered::Granted(request(RequestState::Pending), Approval::NotRequired),
+        Kind::ApprovalNotRequired => {
+            Answered::Granted(request(RequestState::Pending), Approval::NotRequired)
+        }
         Kind::SelfApproval => Answered::Granted(request(RequestState::Pending), Approval::Own),
         Kind::RequiresApproval => Answered::Waits(request(RequestState::Pending)),
         Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => {
@@ -202,10 +275,21 @@ pub(crate) fn answer(
     }
 }
 
+fn named(rules: &[RuleId]) -> String {
+    rules
+        .iter()
+        .map(|rule| format!("`{rule}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
 fn why_not(decision: &Decision, form: &Form<'_>) -> String {
-    let rules = decision.based_on.iter().map(|rule| format!("`{rule}`")).collect::<Vec<_>>().join(", ");
+    let rules = named(&decision.based_on);
     let target = match form.wanted {
-        Wanted::Account { account, permission_set } => format!("{account} / {permission_set}"),
+        Wanted::Account {
+            account,
+            permission_set,
+        } => format!("{account} / {permission_set}"),
         Wanted::Group { group } => format!("group {group}"),
     };
     match decision.kind {
@@ -226,7 +310,11 @@ fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec
     let trimmed = form.reason.trim();
     let length = trimmed.chars().count();
     if length == 0 {
-        problems.push(FieldProblem::new("reason", "missing-reason", "Say in a few words why."));
+        problems.push(FieldProblem::new(
+            "reason",
+            "missing-reason",
+            "Say in a few words why.",
+        ));
     } else if length > REASON_CHARACTERS_MAX {
         let message = format!("At most {REASON_CHARACTERS_MAX} characters; this has {length}.");
         problems.push(FieldProblem::new("reason", "long-reason", message));
@@ -235,11 +323,19 @@ fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec
     if length > 0
         && let Some(wanted) = decision.reason_refused(trimmed)
     {
-        let message = format!("Rule `{}` wants a reason of the form `{}`.", wanted.rule, wanted.pattern);
+        let message = format!(
+            "Rule `{}` wants a reason of the form `{}`.",
+            wanted.rule,
+            wanted.pattern.as_str()
+        );
         problems.push(FieldProblem::new("reason", "reason-pattern", message));
     }
     if let Some(wanted) = decision.ticket_refused(form.ticket.unwrap_or_default()) {
-        let message = format!("Rule `{}` wants a ticket of the form `{}`.", wanted.rule, wanted.pattern);
+        let message = format!(
+            "Rule `{}` wants a ticket of the form `{}`.",
+            wanted.rule,
+            wanted.pattern.as_str()
+        );
         problems.push(FieldProblem::new("ticket", "ticket-pattern", message));
     }
 }
@@ -256,14 +352,25 @@ fn check_duration(
     };
     let by_rule = decision.and_then(|decision| decision.max_duration);
     if form.duration < settings.duration_min || form.duration.is_zero() {
-        problem("short-duration", format!("At least {}.", settings.duration_min));
+        problem(
+            "short-duration",
+            format!("At least {}.", settings.duration_min),
+        );
     } else if form.duration > settings.longest() {
         problem("long-duration", format!("At most {}.", settings.longest()));
     } else if let Some(longest) = by_rule.filter(|longest| form.duration > *longest) {
-        let rules = decision.map(|decision| decision.based_on.join("`, `")).unwrap_or_default();
-        problem("long-duration", format!("At most {longest}, by rule `{rules}`."));
+        let rules = decision
+            .map(|decision| named(&decision.based_on))
+            .unwrap_or_default();
+        problem(
+            "long-duration",
+            format!("At most {longest}, by rule {rules}."),
+        );
     }
-    if let Some(grant) = form.extends.filter(|grant| form.duration.after(now) <= grant.ends_at) {
+    if let Some(grant) = form
+        .extends
+        .filter(|grant| form.duration.after(now) <= grant.ends_at)
+    {
         let message = format!(
             "You hold this until {} already; {} from now would not add anything.",
             grant.ends_at.strftime("%Y-%m-%d %H:%M UTC"),
@@ -287,7 +394,10 @@ fn draft(
         user: form.requester.user.clone(),
         target: resolved.target.clone(),
     });
-    let names = resolved.map_or_else(|| typed_names(form.wanted), |resolved| resolved.names.clone());
+    let names = resolved.map_or_else(
+        || typed_names(form.wanted),
+        |resolved| resolved.names.clone(),
+    );
     Request {
         id: form.id,
         requester: form.requester.clone(),
@@ -304,7 +414,9 @@ fn draft(
         extends: form.extends.map(|grant| grant.id),
         decided: Decided {
             kind: decision.map_or_else(|| "Invalid".to_owned(), |d| d.kind.as_str().to_owned()),
-            approvers: decision.map(|d| d.approvers.iter().cloned().collect()).unwrap_or_default(),
+            approvers: decision
+                .map(|d| d.approvers.iter().cloned().collect())
+                .unwrap_or_default(),
             based_on: decision
                 .map(|d| d.based_on.iter().map(ToString::to_string).collect())
                 .unwrap_or_default(),
@@ -312,7 +424,10 @@ fn draft(
             approvals_needed: decision.map_or(1, |d| d.approvals_needed),
         },
         reviews: Vec::new(),
-        reminders: Reminders { sent: 0, next_at: settings.reminder_at(now, expires_at, 0) },
+        reminders: Reminders {
+            sent: 0,
+            next_at: settings.reminder_at(now, expires_at, 0),
+        },
         grant: None,
         state,
         version: 0,
@@ -321,10 +436,15 @@ fn draft(
 
 fn typed_names(wanted: &Wanted) -> TargetNames {
     match wanted {
-        Wanted::Account { account, permission_set } => TargetNames::Account {
+        Wanted::Account {
+            account,
+            permission_set,
+        } => TargetNames::Account {
             account: account.clone(),
             permission_set: permission_set.clone(),
         },
-        Wanted::Group { group } => TargetNames::Group { group: group.clone() },
+        Wanted::Group { group } => TargetNames::Group {
+            group: group.clone(),
+        },
     }
 }

@@ -206,13 +206,18 @@ impl Grant {
     pub fn is_hold(&self) -> bool {
         match self.state {
             GrantState::Scheduled | GrantState::Granting | GrantState::Active => true,
-            GrantState::Ending { .. } | GrantState::Ended { .. } | GrantState::Failed { .. } => false,
+            GrantState::Ending { .. } | GrantState::Ended { .. } | GrantState::Failed { .. } => {
+                false
+            }
         }
     }
 
     /// Whether nothing happens to it any more.
     pub fn is_over(&self) -> bool {
-        matches!(self.state, GrantState::Ended { .. } | GrantState::Failed { .. })
+        matches!(
+            self.state,
+            GrantState::Ended { .. } | GrantState::Failed { .. }
+        )
     }
 
     /// When time alone does something to it.
@@ -223,7 +228,9 @@ impl Grant {
                 Some(WARN_BEFORE.before(self.ends_at).min(self.ends_at))
             }
             GrantState::Active => Some(self.ends_at),
-            GrantState::Ending { .. } | GrantState::Ended { .. } | GrantState::Failed { .. } => None,
+            GrantState::Ending { .. } | GrantState::Ended { .. } | GrantState::Failed { .. } => {
+                None
+            }
         }
     }
 

@@ -15,20 +15,15 @@
 //! Knows nothing of HTTP, Slack, SQL or AWS.
 #![warn(missing_docs)]
 
+mod ask;
+mod change;
+mod grant;
+mod ports;
 mod request;
 mod settings;
-mod ask;
-mod decide;
-mod grant;
-mod end;
-mod change;
-mod records;
-mod service;
-mod ports;
 
 pub use ask::{Asked, FieldProblem, Refusal};
 pub use change::{Answer, Change, Desire, News, Notice, Write};
-pub use decide::{Actor, PressRefused, Role};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_rules::Directory;
@@ -39,5 +34,4 @@ pub use ports::{
 pub use request::{
     Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Wanted,
 };
-pub use service::{Access, AccessError, Asking, Idempotency, Ports, Tended};
 pub use settings::{OnRuleChange, Settings};

@@ -101,7 +101,8 @@ pub trait AccessStore: Send + Sync {
     /// One grant.
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, ReadError>;
     /// Requests, newest first, at most `limit`.
-    async fn requests(&self, filter: &RequestFilter, limit: u32) -> Result<Vec<Request>, ReadError>;
+    async fn requests(&self, filter: &RequestFilter, limit: u32)
+    -> Result<Vec<Request>, ReadError>;
     /// Grants, newest first, at most `limit`.
     async fn grants(&self, filter: &GrantFilter, limit: u32) -> Result<Vec<Grant>, ReadError>;
     /// Everything live on a key, read at one instant.

@@ -192,7 +192,10 @@ impl Request {
     /// When time alone does something to it: the earlier of lapse and reminder, while it waits.
     pub fn due(&self) -> Option<Timestamp> {
         match self.state {
-            RequestState::Pending => [self.expires_at, self.reminders.next_at].into_iter().flatten().min(),
+            RequestState::Pending => [self.expires_at, self.reminders.next_at]
+                .into_iter()
+                .flatten()
+                .min(),
             RequestState::Approved { .. }
             | RequestState::Denied { .. }
             | RequestState::Discarded { .. }
@@ -223,7 +226,10 @@ impl Request {
         match (&self.state, &self.key) {
             (RequestState::Pending, Some(key)) => match self.expires_at {
                 Some(at) if now >= at => Err(closed("expired", None, at)),
-                _ => Ok(PendingRequest { key: key.clone(), request: self }),
+                _ => Ok(PendingRequest {
+                    key: key.clone(),
+                    request: self,
+                }),
             },
             // INVARIANT: what does not exist never waits for approval
             (RequestState::Pending, None) => Err(closed("rejected", None, self.asked_at)),
@@ -268,8 +274,15 @@ impl PendingRequest {
 
     /// The same request in its next state.
     pub(crate) fn into_state(self, state: RequestState) -> Request {
-        let reminders = Reminders { next_at: None, ..self.request.reminders };
-        Request { state, reminders, ..self.request }
+        let reminders = Reminders {
+            next_at: None,
+            ..self.request.reminders
+        };
+        Request {
+            state,
+            reminders,
+            ..self.request
+        }
     }
 
     /// Still waiting, with one more approval.

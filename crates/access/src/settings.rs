@@ -54,7 +54,11 @@ const CHOICES_MAX: usize = 100;
 impl Settings {
     /// The longest duration there is: the largest choice, when choices are listed.
     pub fn longest(&self) -> Span {
-        self.duration_choices.iter().copied().max().unwrap_or(self.duration_max)
+        self.duration_choices
+            .iter()
+            .copied()
+            .max()
+            .unwrap_or(self.duration_max)
     }
 
     /// The durations offered as a list, shortest first unless configured otherwise.
@@ -65,8 +69,10 @@ impl Settings {
         } else {
             self.duration_choices.clone()
         };
-        let mut fitting: Vec<Span> =
-            listed.into_iter().filter(|span| *span <= longest && *span >= self.duration_min).collect();
+        let mut fitting: Vec<Span> = listed
+            .into_iter()
+            .filter(|span| *span <= longest && *span >= self.duration_min)
+            .collect();
         if fitting.len() > CHOICES_MAX {
             let last = fitting.last().copied();
             fitting.truncate(CHOICES_MAX - 1);
@@ -77,7 +83,9 @@ impl Settings {
 
     /// When a request made now lapses.
     pub fn expires_at(&self, asked_at: Timestamp) -> Option<Timestamp> {
-        self.request_expiry.filter(|expiry| !expiry.is_zero()).map(|expiry| expiry.after(asked_at))
+        self.request_expiry
+            .filter(|expiry| !expiry.is_zero())
+            .map(|expiry| expiry.after(asked_at))
     }
 
     /// When the reminder after `sent` of them is due; `None` when no more follow. Reminder k falls
@@ -132,11 +140,20 @@ mod tests {
         assert_eq!(reminders(&with(3, eight), 99), [15, 60, 195]);
         for factor in [0, 1] {
             let constant = reminders(&with(factor, eight), 99);
-            assert_eq!((constant.len(), constant.first(), constant.last()), (31, Some(&15), Some(&465)));
+            assert_eq!(
+                (constant.len(), constant.first(), constant.last()),
+                (31, Some(&15), Some(&465))
+            );
         }
         assert_eq!(reminders(&with(1, None), 99).len(), 10);
-        assert_eq!(reminders(&with(4, Some(Span::ZERO)), 99), [15, 75, 315, 1275, 5115]);
-        let none = Settings { reminder_first: Some(Span::ZERO), ..Settings::default() };
+        assert_eq!(
+            reminders(&with(4, Some(Span::ZERO)), 99),
+            [15, 75, 315, 1275, 5115]
+        );
+        let none = Settings {
+            reminder_first: Some(Span::ZERO),
+            ..Settings::default()
+        };
         assert_eq!(reminders(&none, 99), Vec::<u64>::new());
     }
 
@@ -144,7 +161,10 @@ mod tests {
     fn durations_are_offered_in_half_hours_up_to_the_longest() {
         let settings = Settings::default();
         let choices = settings.choices(settings.longest());
-        assert_eq!((choices.len(), choices[0], choices[47]), (48, Span::minutes(30), Span::hours(24)));
+        assert_eq!(
+            (choices.len(), choices[0], choices[47]),
+            (48, Span::minutes(30), Span::hours(24))
+        );
         assert_eq!(settings.choices(Span::hours(2)).len(), 4);
     }
 
@@ -155,12 +175,18 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(settings.longest(), Span::hours(72));
-        assert_eq!(settings.choices(settings.longest()), [Span::hours(1), Span::hours(72)]);
+        assert_eq!(
+            settings.choices(settings.longest()),
+            [Span::hours(1), Span::hours(72)]
+        );
         let many = Settings {
             duration_choices: (1..=150).map(Span::hours).collect(),
             ..Settings::default()
         };
         let thinned = many.choices(many.longest());
-        assert_eq!((thinned.len(), thinned[98], thinned[99]), (100, Span::hours(99), Span::hours(150)));
+        assert_eq!(
+            (thinned.len(), thinned[98], thinned[99]),
+            (100, Span::hours(99), Span::hours(150))
+        );
     }
 }

@@ -1,0 +1,569 @@
+//! Decision cases, one JSON object per line, as `hallpass rules decide` answers them
+//! (`design.md` §8).
+
+use std::collections::BTreeSet;
+
+use hallpass_model::{AccountId, Email, GroupId, PermissionSetName, Span, Timestamp};
+use serde::Serialize;
+
+use crate::{
+    diagnostic::{Code, Diagnostic, Position, nearest, shorten},
+    directory::Directory,
+    engine::{Ask, Decision, Rules},
+    read,
+    rule::RuleId,
+    syntax::{self, Entry, Node, Syntax, Value},
+};
+
+/// The keys of a case.
+const KEYS: [&str; 12] = [
+    "id",
+    "requester",
+    "account",
+    "permission_set",
+    "group",
+    "click",
+    "statements",
+    "group_statements",
+    "at",
+    "for",
+    "reason",
+    "ticket",
+];
+
+/// Keys that say something to people and nothing to us.
+const REMARKS: [&str; 6] = ["note", "why", "comment", "expect", "title", "description"];
+
+/// What a case comes to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// The rules decided, or the target is not one that can be asked for.
+    Decided {
+        /// The case's id, as it was given.
+        id: serde_json::Value,
+        /// The kind, or `Invalid`.
+        decision: &'static str,
+        /// Who may approve, sorted.
+        approvers: BTreeSet<Email>,
+        /// The rules it rests on, in file order.
+        because: Vec<RuleId>,
+        /// Whether the person of `click` may approve.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        permit: Option<bool>,
+        /// What is wrong with the target, when the decision is `Invalid`; not printed.
+        #[serde(skip)]
+        invalid: Vec<Invalid>,
+        /// What could not be read and was decided to the safe side; not printed.
+        #[serde(skip)]
+        unread: Vec<String>,
+    },
+    /// The case could not be read.
+    Failed {
+        /// The case's id, or null when that could not be read either.
+        id: serde_json::Value,
+        /// What is wrong.
+        error: CaseError,
+    },
+}
+
+impl Answer {
+    /// Whether the case could not be evaluated.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
+}
+
+/// One reason why a target cannot be asked for, by field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Invalid {
+    /// The field of the case.
+    pub field: &'static str,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Why a case could not be read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CaseError {
+    /// The code of the first problem.
+    pub code: Code,
+    /// Its message.
+    pub message: String,
+    /// Every problem, in the order of the line.
+    pub errors: Vec<Diagnostic>,
+}
+
+/// Answers every line of a text that is not blank, in order.
+pub fn answers<'a>(
+    text: &'a str,
+    rules: Option<&'a Rules>,
+    facts: Option<&'a Directory>,
+    now: Timestamp,
+) -> impl Iterator<Item = Answer> + 'a {
+    text.lines()
+        .filter(|line| !is_blank(line))
+        .map(move |line| answer(line, rules, facts, now))
+}
+
+/// Whether a line holds no case.
+pub fn is_blank(line: &str) -> bool {
+    line.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n'])
+        .is_empty()
+}
+
+/// Answers one case. Without `facts`, whether accounts and people exist is not checked.
+pub fn answer(
+    line: &str,
+    rules: Option<&Rules>,
+    facts: Option<&Directory>,
+    now: Timestamp,
+) -> Answer {
+    let parsed = syntax::parse(line, Syntax::Json);
+    let id = parsed
+        .root
+        .as_ref()
+        .and_then(|root| root.get("id"))
+        .map_or(serde_json::Value::Null, plain);
+    let outcome = match (&parsed.root, parsed.errors.is_empty()) {
+        (Some(root), true) => Case::read(root).and_then(|case| {
+            let own = case.own_rules(root, line)?;
+            match own.as_ref().or(rules) {
+                Some(rules) => Ok(case.decide(id.clone(), rules, facts, now)),
+                None => Err(vec![
+                    Diagnostic::error(Code::MissingRules, root.position, "there are no rules")
+                        .help("give `--rules FILE`, or `statements` in the case"),
+                ]),
+            }
+        }),
+        _ => Err(parsed.errors),
+    };
+    outcome.unwrap_or_else(|errors| failed(id, errors))
+}
+
+fn failed(id: serde_json::Value, mut errors: Vec<Diagnostic>) -> Answer {
+    errors.sort_by_key(|error| error.position);
+    for error in &mut errors {
+        "case".clone_into(&mut error.file);
+    }
+    let (code, message) = errors.first().map_or_else(
+        || {
+            (
+                Code::BadCase,
+                "the case could not be read (this is a bug)".to_owned(),
+            )
+        },
+        |first| (first.code, first.message.clone()),
+    );
+    Answer::Failed {
+        id,
+        error: CaseError {
+            code,
+            message,
+            errors,
+        },
+    }
+}
+
+/// A scalar as serde has it; ids are given back as they came.
+fn plain(node: &Node) -> serde_json::Value {
+    match &node.value {
+        Value::Bool(flag) => (*flag).into(),
+        Value::Text(text) => text.as_str().into(),
+        Value::Number(number) => number
+            .parse::<serde_json::Number>()
+            .map_or(serde_json::Value::Null, serde_json::Value::Number),
+        Value::Null | Value::List(_) | Value::Map(_) => serde_json::Value::Null,
+    }
+}
+
+/// A case as it was read. Targets are kept as written: one that cannot exist is invalid, not an
+/// error.
+struct Case {
+    requester: Email,
+    target: Wanted,
+    click: Option<Email>,
+    at: Option<Timestamp>,
+    duration: Option<Span>,
+    reason: Option<String>,
+    ticket: Option<String>,
+    has_rules: bool,
+}
+
+enum Wanted {
+    Account {
+        account: String,
+        permission_set: String,
+    },
+    Group(String),
+}
+
+enum Target {
+    Account(AccountId, String),
+    Group(GroupId),
+}
+
+impl Target {
+    fn ask(&self) -> Ask<'_> {
+        match self {
+            Self::Account(account, permission_set) => Ask::Account {
+                account,
+                permission_set,
+            },
+            Self::Group(group) => Ask::Group { group },
+        }
+    }
+}
+
+impl Case {
+    fn read(root: &Node) -> Result<Self, Vec<Diagnostic>> {
+        let Value::Map(entries) = &root.value else {
+            let message = format!("a case is an object, not {}", root.kind());
+            return Err(vec![Diagnostic::error(
+                Code::BadType,
+                root.position,
+                message,
+            )]);
+        };
+        let mut errors: Vec<Diagnostic> = entries.iter().filter_map(unknown).collect();
+        let mut text = |key: &str| match root.get(key).map(|node| (node, &node.value)) {
+            None | Some((_, Value::Null)) => None,
+            Some((_, Value::Text(text))) => Some(text.clone()),
+            Some((node, _)) => {
+                let message = format!("{} where a string is due", node.kind());
+                errors.push(
+                    Diagnostic::error(Code::BadType, node.position, message)
+                        .field(key)
+                        .value(&node.shown()),
+                );
+                None
+            }
+        };
+        let (requester, click) = (text("requester"), text("click"));
+        let (account, set) = (text("account"), text("permission_set"));
+        let (group, at, duration) = (text("group"), text("at"), text("for"));
+        let (reason, ticket) = (text("reason"), text("ticket"));
+        let target = wanted(root, account, set, group, &mut errors);
+        let requester = match requester {
+            Some(text) => email(root, "requester", &text, &mut errors),
+            None => missing(root, "requester", &mut errors),
+        };
+        let click = click.and_then(|text| email(root, "click", &text, &mut errors));
+        let at = at.and_then(|text| {
+            parsed(
+                root,
+                "at",
+                &text,
+                Code::BadCase,
+                "an instant like `2026-03-02T10:05:00Z`",
+                &mut errors,
+            )
+        });
+        let duration = duration.and_then(|text| {
+            parsed(
+                root,
+                "for",
+                &text,
+                Code::BadDuration,
+                "a duration like `2h` or `02:00`",
+                &mut errors,
+            )
+        });
+        let has_rules = root
+            .get("statements")
+            .or(root.get("group_statements"))
+            .is_some();
+        match (requester, target) {
+            (Some(requester), Some(target)) if errors.is_empty() => Ok(Self {
+                requester,
+                target,
+                click,
+                at,
+                duration,
+                reason,
+                ticket,
+                has_rules,
+            }),
+            _ => Err(with_list_errors(root, errors)),
+        }
+    }
+
+    fn own_rules(&self, root: &Node, line: &str) -> Result<Option<Rules>, Vec<Diagnostic>> {
+        if !self.has_rules {
+            return Ok(None);
+        }
+        read::load_lists(root, line).map(|loaded| Some(loaded.rules))
+    }
+
+    fn decide(
+        &self,
+        id: serde_json::Value,
+        rules: &Rules,
+        facts: Option<&Directory>,
+        now: Timestamp,
+    ) -> Answer {
+        let now = self.at.unwrap_or(now);
+        let mut invalid = Vec::new();
+        let target = self.target(facts, &mut invalid);
+        if let Some(facts) = facts {
+            self.check_requester(facts, &mut invalid);
+        }
+        let none = Directory::default();
+        let known = facts.unwrap_or(&none);
+        if let (Some(target), true) = (&target, invalid.is_empty()) {
+            let decision = rules.decide(&self.requester, &target.ask(), known, now);
+            self.check_limits(&decision, &mut invalid);
+            if invalid.is_empty() {
+                let permit = self.click.as_ref().map(|clicker| {
+                    is_active(known, clicker)
+                        && rules
+                            .may_approve(clicker, &self.requester, &target.ask(), known, now)
+                            .is_ok()
+                });
+                return Answer::Decided {
+                    id,
+                    decision: decision.kind.as_str(),
+                    approvers: decision.approvers,
+                    because: decision.based_on,
+                    permit,
+                    invalid,
+                    unread: decision.unread,
+                };
+            }
+        }
+        Answer::Decided {
+            id,
+            decision: "Invalid",
+            approvers: BTreeSet::new(),
+            because: Vec::new(),
+            permit: self.click.as_ref().map(|_| false),
+            invalid,
+            unread: Vec::new(),
+        }
+    }
+
+    /// The target, if it has the form of one and, with facts, exists (`spec/access.md` §4.2).
+    fn target(&self, facts: Option<&Directory>, invalid: &mut Vec<Invalid>) -> Option<Target> {
+        let mut refuse = |field, message| invalid.push(Invalid { field, message });
+        match &self.target {
+            Wanted::Account {
+                account,
+                permission_set,
+            } => {
+                let id = account_id(account, facts)
+                    .map_err(|why| refuse("account", why))
+                    .ok();
+                let set = check_set(permission_set, facts)
+                    .map_err(|why| refuse("permission_set", why))
+                    .ok();
+                Some(Target::Account(id?, set?.to_owned()))
+            }
+            Wanted::Group(group) => group_id(group, facts)
+                .map_err(|why| refuse("group", why))
+                .ok()
+                .map(Target::Group),
+        }
+    }
+
+    fn check_requester(&self, facts: &Directory, invalid: &mut Vec<Invalid>) {
+        let message = match facts.person_by_email(&self.requester) {
+            Ok(person) if person.enabled => return,
+            Ok(_) => format!("the user `{}` is disabled", self.requester),
+            Err(why) => format!("`{}`: {why}", self.requester),
+        };
+        invalid.push(Invalid {
+            field: "requester",
+            message,
+        });
+    }
+
+    /// What a case may say about its request beyond the target, held against the rules' limits.
+    fn check_limits(&self, decision: &Decision, invalid: &mut Vec<Invalid>) {
+        if let (Some(asked), Some(max)) = (self.duration, decision.max_duration)
+            && asked > max
+        {
+            let message = format!("`{asked}` is longer than the rules allow, {max}");
+            invalid.push(Invalid {
+                field: "for",
+                message,
+            });
+        }
+        if let Some(reason) = &self.reason {
+            if reason.trim().is_empty() {
+                invalid.push(Invalid {
+                    field: "reason",
+                    message: "is empty".to_owned(),
+                });
+            } else if let Some(need) = decision.reason_refused(reason) {
+                let message = format!("rule `{}` wants `{}`", need.rule, need.pattern.as_str());
+                invalid.push(Invalid {
+                    field: "reason",
+                    message,
+                });
+            }
+        }
+        if let Some(need) = self
+            .ticket
+            .as_ref()
+            .and_then(|t| decision.ticket_refused(t))
+        {
+            let message = format!("rule `{}` wants `{}`", need.rule, need.pattern.as_str());
+            invalid.push(Invalid {
+                field: "ticket",
+                message,
+            });
+        }
+    }
+}
+
+fn unknown(entry: &Entry) -> Option<Diagnostic> {
+    let key = entry.key.as_str();
+    if KEYS.contains(&key) || REMARKS.contains(&key) {
+        return None;
+    }
+    let help = match nearest(key, KEYS) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known here: {}", KEYS.join(", ")),
+    };
+    let message = format!("`{}` is not a known key", shorten(key));
+    Some(
+        Diagnostic::error(Code::UnknownField, entry.position, message)
+            .field(key)
+            .value(&entry.value.shown())
+            .help(help),
+    )
+}
+
+fn wanted(
+    root: &Node,
+    account: Option<String>,
+    set: Option<String>,
+    group: Option<String>,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<Wanted> {
+    match (account, set, group) {
+        (Some(account), Some(permission_set), None) => Some(Wanted::Account {
+            account,
+            permission_set,
+        }),
+        (None, None, Some(group)) => Some(Wanted::Group(group)),
+        (_, _, Some(_)) => {
+            let message = "a case asks for a permission set in an account or for a group, not both";
+            errors.push(Diagnostic::error(Code::BadCase, root.position, message));
+            None
+        }
+        (None, _, None) if root.get("account").is_none() => missing(root, "account", errors),
+        (_, None, None) if root.get("permission_set").is_none() => {
+            missing(root, "permission_set", errors)
+        }
+        // of another type, and noted
+        (None, _, None) | (_, None, None) => None,
+    }
+}
+
+fn missing<T>(root: &Node, key: &str, errors: &mut Vec<Diagnostic>) -> Option<T> {
+    let noted = errors
+        .iter()
+        .any(|error| error.field.as_deref() == Some(key));
+    if !noted {
+        let message = format!("`{key}` is missing");
+        let help = "a case is {\"id\", \"requester\", \"account\", \"permission_set\"} or \
+                    {\"id\", \"requester\", \"group\"}";
+        errors.push(
+            Diagnostic::error(Code::MissingField, root.position, message)
+                .field(key)
+                .help(help),
+        );
+    }
+    None
+}
+
+fn email(root: &Node, key: &str, text: &str, errors: &mut Vec<Diagnostic>) -> Option<Email> {
+    parsed(root, key, text, Code::BadEmail, "an e-mail address", errors)
+}
+
+fn parsed<T: std::str::FromStr>(
+    root: &Node,
+    key: &str,
+    text: &str,
+    code: Code,
+    due: &str,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<T> {
+    let value = text.parse().ok();
+    if value.is_none() {
+        let position = root.get(key).map_or(root.position, |node| node.position);
+        let message = format!("`{}` is not {due}", shorten(text));
+        errors.push(
+            Diagnostic::error(code, position, message)
+                .field(key)
+                .value(text),
+        );
+    }
+    value
+}
+
+/// The errors of the case together with those of the lists it brings.
+fn with_list_errors(root: &Node, mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if let Err(more) = read::load_lists(root, "") {
+        errors.extend(more);
+    }
+    if errors.is_empty() {
+        let message = "a key that must be there is null";
+        errors.push(Diagnostic::error(
+            Code::MissingField,
+            Position { ..root.position },
+            message,
+        ));
+    }
+    errors
+}
+
+fn account_id(text: &str, facts: Option<&Directory>) -> Result<AccountId, String> {
+    let named = || {
+        let mut found = facts?.accounts_by_name(text);
+        let first = found.next()?;
+        found.next().is_none().then(|| first.id.clone())
+    };
+    let id = match AccountId::new(text) {
+        Ok(id) => id,
+        Err(error) => named().ok_or_else(|| error.to_string())?,
+    };
+    match facts.map(|facts| facts.account(&id)) {
+        None => Ok(id),
+        Some(Some(account)) if account.active => Ok(id),
+        Some(Some(_)) => Err(format!("the account `{id}` is not active")),
+        Some(None) => Err(format!("the organization has no account `{id}`")),
+    }
+}
+
+fn check_set<'a>(name: &'a str, facts: Option<&Directory>) -> Result<&'a str, String> {
+    PermissionSetName::new(name).map_err(|error| error.to_string())?;
+    match facts {
+        Some(facts) if facts.permission_set_by_name(name).is_none() => {
+            Err(format!("there is no permission set `{name}`"))
+        }
+        _ => Ok(name),
+    }
+}
+
+fn group_id(text: &str, facts: Option<&Directory>) -> Result<GroupId, String> {
+    let id = match GroupId::new(text) {
+        Ok(id) => id,
+        Err(error) => facts
+            .and_then(|facts| facts.group_by_name(text))
+            .map(|group| group.id.clone())
+            .ok_or_else(|| error.to_string())?,
+    };
+    match facts {
+        Some(facts) if facts.group(&id).is_none() => Err(format!("there is no group `{id}`")),
+        _ => Ok(id),
+    }
+}
+
+/// Whether the directory does not speak against somebody acting: known people must be enabled.
+fn is_active(facts: &Directory, email: &Email) -> bool {
+    facts
+        .person_by_email(email)
+        .map_or(true, |person| person.enabled)
+}

@@ -1,0 +1,298 @@
+//! What is wrong with a rule file, where, and what to write instead.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The file is not loaded.
+    Error,
+    /// The file is loaded, yet probably does not say what was meant.
+    Warning,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// The stable name of a finding (`spec/access.md` §1.4 and ours).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// The code as printed.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A required key is absent.
+    MissingField = "missing-field",
+    /// `ResourceType` is neither `Account` nor `OU`.
+    BadResourceType = "bad-resource-type",
+    /// An account, organizational unit or group is not in an accepted form.
+    BadResource = "bad-resource",
+    /// A permission set name is outside its alphabet or length.
+    BadPermissionSet = "bad-permission-set",
+    /// Not an e-mail address that can belong to a person.
+    BadEmail = "bad-email",
+    /// A flag is none of the accepted forms.
+    BadFlag = "bad-flag",
+    /// A value of another type than the field holds.
+    BadType = "bad-type",
+    /// A key that no table knows.
+    UnknownField = "unknown-field",
+    /// Not `hh:mm`, minutes over 59, or no time at all.
+    BadDuration = "bad-duration",
+    /// A number outside its bounds.
+    BadNumber = "bad-number",
+    /// A rule id outside `[a-z0-9-]{1,64}`.
+    BadId = "bad-id",
+    /// Not a Slack channel id.
+    BadChannel = "bad-channel",
+    /// Two rules of one name.
+    DuplicateId = "duplicate-id",
+    /// A key given twice in one object.
+    DuplicateKey = "duplicate-key",
+    /// A path that names more than one organizational unit.
+    AmbiguousOu = "ambiguous-ou",
+    /// A regular expression or glob that cannot be read.
+    BadPattern = "bad-pattern",
+    /// Allowed hours that cannot be read.
+    BadHours = "bad-hours",
+    /// A stage that cannot be read.
+    BadStage = "bad-stage",
+    /// A `[[test]]` that cannot be read.
+    BadTest = "bad-test",
+    /// A decision case that contradicts itself.
+    BadCase = "bad-case",
+    /// A decision case without rules to decide by.
+    MissingRules = "missing-rules",
+    /// The text is not in the syntax it is read as.
+    BadSyntax = "bad-syntax",
+    /// The text is not UTF-8.
+    BadEncoding = "bad-encoding",
+    /// The text is longer than is read.
+    TooLarge = "too-large",
+    /// Values nested deeper than is read.
+    TooDeep = "too-deep",
+    /// Warning: a rule that can match nothing.
+    DeadStatement = "dead-statement",
+    /// Warning: nobody can ever approve what the rule covers.
+    NobodyCanApprove = "nobody-can-approve",
+    /// Warning: the only approver cannot get what they approve.
+    SoleApprover = "sole-approver",
+    /// Warning: a `false` flag overrides a `true` one.
+    SelfDeniedBy = "self-denied-by",
+    /// Warning: a flag written as text.
+    CoercedFlag = "coerced-flag",
+    /// Warning: an address written with a name around it.
+    DisplayName = "display-name",
+    /// Warning: a setting of the original that is not a rule.
+    IgnoredSetting = "ignored-setting",
+    /// Warning: a person the directory does not hold, or holds disabled.
+    UnknownPerson = "unknown-person",
+    /// Warning: an organizational unit the directory does not hold.
+    UnknownOu = "unknown-ou",
+    /// Warning: a group whose members could not be read.
+    UnreadGroup = "unread-group",
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A place in a text: line and column count from 1, columns in characters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// One finding about a rule file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// Whether it keeps the file from being loaded.
+    pub severity: Severity,
+    /// Its stable name.
+    pub code: Code,
+    /// The file, as it was named when it was read.
+    pub file: String,
+    /// Where in the file.
+    #[serde(flatten)]
+    pub position: Position,
+    /// The list it is in: `statements`, `group_statements`, `rule`, `test`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<&'static str>,
+    /// The place in that list, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
+    /// The key it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The value it is about, shortened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+/// The longest value repeated in a finding, in characters.
+const VALUE_SHOWN: usize = 80;
+
+impl Diagnostic {
+    /// A finding at `position`; the reader adds where in the lists it is.
+    pub(crate) fn new(
+        severity: Severity,
+        code: Code,
+        position: Position,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity,
+            code,
+            file: String::new(),
+            position,
+            list: None,
+            index: None,
+            field: None,
+            value: None,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    pub(crate) fn error(code: Code, position: Position, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, position, message)
+    }
+
+    pub(crate) fn warning(code: Code, position: Position, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, position, message)
+    }
+
+    #[must_use]
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn field(mut self, field: &str) -> Self {
+        self.field = Some(shorten(field));
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn value(mut self, value: &str) -> Self {
+        self.value = Some(shorten(value));
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn at(mut self, list: &'static str, index: usize) -> Self {
+        self.list = Some(list);
+        self.index = Some(index);
+        self
+    }
+
+    /// Whether it keeps the file from being loaded.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// `text` cut to what a message can carry.
+pub(crate) fn shorten(text: &str) -> String {
+    let mut shown: String = text.chars().take(VALUE_SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+impl fmt::Display for Diagnostic {
+    /// `file:line:column: error[code]: list[index].field: message` and a line of help.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(
+            f,
+            "{}:{}: {severity}[{}]: ",
+            self.file, self.position, self.code
+        )?;
+        match (self.list, self.index, &self.field) {
+            (Some(list), Some(index), Some(field)) => write!(f, "{list}[{index}].{field}: ")?,
+            (Some(list), Some(index), None) => write!(f, "{list}[{index}]: ")?,
+            (_, _, Some(field)) => write!(f, "{field}: ")?,
+            _ => {}
+        }
+        f.write_str(&self.message)?;
+        if let Some(help) = &self.help {
+            write!(f, "\n  help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The known key nearest to `key`, if one is near enough to be what was meant.
+pub(crate) fn nearest<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = key.to_lowercase().replace(['_', '-'], "");
+    known
+        .into_iter()
+        .map(|candidate| {
+            let other = candidate.to_lowercase().replace(['_', '-'], "");
+            (distance(&folded, &other), candidate)
+        })
+        .filter(|(distance, candidate)| *distance <= 2.max(candidate.len() / 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edits between two short texts (Levenshtein); long ones are compared by their beginning.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().take(64).enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (to, above) in b.iter().zip(row.iter().skip(1)) {
+            left = (diagonal + usize::from(from != *to))
+                .min(left + 1)
+                .min(above + 1);
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}

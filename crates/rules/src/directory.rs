@@ -1,0 +1,331 @@
+//! What is known of the organization when a decision is made: accounts, permission sets, people
+//! and groups. Plain data with indexes; whoever reads AWS builds it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::rule::GroupRef;
+
+/// An account of the organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The id.
+    pub id: AccountId,
+    /// The name; several accounts may share one.
+    pub name: String,
+    /// The root e-mail address, as the organization holds it.
+    #[serde(default)]
+    pub email: String,
+    /// Whether its state is ACTIVE.
+    pub active: bool,
+    /// The organizational units above it, from the one under the root down to its parent.
+    /// An entry for the root itself is ignored.
+    #[serde(default)]
+    pub ous: Vec<OuRef>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// An organizational unit above an account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OuRef {
+    /// The id, `ou-…`.
+    pub id: String,
+    /// The name.
+    pub name: String,
+}
+
+/// A permission set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermissionSet {
+    /// The name, matched exactly.
+    pub name: String,
+    /// The ARN.
+    pub arn: PermissionSetArn,
+    /// How long its credentials live, in seconds.
+    pub session_duration: u64,
+    /// The description.
+    #[serde(default)]
+    pub description: String,
+}
+
+/// A user of the identity store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The id.
+    pub user_id: UserId,
+    /// The sign-in name.
+    pub user_name: String,
+    /// The name shown to people.
+    #[serde(default)]
+    pub display_name: String,
+    /// Every address, the primary one first.
+    #[serde(default)]
+    pub emails: Vec<Email>,
+    /// Whether the user may sign in.
+    pub enabled: bool,
+}
+
+/// A group of the identity store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// The id.
+    pub id: GroupId,
+    /// The display name.
+    pub name: String,
+    /// Its members; `None` when they were not or could not be read.
+    #[serde(default)]
+    pub members: Option<BTreeSet<UserId>>,
+}
+
+/// The plain content of a [`Directory`], as it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Snapshot {
+    /// The organization's root id, `r-…`.
+    pub root_id: String,
+    /// Accounts.
+    pub accounts: Vec<Account>,
+    /// Organizational units that may hold no account, each as its path from the one under the
+    /// root. Those of `accounts` need not be repeated.
+    pub ous: Vec<Vec<OuRef>>,
+    /// Permission sets.
+    pub permission_sets: Vec<PermissionSet>,
+    /// Users.
+    pub people: Vec<Person>,
+    /// Groups.
+    pub groups: Vec<Group>,
+    /// When AWS was read.
+    pub taken_at: Option<Timestamp>,
+}
+
+/// Why an address does not name one person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotOnePerson {
+    /// Nobody has it.
+    #[error("no user has this address")]
+    None,
+    /// Several users have it.
+    #[error("several users have this address")]
+    Ambiguous,
+}
+
+/// A snapshot with its indexes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Snapshot", into = "Snapshot")]
+pub struct Directory {
+    snapshot: Snapshot,
+    accounts: HashMap<AccountId, usize>,
+    account_names: HashMap<String, Vec<usize>>,
+    sets: HashMap<String, usize>,
+    emails: HashMap<Email, Vec<usize>>,
+    people: HashMap<UserId, usize>,
+    groups: HashMap<GroupId, usize>,
+    group_names: HashMap<String, Vec<usize>>,
+    memberships: HashMap<UserId, Vec<usize>>,
+}
+
+impl From<Snapshot> for Directory {
+    fn from(snapshot: Snapshot) -> Self {
+        Self::new(snapshot)
+    }
+}
+
+impl From<Directory> for Snapshot {
+    fn from(directory: Directory) -> Self {
+        directory.snapshot
+    }
+}
+
+impl Directory {
+    /// Indexes a snapshot.
+    pub fn new(snapshot: Snapshot) -> Self {
+        let mut new = Self::default();
+        for (i, account) in snapshot.accounts.iter().enumerate() {
+            new.accounts.insert(account.id.clone(), i);
+            new.account_names
+                .entry(account.name.to_ascii_lowercase())
+                .or_default()
+                .push(i);
+        }
+        for (i, set) in snapshot.permission_sets.iter().enumerate() {
+            new.sets.insert(set.name.clone(), i);
+        }
+        for (i, person) in snapshot.people.iter().enumerate() {
+            new.people.insert(person.user_id.clone(), i);
+            for email in person.emails.iter().collect::<BTreeSet<_>>() {
+                new.emails.entry(email.clone()).or_default().push(i);
+            }
+        }
+        for (i, group) in snapshot.groups.iter().enumerate() {
+            new.groups.insert(group.id.clone(), i);
+            new.group_names
+                .entry(group.name.to_ascii_lowercase())
+                .or_default()
+                .push(i);
+            for member in group.members.iter().flatten() {
+                new.memberships.entry(member.clone()).or_default().push(i);
+            }
+        }
+        new.snapshot = snapshot;
+        new
+    }
+
+    /// The plain content.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// When AWS was read.
+    pub fn taken_at(&self) -> Option<Timestamp> {
+        self.snapshot.taken_at
+    }
+
+    /// The root's id, `r-…`.
+    pub fn root_id(&self) -> &str {
+        &self.snapshot.root_id
+    }
+
+    /// All accounts.
+    pub fn accounts(&self) -> &[Account] {
+        &self.snapshot.accounts
+    }
+
+    /// All permission sets.
+    pub fn permission_sets(&self) -> &[PermissionSet] {
+        &self.snapshot.permission_sets
+    }
+
+    /// All users.
+    pub fn people(&self) -> &[Person] {
+        &self.snapshot.people
+    }
+
+    /// All groups.
+    pub fn groups(&self) -> &[Group] {
+        &self.snapshot.groups
+    }
+
+    /// An account by id.
+    pub fn account(&self, id: &AccountId) -> Option<&Account> {
+        self.accounts
+            .get(id)
+            .and_then(|i| self.snapshot.accounts.get(*i))
+    }
+
+    /// Accounts by name, without ASCII case.
+    pub fn accounts_by_name(&self, name: &str) -> impl Iterator<Item = &Account> {
+        picked(&self.account_names, &name.to_ascii_lowercase())
+            .filter_map(|i| self.snapshot.accounts.get(i))
+    }
+
+    /// A permission set by exact name.
+    pub fn permission_set_by_name(&self, name: &str) -> Option<&PermissionSet> {
+        self.sets
+            .get(name)
+            .and_then(|i| self.snapshot.permission_sets.get(*i))
+    }
+
+    /// A user by id.
+    pub fn person(&self, id: &UserId) -> Option<&Person> {
+        self.people
+            .get(id)
+            .and_then(|i| self.snapshot.people.get(*i))
+    }
+
+    /// The one user with this address among all their addresses.
+    ///
+    /// # Errors
+    /// When nobody or more than one user has it.
+    pub fn person_by_email(&self, email: &Email) -> Result<&Person, NotOnePerson> {
+        match self.emails.get(email).map(Vec::as_slice) {
+            Some([one]) => self.snapshot.people.get(*one).ok_or(NotOnePerson::None),
+            None | Some([]) => Err(NotOnePerson::None),
+            Some(_) => Err(NotOnePerson::Ambiguous),
+        }
+    }
+
+    /// A group by id.
+    pub fn group(&self, id: &GroupId) -> Option<&Group> {
+        self.groups
+            .get(id)
+            .and_then(|i| self.snapshot.groups.get(*i))
+    }
+
+    /// The one group of this name, without ASCII case; `None` when there is none or several.
+    pub fn group_by_name(&self, name: &str) -> Option<&Group> {
+        match self
+            .group_names
+            .get(&name.to_ascii_lowercase())
+            .map(Vec::as_slice)
+        {
+            Some([one]) => self.snapshot.groups.get(*one),
+            _ => None,
+        }
+    }
+
+    /// The group a rule names.
+    pub fn resolve_group(&self, group: &GroupRef) -> Option<&Group> {
+        match group {
+            GroupRef::Id(id) => self.group(id),
+            GroupRef::Name(name) => self.group_by_name(name),
+        }
+    }
+
+    /// The groups of the one user with this address, of those whose members were read.
+    pub fn groups_of(&self, email: &Email) -> BTreeSet<&GroupId> {
+        let Ok(person) = self.person_by_email(email) else {
+            return BTreeSet::new();
+        };
+        picked(&self.memberships, &person.user_id)
+            .filter_map(|i| self.snapshot.groups.get(i))
+            .map(|group| &group.id)
+            .collect()
+    }
+
+    /// The members of a group; `None` when it is unknown or was not read.
+    pub fn members_of(&self, id: &GroupId) -> Option<&BTreeSet<UserId>> {
+        self.group(id).and_then(|group| group.members.as_ref())
+    }
+
+    /// Every organizational unit known, each as its path from the one under the root.
+    pub fn organizational_units(&self) -> BTreeSet<&[OuRef]> {
+        let of_accounts = self
+            .snapshot
+            .accounts
+            .iter()
+            .map(|account| self.ous_of(account));
+        let listed = self.snapshot.ous.iter().map(|path| self.below_root(path));
+        of_accounts
+            .chain(listed)
+            .flat_map(|path| (1..=path.len()).filter_map(|n| path.get(..n)))
+            .collect()
+    }
+
+    /// The organizational units above an account, without the root.
+    pub(crate) fn ous_of<'a>(&self, account: &'a Account) -> &'a [OuRef] {
+        self.below_root(&account.ous)
+    }
+
+    fn below_root<'a>(&self, path: &'a [OuRef]) -> &'a [OuRef] {
+        match path.split_first() {
+            Some((first, rest)) if first.id == self.root_id() || first.id.starts_with("r-") => rest,
+            _ => path,
+        }
+    }
+
+    /// Whether anything of the identity store is known; without, nothing is said about people.
+    pub(crate) fn knows_people(&self) -> bool {
+        !(self.snapshot.people.is_empty() && self.snapshot.groups.is_empty())
+    }
+}
+
+fn picked<'a, K: std::hash::Hash + Eq>(
+    index: &'a HashMap<K, Vec<usize>>,
+    key: &K,
+) -> impl Iterator<Item = usize> + use<'a, K> {
+    index.get(key).into_iter().flatten().copied()
+}

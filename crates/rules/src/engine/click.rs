@@ -1,0 +1,152 @@
+//! The decision at click time: may this person say yes or no now (`spec/access.md` §3)?
+
+use hallpass_model::{Email, Timestamp};
+use serde::Serialize;
+
+use super::{
+    Ask, Compiled, Kind,
+    decide::{Decision, Evaluation},
+    people::{Membership, PersonView},
+};
+use crate::{directory::Directory, rule::RuleId};
+
+/// That somebody may answer a request, and by which rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[must_use = "a permit that is not used decides nothing"]
+pub struct Permit {
+    /// The rules that list the person, in file order.
+    pub listed_by: Vec<RuleId>,
+    /// Whether it is the requester, approving for themselves.
+    pub own_request: bool,
+    /// What the rules say to the request now.
+    pub decision: Decision,
+}
+
+/// Why somebody may not answer a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum ClickRefused {
+    /// Today's rules would not let the request wait for approval (rule 3).
+    #[error("the rules of today refuse this request: {kind}{}", by(rules))]
+    NotOpen {
+        /// What they say.
+        kind: Kind,
+        /// The rules it rests on.
+        rules: Vec<RuleId>,
+    },
+    /// No rule that affects the request lists the person (rule 4).
+    #[error("not an approver of this request{}", by(rules))]
+    NotListed {
+        /// The rules that affect it.
+        rules: Vec<RuleId>,
+        /// Memberships that could not be read.
+        unread: Vec<String>,
+    },
+    /// It is the person's own request (rule 5).
+    #[error("nobody approves their own request here{}", by(rules))]
+    OwnRequest {
+        /// The rule that forbids it, or those that list the person without allowing it.
+        rules: Vec<RuleId>,
+    },
+}
+
+fn by(rules: &[RuleId]) -> String {
+    if rules.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
+    let word = if names.len() == 1 { "rule" } else { "rules" };
+    format!(" ({word} {})", names.join(", "))
+}
+
+pub(super) fn may_approve(
+    rules: &Compiled,
+    clicker: &Email,
+    requester: &Email,
+    ask: &Ask<'_>,
+    facts: &Directory,
+    now: Timestamp,
+) -> Result<Permit, ClickRefused> {
+    let evaluation = Evaluation::new(rules, requester, ask, facts, now);
+    let clicker = PersonView::new(rules, clicker, facts);
+    let listed_by = listed_by(&evaluation, &clicker);
+    let own_request = clicker.is(&evaluation.requester);
+    let own_refused = own_request && evaluation.self_approval().is_none();
+    let denial = evaluation.deny_self.map(|ready| ready.rule.id.clone());
+    let not_listed = not_listed(&evaluation, &clicker);
+    let decision = evaluation.decision();
+    match decision.kind {
+        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => {}
+        Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => {
+            return Err(ClickRefused::NotOpen {
+                kind: decision.kind,
+                rules: decision.based_on,
+            });
+        }
+    }
+    if listed_by.is_empty() {
+        return Err(not_listed);
+    }
+    if own_refused {
+        let rules = denial.map_or(listed_by, |denial| vec![denial]);
+        return Err(ClickRefused::OwnRequest { rules });
+    }
+    Ok(Permit {
+        listed_by,
+        own_request,
+        decision,
+    })
+}
+
+pub(super) fn may_deny(
+    rules: &Compiled,
+    clicker: &Email,
+    requester: &Email,
+    ask: &Ask<'_>,
+    facts: &Directory,
+    now: Timestamp,
+) -> Result<Permit, ClickRefused> {
+    let evaluation = Evaluation::new(rules, requester, ask, facts, now);
+    let clicker = PersonView::new(rules, clicker, facts);
+    let listed_by = listed_by(&evaluation, &clicker);
+    if clicker.is(&evaluation.requester) {
+        return Err(ClickRefused::OwnRequest { rules: listed_by });
+    }
+    if listed_by.is_empty() {
+        return Err(not_listed(&evaluation, &clicker));
+    }
+    Ok(Permit {
+        listed_by,
+        own_request: false,
+        decision: evaluation.decision(),
+    })
+}
+
+fn listed_by(evaluation: &Evaluation<'_>, clicker: &PersonView<'_>) -> Vec<RuleId> {
+    evaluation
+        .eligible
+        .iter()
+        .filter(|ready| clicker.listed_by(ready) == Membership::Yes)
+        .map(|ready| ready.rule.id.clone())
+        .collect()
+}
+
+fn not_listed(evaluation: &Evaluation<'_>, clicker: &PersonView<'_>) -> ClickRefused {
+    let unread = evaluation
+        .eligible
+        .iter()
+        .filter(|ready| clicker.listed_by(ready) == Membership::Unread)
+        .map(|ready| {
+            format!(
+                "an approver group of rule `{}` could not be read",
+                ready.rule.id
+            )
+        })
+        .collect();
+    let rules = evaluation
+        .eligible
+        .iter()
+        .map(|ready| ready.rule.id.clone())
+        .collect();
+    ClickRefused::NotListed { rules, unread }
+}

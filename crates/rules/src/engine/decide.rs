@@ -1,0 +1,482 @@
+//! The decision at request time (`spec/access.md` §2).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use hallpass_model::{Email, Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Ask, Compiled, Ready,
+    people::{Membership, PersonView, address_of},
+    places, quorum,
+};
+use crate::{
+    directory::Directory,
+    rule::{GroupRef, RuleId, StageRule, TextPattern},
+};
+
+/// What the rules say to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// Granted: nobody needs to approve.
+    ApprovalNotRequired,
+    /// Granted: the requester is an approver who may approve for themselves.
+    SelfApproval,
+    /// Somebody has to approve.
+    RequiresApproval,
+    /// Rules apply, and nobody can approve.
+    NoApprovers,
+    /// No rule applies.
+    NoStatements,
+    /// Rules apply, and none lets this requester ask now.
+    RequesterNotAllowed,
+}
+
+impl Kind {
+    /// The name, as cases and audit records have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ApprovalNotRequired => "ApprovalNotRequired",
+            Self::SelfApproval => "SelfApproval",
+            Self::RequiresApproval => "RequiresApproval",
+            Self::NoApprovers => "NoApprovers",
+            Self::NoStatements => "NoStatements",
+            Self::RequesterNotAllowed => "RequesterNotAllowed",
+        }
+    }
+
+    /// Whether access is granted at once.
+    pub const fn is_granted(self) -> bool {
+        match self {
+            Self::ApprovalNotRequired | Self::SelfApproval => true,
+            Self::RequiresApproval
+            | Self::NoApprovers
+            | Self::NoStatements
+            | Self::RequesterNotAllowed => false,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a reason or a ticket must look like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Requirement {
+    /// The rule that asks for it.
+    pub rule: RuleId,
+    /// The expression that must be found in the text.
+    pub pattern: TextPattern,
+}
+
+/// One of several reviews that must all happen. One person's approval counts in one stage only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stage {
+    /// The rule it comes from.
+    pub rule: RuleId,
+    /// Its name.
+    pub name: String,
+    /// Who may approve it, without the requester.
+    pub approvers: BTreeSet<Email>,
+    /// How many of them must.
+    pub quorum: u32,
+}
+
+/// The outcome for one requester and one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[must_use = "a decision that is not acted on has no effect"]
+pub struct Decision {
+    /// What the rules say.
+    pub kind: Kind,
+    /// Who may approve; empty unless the kind is `RequiresApproval`. Informative: who may approve
+    /// is decided anew when they do.
+    pub approvers: BTreeSet<Email>,
+    /// The rules it rests on, in file order.
+    pub based_on: Vec<RuleId>,
+    /// The longest grant the rules allow; `None` leaves it to the settings.
+    pub max_duration: Option<Span>,
+    /// How many different people must approve; 0 when granted at once or refused.
+    pub approvals_needed: u32,
+    /// Stages, each of which needs its own approvals.
+    pub stages: Vec<Stage>,
+    /// Who is mentioned when approval is asked for.
+    pub notify: BTreeSet<Email>,
+    /// Where the request is posted; `None` leaves it to the settings.
+    pub slack_channel: Option<String>,
+    /// Whether the requester may break the glass (`spec/access.md` §17).
+    pub break_glass: bool,
+    /// What the reason must look like.
+    pub reason_patterns: Vec<Requirement>,
+    /// What the ticket must look like.
+    pub ticket_patterns: Vec<Requirement>,
+    /// Memberships and placements that could not be read and were decided to the safe side.
+    pub unread: Vec<String>,
+}
+
+impl Decision {
+    /// Whether the approvals given so far are enough: as many different people as needed, and
+    /// every stage filled, each approval counting in one stage.
+    pub fn is_satisfied_by(&self, approvals: &BTreeSet<Email>) -> bool {
+        let enough = u32::try_from(approvals.len()).unwrap_or(u32::MAX) >= self.approvals_needed;
+        enough && quorum::fills(&self.stages, approvals)
+    }
+
+    /// The first requirement the reason does not meet.
+    pub fn reason_refused(&self, reason: &str) -> Option<&Requirement> {
+        self.reason_patterns
+            .iter()
+            .find(|need| !need.pattern.is_found_in(reason))
+    }
+
+    /// The first requirement the ticket does not meet; where no ticket is asked for separately,
+    /// give the reason.
+    pub fn ticket_refused(&self, ticket: &str) -> Option<&Requirement> {
+        self.ticket_patterns
+            .iter()
+            .find(|need| !need.pattern.is_found_in(ticket))
+    }
+}
+
+/// Why an affecting rule does not let the requester ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exclusion {
+    NotAllowed,
+    Unread,
+    OutsideHours,
+}
+
+/// Everything §2 finds out on its way; decision, click and explanation read it.
+pub(super) struct Evaluation<'a> {
+    pub(super) rules: &'a Compiled,
+    pub(super) facts: &'a Directory,
+    pub(super) requester: PersonView<'a>,
+    pub(super) affecting: Vec<&'a Ready>,
+    pub(super) eligible: Vec<&'a Ready>,
+    pub(super) excluded: Vec<(&'a Ready, Exclusion)>,
+    pub(super) deny_auto: Option<&'a Ready>,
+    pub(super) deny_self: Option<&'a Ready>,
+    pub(super) auto: Option<&'a Ready>,
+    pub(super) own: Option<&'a Ready>,
+    pub(super) unread: BTreeSet<String>,
+}
+
+impl<'a> Evaluation<'a> {
+    pub(super) fn new(
+        rules: &'a Compiled,
+        requester: &'a Email,
+        ask: &Ask<'_>,
+        facts: &'a Directory,
+        now: Timestamp,
+    ) -> Self {
+        let candidates = rules.candidates(ask, facts);
+        let (affecting, unsure) = places::affecting(&rules.rules, candidates, ask, facts);
+        let pick = |places: Vec<usize>| -> Vec<&'a Ready> {
+            places
+                .into_iter()
+                .filter_map(|place| rules.rules.get(place))
+                .collect()
+        };
+        let mut this = Self {
+            rules,
+            facts,
+            requester: PersonView::new(rules, requester, facts),
+            affecting: pick(affecting),
+            eligible: Vec::new(),
+            excluded: Vec::new(),
+            deny_auto: None,
+            deny_self: None,
+            auto: None,
+            own: None,
+            unread: BTreeSet::new(),
+        };
+        for ready in pick(unsure) {
+            this.unread.insert(format!(
+                "rule `{}` names accounts by the directory, which does not hold this account",
+                ready.rule.id
+            ));
+        }
+        this.drop_ineligible(now);
+        this.find_flags();
+        this
+    }
+
+    /// Step 2.
+    fn drop_ineligible(&mut self, now: Timestamp) {
+        for ready in self.affecting.iter().copied() {
+            match self.exclusion(ready, now) {
+                None => self.eligible.push(ready),
+                Some(why) => {
+                    if why == Exclusion::Unread {
+                        self.unread
+                            .extend(self.unread_groups(&ready.allowed_groups));
+                    }
+                    self.excluded.push((ready, why));
+                }
+            }
+        }
+    }
+
+    fn exclusion(&self, ready: &Ready, now: Timestamp) -> Option<Exclusion> {
+        let terms = ready.terms();
+        if !terms.is_open() && !self.requester.has_any(&terms.allowed_users) {
+            match self.requester.in_any(&ready.allowed_groups) {
+                Membership::Yes => {}
+                Membership::No => return Some(Exclusion::NotAllowed),
+                Membership::Unread => return Some(Exclusion::Unread),
+            }
+        }
+        match &terms.hours {
+            Some(hours) if !hours.contains(now) => Some(Exclusion::OutsideHours),
+            _ => None,
+        }
+    }
+
+    /// Steps 3 to 5. Denials count whether or not their rule lets the requester ask.
+    fn find_flags(&mut self) {
+        self.deny_auto = self
+            .affecting
+            .iter()
+            .copied()
+            .find(|ready| ready.terms().approval_is_not_required == Some(false));
+        self.deny_self = self.affecting.iter().copied().find(|ready| {
+            // an unread group might list the requester: then the denial holds
+            ready.terms().allow_self_approval == Some(false)
+                && self.requester.listed_by(ready) != Membership::No
+        });
+        self.auto = self
+            .eligible
+            .iter()
+            .copied()
+            .find(|ready| ready.terms().approval_is_not_required == Some(true));
+        self.own = self.eligible.iter().copied().find(|ready| {
+            ready.terms().allow_self_approval == Some(true)
+                && self.requester.listed_by(ready) == Membership::Yes
+        });
+    }
+
+    /// The rule that lets the requester approve for themselves (step 5), if one does.
+    pub(super) fn self_approval(&self) -> Option<&'a Ready> {
+        self.own.filter(|_| self.deny_self.is_none())
+    }
+
+    /// Steps 4 to 8.
+    pub(super) fn decision(mut self) -> Decision {
+        let auto = self.auto.filter(|_| self.deny_auto.is_none());
+        if let Some(ready) = auto {
+            return self.outcome(Kind::ApprovalNotRequired, &[ready]);
+        }
+        if let Some(ready) = self.self_approval() {
+            return self.outcome(Kind::SelfApproval, &[ready]);
+        }
+        if self.affecting.is_empty() {
+            return self.outcome(Kind::NoStatements, &[]);
+        }
+        if self.eligible.is_empty() {
+            let excluded = self.affecting.clone();
+            return self.outcome(Kind::RequesterNotAllowed, &excluded);
+        }
+        let approvers = self.approvers();
+        let stages = self.stages();
+        let needed = self
+            .eligible
+            .iter()
+            .map(|ready| ready.terms().min_approvals)
+            .max();
+        let needed = needed.unwrap_or(1).max(1);
+        let based_on = self.eligible.clone();
+        if approvers.is_empty() || !self.enough(&approvers, &stages, needed) {
+            return self.outcome(Kind::NoApprovers, &based_on);
+        }
+        let notify = self.notify();
+        let mut decision = self.outcome(Kind::RequiresApproval, &based_on);
+        let of_stages: u32 = stages.iter().map(|stage| stage.quorum).sum();
+        decision.approvers = approvers;
+        decision.notify = notify;
+        decision.approvals_needed = needed.max(of_stages);
+        decision.stages = stages;
+        decision
+    }
+
+    fn outcome(&self, kind: Kind, based_on: &[&Ready]) -> Decision {
+        let terms = || {
+            self.eligible
+                .iter()
+                .map(|ready| (&ready.rule.id, ready.terms()))
+        };
+        let requirements = |pick: fn(&crate::rule::Terms) -> Option<&TextPattern>| {
+            terms()
+                .filter_map(|(rule, terms)| {
+                    let pattern = pick(terms)?.clone();
+                    Some(Requirement {
+                        rule: rule.clone(),
+                        pattern,
+                    })
+                })
+                .collect()
+        };
+        Decision {
+            kind,
+            approvers: BTreeSet::new(),
+            based_on: based_on.iter().map(|ready| ready.rule.id.clone()).collect(),
+            max_duration: terms().filter_map(|(_, terms)| terms.max_duration).min(),
+            approvals_needed: 0,
+            stages: Vec::new(),
+            notify: BTreeSet::new(),
+            slack_channel: terms().find_map(|(_, terms)| terms.slack_channel.clone()),
+            break_glass: self.may_break_glass(kind),
+            reason_patterns: requirements(|terms| terms.reason_pattern.as_ref()),
+            ticket_patterns: requirements(|terms| terms.ticket_pattern.as_ref()),
+            unread: self.unread.iter().cloned().collect(),
+        }
+    }
+
+    /// `spec/access.md` §17, last paragraph. An empty list forbids, even in a rule that does not
+    /// let this requester ask.
+    fn may_break_glass(&self, kind: Kind) -> bool {
+        let waiting = match kind {
+            Kind::RequiresApproval | Kind::NoApprovers => true,
+            Kind::ApprovalNotRequired
+            | Kind::SelfApproval
+            | Kind::NoStatements
+            | Kind::RequesterNotAllowed => false,
+        };
+        let forbids = |ready: &&Ready| {
+            ready
+                .terms()
+                .break_glass
+                .as_ref()
+                .is_some_and(BTreeSet::is_empty)
+        };
+        let lists = |ready: &&Ready| {
+            let named = ready.terms().break_glass.as_ref();
+            named.is_some_and(|named| self.requester.has_any(named))
+        };
+        waiting && !self.affecting.iter().any(forbids) && self.eligible.iter().any(lists)
+    }
+
+    /// Step 7: everybody listed by an eligible rule, without the requester.
+    fn approvers(&mut self) -> BTreeSet<Email> {
+        let mut named = vec![false; self.rules.people.len()];
+        let mut groups = BTreeSet::new();
+        for ready in &self.eligible {
+            for place in &ready.listed {
+                if let Some(slot) = named.get_mut(*place) {
+                    *slot = true;
+                }
+            }
+            groups.extend(ready.listed_groups.iter().copied());
+        }
+        let mut approvers: BTreeSet<Email> = self
+            .rules
+            .people
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| {
+                named.get(*place) == Some(&true) && !self.requester.is_place(*place)
+            })
+            .map(|(_, email)| email.clone())
+            .collect();
+        let groups: Vec<usize> = groups.into_iter().collect();
+        for group in groups
+            .iter()
+            .filter_map(|group| self.rules.groups.get(*group))
+        {
+            approvers.extend(self.members(group));
+        }
+        let unread = self.unread_groups(&groups);
+        self.unread.extend(unread);
+        approvers
+    }
+
+    /// The addresses of a group's enabled members, without the requester.
+    fn members(&self, group: &GroupRef) -> Vec<Email> {
+        let members = self
+            .facts
+            .resolve_group(group)
+            .and_then(|group| group.members.as_ref());
+        members
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.facts.person(id))
+            .filter(|person| person.enabled && !person.emails.iter().any(|e| self.requester.has(e)))
+            .filter_map(address_of)
+            .filter(|email| !self.requester.has(email))
+            .collect()
+    }
+
+    fn stages(&self) -> Vec<Stage> {
+        let stage = |ready: &Ready, stage: &StageRule| {
+            let named = stage
+                .people
+                .iter()
+                .filter(|email| !self.requester.has(email))
+                .cloned();
+            let members = stage.groups.iter().flat_map(|group| self.members(group));
+            Stage {
+                rule: ready.rule.id.clone(),
+                name: stage.name.clone(),
+                approvers: named.chain(members).collect(),
+                quorum: stage.quorum,
+            }
+        };
+        self.eligible
+            .iter()
+            .flat_map(|ready| ready.terms().stages.iter().map(move |s| stage(ready, s)))
+            .collect()
+    }
+
+    /// Whether enough different people can approve. Two addresses of one user are one person.
+    fn enough(&self, approvers: &BTreeSet<Email>, stages: &[Stage], needed: u32) -> bool {
+        if needed <= 1 && stages.is_empty() {
+            return true;
+        }
+        let mut people: BTreeMap<&str, &Email> = BTreeMap::new();
+        for email in approvers {
+            let person = self.facts.person_by_email(email).ok();
+            people
+                .entry(person.map_or(email.as_str(), |p| p.user_id.as_str()))
+                .or_insert(email);
+        }
+        let one_each: BTreeSet<Email> = people.into_values().cloned().collect();
+        let count = u32::try_from(one_each.len()).unwrap_or(u32::MAX);
+        count >= needed && quorum::fills(stages, &one_each)
+    }
+
+    /// Who is mentioned: those a rule names for it, else its approvers.
+    fn notify(&self) -> BTreeSet<Email> {
+        let mut notify = BTreeSet::new();
+        for ready in &self.eligible {
+            match &ready.terms().notify {
+                Some(named) => notify.extend(named.iter().cloned()),
+                None => {
+                    let people = ready.listed.iter();
+                    notify.extend(people.filter_map(|p| self.rules.people.get(*p)).cloned());
+                    for group in ready.terms().listed_groups() {
+                        notify.extend(self.members(group));
+                    }
+                }
+            }
+        }
+        notify.retain(|email| !self.requester.has(email));
+        notify
+    }
+
+    fn unread_groups(&self, groups: &[usize]) -> Vec<String> {
+        groups
+            .iter()
+            .filter_map(|group| self.rules.groups.get(*group))
+            .filter(|group| {
+                self.facts
+                    .resolve_group(group)
+                    .is_none_or(|group| group.members.is_none())
+            })
+            .map(|group| format!("the members of group `{group}` could not be read"))
+            .collect()
+    }
+}

@@ -1,0 +1,319 @@
+//! Rules made ready for deciding: names interned, candidates indexed, repeats dropped.
+
+mod click;
+mod decide;
+mod people;
+mod places;
+mod quorum;
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+use hallpass_model::{AccountId, Email, GroupId, Timestamp};
+
+pub use click::{ClickRefused, Permit};
+pub use decide::{Decision, Kind, Requirement, Stage};
+
+use crate::{
+    diagnostic::Diagnostic,
+    directory::Directory,
+    read::Content,
+    rule::{GroupRef, Place, Rule, SetMatch, Targets, Terms},
+};
+use decide::Evaluation;
+
+/// What somebody asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask<'a> {
+    /// A permission set in an account.
+    Account {
+        /// The account.
+        account: &'a AccountId,
+        /// The permission set's name; matched exactly.
+        permission_set: &'a str,
+    },
+    /// Membership of a group.
+    Group {
+        /// The group.
+        group: &'a GroupId,
+    },
+}
+
+/// Rules in force. Cheap to clone; never changes.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    pub(crate) compiled: Arc<Compiled>,
+}
+
+/// See [`Rules`].
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    /// Each different rule once, in file order.
+    pub(crate) rules: Vec<Ready>,
+    /// Everybody named as approver; rules refer to them by place.
+    pub(crate) people: Vec<Email>,
+    pub(crate) person_ids: HashMap<Email, usize>,
+    /// Every group named; rules refer to them by place.
+    pub(crate) groups: Vec<GroupRef>,
+    by_account: HashMap<AccountId, Vec<usize>>,
+    broad: Vec<usize>,
+    by_group: HashMap<GroupId, Vec<usize>>,
+    by_group_name: HashMap<String, Vec<usize>>,
+    hash: String,
+    /// Warnings found while reading.
+    pub(crate) notes: Vec<Diagnostic>,
+}
+
+/// A rule with its names interned.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) rule: Rule,
+    pub(crate) sets: Sets,
+    /// Approvers by place in `people`, ascending.
+    pub(crate) listed: Vec<usize>,
+    /// Approver groups by place in `groups`.
+    pub(crate) listed_groups: Vec<usize>,
+    /// Groups that may ask, by place in `groups`.
+    pub(crate) allowed_groups: Vec<usize>,
+}
+
+impl Ready {
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.rule.terms
+    }
+}
+
+/// The permission sets of a rule, ready for comparing.
+#[derive(Debug)]
+pub(crate) enum Sets {
+    Every,
+    Some {
+        names: HashSet<String>,
+        patterns: Vec<crate::glob::Glob>,
+    },
+}
+
+impl Sets {
+    fn new(sets: &BTreeSet<SetMatch>) -> Self {
+        let (mut names, mut patterns) = (HashSet::new(), Vec::new());
+        for set in sets {
+            match set {
+                SetMatch::Every => return Self::Every,
+                SetMatch::Name(name) => {
+                    names.insert(name.clone());
+                }
+                SetMatch::Glob(glob) => patterns.push(glob.clone()),
+            }
+        }
+        Self::Some { names, patterns }
+    }
+
+    pub(crate) fn contain(&self, name: &str) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Some { names, patterns } => {
+                names.contains(name) || patterns.iter().any(|pattern| pattern.matches(name))
+            }
+        }
+    }
+}
+
+impl Rules {
+    pub(crate) fn new(content: Content, notes: Vec<Diagnostic>, texts: &[&str]) -> Self {
+        let mut compiled = Compiled {
+            rules: Vec::new(),
+            people: Vec::new(),
+            person_ids: HashMap::new(),
+            groups: Vec::new(),
+            by_account: HashMap::new(),
+            broad: Vec::new(),
+            by_group: HashMap::new(),
+            by_group_name: HashMap::new(),
+            hash: hash(texts),
+            notes,
+        };
+        let mut group_ids = HashMap::new();
+        let mut seen = HashSet::new();
+        for rule in content.rules {
+            if seen.insert(rule.terms.clone()) {
+                compiled.add(rule, &mut group_ids);
+            }
+        }
+        Self {
+            compiled: Arc::new(compiled),
+        }
+    }
+
+    /// Decides whether and how `requester` may get what they ask for (`spec/access.md` §2).
+    pub fn decide(
+        &self,
+        requester: &Email,
+        ask: &Ask<'_>,
+        facts: &Directory,
+        now: Timestamp,
+    ) -> Decision {
+        Evaluation::new(&self.compiled, requester, ask, facts, now).decision()
+    }
+
+    /// Whether `clicker` may say yes to the request now: the part of `spec/access.md` §3 that
+    /// rests on rules alone (its rules 3, 4 and 5).
+    ///
+    /// # Errors
+    /// When one of them does not hold; says which.
+    pub fn may_approve(
+        &self,
+        clicker: &Email,
+        requester: &Email,
+        ask: &Ask<'_>,
+        facts: &Directory,
+        now: Timestamp,
+    ) -> Result<Permit, ClickRefused> {
+        click::may_approve(&self.compiled, clicker, requester, ask, facts, now)
+    }
+
+    /// Whether `clicker` may say no to the request now: listed by a rule that affects it, and not
+    /// the requester (`spec/access.md` §5).
+    ///
+    /// # Errors
+    /// When not; says why.
+    pub fn may_deny(
+        &self,
+        clicker: &Email,
+        requester: &Email,
+        ask: &Ask<'_>,
+        facts: &Directory,
+        now: Timestamp,
+    ) -> Result<Permit, ClickRefused> {
+        click::may_deny(&self.compiled, clicker, requester, ask, facts, now)
+    }
+
+    /// Lower-case hex SHA-256 of the text the rules were read from.
+    pub fn hash(&self) -> &str {
+        &self.compiled.hash
+    }
+
+    /// Every group whose members decisions may depend on, and groups that can be asked for.
+    pub fn referenced_groups(&self) -> BTreeSet<GroupRef> {
+        self.compiled.groups.iter().cloned().collect()
+    }
+
+    /// Warnings about the rules; with a directory also those about what they name.
+    pub fn check(&self, _facts: Option<&Directory>) -> Vec<Diagnostic> {
+        self.compiled.notes.clone()
+    }
+}
+
+impl Compiled {
+    fn add(&mut self, rule: Rule, group_ids: &mut HashMap<GroupRef, usize>) {
+        let place = self.rules.len();
+        let mut sets = Sets::Every;
+        match &rule.terms.targets {
+            Targets::Accounts {
+                accounts,
+                ous,
+                tags,
+                sets: wanted,
+            } => {
+                sets = Sets::new(wanted);
+                match plain_accounts(accounts.as_ref()) {
+                    Some(ids) if ous.is_none() && tags.is_empty() => {
+                        for id in ids {
+                            self.by_account.entry(id.clone()).or_default().push(place);
+                        }
+                    }
+                    _ => self.broad.push(place),
+                }
+            }
+            Targets::Groups(groups) => {
+                for group in groups {
+                    match group {
+                        GroupRef::Id(id) => {
+                            self.by_group.entry(id.clone()).or_default().push(place);
+                        }
+                        GroupRef::Name(name) => {
+                            self.by_group_name
+                                .entry(name.clone())
+                                .or_default()
+                                .push(place);
+                        }
+                    }
+                }
+            }
+        }
+        let mut listed: Vec<usize> = rule
+            .terms
+            .listed_people()
+            .cloned()
+            .map(|email| self.person(email))
+            .collect();
+        listed.sort_unstable();
+        listed.dedup();
+        let mut intern = |group: &GroupRef| {
+            *group_ids.entry(group.clone()).or_insert_with(|| {
+                self.groups.push(group.clone());
+                self.groups.len() - 1
+            })
+        };
+        let listed_groups = rule.terms.listed_groups().map(&mut intern).collect();
+        let allowed_groups = rule.terms.allowed_groups.iter().map(&mut intern).collect();
+        self.rules.push(Ready {
+            sets,
+            listed,
+            listed_groups,
+            allowed_groups,
+            rule,
+        });
+    }
+
+    fn person(&mut self, email: Email) -> usize {
+        *self.person_ids.entry(email).or_insert_with_key(|email| {
+            self.people.push(email.clone());
+            self.people.len() - 1
+        })
+    }
+
+    /// Places of the rules that may affect the target, in file order; each is still to be tested.
+    pub(crate) fn candidates(&self, ask: &Ask<'_>, facts: &Directory) -> Vec<usize> {
+        let none = Vec::new();
+        let (mut first, second) = match ask {
+            Ask::Account { account, .. } => (
+                self.by_account.get(*account).unwrap_or(&none).clone(),
+                &self.broad,
+            ),
+            Ask::Group { group } => {
+                let named = facts
+                    .group(group)
+                    .and_then(|found| self.by_group_name.get(&found.name.to_ascii_lowercase()));
+                (
+                    self.by_group.get(*group).unwrap_or(&none).clone(),
+                    named.unwrap_or(&none),
+                )
+            }
+        };
+        first.extend(second);
+        first.sort_unstable();
+        first.dedup();
+        first
+    }
+}
+
+/// The accounts of a list that names accounts by id only.
+fn plain_accounts(places: Option<&BTreeSet<Place>>) -> Option<Vec<&AccountId>> {
+    places?
+        .iter()
+        .map(|place| match place {
+            Place::Account(id) => Some(id),
+            Place::Every | Place::AccountName(_) | Place::Ou(_) | Place::OuPath(_) => None,
+        })
+        .collect()
+}
+
+fn hash(texts: &[&str]) -> String {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for text in texts {
+        context.update(text.as_bytes());
+    }
+    hex::encode(context.finish())
+}

@@ -1,0 +1,143 @@
+//! Whether a rule covers an account or a group.
+
+use hallpass_model::AccountId;
+
+use super::{Ask, Ready};
+use crate::{
+    directory::{Account, Directory},
+    rule::{Place, TagMatch, Targets},
+};
+
+/// An account as rules see it.
+pub(super) struct AccountView<'a> {
+    id: &'a AccountId,
+    account: Option<&'a Account>,
+    root_id: &'a str,
+    ou_ids: Vec<&'a str>,
+    /// Paths of all units above the account, without the root's name.
+    ou_paths: Vec<String>,
+}
+
+impl<'a> AccountView<'a> {
+    pub(super) fn new(id: &'a AccountId, facts: &'a Directory) -> Self {
+        let account = facts.account(id);
+        let ous = account.map_or(&[][..], |account| facts.ous_of(account));
+        let mut path = String::new();
+        let mut ou_paths = Vec::with_capacity(ous.len());
+        for ou in ous {
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(&ou.name);
+            ou_paths.push(path.clone());
+        }
+        let ou_ids = ous.iter().map(|ou| ou.id.as_str()).collect();
+        Self {
+            id,
+            account,
+            root_id: facts.root_id(),
+            ou_ids,
+            ou_paths,
+        }
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.account.is_some()
+    }
+
+    fn is_in(&self, place: &Place) -> bool {
+        match place {
+            Place::Every => true,
+            Place::Account(id) => id == self.id,
+            Place::AccountName(glob) => self
+                .account
+                .is_some_and(|account| glob.matches(&account.name)),
+            Place::Ou(id) => {
+                self.is_known() && (id == self.root_id || self.ou_ids.contains(&id.as_str()))
+            }
+            Place::OuPath(path) => {
+                self.is_known() && (path.is_empty() || self.ou_paths.contains(path))
+            }
+        }
+    }
+
+    fn has_tag(&self, tag: &TagMatch) -> bool {
+        self.account
+            .and_then(|account| account.tags.get(&tag.key))
+            .is_some_and(|value| tag.values.iter().any(|glob| glob.matches(value)))
+    }
+
+    /// Whether the rule covers this account, whatever the permission set.
+    pub(super) fn covered_by(&self, targets: &Targets) -> bool {
+        match targets {
+            Targets::Accounts {
+                accounts,
+                ous,
+                tags,
+                ..
+            } => {
+                let in_any = |places: &std::collections::BTreeSet<Place>| {
+                    places.iter().any(|place| self.is_in(place))
+                };
+                accounts.as_ref().is_none_or(in_any)
+                    && ous.as_ref().is_none_or(in_any)
+                    && tags.iter().all(|tag| self.has_tag(tag))
+            }
+            Targets::Groups(_) => false,
+        }
+    }
+}
+
+/// Whether the rule needs the directory to know whether it covers an account.
+pub(super) fn needs_directory(targets: &Targets) -> bool {
+    let by_directory = |place: &Place| match place {
+        Place::Every | Place::Account(_) => false,
+        Place::AccountName(_) | Place::Ou(_) | Place::OuPath(_) => true,
+    };
+    match targets {
+        Targets::Accounts {
+            accounts,
+            ous,
+            tags,
+            ..
+        } => !tags.is_empty() || accounts.iter().chain(ous).flatten().any(by_directory),
+        Targets::Groups(_) => false,
+    }
+}
+
+/// Keeps those of `candidates` that affect the target.
+pub(super) fn affecting(
+    rules: &[Ready],
+    candidates: Vec<usize>,
+    ask: &Ask<'_>,
+    facts: &Directory,
+) -> (Vec<usize>, Vec<usize>) {
+    match ask {
+        Ask::Account {
+            account,
+            permission_set,
+        } => {
+            let view = AccountView::new(account, facts);
+            let mut unsure = Vec::new();
+            let affecting = candidates
+                .into_iter()
+                .filter(|place| {
+                    let Some(ready) = rules.get(*place) else {
+                        return false;
+                    };
+                    if !ready.sets.contain(permission_set) {
+                        return false;
+                    }
+                    let covered = view.covered_by(&ready.terms().targets);
+                    if !covered && !view.is_known() && needs_directory(&ready.terms().targets) {
+                        unsure.push(*place);
+                    }
+                    covered
+                })
+                .collect();
+            (affecting, unsure)
+        }
+        // the index of groups is exact
+        Ask::Group { .. } => (candidates, Vec::new()),
+    }
+}

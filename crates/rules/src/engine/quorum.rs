@@ -1,0 +1,59 @@
+//! Whether people fill stages: each person in at most one stage, each stage with its quorum.
+
+use std::collections::BTreeSet;
+
+use hallpass_model::Email;
+
+use super::Stage;
+
+/// Whether `people` can be dealt out so that every stage has its quorum. Order does not matter:
+/// a maximum matching decides (Kuhn's algorithm).
+pub(super) fn fills(stages: &[Stage], people: &BTreeSet<Email>) -> bool {
+    if stages.is_empty() {
+        return true;
+    }
+    let people: Vec<&Email> = people.iter().collect();
+    let seats: Vec<&Stage> = stages
+        .iter()
+        .flat_map(|stage| (0..stage.quorum).map(move |_| stage))
+        .collect();
+    if people.len() < seats.len() {
+        return false;
+    }
+    let mut seat_of: Vec<Option<usize>> = vec![None; people.len()];
+    (0..seats.len()).all(|seat| {
+        let mut tried = vec![false; people.len()];
+        seat_somebody(seat, &seats, &people, &mut seat_of, &mut tried)
+    })
+}
+
+fn seat_somebody(
+    seat: usize,
+    seats: &[&Stage],
+    people: &[&Email],
+    seat_of: &mut [Option<usize>],
+    tried: &mut [bool],
+) -> bool {
+    let Some(stage) = seats.get(seat) else {
+        return false;
+    };
+    for (place, person) in people.iter().enumerate() {
+        if tried.get(place) != Some(&false) || !stage.approvers.contains(*person) {
+            continue;
+        }
+        if let Some(slot) = tried.get_mut(place) {
+            *slot = true;
+        }
+        let free = match seat_of.get(place).copied().flatten() {
+            None => true,
+            Some(other) => seat_somebody(other, seats, people, seat_of, tried),
+        };
+        if free {
+            if let Some(slot) = seat_of.get_mut(place) {
+                *slot = Some(seat);
+            }
+            return true;
+        }
+    }
+    false
+}

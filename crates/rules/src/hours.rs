@@ -1,0 +1,54 @@
+//! When a rule lets people ask: days of the week and times of day in a time zone.
+
+use hallpass_model::Timestamp;
+use jiff::{
+    civil::{Time, Weekday},
+    tz::TimeZone,
+};
+
+/// Days and times at which a rule lets people ask. Equal when written alike.
+#[derive(Debug, Clone)]
+pub(crate) struct Hours {
+    /// Days on which a window begins, Monday first; all seven when the file names none.
+    pub(crate) days: [bool; 7],
+    pub(crate) from: Time,
+    /// The end, not included. Not after `from`: the window ends on the next day.
+    pub(crate) to: Time,
+    pub(crate) zone: TimeZone,
+    /// As written, for equality and messages.
+    pub(crate) written: String,
+}
+
+impl Hours {
+    /// Whether `now` is inside a window.
+    pub(crate) fn contains(&self, now: Timestamp) -> bool {
+        let local = now.to_zoned(self.zone.clone());
+        let (time, today) = (local.time(), local.weekday());
+        if self.from < self.to {
+            return self.begins_on(today) && self.from <= time && time < self.to;
+        }
+        (self.begins_on(today) && time >= self.from)
+            || (self.begins_on(today.previous()) && time < self.to)
+    }
+
+    fn begins_on(&self, day: Weekday) -> bool {
+        usize::try_from(day.to_monday_zero_offset())
+            .ok()
+            .and_then(|i| self.days.get(i).copied())
+            .unwrap_or(false)
+    }
+}
+
+impl PartialEq for Hours {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for Hours {}
+
+impl std::hash::Hash for Hours {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.written.hash(state);
+    }
+}

@@ -1,0 +1,23 @@
+//! Who may ask, who must review: reads rules, checks them, decides, explains.
+//!
+//! Knows nothing of networks, storage, clocks or Slack. Everything it decides by is an argument:
+//! the rules, a [`Directory`] of the organization, and `now`.
+#![warn(missing_docs)]
+
+mod address;
+pub mod cases;
+mod diagnostic;
+pub mod directory;
+mod engine;
+mod glob;
+mod hours;
+mod read;
+mod rule;
+mod syntax;
+
+pub use diagnostic::{Code, Diagnostic, Position, Severity};
+pub use directory::Directory;
+pub use engine::{Ask, ClickRefused, Decision, Kind, Permit, Requirement, Rules, Stage};
+pub use read::{Loaded, Source, load};
+pub use rule::{GroupRef, RuleId, TextPattern};
+pub use syntax::{SOURCE_BYTES_MAX, Syntax};

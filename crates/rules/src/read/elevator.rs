@@ -1,0 +1,329 @@
+//! The sso-elevator form: `statements` and `group_statements`, or `config` and `group_config`,
+//! with the fields that Hallpass adds (`spec/access.md` §1).
+
+use std::collections::BTreeSet;
+
+use hallpass_model::{AccountId, PermissionSetName};
+
+use super::{
+    Content,
+    fields::{Durations, Names, Reader},
+};
+use crate::{
+    diagnostic::{Code, Diagnostic, shorten},
+    rule::{Place, Rule, RuleId, SetMatch, Targets, Terms},
+    syntax::{Entry, Node, Value},
+};
+
+const ACCOUNT_KEYS: [&str; 15] = [
+    "ResourceType",
+    "Resource",
+    "PermissionSet",
+    "Approvers",
+    "AllowSelfApproval",
+    "ApprovalIsNotRequired",
+    "Id",
+    "AllowedUsers",
+    "AllowedGroups",
+    "ApproverGroups",
+    "ApproversToNotify",
+    "MaxDuration",
+    "MinApprovals",
+    "SlackChannel",
+    "BreakGlass",
+];
+
+const GROUP_KEYS: [&str; 13] = [
+    "Resource",
+    "Approvers",
+    "AllowSelfApproval",
+    "ApprovalIsNotRequired",
+    "Id",
+    "AllowedUsers",
+    "AllowedGroups",
+    "ApproverGroups",
+    "ApproversToNotify",
+    "MaxDuration",
+    "MinApprovals",
+    "SlackChannel",
+    "BreakGlass",
+];
+
+/// The keys of a file that hold its lists.
+pub(super) const LISTS: [&str; 4] = ["statements", "group_statements", "config", "group_config"];
+
+/// Reads a file: the two lists under either pair of names. In a file of the original's settings
+/// (`config`) the other settings are not rules and are passed over with a warning.
+pub(super) fn read_file(reader: &mut Reader, root: &Node, content: &mut Content) {
+    let Some(entries) = reader.map(root, "a rule file") else {
+        return;
+    };
+    let settings = entries
+        .iter()
+        .any(|e| e.key == "config" || e.key == "group_config");
+    for entry in entries
+        .iter()
+        .filter(|entry| !LISTS.contains(&entry.key.as_str()))
+    {
+        if settings {
+            let message = format!("`{}` is not a rule and is passed over", shorten(&entry.key));
+            reader.push(
+                Diagnostic::warning(Code::IgnoredSetting, entry.position, message)
+                    .field(&entry.key)
+                    .help("`hallpass rules import elevator` converts settings"),
+            );
+        } else {
+            reader.unknown_key(entry, &LISTS);
+        }
+    }
+    read_lists(reader, root, content);
+}
+
+/// Reads the lists of an object, whatever else it holds.
+pub(super) fn read_lists(reader: &mut Reader, root: &Node, content: &mut Content) {
+    for list in LISTS {
+        if let Some(node) = root.get(list) {
+            read_list(reader, node, list, content);
+        }
+    }
+}
+
+/// Reads one list of statements.
+pub(super) fn read_list(
+    reader: &mut Reader,
+    node: &Node,
+    list: &'static str,
+    content: &mut Content,
+) {
+    let Value::List(items) = &node.value else {
+        let message = format!("{} where a list of statements is due", node.kind());
+        reader.bad(
+            Code::BadType,
+            list,
+            node,
+            &message,
+            "write a list, `[]` for none",
+        );
+        return;
+    };
+    let of_groups = list.starts_with("group_");
+    let earlier = content
+        .rules
+        .iter()
+        .filter(|rule| matches!(rule.terms.targets, Targets::Groups(_)) == of_groups)
+        .count();
+    for (index, item) in items.iter().enumerate() {
+        reader.enter(list, index);
+        if let Some(entries) = reader.map(item, "a statement") {
+            let targets = if of_groups {
+                group_targets(reader, item)
+            } else {
+                account_targets(reader, item)
+            };
+            reader.known_keys(
+                entries,
+                if of_groups {
+                    &GROUP_KEYS
+                } else {
+                    &ACCOUNT_KEYS
+                },
+            );
+            let mut terms = Terms::new(targets);
+            for entry in entries {
+                read_field(reader, entry, &mut terms);
+            }
+            let prefix = if of_groups { 'g' } else { 's' };
+            let id = match &terms.given_id {
+                Some(id) => RuleId::new(id),
+                None => RuleId::new(&format!("{prefix}{}", earlier + index + 1)),
+            };
+            content.rules.push(Rule {
+                id,
+                list,
+                index,
+                position: item.position,
+                terms,
+            });
+        }
+        reader.leave();
+    }
+}
+
+fn read_field(reader: &mut Reader, entry: &Entry, terms: &mut Terms) {
+    let (key, node) = (entry.key.as_str(), &entry.value);
+    match key {
+        "Approvers" => terms.approvers = reader.emails(key, node),
+        "AllowSelfApproval" => terms.allow_self_approval = reader.flag(key, node),
+        "ApprovalIsNotRequired" => terms.approval_is_not_required = reader.flag(key, node),
+        "Id" => terms.given_id = reader.id(key, node),
+        "AllowedUsers" => terms.allowed_users = reader.emails(key, node),
+        "AllowedGroups" => terms.allowed_groups = reader.groups(key, node, Names::Refused),
+        "ApproverGroups" => terms.approver_groups = reader.groups(key, node, Names::Refused),
+        "ApproversToNotify" => terms.notify = Some(reader.emails(key, node)),
+        "MaxDuration" => {
+            terms.max_duration = reader.duration(key, node, Durations::HoursMinutes);
+        }
+        "MinApprovals" => terms.min_approvals = reader.approvals(key, node).unwrap_or(1),
+        "SlackChannel" => terms.slack_channel = reader.channel(key, node),
+        "BreakGlass" => terms.break_glass = Some(reader.emails(key, node)),
+        // the targets, and unknown keys, which are noted already
+        _ => {}
+    }
+}
+
+fn group_targets(reader: &mut Reader, statement: &Node) -> Targets {
+    match statement.get("Resource") {
+        Some(node) => Targets::Groups(reader.groups("Resource", node, Names::Refused)),
+        None => {
+            reader.missing(
+                statement.position,
+                "Resource",
+                "write the group's id, or a list of ids",
+            );
+            Targets::Groups(BTreeSet::new())
+        }
+    }
+}
+
+fn account_targets(reader: &mut Reader, statement: &Node) -> Targets {
+    let kind = resource_type(reader, statement);
+    let mut places = BTreeSet::new();
+    match statement.get("Resource") {
+        Some(node) => {
+            for (text, item) in reader.texts("Resource", node) {
+                places.extend(place(reader, kind, text, item));
+            }
+        }
+        None => reader.missing(
+            statement.position,
+            "Resource",
+            "write an account id, a list of them, or `*`",
+        ),
+    }
+    let mut sets = BTreeSet::new();
+    match statement.get("PermissionSet") {
+        Some(node) => {
+            for (text, item) in reader.texts("PermissionSet", node) {
+                sets.extend(permission_set(reader, text, item));
+            }
+        }
+        None => reader.missing(
+            statement.position,
+            "PermissionSet",
+            "write a permission set's name, a list of them, or `*`",
+        ),
+    }
+    if places.contains(&Place::Every) {
+        places = BTreeSet::from([Place::Every]);
+    }
+    if sets.contains(&SetMatch::Every) {
+        sets = BTreeSet::from([SetMatch::Every]);
+    }
+    Targets::Accounts {
+        accounts: Some(places),
+        ous: None,
+        tags: BTreeSet::new(),
+        sets,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ResourceType {
+    Account,
+    Ou,
+    /// Broken, and noted: then entries are not judged by form.
+    Unknown,
+}
+
+fn resource_type(reader: &mut Reader, statement: &Node) -> ResourceType {
+    const HELP: &str = "write `Account` or `OU`, in these letters";
+    let Some(node) = statement.get("ResourceType") else {
+        reader.missing(statement.position, "ResourceType", HELP);
+        return ResourceType::Unknown;
+    };
+    match node.as_text() {
+        Some("Account") => ResourceType::Account,
+        Some("OU") => ResourceType::Ou,
+        _ => {
+            let message = format!("`{}` is not a resource type", shorten(&node.shown()));
+            reader.bad(Code::BadResourceType, "ResourceType", node, &message, HELP);
+            ResourceType::Unknown
+        }
+    }
+}
+
+fn place(reader: &mut Reader, kind: ResourceType, text: &str, node: &Node) -> Option<Place> {
+    if text == "*" {
+        return Some(Place::Every);
+    }
+    let account = AccountId::new(text);
+    let (message, help) = match (kind, account) {
+        (ResourceType::Account, Ok(id)) => return Some(Place::Account(id)),
+        (ResourceType::Account, Err(_)) => (
+            format!("`{}` is not an account id", shorten(text)),
+            "write 12 digits in quotes, or `*` alone for every account",
+        ),
+        (ResourceType::Ou, Ok(_)) => (
+            format!("`{text}` is an account, not an organizational unit"),
+            "use `\"ResourceType\": \"Account\"` for account ids",
+        ),
+        (ResourceType::Ou, Err(_)) => match organizational_unit(text) {
+            Some(place) => return Some(place),
+            None => (
+                format!("`{}` is not an organizational unit", shorten(text)),
+                "write `ou-ab12-34cd56ef`, `r-ab12`, a path like `Root/Workloads/Prod`, or `*`",
+            ),
+        },
+        (ResourceType::Unknown, _) => return None,
+    };
+    reader.bad(Code::BadResource, "Resource", node, &message, help);
+    None
+}
+
+/// An organizational unit by id, or by path with or without the root's name.
+pub(super) fn organizational_unit(text: &str) -> Option<Place> {
+    let alnum = |part: &str, min: usize| {
+        (min..=32).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    if let Some(rest) = text.strip_prefix("ou-") {
+        let (root, own) = rest.split_once('-')?;
+        return (alnum(root, 4) && alnum(own, 8)).then(|| Place::Ou(text.to_owned()));
+    }
+    if let Some(rest) = text.strip_prefix("r-") {
+        return alnum(rest, 4).then(|| Place::Ou(text.to_owned()));
+    }
+    if text == "Root" {
+        return Some(Place::OuPath(String::new()));
+    }
+    let path = text.strip_prefix("Root/").unwrap_or(text);
+    let segment = |part: &str| {
+        !part.is_empty()
+            && part.trim() == part
+            && part.chars().count() <= OU_NAME_MAX
+            && !part.chars().any(|c| c == '*' || c.is_control())
+    };
+    path.split('/')
+        .all(segment)
+        .then(|| Place::OuPath(path.to_owned()))
+}
+
+/// The longest name of an organizational unit (AWS Organizations API Reference, `OrganizationalUnit`).
+const OU_NAME_MAX: usize = 128;
+
+fn permission_set(reader: &mut Reader, text: &str, node: &Node) -> Option<SetMatch> {
+    if text == "*" {
+        return Some(SetMatch::Every);
+    }
+    if PermissionSetName::new(text).is_ok() {
+        return Some(SetMatch::Name(text.to_owned()));
+    }
+    let message = format!("`{}` is not a permission set name", shorten(text));
+    reader.bad(
+        Code::BadPermissionSet,
+        "PermissionSet",
+        node,
+        &message,
+        "write 1 to 32 letters, digits or `_+=,.@-`, or `*` alone for every permission set",
+    );
+    None
+}

@@ -1,0 +1,391 @@
+//! Reads single fields of rules, and notes everything that is wrong with them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use hallpass_model::{Email, GroupId, Span};
+
+use crate::{
+    address,
+    diagnostic::{Code, Diagnostic, Position, nearest, shorten},
+    rule::{GroupRef, Rule},
+    syntax::{Entry, Node, Value},
+};
+
+/// The most approvals a rule may ask for.
+pub(crate) const APPROVALS_MAX: u32 = 5;
+
+/// Collects what is wrong while a file is read.
+pub(crate) struct Reader {
+    file: String,
+    place: Option<(&'static str, usize)>,
+    findings: Vec<Diagnostic>,
+}
+
+impl Reader {
+    pub(crate) fn new(file: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            place: None,
+            findings: Vec::new(),
+        }
+    }
+
+    /// From here on findings are about this element of this list.
+    pub(crate) fn enter(&mut self, list: &'static str, index: usize) {
+        self.place = Some((list, index));
+    }
+
+    pub(crate) fn leave(&mut self) {
+        self.place = None;
+    }
+
+    pub(crate) fn push(&mut self, mut finding: Diagnostic) {
+        finding.file.clone_from(&self.file);
+        if let (Some((list, index)), None) = (self.place, finding.list) {
+            finding = finding.at(list, index);
+        }
+        self.findings.push(finding);
+    }
+
+    pub(crate) fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    pub(crate) fn only(&self, code: Code) -> bool {
+        self.findings.iter().all(|finding| finding.code == code)
+    }
+
+    /// Errors and warnings, each in file order.
+    pub(crate) fn finish(mut self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+        self.findings.sort_by_key(|finding| finding.position);
+        self.findings.into_iter().partition(Diagnostic::is_error)
+    }
+
+    /// The members of an object; anything else is an error.
+    pub(crate) fn map<'a>(&mut self, node: &'a Node, what: &str) -> Option<&'a [Entry]> {
+        if let Value::Map(entries) = &node.value {
+            return Some(entries);
+        }
+        self.push(
+            Diagnostic::error(
+                Code::BadType,
+                node.position,
+                format!("{what} is an object, not {}", node.kind()),
+            )
+            .value(&node.shown()),
+        );
+        None
+    }
+
+    /// Complains about keys that are not `known`.
+    pub(crate) fn known_keys(&mut self, entries: &[Entry], known: &[&str]) {
+        for entry in entries
+            .iter()
+            .filter(|entry| !known.contains(&entry.key.as_str()))
+        {
+            self.unknown_key(entry, known);
+        }
+    }
+
+    pub(crate) fn unknown_key(&mut self, entry: &Entry, known: &[&str]) {
+        let help = match nearest(&entry.key, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known here: {}", known.join(", ")),
+        };
+        self.push(
+            Diagnostic::error(
+                Code::UnknownField,
+                entry.position,
+                format!("`{}` is not a known key", shorten(&entry.key)),
+            )
+            .field(&entry.key)
+            .value(&entry.value.shown())
+            .help(help),
+        );
+    }
+
+    pub(crate) fn missing(&mut self, position: Position, field: &str, help: &str) {
+        self.push(
+            Diagnostic::error(
+                Code::MissingField,
+                position,
+                format!("`{field}` is missing"),
+            )
+            .field(field)
+            .help(help),
+        );
+    }
+
+    pub(crate) fn bad(&mut self, code: Code, field: &str, node: &Node, message: &str, help: &str) {
+        self.push(
+            Diagnostic::error(code, node.position, message)
+                .field(field)
+                .value(&node.shown())
+                .help(help),
+        );
+    }
+
+    fn bad_type(&mut self, field: &str, node: &Node, due: &str) {
+        let mut help = format!("write {due}");
+        if matches!(node.value, Value::Number(_)) && due.contains("string") {
+            help.push_str("; ids and names stand in double quotes");
+        }
+        let message = format!("{} where {due} is due", node.kind());
+        self.bad(Code::BadType, field, node, &message, &help);
+    }
+
+    pub(crate) fn text<'a>(&mut self, field: &str, node: &'a Node) -> Option<&'a str> {
+        if node.as_text().is_none() {
+            self.bad_type(field, node, "a string");
+        }
+        node.as_text()
+    }
+
+    /// A string or a list of strings; what is neither is noted and left out.
+    pub(crate) fn texts<'a>(&mut self, field: &str, node: &'a Node) -> Vec<(&'a str, &'a Node)> {
+        match &node.value {
+            Value::Text(text) => vec![(text.as_str(), node)],
+            Value::List(items) => items
+                .iter()
+                .filter_map(|item| match &item.value {
+                    Value::Text(text) => Some((text.as_str(), item)),
+                    _ => {
+                        self.bad_type(field, item, "a string");
+                        None
+                    }
+                })
+                .collect(),
+            _ => {
+                self.bad_type(field, node, "a string or a list of strings");
+                Vec::new()
+            }
+        }
+    }
+
+    pub(crate) fn emails(&mut self, field: &str, node: &Node) -> BTreeSet<Email> {
+        let mut emails = BTreeSet::new();
+        for (text, item) in self.texts(field, node) {
+            emails.extend(self.email(field, text, item));
+        }
+        emails
+    }
+
+    pub(crate) fn email(&mut self, field: &str, text: &str, node: &Node) -> Option<Email> {
+        match address::parse(text) {
+            Ok(address) => {
+                if address.had_name {
+                    self.push(
+                        Diagnostic::warning(
+                            Code::DisplayName,
+                            node.position,
+                            format!("`{}` is read as `{}`", shorten(text), address.email),
+                        )
+                        .field(field)
+                        .value(text)
+                        .help("write the address alone"),
+                    );
+                }
+                Some(address.email)
+            }
+            Err(why) => {
+                let message = format!("`{}` {why}", shorten(text));
+                self.bad(
+                    Code::BadEmail,
+                    field,
+                    node,
+                    &message,
+                    "write an address like `ana@example.com`",
+                );
+                None
+            }
+        }
+    }
+
+    /// Group ids; with `Names::Allowed`, what is not an id is a name.
+    pub(crate) fn groups(&mut self, field: &str, node: &Node, names: Names) -> BTreeSet<GroupRef> {
+        let mut groups = BTreeSet::new();
+        for (text, item) in self.texts(field, node) {
+            groups.extend(self.group(field, text, item, names));
+        }
+        groups
+    }
+
+    fn group(&mut self, field: &str, text: &str, node: &Node, names: Names) -> Option<GroupRef> {
+        if let Ok(id) = GroupId::new(text) {
+            return Some(GroupRef::Id(id));
+        }
+        let usable = !text.trim().is_empty() && !text.contains('*') && !text.contains('\n');
+        if names == Names::Allowed && usable {
+            return Some(GroupRef::Name(text.trim().to_ascii_lowercase()));
+        }
+        let message = if text == "*" {
+            "`*` is not possible for groups".to_owned()
+        } else {
+            format!("`{}` is not a group id", shorten(text))
+        };
+        let help = match names {
+            Names::Allowed => "write a group's name or its id",
+            Names::Refused => "write ids like `99999999-8888-7777-6666-555555555555`, one by one",
+        };
+        self.bad(Code::BadResource, field, node, &message, help);
+        None
+    }
+
+    /// A tri-state flag (`spec/access.md` §1.3).
+    pub(crate) fn flag(&mut self, field: &str, node: &Node) -> Option<bool> {
+        match &node.value {
+            Value::Bool(flag) => return Some(*flag),
+            Value::Null => return None,
+            Value::Text(text) => {
+                let flag = match text.to_ascii_lowercase().as_str() {
+                    "true" => Some(true),
+                    "false" => Some(false),
+                    _ => None,
+                };
+                if let Some(flag) = flag {
+                    self.push(
+                        Diagnostic::warning(
+                            Code::CoercedFlag,
+                            node.position,
+                            format!("the text `{text}` is read as {flag}"),
+                        )
+                        .field(field)
+                        .value(text)
+                        .help(format!("write {flag} without quotes")),
+                    );
+                    return Some(flag);
+                }
+            }
+            Value::Number(_) | Value::List(_) | Value::Map(_) => {}
+        }
+        let message = format!("`{}` is not a flag", shorten(&node.shown()));
+        self.bad(
+            Code::BadFlag,
+            field,
+            node,
+            &message,
+            "write true, false or null (\"true\" and \"false\" are taken too)",
+        );
+        None
+    }
+
+    pub(crate) fn duration(&mut self, field: &str, node: &Node, forms: Durations) -> Option<Span> {
+        let text = self.text(field, node)?;
+        let span = match forms {
+            Durations::HoursMinutes => Span::from_hours_minutes(text),
+            Durations::Any => text.parse(),
+        };
+        match span {
+            Ok(span) if !span.is_zero() => return Some(span),
+            Ok(_) => self.bad(
+                Code::BadDuration,
+                field,
+                node,
+                "a duration of no time at all",
+                "leave the key out for no limit of its own",
+            ),
+            Err(_) => {
+                let help = match forms {
+                    Durations::HoursMinutes => "write `hh:mm` with minutes 00 to 59, like `04:00`",
+                    Durations::Any => "write `4h`, `90m`, `1h30m` or `04:00`",
+                };
+                let message = format!("`{}` is not a duration", shorten(text));
+                self.bad(Code::BadDuration, field, node, &message, help);
+            }
+        }
+        None
+    }
+
+    /// A whole number from 1 to [`APPROVALS_MAX`].
+    pub(crate) fn approvals(&mut self, field: &str, node: &Node) -> Option<u32> {
+        let Value::Number(number) = &node.value else {
+            self.bad_type(field, node, "a whole number");
+            return None;
+        };
+        let count = number
+            .parse()
+            .ok()
+            .filter(|n| (1..=APPROVALS_MAX).contains(n));
+        if count.is_none() {
+            let message = format!("`{number}` is not a whole number from 1 to {APPROVALS_MAX}");
+            self.bad(
+                Code::BadNumber,
+                field,
+                node,
+                &message,
+                "leave the key out for one approval",
+            );
+        }
+        count
+    }
+
+    pub(crate) fn id(&mut self, field: &str, node: &Node) -> Option<String> {
+        let text = self.text(field, node)?;
+        let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+            return Some(text.to_owned());
+        }
+        let message = format!("`{}` is not a rule id", shorten(text));
+        self.bad(
+            Code::BadId,
+            field,
+            node,
+            &message,
+            "write 1 to 64 of `a-z`, `0-9` and `-`",
+        );
+        None
+    }
+
+    pub(crate) fn channel(&mut self, field: &str, node: &Node) -> Option<String> {
+        let text = self.text(field, node)?;
+        let rest = text.strip_prefix(['C', 'G', 'D']).unwrap_or_default();
+        let allowed = |b: u8| matches!(b, b'A'..=b'Z' | b'0'..=b'9');
+        if (2..=20).contains(&rest.len()) && rest.bytes().all(allowed) {
+            return Some(text.to_owned());
+        }
+        let message = format!("`{}` is not a Slack channel id", shorten(text));
+        self.bad(
+            Code::BadChannel,
+            field,
+            node,
+            &message,
+            "write the id from the channel's details, like `C0123456789`",
+        );
+        None
+    }
+
+    /// Complains about rules of one name, given or by position.
+    pub(crate) fn check_ids(&mut self, rules: &[Rule]) {
+        let mut seen: HashMap<&str, Position> = HashMap::new();
+        for rule in rules {
+            if let Some(first) = seen.get(rule.id.as_str()) {
+                let message = format!("another rule, at {first}, is named `{}` too", rule.id);
+                let finding = Diagnostic::error(Code::DuplicateId, rule.position, message)
+                    .at(rule.list, rule.index)
+                    .value(rule.id.as_str())
+                    .help("rules without an id are named by position: s1, g1, r1 …");
+                self.push(finding);
+            } else {
+                seen.insert(rule.id.as_str(), rule.position);
+            }
+        }
+    }
+}
+
+/// Whether groups may be named by their display name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Native rules.
+    Allowed,
+    /// The sso-elevator form.
+    Refused,
+}
+
+/// Which forms of durations are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durations {
+    /// `hh:mm` only: the sso-elevator form.
+    HoursMinutes,
+    /// Every form of [`Span`]: native rules.
+    Any,
+}

@@ -1,0 +1,140 @@
+//! From a text to rules: all or nothing, and every error of the text at once.
+
+mod elevator;
+mod fields;
+
+use crate::{
+    diagnostic::{Code, Diagnostic, Position},
+    engine::Rules,
+    rule::Rule,
+    syntax::{self, Node, Syntax, Value},
+};
+use fields::Reader;
+
+/// A rule file as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The name to print before positions, usually the path.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// How the text is written.
+    pub syntax: Syntax,
+}
+
+impl Source {
+    /// A text whose syntax shows in its name: `.toml`, `.yaml`, `.yml`, `.tf`, `.tfvars`, `.hcl`;
+    /// everything else is JSON.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let name = name.into();
+        let folded = name.to_ascii_lowercase();
+        let ends = |endings: &[&str]| endings.iter().any(|ending| folded.ends_with(ending));
+        let syntax = if ends(&[".toml"]) {
+            Syntax::Toml
+        } else if ends(&[".yaml", ".yml"]) {
+            Syntax::Yaml
+        } else if ends(&[".tf", ".tfvars", ".hcl"]) {
+            Syntax::Hcl
+        } else {
+            Syntax::Json
+        };
+        Self {
+            name,
+            text: text.into(),
+            syntax,
+        }
+    }
+
+    /// As [`Source::new`], from bytes as read from disk.
+    ///
+    /// # Errors
+    /// When they are not UTF-8.
+    pub fn from_bytes(name: impl Into<String>, bytes: &[u8]) -> Result<Self, Diagnostic> {
+        let name = name.into();
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Self::new(name, text)),
+            Err(error) => {
+                let mut finding = Diagnostic::error(
+                    Code::BadEncoding,
+                    Position { line: 1, column: 1 },
+                    format!("the text is not UTF-8 at byte {}", error.valid_up_to()),
+                );
+                finding.file = name;
+                Err(finding)
+            }
+        }
+    }
+}
+
+/// Rules that were loaded, and what is odd about them.
+#[derive(Debug, Clone)]
+#[must_use = "rules that are not put in force have no effect"]
+pub struct Loaded {
+    /// The rules.
+    pub rules: Rules,
+    /// What [`Rules::check`] finds without a directory.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads a rule file in either form (`spec/access.md` §1).
+///
+/// # Errors
+/// Every error of the file, in file order; then nothing is loaded.
+pub fn load(source: &Source) -> Result<Loaded, Vec<Diagnostic>> {
+    let parsed = syntax::parse(source.text.trim_start_matches('\u{feff}'), source.syntax);
+    let mut reader = Reader::new(&source.name);
+    for error in parsed.errors {
+        reader.push(error);
+    }
+    let content = match (&parsed.root, reader.is_clean()) {
+        (Some(root), true) => read(&mut reader, root),
+        // a duplicate key leaves a whole tree: say at once what else is wrong with it
+        (Some(root), false) if reader.only(Code::DuplicateKey) => read(&mut reader, root),
+        _ => Content::default(),
+    };
+    finish(reader, content, &[&source.text])
+}
+
+/// Reads the lists that a decision case brings along, in the sso-elevator form.
+pub(crate) fn load_lists(root: &Node, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut reader = Reader::new("case");
+    let mut content = Content::default();
+    elevator::read_lists(&mut reader, root, &mut content);
+    finish(reader, content, &[text])
+}
+
+/// What a file holds.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) rules: Vec<Rule>,
+}
+
+fn read(reader: &mut Reader, root: &Node) -> Content {
+    let mut content = Content::default();
+    match &root.value {
+        Value::List(_) => elevator::read_list(reader, root, "statements", &mut content),
+        Value::Map(_) => elevator::read_file(reader, root, &mut content),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {
+            reader.push(
+                Diagnostic::error(
+                    Code::BadType,
+                    root.position,
+                    format!("a rule file holds an object or a list, not {}", root.kind()),
+                )
+                .help("write `{\"statements\": [], \"group_statements\": []}`"),
+            );
+        }
+    }
+    content
+}
+
+fn finish(mut reader: Reader, content: Content, texts: &[&str]) -> Result<Loaded, Vec<Diagnostic>> {
+    reader.check_ids(&content.rules);
+    let (errors, notes) = reader.finish();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let rules = Rules::new(content, notes, texts);
+    let warnings = rules.check(None);
+    Ok(Loaded { rules, warnings })
+}

@@ -1,0 +1,164 @@
+//! Texts read into one tree in which every value knows its place: JSON, TOML, YAML and HCL.
+
+mod hcl;
+mod json;
+mod toml;
+mod yaml;
+
+use crate::diagnostic::{Code, Diagnostic, Position};
+
+/// The longest text that is read, in bytes.
+pub const SOURCE_BYTES_MAX: usize = 1 << 20;
+
+/// The deepest nesting that is read.
+pub(crate) const DEPTH_MAX: usize = 64;
+
+/// How a text is written. What it says (native rules or the sso-elevator form) shows in its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    /// JSON.
+    Json,
+    /// TOML.
+    Toml,
+    /// YAML.
+    Yaml,
+    /// HCL, as in a `.tf` or `.tfvars` file.
+    Hcl,
+}
+
+/// A value and where it begins.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) position: Position,
+    pub(crate) value: Value,
+}
+
+/// What a value is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Bool(bool),
+    /// A number or a date, as written.
+    Number(String),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// A key of a map with its value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) position: Position,
+    pub(crate) value: Node,
+}
+
+impl Node {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|e| e.key == key).map(|e| &e.value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The type as a reader of the file would call it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::Text(_) => "a string",
+            Value::List(_) => "a list",
+            Value::Map(_) => "an object",
+        }
+    }
+
+    /// The value as it may be repeated in a message.
+    pub(crate) fn shown(&self) -> String {
+        match &self.value {
+            Value::Null => "null".to_owned(),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Number(number) => number.clone(),
+            Value::Text(text) => text.clone(),
+            Value::List(items) => {
+                let shown: Vec<String> = items.iter().take(8).map(Node::shown).collect();
+                format!("[{}]", shown.join(", "))
+            }
+            Value::Map(_) => "{…}".to_owned(),
+        }
+    }
+}
+
+/// What came out of a text: as much of the tree as could be read, and what was wrong.
+pub(crate) struct Parsed {
+    pub(crate) root: Option<Node>,
+    pub(crate) errors: Vec<Diagnostic>,
+}
+
+/// Reads `text` as `syntax`. Never panics; on a broken text `root` may hold its beginning.
+pub(crate) fn parse(text: &str, syntax: Syntax) -> Parsed {
+    if text.len() > SOURCE_BYTES_MAX {
+        let error = Diagnostic::error(
+            Code::TooLarge,
+            Position { line: 1, column: 1 },
+            format!(
+                "the text has {} bytes; at most {SOURCE_BYTES_MAX} are read",
+                text.len()
+            ),
+        );
+        return Parsed {
+            root: None,
+            errors: vec![error],
+        };
+    }
+    match syntax {
+        Syntax::Json => json::parse(text),
+        Syntax::Toml => toml::parse(text),
+        Syntax::Yaml => yaml::parse(text),
+        Syntax::Hcl => hcl::parse(text),
+    }
+}
+
+/// Positions of byte offsets in a text.
+pub(crate) struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        let starts = std::iter::once(0)
+            .chain(
+                text.bytes()
+                    .enumerate()
+                    .filter(|(_, b)| *b == b'\n')
+                    .map(|(i, _)| i + 1),
+            )
+            .collect();
+        Self { text, starts }
+    }
+
+    pub(crate) fn position(&self, offset: usize) -> Position {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = self
+            .starts
+            .get(line.saturating_sub(1))
+            .copied()
+            .unwrap_or(0);
+        let before = self
+            .text
+            .get(start..offset)
+            .map_or(0, |text| text.chars().count());
+        Position {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(before + 1).unwrap_or(u32::MAX),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The decision tables of `spec/access.md` §4: every row of the fixture, reported by id.
+
+use hallpass_model::Timestamp;
+use hallpass_rules::{Rules, Source, cases, load};
+use serde_json::{Value, json};
+
+const README: &str = include_str!("../fixtures/elevator-readme.json");
+const CASES: &str = include_str!("../fixtures/elevator-readme-cases.json");
+
+fn readme() -> Rules {
+    load(&Source::new("elevator-readme.json", README))
+        .expect("the fixture loads")
+        .rules
+}
+
+/// The fixture's row in the form of `rules decide`.
+fn line(row: &Value) -> Value {
+    let mut line = serde_json::Map::new();
+    for (from, to) in [
+        ("id", "id"),
+        ("requester", "requester"),
+        ("account_id", "account"),
+        ("permission_set_name", "permission_set"),
+        ("group_id", "group"),
+        ("approver", "click"),
+        ("statements", "statements"),
+        ("group_statements", "group_statements"),
+    ] {
+        if let Some(value) = row.get(from) {
+            line.insert(to.to_owned(), value.clone());
+        }
+    }
+    Value::Object(line)
+}
+
+#[test]
+fn every_row_of_the_decision_tables_holds() {
+    let rules = readme();
+    let fixture: Value = serde_json::from_str(CASES).unwrap();
+    let rows = fixture["cases"].as_array().unwrap();
+    assert_eq!(rows.len(), 50, "rows of the fixture");
+    let mut wrong = Vec::new();
+    for row in rows {
+        let answer = cases::answer(
+            &line(row).to_string(),
+            Some(&rules),
+            None,
+            Timestamp::UNIX_EPOCH,
+        );
+        let answer = serde_json::to_value(answer).unwrap();
+        let expect = &row["expect"];
+        let permit = expect.get("click_permitted").cloned();
+        let got = json!([
+            answer["id"],
+            answer["decision"],
+            answer["approvers"],
+            answer.get("permit")
+        ]);
+        let want = json!([row["id"], expect["decision"], expect["approvers"], permit]);
+        if got != want {
+            wrong.push(format!("{}: got {got}, want {want}", row["id"]));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} rows differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn the_readme_configuration_has_no_warnings() {
+    let loaded = load(&Source::new("elevator-readme.json", README)).unwrap();
+    assert_eq!(loaded.warnings, []);
+}
