@@ -9,11 +9,17 @@
 //! `granting` becomes `active` on observed presence, `ending` becomes `ended` on observed absence,
 //! and nothing else closes them (promise P5).
 
-use hallpass_audit::{Approval, Origin};
+use hallpass_assignments::{Ownership, Row, Verdict};
+use hallpass_audit::Event;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Span, TargetNames, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::Person;
+use crate::decide::Bench;
+use crate::records::{By, Moment};
+use crate::{
+    Approval, Change, Desire, Holds, News, Origin, PendingRequest, Person, PressRefused,
+    RequestState, Write,
+};
 
 /// Why a grant ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -238,5 +244,228 @@ impl Grant {
     pub(crate) fn is_to_be_warned(&self) -> bool {
         let length = Span::between(self.granted_at.unwrap_or(self.scheduled_at), self.ends_at);
         !self.warned && length >= WARN_FROM
+    }
+}
+
+/// A yes becomes a grant with an end, or moves the end of the one it extends. Nothing is sent
+/// here: the end, the wish and the records commit first (promise P1).
+pub(crate) fn approved(
+    pending: PendingRequest,
+    by: &Email,
+    approval: Approval,
+    actor: By<'_>,
+    bench: &Bench<'_>,
+) -> Result<Change, PressRefused> {
+    match pending.request().extends {
+        Some(extended) => lengthen(pending, extended, by, approval, actor, bench),
+        None => Ok(schedule(pending, by, approval, actor, bench)),
+    }
+}
+
+fn schedule(
+    pending: PendingRequest,
+    by: &Email,
+    approval: Approval,
+    actor: By<'_>,
+    bench: &Bench<'_>,
+) -> Change {
+    let (now, moment, holds) = (bench.moment.now, bench.moment, bench.holds);
+    let key = pending.key().clone();
+    let mut request =
+        pending.into_state(RequestState::Approved { by: by.clone(), at: now, approval });
+    let grant = Grant {
+        id: moment.grant_id(),
+        request: request.id,
+        holder: request.requester.clone(),
+        key: key.clone(),
+        names: request.names.clone(),
+        duration: request.duration,
+        reason: request.reason.clone(),
+        origin: request.origin,
+        approver: by.clone(),
+        approval,
+        based_on: request.decided.based_on.clone(),
+        config_hash: request.decided.config_hash.clone(),
+        secondary_domain: request.secondary_domain,
+        scheduled_at: now,
+        granted_at: None,
+        ends_at: request.duration.after(now),
+        standing: false,
+        warned: false,
+        refusals: 0,
+        stuck: None,
+        aws_request: None,
+        seen_news: holds.row.as_ref().map_or(0, |row| row.news),
+        state: GrantState::Scheduled,
+        version: 0,
+    };
+    request.grant = Some(grant.id);
+    let until = live_until(holds, &grant).unwrap_or(grant.ends_at);
+    let text = format!("{} approved {}; it is being set up.", by, request.names);
+    let to = vec![request.requester.email.clone()];
+    Change {
+        audit: vec![
+            moment.of_request(Event::RequestApproved, actor, &request).approved_by(by, approval),
+            moment.of_grant(Event::GrantRequested, actor, &grant),
+        ],
+        notices: vec![moment.notice(News::Approved, &request, to, text)],
+        desires: vec![Desire::Until {
+            key,
+            rev: holds.row.as_ref().map(|row| row.desired.rev),
+            until,
+            asked_at: now,
+        }],
+        requests: vec![Write::Update(request)],
+        grants: vec![Write::Insert(grant)],
+        ..Change::default()
+    }
+}
+
+fn lengthen(
+    pending: PendingRequest,
+    extended: GrantId,
+    by: &Email,
+    approval: Approval,
+    actor: By<'_>,
+    bench: &Bench<'_>,
+) -> Result<Change, PressRefused> {
+    let (now, moment) = (bench.moment.now, bench.moment);
+    let found = bench.holds.grants.iter().find(|grant| grant.id == extended);
+    let Some(grant) = found.filter(|grant| grant.is_hold() && now < grant.ends_at) else {
+        let state = found.map_or("ended", |grant| grant.state.name());
+        return Err(PressRefused::GrantOver { state });
+    };
+    let mut request =
+        pending.into_state(RequestState::Approved { by: by.clone(), at: now, approval });
+    request.grant = Some(extended);
+    let ends_at = request.duration.after(now).max(grant.ends_at);
+    let grant = Grant { ends_at, warned: false, ..grant.clone() };
+    let text = format!("{} now ends at {}.", request.names, ends_at.strftime("%Y-%m-%d %H:%M UTC"));
+    Ok(Change {
+        audit: vec![
+            moment.of_request(Event::RequestApproved, actor, &request).approved_by(by, approval),
+            moment.of_grant(Event::Extend, actor, &grant),
+        ],
+        notices: vec![moment.told(News::Extended, &grant, text)],
+        desires: desire(bench.holds, &grant, now).into_iter().collect(),
+        requests: vec![Write::Update(request)],
+        grants: vec![Write::Update(grant)],
+        ..Change::default()
+    })
+}
+
+/// Until when the key is held, with `changed` in place of what is stored of it.
+fn live_until(holds: &Holds, changed: &Grant) -> Option<Timestamp> {
+    let others = holds.grants.iter().filter(|grant| grant.id != changed.id);
+    others.chain([changed]).filter(|grant| grant.is_hold()).map(|grant| grant.ends_at).max()
+}
+
+/// What the assignment should become once `changed` is stored. Written even when nothing changes:
+/// it guards against another change of the same key.
+pub(crate) fn desire(holds: &Holds, changed: &Grant, now: Timestamp) -> Option<Desire> {
+    let row = holds.row.as_ref()?;
+    let until = live_until(holds, changed).unwrap_or_else(|| now.min(row.desired.until));
+    Some(Desire::Until {
+        key: changed.key.clone(),
+        rev: Some(row.desired.rev),
+        until,
+        asked_at: row.desired.asked_at,
+    })
+}
+
+/// What a grant on its way makes of what was seen of its assignment.
+pub(crate) fn advance(grant: &Grant, holds: &Holds, moment: Moment<'_>) -> Change {
+    let Some(row) = &holds.row else { return Change::default() };
+    let grant = Grant {
+        seen_news: row.news,
+        aws_request: row.execution.aws_request.clone().or_else(|| grant.aws_request.clone()),
+        ..grant.clone()
+    };
+    let counts = |at: Timestamp| at >= grant.scheduled_at;
+    match &row.execution.verdict {
+        Verdict::Present { at } if counts(*at) => activate(grant, row, holds, moment),
+        Verdict::Refused { at, reason } if counts(*at) => fail(grant, reason.clone(), holds, moment),
+        Verdict::Present { .. }
+        | Verdict::Refused { .. }
+        | Verdict::Working
+        | Verdict::Absent { .. }
+        | Verdict::Kept { .. }
+        | Verdict::Lost { .. }
+        | Verdict::Stuck { .. } => {
+            let begun = row.execution.ownership != Ownership::Undecided;
+            let state = if begun { GrantState::Granting } else { grant.state.clone() };
+            Change { grants: vec![Write::Update(Grant { state, ..grant })], ..Change::default() }
+        }
+    }
+}
+
+/// A grant takes this long at most for its end to count from when the access was seen (§8.6).
+const SLOW_AFTER: Span = Span::minutes(5);
+
+fn activate(grant: Grant, row: &Row, holds: &Holds, moment: Moment<'_>) -> Change {
+    if grant.state == GrantState::Scheduled {
+        // one legal step at a time; the next tick takes the second
+        let state = GrantState::Granting;
+        let seen_news = grant.seen_news.saturating_sub(1);
+        return Change {
+            grants: vec![Write::Update(Grant { state, seen_news, ..grant })],
+            ..Change::default()
+        };
+    }
+    let quick = Span::between(grant.scheduled_at, moment.now) <= SLOW_AFTER;
+    let from_now = grant.duration.after(moment.now);
+    let grant = Grant {
+        state: GrantState::Active,
+        granted_at: Some(moment.now),
+        standing: row.execution.ownership == Ownership::Standing,
+        ends_at: if quick { from_now.max(grant.ends_at) } else { grant.ends_at },
+        ..grant
+    };
+    let ends = grant.ends_at.strftime("%Y-%m-%d %H:%M UTC");
+    let text = format!("{} is live. It ends by itself at {ends}.", grant.names);
+    let mut record = moment
+        .of_grant(Event::GrantSucceeded, By::Hallpass, &grant)
+        .secondary_domain(grant.secondary_domain);
+    if grant.standing {
+        record = record.why("standing");
+    }
+    Change {
+        audit: vec![record],
+        notices: vec![moment.told(News::Granted, &grant, text)],
+        desires: desire(holds, &grant, moment.now).into_iter().collect(),
+        grants: vec![Write::Update(grant)],
+        ..Change::default()
+    }
+}
+
+fn fail(grant: Grant, reason: String, holds: &Holds, moment: Moment<'_>) -> Change {
+    if grant.state == GrantState::Scheduled {
+        let state = GrantState::Granting;
+        let seen_news = grant.seen_news.saturating_sub(1);
+        return Change {
+            grants: vec![Write::Update(Grant { state, seen_news, ..grant })],
+            ..Change::default()
+        };
+    }
+    let grant =
+        Grant { state: GrantState::Failed { at: moment.now, error: reason.clone() }, ..grant };
+    let text = format!("{}: {reason}. Nothing was granted.", grant.names);
+    Change {
+        audit: vec![moment.of_grant(Event::GrantFailed, By::Hallpass, &grant).error(&reason)],
+        notices: vec![moment.told(News::Failed, &grant, text)],
+        desires: forget_or_keep(holds, &grant, moment.now).into_iter().collect(),
+        grants: vec![Write::Update(grant)],
+        ..Change::default()
+    }
+}
+
+/// The row goes with the last grant of its key.
+pub(crate) fn forget_or_keep(holds: &Holds, closed: &Grant, now: Timestamp) -> Option<Desire> {
+    let row = holds.row.as_ref()?;
+    let others = holds.grants.iter().any(|grant| grant.id != closed.id && !grant.is_over());
+    if others {
+        desire(holds, closed, now)
+    } else {
+        Some(Desire::Forget { key: closed.key.clone(), rev: row.desired.rev })
     }
 }

@@ -1,0 +1,333 @@
+//! Deciding: a person's press on a waiting request, checked against what is stored, today's rules
+//! and who they are now (promise P4). A press that is refused changes nothing but the audit log.
+
+use std::collections::BTreeSet;
+
+use hallpass_audit::Event;
+use hallpass_model::{Email, Timestamp, UserId};
+use hallpass_rules::{ClickRefused, Directory, Rules};
+use serde::{Deserialize, Serialize};
+
+use crate::records::{By, Moment};
+use crate::{
+    Approval, Change, Closed, GrantState, Holds, News, Origin, PendingRequest, Reminders, Request,
+    RequestState, Review, Settings, Write, ask, grant,
+};
+
+/// What somebody may do beyond their own affairs; from groups in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Discards, revokes, ends; reads everything.
+    Admin,
+    /// Reads everything.
+    Auditor,
+    /// Reads Health.
+    Operator,
+}
+
+/// An authenticated person, as they are now.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// Their directory id; `None` when the directory does not know them.
+    pub user: Option<UserId>,
+    /// The address they are known by here.
+    pub email: Email,
+    /// The name shown to people.
+    pub name: String,
+    /// Roles they have today.
+    pub roles: BTreeSet<Role>,
+    /// The door they came in by.
+    pub origin: Origin,
+    /// Whether they were matched through a fallback e-mail domain.
+    pub secondary_domain: bool,
+}
+
+impl Actor {
+    /// Whether they have a role.
+    pub fn is(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Whether they may read what is not theirs.
+    pub fn reads_all(&self) -> bool {
+        self.is(Role::Admin) || self.is(Role::Auditor)
+    }
+}
+
+/// Why a press had no effect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PressRefused {
+    /// Somebody, or time, was first.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// Today's rules say no.
+    #[error(transparent)]
+    Rules(#[from] ClickRefused),
+    /// The directory does not know the person, or they are disabled.
+    #[error("you are not an enabled user of the directory")]
+    NotInDirectory,
+    /// The person said yes already; more people are needed.
+    #[error("you have approved this already; it needs {needed} approvals and has {given}")]
+    AlreadyReviewed {
+        /// How many have said yes.
+        given: u32,
+        /// How many are needed.
+        needed: u32,
+    },
+    /// Neither the requester, an approver nor an administrator.
+    #[error("only the requester, an approver or an administrator can do this")]
+    NotYours,
+    /// Only the holder gives access back.
+    #[error("only its holder can do this")]
+    NotHolder,
+    /// Taking access away needs a word why.
+    #[error("say in a few words why")]
+    ReasonMissing,
+    /// The grant is not in a state for this.
+    #[error("the grant is {state} already")]
+    GrantOver {
+        /// Its state.
+        state: &'static str,
+    },
+}
+
+impl PressRefused {
+    /// A stable code for callers.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Closed(_) => "already-decided",
+            Self::Rules(ClickRefused::NotOpen { .. }) => "rules-changed",
+            Self::Rules(ClickRefused::NotListed { .. }) => "not-an-approver",
+            Self::Rules(ClickRefused::OwnRequest { .. }) => "own-request",
+            Self::NotInDirectory => "not-in-directory",
+            Self::AlreadyReviewed { .. } => "already-reviewed",
+            Self::NotYours => "not-yours",
+            Self::NotHolder => "not-holder",
+            Self::ReasonMissing => "missing-reason",
+            Self::GrantOver { .. } => "grant-over",
+        }
+    }
+
+    /// Whether the state of things, not the person, stands in the way.
+    pub const fn is_conflict(&self) -> bool {
+        match self {
+            Self::Closed(_)
+            | Self::AlreadyReviewed { .. }
+            | Self::GrantOver { .. }
+            | Self::Rules(ClickRefused::NotOpen { .. }) => true,
+            Self::Rules(ClickRefused::NotListed { .. } | ClickRefused::OwnRequest { .. })
+            | Self::NotInDirectory
+            | Self::NotYours
+            | Self::NotHolder
+            | Self::ReasonMissing => false,
+        }
+    }
+}
+
+/// What a press is judged by.
+#[derive(Clone, Copy)]
+pub(crate) struct Bench<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) directory: &'a Directory,
+    pub(crate) holds: &'a Holds,
+    pub(crate) moment: Moment<'a>,
+}
+
+/// A yes. Decides the request, or counts towards the number of people its rules want.
+pub(crate) fn approve(
+    pending: PendingRequest,
+    actor: &Actor,
+    bench: &Bench<'_>,
+) -> Result<Change, PressRefused> {
+    ensure_known(actor, bench.directory)?;
+    let request = pending.request();
+    let question = ask::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
+    let now = bench.moment.now;
+    let may = |who: &Email| {
+        bench.rules.may_approve(who, &request.requester.email, &question, bench.directory, now)
+    };
+    let permit = may(&actor.email)?;
+    let needed = permit.decision.approvals_needed;
+    if request.reviews.iter().any(|review| review.by == actor.email) {
+        let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
+        return Err(PressRefused::AlreadyReviewed { given, needed });
+    }
+    // earlier approvals count only while their givers may still give them
+    let mut approvals: BTreeSet<Email> =
+        request.reviews.iter().map(|review| review.by.clone()).filter(|by| may(by).is_ok()).collect();
+    approvals.insert(actor.email.clone());
+    if permit.decision.is_satisfied_by(&approvals) {
+        let approval = if permit.own_request { Approval::Own } else { Approval::Peer };
+        return grant::approved(pending, &actor.email, approval, By::Person(actor), bench);
+    }
+    let given = approvals.len();
+    let requester = request.requester.email.clone();
+    let request = pending.reviewed(Review { by: actor.email.clone(), at: now });
+    let text = format!("{} approved {} ({given} of {needed}).", actor.name, request.names);
+    Ok(Change {
+        audit: vec![bench.moment.of_request(Event::RequestReviewed, By::Person(actor), &request)],
+        notices: vec![bench.moment.notice(News::Reviewed, &request, vec![requester], text)],
+        requests: vec![Write::Update(request)],
+        ..Change::default()
+    })
+}
+
+/// A no, by somebody who could have said yes.
+pub(crate) fn deny(
+    pending: PendingRequest,
+    actor: &Actor,
+    reason: Option<&str>,
+    bench: &Bench<'_>,
+) -> Result<Change, PressRefused> {
+    ensure_known(actor, bench.directory)?;
+    ensure_may_deny(pending.request(), actor, bench)?;
+    let state = RequestState::Denied {
+        by: actor.email.clone(),
+        at: bench.moment.now,
+        reason: reason.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned),
+    };
+    let request = pending.into_state(state);
+    let words = reason.map(|text| format!(": {text}")).unwrap_or_default();
+    let text = format!("{} denied {}{words}", actor.name, request.names);
+    let mut record = bench.moment.of_request(Event::RequestDenied, By::Person(actor), &request);
+    if let Some(reason) = reason {
+        record = record.why(reason);
+    }
+    let to = vec![request.requester.email.clone()];
+    Ok(Change {
+        audit: vec![record],
+        notices: vec![bench.moment.notice(News::Denied, &request, to, text)],
+        requests: vec![Write::Update(request)],
+        ..Change::default()
+    })
+}
+
+/// A withdrawal, by the requester, an approver or an administrator.
+pub(crate) fn discard(
+    pending: PendingRequest,
+    actor: &Actor,
+    bench: &Bench<'_>,
+) -> Result<Change, PressRefused> {
+    let own = actor.email == pending.request().requester.email;
+    if !own && !actor.is(Role::Admin) && ensure_may_deny(pending.request(), actor, bench).is_err() {
+        return Err(PressRefused::NotYours);
+    }
+    let request =
+        pending.into_state(RequestState::Discarded { by: actor.email.clone(), at: bench.moment.now });
+    let text = format!("{} discarded the request for {}.", actor.name, request.names);
+    let to = everyone(&request);
+    Ok(Change {
+        audit: vec![bench.moment.of_request(Event::RequestDiscarded, By::Person(actor), &request)],
+        notices: vec![bench.moment.notice(News::Discarded, &request, to, text)],
+        requests: vec![Write::Update(request)],
+        ..Change::default()
+    })
+}
+
+/// What time does to a waiting request: it lapses, or its approvers are reminded.
+pub(crate) fn pass_time(request: Request, settings: &Settings, moment: Moment<'_>) -> Change {
+    match request.clone().pending(moment.now) {
+        Ok(pending) => remind(pending, settings, moment),
+        Err(_) => match (&request.state, request.expires_at) {
+            (RequestState::Pending, Some(_)) => lapse(request, moment),
+            _ => Change::default(),
+        },
+    }
+}
+
+fn lapse(request: Request, moment: Moment<'_>) -> Change {
+    let request = Request {
+        state: RequestState::Expired { at: moment.now },
+        reminders: Reminders { next_at: None, ..request.reminders },
+        ..request
+    };
+    let text = format!("Nobody decided about {} in time; the request lapsed.", request.names);
+    let to = everyone(&request);
+    Change {
+        audit: vec![moment.of_request(Event::RequestExpired, By::Hallpass, &request)],
+        notices: vec![moment.notice(News::Expired, &request, to, text)],
+        requests: vec![Write::Update(request)],
+        ..Change::default()
+    }
+}
+
+fn remind(pending: PendingRequest, settings: &Settings, moment: Moment<'_>) -> Change {
+    let request = pending.request();
+    if request.reminders.next_at.is_none_or(|at| moment.now < at) {
+        return Change::default();
+    }
+    let sent = request.reminders.sent.saturating_add(1);
+    let next_at = settings.reminder_at(request.asked_at, request.expires_at, sent);
+    let waited = hallpass_model::Span::between(request.asked_at, moment.now);
+    let next = match next_at {
+        Some(at) => format!("Next in {}.", hallpass_model::Span::between(moment.now, at)),
+        None => "No more reminders.".to_owned(),
+    };
+    let text = format!("Still waiting, {waited}: {} for {}. {next}", request.names, request.requester.name);
+    let request = pending.reminded(Reminders { sent, next_at });
+    let given: BTreeSet<&Email> = request.reviews.iter().map(|review| &review.by).collect();
+    let to = request.decided.approvers.iter().filter(|email| !given.contains(email)).cloned().collect();
+    Change {
+        notices: vec![moment.notice(News::Reminder, &request, to, text)],
+        requests: vec![Write::Update(request)],
+        ..Change::default()
+    }
+}
+
+/// The record of a press that had no effect.
+pub(crate) fn refused(
+    request: &Request,
+    press: &str,
+    why: &PressRefused,
+    actor: &Actor,
+    moment: Moment<'_>,
+) -> Change {
+    let record = moment
+        .of_request(Event::PressRefused, By::Person(actor), request)
+        .why(press)
+        .error(&format!("{}: {why}", why.code()));
+    Change { audit: vec![record], ..Change::default() }
+}
+
+pub(crate) fn ensure_may_deny(
+    request: &Request,
+    actor: &Actor,
+    bench: &Bench<'_>,
+) -> Result<(), PressRefused> {
+    let key = request.key.as_ref().ok_or(PressRefused::NotYours)?;
+    let question = ask::question(&key.target, &request.names).ok_or(PressRefused::NotYours)?;
+    let (who, whose) = (&actor.email, &request.requester.email);
+    bench.rules.may_deny(who, whose, &question, bench.directory, bench.moment.now)?;
+    Ok(())
+}
+
+fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused> {
+    let known = actor.user.as_ref().and_then(|user| directory.person(user));
+    if known.is_some_and(|person| person.enabled) { Ok(()) } else { Err(PressRefused::NotInDirectory) }
+}
+
+fn everyone(request: &Request) -> Vec<Email> {
+    let mut all = request.decided.approvers.clone();
+    all.push(request.requester.email.clone());
+    all
+}
+
+/// The state's name, for refusals.
+pub(crate) fn over(state: &GrantState) -> PressRefused {
+    PressRefused::GrantOver { state: state.name() }
+}
+
+/// When a permission set's credentials issued at the end stop working, for notices.
+pub(crate) fn credentials_until(
+    names: &hallpass_model::TargetNames,
+    directory: &Directory,
+    ended_at: Timestamp,
+) -> Option<Timestamp> {
+    match names {
+        hallpass_model::TargetNames::Account { permission_set, .. } => directory
+            .permission_set_by_name(permission_set)
+            .map(|set| hallpass_model::Span::seconds(set.session_duration).after(ended_at)),
+        hallpass_model::TargetNames::Group { .. } => None,
+    }
+}

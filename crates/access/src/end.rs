@@ -1,0 +1,185 @@
+//! Ending: a deadline, a hand or a finding begins it; only observed absence, or a reason why
+//! something stays, closes it.
+
+use hallpass_assignments::{Absence, Row, Verdict};
+use hallpass_audit::Event;
+use hallpass_model::Timestamp;
+use hallpass_rules::Directory;
+
+use crate::decide::credentials_until;
+use crate::grant::{desire, forget_or_keep};
+use crate::records::{By, Moment};
+use crate::{Change, EndCause, Grant, GrantState, Holds, News, Stuck, Write};
+
+/// Begins the end of a grant that still holds.
+pub(crate) fn begin(
+    grant: &Grant,
+    cause: EndCause,
+    by: By<'_>,
+    holds: &Holds,
+    moment: Moment<'_>,
+) -> Change {
+    let why = cause.audit_reason();
+    let grant = Grant {
+        state: GrantState::Ending { cause: cause.clone(), since: moment.now },
+        seen_news: seen_before(holds),
+        ..grant.clone()
+    };
+    let mut audit = Vec::new();
+    match cause {
+        EndCause::Drift => audit.push(moment.of_grant(Event::DriftMissing, by, &grant)),
+        EndCause::PrincipalLeft => audit.push(moment.of_grant(Event::DriftPrincipalLeft, by, &grant)),
+        EndCause::RuleChanged => audit.push(moment.of_grant(Event::DriftRuleChanged, by, &grant)),
+        EndCause::Expired | EndCause::Released | EndCause::Revoked { .. } => {}
+    }
+    audit.push(moment.of_grant(Event::EndStarted, by, &grant).reason(&why));
+    Change {
+        audit,
+        desires: desire(holds, &grant, moment.now).into_iter().collect(),
+        grants: vec![Write::Update(grant)],
+        ..Change::default()
+    }
+}
+
+/// An ending grant is looked at again at once: another hold, or what is known already, may settle
+/// it without waiting for news.
+fn seen_before(holds: &Holds) -> u64 {
+    holds.row.as_ref().map_or(0, |row| row.news.saturating_sub(1))
+}
+
+/// How an end was settled.
+struct Settled {
+    removed: bool,
+    why: &'static str,
+}
+
+/// What an ending grant makes of what was seen of its assignment.
+pub(crate) fn advance(
+    grant: &Grant,
+    holds: &Holds,
+    directory: &Directory,
+    moment: Moment<'_>,
+) -> Change {
+    let held = holds.grants.iter().any(|other| other.id != grant.id && other.is_hold());
+    let Some(row) = &holds.row else {
+        return close(grant, &Settled { removed: false, why: "already_absent" }, holds, directory, moment);
+    };
+    if held {
+        return close(grant, &Settled { removed: false, why: "held_by_other_grant" }, holds, directory, moment);
+    }
+    if row.desired.until > moment.now {
+        // two holds ended at the same time, each counting on the other
+        let grant = Grant { seen_news: row.news, ..grant.clone() };
+        return Change {
+            desires: desire(holds, &grant, moment.now).into_iter().collect(),
+            grants: vec![Write::Update(grant)],
+            ..Change::default()
+        };
+    }
+    match settled(row) {
+        Some(settled) => close(grant, &settled, holds, directory, moment),
+        None => note_refusals(grant, row, moment),
+    }
+}
+
+fn settled(row: &Row) -> Option<Settled> {
+    if row.execution.operation.is_some() {
+        return None;
+    }
+    let counts = |at: Timestamp| row.is_fresh(at);
+    match &row.execution.verdict {
+        Verdict::Absent { at, why } if counts(*at) => {
+            Some(Settled { removed: *why == Absence::Removed, why: why.name() })
+        }
+        Verdict::Kept { at } if counts(*at) => Some(Settled { removed: false, why: "standing" }),
+        Verdict::Refused { at, .. } if counts(*at) => {
+            Some(Settled { removed: false, why: Absence::NeverCreated.name() })
+        }
+        Verdict::Absent { .. }
+        | Verdict::Kept { .. }
+        | Verdict::Refused { .. }
+        | Verdict::Working
+        | Verdict::Present { .. }
+        | Verdict::Lost { .. }
+        | Verdict::Stuck { .. } => None,
+    }
+}
+
+fn close(
+    grant: &Grant,
+    settled: &Settled,
+    holds: &Holds,
+    directory: &Directory,
+    moment: Moment<'_>,
+) -> Change {
+    let cause = match &grant.state {
+        GrantState::Ending { cause, .. } => cause.clone(),
+        GrantState::Scheduled
+        | GrantState::Granting
+        | GrantState::Active
+        | GrantState::Ended { .. }
+        | GrantState::Failed { .. } => return Change::default(),
+    };
+    let reason = cause.audit_reason();
+    let grant = Grant {
+        state: GrantState::Ended {
+            cause,
+            at: moment.now,
+            removed: settled.removed,
+            why: settled.why.to_owned(),
+        },
+        stuck: None,
+        ..grant.clone()
+    };
+    let text = farewell(&grant, settled, directory, moment.now);
+    Change {
+        audit: vec![
+            moment
+                .of_grant(Event::EndSucceeded, By::Hallpass, &grant)
+                .reason(&reason)
+                .removed(settled.removed, settled.why),
+        ],
+        notices: vec![moment.told(News::Ended, &grant, text)],
+        desires: forget_or_keep(holds, &grant, moment.now).into_iter().collect(),
+        grants: vec![Write::Update(grant)],
+        ..Change::default()
+    }
+}
+
+fn farewell(grant: &Grant, settled: &Settled, directory: &Directory, now: Timestamp) -> String {
+    let over = match settled.why {
+        "standing" => format!("Your grant of {} is over; the access stood before it and stays.", grant.names),
+        "held_by_other_grant" => {
+            format!("One grant of {} is over; another still holds it.", grant.names)
+        }
+        _ => format!("Ended: {}.", grant.names),
+    };
+    match credentials_until(&grant.names, directory, now).filter(|_| settled.removed) {
+        Some(until) => {
+            format!("{over} Issued credentials may work until {}.", until.strftime("%Y-%m-%d %H:%M UTC"))
+        }
+        None => over,
+    }
+}
+
+/// Records each refusal of a removal, and the moment it is parked.
+fn note_refusals(grant: &Grant, row: &Row, moment: Moment<'_>) -> Change {
+    let mut grant = Grant { seen_news: row.news, ..grant.clone() };
+    let error = row.execution.last_error.clone().unwrap_or_else(|| "AWS gave no reason".to_owned());
+    let mut change = Change::default();
+    if row.execution.refused_removals > grant.refusals && grant.stuck.is_none() {
+        let record = moment.of_grant(Event::EndFailed, By::Hallpass, &grant).error(&error);
+        change.audit.push(record);
+    }
+    grant.refusals = row.execution.refused_removals;
+    if let Verdict::Stuck { since, reason } = &row.execution.verdict {
+        if grant.stuck.is_none() {
+            let text = format!("AWS refuses to remove {} of {}: {reason}", grant.names, grant.holder.name);
+            change.audit.push(moment.of_grant(Event::EndStuck, By::Hallpass, &grant).error(reason));
+            change.notices.push(moment.told(News::Stuck, &grant, text));
+            grant.stuck = Some(Stuck { since: *since, reason: reason.clone() });
+        }
+    }
+    change.grants.push(Write::Update(grant));
+    change
+}

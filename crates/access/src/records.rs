@@ -1,0 +1,100 @@
+//! How steps are written down: one draft per change, always with the same facts about its subject.
+
+use hallpass_audit::{Draft, Event};
+use hallpass_model::{AuditId, Email, GrantId, IdSource, Timestamp};
+
+use crate::{Actor, Grant, News, Notice, Origin, Request};
+
+/// The instant of a step, and the identifiers drawn for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) ids: &'a dyn IdSource,
+}
+
+/// Who does something: a person, or Hallpass itself.
+#[derive(Clone, Copy)]
+pub(crate) enum By<'a> {
+    Person(&'a Actor),
+    Hallpass,
+}
+
+impl By<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Person(actor) => actor.email.as_str(),
+            Self::Hallpass => "hallpass",
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        match self {
+            Self::Person(actor) => actor.origin,
+            Self::Hallpass => Origin::System,
+        }
+    }
+}
+
+impl Moment<'_> {
+    pub(crate) fn grant_id(&self) -> GrantId {
+        GrantId::new(self.ids.next(self.now))
+    }
+
+    fn draft(&self, event: Event, by: By<'_>) -> Draft {
+        Draft::new(AuditId::new(self.ids.next(self.now)), event, self.now, by.name(), by.origin())
+    }
+
+    /// A record about a request.
+    pub(crate) fn of_request(&self, event: Event, by: By<'_>, request: &Request) -> Draft {
+        let draft = self
+            .draft(event, by)
+            .reason(&request.reason)
+            .about(request.id, request.grant.or(request.extends))
+            .duration(request.duration)
+            .secondary_domain(request.secondary_domain)
+            .decided(&request.decided.kind, &request.decided.based_on, &request.decided.config_hash);
+        match &request.key {
+            Some(key) => draft.subject(&request.requester.email, key, &request.names),
+            None => draft.unresolved(request.requester.email.as_str(), &request.names.to_string()),
+        }
+    }
+
+    /// A record about a grant.
+    pub(crate) fn of_grant(&self, event: Event, by: By<'_>, grant: &Grant) -> Draft {
+        let draft = self
+            .draft(event, by)
+            .reason(&grant.reason)
+            .about(grant.request, Some(grant.id))
+            .subject(&grant.holder.email, &grant.key, &grant.names)
+            .duration(grant.duration)
+            .approved_by(&grant.approver, grant.approval)
+            .ends_at(grant.ends_at)
+            .decided("Granted", &grant.based_on, &grant.config_hash);
+        match &grant.aws_request {
+            Some(id) => draft.aws_request(id),
+            None => draft,
+        }
+    }
+
+    /// A record about the rules in force.
+    pub(crate) fn of_rules(&self, hash: &str, what: &str) -> Draft {
+        self.draft(Event::ConfigLoaded, By::Hallpass).config_hash(hash).why(what)
+    }
+
+    /// News about a request.
+    pub(crate) fn notice(&self, news: News, request: &Request, to: Vec<Email>, text: String) -> Notice {
+        Notice { news, request: request.id, grant: request.grant, to, at: self.now, text }
+    }
+
+    /// News about a grant, for its holder.
+    pub(crate) fn told(&self, news: News, grant: &Grant, text: String) -> Notice {
+        Notice {
+            news,
+            request: grant.request,
+            grant: Some(grant.id),
+            to: vec![grant.holder.email.clone()],
+            at: self.now,
+            text,
+        }
+    }
+}
