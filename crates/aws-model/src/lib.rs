@@ -1,0 +1,1 @@
+//! Service tables of AWS.

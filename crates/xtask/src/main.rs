@@ -1,0 +1,68 @@
+//! Tasks of this repository that need logic: `cargo xtask <task>`. Never shipped, and knows the
+//! other crates only as files.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks through them"
+)]
+
+mod aws_tables;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  aws-tables --models DIR [SERVICE...]
+        read the service models below DIR (the `data` folder of an installed botocore)
+        and write crates/aws-model/tables/<service>.json
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["aws-tables", "--models", models, services @ ..] => write_tables(models, services),
+        _ => {
+            eprint!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn write_tables(models: &str, services: &[&str]) -> ExitCode {
+    let tables = root().join("crates/aws-model/tables");
+    let services = if services.is_empty() {
+        aws_tables::SERVICES
+    } else {
+        services
+    };
+    for service in services {
+        match aws_tables::write(Path::new(models), service, &tables) {
+            Ok(path) => println!("{}", path.display()),
+            Err(error) => {
+                eprintln!("{service}: {}", chain(&error));
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The top of the repository: two folders above this crate.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}
