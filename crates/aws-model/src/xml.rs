@@ -117,32 +117,17 @@ fn write(
                 });
             }
         }
-        (
-            Kind::Map {
-                value: inner,
-                key_wire,
-                value_wire,
-                flattened,
-                ..
-            },
-            Value::Object(all),
-        ) => {
-            let Some(inner) = service.shape(inner) else {
-                return;
-            };
-            let names = [
-                key_wire.as_deref().unwrap_or("key"),
-                value_wire.as_deref().unwrap_or("value"),
-            ];
-            let entries = |out: &mut String, step: &str| {
+        (Kind::Map { flattened, .. }, Value::Object(all)) => {
+            let step = if *flattened || flat { name } else { "entry" };
+            let write_all = |out: &mut String| {
                 for (key, value) in all {
-                    entry(service, inner, (step, names), (key, value), out);
+                    entry(service, shape, step, (key, value), out);
                 }
             };
             if *flattened || flat {
-                entries(out, name);
+                write_all(out);
             } else {
-                element(out, name, |out| entries(out, "entry"));
+                element(out, name, write_all);
             }
         }
         (Kind::Timestamp(_), _) => text_element(out, name, &iso8601(value).unwrap_or_default()),
@@ -151,16 +136,30 @@ fn write(
     }
 }
 
+/// Writes one entry of a map.
 fn entry(
     service: &Service,
-    shape: &Shape,
-    (step, [key_name, value_name]): (&str, [&str; 2]),
+    map: &Shape,
+    step: &str,
     (key, value): (&str, &Value),
     out: &mut String,
 ) {
+    let Kind::Map {
+        value: inner,
+        key_wire,
+        value_wire,
+        ..
+    } = &map.kind
+    else {
+        return;
+    };
+    let Some(inner) = service.shape(inner) else {
+        return;
+    };
     element(out, step, |out| {
-        text_element(out, key_name, key);
-        write(service, shape, None, (value_name, value), out);
+        text_element(out, key_wire.as_deref().unwrap_or("key"), key);
+        let name = value_wire.as_deref().unwrap_or("value");
+        write(service, inner, None, (name, value), out);
     });
 }
 

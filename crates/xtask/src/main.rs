@@ -6,6 +6,14 @@
     reason = "a command-line tool talks through them"
 )]
 
+mod tidy;
+
+mod arrows;
+mod manifests;
+mod sizes;
+mod sources;
+mod texts;
+
 mod aws_tables;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +21,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask <task>
+
+  tidy  hold the tree against the house rules; exit 1 with `path:line: message` for each breach
 
   aws-tables --models DIR [SERVICE...]
         read the service models below DIR (the `data` folder of an installed botocore)
@@ -23,12 +33,31 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.as_slice() {
+        ["tidy"] => tidy(),
         ["aws-tables", "--models", models, services @ ..] => write_tables(models, services),
         _ => {
             eprint!("{USAGE}");
             ExitCode::from(2)
         }
     }
+}
+
+fn tidy() -> ExitCode {
+    let findings = match tidy::run(&root()) {
+        Ok(findings) => findings,
+        Err(error) => {
+            eprintln!("tidy: {}", chain(&error));
+            return ExitCode::from(2);
+        }
+    };
+    for finding in &findings {
+        println!("{finding}");
+    }
+    if findings.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("tidy: {} found", findings.len());
+    ExitCode::FAILURE
 }
 
 fn write_tables(models: &str, services: &[&str]) -> ExitCode {
