@@ -79,10 +79,13 @@ fn write_tables(models: &str, services: &[&str]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The top of the repository: two folders above this crate.
+/// The top of the repository: two folders above this crate, which Cargo names; else where we are.
 fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    here.as_deref()
+        .and_then(|here| here.ancestors().nth(2))
+        .unwrap_or(Path::new("."))
+        .to_path_buf()
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
