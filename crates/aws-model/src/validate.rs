@@ -235,26 +235,15 @@ impl Pass<'_> {
                 self.value(inner, value, place)?;
             }
         }
-        let whole = Value::Object(all.clone());
         let place = Place {
             secret: at.secret || key.sensitive || inner.sensitive,
             ..at
         };
-        if bad_key {
-            self.add(
-                place,
-                shape,
-                &whole,
-                format!("Map keys must satisfy constraint: {}", limits(key)),
-            );
-        }
-        if bad_value {
-            self.add(
-                place,
-                shape,
-                &whole,
-                format!("Map value must satisfy constraint: {}", limits(inner)),
-            );
+        for (bad, of, element) in [(bad_key, "keys", key), (bad_value, "value", inner)] {
+            if bad {
+                let text = format!("Map {of} must satisfy constraint: {}", limits(element));
+                self.add(place, shape, &Value::Object(all.clone()), text);
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The Query protocol both ways.
 
 use hallpass_aws_model::{
-    json_to_query_xml, query_error, query_response, query_to_json, tables, validate,
+    Service, json_to_query_xml, query_error, query_response, query_to_json, tables, validate,
 };
 use serde_json::{Value, json};
 
@@ -183,4 +183,100 @@ fn whole_answers_carry_namespace_and_request_id() {
     );
     let failure = query_error(iam, "ServiceFailure", 500, "", "r-1");
     assert!(failure.contains("<Type>Receiver</Type>"), "{failure}");
+}
+
+/// A service with the forms that the committed tables do not have.
+const ODD: &str = r#"{"format": 1, "name": "odd", "id": "Odd", "version": "2020-01-01",
+"protocols": ["query"], "signing": "odd", "endpoint": "odd",
+"operations": {"Do": {"input": "All", "output": "All"}},
+"shapes": {
+"All": {"type": "structure", "members": [
+  {"name": "Flat", "shape": "FlatList", "wire": "flat"}, {"name": "Named", "shape": "NamedList"},
+  {"name": "Map", "shape": "Map"}, {"name": "FlatMap", "shape": "Map", "flattened": true},
+  {"name": "Seen", "shape": "Time"}, {"name": "Count", "shape": "Long"},
+  {"name": "Rate", "shape": "Double"}, {"name": "Data", "shape": "Blob"}]},
+"FlatList": {"type": "list", "element": "Text", "flattened": true},
+"NamedList": {"type": "list", "element": "Text", "element_wire": "item"},
+"Map": {"type": "map", "key": "Text", "value": "Long", "key_wire": "Name", "max": 1},
+"Text": {"type": "string", "max": 3, "sensitive": false},
+"Time": {"type": "timestamp", "time": "iso8601"},
+"Long": {"type": "long", "max": 9}, "Double": {"type": "double"}, "Blob": {"type": "blob"}}}"#;
+
+#[test]
+fn flattened_and_named_forms_go_both_ways() {
+    let service = Service::parse(ODD).unwrap();
+    let operation = service.operation("Do").unwrap();
+    let fields = [
+        ("flat.1", "a"),
+        ("flat.2", "b"),
+        ("Named.item.1", "c"),
+        ("Map.entry.1.Name", "k"),
+        ("Map.entry.1.value", "1"),
+        ("FlatMap.1.Name", "k"),
+        ("FlatMap.1.value", "2"),
+        ("Seen", "2026-11-20T07:27:43.5Z"),
+        ("Count", "3"),
+        ("Rate", "0.5"),
+        ("Data", "AA=="),
+    ];
+    let fields = fields.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let value = query_to_json(&service, operation, &fields).unwrap();
+    let expected = json!({"flat": ["a", "b"], "Named": ["c"], "Map": {"k": 1},
+        "FlatMap": {"k": 2}, "Seen": 1_795_159_663.5, "Count": 3, "Rate": 0.5, "Data": "AA=="});
+    assert_eq!(value, expected);
+    assert_eq!(validate(&service, operation, &value), Ok(()));
+    assert_eq!(
+        json_to_query_xml(&service, operation, &value),
+        "<flat>a</flat><flat>b</flat><Named><item>c</item></Named>\
+         <Map><entry><Name>k</Name><value>1</value></entry></Map>\
+         <FlatMap><Name>k</Name><value>2</value></FlatMap>\
+         <Seen>2026-11-20T07:27:43Z</Seen><Count>3</Count><Rate>0.5</Rate><Data>AA==</Data>"
+    );
+}
+
+#[test]
+fn keys_and_values_of_maps_are_checked() {
+    let service = Service::parse(ODD).unwrap();
+    let operation = service.operation("Do").unwrap();
+    let error = validate(
+        &service,
+        operation,
+        &json!({"Map": {"long": 10, "b": null}}),
+    );
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "4 validation errors detected: \
+         Value '{long=10, b=null}' at 'map' failed to satisfy constraint: \
+         Member must have length less than or equal to 1; \
+         Value null at 'map.b.member' failed to satisfy constraint: Member must not be null; \
+         Value '{long=10, b=null}' at 'map' failed to satisfy constraint: \
+         Map keys must satisfy constraint: [Member must have length less than or equal to 3]; \
+         Value '{long=10, b=null}' at 'map' failed to satisfy constraint: \
+         Map value must satisfy constraint: [Member must have value less than or equal to 9]"
+    );
+}
+
+#[test]
+fn tables_of_another_form_are_refused() {
+    let rows = [
+        (
+            "\"format\": 1",
+            "\"format\": 2",
+            "the service table has format 2, not 1",
+        ),
+        (
+            "\"type\": \"blob\"",
+            "\"type\": \"bag\"",
+            "shape `Blob` has the unknown type `bag`",
+        ),
+        (
+            "\"element\": \"Text\", \"flat",
+            "\"flat",
+            "shape `FlatList` does not name its elements",
+        ),
+    ];
+    for (from, to, expected) in rows {
+        let error = Service::parse(&ODD.replace(from, to)).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
 }
