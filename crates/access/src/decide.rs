@@ -142,32 +142,65 @@ pub(crate) fn approve(
 ) -> Result<Change, PressRefused> {
     ensure_known(actor, bench.directory)?;
     let request = pending.request();
-    let question = ask::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
+    let question =
+        ask::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
     let now = bench.moment.now;
     let may = |who: &Email| {
-        bench.rules.may_approve(who, &request.requester.email, &question, bench.directory, now)
+        bench.rules.may_approve(
+            who,
+            &request.requester.email,
+            &question,
+            bench.directory,
+            now,
+        )
     };
     let permit = may(&actor.email)?;
     let needed = permit.decision.approvals_needed;
-    if request.reviews.iter().any(|review| review.by == actor.email) {
+    if request
+        .reviews
+        .iter()
+        .any(|review| review.by == actor.email)
+    {
         let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
         return Err(PressRefused::AlreadyReviewed { given, needed });
     }
     // earlier approvals count only while their givers may still give them
-    let mut approvals: BTreeSet<Email> =
-        request.reviews.iter().map(|review| review.by.clone()).filter(|by| may(by).is_ok()).collect();
+    let mut approvals: BTreeSet<Email> = request
+        .reviews
+        .iter()
+        .map(|review| review.by.clone())
+        .filter(|by| may(by).is_ok())
+        .collect();
     approvals.insert(actor.email.clone());
     if permit.decision.is_satisfied_by(&approvals) {
-        let approval = if permit.own_request { Approval::Own } else { Approval::Peer };
+        let approval = if permit.own_request {
+            Approval::Own
+        } else {
+            Approval::Peer
+        };
         return grant::approved(pending, &actor.email, approval, By::Person(actor), bench);
     }
     let given = approvals.len();
     let requester = request.requester.email.clone();
-    let request = pending.reviewed(Review { by: actor.email.clone(), at: now });
-    let text = format!("{} approved {} ({given} of {needed}).", actor.name, request.names);
+    let request = pending.reviewed(Review {
+        by: actor.email.clone(),
+        at: now,
+    });
+    let text = format!(
+        "{} approved {} ({given} of {needed}).",
+        actor.name, request.names
+    );
     Ok(Change {
-        audit: vec![bench.moment.of_request(Event::RequestReviewed, By::Person(actor), &request)],
-        notices: vec![bench.moment.notice(News::Reviewed, &request, vec![requester], text)],
+        audit: vec![
+            bench
+                .moment
+                .of_request(Event::RequestReviewed, By::Person(actor), &request),
+        ],
+        notices: vec![
+            bench
+                .moment
+                .notice(News::Reviewed, &request, vec![requester], text),
+        ],
         requests: vec![Write::Update(request)],
         ..Change::default()
     })
@@ -185,12 +218,17 @@ pub(crate) fn deny(
     let state = RequestState::Denied {
         by: actor.email.clone(),
         at: bench.moment.now,
-        reason: reason.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned),
+        reason: reason
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned),
     };
     let request = pending.into_state(state);
     let words = reason.map(|text| format!(": {text}")).unwrap_or_default();
     let text = format!("{} denied {}{words}", actor.name, request.names);
-    let mut record = bench.moment.of_request(Event::RequestDenied, By::Person(actor), &request);
+    let mut record = bench
+        .moment
+        .of_request(Event::RequestDenied, By::Person(actor), &request);
     if let Some(reason) = reason {
         record = record.why(reason);
     }
@@ -213,12 +251,21 @@ pub(crate) fn discard(
     if !own && !actor.is(Role::Admin) && ensure_may_deny(pending.request(), actor, bench).is_err() {
         return Err(PressRefused::NotYours);
     }
-    let request =
-        pending.into_state(RequestState::Discarded { by: actor.email.clone(), at: bench.moment.now });
-    let text = format!("{} discarded the request for {}.", actor.name, request.names);
+    let request = pending.into_state(RequestState::Discarded {
+        by: actor.email.clone(),
+        at: bench.moment.now,
+    });
+    let text = format!(
+        "{} discarded the request for {}.",
+        actor.name, request.names
+    );
     let to = everyone(&request);
     Ok(Change {
-        audit: vec![bench.moment.of_request(Event::RequestDiscarded, By::Person(actor), &request)],
+        audit: vec![
+            bench
+                .moment
+                .of_request(Event::RequestDiscarded, By::Person(actor), &request),
+        ],
         notices: vec![bench.moment.notice(News::Discarded, &request, to, text)],
         requests: vec![Write::Update(request)],
         ..Change::default()
@@ -239,10 +286,16 @@ pub(crate) fn pass_time(request: Request, settings: &Settings, moment: Moment<'_
 fn lapse(request: Request, moment: Moment<'_>) -> Change {
     let request = Request {
         state: RequestState::Expired { at: moment.now },
-        reminders: Reminders { next_at: None, ..request.reminders },
+        reminders: Reminders {
+            next_at: None,
+            ..request.reminders
+        },
         ..request
     };
-    let text = format!("Nobody decided about {} in time; the request lapsed.", request.names);
+    let text = format!(
+        "Nobody decided about {} in time; the request lapsed.",
+        request.names
+    );
     let to = everyone(&request);
     Change {
         audit: vec![moment.of_request(Event::RequestExpired, By::Hallpass, &request)],
@@ -264,10 +317,19 @@ fn remind(pending: PendingRequest, settings: &Settings, moment: Moment<'_>) -> C
         Some(at) => format!("Next in {}.", hallpass_model::Span::between(moment.now, at)),
         None => "No more reminders.".to_owned(),
     };
-    let text = format!("Still waiting, {waited}: {} for {}. {next}", request.names, request.requester.name);
+    let text = format!(
+        "Still waiting, {waited}: {} for {}. {next}",
+        request.names, request.requester.name
+    );
     let request = pending.reminded(Reminders { sent, next_at });
     let given: BTreeSet<&Email> = request.reviews.iter().map(|review| &review.by).collect();
-    let to = request.decided.approvers.iter().filter(|email| !given.contains(email)).cloned().collect();
+    let to = request
+        .decided
+        .approvers
+        .iter()
+        .filter(|email| !given.contains(email))
+        .cloned()
+        .collect();
     Change {
         notices: vec![moment.notice(News::Reminder, &request, to, text)],
         requests: vec![Write::Update(request)],
@@ -287,7 +349,10 @@ pub(crate) fn refused(
         .of_request(Event::PressRefused, By::Person(actor), request)
         .why(press)
         .error(&format!("{}: {why}", why.code()));
-    Change { audit: vec![record], ..Change::default() }
+    Change {
+        audit: vec![record],
+        ..Change::default()
+    }
 }
 
 pub(crate) fn ensure_may_deny(
@@ -298,13 +363,19 @@ pub(crate) fn ensure_may_deny(
     let key = request.key.as_ref().ok_or(PressRefused::NotYours)?;
     let question = ask::question(&key.target, &request.names).ok_or(PressRefused::NotYours)?;
     let (who, whose) = (&actor.email, &request.requester.email);
-    bench.rules.may_deny(who, whose, &question, bench.directory, bench.moment.now)?;
+    bench
+        .rules
+        .may_deny(who, whose, &question, bench.directory, bench.moment.now)?;
     Ok(())
 }
 
 fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused> {
     let known = actor.user.as_ref().and_then(|user| directory.person(user));
-    if known.is_some_and(|person| person.enabled) { Ok(()) } else { Err(PressRefused::NotInDirectory) }
+    if known.is_some_and(|person| person.enabled) {
+        Ok(())
+    } else {
+        Err(PressRefused::NotInDirectory)
+    }
 }
 
 fn everyone(request: &Request) -> Vec<Email> {
@@ -315,7 +386,9 @@ fn everyone(request: &Request) -> Vec<Email> {
 
 /// The state's name, for refusals.
 pub(crate) fn over(state: &GrantState) -> PressRefused {
-    PressRefused::GrantOver { state: state.name() }
+    PressRefused::GrantOver {
+        state: state.name(),
+    }
 }
 
 /// When a permission set's credentials issued at the end stop working, for notices.

@@ -21,14 +21,19 @@ pub(crate) fn begin(
 ) -> Change {
     let why = cause.audit_reason();
     let grant = Grant {
-        state: GrantState::Ending { cause: cause.clone(), since: moment.now },
+        state: GrantState::Ending {
+            cause: cause.clone(),
+            since: moment.now,
+        },
         seen_news: seen_before(holds),
         ..grant.clone()
     };
     let mut audit = Vec::new();
     match cause {
         EndCause::Drift => audit.push(moment.of_grant(Event::DriftMissing, by, &grant)),
-        EndCause::PrincipalLeft => audit.push(moment.of_grant(Event::DriftPrincipalLeft, by, &grant)),
+        EndCause::PrincipalLeft => {
+            audit.push(moment.of_grant(Event::DriftPrincipalLeft, by, &grant))
+        }
         EndCause::RuleChanged => audit.push(moment.of_grant(Event::DriftRuleChanged, by, &grant)),
         EndCause::Expired | EndCause::Released | EndCause::Revoked { .. } => {}
     }
@@ -44,7 +49,10 @@ pub(crate) fn begin(
 /// An ending grant is looked at again at once: another hold, or what is known already, may settle
 /// it without waiting for news.
 fn seen_before(holds: &Holds) -> u64 {
-    holds.row.as_ref().map_or(0, |row| row.news.saturating_sub(1))
+    holds
+        .row
+        .as_ref()
+        .map_or(0, |row| row.news.saturating_sub(1))
 }
 
 /// How an end was settled.
@@ -60,16 +68,40 @@ pub(crate) fn advance(
     directory: &Directory,
     moment: Moment<'_>,
 ) -> Change {
-    let held = holds.grants.iter().any(|other| other.id != grant.id && other.is_hold());
+    let held = holds
+        .grants
+        .iter()
+        .any(|other| other.id != grant.id && other.is_hold());
     let Some(row) = &holds.row else {
-        return close(grant, &Settled { removed: false, why: "already_absent" }, holds, directory, moment);
+        return close(
+            grant,
+            &Settled {
+                removed: false,
+                why: "already_absent",
+            },
+            holds,
+            directory,
+            moment,
+        );
     };
     if held {
-        return close(grant, &Settled { removed: false, why: "held_by_other_grant" }, holds, directory, moment);
+        return close(
+            grant,
+            &Settled {
+                removed: false,
+                why: "held_by_other_grant",
+            },
+            holds,
+            directory,
+            moment,
+        );
     }
     if row.desired.until > moment.now {
         // two holds ended at the same time, each counting on the other
-        let grant = Grant { seen_news: row.news, ..grant.clone() };
+        let grant = Grant {
+            seen_news: row.news,
+            ..grant.clone()
+        };
         return Change {
             desires: desire(holds, &grant, moment.now).into_iter().collect(),
             grants: vec![Write::Update(grant)],
@@ -88,13 +120,18 @@ fn settled(row: &Row) -> Option<Settled> {
     }
     let counts = |at: Timestamp| row.is_fresh(at);
     match &row.execution.verdict {
-        Verdict::Absent { at, why } if counts(*at) => {
-            Some(Settled { removed: *why == Absence::Removed, why: why.name() })
-        }
-        Verdict::Kept { at } if counts(*at) => Some(Settled { removed: false, why: "standing" }),
-        Verdict::Refused { at, .. } if counts(*at) => {
-            Some(Settled { removed: false, why: Absence::NeverCreated.name() })
-        }
+        Verdict::Absent { at, why } if counts(*at) => Some(Settled {
+            removed: *why == Absence::Removed,
+            why: why.name(),
+        }),
+        Verdict::Kept { at } if counts(*at) => Some(Settled {
+            removed: false,
+            why: "standing",
+        }),
+        Verdict::Refused { at, .. } if counts(*at) => Some(Settled {
+            removed: false,
+            why: Absence::NeverCreated.name(),
+        }),
         Verdict::Absent { .. }
         | Verdict::Kept { .. }
         | Verdict::Refused { .. }
@@ -140,7 +177,9 @@ fn close(
                 .removed(settled.removed, settled.why),
         ],
         notices: vec![moment.told(News::Ended, &grant, text)],
-        desires: forget_or_keep(holds, &grant, moment.now).into_iter().collect(),
+        desires: forget_or_keep(holds, &grant, moment.now)
+            .into_iter()
+            .collect(),
         grants: vec![Write::Update(grant)],
         ..Change::default()
     }
@@ -148,15 +187,24 @@ fn close(
 
 fn farewell(grant: &Grant, settled: &Settled, directory: &Directory, now: Timestamp) -> String {
     let over = match settled.why {
-        "standing" => format!("Your grant of {} is over; the access stood before it and stays.", grant.names),
+        "standing" => format!(
+            "Your grant of {} is over; the access stood before it and stays.",
+            grant.names
+        ),
         "held_by_other_grant" => {
-            format!("One grant of {} is over; another still holds it.", grant.names)
+            format!(
+                "One grant of {} is over; another still holds it.",
+                grant.names
+            )
         }
         _ => format!("Ended: {}.", grant.names),
     };
     match credentials_until(&grant.names, directory, now).filter(|_| settled.removed) {
         Some(until) => {
-            format!("{over} Issued credentials may work until {}.", until.strftime("%Y-%m-%d %H:%M UTC"))
+            format!(
+                "{over} Issued credentials may work until {}.",
+                until.strftime("%Y-%m-%d %H:%M UTC")
+            )
         }
         None => over,
     }
@@ -164,20 +212,39 @@ fn farewell(grant: &Grant, settled: &Settled, directory: &Directory, now: Timest
 
 /// Records each refusal of a removal, and the moment it is parked.
 fn note_refusals(grant: &Grant, row: &Row, moment: Moment<'_>) -> Change {
-    let mut grant = Grant { seen_news: row.news, ..grant.clone() };
-    let error = row.execution.last_error.clone().unwrap_or_else(|| "AWS gave no reason".to_owned());
+    let mut grant = Grant {
+        seen_news: row.news,
+        ..grant.clone()
+    };
+    let error = row
+        .execution
+        .last_error
+        .clone()
+        .unwrap_or_else(|| "AWS gave no reason".to_owned());
     let mut change = Change::default();
     if row.execution.refused_removals > grant.refusals && grant.stuck.is_none() {
-        let record = moment.of_grant(Event::EndFailed, By::Hallpass, &grant).error(&error);
+        let record = moment
+            .of_grant(Event::EndFailed, By::Hallpass, &grant)
+            .error(&error);
         change.audit.push(record);
     }
     grant.refusals = row.execution.refused_removals;
     if let Verdict::Stuck { since, reason } = &row.execution.verdict {
         if grant.stuck.is_none() {
-            let text = format!("AWS refuses to remove {} of {}: {reason}", grant.names, grant.holder.name);
-            change.audit.push(moment.of_grant(Event::EndStuck, By::Hallpass, &grant).error(reason));
+            let text = format!(
+                "AWS refuses to remove {} of {}: {reason}",
+                grant.names, grant.holder.name
+            );
+            change.audit.push(
+                moment
+                    .of_grant(Event::EndStuck, By::Hallpass, &grant)
+                    .error(reason),
+            );
             change.notices.push(moment.told(News::Stuck, &grant, text));
-            grant.stuck = Some(Stuck { since: *since, reason: reason.clone() });
+            grant.stuck = Some(Stuck {
+                since: *since,
+                reason: reason.clone(),
+            });
         }
     }
     change.grants.push(Write::Update(grant));

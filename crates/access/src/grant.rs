@@ -271,8 +271,11 @@ fn schedule(
 ) -> Change {
     let (now, moment, holds) = (bench.moment.now, bench.moment, bench.holds);
     let key = pending.key().clone();
-    let mut request =
-        pending.into_state(RequestState::Approved { by: by.clone(), at: now, approval });
+    let mut request = pending.into_state(RequestState::Approved {
+        by: by.clone(),
+        at: now,
+        approval,
+    });
     let grant = Grant {
         id: moment.grant_id(),
         request: request.id,
@@ -305,7 +308,9 @@ fn schedule(
     let to = vec![request.requester.email.clone()];
     Change {
         audit: vec![
-            moment.of_request(Event::RequestApproved, actor, &request).approved_by(by, approval),
+            moment
+                .of_request(Event::RequestApproved, actor, &request)
+                .approved_by(by, approval),
             moment.of_grant(Event::GrantRequested, actor, &grant),
         ],
         notices: vec![moment.notice(News::Approved, &request, to, text)],
@@ -335,15 +340,28 @@ fn lengthen(
         let state = found.map_or("ended", |grant| grant.state.name());
         return Err(PressRefused::GrantOver { state });
     };
-    let mut request =
-        pending.into_state(RequestState::Approved { by: by.clone(), at: now, approval });
+    let mut request = pending.into_state(RequestState::Approved {
+        by: by.clone(),
+        at: now,
+        approval,
+    });
     request.grant = Some(extended);
     let ends_at = request.duration.after(now).max(grant.ends_at);
-    let grant = Grant { ends_at, warned: false, ..grant.clone() };
-    let text = format!("{} now ends at {}.", request.names, ends_at.strftime("%Y-%m-%d %H:%M UTC"));
+    let grant = Grant {
+        ends_at,
+        warned: false,
+        ..grant.clone()
+    };
+    let text = format!(
+        "{} now ends at {}.",
+        request.names,
+        ends_at.strftime("%Y-%m-%d %H:%M UTC")
+    );
     Ok(Change {
         audit: vec![
-            moment.of_request(Event::RequestApproved, actor, &request).approved_by(by, approval),
+            moment
+                .of_request(Event::RequestApproved, actor, &request)
+                .approved_by(by, approval),
             moment.of_grant(Event::Extend, actor, &grant),
         ],
         notices: vec![moment.told(News::Extended, &grant, text)],
@@ -357,7 +375,11 @@ fn lengthen(
 /// Until when the key is held, with `changed` in place of what is stored of it.
 fn live_until(holds: &Holds, changed: &Grant) -> Option<Timestamp> {
     let others = holds.grants.iter().filter(|grant| grant.id != changed.id);
-    others.chain([changed]).filter(|grant| grant.is_hold()).map(|grant| grant.ends_at).max()
+    others
+        .chain([changed])
+        .filter(|grant| grant.is_hold())
+        .map(|grant| grant.ends_at)
+        .max()
 }
 
 /// What the assignment should become once `changed` is stored. Written even when nothing changes:
@@ -375,16 +397,24 @@ pub(crate) fn desire(holds: &Holds, changed: &Grant, now: Timestamp) -> Option<D
 
 /// What a grant on its way makes of what was seen of its assignment.
 pub(crate) fn advance(grant: &Grant, holds: &Holds, moment: Moment<'_>) -> Change {
-    let Some(row) = &holds.row else { return Change::default() };
+    let Some(row) = &holds.row else {
+        return Change::default();
+    };
     let grant = Grant {
         seen_news: row.news,
-        aws_request: row.execution.aws_request.clone().or_else(|| grant.aws_request.clone()),
+        aws_request: row
+            .execution
+            .aws_request
+            .clone()
+            .or_else(|| grant.aws_request.clone()),
         ..grant.clone()
     };
     let counts = |at: Timestamp| at >= grant.scheduled_at;
     match &row.execution.verdict {
         Verdict::Present { at } if counts(*at) => activate(grant, row, holds, moment),
-        Verdict::Refused { at, reason } if counts(*at) => fail(grant, reason.clone(), holds, moment),
+        Verdict::Refused { at, reason } if counts(*at) => {
+            fail(grant, reason.clone(), holds, moment)
+        }
         Verdict::Present { .. }
         | Verdict::Refused { .. }
         | Verdict::Working
@@ -393,8 +423,15 @@ pub(crate) fn advance(grant: &Grant, holds: &Holds, moment: Moment<'_>) -> Chang
         | Verdict::Lost { .. }
         | Verdict::Stuck { .. } => {
             let begun = row.execution.ownership != Ownership::Undecided;
-            let state = if begun { GrantState::Granting } else { grant.state.clone() };
-            Change { grants: vec![Write::Update(Grant { state, ..grant })], ..Change::default() }
+            let state = if begun {
+                GrantState::Granting
+            } else {
+                grant.state.clone()
+            };
+            Change {
+                grants: vec![Write::Update(Grant { state, ..grant })],
+                ..Change::default()
+            }
         }
     }
 }
@@ -408,7 +445,11 @@ fn activate(grant: Grant, row: &Row, holds: &Holds, moment: Moment<'_>) -> Chang
         let state = GrantState::Granting;
         let seen_news = grant.seen_news.saturating_sub(1);
         return Change {
-            grants: vec![Write::Update(Grant { state, seen_news, ..grant })],
+            grants: vec![Write::Update(Grant {
+                state,
+                seen_news,
+                ..grant
+            })],
             ..Change::default()
         };
     }
@@ -418,7 +459,11 @@ fn activate(grant: Grant, row: &Row, holds: &Holds, moment: Moment<'_>) -> Chang
         state: GrantState::Active,
         granted_at: Some(moment.now),
         standing: row.execution.ownership == Ownership::Standing,
-        ends_at: if quick { from_now.max(grant.ends_at) } else { grant.ends_at },
+        ends_at: if quick {
+            from_now.max(grant.ends_at)
+        } else {
+            grant.ends_at
+        },
         ..grant
     };
     let ends = grant.ends_at.strftime("%Y-%m-%d %H:%M UTC");
@@ -443,17 +488,32 @@ fn fail(grant: Grant, reason: String, holds: &Holds, moment: Moment<'_>) -> Chan
         let state = GrantState::Granting;
         let seen_news = grant.seen_news.saturating_sub(1);
         return Change {
-            grants: vec![Write::Update(Grant { state, seen_news, ..grant })],
+            grants: vec![Write::Update(Grant {
+                state,
+                seen_news,
+                ..grant
+            })],
             ..Change::default()
         };
     }
-    let grant =
-        Grant { state: GrantState::Failed { at: moment.now, error: reason.clone() }, ..grant };
+    let grant = Grant {
+        state: GrantState::Failed {
+            at: moment.now,
+            error: reason.clone(),
+        },
+        ..grant
+    };
     let text = format!("{}: {reason}. Nothing was granted.", grant.names);
     Change {
-        audit: vec![moment.of_grant(Event::GrantFailed, By::Hallpass, &grant).error(&reason)],
+        audit: vec![
+            moment
+                .of_grant(Event::GrantFailed, By::Hallpass, &grant)
+                .error(&reason),
+        ],
         notices: vec![moment.told(News::Failed, &grant, text)],
-        desires: forget_or_keep(holds, &grant, moment.now).into_iter().collect(),
+        desires: forget_or_keep(holds, &grant, moment.now)
+            .into_iter()
+            .collect(),
         grants: vec![Write::Update(grant)],
         ..Change::default()
     }
@@ -462,10 +522,16 @@ fn fail(grant: Grant, reason: String, holds: &Holds, moment: Moment<'_>) -> Chan
 /// The row goes with the last grant of its key.
 pub(crate) fn forget_or_keep(holds: &Holds, closed: &Grant, now: Timestamp) -> Option<Desire> {
     let row = holds.row.as_ref()?;
-    let others = holds.grants.iter().any(|grant| grant.id != closed.id && !grant.is_over());
+    let others = holds
+        .grants
+        .iter()
+        .any(|grant| grant.id != closed.id && !grant.is_over());
     if others {
         desire(holds, closed, now)
     } else {
-        Some(Desire::Forget { key: closed.key.clone(), rev: row.desired.rev })
+        Some(Desire::Forget {
+            key: closed.key.clone(),
+            rev: row.desired.rev,
+        })
     }
 }

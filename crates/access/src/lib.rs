@@ -17,13 +17,18 @@
 
 mod ask;
 mod change;
+mod decide;
+mod end;
 mod grant;
 mod ports;
+mod records;
 mod request;
+mod service;
 mod settings;
 
 pub use ask::{Asked, FieldProblem, Refusal};
 pub use change::{Answer, Change, Desire, News, Notice, Write};
+pub use decide::{Actor, PressRefused, Role};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_rules::Directory;
@@ -33,5 +38,9 @@ pub use ports::{
 };
 pub use request::{
     Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Wanted,
+};
+pub use service::{
+    Access, AccessError, Asking, Catalog, CatalogEntry, Idempotency, Ports, Reconciled,
+    RequestView, Tended,
 };
 pub use settings::{OnRuleChange, Settings};

@@ -41,7 +41,13 @@ impl Moment<'_> {
     }
 
     fn draft(&self, event: Event, by: By<'_>) -> Draft {
-        Draft::new(AuditId::new(self.ids.next(self.now)), event, self.now, by.name(), by.origin())
+        Draft::new(
+            AuditId::new(self.ids.next(self.now)),
+            event,
+            self.now,
+            by.name(),
+            by.origin(),
+        )
     }
 
     /// A record about a request.
@@ -52,7 +58,11 @@ impl Moment<'_> {
             .about(request.id, request.grant.or(request.extends))
             .duration(request.duration)
             .secondary_domain(request.secondary_domain)
-            .decided(&request.decided.kind, &request.decided.based_on, &request.decided.config_hash);
+            .decided(
+                &request.decided.kind,
+                &request.decided.based_on,
+                &request.decided.config_hash,
+            );
         match &request.key {
             Some(key) => draft.subject(&request.requester.email, key, &request.names),
             None => draft.unresolved(request.requester.email.as_str(), &request.names.to_string()),
@@ -78,12 +88,27 @@ impl Moment<'_> {
 
     /// A record about the rules in force.
     pub(crate) fn of_rules(&self, hash: &str, what: &str) -> Draft {
-        self.draft(Event::ConfigLoaded, By::Hallpass).config_hash(hash).why(what)
+        self.draft(Event::ConfigLoaded, By::Hallpass)
+            .config_hash(hash)
+            .why(what)
     }
 
     /// News about a request.
-    pub(crate) fn notice(&self, news: News, request: &Request, to: Vec<Email>, text: String) -> Notice {
-        Notice { news, request: request.id, grant: request.grant, to, at: self.now, text }
+    pub(crate) fn notice(
+        &self,
+        news: News,
+        request: &Request,
+        to: Vec<Email>,
+        text: String,
+    ) -> Notice {
+        Notice {
+            news,
+            request: request.id,
+            grant: request.grant,
+            to,
+            at: self.now,
+            text,
+        }
     }
 
     /// News about a grant, for its holder.

@@ -1,0 +1,295 @@
+//! Asking, through the driver.
+
+use hallpass_audit::Event;
+use hallpass_model::{GrantId, RequestId, Span};
+
+use super::{Access, AccessError, RACES_MAX};
+use crate::ask::{self, Answered, Form};
+use crate::decide::Bench;
+use crate::records::By;
+use crate::{
+    Actor, Answer, Asked, Change, CommitError, Grant, News, Person, PressRefused, Refusal, Request,
+    RequestFilter, RequestState, Wanted, Write, grant,
+};
+
+/// How long the answer to an idempotency key is remembered.
+const ANSWER_KEPT: Span = Span::hours(24);
+
+/// What somebody asks for.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    /// The target, as typed.
+    pub wanted: Wanted,
+    /// For how long.
+    pub duration: Span,
+    /// Why.
+    pub reason: String,
+    /// A ticket's name.
+    pub ticket: Option<String>,
+}
+
+/// A caller's promise that two equal calls are one.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    /// The caller's key.
+    pub key: String,
+    /// Hash of the call.
+    pub fingerprint: String,
+}
+
+impl Access {
+    /// Asks for access for the actor. The request waits, is granted at once, or is stored as
+    /// rejected; an equal one that waits already is returned instead of a second.
+    ///
+    /// # Errors
+    /// When the actor is not in the directory, or the store does not answer.
+    pub async fn ask(
+        &self,
+        actor: &Actor,
+        asking: &Asking,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Asked, AccessError> {
+        self.ask_for(actor, asking, None, idempotency).await
+    }
+
+    /// Asks for a later end of one's own grant; decided like any request (`access.md` §9.7).
+    ///
+    /// # Errors
+    /// When the grant is not the actor's, or over; else as [`Access::ask`].
+    pub async fn extend(
+        &self,
+        actor: &Actor,
+        id: GrantId,
+        duration: Span,
+        reason: Option<&str>,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Asked, AccessError> {
+        let extended = self.grant(actor, id).await?;
+        if Some(&extended.key.user) != actor.user.as_ref() {
+            return Err(PressRefused::NotHolder.into());
+        }
+        if !extended.is_hold() || self.now() >= extended.ends_at {
+            return Err(crate::decide::over(&extended.state).into());
+        }
+        let original = self.ports.store.request(extended.request).await?;
+        let wanted = match original {
+            Some(request) => request.wanted,
+            None => return Err(AccessError::NotFound("request")),
+        };
+        let reason = reason.unwrap_or(&extended.reason).to_owned();
+        let asking = Asking {
+            wanted,
+            duration,
+            reason,
+            ticket: None,
+        };
+        self.ask_for(actor, &asking, Some(&extended), idempotency)
+            .await
+    }
+
+    async fn ask_for(
+        &self,
+        actor: &Actor,
+        asking: &Asking,
+        extends: Option<&Grant>,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Asked, AccessError> {
+        let mut races = 0;
+        loop {
+            if let Some(asked) = self.remembered(actor, idempotency).await? {
+                return Ok(asked);
+            }
+            match self.ask_once(actor, asking, extends, idempotency).await {
+                Err(AccessError::Commit(CommitError::Raced(_))) if races < RACES_MAX => races += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn remembered(
+        &self,
+        actor: &Actor,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Asked>, AccessError> {
+        let Some(wanted) = idempotency else {
+            return Ok(None);
+        };
+        let Some(answer) = self.ports.store.answer(&actor.email, &wanted.key).await? else {
+            return Ok(None);
+        };
+        if answer.until <= self.now() {
+            return Ok(None);
+        }
+        if answer.fingerprint != wanted.fingerprint {
+            return Err(AccessError::KeyReused);
+        }
+        let Some(request) = self.ports.store.request(answer.request).await? else {
+            return Ok(None);
+        };
+        let grant = match request.grant {
+            Some(id) => self.ports.store.grant(id).await?,
+            None => None,
+        };
+        Ok(Some(match request.state.clone() {
+            RequestState::Rejected { code, detail, .. } => Asked::Rejected(
+                request,
+                Refusal {
+                    code,
+                    message: detail,
+                    fields: Vec::new(),
+                },
+            ),
+            RequestState::Approved { .. } => Asked::Approved(request, grant),
+            RequestState::Pending
+            | RequestState::Denied { .. }
+            | RequestState::Discarded { .. }
+            | RequestState::Expired { .. } => Asked::Pending(request),
+        }))
+    }
+
+    async fn ask_once(
+        &self,
+        actor: &Actor,
+        asking: &Asking,
+        extends: Option<&Grant>,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Asked, AccessError> {
+        let directory = self.facts_for(&asking.wanted).await?;
+        let user = actor.user.clone().ok_or(PressRefused::NotInDirectory)?;
+        let requester = Person {
+            user,
+            email: actor.email.clone(),
+            name: actor.name.clone(),
+        };
+        let moment = self.moment();
+        let rules = self.rules();
+        let form = Form {
+            id: RequestId::new(self.ports.ids.next(moment.now)),
+            requester,
+            wanted: &asking.wanted,
+            duration: asking.duration,
+            reason: &asking.reason,
+            ticket: asking.ticket.as_deref(),
+            origin: actor.origin,
+            secondary_domain: actor.secondary_domain,
+            extends,
+        };
+        let answered = ask::answer(&form, &rules, &directory, &self.settings, moment.now);
+        let by = By::Person(actor);
+        let (mut change, asked) = match answered {
+            Answered::Refused(request, refusal) => {
+                let record = moment
+                    .of_request(Event::RequestRejected, by, &request)
+                    .why(&refusal.code)
+                    .error(&refusal.message);
+                let change = Change {
+                    audit: vec![record],
+                    requests: vec![Write::Insert(request.clone())],
+                    ..Change::default()
+                };
+                (change, Asked::Rejected(request, refusal))
+            }
+            Answered::Waits(request) => {
+                if let Some(waiting) = self.equal_pending(&request).await? {
+                    return Ok(Asked::AlreadyPending(waiting));
+                }
+                (waits(&request, by, moment), Asked::Pending(request))
+            }
+            Answered::Granted(request, approval) => {
+                if let Some(waiting) = self.equal_pending(&request).await? {
+                    return Ok(Asked::AlreadyPending(waiting));
+                }
+                let holds = self.holds(request.key.as_ref()).await?;
+                let bench = Bench {
+                    rules: &rules,
+                    directory: &directory,
+                    holds: &holds,
+                    moment,
+                };
+                let created = moment.of_request(Event::RequestCreated, by, &request);
+                let email = request.requester.email.clone();
+                let pending = request.pending(moment.now).map_err(PressRefused::Closed)?;
+                let mut change = grant::approved(pending, &email, approval, by, &bench)?;
+                change.audit.insert(0, created);
+                let (request, made) = as_inserts(&mut change);
+                let request = request.ok_or(AccessError::NotFound("request"))?;
+                (
+                    change,
+                    Asked::Approved(request, made.or_else(|| extends.cloned())),
+                )
+            }
+        };
+        change.answer = idempotency.map(|idempotency| Answer {
+            actor: actor.email.clone(),
+            key: idempotency.key.clone(),
+            fingerprint: idempotency.fingerprint.clone(),
+            request: asked.request().id,
+            until: ANSWER_KEPT.after(moment.now),
+        });
+        self.store_change(change).await?;
+        Ok(asked)
+    }
+
+    async fn equal_pending(&self, request: &Request) -> Result<Option<Request>, AccessError> {
+        let filter = RequestFilter {
+            state: Some("pending".to_owned()),
+            key: request.key.clone(),
+            ..RequestFilter::default()
+        };
+        let waiting = self.ports.store.requests(&filter, 10).await?;
+        Ok(waiting
+            .into_iter()
+            .find(|other| other.dedupe_key() == request.dedupe_key()))
+    }
+
+    /// The directory, read again once when it lacks what is asked for.
+    async fn facts_for(
+        &self,
+        wanted: &Wanted,
+    ) -> Result<std::sync::Arc<hallpass_rules::Directory>, AccessError> {
+        let directory = self.directory();
+        if ask::resolve(wanted, &directory).is_ok() {
+            return Ok(directory);
+        }
+        match self.ports.directory.refresh().await {
+            Ok(fresh) => Ok(fresh),
+            Err(fault) => {
+                tracing::warn!(error = %fault, "the organization could not be read again");
+                Ok(directory)
+            }
+        }
+    }
+}
+
+fn waits(request: &Request, by: By<'_>, moment: crate::records::Moment<'_>) -> Change {
+    let text = format!(
+        "{} asks for {} for {}: {}",
+        request.requester.name, request.names, request.duration, request.reason
+    );
+    let to = request.decided.approvers.clone();
+    Change {
+        audit: vec![moment.of_request(Event::RequestCreated, by, request)],
+        notices: vec![moment.notice(News::ReviewWanted, request, to, text)],
+        requests: vec![Write::Insert(request.clone())],
+        ..Change::default()
+    }
+}
+
+/// A request that is decided as it is made is new, not an update.
+fn as_inserts(change: &mut Change) -> (Option<Request>, Option<Grant>) {
+    let mut stored = None;
+    change.requests = std::mem::take(&mut change.requests)
+        .into_iter()
+        .map(|write| match write {
+            Write::Insert(request) | Write::Update(request) => {
+                stored = Some(request.clone());
+                Write::Insert(request)
+            }
+        })
+        .collect();
+    let made = change.grants.iter().find_map(|write| match write {
+        Write::Insert(grant) => Some(grant.clone()),
+        Write::Update(_) => None,
+    });
+    (stored, made)
+}

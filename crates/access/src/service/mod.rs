@@ -1,0 +1,180 @@
+//! The driver: load, authorise, step, commit state and records and wishes together, nudge.
+//!
+//! Holds the ports, the clock and the source of ids; decides nothing itself. Every method may be
+//! stopped at any await: what was not committed has not happened.
+
+mod asking;
+mod pressing;
+mod seeing;
+mod tending;
+
+use std::sync::{Arc, RwLock};
+
+use hallpass_assignments::AssignmentStore;
+use hallpass_audit::Record;
+use hallpass_model::{Clock, HoldKey, IdSource, Timestamp};
+use hallpass_rules::{Directory, Rules};
+use tokio::sync::{Notify, watch};
+
+pub use asking::{Asking, Idempotency};
+pub use seeing::{Catalog, CatalogEntry, RequestView};
+pub use tending::{Reconciled, Tended};
+
+use crate::records::Moment;
+use crate::{
+    AccessStore, Change, CommitError, DirectoryFault, DirectorySource, Holds, PressRefused,
+    ReadError, Settings,
+};
+
+/// How often a change is decided anew when another came first.
+const RACES_MAX: u32 = 8;
+
+/// Everything the journey talks to.
+#[derive(Clone)]
+pub struct Ports {
+    /// Requests, grants, records.
+    pub store: Arc<dyn AccessStore>,
+    /// Rows of assignments, read and nudged only.
+    pub assignments: Arc<dyn AssignmentStore>,
+    /// What is known of the organization.
+    pub directory: Arc<dyn DirectorySource>,
+    /// Time; must not step back.
+    pub clock: Arc<dyn Clock>,
+    /// Identifiers.
+    pub ids: Arc<dyn IdSource>,
+}
+
+/// Why a call brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// No such thing, or not the caller's to see.
+    #[error("no such {0}, or not yours to see")]
+    NotFound(&'static str),
+    /// The caller may not, or the state of things forbids it.
+    #[error(transparent)]
+    Refused(#[from] PressRefused),
+    /// The same idempotency key was used for another request.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
+    /// The store did not answer.
+    #[error("cannot read the store")]
+    Read(#[from] ReadError),
+    /// The store did not commit.
+    #[error("cannot store the change")]
+    Commit(#[from] CommitError),
+    /// What is known of the organization is too old to decide by, and AWS did not answer.
+    #[error("the organization could not be read")]
+    Directory(#[from] DirectoryFault),
+}
+
+/// The journey's only driver.
+pub struct Access {
+    ports: Ports,
+    settings: Settings,
+    rules: RwLock<Rules>,
+    /// Rung after a change that assignments should act on.
+    wake_executor: Arc<Notify>,
+    /// Number of the newest record; listeners read the log from where they were.
+    news: watch::Sender<u64>,
+}
+
+impl Access {
+    /// A driver over these ports, with rules in force.
+    pub fn new(ports: Ports, settings: Settings, rules: Rules) -> Self {
+        Self {
+            ports,
+            settings,
+            rules: RwLock::new(rules),
+            wake_executor: Arc::new(Notify::new()),
+            news: watch::Sender::new(0),
+        }
+    }
+
+    /// Rung whenever assignments have something new to do. Losing a ring costs delay only.
+    pub fn executor_bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake_executor)
+    }
+
+    /// The number of the newest record this process has written, as it grows.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> Rules {
+        // a poisoned lock means a panic while cloning; the rules themselves never change in place
+        self.rules
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    /// What is known of the organization.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.ports.directory.current()
+    }
+
+    /// Puts rules in force and records it.
+    ///
+    /// # Errors
+    /// When the record cannot be stored; the rules before stay in force.
+    pub async fn set_rules(&self, rules: Rules, what: &str) -> Result<(), AccessError> {
+        let record = self.moment().of_rules(rules.hash(), what);
+        self.store_change(Change {
+            audit: vec![record],
+            ..Change::default()
+        })
+        .await?;
+        *self
+            .rules
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = rules;
+        Ok(())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    fn moment(&self) -> Moment<'_> {
+        Moment {
+            now: self.now(),
+            ids: self.ports.ids.as_ref(),
+        }
+    }
+
+    /// Commits, then rings. Ringing is best effort: both listeners also look by themselves.
+    async fn store_change(&self, change: Change) -> Result<Vec<Record>, CommitError> {
+        if change.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wakes = !change.desires.is_empty();
+        let records = self.ports.store.commit(change).await?;
+        if wakes {
+            self.wake_executor.notify_one();
+        }
+        if let Some(last) = records.last() {
+            self.news.send_if_modified(|seq| {
+                let newer = last.seq() > *seq;
+                *seq = last.seq().max(*seq);
+                newer
+            });
+        }
+        Ok(records)
+    }
+
+    async fn holds(&self, key: Option<&HoldKey>) -> Result<Holds, ReadError> {
+        match key {
+            Some(key) => self.ports.store.holds(key).await,
+            None => Ok(Holds {
+                grants: Vec::new(),
+                row: None,
+            }),
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Presses on what exists: approve, deny, discard, release, revoke.
+
+use hallpass_model::{GrantId, RequestId};
+
+use super::{Access, AccessError, RACES_MAX};
+use crate::decide::{self, Bench};
+use crate::records::{By, Moment};
+use crate::{
+    Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, PendingRequest,
+    PressRefused, Request, Role, end,
+};
+
+/// Grants ended by one call at most; more are left for the next.
+const REVOKED_AT_ONCE: u32 = 1000;
+
+enum Press<'a> {
+    Approve,
+    Deny(Option<&'a str>),
+    Discard,
+}
+
+impl Press<'_> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Deny(_) => "deny",
+            Self::Discard => "discard",
+        }
+    }
+
+    fn step(
+        &self,
+        pending: PendingRequest,
+        actor: &Actor,
+        bench: &Bench<'_>,
+    ) -> Result<Change, PressRefused> {
+        match self {
+            Self::Approve => decide::approve(pending, actor, bench),
+            Self::Deny(reason) => decide::deny(pending, actor, *reason, bench),
+            Self::Discard => decide::discard(pending, actor, bench),
+        }
+    }
+}
+
+impl Access {
+    /// Says yes.
+    ///
+    /// # Errors
+    /// When the actor may not, or somebody was first; the refusal is recorded.
+    pub async fn approve(&self, actor: &Actor, id: RequestId) -> Result<Request, AccessError> {
+        self.press(actor, id, &Press::Approve).await
+    }
+
+    /// Says no.
+    ///
+    /// # Errors
+    /// As [`Access::approve`].
+    pub async fn deny(
+        &self,
+        actor: &Actor,
+        id: RequestId,
+        reason: Option<&str>,
+    ) -> Result<Request, AccessError> {
+        self.press(actor, id, &Press::Deny(reason)).await
+    }
+
+    /// Withdraws.
+    ///
+    /// # Errors
+    /// As [`Access::approve`].
+    pub async fn discard(&self, actor: &Actor, id: RequestId) -> Result<Request, AccessError> {
+        self.press(actor, id, &Press::Discard).await
+    }
+
+    async fn press(
+        &self,
+        actor: &Actor,
+        id: RequestId,
+        press: &Press<'_>,
+    ) -> Result<Request, AccessError> {
+        let mut races = 0;
+        loop {
+            let request = self
+                .ports
+                .store
+                .request(id)
+                .await?
+                .ok_or(AccessError::NotFound("request"))?;
+            let holds = self.holds(request.key.as_ref()).await?;
+            let (rules, directory, moment) = (self.rules(), self.directory(), self.moment());
+            let bench = Bench {
+                rules: &rules,
+                directory: &directory,
+                holds: &holds,
+                moment,
+            };
+            let step = request
+                .clone()
+                .pending(moment.now)
+                .map_err(PressRefused::Closed)
+                .and_then(|pending| press.step(pending, actor, &bench));
+            let outcome = match step {
+                Ok(change) => self.store_change(change).await,
+                Err(why) => {
+                    // whoever may not see a request is not told by a refusal that it exists
+                    let visible = self.may_see(actor, &request);
+                    self.store_change(decide::refused(&request, press.name(), &why, actor, moment))
+                        .await?;
+                    return Err(if visible {
+                        why.into()
+                    } else {
+                        AccessError::NotFound("request")
+                    });
+                }
+            };
+            match outcome {
+                Ok(_) => break,
+                Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.ports
+            .store
+            .request(id)
+            .await?
+            .ok_or(AccessError::NotFound("request"))
+    }
+
+    /// Gives one's own access back.
+    ///
+    /// # Errors
+    /// When it is not the actor's, or over.
+    pub async fn release(&self, actor: &Actor, id: GrantId) -> Result<Grant, AccessError> {
+        self.end_grant(actor, id, |grant, _| {
+            if Some(&grant.key.user) == actor.user.as_ref() {
+                Ok(EndCause::Released)
+            } else {
+                Err(PressRefused::NotHolder)
+            }
+        })
+        .await
+    }
+
+    /// Takes access away: an approver of it, or an administrator, with a reason.
+    ///
+    /// # Errors
+    /// When the actor may not, gives no reason, or it is over.
+    pub async fn revoke(
+        &self,
+        actor: &Actor,
+        id: GrantId,
+        reason: &str,
+    ) -> Result<Grant, AccessError> {
+        let request = match self.ports.store.grant(id).await? {
+            Some(grant) => self.ports.store.request(grant.request).await?,
+            None => None,
+        };
+        let request = request.ok_or(AccessError::NotFound("grant"))?;
+        self.end_grant(actor, id, |_, bench| {
+            let listed = decide::ensure_may_deny(&request, actor, bench).is_ok();
+            match reason.trim() {
+                _ if !listed && !actor.is(Role::Admin) => Err(PressRefused::NotYours),
+                "" => Err(PressRefused::ReasonMissing),
+                words => Ok(EndCause::Revoked {
+                    by: actor.email.clone(),
+                    reason: words.to_owned(),
+                }),
+            }
+        })
+        .await
+    }
+
+    /// Takes many grants away at once, each by itself: one that fails stops no other. Parked
+    /// removals among them are tried again now.
+    ///
+    /// # Errors
+    /// When the actor is no administrator or gives no reason, or the store does not answer.
+    pub async fn revoke_all(
+        &self,
+        actor: &Actor,
+        filter: &GrantFilter,
+        reason: &str,
+    ) -> Result<Vec<(GrantId, Result<Grant, AccessError>)>, AccessError> {
+        if !actor.is(Role::Admin) {
+            return Err(PressRefused::NotYours.into());
+        }
+        if reason.trim().is_empty() {
+            return Err(PressRefused::ReasonMissing.into());
+        }
+        let states = ["scheduled", "granting", "active", "ending"]
+            .map(str::to_owned)
+            .to_vec();
+        let live = GrantFilter {
+            states,
+            ..filter.clone()
+        };
+        let mut outcomes = Vec::new();
+        for grant in self.ports.store.grants(&live, REVOKED_AT_ONCE).await? {
+            outcomes.push((grant.id, self.revoke(actor, grant.id, reason).await));
+        }
+        Ok(outcomes)
+    }
+
+    async fn end_grant(
+        &self,
+        actor: &Actor,
+        id: GrantId,
+        authority: impl Fn(&Grant, &Bench<'_>) -> Result<EndCause, PressRefused>,
+    ) -> Result<Grant, AccessError> {
+        let mut races = 0;
+        loop {
+            let grant = self
+                .ports
+                .store
+                .grant(id)
+                .await?
+                .ok_or(AccessError::NotFound("grant"))?;
+            let holds = self.holds(Some(&grant.key)).await?;
+            let (rules, directory, moment) = (self.rules(), self.directory(), self.moment());
+            let bench = Bench {
+                rules: &rules,
+                directory: &directory,
+                holds: &holds,
+                moment,
+            };
+            if let GrantState::Ending { .. } = grant.state
+                && authority(&grant, &bench).is_ok()
+            {
+                // parked or slow: try again now
+                self.poke(&grant, moment).await;
+                return Ok(grant);
+            }
+            if !self.may_see_grant(actor, &grant) && authority(&grant, &bench).is_err() {
+                return Err(AccessError::NotFound("grant"));
+            }
+            let cause = authority(&grant, &bench)?;
+            if !grant.is_hold() {
+                return Err(decide::over(&grant.state).into());
+            }
+            match self
+                .store_change(end::begin(&grant, cause, By::Person(actor), &holds, moment))
+                .await
+            {
+                Ok(_) => break,
+                Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.ports
+            .store
+            .grant(id)
+            .await?
+            .ok_or(AccessError::NotFound("grant"))
+    }
+
+    async fn poke(&self, grant: &Grant, moment: Moment<'_>) {
+        if let Err(fault) = self.ports.assignments.poke(&grant.key, moment.now).await {
+            tracing::warn!(grant.id = %grant.id, error = %fault, "the removal could not be hurried");
+        }
+        self.wake_executor.notify_one();
+    }
+}

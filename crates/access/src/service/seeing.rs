@@ -1,0 +1,315 @@
+//! Reading: what a person may see, and what they may ask for. Visibility is decided here, from
+//! stored state and today's rules, never by a caller.
+
+use hallpass_model::{GrantId, RequestId, Span};
+use hallpass_rules::{Ask, Decision};
+use serde::Serialize;
+
+use super::{Access, AccessError};
+use crate::decide::{self, Bench};
+use crate::{Actor, Counts, Grant, GrantFilter, Holds, Request, RequestFilter, RequestState, ask};
+
+/// Rows read from the store per round while filtering.
+const BATCH: u32 = 200;
+
+/// Which requests somebody wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestView {
+    /// Those they made.
+    Mine,
+    /// Those they could decide now.
+    ToReview,
+    /// All they may see.
+    All,
+}
+
+/// One thing somebody may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CatalogEntry {
+    /// The account's id and name, for account targets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Named>,
+    /// The permission set's name, for account targets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permission_set: Option<String>,
+    /// What the permission set lets one do, in its owner's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
+    /// The group's id and name, for group targets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Named>,
+    /// What would happen, by the decision's name.
+    pub decision: String,
+    /// Who would be asked.
+    pub approvers: Vec<String>,
+    /// How many of them must say yes.
+    pub approvals_needed: u32,
+    /// The longest duration, in seconds.
+    pub max_duration_seconds: u64,
+    /// The rules this rests on.
+    pub because: Vec<String>,
+}
+
+/// An id with its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// The id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+}
+
+/// Everything somebody may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Catalog {
+    /// One entry per target, accounts by name, then groups.
+    pub entries: Vec<CatalogEntry>,
+    /// Offered durations, in seconds.
+    pub durations_seconds: Vec<u64>,
+}
+
+impl Access {
+    /// One request.
+    ///
+    /// # Errors
+    /// When there is none, or the actor may not see it: the same answer.
+    pub async fn request(&self, actor: &Actor, id: RequestId) -> Result<Request, AccessError> {
+        let request = self.ports.store.request(id).await?;
+        request
+            .filter(|request| self.may_see(actor, request))
+            .ok_or(AccessError::NotFound("request"))
+    }
+
+    /// One grant.
+    ///
+    /// # Errors
+    /// As [`Access::request`].
+    pub async fn grant(&self, actor: &Actor, id: GrantId) -> Result<Grant, AccessError> {
+        let grant = self.ports.store.grant(id).await?;
+        grant
+            .filter(|grant| self.may_see_grant(actor, grant))
+            .ok_or(AccessError::NotFound("grant"))
+    }
+
+    /// Requests the actor may see, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn requests(
+        &self,
+        actor: &Actor,
+        view: RequestView,
+        filter: &RequestFilter,
+        limit: usize,
+    ) -> Result<Vec<Request>, AccessError> {
+        let mut filter = filter.clone();
+        match view {
+            RequestView::Mine => filter.requester.clone_from(&actor.user),
+            RequestView::ToReview => filter.state = Some("pending".to_owned()),
+            RequestView::All => {}
+        }
+        if view == RequestView::Mine && actor.user.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        loop {
+            let page = self.ports.store.requests(&filter, BATCH).await?;
+            let Some(last) = page.last() else {
+                return Ok(found);
+            };
+            filter.before = Some(last.id);
+            for request in page {
+                let wanted = match view {
+                    RequestView::ToReview => self.could_decide(actor, &request),
+                    RequestView::Mine | RequestView::All => self.may_see(actor, &request),
+                };
+                if wanted {
+                    found.push(request);
+                }
+                if found.len() >= limit {
+                    return Ok(found);
+                }
+            }
+        }
+    }
+
+    /// Grants the actor may see, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn grants(
+        &self,
+        actor: &Actor,
+        filter: &GrantFilter,
+        limit: usize,
+    ) -> Result<Vec<Grant>, AccessError> {
+        let mut filter = filter.clone();
+        let mut found = Vec::new();
+        loop {
+            let page = self.ports.store.grants(&filter, BATCH).await?;
+            let Some(last) = page.last() else {
+                return Ok(found);
+            };
+            filter.before = Some(last.id);
+            for grant in page
+                .into_iter()
+                .filter(|grant| self.may_see_grant(actor, grant))
+            {
+                found.push(grant);
+                if found.len() >= limit {
+                    return Ok(found);
+                }
+            }
+        }
+    }
+
+    /// Numbers for metrics and Health.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn counts(&self, overdue_after: Span) -> Result<Counts, AccessError> {
+        Ok(self
+            .ports
+            .store
+            .counts(overdue_after.before(self.now()))
+            .await?)
+    }
+
+    /// Whether the actor may see a request: its requester, those who were or are its approvers,
+    /// and those who read everything.
+    pub fn may_see(&self, actor: &Actor, request: &Request) -> bool {
+        actor.reads_all()
+            || actor.email == request.requester.email
+            || request.decided.approvers.contains(&actor.email)
+            || request
+                .reviews
+                .iter()
+                .any(|review| review.by == actor.email)
+            || self.is_listed(actor, request)
+    }
+
+    /// Whether the actor may see a grant: its holder, its approver, those listed for its target
+    /// today, and those who read everything.
+    pub fn may_see_grant(&self, actor: &Actor, grant: &Grant) -> bool {
+        let listed = || {
+            ask::question(&grant.key.target, &grant.names).is_some_and(|question| {
+                let (who, whose) = (&actor.email, &grant.holder.email);
+                self.rules()
+                    .may_deny(who, whose, &question, &self.directory(), self.now())
+                    .is_ok()
+            })
+        };
+        actor.reads_all()
+            || actor.email == grant.holder.email
+            || actor.email == grant.approver
+            || listed()
+    }
+
+    fn is_listed(&self, actor: &Actor, request: &Request) -> bool {
+        let (rules, directory) = (self.rules(), self.directory());
+        let holds = Holds {
+            grants: Vec::new(),
+            row: None,
+        };
+        let bench = Bench {
+            rules: &rules,
+            directory: &directory,
+            holds: &holds,
+            moment: self.moment(),
+        };
+        decide::ensure_may_deny(request, actor, &bench).is_ok()
+    }
+
+    fn could_decide(&self, actor: &Actor, request: &Request) -> bool {
+        let open = matches!(request.state, RequestState::Pending)
+            && request.expires_at.is_none_or(|at| self.now() < at);
+        open && actor.email != request.requester.email
+            && !request
+                .reviews
+                .iter()
+                .any(|review| review.by == actor.email)
+            && self.is_listed(actor, request)
+    }
+
+    /// What the rules say to a question now.
+    pub fn decide(&self, requester: &hallpass_model::Email, question: &Ask<'_>) -> Decision {
+        self.rules()
+            .decide(requester, question, &self.directory(), self.now())
+    }
+
+    /// Everything the actor may ask for, with what would happen.
+    pub fn catalog(&self, actor: &Actor) -> Catalog {
+        let directory = self.directory();
+        let longest = self.settings().longest();
+        let mut entries = Vec::new();
+        let mut accounts: Vec<_> = directory
+            .accounts()
+            .iter()
+            .filter(|account| account.active)
+            .collect();
+        accounts.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
+        for account in accounts {
+            for set in directory.permission_sets() {
+                let question = Ask::Account {
+                    account: &account.id,
+                    permission_set: &set.name,
+                };
+                let decision = self.decide(&actor.email, &question);
+                entries.extend(entry(&decision, longest).map(|entry| CatalogEntry {
+                    account: Some(Named {
+                        id: account.id.to_string(),
+                        name: account.name.clone(),
+                    }),
+                    permission_set: Some(set.name.clone()),
+                    says: Some(set.description.clone()).filter(|says| !says.is_empty()),
+                    ..entry
+                }));
+            }
+        }
+        for group in directory.groups() {
+            let decision = self.decide(&actor.email, &Ask::Group { group: &group.id });
+            entries.extend(entry(&decision, longest).map(|entry| CatalogEntry {
+                group: Some(Named {
+                    id: group.id.to_string(),
+                    name: group.name.clone(),
+                }),
+                ..entry
+            }));
+        }
+        let durations_seconds = self
+            .settings()
+            .choices(longest)
+            .into_iter()
+            .map(Span::as_seconds)
+            .collect();
+        Catalog {
+            entries,
+            durations_seconds,
+        }
+    }
+}
+
+/// The decision as an entry; `None` when asking would be refused.
+fn entry(decision: &Decision, longest: Span) -> Option<CatalogEntry> {
+    use hallpass_rules::Kind;
+    match decision.kind {
+        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => {
+            Some(CatalogEntry {
+                account: None,
+                permission_set: None,
+                says: None,
+                group: None,
+                decision: decision.kind.as_str().to_owned(),
+                approvers: decision.approvers.iter().map(ToString::to_string).collect(),
+                approvals_needed: decision.approvals_needed,
+                max_duration_seconds: decision
+                    .max_duration
+                    .unwrap_or(longest)
+                    .min(longest)
+                    .as_seconds(),
+                because: decision.based_on.iter().map(ToString::to_string).collect(),
+            })
+        }
+        Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => None,
+    }
+}

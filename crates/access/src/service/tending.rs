@@ -1,0 +1,225 @@
+//! What happens by itself: time passes, assignments have news, the world drifts.
+//!
+//! Ticks take no input and may run on any node, as often as anyone likes: each looks at what is
+//! stored, and a second one right after finds nothing to do.
+
+use hallpass_model::GrantId;
+use hallpass_rules::Kind;
+
+use super::{Access, AccessError};
+use crate::records::By;
+use crate::{
+    Change, CommitError, EndCause, Grant, GrantFilter, GrantState, News, OnRuleChange, ReadError,
+    RequestState, ask, decide, end, grant,
+};
+
+/// Rows looked at per round.
+const BATCH: u32 = 256;
+/// Rounds per tick; what is left waits for the next.
+const ROUNDS_MAX: u32 = 32;
+
+/// What a tick did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tended {
+    /// Requests that lapsed or whose approvers were reminded.
+    pub requests: u32,
+    /// Grants that took a step.
+    pub grants: u32,
+    /// Steps that were not stored; they are taken again.
+    pub failed: u32,
+}
+
+/// What a reconciliation found (`access.md` §10.6).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Live grants looked at.
+    pub seen: u32,
+    /// Ended because their holder left or was disabled.
+    pub left: u32,
+    /// Grants that today's rules would refuse; ended when the settings say so.
+    pub against_rules: Vec<GrantId>,
+    /// Grants that could not be looked at or stored.
+    pub failed: u32,
+}
+
+impl Access {
+    /// Takes every step that is due.
+    ///
+    /// # Errors
+    /// When the store cannot say what is due. Single failures are counted.
+    pub async fn tick(&self) -> Result<Tended, AccessError> {
+        let mut tended = Tended::default();
+        for _ in 0..ROUNDS_MAX {
+            let (requests, failed_requests) = self.tend_requests().await?;
+            let (grants, failed_grants) = self.tend_grants().await?;
+            tended.requests += requests;
+            tended.grants += grants;
+            tended.failed += failed_requests + failed_grants;
+            if requests + grants == 0 || failed_requests + failed_grants > 0 {
+                break;
+            }
+        }
+        Ok(tended)
+    }
+
+    async fn tend_requests(&self) -> Result<(u32, u32), AccessError> {
+        let (mut done, mut failed) = (0, 0);
+        for request in self.ports.store.requests_due(self.now(), BATCH).await? {
+            let id = request.id;
+            let change = decide::pass_time(request, &self.settings, self.moment());
+            match self.store_change(change).await {
+                Ok(_) => done += 1,
+                Err(CommitError::Raced(_)) => {}
+                Err(error) => {
+                    failed += 1;
+                    tracing::warn!(request.id = %id, error = %error, "a request could not be tended");
+                }
+            }
+        }
+        Ok((done, failed))
+    }
+
+    async fn tend_grants(&self) -> Result<(u32, u32), AccessError> {
+        let (mut done, mut failed) = (0, 0);
+        for grant in self.ports.store.grants_due(self.now(), BATCH).await? {
+            match self.tend(&grant).await {
+                Ok(()) | Err(AccessError::Commit(CommitError::Raced(_))) => done += 1,
+                Err(error) => {
+                    failed += 1;
+                    tracing::warn!(grant.id = %grant.id, error = %error, "a grant could not be tended");
+                }
+            }
+        }
+        Ok((done, failed))
+    }
+
+    /// One step of one grant.
+    async fn tend(&self, due: &Grant) -> Result<(), AccessError> {
+        let holds = self.holds(Some(&due.key)).await?;
+        let Some(current) = holds.grants.iter().find(|grant| grant.id == due.id) else {
+            return Ok(());
+        };
+        let moment = self.moment();
+        let change = match &current.state {
+            GrantState::Scheduled | GrantState::Granting | GrantState::Active
+                if moment.now >= current.ends_at =>
+            {
+                end::begin(current, EndCause::Expired, By::Hallpass, &holds, moment)
+            }
+            GrantState::Scheduled | GrantState::Granting => grant::advance(current, &holds, moment),
+            GrantState::Active => self.watch(current, &holds),
+            GrantState::Ending { .. } => end::advance(current, &holds, &self.directory(), moment),
+            GrantState::Ended { .. } | GrantState::Failed { .. } => Change::default(),
+        };
+        self.store_change(change).await?;
+        Ok(())
+    }
+
+    /// An active grant: lost to somebody else, or about to end.
+    fn watch(&self, active: &Grant, holds: &crate::Holds) -> Change {
+        let moment = self.moment();
+        let granted_at = active.granted_at.unwrap_or(active.scheduled_at);
+        if let Some(row) = &holds.row
+            && let hallpass_assignments::Verdict::Lost { at } = row.execution.verdict
+            && at >= granted_at
+        {
+            let mut change = end::begin(active, EndCause::Drift, By::Hallpass, holds, moment);
+            let text = format!("Somebody removed {} outside Hallpass.", active.names);
+            change.notices.push(moment.told(News::Lost, active, text));
+            return change;
+        }
+        let mut active = Grant {
+            seen_news: holds.row.as_ref().map_or(active.seen_news, |row| row.news),
+            ..active.clone()
+        };
+        let mut change = Change::default();
+        if active.is_to_be_warned() && active.due().is_some_and(|at| moment.now >= at) {
+            active.warned = true;
+            let left = hallpass_model::Span::between(moment.now, active.ends_at);
+            let text = format!("{} ends in {left}.", active.names);
+            change
+                .notices
+                .push(moment.told(News::EndsSoon, &active, text));
+        }
+        change.grants.push(crate::Write::Update(active));
+        change
+    }
+
+    /// Compares every live grant with the directory, today's rules and its assignment.
+    ///
+    /// # Errors
+    /// When the grants cannot be listed. Single failures are counted.
+    pub async fn reconcile(&self) -> Result<Reconciled, AccessError> {
+        let mut report = Reconciled::default();
+        for grant in self.live_grants().await? {
+            report.seen += 1;
+            if let Err(error) = self.reconcile_one(&grant, &mut report).await {
+                if !matches!(error, AccessError::Commit(CommitError::Raced(_))) {
+                    report.failed += 1;
+                }
+                tracing::warn!(grant.id = %grant.id, error = %error, "a grant could not be reconciled");
+            }
+        }
+        Ok(report)
+    }
+
+    async fn live_grants(&self) -> Result<Vec<Grant>, ReadError> {
+        let mut filter = GrantFilter {
+            states: ["scheduled", "granting", "active", "ending"]
+                .map(str::to_owned)
+                .to_vec(),
+            ..GrantFilter::default()
+        };
+        let mut all: Vec<Grant> = Vec::new();
+        loop {
+            let page = self.ports.store.grants(&filter, BATCH).await?;
+            let Some(last) = page.last() else {
+                return Ok(all);
+            };
+            filter.before = Some(last.id);
+            all.extend(page);
+        }
+    }
+
+    async fn reconcile_one(
+        &self,
+        grant: &Grant,
+        report: &mut Reconciled,
+    ) -> Result<(), AccessError> {
+        let directory = self.directory();
+        if !grant.is_hold() {
+            // an end whose news was missed
+            return self.tend(grant).await;
+        }
+        let holds = self.holds(Some(&grant.key)).await?;
+        let moment = self.moment();
+        // an empty directory was never read; it says nothing about anybody
+        let known = directory.taken_at().is_some();
+        let present = directory
+            .person(&grant.key.user)
+            .is_some_and(|person| person.enabled);
+        if known && !present {
+            report.left += 1;
+            let change = end::begin(grant, EndCause::PrincipalLeft, By::Hallpass, &holds, moment);
+            self.store_change(change).await?;
+            return Ok(());
+        }
+        let refused = ask::question(&grant.key.target, &grant.names).is_some_and(|question| {
+            let decision =
+                self.rules()
+                    .decide(&grant.holder.email, &question, &directory, moment.now);
+            match decision.kind {
+                Kind::NoStatements | Kind::NoApprovers | Kind::RequesterNotAllowed => true,
+                Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => false,
+            }
+        });
+        if refused {
+            report.against_rules.push(grant.id);
+            if self.settings.on_rule_change == OnRuleChange::End {
+                let change = end::begin(grant, EndCause::RuleChanged, By::Hallpass, &holds, moment);
+                self.store_change(change).await?;
+            }
+        }
+        Ok(())
+    }
+}
