@@ -1,0 +1,27 @@
+//! What travels over HTTP: the bodies of `/api/v1`, shared by the server and its clients.
+//!
+//! Wire types only: no behaviour, no domain types. Names and forms bind (scripts rely on them).
+#![warn(missing_docs)]
+
+mod grant;
+mod person;
+mod problem;
+mod request;
+
+pub use grant::{Extend, Grant, Revoke, RevokeMany, Revoked, RevokedOne};
+pub use person::{Decision, Health, Me, Named, Offer, Offers, Part, Persona, Token};
+pub use problem::{FieldProblem, Problem};
+pub use request::{Ask, Deny, Request, Review};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One page of a listing, newest first.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Give this as `cursor` to get the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
