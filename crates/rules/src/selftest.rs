@@ -213,21 +213,21 @@ impl TestCase {
             TestTarget::Group(group) => Some(group.as_str()),
             TestTarget::Account { .. } => None,
         };
-        let mut names: BTreeSet<String> = rules
+        let mut groups: BTreeSet<String> = rules
             .compiled
             .groups
             .iter()
             .map(ToString::to_string)
             .collect();
-        names.extend(rules.compiled.asked_groups().map(ToString::to_string));
-        names.extend(
+        groups.extend(rules.compiled.asked_groups().map(ToString::to_string));
+        groups.extend(
             members
                 .keys()
                 .map(String::as_str)
                 .chain(target)
                 .map(fold_name),
         );
-        for (number, name) in names.iter().enumerate() {
+        for (number, name) in groups.iter().enumerate() {
             let id = GroupId::new(name.as_str())
                 .ok()
                 .or_else(|| made_up(number, GroupId::new));

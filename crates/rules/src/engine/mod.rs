@@ -154,6 +154,10 @@ impl Rules {
             notes,
         };
         let mut group_ids = HashMap::new();
+        #[expect(
+            clippy::mutable_key_type,
+            reason = "a pattern is hashed and compared by its text, which never changes"
+        )]
         let mut seen = HashSet::new();
         for rule in content.rules {
             if seen.insert(rule.terms.clone()) {
@@ -279,11 +283,11 @@ impl Compiled {
         let listed_groups = rule.terms.listed_groups().map(&mut intern).collect();
         let allowed_groups = rule.terms.allowed_groups.iter().map(&mut intern).collect();
         self.rules.push(Ready {
+            rule,
             sets,
             listed,
             listed_groups,
             allowed_groups,
-            rule,
         });
     }
 

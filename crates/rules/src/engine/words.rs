@@ -55,7 +55,8 @@ pub(super) fn sentence(ready: &Ready) -> String {
         text.push_str(", without approval");
     }
     if let Some(approvers) = approvers(terms) {
-        text.push_str(&format!(", approved by {approvers}"));
+        text.push_str(", approved by ");
+        text.push_str(&approvers);
     } else if terms.approval_is_not_required != Some(true) {
         text.push_str("; it lists no approvers");
     }

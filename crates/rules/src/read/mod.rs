@@ -52,7 +52,7 @@ impl Source {
     ///
     /// # Errors
     /// When they are not UTF-8.
-    pub fn from_bytes(name: impl Into<String>, bytes: &[u8]) -> Result<Self, Diagnostic> {
+    pub fn from_bytes(name: impl Into<String>, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
         let name = name.into();
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Self::new(name, text)),
@@ -63,7 +63,7 @@ impl Source {
                     format!("the text is not UTF-8 at byte {}", error.valid_up_to()),
                 );
                 finding.file = name;
-                Err(finding)
+                Err(vec![finding])
             }
         }
     }

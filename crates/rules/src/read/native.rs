@@ -1,4 +1,4 @@
-//! The native form: `[[rule]]` and `[[test]]`, snake_case, with globs, stages, patterns and hours.
+//! The native form: `[[rule]]` and `[[test]]`, `snake_case`, with globs, stages, patterns and hours.
 
 use std::collections::BTreeSet;
 
@@ -303,7 +303,10 @@ fn stages(reader: &mut Reader, node: &Node) -> Vec<StageRule> {
         };
         for Entry { key, value, .. } in entries {
             match key.as_str() {
-                "name" => stage.name = reader.text(key, value).unwrap_or_default().to_owned(),
+                "name" => reader
+                    .text(key, value)
+                    .unwrap_or_default()
+                    .clone_into(&mut stage.name),
                 "approvers" => stage.people = reader.emails(key, value),
                 "approver_groups" => stage.groups = reader.groups(key, value, Names::Allowed),
                 "quorum" => stage.quorum = reader.approvals(key, value).unwrap_or(1),

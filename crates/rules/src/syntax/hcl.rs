@@ -101,7 +101,7 @@ impl Reader<'_> {
             ),
             Expression::Object(object) if depth < DEPTH_MAX => {
                 let mut entries = Vec::new();
-                for (key, value) in object.iter() {
+                for (key, value) in object {
                     let position = self.position(match key {
                         ObjectKey::Ident(ident) => ident.span(),
                         ObjectKey::Expression(expression) => expression.span(),

@@ -20,7 +20,7 @@ pub(super) fn parse(text: &str) -> Parsed {
     let root = match reader.document() {
         Ok(root) => Some(root),
         Err(error) => {
-            reader.errors.push(error);
+            reader.errors.push(*error);
             None
         }
     };
@@ -38,7 +38,7 @@ struct Reader<'a> {
     errors: Vec<Diagnostic>,
 }
 
-type Step<T> = Result<T, Diagnostic>;
+type Step<T> = Result<T, Box<Diagnostic>>;
 
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Step<Option<(Event<'a>, Position)>> {
@@ -47,11 +47,11 @@ impl<'a> Reader<'a> {
             Some(Ok((event, span))) => Ok(Some((event, position(&span)))),
             Some(Err(error)) => {
                 let position = at(error.marker().line(), error.marker().col());
-                Err(Diagnostic::error(
+                Err(Box::new(Diagnostic::error(
                     Code::BadSyntax,
                     position,
                     shorten(&error.info()),
-                ))
+                )))
             }
         }
     }
@@ -64,7 +64,11 @@ impl<'a> Reader<'a> {
                 Event::StreamEnd => break,
                 _ if root.is_some() => {
                     let message = "a second document in the text";
-                    return Err(Diagnostic::error(Code::BadSyntax, position, message));
+                    return Err(Box::new(Diagnostic::error(
+                        Code::BadSyntax,
+                        position,
+                        message,
+                    )));
                 }
                 event => root = Some(self.node(event, position, 0)?),
             }
@@ -78,7 +82,11 @@ impl<'a> Reader<'a> {
     fn node(&mut self, event: Event<'a>, position: Position, depth: usize) -> Step<Node> {
         if depth >= DEPTH_MAX {
             let message = format!("values are nested deeper than {DEPTH_MAX}");
-            return Err(Diagnostic::error(Code::TooDeep, position, message));
+            return Err(Box::new(Diagnostic::error(
+                Code::TooDeep,
+                position,
+                message,
+            )));
         }
         let before = self.nodes;
         self.count(1, position)?;
@@ -111,7 +119,11 @@ impl<'a> Reader<'a> {
     fn alias(&mut self, id: usize, position: Position) -> Step<Node> {
         let Some((node, size)) = self.anchors.get(&id) else {
             let message = "an alias to something that is not complete yet";
-            return Err(Diagnostic::error(Code::BadSyntax, position, message));
+            return Err(Box::new(Diagnostic::error(
+                Code::BadSyntax,
+                position,
+                message,
+            )));
         };
         let (value, size) = (node.value.clone(), *size);
         self.count(size, position)?;
@@ -122,7 +134,11 @@ impl<'a> Reader<'a> {
         self.nodes += nodes;
         if self.nodes > NODES_MAX {
             let message = format!("the text holds more than {NODES_MAX} values");
-            return Err(Diagnostic::error(Code::TooLarge, position, message));
+            return Err(Box::new(Diagnostic::error(
+                Code::TooLarge,
+                position,
+                message,
+            )));
         }
         Ok(())
     }
@@ -147,7 +163,11 @@ impl<'a> Reader<'a> {
             }
             let Event::Scalar(key, ..) = event else {
                 let message = "a key that is not text";
-                return Err(Diagnostic::error(Code::BadSyntax, position, message));
+                return Err(Box::new(Diagnostic::error(
+                    Code::BadSyntax,
+                    position,
+                    message,
+                )));
             };
             let Some((event, value_position)) = self.next()? else {
                 return Err(broken(position));
@@ -172,8 +192,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn broken(position: Position) -> Diagnostic {
-    Diagnostic::error(Code::BadSyntax, position, "the text breaks off")
+fn broken(position: Position) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(
+        Code::BadSyntax,
+        position,
+        "the text breaks off",
+    ))
 }
 
 fn position(span: &Span) -> Position {
