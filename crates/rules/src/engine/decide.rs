@@ -452,14 +452,13 @@ impl<'a> Evaluation<'a> {
     fn notify(&self) -> BTreeSet<Email> {
         let mut notify = BTreeSet::new();
         for ready in &self.eligible {
-            match &ready.terms().notify {
-                Some(named) => notify.extend(named.iter().cloned()),
-                None => {
-                    let people = ready.listed.iter();
-                    notify.extend(people.filter_map(|p| self.rules.people.get(*p)).cloned());
-                    for group in ready.terms().listed_groups() {
-                        notify.extend(self.members(group));
-                    }
+            if let Some(named) = &ready.terms().notify {
+                notify.extend(named.iter().cloned());
+            } else {
+                let people = ready.listed.iter();
+                notify.extend(people.filter_map(|p| self.rules.people.get(*p)).cloned());
+                for group in ready.terms().listed_groups() {
+                    notify.extend(self.members(group));
                 }
             }
         }
