@@ -5,6 +5,7 @@ mod check;
 mod click;
 mod decide;
 mod explain;
+mod names;
 mod people;
 mod places;
 mod quorum;
@@ -26,6 +27,7 @@ pub use words::RuleSummary;
 use crate::{
     diagnostic::Diagnostic,
     directory::Directory,
+    glob::Glob,
     read::Content,
     rule::{GroupRef, Place, Rule, SetMatch, Targets, Terms},
     selftest::TestCase,
@@ -101,24 +103,27 @@ impl Ready {
 #[derive(Debug)]
 pub(crate) enum Sets {
     Every,
+    /// Names ascending.
     Some {
-        names: HashSet<String>,
-        patterns: Vec<crate::glob::Glob>,
+        names: Vec<String>,
+        patterns: Vec<Glob>,
     },
 }
 
+/// Up to this many names, comparing them all is faster than searching.
+const NAMES_COMPARED: usize = 8;
+
 impl Sets {
     fn new(sets: &BTreeSet<SetMatch>) -> Self {
-        let (mut names, mut patterns) = (HashSet::new(), Vec::new());
+        let (mut names, mut patterns) = (Vec::new(), Vec::new());
         for set in sets {
             match set {
                 SetMatch::Every => return Self::Every,
-                SetMatch::Name(name) => {
-                    names.insert(name.clone());
-                }
+                SetMatch::Name(name) => names.push(name.clone()),
                 SetMatch::Glob(glob) => patterns.push(glob.clone()),
             }
         }
+        names.sort_unstable();
         Self::Some { names, patterns }
     }
 
@@ -126,7 +131,14 @@ impl Sets {
         match self {
             Self::Every => true,
             Self::Some { names, patterns } => {
-                names.contains(name) || patterns.iter().any(|pattern| pattern.matches(name))
+                let named = if names.len() <= NAMES_COMPARED {
+                    names.iter().any(|known| known == name)
+                } else {
+                    names
+                        .binary_search_by(|known| known.as_str().cmp(name))
+                        .is_ok()
+                };
+                named || patterns.iter().any(|pattern| pattern.matches(name))
             }
         }
     }
