@@ -29,7 +29,7 @@ use crate::{
     directory::Directory,
     glob::Glob,
     read::Content,
-    rule::{GroupRef, Place, Rule, SetMatch, Targets, Terms},
+    rule::{GroupRef, Place, Rule, RuleId, SetMatch, Targets, Terms},
     selftest::TestCase,
 };
 use decide::Evaluation;
@@ -145,6 +145,11 @@ impl Sets {
 }
 
 impl Rules {
+    /// No rules at all: nobody may ask for anything.
+    pub fn none() -> Self {
+        Self::new(Content::default(), Vec::new(), "none", &[])
+    }
+
     pub(crate) fn new(
         content: Content,
         notes: Vec<Diagnostic>,
@@ -222,6 +227,25 @@ impl Rules {
         now: Timestamp,
     ) -> Result<Permit, ClickRefused> {
         click::may_deny(&self.compiled, clicker, requester, ask, facts, now)
+    }
+
+    /// Rules whose effect on the target depends on where the directory says the account is (units,
+    /// names, tags). With a directory that is too old, a request that any of them might affect
+    /// cannot be decided (`spec/access.md` §1.2).
+    pub fn placed_by_directory(&self, ask: &Ask<'_>) -> Vec<RuleId> {
+        let Ask::Account { permission_set, .. } = ask else {
+            return Vec::new();
+        };
+        let rules = self
+            .compiled
+            .broad
+            .iter()
+            .filter_map(|place| self.compiled.rules.get(*place));
+        rules
+            .filter(|ready| ready.sets.contain(permission_set))
+            .filter(|ready| places::needs_directory(&ready.terms().targets))
+            .map(|ready| ready.rule.id.clone())
+            .collect()
     }
 
     /// Lower-case hex SHA-256 of the text the rules were read from.

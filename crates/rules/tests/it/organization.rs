@@ -1,7 +1,7 @@
 //! Decisions that rest on the directory: units, groups, people with several addresses.
 
 use hallpass_model::AccountId;
-use hallpass_rules::{Ask, ClickRefused, Code, Kind, RuleId};
+use hallpass_rules::{Ask, ClickRefused, Code, Kind, RuleId, Rules};
 use pretty::check;
 
 use crate::world::{
@@ -151,6 +151,20 @@ fn who_may_ask_is_decided_by_name_and_group() {
             "NoApprovers [] s2",
         ),
     ]);
+}
+
+#[test]
+fn rules_that_rest_on_the_directory_are_known() {
+    let list = [unit(r#""Workloads""#), unit(r#""*""#), everywhere(CAI)].join(",");
+    let account = AccountId::new(PAYMENTS_PROD).unwrap();
+    let ask = Ask::Account {
+        account: &account,
+        permission_set: "Admin",
+    };
+    let found = statements(&list).placed_by_directory(&ask);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0], "s1");
+    assert!(Rules::none().placed_by_directory(&ask).is_empty());
 }
 
 #[test]
