@@ -1,12 +1,13 @@
 //! What is odd about rules that load: targets nobody can approve, rules that never match, flags
 //! that cancel each other, names that nothing in the organization has.
 
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet};
 
 use hallpass_model::Email;
 
 use super::{
-    Ready, Rules, Sets, names::unknown_names, people::address_of, places::AccountView, words,
+    Compiled, Ready, Rules, Sets, names::unknown_names, people::address_of, places::AccountView,
+    words,
 };
 use crate::{
     diagnostic::{Code, Diagnostic},
@@ -17,30 +18,43 @@ use crate::{
 /// The most targets of one rule that are tried when looking for ones nobody can approve.
 const TARGETS_TRIED: usize = 64;
 
+/// The most comparisons of a rule with a target. Files that need more (thousands of rules that
+/// each cover units or patterns) are not searched to the end.
+const STEPS_MAX: usize = 4_000_000;
+
 impl Rules {
     /// Warnings about the rules, those of loading included. With a directory also about accounts,
     /// permission sets, units, people and groups that it does not hold; an ambiguous path of an
     /// organizational unit is an error.
     pub fn check(&self, facts: Option<&Directory>) -> Vec<Diagnostic> {
-        let rules = self.compiled.rules.as_slice();
-        let most_needed = rules
-            .iter()
-            .map(|ready| needed(ready.terms()))
-            .max()
-            .unwrap_or(1);
+        let compiled = &*self.compiled;
+        let rules = compiled.rules.as_slice();
+        let views = facts.map(|facts| {
+            facts
+                .accounts()
+                .iter()
+                .map(|account| AccountView::new(&account.id, facts))
+                .collect()
+        });
         let check = Check {
-            rules,
+            compiled,
             facts,
-            most_needed,
+            views: views.unwrap_or_default(),
+            most_needed: rules
+                .iter()
+                .map(|ready| needed(ready.terms()))
+                .max()
+                .unwrap_or(1),
+            steps: Cell::new(0),
         };
         let denials: Vec<&Ready> = rules
             .iter()
             .filter(|ready| has_flag(ready, false))
             .collect();
         let mut found = self.compiled.notes.clone();
-        for ready in check.rules {
+        for ready in rules {
             check.reach(ready, &mut found);
-            overridden(ready, &denials, &mut found);
+            check.overridden(ready, &denials, &mut found);
             if let Some(facts) = facts {
                 unknown_names(ready, facts, &mut found);
             }
@@ -54,10 +68,14 @@ impl Rules {
 }
 
 struct Check<'a> {
-    rules: &'a [Ready],
+    compiled: &'a Compiled,
     facts: Option<&'a Directory>,
+    /// Every account of the directory.
+    views: Vec<AccountView<'a>>,
     /// The most approvals any rule asks for.
     most_needed: usize,
+    /// Comparisons made so far, see [`STEPS_MAX`].
+    steps: Cell<usize>,
 }
 
 /// One kind of target of a rule: a place (or none, when other keys say where) and a permission
@@ -99,52 +117,83 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn matches_no_account(&self, ready: &Ready) -> bool {
-        match (&ready.terms().targets, self.facts) {
-            (targets @ Targets::Accounts { accounts, .. }, Some(facts)) => {
-                // ids and names that do not exist are reported one by one
-                let by_name = accounts.as_ref().is_some_and(|places| {
-                    places
-                        .iter()
-                        .any(|p| matches!(p, Place::Account(_) | Place::Ou(_) | Place::OuPath(_)))
-                });
-                !by_name
-                    && !facts.accounts().is_empty()
-                    && !facts
-                        .accounts()
-                        .iter()
-                        .any(|account| AccountView::new(&account.id, facts).covered_by(targets))
-            }
-            (Targets::Accounts { .. } | Targets::Groups(_), _) => false,
-        }
+    /// Counts comparisons; `false` when there were too many.
+    fn may_go_on(&self, comparisons: usize) -> bool {
+        let steps = self.steps.get().saturating_add(comparisons);
+        self.steps.set(steps);
+        steps <= STEPS_MAX
     }
 
-    /// With a directory, a target is real when some account is covered by its rule and by none
-    /// but the rules that were looked at.
+    fn matches_no_account(&self, ready: &Ready) -> bool {
+        let targets = &ready.terms().targets;
+        let Targets::Accounts { accounts, .. } = targets else {
+            return false;
+        };
+        // ids and names that do not exist are reported one by one
+        let one_by_one = |place: &Place| match place {
+            Place::Account(_) | Place::Ou(_) | Place::OuPath(_) => true,
+            Place::Every | Place::AccountName(_) => false,
+        };
+        let named = accounts
+            .as_ref()
+            .is_some_and(|places| places.iter().any(one_by_one));
+        !named
+            && !self.views.is_empty()
+            && self.may_go_on(self.views.len())
+            && !self.views.iter().any(|view| view.covered_by(targets))
+    }
+
+    /// With a directory, a target is real when it holds an account that no other rule helps, be
+    /// it a rule whose reach only the directory tells.
     fn is_real(&self, spot: Spot<'_>) -> bool {
-        let (Some(facts), Spot::Account(targets, _, set)) = (self.facts, spot) else {
+        let Spot::Account(targets, place, set) = spot else {
             return true;
         };
-        let covering = |account: &crate::directory::Account| {
-            let view = AccountView::new(&account.id, facts);
-            view.covered_by(targets)
-                && !self.rules.iter().any(|other| {
-                    let terms = other.terms();
-                    view.covered_by(&terms.targets)
-                        && covers_set(&other.sets, set)
-                        && (!other.listed.is_empty()
-                            || !other.listed_groups.is_empty()
-                            || terms.approval_is_not_required == Some(true))
-                        && !covers(other, spot)
-                })
+        let rules = &self.compiled.rules;
+        if self.views.is_empty() || !self.may_go_on(self.views.len().saturating_mul(8)) {
+            return true;
+        }
+        let helps = |other: &Ready| {
+            !other.listed.is_empty()
+                || !other.listed_groups.is_empty()
+                || other.terms().approval_is_not_required == Some(true)
         };
-        facts.accounts().is_empty() || facts.accounts().iter().any(covering)
+        let helpers: Vec<&Ready> = rules
+            .iter()
+            .filter(|other| helps(other) && covers_set(&other.sets, set) && !covers(other, spot))
+            .collect();
+        let inside = |view: &&AccountView<'_>| {
+            place.is_none_or(|place| view.is_in(place)) && view.covered_by(targets)
+        };
+        self.views.iter().filter(inside).any(|view| {
+            let _ = self.may_go_on(helpers.len());
+            !helpers
+                .iter()
+                .any(|other| view.covered_by(&other.terms().targets))
+        })
+    }
+
+    /// Rules that may cover the spot.
+    fn candidates(&self, spot: Spot<'_>) -> Vec<&'a Ready> {
+        let places = match spot {
+            Spot::Account(_, Some(Place::Account(id)), _) => self.compiled.for_account(id),
+            Spot::Account(..) => self.compiled.broad.clone(),
+            Spot::Group(group) => self.compiled.for_group(group),
+        };
+        places
+            .into_iter()
+            .filter_map(|place| self.compiled.rules.get(place))
+            .collect()
     }
 
     fn deadlock(&self, spot: Spot<'_>) -> Option<Deadlock> {
         let mut people = BTreeSet::new();
         let mut covering = Vec::new();
-        for ready in self.rules.iter().filter(|rule| covers(rule, spot)) {
+        let candidates = self.candidates(spot);
+        if !self.may_go_on(candidates.len()) {
+            return None;
+        }
+        for ready in candidates.into_iter().filter(|rule| covers(rule, spot)) {
             people.extend(ready.terms().listed_people());
             if people.len() > self.most_needed {
                 return None;
@@ -190,51 +239,52 @@ impl<'a> Check<'a> {
             .collect();
         (!locked.is_empty()).then_some(Deadlock::Only(locked))
     }
+
+    /// `true` flags of a rule that a `false` one of another rule overrides.
+    fn overridden(&self, ready: &Ready, denials: &[&Ready], found: &mut Vec<Diagnostic>) {
+        if !has_flag(ready, true) || !self.may_go_on(denials.len().saturating_mul(4)) {
+            return;
+        }
+        let terms = ready.terms();
+        let mut deny = |flag: &str, people: &str, other: &Ready| {
+            let (this, other) = (&ready.rule.id, &other.rule.id);
+            let message = format!(
+                "`{flag}: true` of `{this}` is overridden by `{flag}: false` of `{other}`{people}"
+            );
+            found.push(
+                warn(ready, Code::SelfDeniedBy, message)
+                    .field(flag)
+                    .help("where both apply, `false` wins; narrow one of the two"),
+            );
+        };
+        for other in denials.iter().filter(|other| overlap(ready, other)) {
+            let against = other.terms();
+            if terms.approval_is_not_required == Some(true)
+                && against.approval_is_not_required == Some(false)
+            {
+                deny(flag_name(ready, "ApprovalIsNotRequired"), "", other);
+            }
+            if terms.allow_self_approval == Some(true) && against.allow_self_approval == Some(false)
+            {
+                let mine: BTreeSet<&Email> = terms.listed_people().collect();
+                let both: BTreeSet<&str> = against
+                    .listed_people()
+                    .filter(|email| mine.contains(email))
+                    .map(Email::as_str)
+                    .collect();
+                if !both.is_empty() {
+                    let both: Vec<&str> = both.into_iter().collect();
+                    let people = format!(" for {}", both.join(", "));
+                    deny(flag_name(ready, "AllowSelfApproval"), &people, other);
+                }
+            }
+        }
+    }
 }
 
 fn has_flag(ready: &Ready, flag: bool) -> bool {
     let terms = ready.terms();
     [terms.allow_self_approval, terms.approval_is_not_required].contains(&Some(flag))
-}
-
-/// `true` flags of a rule that a `false` one of another rule overrides.
-fn overridden(ready: &Ready, denials: &[&Ready], found: &mut Vec<Diagnostic>) {
-    if !has_flag(ready, true) {
-        return;
-    }
-    let terms = ready.terms();
-    let mut deny = |flag: &str, people: &str, other: &Ready| {
-        let (this, other) = (&ready.rule.id, &other.rule.id);
-        let message = format!(
-            "`{flag}: true` of `{this}` is overridden by `{flag}: false` of `{other}`{people}"
-        );
-        found.push(
-            warn(ready, Code::SelfDeniedBy, message)
-                .field(flag)
-                .help("where both apply, `false` wins; narrow one of the two"),
-        );
-    };
-    for other in denials.iter().filter(|other| overlap(ready, other)) {
-        let against = other.terms();
-        if terms.approval_is_not_required == Some(true)
-            && against.approval_is_not_required == Some(false)
-        {
-            deny(flag_name(ready, "ApprovalIsNotRequired"), "", other);
-        }
-        if terms.allow_self_approval == Some(true) && against.allow_self_approval == Some(false) {
-            let mine: BTreeSet<&Email> = terms.listed_people().collect();
-            let both: BTreeSet<&str> = against
-                .listed_people()
-                .filter(|email| mine.contains(email))
-                .map(Email::as_str)
-                .collect();
-            if !both.is_empty() {
-                let both: Vec<&str> = both.into_iter().collect();
-                let people = format!(" for {}", both.join(", "));
-                deny(flag_name(ready, "AllowSelfApproval"), &people, other);
-            }
-        }
-    }
 }
 
 /// The flag as the file's form spells it.

@@ -68,7 +68,7 @@ pub(crate) struct Compiled {
     /// Every group named; rules refer to them by place.
     pub(crate) groups: Vec<GroupRef>,
     by_account: HashMap<AccountId, Vec<usize>>,
-    broad: Vec<usize>,
+    pub(crate) broad: Vec<usize>,
     by_group: HashMap<GroupId, Vec<usize>>,
     by_group_name: HashMap<String, Vec<usize>>,
     hash: String,
@@ -344,28 +344,41 @@ impl Compiled {
             })
     }
 
+    /// Places of the rules that may affect an account, in file order.
+    pub(crate) fn for_account(&self, account: &AccountId) -> Vec<usize> {
+        let mut places = self.by_account.get(account).cloned().unwrap_or_default();
+        places.extend(&self.broad);
+        places.sort_unstable();
+        places
+    }
+
+    /// Places of the rules that name a group so, in file order.
+    pub(crate) fn for_group(&self, group: &GroupRef) -> Vec<usize> {
+        let places = match group {
+            GroupRef::Id(id) => self.by_group.get(id),
+            GroupRef::Name(name) => self.by_group_name.get(name),
+        };
+        places.cloned().unwrap_or_default()
+    }
+
     /// Places of the rules that may affect the target, in file order; each is still to be tested.
     pub(crate) fn candidates(&self, ask: &Ask<'_>, facts: &Directory) -> Vec<usize> {
-        let none = Vec::new();
-        let (mut first, second) = match ask {
-            Ask::Account { account, .. } => (
-                self.by_account.get(*account).unwrap_or(&none).clone(),
-                &self.broad,
-            ),
+        match ask {
+            Ask::Account { account, .. } => self.for_account(account),
             Ask::Group { group } => {
-                let named = facts
-                    .group(group)
-                    .and_then(|found| self.by_group_name.get(&found.name.to_ascii_lowercase()));
-                (
-                    self.by_group.get(*group).unwrap_or(&none).clone(),
-                    named.unwrap_or(&none),
-                )
+                let mut places = self.by_group.get(*group).cloned().unwrap_or_default();
+                // a name that several groups have names none of them
+                if let Some(known) = facts.group(group)
+                    && facts.group_by_name(&known.name).is_some()
+                {
+                    let name = GroupRef::Name(known.name.to_ascii_lowercase());
+                    places.extend(self.for_group(&name));
+                    places.sort_unstable();
+                    places.dedup();
+                }
+                places
             }
-        };
-        first.extend(second);
-        first.sort_unstable();
-        first.dedup();
-        first
+        }
     }
 }
 
