@@ -245,9 +245,7 @@ impl<'a> Evaluation<'a> {
             .copied()
             .find(|ready| ready.terms().approval_is_not_required == Some(false));
         self.deny_self = self.affecting.iter().copied().find(|ready| {
-            // an unread group might list the requester: then the denial holds
-            ready.terms().allow_self_approval == Some(false)
-                && self.requester.listed_by(ready) != Membership::No
+            ready.terms().allow_self_approval == Some(false) && self.may_list_requester(ready)
         });
         self.auto = self
             .eligible
@@ -258,6 +256,16 @@ impl<'a> Evaluation<'a> {
             ready.terms().allow_self_approval == Some(true)
                 && self.requester.listed_by(ready) == Membership::Yes
         });
+    }
+
+    /// A group that could not be read might list the requester: then a denial holds. Where nothing
+    /// at all is known of people, as in bare decision cases, groups have no members.
+    fn may_list_requester(&self, ready: &Ready) -> bool {
+        match self.requester.listed_by(ready) {
+            Membership::Yes => true,
+            Membership::Unread => self.facts.knows_people(),
+            Membership::No => false,
+        }
     }
 
     /// The rule that lets the requester approve for themselves (step 5), if one does.
@@ -293,7 +301,7 @@ impl<'a> Evaluation<'a> {
         if approvers.is_empty() || !self.enough(&approvers, &stages, needed) {
             return self.outcome(Kind::NoApprovers, &based_on);
         }
-        let notify = self.notify();
+        let notify = self.notify(&approvers);
         let mut decision = self.outcome(Kind::RequiresApproval, &based_on);
         let of_stages: u32 = stages.iter().map(|stage| stage.quorum).sum();
         decision.approvers = approvers;
@@ -362,9 +370,17 @@ impl<'a> Evaluation<'a> {
 
     /// Step 7: everybody listed by an eligible rule, without the requester.
     fn approvers(&mut self) -> BTreeSet<Email> {
+        let (approvers, groups) = self.listed_by(self.eligible.iter().copied());
+        let unread = self.unread_groups(&groups);
+        self.unread.extend(unread);
+        approvers
+    }
+
+    /// Everybody the rules list, without the requester, and the groups they list.
+    fn listed_by(&self, rules: impl Iterator<Item = &'a Ready>) -> (BTreeSet<Email>, Vec<usize>) {
         let mut named = vec![false; self.rules.people.len()];
         let mut groups = BTreeSet::new();
-        for ready in &self.eligible {
+        for ready in rules {
             for place in &ready.listed {
                 if let Some(slot) = named.get_mut(*place) {
                     *slot = true;
@@ -372,26 +388,23 @@ impl<'a> Evaluation<'a> {
             }
             groups.extend(ready.listed_groups.iter().copied());
         }
-        let mut approvers: BTreeSet<Email> = self
+        let mut people: BTreeSet<Email> = self
             .rules
             .people
             .iter()
+            .zip(named)
             .enumerate()
-            .filter(|(place, _)| {
-                named.get(*place) == Some(&true) && !self.requester.is_place(*place)
-            })
-            .map(|(_, email)| email.clone())
+            .filter(|(place, (_, named))| *named && !self.requester.is_place(*place))
+            .map(|(_, (email, _))| email.clone())
             .collect();
         let groups: Vec<usize> = groups.into_iter().collect();
         for group in groups
             .iter()
             .filter_map(|group| self.rules.groups.get(*group))
         {
-            approvers.extend(self.members(group));
+            people.extend(self.members(group));
         }
-        let unread = self.unread_groups(&groups);
-        self.unread.extend(unread);
-        approvers
+        (people, groups)
     }
 
     /// The addresses of a group's enabled members, without the requester.
@@ -449,19 +462,18 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Who is mentioned: those a rule names for it, else its approvers.
-    fn notify(&self) -> BTreeSet<Email> {
-        let mut notify = BTreeSet::new();
-        for ready in &self.eligible {
-            if let Some(named) = &ready.terms().notify {
-                notify.extend(named.iter().cloned());
-            } else {
-                let people = ready.listed.iter();
-                notify.extend(people.filter_map(|p| self.rules.people.get(*p)).cloned());
-                for group in ready.terms().listed_groups() {
-                    notify.extend(self.members(group));
-                }
-            }
+    fn notify(&self, approvers: &BTreeSet<Email>) -> BTreeSet<Email> {
+        let named = |ready: &&Ready| ready.terms().notify.is_some();
+        if !self.eligible.iter().any(named) {
+            return approvers.clone();
         }
+        let (mut notify, _) = self.listed_by(self.eligible.iter().copied().filter(|r| !named(r)));
+        notify.extend(
+            self.eligible
+                .iter()
+                .filter_map(|r| r.terms().notify.clone())
+                .flatten(),
+        );
         notify.retain(|email| !self.requester.has(email));
         notify
     }

@@ -87,7 +87,16 @@ pub fn load(source: &Source) -> Result<Loaded, Vec<Diagnostic>> {
     let parsed = syntax::parse(source.text.trim_start_matches('\u{feff}'), source.syntax);
     let mut reader = Reader::new(&source.name);
     for error in parsed.errors {
-        reader.push(error);
+        reader.push(
+            match parsed
+                .root
+                .as_ref()
+                .and_then(|root| element_at(root, error.position))
+            {
+                Some((list, index)) => error.at(list, index),
+                None => error,
+            },
+        );
     }
     let content = match (&parsed.root, reader.is_clean()) {
         (Some(root), true) => read(&mut reader, root, source.syntax),
@@ -100,6 +109,24 @@ pub fn load(source: &Source) -> Result<Loaded, Vec<Diagnostic>> {
     let rules = finish(reader, content, &source.name, &source.text)?;
     let warnings = rules.check(None);
     Ok(Loaded { rules, warnings })
+}
+
+/// The list and the element of it in which a position lies.
+fn element_at(root: &Node, position: Position) -> Option<(&'static str, usize)> {
+    let lists = elevator::LISTS.into_iter().chain(native::FILE_KEYS);
+    let found = lists.filter_map(|list| {
+        let Value::List(items) = &root.get(list)?.value else {
+            return None;
+        };
+        let mut before = items
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| item.position < position);
+        before
+            .next_back()
+            .map(|(index, item)| (item.position, list, index))
+    });
+    found.max().map(|(_, list, index)| (list, index))
 }
 
 /// Reads the lists that a decision case brings along, in the sso-elevator form.
