@@ -16,6 +16,7 @@ pub use file::{
     Iam, IamKey, IamRole, IamUser, IdentityCenter, Limit, Organization, OrganizationFile, Ou,
     PermissionSet, Provisioned, Speed, User,
 };
+pub(crate) use derive::{membership_id, role_suffix};
 pub use generate::{Shape, Sizes, generate};
 pub use parse::{parse, parse_value};
 pub use presets::{large, small};

@@ -1,0 +1,128 @@
+//! The limits of one value and the words AWS has for them.
+
+use serde_json::Value;
+
+use crate::pattern::Pattern;
+use crate::table::{Kind, Shape, TimeFormat};
+
+/// One limit that a shape sets.
+#[derive(Clone, Debug)]
+pub(crate) enum Constraint<'a> {
+    Longest(i64),
+    Shortest(i64),
+    Greatest(i64),
+    Least(i64),
+    Pattern(&'a Pattern),
+    OneOf(&'a [String]),
+}
+
+impl Constraint<'_> {
+    /// The text after "failed to satisfy constraint: ".
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Longest(n) => format!("Member must have length less than or equal to {n}"),
+            Self::Shortest(n) => format!("Member must have length greater than or equal to {n}"),
+            Self::Greatest(n) => format!("Member must have value less than or equal to {n}"),
+            Self::Least(n) => format!("Member must have value greater than or equal to {n}"),
+            Self::Pattern(pattern) => {
+                format!(
+                    "Member must satisfy regular expression pattern: {}",
+                    pattern.source()
+                )
+            }
+            Self::OneOf(values) => {
+                format!(
+                    "Member must satisfy enum value set: [{}]",
+                    values.join(", ")
+                )
+            }
+        }
+    }
+
+    /// Whether `value`, which has the right type, keeps this limit.
+    pub(crate) fn holds(&self, value: &Value) -> bool {
+        match self {
+            Self::Longest(n) => length(value).is_none_or(|length| length <= *n),
+            Self::Shortest(n) => length(value).is_none_or(|length| length >= *n),
+            Self::Greatest(n) => value.as_i64().is_none_or(|number| number <= *n),
+            Self::Least(n) => value.as_i64().is_none_or(|number| number >= *n),
+            Self::Pattern(pattern) => value.as_str().is_none_or(|text| pattern.matches(text)),
+            Self::OneOf(values) => value
+                .as_str()
+                .is_none_or(|text| values.iter().any(|known| known == text)),
+        }
+    }
+}
+
+/// The limits of a shape, in the order in which AWS lists them: most, least, pattern, values.
+pub(crate) fn constraints(shape: &Shape) -> Vec<Constraint<'_>> {
+    let mut all = Vec::new();
+    match &shape.kind {
+        Kind::Integer | Kind::Long => {
+            all.extend(shape.max.map(Constraint::Greatest));
+            all.extend(shape.min.map(Constraint::Least));
+        }
+        Kind::Text { pattern, values } => {
+            all.extend(shape.max.map(Constraint::Longest));
+            all.extend(shape.min.map(Constraint::Shortest));
+            all.extend(pattern.as_ref().map(Constraint::Pattern));
+            if !values.is_empty() {
+                all.push(Constraint::OneOf(values));
+            }
+        }
+        Kind::List { .. } | Kind::Map { .. } => {
+            all.extend(shape.max.map(Constraint::Longest));
+            all.extend(shape.min.map(Constraint::Shortest));
+        }
+        // no table sets limits on these
+        Kind::Structure { .. }
+        | Kind::Double
+        | Kind::Boolean
+        | Kind::Timestamp(_)
+        | Kind::Blob
+        | Kind::Document => {}
+    }
+    all
+}
+
+/// What the kind wanted to see, where `value` is of another type. Instants take
+/// any number, also `1.65E9`.
+pub(crate) fn wrong_type(kind: &Kind, value: &Value) -> Option<&'static str> {
+    let fits = match kind {
+        Kind::Structure { .. } | Kind::Map { .. } => value.is_object(),
+        Kind::List { .. } => value.is_array(),
+        Kind::Text { .. } | Kind::Blob => value.is_string(),
+        Kind::Integer => value
+            .as_i64()
+            .is_some_and(|number| i32::try_from(number).is_ok()),
+        Kind::Long => value.as_i64().is_some(),
+        Kind::Boolean => value.is_boolean(),
+        Kind::Double | Kind::Timestamp(None | Some(TimeFormat::Unix)) => value.is_number(),
+        Kind::Timestamp(Some(_)) => value.is_number() || value.is_string(),
+        Kind::Document => true,
+    };
+    (!fits).then_some(match kind {
+        Kind::Structure { .. } => "a structure",
+        Kind::Map { .. } => "a map",
+        Kind::List { .. } => "a list",
+        Kind::Text { .. } => "a string",
+        Kind::Blob => "base64 text",
+        Kind::Integer => "an integer",
+        Kind::Long => "a long",
+        Kind::Double => "a number",
+        Kind::Boolean => "a boolean",
+        Kind::Timestamp(_) => "a timestamp",
+        Kind::Document => "any value",
+    })
+}
+
+/// Length in characters, elements or entries.
+fn length(value: &Value) -> Option<i64> {
+    let length = match value {
+        Value::String(text) => text.chars().count(),
+        Value::Array(all) => all.len(),
+        Value::Object(all) => all.len(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => return None,
+    };
+    i64::try_from(length).ok()
+}

@@ -1,0 +1,30 @@
+//! What AWS services accept and answer, as data: operations, members, limits, error names.
+//!
+//! The tables are made by `cargo xtask aws-tables` from the published service models and are part
+//! of the program. On top of them: the front-door validation of AWS with its texts, a check of
+//! answers, and the two directions of the Query protocol. The simulator and the client read the
+//! same tables.
+//!
+//! Knows nothing of accounts, networks, signing or what an operation does.
+#![warn(missing_docs)]
+
+mod constraint;
+mod lookup;
+mod output;
+mod pattern;
+mod query;
+mod table;
+mod time;
+mod validate;
+mod xml;
+pub use lookup::{Tables, tables};
+pub use output::{Mismatch, check_error, check_output};
+pub use pattern::Pattern;
+pub use query::{MalformedForm, query_to_json};
+pub use table::{
+    ErrorFacts, Kind, Location, Member, Operation, Page, Protocol, Retry, Service, Shape,
+    TableError, TimeFormat,
+};
+pub use time::{iso8601, seconds};
+pub use validate::{Invalid, Violation, message, validate};
+pub use xml::{json_to_query_xml, query_error, query_response};

@@ -1,0 +1,73 @@
+//! Finds services: by name, by what a request carries, by signing name.
+
+use std::sync::LazyLock;
+
+use crate::table::{Operation, Service};
+
+/// The committed tables, in the order in which a lookup tries them.
+const TEXTS: [&str; 5] = [
+    include_str!("../tables/sts.json"),
+    include_str!("../tables/organizations.json"),
+    include_str!("../tables/sso-admin.json"),
+    include_str!("../tables/identitystore.json"),
+    include_str!("../tables/iam.json"),
+];
+
+static TABLES: LazyLock<Tables> = LazyLock::new(|| {
+    // INVARIANT: every committed table parses; the test `every_table_parses` holds it.
+    Tables {
+        services: TEXTS
+            .iter()
+            .filter_map(|text| Service::parse(text).ok())
+            .collect(),
+    }
+});
+
+/// Every service table of this build.
+#[derive(Debug)]
+pub struct Tables {
+    services: Vec<Service>,
+}
+
+/// The tables, parsed at the first call (a few milliseconds).
+pub fn tables() -> &'static Tables {
+    &TABLES
+}
+
+impl Tables {
+    /// Every service.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter()
+    }
+
+    /// The service of that name (`sso-admin`).
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|it| it.name == name)
+    }
+
+    /// The service that signs with that name (`sso`); the first where several do.
+    pub fn by_signing_name(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|it| it.signing_name == name)
+    }
+
+    /// The service whose target prefix is `prefix` (`SWBExternalService`).
+    pub fn by_target_prefix(&self, prefix: &str) -> Option<&Service> {
+        self.services
+            .iter()
+            .find(|it| it.target_prefix.as_deref() == Some(prefix))
+    }
+
+    /// What the header `X-Amz-Target` names: prefix, dot, operation. The prefix may hold dots.
+    pub fn by_target(&self, target: &str) -> Option<(&Service, &Operation)> {
+        let (prefix, name) = target.rsplit_once('.')?;
+        let service = self.by_target_prefix(prefix)?;
+        Some((service, service.operation(name)?))
+    }
+
+    /// What `Action` and `Version` of a Query form name.
+    pub fn by_action(&self, action: &str, version: &str) -> Option<(&Service, &Operation)> {
+        let mut forms = self.services.iter().filter(|it| it.target_prefix.is_none());
+        let found = forms.find(|it| it.version == version && it.operation(action).is_some())?;
+        Some((found, found.operation(action)?))
+    }
+}

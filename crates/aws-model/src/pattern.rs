@@ -1,0 +1,289 @@
+//! The regular expressions of the models: written for Java, matched here in linear time.
+//!
+//! What differs is translated: `\w`, `\d`, `\s` are ASCII in Java, `.` stops at five line ends,
+//! `\u0009` has no braces. Look-ahead does not exist here: the few patterns that use it are in
+//! [`BY_HAND`], and a test holds that every other pattern of the tables compiles.
+
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+
+use regex::Regex;
+
+/// A pattern of a text shape. It must match the whole value.
+pub struct Pattern {
+    source: String,
+    matcher: OnceLock<Matcher>,
+}
+
+enum Matcher {
+    Regex(Regex),
+    Check(Check),
+    /// Could not be translated. No pattern of the committed tables ends here.
+    Unknown,
+}
+
+type Check = fn(&str) -> bool;
+
+/// Patterns with look-ahead, and the check that says the same.
+const BY_HAND: &[(&str, Check)] = &[
+    (
+        r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$",
+        is_single_dashed_label,
+    ),
+    (
+        concat!(
+            r"(-?)P(?=\d|T\d)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)([DW]))?",
+            r"(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?"
+        ),
+        is_duration,
+    ),
+];
+
+const WORD: &str = "0-9A-Za-z_";
+const DIGIT: &str = "0-9";
+const SPACE: &str = r" \t\n\x0B\f\r";
+
+impl Pattern {
+    /// Keeps the pattern as the model writes it; it is compiled at its first use.
+    pub fn new(source: String) -> Self {
+        Self {
+            source,
+            matcher: OnceLock::new(),
+        }
+    }
+
+    /// The pattern as the model writes it, the form that AWS shows.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether the whole of `value` matches. A pattern that this crate cannot read matches
+    /// everything: refusing good calls would be worse than a missing check.
+    pub fn matches(&self, value: &str) -> bool {
+        match self.matcher() {
+            Matcher::Regex(regex) => regex.is_match(value),
+            Matcher::Check(check) => check(value),
+            Matcher::Unknown => true,
+        }
+    }
+
+    /// Whether this crate can check the pattern.
+    pub fn is_checked(&self) -> bool {
+        !matches!(self.matcher(), Matcher::Unknown)
+    }
+
+    fn matcher(&self) -> &Matcher {
+        self.matcher.get_or_init(|| {
+            if let Some((_, check)) = BY_HAND.iter().find(|(source, _)| *source == self.source) {
+                return Matcher::Check(*check);
+            }
+            let whole = format!(r"\A(?:{})\z", translate(&self.source));
+            Regex::new(&whole).map_or(Matcher::Unknown, Matcher::Regex)
+        })
+    }
+}
+
+impl std::fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Pattern").field(&self.source).finish()
+    }
+}
+
+/// Java to `regex`. Depth counts open `[`: classes nest in both languages.
+fn translate(java: &str) -> String {
+    let mut out = String::with_capacity(java.len() * 2);
+    let mut rest = java.chars();
+    let mut depth = 0_usize;
+    let mut last = ' ';
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => {
+                escape(&mut rest, depth > 0, &mut out);
+                last = ' ';
+                continue;
+            }
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            '.' if depth == 0 => {
+                out.push_str(r"[^\n\r\x{85}\x{2028}\x{2029}]");
+                last = c;
+                continue;
+            }
+            // `--` and `~~` are set operators here, plain characters there
+            '-' if depth > 0 && last == '-' => out.push('\\'),
+            '~' if depth > 0 => out.push('\\'),
+            _ => {}
+        }
+        out.push(c);
+        last = c;
+    }
+    out
+}
+
+fn escape(rest: &mut std::str::Chars<'_>, in_class: bool, out: &mut String) {
+    let class = |out: &mut String, negated: &str, set: &str| {
+        let _infallible = write!(out, "[{negated}{set}]");
+    };
+    match rest.next() {
+        Some('w') if in_class => out.push_str(WORD),
+        Some('d') if in_class => out.push_str(DIGIT),
+        Some('s') if in_class => out.push_str(SPACE),
+        Some('w') => class(out, "", WORD),
+        Some('d') => class(out, "", DIGIT),
+        Some('s') => class(out, "", SPACE),
+        Some('W') => class(out, "^", WORD),
+        Some('D') => class(out, "^", DIGIT),
+        Some('S') => class(out, "^", SPACE),
+        Some('b') => out.push_str(r"(?-u:\b)"),
+        Some('u') => code_point(rest, out),
+        Some(c) => out.extend(['\\', c]),
+        None => out.push('\\'),
+    }
+}
+
+/// `\u` takes four digits in Java. The models also write `\u10000` and `\u10FFFF` for the ends of
+/// the upper planes; they are read as meant.
+fn code_point(rest: &mut std::str::Chars<'_>, out: &mut String) {
+    let text = rest.as_str();
+    let digits = if text.starts_with("10FFFF") {
+        6
+    } else if text.starts_with("10000") {
+        5
+    } else {
+        4
+    };
+    let digits: String = rest.by_ref().take(digits).collect();
+    let _infallible = write!(out, r"\x{{{digits}}}");
+}
+
+/// 3 to 63 lower-case letters, digits and dashes; no dash at an end, no two in a row.
+fn is_single_dashed_label(text: &str) -> bool {
+    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (3..=63).contains(&text.len())
+        && text.chars().all(|c| known(c) || c == '-')
+        && text.starts_with(known)
+        && text.ends_with(known)
+        && !text.contains("--")
+}
+
+/// ISO 8601 duration as the pattern of `Duration` in sso-admin has it: years, months, days or
+/// weeks, then `T` hours, minutes, seconds; at least one number at the start; only the seconds
+/// may have a fraction; a lone `T` at the end is let through.
+fn is_duration(text: &str) -> bool {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let Some(text) = text.strip_prefix('P') else {
+        return false;
+    };
+    let digit = |c: char| c.is_ascii_digit();
+    if !text.strip_prefix('T').unwrap_or(text).starts_with(digit) {
+        return false;
+    }
+    match text.split_once('T') {
+        None => are_parts(text, &["Y", "M", "DW"]),
+        Some((date, time)) => {
+            are_parts(date, &["Y", "M", "DW"]) && are_parts(time, &["H", "M", "S"])
+        }
+    }
+}
+
+/// Numbers, each followed by a unit, the units in order and each at most once.
+fn are_parts(text: &str, units: &[&str]) -> bool {
+    let mut rest = text;
+    let mut units = units.iter();
+    while !rest.is_empty() {
+        let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        if after.len() == rest.len() {
+            return false;
+        }
+        let fraction = after.strip_prefix('.').map(|it| {
+            let end = it.trim_start_matches(|c: char| c.is_ascii_digit());
+            (end, end.len() < it.len())
+        });
+        let (after, has_fraction) = match fraction {
+            Some((_, false)) => return false,
+            Some((end, true)) => (end, true),
+            None => (after, false),
+        };
+        let mut chars = after.chars();
+        let Some(unit) = chars.next() else {
+            return false;
+        };
+        if has_fraction && unit != 'S' || !units.any(|known| known.contains(unit)) {
+            return false;
+        }
+        rest = chars.as_str();
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn java_is_translated() {
+        for (java, ours) in [
+            (r"[\w+=,.@-]*", "[0-9A-Za-z_+=,.@-]*"),
+            (r"\d{12}", "[0-9]{12}"),
+            (r"[\s\S]*", r"[ \t\n\x0B\f\r[^ \t\n\x0B\f\r]]*"),
+            (r"[\u0020-\u007E]+", r"[\x{0020}-\x{007E}]+"),
+            (r"[\u10000-\u10FFFF]", r"[\x{10000}-\x{10FFFF}]"),
+            (r"[ -~]", r"[ -\~]"),
+            (r"a.b", r"a[^\n\r\x{85}\x{2028}\x{2029}]b"),
+            (r"\bx\/y", r"(?-u:\b)x\/y"),
+            (r"\u00", r"\x{00}"),
+            (r"\", r"\"),
+        ] {
+            assert_eq!(translate(java), ours, "{java}");
+        }
+    }
+
+    #[test]
+    fn matches_are_whole_values() {
+        let rows = [
+            (r"[\w+=,.@-]*", "a b", false),
+            (r"[\w+=,.@-]*", "a\n", false),
+            (r"[\w+=,.@-]*", "é", false),
+            (r"[\w+=,.@-]*", "a@b-c", true),
+            (r"^(\d{12})|(ou-[a-z]+)$", "123456789012", true),
+            (r"^(\d{12})|(ou-[a-z]+)$", "123456789012x", false),
+            (r"[\p{L}\p{Z}]+", "Åsa Öberg", true),
+            (r"^arn:.+:.+", "arn:a:b", true),
+            (r"((", "anything", true),
+        ];
+        for (pattern, value, expected) in rows {
+            let found = Pattern::new(pattern.to_owned()).matches(value);
+            assert_eq!(found, expected, "{pattern} on {value}");
+        }
+    }
+
+    #[test]
+    fn durations_by_hand() {
+        for good in [
+            "PT1H",
+            "PT12H",
+            "P1D",
+            "-P1Y2M3DT4H5M6.5S",
+            "P2W",
+            "PT0.5S",
+            "P1DT",
+        ] {
+            assert!(is_duration(good), "{good}");
+        }
+        for bad in [
+            "", "P", "PT", "1H", "PT1", "P1H", "PT1M1H", "PT1.5H", "P1D1W", "PT1.S", "PTH",
+        ] {
+            assert!(!is_duration(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn labels_by_hand() {
+        for good in ["abc", "a-b", "a1-b2-c3"] {
+            assert!(is_single_dashed_label(good), "{good}");
+        }
+        for bad in ["ab", "-ab", "ab-", "a--b", "Abc", "a_b", &"a".repeat(64)] {
+            assert!(!is_single_dashed_label(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Writes the state out as an organization file that loads back to the same state.

@@ -1,0 +1,1 @@
+//! Changes by somebody else, not through the API.

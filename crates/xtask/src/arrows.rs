@@ -1,0 +1,284 @@
+//! Which crate may depend on which. A new arrow needs a decision record; this table is the list.
+
+use serde_json::Value;
+
+use crate::tidy::Finding;
+
+/// Every core: what `hallpass`, `server` and `simulation` may all use.
+const CORES: &[&str] = &[
+    "audit",
+    "rules",
+    "access",
+    "assignments",
+    "iam",
+    "runner",
+    "inventory",
+    "activity",
+    "org",
+];
+
+/// Folder below `crates/` → the folders it may depend on. Dev-dependencies are not held against
+/// it. `+cores` stands for [`CORES`].
+const ARROWS: &[(&str, &[&str])] = &[
+    // vocabulary
+    ("model", &[]),
+    ("aws-model", &[]),
+    // cores
+    ("audit", &["model"]),
+    ("rules", &["model"]),
+    ("iam", &["model"]),
+    ("runner", &["model"]),
+    ("assignments", &["audit", "runner", "model"]),
+    ("access", &["rules", "assignments", "audit", "model"]),
+    ("inventory", &["iam", "runner", "model"]),
+    ("activity", &["iam", "runner", "model"]),
+    ("org", &["assignments", "iam", "runner", "audit", "model"]),
+    // adapters
+    (
+        "store",
+        &[
+            "access",
+            "assignments",
+            "inventory",
+            "activity",
+            "org",
+            "audit",
+            "runner",
+            "rules",
+            "model",
+        ],
+    ),
+    // rules: the type of the directory snapshot, which `aws` fills, lives there
+    (
+        "aws",
+        &[
+            "access",
+            "assignments",
+            "audit",
+            "inventory",
+            "activity",
+            "org",
+            "runner",
+            "rules",
+            "aws-model",
+            "model",
+        ],
+    ),
+    (
+        "aws-sim",
+        &[
+            "access",
+            "assignments",
+            "audit",
+            "inventory",
+            "activity",
+            "org",
+            "runner",
+            "rules",
+            "iam",
+            "aws-model",
+            "model",
+        ],
+    ),
+    ("slack", &["access", "rules", "model"]),
+    ("notify", &["access", "rules", "model"]),
+    ("query", &["model"]),
+    // delivery
+    ("api", &["model"]),
+    ("server", &["+cores", "api", "model"]),
+    (
+        "hallpass",
+        &[
+            "+cores", "server", "slack", "notify", "store", "aws", "aws-sim", "api", "model",
+        ],
+    ),
+    // never shipped
+    ("simulation", &["+cores", "store", "aws-sim", "model"]),
+    ("xtask", &[]),
+];
+
+/// Holds the answer of `cargo metadata --no-deps` against [`ARROWS`].
+pub(crate) fn check(metadata: &Value) -> Vec<Finding> {
+    let root = text(metadata, "workspace_root");
+    let packages: Vec<Package<'_>> = items(metadata, "packages")
+        .map(|it| Package::new(it, root))
+        .collect();
+    packages
+        .iter()
+        .flat_map(|package| check_package(package, &packages))
+        .collect()
+}
+
+struct Package<'a> {
+    name: &'a str,
+    folder: &'a str,
+    manifest: String,
+    dependencies: Vec<&'a str>,
+}
+
+impl<'a> Package<'a> {
+    fn new(package: &'a Value, root: &str) -> Self {
+        let path = text(package, "manifest_path");
+        let below = path
+            .strip_prefix(root)
+            .unwrap_or(path)
+            .trim_start_matches('/');
+        let folder = path.rsplit('/').nth(1).unwrap_or_default();
+        let counted = items(package, "dependencies").filter(|it| text(it, "kind") != "dev");
+        Self {
+            name: text(package, "name"),
+            folder,
+            manifest: below.to_owned(),
+            dependencies: counted.map(|it| text(it, "name")).collect(),
+        }
+    }
+}
+
+fn check_package(package: &Package<'_>, all: &[Package<'_>]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut add = |message: String| findings.push(Finding::new(&package.manifest, 1, message));
+    let expected = format!("hallpass-{}", package.folder);
+    if package.name != expected && package.name != package.folder {
+        add(format!(
+            "package `{}` should be named `{expected}`, for its folder",
+            package.name
+        ));
+    }
+    let Some((_, allowed)) = ARROWS.iter().find(|(from, _)| *from == package.folder) else {
+        add(format!(
+            "crate `{}` is not in the list of arrows: add a decision record and a line in \
+             crates/xtask/src/arrows.rs, or make it a module",
+            package.folder
+        ));
+        return findings;
+    };
+    for name in &package.dependencies {
+        let Some(to) = all.iter().find(|it| it.name == *name) else {
+            continue;
+        };
+        let core = allowed.contains(&"+cores") && CORES.contains(&to.folder);
+        if !core && !allowed.contains(&to.folder) {
+            add(format!(
+                "arrow `{} -> {}` is not allowed: move what is shared to a crate both may use, \
+                 or record the decision and add the arrow in crates/xtask/src/arrows.rs",
+                package.folder, to.folder
+            ));
+        }
+    }
+    findings
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn items<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    value
+        .get(name)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn found(packages: &[(&str, &str, Value)]) -> Vec<String> {
+        let packages: Vec<Value> = packages
+            .iter()
+            .map(|(name, folder, dependencies)| {
+                let path = format!("/r/crates/{folder}/Cargo.toml");
+                json!({"name": name, "manifest_path": path, "dependencies": dependencies})
+            })
+            .collect();
+        let metadata = json!({"workspace_root": "/r", "packages": packages});
+        check(&metadata).iter().map(ToString::to_string).collect()
+    }
+
+    fn on(name: &str) -> Value {
+        json!([{"name": name, "kind": null}])
+    }
+
+    #[test]
+    fn an_allowed_arrow_is_silent() {
+        let model = (
+            "hallpass-model",
+            "model",
+            json!([{"name": "serde", "kind": null}]),
+        );
+        assert_eq!(
+            found(&[model, ("hallpass-rules", "rules", on("hallpass-model"))]),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn a_core_may_be_used_by_the_server() {
+        let rules = ("hallpass-rules", "rules", json!([]));
+        assert_eq!(
+            found(&[rules, ("hallpass-server", "server", on("hallpass-rules"))]),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn a_forbidden_arrow_is_named() {
+        let store = ("hallpass-store", "store", json!([]));
+        let found = found(&[store, ("hallpass-server", "server", on("hallpass-store"))]);
+        let [finding] = found.as_slice() else {
+            panic!("{found:?}")
+        };
+        let start = "crates/server/Cargo.toml:1: arrow `server -> store` is not allowed: ";
+        assert!(finding.starts_with(start), "{finding}");
+    }
+
+    #[test]
+    fn build_dependencies_count_and_dev_dependencies_do_not() {
+        let of = |kind: &str| json!([{"name": "hallpass-rules", "kind": kind}]);
+        let rules = || ("hallpass-rules", "rules", json!([]));
+        assert_eq!(
+            found(&[rules(), ("hallpass-model", "model", of("dev"))]).len(),
+            0
+        );
+        assert_eq!(
+            found(&[rules(), ("hallpass-model", "model", of("build"))]).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn unknown_crates_and_odd_names_are_found() {
+        assert!(found(&[("hallpass-misc", "misc", json!([]))])[0].contains("not in the list"));
+        assert!(found(&[("rules", "model", json!([]))])[0].contains("`hallpass-model`"));
+        assert_eq!(found(&[("xtask", "xtask", json!([]))]), [""; 0]);
+    }
+
+    #[test]
+    fn the_table_names_only_crates_it_knows_and_has_no_circle() {
+        let known = |name: &str| ARROWS.iter().position(|(from, _)| *from == name);
+        for (from, allowed) in ARROWS {
+            for to in allowed.iter().filter(|to| **to != "+cores") {
+                assert!(known(to).is_some(), "{from} -> {to}");
+                assert!(!reaches(to, from), "{from} -> {to} closes a circle");
+            }
+        }
+        assert!(CORES.iter().all(|core| known(core).is_some()));
+    }
+
+    fn reaches(from: &str, goal: &str) -> bool {
+        let direct = ARROWS
+            .iter()
+            .find(|(name, _)| *name == from)
+            .map(|(_, to)| *to);
+        let cores = direct.is_some_and(|to| to.contains(&"+cores"));
+        let next = direct
+            .into_iter()
+            .flatten()
+            .chain(CORES.iter().filter(|_| cores));
+        next.filter(|to| **to != "+cores")
+            .any(|to| *to == goal || reaches(to, goal))
+    }
+}

@@ -1,0 +1,379 @@
+//! Turns published AWS service models into the compact tables of `aws-model`: names, types and
+//! limits, no prose. One operation or shape per line, so that a new model reads as a diff.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a `Value` indexed by name gives null where there is nothing"
+)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+use serde_json::{Map, Value, json};
+
+/// The services whose tables are committed: those that decide or show access.
+pub(crate) const SERVICES: &[&str] = &["sts", "organizations", "sso-admin", "identitystore", "iam"];
+
+/// Version of the table format; `aws-model` refuses any other.
+const FORMAT: u32 = 1;
+
+/// Why a table could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TableError {
+    #[error("no version of `{service}` with a service model below `{folder}`")]
+    NoModel { service: String, folder: PathBuf },
+    #[error("`{path}` cannot be read")]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("`{path}` is not JSON")]
+    Parse {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+    #[error("`{path}` cannot be written")]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("`{0}` is missing in the model")]
+    Missing(&'static str),
+}
+
+/// Reads the newest model of `service` below `models` and writes its table into `tables`.
+pub(crate) fn write(models: &Path, service: &str, tables: &Path) -> Result<PathBuf, TableError> {
+    let folder = newest(&models.join(service), service)?;
+    let model = read_json(&folder, "service-2.json")?.ok_or_else(|| TableError::NoModel {
+        service: service.to_owned(),
+        folder: folder.clone(),
+    })?;
+    let pages = read_json(&folder, "paginators-1.json")?.unwrap_or(Value::Null);
+    let text = render(service, &model, &pages)?;
+    let path = tables.join(format!("{service}.json"));
+    fs::write(&path, text).map_err(|source| TableError::Write {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(path)
+}
+
+/// The newest version folder; versions are dates, so text order is time order.
+fn newest(folder: &Path, service: &str) -> Result<PathBuf, TableError> {
+    let none = || TableError::NoModel {
+        service: service.to_owned(),
+        folder: folder.to_owned(),
+    };
+    let entries = fs::read_dir(folder).map_err(|_| none())?;
+    let mut versions: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    versions.retain(|path| path.is_dir());
+    versions.sort();
+    versions.pop().ok_or_else(none)
+}
+
+fn read_json(folder: &Path, name: &str) -> Result<Option<Value>, TableError> {
+    let plain = folder.join(name);
+    let packed = folder.join(format!("{name}.gz"));
+    let path = if plain.exists() { plain } else { packed };
+    if !path.exists() {
+        return Ok(None);
+    }
+    let raw = fs::read(&path).map_err(|source| TableError::Read {
+        path: path.clone(),
+        source,
+    })?;
+    let mut text = Vec::new();
+    if path.extension().is_some_and(|extension| extension == "gz") {
+        let mut unpack = GzDecoder::new(raw.as_slice());
+        unpack
+            .read_to_end(&mut text)
+            .map_err(|source| TableError::Read {
+                path: path.clone(),
+                source,
+            })?;
+    } else {
+        text = raw;
+    }
+    let value =
+        serde_json::from_slice(&text).map_err(|source| TableError::Parse { path, source })?;
+    Ok(Some(value))
+}
+
+fn render(service: &str, model: &Value, pages: &Value) -> Result<String, TableError> {
+    let mut out = String::from("{\n");
+    for (key, value) in head(service, model)? {
+        let _infallible = writeln!(out, "{}: {value},", Value::from(key));
+    }
+    let operations = sorted(&model["operations"])
+        .map(|(name, it)| (name, operation(it, &pages["pagination"][name])));
+    let shapes = sorted(&model["shapes"]).map(|(name, it)| (name, shape(it)));
+    out.push_str("\"operations\": {\n");
+    out.push_str(&lines(operations));
+    out.push_str("},\n\"shapes\": {\n");
+    out.push_str(&lines(shapes));
+    out.push_str("}\n}\n");
+    Ok(out)
+}
+
+fn lines<'a>(entries: impl Iterator<Item = (&'a String, Value)>) -> String {
+    let lines: Vec<String> = entries
+        .map(|(name, it)| format!("{}: {it}", Value::from(name.as_str())))
+        .collect();
+    lines.join(",\n") + "\n"
+}
+
+fn sorted(map: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let mut entries: Vec<_> = map.as_object().into_iter().flatten().collect();
+    entries.sort_by_key(|(name, _)| *name);
+    entries.into_iter()
+}
+
+fn head(service: &str, model: &Value) -> Result<Map<String, Value>, TableError> {
+    let meta = &model["metadata"];
+    let prefix = meta["endpointPrefix"]
+        .as_str()
+        .ok_or(TableError::Missing("endpointPrefix"))?;
+    let protocol = meta["protocol"]
+        .as_str()
+        .ok_or(TableError::Missing("protocol"))?;
+    let mut head = Map::new();
+    head.insert("format".into(), json!(FORMAT));
+    head.insert("name".into(), json!(service));
+    copy(
+        meta,
+        &mut head,
+        &[("serviceId", "id"), ("apiVersion", "version")],
+    );
+    let protocols = match &meta["protocols"] {
+        Value::Array(all) if !all.is_empty() => json!(all),
+        _ => json!([protocol]),
+    };
+    head.insert("protocols".into(), protocols);
+    head.insert(
+        "signing".into(),
+        json!(meta["signingName"].as_str().unwrap_or(prefix)),
+    );
+    head.insert("endpoint".into(), json!(prefix));
+    let rest = [
+        ("jsonVersion", "json_version"),
+        ("targetPrefix", "target"),
+        ("xmlNamespace", "xmlns"),
+    ];
+    copy(meta, &mut head, &rest);
+    Ok(head)
+}
+
+fn operation(model: &Value, page: &Value) -> Value {
+    let mut out = Map::new();
+    let http = &model["http"];
+    if http["requestUri"] != json!("/") || http["method"] != json!("POST") {
+        out.insert("method".into(), http["method"].clone());
+        out.insert("path".into(), http["requestUri"].clone());
+    }
+    if let Some(name) = model["input"]["shape"].as_str() {
+        out.insert("input".into(), json!(name));
+    }
+    if let Some(name) = model["output"]["shape"].as_str() {
+        out.insert("output".into(), json!(name));
+    }
+    copy(&model["output"], &mut out, &[("resultWrapper", "wrapper")]);
+    let errors = model["errors"].as_array().into_iter().flatten();
+    let errors: Vec<&Value> = errors.map(|error| &error["shape"]).collect();
+    if !errors.is_empty() {
+        out.insert("errors".into(), json!(errors));
+    }
+    if model["authtype"] == json!("none") {
+        out.insert("unsigned".into(), json!(true));
+    }
+    if page.is_object() {
+        out.insert("page".into(), pagination(page));
+    }
+    Value::Object(out)
+}
+
+fn pagination(page: &Value) -> Value {
+    let mut out = Map::new();
+    let many = |value: &Value| match value {
+        Value::Array(all) => json!(all),
+        Value::Null => json!([]),
+        one => json!([one]),
+    };
+    out.insert("input".into(), many(&page["input_token"]));
+    out.insert("output".into(), many(&page["output_token"]));
+    out.insert("result".into(), many(&page["result_key"]));
+    copy(
+        page,
+        &mut out,
+        &[("limit_key", "limit"), ("more_results", "more")],
+    );
+    Value::Object(out)
+}
+
+fn shape(model: &Value) -> Value {
+    let mut out = Map::new();
+    copy(model, &mut out, &[("type", "type")]);
+    if model["type"] == json!("structure") {
+        out.insert("members".into(), members(model));
+    }
+    for (from, to) in [("member", "element"), ("key", "key"), ("value", "value")] {
+        if let Some(name) = model[from]["shape"].as_str() {
+            out.insert(to.into(), json!(name));
+        }
+    }
+    for (from, to) in [
+        ("member", "element_wire"),
+        ("key", "key_wire"),
+        ("value", "value_wire"),
+    ] {
+        copy(&model[from], &mut out, &[("locationName", to)]);
+    }
+    let facts = [
+        "min",
+        "max",
+        "pattern",
+        "enum",
+        "sensitive",
+        "flattened",
+        "union",
+        "document",
+    ];
+    for fact in facts {
+        copy(model, &mut out, &[(fact, fact)]);
+    }
+    copy(model, &mut out, &[("timestampFormat", "time")]);
+    if model["exception"] == json!(true) {
+        out.insert("error".into(), error(model));
+    }
+    Value::Object(out)
+}
+
+fn members(model: &Value) -> Value {
+    let required = model["required"].as_array().cloned().unwrap_or_default();
+    let members = model["members"].as_object().into_iter().flatten();
+    let members: Vec<Value> = members
+        .map(|(name, member)| {
+            let mut out = Map::new();
+            out.insert("name".into(), json!(name));
+            copy(
+                member,
+                &mut out,
+                &[
+                    ("shape", "shape"),
+                    ("locationName", "wire"),
+                    ("location", "location"),
+                ],
+            );
+            if required.contains(&json!(name)) {
+                out.insert("required".into(), json!(true));
+            }
+            copy(
+                member,
+                &mut out,
+                &[("timestampFormat", "time"), ("flattened", "flattened")],
+            );
+            copy(
+                member,
+                &mut out,
+                &[("idempotencyToken", "token"), ("deprecated", "deprecated")],
+            );
+            Value::Object(out)
+        })
+        .collect();
+    Value::Array(members)
+}
+
+/// Status and fault as the model says; JSON services name neither code nor status, there a
+/// `fault` marks the server's own failures.
+fn error(model: &Value) -> Value {
+    let mut out = Map::new();
+    copy(
+        &model["error"],
+        &mut out,
+        &[("code", "code"), ("httpStatusCode", "status")],
+    );
+    let sender = match (&model["error"]["senderFault"], &model["fault"]) {
+        (Value::Bool(sender), _) => *sender,
+        (_, Value::Bool(fault)) => !fault,
+        _ => out
+            .get("status")
+            .and_then(Value::as_u64)
+            .is_none_or(|status| status < 500),
+    };
+    out.insert("sender".into(), json!(sender));
+    if model["retryable"].is_object() {
+        let throttling = model["retryable"]["throttling"] == json!(true);
+        out.insert(
+            "retry".into(),
+            json!(if throttling {
+                "throttling"
+            } else {
+                "transient"
+            }),
+        );
+    }
+    Value::Object(out)
+}
+
+/// Copies facts under their short names; an absent or `false` fact stays absent.
+fn copy(from: &Value, to: &mut Map<String, Value>, names: &[(&str, &str)]) {
+    for (long, short) in names {
+        match from.get(*long) {
+            None | Some(Value::Null | Value::Bool(false)) => {}
+            Some(value) => {
+                to.insert((*short).to_owned(), value.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_becomes_a_table_without_prose() {
+        let model = json!({
+            "metadata": {"apiVersion": "2020-01-01", "endpointPrefix": "demo", "protocol": "json",
+                "serviceId": "Demo", "targetPrefix": "Demo", "jsonVersion": "1.1"},
+            "operations": {"List": {"name": "List", "http": {"method": "POST", "requestUri": "/"},
+                "input": {"shape": "In"}, "output": {"shape": "Out"},
+                "errors": [{"shape": "Denied"}], "documentation": "prose"}},
+            "shapes": {
+                "In": {"type": "structure", "required": ["A"], "documentation": "prose",
+                    "members": {"B": {"shape": "S"}, "A": {"shape": "S", "locationName": "a"}}},
+                "Out": {"type": "structure", "members": {}},
+                "S": {"type": "string", "max": 3, "pattern": "[a]*"},
+                "Denied": {"type": "structure", "members": {}, "exception": true, "fault": true,
+                    "retryable": {"throttling": false}}
+            }
+        });
+        let pages = json!({"pagination": {"List": {"input_token": "T", "output_token": "T",
+            "limit_key": "Max", "result_key": ["X"]}}});
+        let text = render("demo", &model, &pages).unwrap();
+        let expected = concat!(
+            "{\n\"format\": 1,\n\"name\": \"demo\",\n\"id\": \"Demo\",\n",
+            "\"version\": \"2020-01-01\",\n\"protocols\": [\"json\"],\n\"signing\": \"demo\",\n",
+            "\"endpoint\": \"demo\",\n\"json_version\": \"1.1\",\n\"target\": \"Demo\",\n",
+            "\"operations\": {\n",
+            "\"List\": {\"input\":\"In\",\"output\":\"Out\",\"errors\":[\"Denied\"],",
+            "\"page\":{\"input\":[\"T\"],\"output\":[\"T\"],\"result\":[\"X\"],\"limit\":\"Max\"}}\n",
+            "},\n\"shapes\": {\n",
+            "\"Denied\": {\"type\":\"structure\",\"members\":[],",
+            "\"error\":{\"sender\":false,\"retry\":\"transient\"}},\n",
+            "\"In\": {\"type\":\"structure\",\"members\":[{\"name\":\"B\",\"shape\":\"S\"},",
+            "{\"name\":\"A\",\"shape\":\"S\",\"wire\":\"a\",\"required\":true}]},\n",
+            "\"Out\": {\"type\":\"structure\",\"members\":[]},\n",
+            "\"S\": {\"type\":\"string\",\"max\":3,\"pattern\":\"[a]*\"}\n}\n}\n",
+        );
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_missing_service_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = write(folder.path(), "nothing", folder.path()).unwrap_err();
+        assert!(error.to_string().contains("`nothing`"), "{error}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Tasks of this repository that need logic: `cargo xtask <task>`. Never shipped, and knows the
+//! other crates only as files.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks through them"
+)]
+
+mod tidy;
+
+mod arrows;
+mod manifests;
+mod sizes;
+mod sources;
+mod texts;
+
+mod aws_tables;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  tidy  hold the tree against the house rules; exit 1 with `path:line: message` for each breach
+
+  aws-tables --models DIR [SERVICE...]
+        read the service models below DIR (the `data` folder of an installed botocore)
+        and write crates/aws-model/tables/<service>.json
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["tidy"] => tidy(),
+        ["aws-tables", "--models", models, services @ ..] => write_tables(models, services),
+        _ => {
+            eprint!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn tidy() -> ExitCode {
+    let findings = match tidy::run(&root()) {
+        Ok(findings) => findings,
+        Err(error) => {
+            eprintln!("tidy: {}", chain(&error));
+            return ExitCode::from(2);
+        }
+    };
+    for finding in &findings {
+        println!("{finding}");
+    }
+    if findings.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("tidy: {} found", findings.len());
+    ExitCode::FAILURE
+}
+
+fn write_tables(models: &str, services: &[&str]) -> ExitCode {
+    let tables = root().join("crates/aws-model/tables");
+    let services = if services.is_empty() {
+        aws_tables::SERVICES
+    } else {
+        services
+    };
+    for service in services {
+        match aws_tables::write(Path::new(models), service, &tables) {
+            Ok(path) => println!("{}", path.display()),
+            Err(error) => {
+                eprintln!("{service}: {}", chain(&error));
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The top of the repository: two folders above this crate, which Cargo names; else where we are.
+fn root() -> PathBuf {
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    here.as_deref()
+        .and_then(|here| here.ancestors().nth(2))
+        .unwrap_or(Path::new("."))
+        .to_path_buf()
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}

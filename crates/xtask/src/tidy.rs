@@ -1,0 +1,161 @@
+//! Holds the tree against the house rules. Collects the facts (files, metadata), lets the checks
+//! judge them; the checks themselves read nothing.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{arrows, manifests, sizes, sources, texts};
+
+/// One breach of a rule, with what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Finding {
+    /// Relative to the top of the repository, with `/`.
+    pub(crate) path: String,
+    /// 1-based.
+    pub(crate) line: usize,
+    /// What is wrong, and the way out.
+    pub(crate) message: String,
+}
+
+impl Finding {
+    pub(crate) fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            line,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path, self.line, self.message)
+    }
+}
+
+/// Why the tree could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TidyError {
+    #[error("`{program}` cannot be run")]
+    Start {
+        program: &'static str,
+        source: io::Error,
+    },
+    #[error("`{program}` failed: {text}")]
+    Failed { program: &'static str, text: String },
+    #[error("`cargo metadata` does not answer JSON")]
+    Metadata(#[source] serde_json::Error),
+    #[error("`{path}` cannot be read")]
+    Read { path: PathBuf, source: io::Error },
+}
+
+/// Every breach in the tree at `root`, sorted by place.
+pub(crate) fn run(root: &Path) -> Result<Vec<Finding>, TidyError> {
+    let metadata = output(
+        "cargo",
+        &["metadata", "--no-deps", "--format-version", "1"],
+        root,
+    )?;
+    let metadata = serde_json::from_slice(&metadata).map_err(TidyError::Metadata)?;
+    let mut findings = arrows::check(&metadata);
+    for path in tracked(root)? {
+        let Some(text) = read(root, &path)? else {
+            continue;
+        };
+        findings.extend(check_file(&path, &text));
+    }
+    findings.sort();
+    findings.dedup();
+    Ok(findings)
+}
+
+fn check_file(path: &str, text: &str) -> Vec<Finding> {
+    let mut findings = texts::check(path, text);
+    if has_extension(path, "rs") {
+        findings.extend(sources::check(path, text));
+        findings.extend(sizes::check(path, text));
+    }
+    if path.ends_with("Cargo.toml") {
+        findings.extend(manifests::check(path, text));
+    }
+    findings
+}
+
+/// Whether the file's name ends in `.extension`.
+pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|found| found == extension)
+}
+
+/// Files that are in the repository or would be with the next `git add`.
+fn tracked(root: &Path) -> Result<Vec<String>, TidyError> {
+    let args = [
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ];
+    let listing = output("git", &args, root)?;
+    let paths = listing
+        .split(|byte| *byte == 0)
+        .filter(|path| !path.is_empty());
+    Ok(paths
+        .map(|path| String::from_utf8_lossy(path).into_owned())
+        .collect())
+}
+
+/// The text of a file; none where it is not text, or was deleted but not yet from the index.
+fn read(root: &Path, path: &str) -> Result<Option<String>, TidyError> {
+    let path = root.join(path);
+    match fs::read(&path) {
+        Ok(bytes) if bytes.contains(&0) => Ok(None),
+        Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(_) if path.is_dir() => Ok(None),
+        Err(source) => Err(TidyError::Read { path, source }),
+    }
+}
+
+fn output(program: &'static str, args: &[&str], folder: &Path) -> Result<Vec<u8>, TidyError> {
+    let done = Command::new(program)
+        .args(args)
+        .current_dir(folder)
+        .output()
+        .map_err(|source| TidyError::Start { program, source })?;
+    if done.status.success() {
+        return Ok(done.stdout);
+    }
+    let text = String::from_utf8_lossy(&done.stderr).trim().to_owned();
+    Err(TidyError::Failed { program, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_reads_as_place_and_message() {
+        let finding = Finding::new("crates/a/src/lib.rs", 3, "do this");
+        assert_eq!(finding.to_string(), "crates/a/src/lib.rs:3: do this");
+    }
+
+    #[test]
+    fn each_kind_of_file_meets_its_checks() {
+        let found = |path: &str, text: &str| {
+            check_file(path, text)
+                .into_iter()
+                .map(|it| it.message)
+                .collect::<Vec<_>>()
+        };
+        assert!(found("docs/a.md", "fine\n").is_empty());
+        assert_eq!(found("docs/a.md", "bad \n").len(), 1);
+        assert_eq!(found("crates/a/src/lib.rs", "fn a() {}\n").len(), 1);
+        assert_eq!(found("crates/a/src/lib.rs", "//! A.\nfn a() {}\n").len(), 0);
+        assert!(!found("crates/a/Cargo.toml", "[package]\nname = \"a\"\n").is_empty());
+    }
+}
