@@ -6,5 +6,17 @@
 //! Knows nothing of rules, requests or grants: a client must not notice that this is not AWS.
 #![warn(missing_docs)]
 
+mod simulator;
+
+mod auth;
+mod control;
 mod core;
+mod faults;
+mod http;
 pub mod organization;
+mod state;
+
+pub use organization::{Consistency, OrganizationFile, Problem, Speed};
+pub use simulator::{
+    Authorization, Credentials, IdentityCenterFacts, LoadError, Options, Simulator, serve,
+};

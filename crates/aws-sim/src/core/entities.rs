@@ -303,3 +303,28 @@ pub struct Operation {
     /// Not through the API: by somebody else, with `"async": true`.
     pub foreign: bool,
 }
+
+/// A role session that the portal gave (rule N-1).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Session {
+    /// Identifier in the control API.
+    pub id: String,
+    /// The user's id.
+    pub user: Id,
+    /// The user's name then.
+    pub user_name: String,
+    /// The account.
+    pub account: Id,
+    /// The set's id.
+    pub set: Id,
+    /// The set's name then.
+    pub set_name: String,
+    /// Full ARN of the role.
+    pub role_arn: String,
+    /// `ASIA…`
+    pub access_key_id: String,
+    /// When.
+    pub issued: Millis,
+    /// Until when.
+    pub expires: Millis,
+}

@@ -10,7 +10,7 @@ use super::{
     call::Id,
     entities::{
         Account, Assignment, AssignmentKey, Group, Kind, Membership, Operation, Ou, PermissionSet,
-        PrincipalType, Provision, User,
+        PrincipalType, Provision, Session, User,
     },
     limits::Buckets,
     random::{Random, hash},
@@ -129,6 +129,8 @@ pub struct State {
     pub operation_order: BTreeSet<(Kind, u64, Id)>,
     /// The ones in flight, by due time.
     pub in_flight: BTreeSet<(Millis, Id)>,
+    /// Role sessions that the portal gave.
+    pub sessions: Vec<Session>,
     /// IAM of the file.
     pub iam: BTreeMap<String, Iam>,
     /// Keys of the file.

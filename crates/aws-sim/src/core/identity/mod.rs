@@ -5,6 +5,9 @@ mod groups;
 mod memberships;
 mod users;
 
+pub(super) use groups::remove as remove_group;
+pub(super) use users::remove as remove_user;
+
 use serde_json::{Map, Value};
 
 use super::{

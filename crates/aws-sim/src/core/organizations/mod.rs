@@ -4,6 +4,8 @@ mod accounts;
 mod delegation;
 mod tree;
 
+pub(super) use accounts::put_under;
+
 use serde_json::{Map, Value};
 
 use super::{

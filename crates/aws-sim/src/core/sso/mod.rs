@@ -9,6 +9,8 @@ mod provisioned;
 mod statuses;
 mod tags;
 
+pub(super) use assignments::{duration, enqueue};
+
 use serde_json::{Map, Value};
 
 use super::{
