@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     approve, catalog, completions, deny, discard, extend, grants, login, logout, man, release,
-    request, requests, revoke, whoami,
+    request, requests, revoke, rules, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -45,6 +45,7 @@ pub(crate) enum Command {
     Release(release::Args),
     Extend(extend::Args),
     Revoke(revoke::Args),
+    Rules(rules::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -85,6 +86,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Release(args) => release::run(&args),
         Command::Extend(args) => extend::run(&args),
         Command::Revoke(args) => revoke::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

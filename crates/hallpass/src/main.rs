@@ -9,6 +9,7 @@ mod clock;
 mod commands;
 mod credentials;
 mod exit;
+mod facts;
 mod ids;
 mod output;
 mod prompt;

@@ -14,6 +14,7 @@ pub(crate) mod release;
 pub(crate) mod request;
 pub(crate) mod requests;
 pub(crate) mod revoke;
+pub(crate) mod rules;
 pub(crate) mod whoami;
 
 use crate::client::{Client, ServerArgs};
