@@ -1,7 +1,8 @@
 //! The suite every engine passes: each sentence of the ports' documents is a case here.
 //!
 //! `hallpass_store::conformance!(sqlite, crate::fresh_sqlite)` makes a module `sqlite` with one
-//! test per case; each case gets its own fresh store.
+//! test per case. The function makes a fresh store and whatever has to outlive it (a temporary
+//! folder, or nothing); each case gets its own.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -90,7 +91,9 @@ macro_rules! conformance {
             $(mod $area {
                 $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    $crate::conformance::$area::$case($fresh()).await;
+                    let (store, guard) = $fresh();
+                    $crate::conformance::$area::$case(store).await;
+                    drop(guard);
                 })+
             })+
         }

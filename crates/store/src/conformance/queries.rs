@@ -6,7 +6,6 @@ use hallpass_access::{
     AccessStore, Change, Counts, Grant, GrantFilter, GrantState, Reminders, Request, RequestFilter,
     RequestState, Stuck, Write,
 };
-use hallpass_assignments::AssignmentStore;
 use hallpass_model::{GrantId, HoldKey, RequestId};
 
 use super::Store;
