@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use hallpass_access::{AccessStore, Change};
-use hallpass_audit::{AuditStore, ExportTarget, FaultKind, export_pending, publish_head, verify};
+use hallpass_audit::{
+    AuditStore, ExportTarget, FaultKind, Record, export_pending, publish_head, verify,
+};
 use hallpass_store::testing::{a_draft, at};
 use hallpass_store::{FolderTarget, MemoryStore, ReadExportError, read_export};
 use tempfile::tempdir;
@@ -73,11 +75,8 @@ async fn a_file_of_lines_reads_back() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("log.jsonl");
     let records = a_log(2).await.records_from(1, 9).await.unwrap();
-    let text: String = records
-        .iter()
-        .map(|it| format!("{}\r\n", it.canonical()))
-        .collect();
-    std::fs::write(&path, text).unwrap();
+    let lines: Vec<_> = records.iter().map(Record::canonical).collect();
+    std::fs::write(&path, lines.join("\r\n") + "\r\n").unwrap();
     let (inputs, heads) = read_export(&path).unwrap();
     assert!(heads.is_empty());
     assert!(

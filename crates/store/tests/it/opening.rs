@@ -109,3 +109,22 @@ fn what_is_no_database_is_refused() {
         OpenError::Unusable { .. }
     ));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_reads_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    let store = SqliteStore::open(&path).unwrap();
+    store.blob_put("a", b"1").await.unwrap();
+    store.backup(folder.path().join("copy.db")).await.unwrap();
+    for name in ["hallpass.db", "hallpass.db-wal", "copy.db"] {
+        let mode = std::fs::metadata(folder.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}

@@ -20,7 +20,7 @@ use hallpass_store::testing::{
 };
 
 /// Sequences per run, and calls in each.
-const SEQUENCES: u64 = 150;
+const SEQUENCES: u64 = 100;
 const CALLS: u64 = 120;
 
 /// xorshift64*: small, and the same everywhere.
