@@ -68,7 +68,7 @@ impl Table {
     /// Adds a row; cells are shown safely whatever they hold.
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows
-            .push(cells.iter().map(|cell| plain(cell)).collect());
+            .push(cells.into_iter().map(|cell| plain(&cell)).collect());
     }
 
     /// The table as text, at most `width` wide when there is a width.

@@ -46,7 +46,7 @@ enum State {
 pub(crate) fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
     let mut query = Vec::new();
-    query.extend(args.state.map(|state| ("state", name(state))));
+    query.extend(args.state.as_ref().map(|state| ("state", name(state))));
     query.extend(args.user.clone().map(|user| ("user", user)));
     query.extend(args.account.clone().map(|account| ("account", account)));
     let found = block_on(client.list::<Grant>(&["grants"], &query, args.limit))?;

@@ -23,7 +23,7 @@ const FIELDS: &[&str] = &["id", "state", "error"];
 /// End one grant now, or everything somebody holds
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "End one grant now, or everything somebody holds.\n\nShows what will end and asks \
+    long_about = "End one grant now, or everything somebody holds\n\nShows what will end and asks \
                   before it does it. Without a terminal it needs `--yes`.",
     after_help = "Examples:
   hallpass revoke grn_01934a5b6c7d7e8f90123456789abcde --reason 'no longer needed'

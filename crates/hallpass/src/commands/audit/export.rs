@@ -16,7 +16,7 @@ use crate::words::count;
 /// Write the audit log, one record per line
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write the audit log, one record per line.\n\nThe lines hold the very bytes that \
+    long_about = "Write the audit log, one record per line\n\nThe lines hold the very bytes that \
                   the hashes are of, so that `hallpass audit verify FILE` can check them. A chain \
                   that does not hold is named here already, and the exit code is 1.",
     after_help = "Examples:

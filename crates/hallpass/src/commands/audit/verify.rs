@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_audit::{Fault, FaultKind, Head, Input, Record, Verified, verify};
-use hallpass_store::read_export;
+use hallpass_store::{ReadExportError, read_export};
 use serde_json::json;
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -22,7 +22,7 @@ const FIELDS: &[&str] = &[
 /// Verify an exported audit log, with nothing but the export
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Verify an exported audit log, with nothing but the export.\n\nReads folders of \
+    long_about = "Verify an exported audit log, with nothing but the export\n\nReads folders of \
                   objects (<prefix>/<YYYY>/<MM>/<DD>/<uuid>.json) and files with one record per \
                   line. Needs no server, database or configuration. Published heads in a folder \
                   `heads` in or beside the export are checked too. Exit 1 names the first bad \
@@ -53,11 +53,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let range = Range::of(args)?;
     let (mut inputs, mut heads) = (Vec::new(), Vec::new());
     for path in &args.paths {
-        let (found, published) = read_export(path).map_err(|error| {
-            let why = std::error::Error::source(&error).map(ToString::to_string);
-            let why = why.map_or_else(String::new, |why| format!(": {why}"));
-            Failure::bad_input(format!("{error}{why}"))
-        })?;
+        let (found, published) = read_export(path).map_err(|error| unreadable(&error))?;
         inputs.extend(found);
         heads.extend(published);
         heads.extend(heads_beside(path)?);
@@ -166,6 +162,17 @@ impl Range {
             (_, Some(to)) if last < to => Err(missing(last + 1)),
             _ => Ok(verified),
         }
+    }
+}
+
+/// An export that cannot be read is not a shorter log (promise P9).
+fn unreadable(error: &ReadExportError) -> Failure {
+    match error {
+        ReadExportError::Unreadable { path, source } => Failure::unreadable(path.display(), source),
+        ReadExportError::NotAHead { source, .. } => {
+            Failure::bad_input(format!("{error}: {source}"))
+        }
+        ReadExportError::TooDeep { .. } => Failure::bad_input(error.to_string()),
     }
 }
 
