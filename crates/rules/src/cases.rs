@@ -144,7 +144,7 @@ pub fn answer(
 fn failed(id: serde_json::Value, mut errors: Vec<Diagnostic>) -> Answer {
     errors.sort_by_key(|error| error.position);
     for error in &mut errors {
-        "case".clone_into(&mut error.file);
+        read::CASE.clone_into(&mut error.file);
     }
     let (code, message) = errors.first().map_or_else(
         || {
@@ -292,7 +292,7 @@ impl Case {
         if !self.has_rules {
             return Ok(None);
         }
-        read::load_lists(root, line).map(|loaded| Some(loaded.rules))
+        read::load_lists(root, line).map(Some)
     }
 
     fn decide(

@@ -1,5 +1,7 @@
 //! When a rule lets people ask: days of the week and times of day in a time zone.
 
+use std::fmt;
+
 use hallpass_model::Timestamp;
 use jiff::{
     civil::{Time, Weekday},
@@ -15,6 +17,8 @@ pub(crate) struct Hours {
     /// The end, not included. Not after `from`: the window ends on the next day.
     pub(crate) to: Time,
     pub(crate) zone: TimeZone,
+    /// The zone's name in the IANA database.
+    pub(crate) name: String,
     /// As written, for equality and messages.
     pub(crate) written: String,
 }
@@ -50,5 +54,29 @@ impl Eq for Hours {}
 impl std::hash::Hash for Hours {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.written.hash(state);
+    }
+}
+
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        if self.days != [true; 7] {
+            let days = NAMES
+                .iter()
+                .zip(self.days)
+                .filter(|(_, on)| *on)
+                .map(|(name, _)| *name);
+            write!(f, "{} ", days.collect::<Vec<_>>().join(", "))?;
+        }
+        let (from, to) = (self.from, self.to);
+        write!(
+            f,
+            "{:02}:{:02}–{:02}:{:02} {}",
+            from.hour(),
+            from.minute(),
+            to.hour(),
+            to.minute(),
+            self.name
+        )
     }
 }

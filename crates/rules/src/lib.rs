@@ -13,11 +13,16 @@ mod glob;
 mod hours;
 mod read;
 mod rule;
+mod selftest;
 mod syntax;
 
 pub use diagnostic::{Code, Diagnostic, Position, Severity};
 pub use directory::Directory;
-pub use engine::{Ask, ClickRefused, Decision, Kind, Permit, Requirement, Rules, Stage};
+pub use engine::{
+    Ask, ClickRefused, Considered, Decision, Effect, Explanation, Kind, Nearest, Permit,
+    Requestable, Requirement, RuleSummary, Rules, Stage,
+};
 pub use read::{Loaded, Source, load};
 pub use rule::{GroupRef, RuleId, TextPattern};
+pub use selftest::{Outcome, TestResult};
 pub use syntax::{SOURCE_BYTES_MAX, Syntax};

@@ -245,9 +245,7 @@ impl<'a> Evaluation<'a> {
             .copied()
             .find(|ready| ready.terms().approval_is_not_required == Some(false));
         self.deny_self = self.affecting.iter().copied().find(|ready| {
-            // an unread group might list the requester: then the denial holds
-            ready.terms().allow_self_approval == Some(false)
-                && self.requester.listed_by(ready) != Membership::No
+            ready.terms().allow_self_approval == Some(false) && self.may_list_requester(ready)
         });
         self.auto = self
             .eligible
@@ -258,6 +256,16 @@ impl<'a> Evaluation<'a> {
             ready.terms().allow_self_approval == Some(true)
                 && self.requester.listed_by(ready) == Membership::Yes
         });
+    }
+
+    /// A group that could not be read might list the requester: then a denial holds. Where nothing
+    /// at all is known of people, as in bare decision cases, groups have no members.
+    fn may_list_requester(&self, ready: &Ready) -> bool {
+        match self.requester.listed_by(ready) {
+            Membership::Yes => true,
+            Membership::Unread => self.facts.knows_people(),
+            Membership::No => false,
+        }
     }
 
     /// The rule that lets the requester approve for themselves (step 5), if one does.
@@ -452,14 +460,13 @@ impl<'a> Evaluation<'a> {
     fn notify(&self) -> BTreeSet<Email> {
         let mut notify = BTreeSet::new();
         for ready in &self.eligible {
-            match &ready.terms().notify {
-                Some(named) => notify.extend(named.iter().cloned()),
-                None => {
-                    let people = ready.listed.iter();
-                    notify.extend(people.filter_map(|p| self.rules.people.get(*p)).cloned());
-                    for group in ready.terms().listed_groups() {
-                        notify.extend(self.members(group));
-                    }
+            if let Some(named) = &ready.terms().notify {
+                notify.extend(named.iter().cloned());
+            } else {
+                let people = ready.listed.iter();
+                notify.extend(people.filter_map(|p| self.rules.people.get(*p)).cloned());
+                for group in ready.terms().listed_groups() {
+                    notify.extend(self.members(group));
                 }
             }
         }

@@ -1,10 +1,14 @@
 //! Rules made ready for deciding: names interned, candidates indexed, repeats dropped.
 
+mod catalog;
+mod check;
 mod click;
 mod decide;
+mod explain;
 mod people;
 mod places;
 mod quorum;
+mod words;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -13,14 +17,18 @@ use std::{
 
 use hallpass_model::{AccountId, Email, GroupId, Timestamp};
 
+pub use catalog::Requestable;
 pub use click::{ClickRefused, Permit};
 pub use decide::{Decision, Kind, Requirement, Stage};
+pub use explain::{Considered, Effect, Explanation, Nearest};
+pub use words::RuleSummary;
 
 use crate::{
     diagnostic::Diagnostic,
     directory::Directory,
     read::Content,
     rule::{GroupRef, Place, Rule, SetMatch, Targets, Terms},
+    selftest::TestCase,
 };
 use decide::Evaluation;
 
@@ -62,6 +70,10 @@ pub(crate) struct Compiled {
     by_group: HashMap<GroupId, Vec<usize>>,
     by_group_name: HashMap<String, Vec<usize>>,
     hash: String,
+    /// The file, as findings name it.
+    pub(crate) file: String,
+    /// The tests of the file.
+    pub(crate) tests: Vec<TestCase>,
     /// Warnings found while reading.
     pub(crate) notes: Vec<Diagnostic>,
 }
@@ -121,7 +133,12 @@ impl Sets {
 }
 
 impl Rules {
-    pub(crate) fn new(content: Content, notes: Vec<Diagnostic>, texts: &[&str]) -> Self {
+    pub(crate) fn new(
+        content: Content,
+        notes: Vec<Diagnostic>,
+        file: &str,
+        texts: &[&str],
+    ) -> Self {
         let mut compiled = Compiled {
             rules: Vec::new(),
             people: Vec::new(),
@@ -132,9 +149,15 @@ impl Rules {
             by_group: HashMap::new(),
             by_group_name: HashMap::new(),
             hash: hash(texts),
+            file: file.to_owned(),
+            tests: content.tests,
             notes,
         };
         let mut group_ids = HashMap::new();
+        #[expect(
+            clippy::mutable_key_type,
+            reason = "a pattern is hashed and compared by its text, which never changes"
+        )]
         let mut seen = HashSet::new();
         for rule in content.rules {
             if seen.insert(rule.terms.clone()) {
@@ -194,14 +217,15 @@ impl Rules {
         &self.compiled.hash
     }
 
-    /// Every group whose members decisions may depend on, and groups that can be asked for.
+    /// Every group whose members decisions may depend on: approver groups and those that may ask.
+    /// Groups that are only asked for are [`Rules::requested_groups`].
     pub fn referenced_groups(&self) -> BTreeSet<GroupRef> {
         self.compiled.groups.iter().cloned().collect()
     }
 
-    /// Warnings about the rules; with a directory also those about what they name.
-    pub fn check(&self, _facts: Option<&Directory>) -> Vec<Diagnostic> {
-        self.compiled.notes.clone()
+    /// Every group that some rule lets people ask for.
+    pub fn requested_groups(&self) -> BTreeSet<GroupRef> {
+        self.compiled.asked_groups().cloned().collect()
     }
 }
 
@@ -259,11 +283,11 @@ impl Compiled {
         let listed_groups = rule.terms.listed_groups().map(&mut intern).collect();
         let allowed_groups = rule.terms.allowed_groups.iter().map(&mut intern).collect();
         self.rules.push(Ready {
+            rule,
             sets,
             listed,
             listed_groups,
             allowed_groups,
-            rule,
         });
     }
 
@@ -272,6 +296,16 @@ impl Compiled {
             self.people.push(email.clone());
             self.people.len() - 1
         })
+    }
+
+    /// Every group that some rule is about.
+    pub(crate) fn asked_groups(&self) -> impl Iterator<Item = &GroupRef> {
+        self.rules
+            .iter()
+            .flat_map(|ready| match &ready.terms().targets {
+                Targets::Groups(groups) => groups.iter().collect(),
+                Targets::Accounts { .. } => Vec::new(),
+            })
     }
 
     /// Places of the rules that may affect the target, in file order; each is still to be tested.

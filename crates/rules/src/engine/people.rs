@@ -116,7 +116,7 @@ impl<'a> PersonView<'a> {
 
     fn look_up(&self, group: usize) -> Membership {
         if !self.facts.knows_people() {
-            return Membership::No;
+            return Membership::Unread;
         }
         let members = self
             .rules

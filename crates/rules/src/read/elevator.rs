@@ -172,17 +172,17 @@ fn read_field(reader: &mut Reader, entry: &Entry, terms: &mut Terms) {
 }
 
 fn group_targets(reader: &mut Reader, statement: &Node) -> Targets {
-    match statement.get("Resource") {
-        Some(node) => Targets::Groups(reader.groups("Resource", node, Names::Refused)),
-        None => {
-            reader.missing(
-                statement.position,
-                "Resource",
-                "write the group's id, or a list of ids",
-            );
-            Targets::Groups(BTreeSet::new())
-        }
-    }
+    let groups = if let Some(node) = statement.get("Resource") {
+        reader.groups("Resource", node, Names::Refused)
+    } else {
+        reader.missing(
+            statement.position,
+            "Resource",
+            "write the group's id, or a list of ids",
+        );
+        BTreeSet::new()
+    };
+    Targets::Groups(groups)
 }
 
 fn account_targets(reader: &mut Reader, statement: &Node) -> Targets {

@@ -147,13 +147,7 @@ impl Reader {
             Value::Text(text) => vec![(text.as_str(), node)],
             Value::List(items) => items
                 .iter()
-                .filter_map(|item| match &item.value {
-                    Value::Text(text) => Some((text.as_str(), item)),
-                    _ => {
-                        self.bad_type(field, item, "a string");
-                        None
-                    }
-                })
+                .filter_map(|item| self.text(field, item).map(|text| (text, item)))
                 .collect(),
             _ => {
                 self.bad_type(field, node, "a string or a list of strings");

@@ -2,11 +2,14 @@
 
 mod elevator;
 mod fields;
+mod native;
+mod native_tests;
 
 use crate::{
     diagnostic::{Code, Diagnostic, Position},
     engine::Rules,
     rule::Rule,
+    selftest::TestCase,
     syntax::{self, Node, Syntax, Value},
 };
 use fields::Reader;
@@ -49,7 +52,7 @@ impl Source {
     ///
     /// # Errors
     /// When they are not UTF-8.
-    pub fn from_bytes(name: impl Into<String>, bytes: &[u8]) -> Result<Self, Diagnostic> {
+    pub fn from_bytes(name: impl Into<String>, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
         let name = name.into();
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Self::new(name, text)),
@@ -60,7 +63,7 @@ impl Source {
                     format!("the text is not UTF-8 at byte {}", error.valid_up_to()),
                 );
                 finding.file = name;
-                Err(finding)
+                Err(vec![finding])
             }
         }
     }
@@ -84,35 +87,83 @@ pub fn load(source: &Source) -> Result<Loaded, Vec<Diagnostic>> {
     let parsed = syntax::parse(source.text.trim_start_matches('\u{feff}'), source.syntax);
     let mut reader = Reader::new(&source.name);
     for error in parsed.errors {
-        reader.push(error);
+        reader.push(
+            match parsed
+                .root
+                .as_ref()
+                .and_then(|root| element_at(root, error.position))
+            {
+                Some((list, index)) => error.at(list, index),
+                None => error,
+            },
+        );
     }
     let content = match (&parsed.root, reader.is_clean()) {
-        (Some(root), true) => read(&mut reader, root),
+        (Some(root), true) => read(&mut reader, root, source.syntax),
         // a duplicate key leaves a whole tree: say at once what else is wrong with it
-        (Some(root), false) if reader.only(Code::DuplicateKey) => read(&mut reader, root),
+        (Some(root), false) if reader.only(Code::DuplicateKey) => {
+            read(&mut reader, root, source.syntax)
+        }
         _ => Content::default(),
     };
-    finish(reader, content, &[&source.text])
+    let rules = finish(reader, content, &source.name, &source.text)?;
+    let warnings = rules.check(None);
+    Ok(Loaded { rules, warnings })
+}
+
+/// The list and the element of it in which a position lies.
+fn element_at(root: &Node, position: Position) -> Option<(&'static str, usize)> {
+    let lists = elevator::LISTS.into_iter().chain(native::FILE_KEYS);
+    let found = lists.filter_map(|list| {
+        let Value::List(items) = &root.get(list)?.value else {
+            return None;
+        };
+        let mut before = items
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| item.position < position);
+        before
+            .next_back()
+            .map(|(index, item)| (item.position, list, index))
+    });
+    found.max().map(|(_, list, index)| (list, index))
 }
 
 /// Reads the lists that a decision case brings along, in the sso-elevator form.
-pub(crate) fn load_lists(root: &Node, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut reader = Reader::new("case");
+pub(crate) fn load_lists(root: &Node, text: &str) -> Result<Rules, Vec<Diagnostic>> {
+    let mut reader = Reader::new(CASE);
     let mut content = Content::default();
     elevator::read_lists(&mut reader, root, &mut content);
-    finish(reader, content, &[text])
+    finish(reader, content, CASE, text)
 }
+
+/// The name of the file in findings about a decision case.
+pub(crate) const CASE: &str = "case";
 
 /// What a file holds.
 #[derive(Debug, Default)]
 pub(crate) struct Content {
     pub(crate) rules: Vec<Rule>,
+    pub(crate) tests: Vec<TestCase>,
 }
 
-fn read(reader: &mut Reader, root: &Node) -> Content {
+/// The keys of an HCL file that are read.
+pub(crate) const HCL_KEYS: [&str; 4] = elevator::LISTS;
+
+/// Which of the two forms a file has shows in its keys; without any of them, in its syntax.
+fn is_native(root: &Node, syntax: Syntax) -> bool {
+    if native::FILE_KEYS.iter().any(|key| root.get(key).is_some()) {
+        return true;
+    }
+    let elevator = elevator::LISTS.iter().any(|key| root.get(key).is_some());
+    !elevator && matches!(syntax, Syntax::Toml | Syntax::Yaml)
+}
+
+fn read(reader: &mut Reader, root: &Node, syntax: Syntax) -> Content {
     let mut content = Content::default();
     match &root.value {
         Value::List(_) => elevator::read_list(reader, root, "statements", &mut content),
+        Value::Map(_) if is_native(root, syntax) => native::read_file(reader, root, &mut content),
         Value::Map(_) => elevator::read_file(reader, root, &mut content),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {
             reader.push(
@@ -128,13 +179,17 @@ fn read(reader: &mut Reader, root: &Node) -> Content {
     content
 }
 
-fn finish(mut reader: Reader, content: Content, texts: &[&str]) -> Result<Loaded, Vec<Diagnostic>> {
+fn finish(
+    mut reader: Reader,
+    content: Content,
+    file: &str,
+    text: &str,
+) -> Result<Rules, Vec<Diagnostic>> {
     reader.check_ids(&content.rules);
     let (errors, notes) = reader.finish();
-    if !errors.is_empty() {
-        return Err(errors);
+    if errors.is_empty() {
+        Ok(Rules::new(content, notes, file, &[text]))
+    } else {
+        Err(errors)
     }
-    let rules = Rules::new(content, notes, texts);
-    let warnings = rules.check(None);
-    Ok(Loaded { rules, warnings })
 }

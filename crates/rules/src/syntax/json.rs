@@ -22,7 +22,7 @@ pub(super) fn parse(text: &str) -> Parsed {
     let root = match root {
         Ok(root) => Some(root),
         Err(error) => {
-            errors.push(error);
+            errors.push(*error);
             begun
         }
     };
@@ -37,7 +37,7 @@ struct Parser<'a> {
     begun: Option<Node>,
 }
 
-type Step<T> = Result<T, Diagnostic>;
+type Step<T> = Result<T, Box<Diagnostic>>;
 
 impl Parser<'_> {
     fn document(&mut self) -> Step<Node> {
@@ -68,11 +68,12 @@ impl Parser<'_> {
 
     fn nested(&mut self, read: fn(&mut Self) -> Step<Value>) -> Step<Value> {
         if self.depth >= DEPTH_MAX {
-            return Err(Diagnostic::error(
+            let message = format!("values are nested deeper than {DEPTH_MAX}");
+            return Err(Box::new(Diagnostic::error(
                 Code::TooDeep,
                 self.position,
-                format!("values are nested deeper than {DEPTH_MAX}"),
-            ));
+                message,
+            )));
         }
         self.depth += 1;
         let value = read(self);
@@ -243,9 +244,10 @@ impl Parser<'_> {
         if self.peek() == Some('0') {
             self.take(&mut text);
             if let Some(c @ '0'..='9') = self.peek() {
-                return Err(self
-                    .unexpected(Some(c), "the end of the number")
-                    .help("a number has no leading zeros; an account id stands in quotes"));
+                let error = self.unexpected(Some(c), "the end of the number");
+                return Err(Box::new(error.help(
+                    "a number has no leading zeros; an account id stands in quotes",
+                )));
             }
         } else {
             self.digits(&mut text)?;
@@ -284,12 +286,11 @@ impl Parser<'_> {
             "null" => Ok(Value::Null),
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
-            _ => Err(Diagnostic::error(
-                Code::BadSyntax,
-                position,
-                format!("`{}` is not a value", crate::diagnostic::shorten(&word)),
-            )
-            .help("text stands in double quotes")),
+            _ => {
+                let message = format!("`{}` is not a value", crate::diagnostic::shorten(&word));
+                let error = Diagnostic::error(Code::BadSyntax, position, message);
+                Err(Box::new(error.help("text stands in double quotes")))
+            }
         }
     }
 
@@ -303,16 +304,13 @@ impl Parser<'_> {
         }
     }
 
-    fn unexpected(&self, found: Option<char>, wanted: &str) -> Diagnostic {
+    fn unexpected(&self, found: Option<char>, wanted: &str) -> Box<Diagnostic> {
         let found = match found {
             None => "the text ends".to_owned(),
             Some(c) => format!("`{}` stands", c.escape_debug()),
         };
-        Diagnostic::error(
-            Code::BadSyntax,
-            self.position,
-            format!("{found} where {wanted} is due"),
-        )
+        let message = format!("{found} where {wanted} is due");
+        Box::new(Diagnostic::error(Code::BadSyntax, self.position, message))
     }
 
     fn blanks(&mut self) {

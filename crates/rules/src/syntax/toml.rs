@@ -1,10 +1,96 @@
 //! TOML with positions.
 
-use super::Parsed;
+use ::toml::de::{DeTable, DeValue};
 
-pub(super) fn parse(_text: &str) -> Parsed {
+use super::{DEPTH_MAX, Entry, Lines, Node, Parsed, Value};
+use crate::diagnostic::{Code, Diagnostic, Position, shorten};
+
+pub(super) fn parse(text: &str) -> Parsed {
+    let lines = Lines::new(text);
+    if let Some(position) = too_many_dots(text) {
+        let message = format!("keys are nested deeper than {DEPTH_MAX}");
+        return Parsed {
+            root: None,
+            errors: vec![Diagnostic::error(Code::TooDeep, position, message)],
+        };
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let errors = errors
+        .iter()
+        .map(|error| {
+            let position = lines.position(error.span().map_or(0, |span| span.start));
+            let message = error.message();
+            let code = if message.contains("duplicate key") {
+                Code::DuplicateKey
+            } else {
+                Code::BadSyntax
+            };
+            Diagnostic::error(code, position, shorten(message))
+        })
+        .collect();
+    let reader = Reader { lines };
+    let entries = reader.entries(table.get_ref());
+    let root = Node {
+        position: Position { line: 1, column: 1 },
+        value: Value::Map(entries),
+    };
     Parsed {
-        root: None,
-        errors: Vec::new(),
+        root: Some(root),
+        errors,
+    }
+}
+
+/// A line whose dots could nest tables without end: the parser would follow them.
+fn too_many_dots(text: &str) -> Option<Position> {
+    text.lines().zip(1..).find_map(|(line, number)| {
+        let key = line.split('=').next().unwrap_or_default();
+        let quoted = key.trim_start().starts_with(['#', '"', '\'']);
+        (!quoted && key.matches('.').count() > DEPTH_MAX).then_some(Position {
+            line: number,
+            column: 1,
+        })
+    })
+}
+
+struct Reader<'a> {
+    lines: Lines<'a>,
+}
+
+impl Reader<'_> {
+    fn entries(&self, table: &DeTable<'_>) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = table
+            .iter()
+            .map(|(key, value)| Entry {
+                key: key.get_ref().to_string(),
+                position: self.lines.position(key.span().start),
+                value: self.node(value.get_ref(), value.span().start),
+            })
+            .collect();
+        entries.sort_by_key(|entry| entry.position);
+        entries
+    }
+
+    fn node(&self, value: &DeValue<'_>, offset: usize) -> Node {
+        let value = match value {
+            DeValue::String(text) => Value::Text(text.to_string()),
+            DeValue::Integer(number) if number.radix() == 10 => {
+                Value::Number(number.as_str().to_owned())
+            }
+            DeValue::Integer(number) => Value::Number(number.to_string()),
+            DeValue::Float(number) => Value::Number(number.as_str().to_owned()),
+            DeValue::Boolean(flag) => Value::Bool(*flag),
+            DeValue::Datetime(instant) => Value::Number(instant.to_string()),
+            DeValue::Array(items) => Value::List(
+                items
+                    .iter()
+                    .map(|item| self.node(item.get_ref(), item.span().start))
+                    .collect(),
+            ),
+            DeValue::Table(table) => Value::Map(self.entries(table)),
+        };
+        Node {
+            position: self.lines.position(offset),
+            value,
+        }
     }
 }

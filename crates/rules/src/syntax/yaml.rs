@@ -1,10 +1,237 @@
-//! YAML with positions.
+//! YAML (1.2 core schema) with positions; one document, text keys, aliases within a budget.
 
-use super::Parsed;
+use std::collections::HashMap;
 
-pub(super) fn parse(_text: &str) -> Parsed {
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
+
+use super::{DEPTH_MAX, Entry, Node, Parsed, Value};
+use crate::diagnostic::{Code, Diagnostic, Position, shorten};
+
+/// The most values a text may hold, aliases spelled out.
+const NODES_MAX: usize = 200_000;
+
+pub(super) fn parse(text: &str) -> Parsed {
+    let mut reader = Reader {
+        events: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        nodes: 0,
+        errors: vec![],
+    };
+    let root = match reader.document() {
+        Ok(root) => Some(root),
+        Err(error) => {
+            reader.errors.push(*error);
+            None
+        }
+    };
     Parsed {
-        root: None,
-        errors: Vec::new(),
+        root,
+        errors: reader.errors,
     }
+}
+
+struct Reader<'a> {
+    events: Parser<'a, serde_saphyr::granit_parser::StrInput<'a>>,
+    /// Anchored nodes with the number of values in them.
+    anchors: HashMap<usize, (Node, usize)>,
+    nodes: usize,
+    errors: Vec<Diagnostic>,
+}
+
+type Step<T> = Result<T, Box<Diagnostic>>;
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Step<Option<(Event<'a>, Position)>> {
+        match self.events.next() {
+            None => Ok(None),
+            Some(Ok((event, span))) => Ok(Some((event, position(&span)))),
+            Some(Err(error)) => {
+                let position = at(error.marker().line(), error.marker().col());
+                Err(Box::new(Diagnostic::error(
+                    Code::BadSyntax,
+                    position,
+                    shorten(&error.info()),
+                )))
+            }
+        }
+    }
+
+    fn document(&mut self) -> Step<Node> {
+        let mut root = None;
+        while let Some((event, position)) = self.next()? {
+            match event {
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+                Event::StreamEnd => break,
+                _ if root.is_some() => {
+                    let message = "a second document in the text";
+                    return Err(Box::new(Diagnostic::error(
+                        Code::BadSyntax,
+                        position,
+                        message,
+                    )));
+                }
+                event => root = Some(self.node(event, position, 0)?),
+            }
+        }
+        Ok(root.unwrap_or(Node {
+            position: at(1, 0),
+            value: Value::Map(Vec::new()),
+        }))
+    }
+
+    fn node(&mut self, event: Event<'a>, position: Position, depth: usize) -> Step<Node> {
+        if depth >= DEPTH_MAX {
+            let message = format!("values are nested deeper than {DEPTH_MAX}");
+            return Err(Box::new(Diagnostic::error(
+                Code::TooDeep,
+                position,
+                message,
+            )));
+        }
+        let before = self.nodes;
+        self.count(1, position)?;
+        let (value, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let text = text.into_owned();
+                let plain = style == ScalarStyle::Plain && tag.is_none();
+                (
+                    if plain {
+                        resolve(text)
+                    } else {
+                        Value::Text(text)
+                    },
+                    anchor,
+                )
+            }
+            Event::SequenceStart(_, anchor, _) => (self.list(depth)?, anchor),
+            Event::MappingStart(_, anchor, _) => (self.map(depth)?, anchor),
+            Event::Alias(id) => return self.alias(id, position),
+            _ => return Err(broken(position)),
+        };
+        let node = Node { position, value };
+        if anchor != 0 {
+            self.anchors
+                .insert(anchor, (node.clone(), self.nodes - before));
+        }
+        Ok(node)
+    }
+
+    fn alias(&mut self, id: usize, position: Position) -> Step<Node> {
+        let Some((node, size)) = self.anchors.get(&id) else {
+            let message = "an alias to something that is not complete yet";
+            return Err(Box::new(Diagnostic::error(
+                Code::BadSyntax,
+                position,
+                message,
+            )));
+        };
+        let (value, size) = (node.value.clone(), *size);
+        self.count(size, position)?;
+        Ok(Node { position, value })
+    }
+
+    fn count(&mut self, nodes: usize, position: Position) -> Step<()> {
+        self.nodes += nodes;
+        if self.nodes > NODES_MAX {
+            let message = format!("the text holds more than {NODES_MAX} values");
+            return Err(Box::new(Diagnostic::error(
+                Code::TooLarge,
+                position,
+                message,
+            )));
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, depth: usize) -> Step<Value> {
+        let mut items = Vec::new();
+        while let Some((event, position)) = self.next()? {
+            if event == Event::SequenceEnd {
+                break;
+            }
+            items.push(self.node(event, position, depth + 1)?);
+        }
+        Ok(Value::List(items))
+    }
+
+    fn map(&mut self, depth: usize) -> Step<Value> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        while let Some((event, position)) = self.next()? {
+            if event == Event::MappingEnd {
+                break;
+            }
+            let Event::Scalar(key, ..) = event else {
+                let message = "a key that is not text";
+                return Err(Box::new(Diagnostic::error(
+                    Code::BadSyntax,
+                    position,
+                    message,
+                )));
+            };
+            let Some((event, value_position)) = self.next()? else {
+                return Err(broken(position));
+            };
+            let value = self.node(event, value_position, depth + 1)?;
+            if seen.insert(key.to_string()) {
+                entries.push(Entry {
+                    key: key.into_owned(),
+                    position,
+                    value,
+                });
+            } else {
+                let message = format!("`{}` is given twice", shorten(&key));
+                self.errors.push(
+                    Diagnostic::error(Code::DuplicateKey, position, message)
+                        .field(&key)
+                        .help("keep one of the two"),
+                );
+            }
+        }
+        Ok(Value::Map(entries))
+    }
+}
+
+fn broken(position: Position) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(
+        Code::BadSyntax,
+        position,
+        "the text breaks off",
+    ))
+}
+
+fn position(span: &Span) -> Position {
+    at(span.start.line(), span.start.col())
+}
+
+/// The parser counts lines from 1 and columns from 0.
+fn at(line: usize, column: usize) -> Position {
+    Position {
+        line: u32::try_from(line.max(1)).unwrap_or(u32::MAX),
+        column: u32::try_from(column + 1).unwrap_or(u32::MAX),
+    }
+}
+
+/// The type of a plain scalar by the core schema.
+fn resolve(text: String) -> Value {
+    match text.as_str() {
+        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+        "true" | "True" | "TRUE" => Value::Bool(true),
+        "false" | "False" | "FALSE" => Value::Bool(false),
+        _ if is_number(&text) => Value::Number(text),
+        _ => Value::Text(text),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let radix = |prefix, radix| {
+        text.strip_prefix(prefix)
+            .is_some_and(|rest: &str| !rest.is_empty() && rest.chars().all(|c| c.is_digit(radix)))
+    };
+    let word =
+        matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN");
+    let begins = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    let digits = unsigned.contains(|c: char| c.is_ascii_digit());
+    word || radix("0o", 8) || radix("0x", 16) || (begins && digits && text.parse::<f64>().is_ok())
 }

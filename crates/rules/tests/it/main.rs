@@ -8,3 +8,11 @@
 )]
 
 mod acceptance;
+mod cases;
+mod demo;
+mod native;
+mod organization;
+mod properties;
+mod validation;
+mod warnings;
+mod world;

@@ -1,0 +1,354 @@
+//! Why a decision is what it is: every rule considered, and the step that decided.
+
+use hallpass_model::{Email, Timestamp};
+use serde::Serialize;
+
+use super::{
+    Ask, Decision, Kind, Ready, Rules,
+    decide::{Evaluation, Exclusion},
+    people::{Membership, PersonView},
+    places::{self, AccountView},
+    words,
+};
+use crate::{
+    diagnostic::Position,
+    directory::Directory,
+    rule::{RuleId, Targets},
+};
+
+/// A decision with its reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// Who asks.
+    pub requester: Email,
+    /// What for, in words.
+    pub target: String,
+    /// The decision.
+    #[serde(flatten)]
+    pub decision: Decision,
+    /// The step of `spec/access.md` §2 that decided: 2 and 4 to 8.
+    pub step: u8,
+    /// That step in words.
+    pub because: String,
+    /// Every rule of the kind that was asked for, in file order.
+    pub rules: Vec<Considered>,
+    /// For refusals: the rule that came nearest, and what it lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<Nearest>,
+}
+
+/// One rule, held against one request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Considered {
+    /// Its name.
+    pub id: RuleId,
+    /// Where it stands in the file.
+    #[serde(flatten)]
+    pub position: Position,
+    /// What it says.
+    pub sentence: String,
+    /// Whether it counts.
+    pub effect: Effect,
+    /// What it contributes, or why it does not count.
+    pub why: String,
+}
+
+/// Whether a rule counts for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It affects the target and lets the requester ask.
+    Applies,
+    /// It affects the target and does not let the requester ask now; its denials count.
+    DeniesOnly,
+    /// It is about something else.
+    DoesNotApply,
+}
+
+/// The rule that came nearest to letting the request through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Nearest {
+    /// Its name.
+    pub rule: RuleId,
+    /// What would have to be different.
+    pub lacks: String,
+}
+
+impl Rules {
+    /// Decides as [`Rules::decide`] does, and says why.
+    pub fn explain(
+        &self,
+        requester: &Email,
+        ask: &Ask<'_>,
+        facts: &Directory,
+        now: Timestamp,
+    ) -> Explanation {
+        let evaluation = Evaluation::new(&self.compiled, requester, ask, facts, now);
+        let rules: Vec<Considered> = self
+            .compiled
+            .rules
+            .iter()
+            .filter(|ready| is_same_kind(ready, ask))
+            .map(|ready| considered(&evaluation, ready, ask))
+            .collect();
+        let nearest = nearest(&evaluation, &self.compiled.rules, ask);
+        let (step, because) = step(&evaluation);
+        let decision = evaluation.decision();
+        let (step, because) = match decision.kind {
+            Kind::NoApprovers => (7, no_approvers(&decision, because)),
+            _ => (step, because),
+        };
+        let nearest = match decision.kind {
+            Kind::NoStatements | Kind::RequesterNotAllowed => nearest,
+            Kind::ApprovalNotRequired
+            | Kind::SelfApproval
+            | Kind::RequiresApproval
+            | Kind::NoApprovers => None,
+        };
+        Explanation {
+            requester: requester.clone(),
+            target: described(ask, facts),
+            decision,
+            step,
+            because,
+            rules,
+            nearest,
+        }
+    }
+}
+
+fn described(ask: &Ask<'_>, facts: &Directory) -> String {
+    match ask {
+        Ask::Account {
+            account,
+            permission_set,
+        } => match facts.account(account) {
+            Some(known) => format!("{permission_set} in {} ({account})", known.name),
+            None => format!("{permission_set} in {account}"),
+        },
+        Ask::Group { group } => match facts.group(group) {
+            Some(known) => format!("group {} ({group})", known.name),
+            None => format!("group {group}"),
+        },
+    }
+}
+
+fn is_same_kind(ready: &Ready, ask: &Ask<'_>) -> bool {
+    match (&ready.terms().targets, ask) {
+        (Targets::Accounts { .. }, Ask::Account { .. })
+        | (Targets::Groups(_), Ask::Group { .. }) => true,
+        (Targets::Accounts { .. }, Ask::Group { .. })
+        | (Targets::Groups(_), Ask::Account { .. }) => false,
+    }
+}
+
+/// The step that decides, except that step 7 may still find nobody.
+fn step(evaluation: &Evaluation<'_>) -> (u8, String) {
+    if let (Some(ready), None) = (evaluation.auto, evaluation.deny_auto) {
+        return (
+            4,
+            format!("rule `{}` says that nobody needs to approve", ready.rule.id),
+        );
+    }
+    if let Some(ready) = evaluation.self_approval() {
+        let why = "lists the requester, who may approve for themselves";
+        return (5, format!("rule `{}` {why}", ready.rule.id));
+    }
+    if evaluation.affecting.is_empty() {
+        return (6, "no rule is about this target".to_owned());
+    }
+    if evaluation.eligible.is_empty() {
+        return (
+            2,
+            "rules are about this target, and none lets this requester ask".to_owned(),
+        );
+    }
+    (
+        8,
+        "somebody listed by the rules that apply has to approve".to_owned(),
+    )
+}
+
+fn no_approvers(decision: &Decision, because: String) -> String {
+    match decision.kind {
+        Kind::NoApprovers => {
+            "the rules that apply list too few people who could approve, the requester left out"
+                .to_owned()
+        }
+        _ => because,
+    }
+}
+
+fn considered(evaluation: &Evaluation<'_>, ready: &Ready, ask: &Ask<'_>) -> Considered {
+    let is = |other: &&Ready| other.rule.id == ready.rule.id;
+    let excluded = evaluation.excluded.iter().find(|(other, _)| is(other));
+    let (effect, why) = if let Some((_, why)) = excluded {
+        let mut why = excluded_because(*why).to_owned();
+        if let Some(denies) = denials(evaluation, ready) {
+            why = format!("{why}; still, {denies}");
+        }
+        (Effect::DeniesOnly, why)
+    } else if evaluation.eligible.iter().any(is) {
+        (Effect::Applies, contributes(evaluation, ready))
+    } else {
+        (
+            Effect::DoesNotApply,
+            mismatch(evaluation.facts, ready, ask).1,
+        )
+    };
+    Considered {
+        id: ready.rule.id.clone(),
+        position: ready.rule.position,
+        sentence: words::sentence(ready),
+        effect,
+        why,
+    }
+}
+
+fn excluded_because(why: Exclusion) -> &'static str {
+    match why {
+        Exclusion::NotAllowed => "the requester is not among those who may ask",
+        Exclusion::Unread => {
+            "whether the requester is among those who may ask could not be read; try again"
+        }
+        Exclusion::OutsideHours => "it is outside the hours in which it lets people ask",
+    }
+}
+
+fn denials(evaluation: &Evaluation<'_>, ready: &Ready) -> Option<String> {
+    let terms = ready.terms();
+    let mut denials = Vec::new();
+    if terms.approval_is_not_required == Some(false) {
+        denials.push("it forbids to skip approval");
+    }
+    if terms.allow_self_approval == Some(false) {
+        match evaluation.requester.listed_by(ready) {
+            Membership::Yes => denials.push("it forbids self approval and lists the requester"),
+            Membership::Unread => denials.push(
+                "it forbids self approval and may list the requester (a group could not be read)",
+            ),
+            Membership::No => {}
+        }
+    }
+    (!denials.is_empty()).then(|| denials.join("; "))
+}
+
+fn contributes(evaluation: &Evaluation<'_>, ready: &Ready) -> String {
+    let terms = ready.terms();
+    let mut parts = Vec::new();
+    if terms.approval_is_not_required == Some(true) {
+        parts.push(match evaluation.deny_auto {
+            Some(deny) => {
+                format!(
+                    "it says that nobody needs to approve, which `{}` forbids",
+                    deny.rule.id
+                )
+            }
+            None => "it says that nobody needs to approve".to_owned(),
+        });
+    }
+    let listed = evaluation.requester.listed_by(ready);
+    if terms.allow_self_approval == Some(true) {
+        parts.push(match (listed, evaluation.deny_self) {
+            (Membership::Yes, None) => "it lets the requester approve for themselves".to_owned(),
+            (Membership::Yes, Some(deny)) => {
+                format!(
+                    "it lets the requester approve for themselves, which `{}` forbids",
+                    deny.rule.id
+                )
+            }
+            (Membership::No | Membership::Unread, _) => {
+                "it allows self approval, and does not list the requester".to_owned()
+            }
+        });
+    }
+    parts.extend(denials(evaluation, ready));
+    let people = ready.listed.len();
+    let groups = ready.listed_groups.len();
+    if people + groups > 0 {
+        let who = if listed == Membership::Yes {
+            ", the requester among them"
+        } else {
+            ""
+        };
+        parts.push(match (people, groups) {
+            (people, 0) => format!("it lists {people} approver(s){who}"),
+            (0, groups) => format!("it lists {groups} approver group(s){who}"),
+            (people, groups) => {
+                format!("it lists {people} approver(s) and {groups} approver group(s){who}")
+            }
+        });
+    } else {
+        parts.push("it lists no approvers".to_owned());
+    }
+    parts.join("; ")
+}
+
+/// How far a rule is from the target, and in what.
+fn mismatch(facts: &Directory, ready: &Ready, ask: &Ask<'_>) -> (u8, String) {
+    let targets = &ready.terms().targets;
+    match ask {
+        Ask::Account {
+            account,
+            permission_set,
+        } => {
+            let view = AccountView::new(account, facts);
+            let set = ready.sets.contain(permission_set);
+            let place = view.covered_by(targets);
+            let blind = !view.is_known() && places::needs_directory(targets);
+            match (place, set) {
+                (true, true) => (0, "it applies".to_owned()),
+                (true, false) => (
+                    1,
+                    format!("it covers the account, and not permission set {permission_set}"),
+                ),
+                (false, true) if blind => (
+                    2,
+                    "whether it covers the account is not known: the directory lacks it".to_owned(),
+                ),
+                (false, true) => (
+                    2,
+                    format!("it covers {permission_set}, and not this account"),
+                ),
+                (false, false) => (
+                    3,
+                    "it covers neither the account nor the permission set".to_owned(),
+                ),
+            }
+        }
+        Ask::Group { .. } => (3, "it is about other groups".to_owned()),
+    }
+}
+
+fn nearest(evaluation: &Evaluation<'_>, rules: &[Ready], ask: &Ask<'_>) -> Option<Nearest> {
+    if let Some((ready, why)) = evaluation.excluded.first() {
+        let lacks = excluded_because(*why).to_owned();
+        return Some(Nearest {
+            rule: ready.rule.id.clone(),
+            lacks,
+        });
+    }
+    let allowed = |ready: &&Ready| allows(&evaluation.requester, ready);
+    rules
+        .iter()
+        .filter(|ready| is_same_kind(ready, ask))
+        .filter(allowed)
+        .map(|ready| (mismatch(evaluation.facts, ready, ask), ready))
+        .filter(|((distance, _), _)| *distance < 3)
+        .min_by_key(|((distance, _), _)| *distance)
+        .map(|((_, lacks), ready)| Nearest {
+            rule: ready.rule.id.clone(),
+            lacks: format!(
+                "{lacks}; it is about {}",
+                words::target(&ready.terms().targets)
+            ),
+        })
+}
+
+/// Whether the rule lets the person ask, hours aside.
+pub(super) fn allows(person: &PersonView<'_>, ready: &Ready) -> bool {
+    let terms = ready.terms();
+    terms.is_open()
+        || person.has_any(&terms.allowed_users)
+        || person.in_any(&ready.allowed_groups) == Membership::Yes
+}

@@ -1,0 +1,204 @@
+//! Rules in words, for lists and explanations.
+
+use std::collections::BTreeSet;
+
+use hallpass_model::Email;
+use serde::Serialize;
+
+use super::{Ready, Rules};
+use crate::{
+    diagnostic::Position,
+    rule::{GroupRef, Place, RuleId, SetMatch, Targets, Terms},
+};
+
+/// A rule as a person reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleSummary {
+    /// Its name.
+    pub id: RuleId,
+    /// The list it stands in: `statements`, `group_statements`, `rule` …
+    pub list: &'static str,
+    /// The place in that list, from 0.
+    pub index: usize,
+    /// Where it stands in the file.
+    #[serde(flatten)]
+    pub position: Position,
+    /// What it says.
+    pub sentence: String,
+}
+
+impl Rules {
+    /// Every different rule, in file order.
+    pub fn rules(&self) -> impl Iterator<Item = RuleSummary> {
+        self.compiled.rules.iter().map(|ready| RuleSummary {
+            id: ready.rule.id.clone(),
+            list: ready.rule.list,
+            index: ready.rule.index,
+            position: ready.rule.position,
+            sentence: sentence(ready),
+        })
+    }
+}
+
+/// The most names a sentence lists before it counts the rest.
+const NAMES_SHOWN: usize = 6;
+
+/// What a rule says, as one sentence.
+pub(super) fn sentence(ready: &Ready) -> String {
+    let terms = ready.terms();
+    let mut text = format!(
+        "{} may ask for {}",
+        requesters(terms),
+        target(&terms.targets)
+    );
+    if terms.approval_is_not_required == Some(true) {
+        text.push_str(", without approval");
+    }
+    if let Some(approvers) = approvers(terms) {
+        text.push_str(", approved by ");
+        text.push_str(&approvers);
+    } else if terms.approval_is_not_required != Some(true) {
+        text.push_str("; it lists no approvers");
+    }
+    for clause in clauses(terms) {
+        text.push_str("; ");
+        text.push_str(&clause);
+    }
+    text
+}
+
+fn clauses(terms: &Terms) -> Vec<String> {
+    let mut clauses = Vec::new();
+    if terms.approval_is_not_required == Some(false) {
+        clauses.push("no rule may skip approval here".to_owned());
+    }
+    match terms.allow_self_approval {
+        Some(true) => clauses.push("its approvers may approve for themselves".to_owned()),
+        Some(false) => clauses.push("its approvers may never approve for themselves".to_owned()),
+        None => {}
+    }
+    if terms.min_approvals > 1 {
+        clauses.push(format!("{} approvals are needed", terms.min_approvals));
+    }
+    if let Some(max) = terms.max_duration {
+        clauses.push(format!("for at most {max}"));
+    }
+    if let Some(hours) = &terms.hours {
+        clauses.push(format!("only {hours}"));
+    }
+    if let Some(pattern) = &terms.reason_pattern {
+        clauses.push(format!("the reason must match `{}`", pattern.as_str()));
+    }
+    if let Some(pattern) = &terms.ticket_pattern {
+        clauses.push(format!("the ticket must match `{}`", pattern.as_str()));
+    }
+    match &terms.break_glass {
+        Some(people) if people.is_empty() => clauses.push("nobody may break the glass".to_owned()),
+        Some(people) => clauses.push(format!("{} may break the glass", listed(people))),
+        None => {}
+    }
+    clauses
+}
+
+fn requesters(terms: &Terms) -> String {
+    if terms.is_open() {
+        return "everyone".to_owned();
+    }
+    either(
+        people_and_groups(&terms.allowed_users, &terms.allowed_groups),
+        "or",
+    )
+}
+
+fn approvers(terms: &Terms) -> Option<String> {
+    let mut names = people_and_groups(&terms.approvers, &terms.approver_groups);
+    for stage in &terms.stages {
+        let people = either(people_and_groups(&stage.people, &stage.groups), "or");
+        names.push(format!("{} of {people} ({})", stage.quorum, stage.name));
+    }
+    (!names.is_empty()).then(|| either(names, if terms.stages.is_empty() { "or" } else { "and" }))
+}
+
+fn people_and_groups(people: &BTreeSet<Email>, groups: &BTreeSet<GroupRef>) -> Vec<String> {
+    let people = people.iter().map(ToString::to_string);
+    people
+        .chain(
+            groups
+                .iter()
+                .map(|group| format!("members of group {group}")),
+        )
+        .collect()
+}
+
+/// What a rule is about.
+pub(super) fn target(targets: &Targets) -> String {
+    match targets {
+        Targets::Groups(groups) => format!("membership of group {}", listed(groups)),
+        Targets::Accounts {
+            accounts,
+            ous,
+            tags,
+            sets,
+        } => {
+            let sets = if sets.contains(&SetMatch::Every) {
+                "every permission set".to_owned()
+            } else {
+                either(sets.iter().map(set).collect(), "or")
+            };
+            let mut places = Vec::new();
+            places.extend(accounts.as_ref().map(place_list));
+            places.extend(ous.as_ref().map(place_list));
+            places.extend(tags.iter().map(|tag| {
+                let values = tag
+                    .values
+                    .iter()
+                    .map(|value| value.as_str().to_owned())
+                    .collect();
+                format!("accounts tagged {}={}", tag.key, either(values, "or"))
+            }));
+            format!("{sets} in {}", places.join(" that are also in "))
+        }
+    }
+}
+
+fn place_list(places: &BTreeSet<Place>) -> String {
+    either(places.iter().map(place).collect(), "or")
+}
+
+/// A place in words.
+pub(super) fn place(place: &Place) -> String {
+    match place {
+        Place::Every => "every account".to_owned(),
+        Place::Account(id) => format!("account {id}"),
+        Place::AccountName(glob) => format!("accounts named {glob}"),
+        Place::Ou(id) => format!("organizational unit {id}"),
+        Place::OuPath(path) if path.is_empty() => "every account".to_owned(),
+        Place::OuPath(path) => format!("organizational unit {path}"),
+    }
+}
+
+fn set(set: &SetMatch) -> String {
+    match set {
+        SetMatch::Every => "every permission set".to_owned(),
+        SetMatch::Name(name) => name.clone(),
+        SetMatch::Glob(glob) => glob.as_str().to_owned(),
+    }
+}
+
+fn listed<T: ToString>(names: &BTreeSet<T>) -> String {
+    either(names.iter().map(ToString::to_string).collect(), "or")
+}
+
+/// `a, b or c`; long lists are cut and counted.
+fn either(mut names: Vec<String>, word: &str) -> String {
+    if names.len() > NAMES_SHOWN + 1 {
+        let more = names.len() - NAMES_SHOWN;
+        names.truncate(NAMES_SHOWN);
+        names.push(format!("{more} more"));
+    }
+    match names.split_last() {
+        None => "nothing".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),
+    }
+}

@@ -1,0 +1,177 @@
+//! `[[test]]` of the native form: what a file's author expects of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::{Email, Timestamp};
+
+use super::fields::Reader;
+use crate::{
+    diagnostic::{Code, nearest, shorten},
+    engine::Kind,
+    selftest::{TestCase, TestTarget},
+    syntax::{Entry, Node, Value},
+};
+
+const TEST_KEYS: [&str; 13] = [
+    "name",
+    "requester",
+    "account",
+    "permission_set",
+    "group",
+    "at",
+    "ou",
+    "account_tags",
+    "members",
+    "expect",
+    "approvers",
+    "click",
+    "permit",
+];
+
+/// The kinds by name, for `expect`.
+const KINDS: [Kind; 6] = [
+    Kind::ApprovalNotRequired,
+    Kind::SelfApproval,
+    Kind::RequiresApproval,
+    Kind::NoApprovers,
+    Kind::NoStatements,
+    Kind::RequesterNotAllowed,
+];
+
+/// Reads one test; `None` when it is broken, which is noted.
+pub(super) fn read_test(reader: &mut Reader, item: &Node, entries: &[Entry]) -> Option<TestCase> {
+    reader.known_keys(entries, &TEST_KEYS);
+    let mut text = |key: &str| item.get(key).and_then(|node| reader.text(key, node));
+    let (name, account, set) = (text("name"), text("account"), text("permission_set"));
+    let (group, ou) = (text("group"), text("ou"));
+    let requester = required_email(reader, item, "requester");
+    let expect = expected(reader, item);
+    let click = item
+        .get("click")
+        .and_then(|_| required_email(reader, item, "click"));
+    let approvers = item
+        .get("approvers")
+        .map(|node| reader.emails("approvers", node));
+    let permit = item
+        .get("permit")
+        .and_then(|node| reader.flag("permit", node));
+    if let (Some(node), None) = (item.get("permit"), item.get("click")) {
+        let help = "write who presses approve as `click`";
+        reader.bad(
+            Code::BadTest,
+            "permit",
+            node,
+            "`permit` without `click`",
+            help,
+        );
+    }
+    let at = item.get("at").and_then(|node| instant(reader, node));
+    let members = item.get("members").map(|node| members(reader, node));
+    let tags = item.get("account_tags").map(|node| tags(reader, node));
+    let target = match (account, set, group) {
+        (Some(account), Some(set), None) => Some(TestTarget::Account {
+            account: account.to_owned(),
+            permission_set: set.to_owned(),
+        }),
+        (None, None, Some(group)) => Some(TestTarget::Group(group.to_owned())),
+        _ => {
+            let help = "write `account` and `permission_set`, or `group`";
+            reader.bad(
+                Code::BadTest,
+                "account",
+                item,
+                "a test without one target",
+                help,
+            );
+            None
+        }
+    };
+    Some(TestCase {
+        position: item.position,
+        name: name.map(str::to_owned),
+        requester: requester?,
+        target: target?,
+        at,
+        ou: ou.map(str::to_owned),
+        account_tags: tags,
+        members,
+        expect: expect?,
+        approvers,
+        click,
+        permit,
+    })
+}
+
+fn required_email(reader: &mut Reader, item: &Node, key: &str) -> Option<Email> {
+    let Some(node) = item.get(key) else {
+        reader.missing(item.position, key, "write an e-mail address");
+        return None;
+    };
+    let text = reader.text(key, node)?;
+    reader.email(key, text, node)
+}
+
+fn expected(reader: &mut Reader, item: &Node) -> Option<Kind> {
+    let Some(node) = item.get("expect") else {
+        reader.missing(
+            item.position,
+            "expect",
+            "write a decision, like `RequiresApproval`",
+        );
+        return None;
+    };
+    let text = reader.text("expect", node)?;
+    let folded = text.replace(['_', '-', ' '], "").to_ascii_lowercase();
+    let kind = KINDS
+        .into_iter()
+        .find(|kind| kind.as_str().to_ascii_lowercase() == folded);
+    if kind.is_none() {
+        let names: Vec<&str> = KINDS.iter().map(|kind| kind.as_str()).collect();
+        let help = match nearest(text, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write one of {}", names.join(", ")),
+        };
+        let message = format!("`{}` is not a decision", shorten(text));
+        reader.bad(Code::BadTest, "expect", node, &message, &help);
+    }
+    kind
+}
+
+fn instant(reader: &mut Reader, node: &Node) -> Option<Timestamp> {
+    let text = match &node.value {
+        // TOML has instants of its own
+        Value::Text(text) | Value::Number(text) => text,
+        Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => reader.text("at", node)?,
+    };
+    let instant = text.parse().ok();
+    if instant.is_none() {
+        let message = format!("`{}` is not an instant", shorten(text));
+        reader.bad(
+            Code::BadTest,
+            "at",
+            node,
+            &message,
+            "write `2026-03-02T10:05:00Z`",
+        );
+    }
+    instant
+}
+
+fn members(reader: &mut Reader, node: &Node) -> BTreeMap<String, BTreeSet<Email>> {
+    let entries = reader.map(node, "`members`").unwrap_or_default();
+    entries
+        .iter()
+        .map(|entry| (entry.key.clone(), reader.emails("members", &entry.value)))
+        .collect()
+}
+
+fn tags(reader: &mut Reader, node: &Node) -> BTreeMap<String, String> {
+    let entries = reader.map(node, "`account_tags`").unwrap_or_default();
+    entries
+        .iter()
+        .filter_map(|entry| {
+            let value = reader.text("account_tags", &entry.value)?;
+            Some((entry.key.clone(), value.to_owned()))
+        })
+        .collect()
+}

@@ -1,0 +1,272 @@
+//! Runs the `[[test]]`s that a rule file carries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::{AccountId, Email, GroupId, Timestamp, UserId};
+use serde::Serialize;
+
+use crate::{
+    diagnostic::Position,
+    directory::{Account, Directory, Group, OuRef, Person, Snapshot},
+    engine::{Ask, Kind, Rules},
+    rule::GroupRef,
+};
+
+/// What a test asks for, as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TestTarget {
+    Account {
+        account: String,
+        permission_set: String,
+    },
+    Group(String),
+}
+
+/// A test of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TestCase {
+    pub(crate) position: Position,
+    pub(crate) name: Option<String>,
+    pub(crate) requester: Email,
+    pub(crate) target: TestTarget,
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) ou: Option<String>,
+    pub(crate) account_tags: Option<BTreeMap<String, String>>,
+    pub(crate) members: Option<BTreeMap<String, BTreeSet<Email>>>,
+    pub(crate) expect: Kind,
+    pub(crate) approvers: Option<BTreeSet<Email>>,
+    pub(crate) click: Option<Email>,
+    pub(crate) permit: Option<bool>,
+}
+
+/// How a test went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TestResult {
+    /// Its name, or what it asks for.
+    pub name: String,
+    /// Where it stands in the file.
+    #[serde(flatten)]
+    pub position: Position,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// How a test went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// As expected.
+    Passed,
+    /// Otherwise; says what was expected and what came.
+    Failed(Vec<String>),
+    /// It names something that only the directory can tell, and there is none.
+    NeedsDirectory(String),
+}
+
+impl Rules {
+    /// Runs the tests of the file. A test that says where its account is or who is in which group
+    /// is decided by that alone; the others by `facts`, and without them as far as ids go. Tests
+    /// without a time of their own run at `now`.
+    pub fn run_tests(&self, facts: Option<&Directory>, now: Timestamp) -> Vec<TestResult> {
+        let run = |test: &TestCase| TestResult {
+            name: test.name.clone().unwrap_or_else(|| test.described()),
+            position: test.position,
+            outcome: test.run(self, facts, now),
+        };
+        self.compiled.tests.iter().map(run).collect()
+    }
+}
+
+impl TestCase {
+    fn described(&self) -> String {
+        match &self.target {
+            TestTarget::Account {
+                account,
+                permission_set,
+            } => {
+                format!("{} asks for {permission_set} in {account}", self.requester)
+            }
+            TestTarget::Group(group) => format!("{} asks for group {group}", self.requester),
+        }
+    }
+
+    fn run(&self, rules: &Rules, facts: Option<&Directory>, now: Timestamp) -> Outcome {
+        let own = self.own_facts(rules);
+        let none = Directory::default();
+        let facts = own.as_ref().or(facts).unwrap_or(&none);
+        let now = self.at.unwrap_or(now);
+        match &self.target {
+            TestTarget::Account {
+                account,
+                permission_set,
+            } => {
+                let id = AccountId::new(account.as_str()).ok().or_else(|| {
+                    let mut named = facts.accounts_by_name(account);
+                    let first = named.next().map(|account| account.id.clone());
+                    first.filter(|_| named.next().is_none())
+                });
+                match id {
+                    Some(account) => {
+                        let ask = Ask::Account {
+                            account: &account,
+                            permission_set,
+                        };
+                        self.compare(rules, &ask, facts, now)
+                    }
+                    None => Outcome::NeedsDirectory(format!("no one account is named `{account}`")),
+                }
+            }
+            TestTarget::Group(group) => {
+                let id = GroupId::new(group.as_str())
+                    .ok()
+                    .or_else(|| facts.group_by_name(group).map(|group| group.id.clone()));
+                match id {
+                    Some(group) => self.compare(rules, &Ask::Group { group: &group }, facts, now),
+                    None => Outcome::NeedsDirectory(format!("no one group is named `{group}`")),
+                }
+            }
+        }
+    }
+
+    fn compare(&self, rules: &Rules, ask: &Ask<'_>, facts: &Directory, now: Timestamp) -> Outcome {
+        let decision = rules.decide(&self.requester, ask, facts, now);
+        let mut differences = Vec::new();
+        if decision.kind != self.expect {
+            differences.push(format!("expected {}, got {}", self.expect, decision.kind));
+        }
+        if let Some(expected) = self
+            .approvers
+            .as_ref()
+            .filter(|e| **e != decision.approvers)
+        {
+            let names = |emails: &BTreeSet<Email>| {
+                let names: Vec<&str> = emails.iter().map(Email::as_str).collect();
+                format!("[{}]", names.join(", "))
+            };
+            let (expected, got) = (names(expected), names(&decision.approvers));
+            differences.push(format!("expected approvers {expected}, got {got}"));
+        }
+        if let (Some(clicker), Some(permit)) = (&self.click, self.permit) {
+            let click = rules.may_approve(clicker, &self.requester, ask, facts, now);
+            match (permit, click) {
+                (true, Err(refused)) => {
+                    differences.push(format!("expected {clicker} to be let approve: {refused}"));
+                }
+                (false, Ok(_)) => {
+                    differences.push(format!("expected {clicker} not to be let approve"));
+                }
+                (true, Ok(_)) | (false, Err(_)) => {}
+            }
+        }
+        if differences.is_empty() {
+            Outcome::Passed
+        } else {
+            Outcome::Failed(differences)
+        }
+    }
+
+    /// The organization as the test describes it, if it does.
+    fn own_facts(&self, rules: &Rules) -> Option<Directory> {
+        if self.ou.is_none() && self.account_tags.is_none() && self.members.is_none() {
+            return None;
+        }
+        let mut snapshot = Snapshot::default();
+        if let TestTarget::Account { account, .. } = &self.target {
+            let id = AccountId::new(account.as_str()).or_else(|_| AccountId::new(NAMED_ACCOUNT));
+            snapshot.accounts.extend(id.ok().map(|id| Account {
+                id,
+                name: account.clone(),
+                email: String::new(),
+                active: true,
+                ous: self.ou.as_deref().map(units).unwrap_or_default(),
+                tags: self.account_tags.clone().unwrap_or_default(),
+            }));
+        }
+        self.add_people(rules, &mut snapshot);
+        Some(Directory::new(snapshot))
+    }
+
+    /// One user for every address that the test or a rule names, and every group; those that the
+    /// test says nothing of are empty.
+    fn add_people(&self, rules: &Rules, snapshot: &mut Snapshot) {
+        let none = BTreeMap::new();
+        let members = self.members.as_ref().unwrap_or(&none);
+        let mut ids: BTreeMap<&Email, UserId> = BTreeMap::new();
+        let named = std::iter::once(&self.requester)
+            .chain(&self.click)
+            .chain(members.values().flatten())
+            .chain(&rules.compiled.people);
+        for email in named {
+            let number = ids.len();
+            if let (false, Some(id)) = (ids.contains_key(email), made_up(number, UserId::new)) {
+                ids.insert(email, id);
+            }
+        }
+        snapshot.people.extend(ids.iter().map(|(email, id)| Person {
+            user_id: id.clone(),
+            user_name: email.to_string(),
+            display_name: String::new(),
+            emails: vec![(*email).clone()],
+            enabled: true,
+        }));
+        let target = match &self.target {
+            TestTarget::Group(group) => Some(group.as_str()),
+            TestTarget::Account { .. } => None,
+        };
+        let mut groups: BTreeSet<String> = rules
+            .compiled
+            .groups
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        groups.extend(rules.compiled.asked_groups().map(ToString::to_string));
+        groups.extend(
+            members
+                .keys()
+                .map(String::as_str)
+                .chain(target)
+                .map(fold_name),
+        );
+        for (number, name) in groups.iter().enumerate() {
+            let id = GroupId::new(name.as_str())
+                .ok()
+                .or_else(|| made_up(number, GroupId::new));
+            let inside = members
+                .iter()
+                .filter(|(group, _)| fold_name(group) == *name);
+            let inside = inside.flat_map(|(_, emails)| emails);
+            snapshot.groups.extend(id.map(|id| Group {
+                id,
+                name: name.clone(),
+                members: Some(inside.filter_map(|email| ids.get(email).cloned()).collect()),
+            }));
+        }
+    }
+}
+
+/// The id of an account that a test names by name only.
+const NAMED_ACCOUNT: &str = "000000000000";
+
+/// Names fold; ids are compared exactly.
+fn fold_name(group: &str) -> String {
+    match GroupId::new(group) {
+        Ok(id) => GroupRef::Id(id).to_string(),
+        Err(_) => group.to_ascii_lowercase(),
+    }
+}
+
+fn units(path: &str) -> Vec<OuRef> {
+    let path = path.strip_prefix("Root/").unwrap_or(path);
+    path.split('/')
+        .filter(|name| !name.is_empty())
+        .zip(1..)
+        .map(|(name, number): (&str, u32)| OuRef {
+            id: format!("ou-test-{number:08}"),
+            name: name.to_owned(),
+        })
+        .collect()
+}
+
+fn made_up<T, E>(number: usize, wrap: fn(String) -> Result<T, E>) -> Option<T> {
+    wrap(format!("00000000-0000-4000-8000-{number:012x}")).ok()
+}

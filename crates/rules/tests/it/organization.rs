@@ -1,0 +1,443 @@
+//! Decisions that rest on the directory: units, groups, people with several addresses.
+
+use hallpass_model::AccountId;
+use hallpass_rules::{Ask, ClickRefused, Code, Kind, RuleId};
+use pretty::check;
+
+use crate::world::{
+    CLOSED, EMPTY, LOGS, ONCALL, PAYMENTS_DEV, PAYMENTS_PROD, UNREAD, decide, directory, email,
+    noon, rules, shown, statements,
+};
+
+mod pretty {
+    /// Runs every row and reports all that differ.
+    pub(super) fn check<R>(rows: &[R], mut run: impl FnMut(&R) -> Option<String>) {
+        let wrong: Vec<String> = rows.iter().filter_map(&mut run).collect();
+        assert!(
+            wrong.is_empty(),
+            "{} rows differ:\n{}",
+            wrong.len(),
+            wrong.join("\n")
+        );
+    }
+}
+
+fn unit(resource: &str) -> String {
+    format!(
+        r#"{{"ResourceType": "OU", "Resource": {resource}, "PermissionSet": "*", "Approvers": "bo@corp.com"}}"#
+    )
+}
+
+#[test]
+fn a_unit_covers_its_subtree() {
+    let rows = [
+        (r#""*""#, [true, true, true]),
+        (r#""Root""#, [true, true, true]),
+        (r#""r-ab12""#, [true, true, true]),
+        (r#""r-zz99""#, [false, false, false]),
+        (r#""Workloads""#, [true, true, false]),
+        (r#""Root/Workloads""#, [true, true, false]),
+        (r#""Workloads/Prod""#, [true, false, false]),
+        (r#""Root/Workloads/Prod""#, [true, false, false]),
+        (r#""Prod""#, [false, false, false]),
+        (r#""workloads""#, [false, false, false]),
+        (r#""ou-ab12-workload""#, [true, true, false]),
+        (r#""ou-ab12-nonprod0""#, [false, true, false]),
+        (r#"["Security", "Workloads/NonProd"]"#, [false, true, true]),
+        (r#"["*", "Security"]"#, [true, true, true]),
+        (r"[]", [false, false, false]),
+    ];
+    check(&rows, |(resource, expected)| {
+        let rules = statements(&unit(resource));
+        let covers = [PAYMENTS_PROD, PAYMENTS_DEV, LOGS]
+            .map(|account| decide(&rules, "ana", account, "Admin").kind == Kind::RequiresApproval);
+        (covers != *expected).then(|| format!("{resource}: got {covers:?}, want {expected:?}"))
+    });
+}
+
+#[test]
+fn an_account_the_directory_lacks_is_in_no_unit_and_that_is_said() {
+    let decision = decide(
+        &statements(&unit(r#""Workloads""#)),
+        "ana",
+        "999999999999",
+        "Admin",
+    );
+    assert_eq!(decision.kind, Kind::NoStatements);
+    assert_eq!(decision.unread.len(), 1, "{:?}", decision.unread);
+}
+
+/// A statement for everything with these fields.
+fn everywhere(fields: &str) -> String {
+    format!(r#"{{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", {fields}}}"#)
+}
+
+fn oncall(key: &str) -> String {
+    format!(r#""{key}": ["{ONCALL}"]"#)
+}
+
+const CAI: &str = r#""Approvers": "cai@corp.com""#;
+
+/// Rows of who asks, by which statements, with which outcome.
+fn outcomes(rows: &[(&str, Vec<String>, &str)]) {
+    check(rows, |(who, list, expected)| {
+        let got = shown(&decide(
+            &statements(&list.join(",")),
+            who,
+            PAYMENTS_PROD,
+            "Admin",
+        ));
+        (got != *expected).then(|| format!("{who} {list:?}\n   got {got}, want {expected}"))
+    });
+}
+
+#[test]
+fn who_may_ask_is_decided_by_name_and_group() {
+    let allowed = oncall("AllowedGroups");
+    outcomes(&[
+        // who asks, statements, outcome
+        (
+            "ana",
+            vec![everywhere(&format!("{allowed}, {CAI}"))],
+            "RequiresApproval [cai] s1",
+        ),
+        (
+            "ANA.LIND",
+            vec![everywhere(&format!("{allowed}, {CAI}"))],
+            "RequiresApproval [cai] s1",
+        ),
+        (
+            "cai",
+            vec![everywhere(&format!("{allowed}, {CAI}"))],
+            "RequesterNotAllowed [] s1",
+        ),
+        (
+            "dan",
+            vec![everywhere(&format!("{allowed}, {CAI}"))],
+            "RequesterNotAllowed [] s1",
+        ),
+        // one match in either is enough
+        (
+            "cai",
+            vec![everywhere(&format!(
+                r#"{allowed}, "AllowedUsers": "CAI@corp.com", "Approvers": "bo@corp.com""#
+            ))],
+            "RequiresApproval [bo] s1",
+        ),
+        // a statement that is dropped lends no approvers
+        (
+            "cai",
+            vec![
+                everywhere(&format!(r#"{allowed}, "Approvers": "bo@corp.com""#)),
+                everywhere(r#""Approvers": "dan@corp.com""#),
+            ],
+            "RequiresApproval [dan] s2",
+        ),
+        // and still denies
+        (
+            "cai",
+            vec![
+                everywhere(&format!(r#"{allowed}, "ApprovalIsNotRequired": false"#)),
+                everywhere(r#""ApprovalIsNotRequired": true, "Approvers": "dan@corp.com""#),
+            ],
+            "RequiresApproval [dan] s2",
+        ),
+        (
+            "cai",
+            vec![
+                everywhere(&format!(r#"{allowed}, {CAI}, "AllowSelfApproval": false"#)),
+                everywhere(&format!(r#"{CAI}, "AllowSelfApproval": true"#)),
+            ],
+            "NoApprovers [] s2",
+        ),
+    ]);
+}
+
+#[test]
+fn groups_approve_as_people_do() {
+    let approver = oncall("ApproverGroups");
+    outcomes(&[
+        // members that are disabled do not approve; the requester never does
+        (
+            "cai",
+            vec![everywhere(&approver)],
+            "RequiresApproval [ana,bo] s1",
+        ),
+        (
+            "ana.lind",
+            vec![everywhere(&approver)],
+            "RequiresApproval [bo] s1",
+        ),
+        (
+            "bo",
+            vec![everywhere(&format!(
+                r#"{approver}, "AllowSelfApproval": true"#
+            ))],
+            "SelfApproval [] s1",
+        ),
+        (
+            "bo",
+            vec![
+                everywhere(&format!(r#"{approver}, "AllowSelfApproval": false"#)),
+                everywhere(r#""Approvers": "bo@corp.com", "AllowSelfApproval": true"#),
+            ],
+            "RequiresApproval [ana] s1,s2",
+        ),
+        (
+            "bo",
+            vec![everywhere(&format!(r#""ApproverGroups": "{EMPTY}""#))],
+            "NoApprovers [] s1",
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_unread_or_ambiguous_goes_to_the_safe_side() {
+    let allowed = oncall("AllowedGroups");
+    outcomes(&[
+        // what cannot be read lets nobody in and takes nothing back
+        (
+            "bo",
+            vec![everywhere(&format!(
+                r#""AllowedGroups": "{UNREAD}", {CAI}"#
+            ))],
+            "RequesterNotAllowed [] s1",
+        ),
+        (
+            "bo",
+            vec![
+                everywhere(&format!(
+                    r#""ApproverGroups": "{UNREAD}", "AllowSelfApproval": false"#
+                )),
+                everywhere(
+                    r#""Approvers": ["bo@corp.com", "cai@corp.com"], "AllowSelfApproval": true"#,
+                ),
+            ],
+            "RequiresApproval [cai] s1,s2",
+        ),
+        // an address of two users is nobody in particular
+        (
+            "twin",
+            vec![everywhere(&format!("{allowed}, {CAI}"))],
+            "RequesterNotAllowed [] s1",
+        ),
+        // two addresses of one person are one person
+        (
+            "cai",
+            vec![everywhere(
+                r#""Approvers": ["ana@corp.com", "ana.lind@corp.com"], "MinApprovals": 2"#,
+            )],
+            "NoApprovers [] s1",
+        ),
+        (
+            "ana",
+            vec![everywhere(r#""Approvers": "ana.lind@corp.com""#)],
+            "NoApprovers [] s1",
+        ),
+    ]);
+}
+
+#[test]
+fn what_could_not_be_read_is_named() {
+    let rules = statements(&format!(
+        r#"{{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "AllowedGroups": "{UNREAD}"}}"#
+    ));
+    let decision = decide(&rules, "bo", PAYMENTS_PROD, "Admin");
+    assert_eq!(
+        decision.unread,
+        [format!("the members of group `{UNREAD}` could not be read")]
+    );
+}
+
+#[test]
+fn limits_come_from_the_rules_that_apply() {
+    let rules = statements(
+        r#"{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "Approvers": ["bo@corp.com", "cai@corp.com", "dan@corp.com"], "MaxDuration": "08:00", "BreakGlass": "ana@corp.com", "ApproversToNotify": []},
+           {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "MinApprovals": 2, "MaxDuration": "01:30", "SlackChannel": "C0ADMIN", "ApproversToNotify": ["chat@corp.com", "ana@corp.com"]},
+           {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Billing", "MinApprovals": 4, "SlackChannel": "C0BILL", "BreakGlass": []},
+           {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "AllowedUsers": "bo@corp.com", "MinApprovals": 5, "MaxDuration": "00:05"}"#,
+    );
+    let admin = decide(&rules, "ana", PAYMENTS_PROD, "Admin");
+    assert_eq!(shown(&admin), "RequiresApproval [bo,cai,dan] s1,s2");
+    assert_eq!(admin.approvals_needed, 2);
+    assert_eq!(admin.max_duration.unwrap().as_seconds(), 5400);
+    assert_eq!(admin.slack_channel.as_deref(), Some("C0ADMIN"));
+    assert!(admin.break_glass);
+    assert_eq!(
+        admin
+            .notify
+            .iter()
+            .map(hallpass_model::Email::as_str)
+            .collect::<Vec<_>>(),
+        ["chat@corp.com"]
+    );
+    let billing = decide(&rules, "ana", PAYMENTS_PROD, "Billing");
+    assert_eq!(shown(&billing), "NoApprovers [] s1,s3");
+    assert!(!billing.break_glass, "an empty list forbids");
+    let read = decide(&rules, "cai", PAYMENTS_PROD, "ReadOnly");
+    assert!(!read.break_glass, "not listed");
+    assert!(read.notify.is_empty());
+}
+
+#[test]
+fn clicks_are_refused_with_the_rule_that_refuses() {
+    let account = AccountId::new(PAYMENTS_PROD).unwrap();
+    let ask = Ask::Account {
+        account: &account,
+        permission_set: "Admin",
+    };
+    let list = |ids: &[&str]| -> Vec<RuleId> {
+        ids.iter()
+            .map(|id| serde_json::from_value(serde_json::json!(id)).unwrap())
+            .collect()
+    };
+    let rules = statements(&format!(
+        r#"{{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "Approvers": ["ana@corp.com", "cai@corp.com"], "AllowSelfApproval": true}},
+           {{"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "ApproverGroups": "{ONCALL}", "AllowSelfApproval": false}}"#
+    ));
+    let click = |clicker: &str, requester: &str| {
+        rules
+            .may_approve(
+                &email(clicker),
+                &email(requester),
+                &ask,
+                &directory(),
+                noon(),
+            )
+            .map(|permit| (permit.listed_by, permit.own_request))
+    };
+    assert_eq!(click("cai", "dan"), Ok((list(&["s1"]), false)));
+    assert_eq!(click("ana", "dan"), Ok((list(&["s1", "s2"]), false)));
+    assert_eq!(click("bo", "dan"), Ok((list(&["s2"]), false)));
+    // cai is not listed by the rule that denies
+    assert_eq!(click("cai", "cai"), Ok((list(&["s1"]), true)));
+    // ana is, through the group, and under her second address too
+    let own = Err(ClickRefused::OwnRequest {
+        rules: list(&["s2"]),
+    });
+    assert_eq!(click("ana", "ana"), own);
+    assert_eq!(click("ana.lind", "ana"), own);
+    assert_eq!(
+        click("dan", "ana"),
+        Err(ClickRefused::NotListed {
+            rules: list(&["s1", "s2"]),
+            unread: vec![]
+        })
+    );
+    let deny = |clicker: &str, requester: &str| {
+        rules
+            .may_deny(
+                &email(clicker),
+                &email(requester),
+                &ask,
+                &directory(),
+                noon(),
+            )
+            .is_ok()
+    };
+    assert!(deny("bo", "cai") && deny("ana", "cai"));
+    assert!(!deny("cai", "cai") && !deny("dan", "cai"));
+    let none = statements("");
+    let refused = none.may_approve(&email("ana"), &email("cai"), &ask, &directory(), noon());
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "the rules of today refuse this request: NoStatements"
+    );
+}
+
+#[test]
+fn the_directory_survives_being_stored() {
+    let stored = serde_json::to_string(&directory()).unwrap();
+    let read: hallpass_rules::Directory = serde_json::from_str(&stored).unwrap();
+    assert_eq!(read.snapshot(), directory().snapshot());
+    assert_eq!(read.groups_of(&email("ana.lind")).len(), 1);
+    assert!(read.person_by_email(&email("twin")).is_err());
+}
+
+#[test]
+fn checking_against_the_directory_finds_what_does_not_exist() {
+    let rules = rules(
+        "rules.json",
+        &format!(
+            r#"{{"statements": [
+  {{"ResourceType": "Account", "Resource": ["999999999999", "{CLOSED}"], "PermissionSet": ["ReadOnly", "Gone"], "Approvers": ["bo@corp.com", "eve@corp.com", "who@corp.com", "twin@corp.com"]}},
+  {{"ResourceType": "OU", "Resource": ["Workloads/Gone", "ou-ab12-gone0000", "Sandbox"], "PermissionSet": "*", "Approvers": ["bo@corp.com", "cai@corp.com"]}}
+], "group_statements": [
+  {{"Resource": ["{ONCALL}", "00000000-0000-0000-0000-000000000000"], "ApproverGroups": "{UNREAD}"}}]}}"#
+        ),
+    );
+    let found: Vec<String> = rules
+        .check(Some(&directory()))
+        .iter()
+        .map(|finding| {
+            format!(
+                "{}:{} {}",
+                finding.code,
+                finding.position.line,
+                finding.value.as_deref().unwrap_or("")
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "dead-statement:2 100000000004",
+            "dead-statement:2 999999999999",
+            "dead-statement:2 Gone",
+            "unknown-person:2 eve@corp.com",
+            "unknown-person:2 twin@corp.com",
+            "unknown-person:2 who@corp.com",
+            "unknown-ou:3 ou-ab12-gone0000",
+            "unknown-ou:3 Workloads/Gone",
+            "dead-statement:5 00000000-0000-0000-0000-000000000000",
+            "unread-group:5 aaaaaaaa-0000-4000-8000-000000000003",
+        ]
+    );
+    assert!(
+        rules
+            .check(None)
+            .iter()
+            .all(|finding| finding.code != Code::UnknownPerson)
+    );
+}
+
+#[test]
+fn the_catalog_holds_what_somebody_may_ask_for() {
+    let rules = rules(
+        "rules.json",
+        &format!(
+            r#"{{"statements": [
+  {{"ResourceType": "OU", "Resource": "Workloads", "PermissionSet": "ReadOnly"}},
+  {{"ResourceType": "Account", "Resource": "{PAYMENTS_PROD}", "PermissionSet": "*", "AllowedGroups": "{ONCALL}"}}],
+ "group_statements": [{{"Resource": "{EMPTY}", "AllowedUsers": "ana@corp.com"}}]}}"#
+        ),
+    );
+    let catalog = |who: &str| {
+        let found = rules.requestable(&email(who), &directory(), noon());
+        let pairs: Vec<String> = found
+            .pairs()
+            .map(|(id, sets)| format!("{id} {}", sets.join(",")))
+            .collect();
+        (pairs, found.groups().len())
+    };
+    assert_eq!(
+        catalog("ana"),
+        (
+            vec![
+                format!("{PAYMENTS_PROD} ReadOnly,Admin,Billing"),
+                format!("{PAYMENTS_DEV} ReadOnly")
+            ],
+            1
+        )
+    );
+    assert_eq!(
+        catalog("cai"),
+        (
+            vec![
+                format!("{PAYMENTS_PROD} ReadOnly"),
+                format!("{PAYMENTS_DEV} ReadOnly")
+            ],
+            0
+        )
+    );
+}

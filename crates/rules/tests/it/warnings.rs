@@ -1,0 +1,122 @@
+//! What loads and is odd all the same.
+
+use hallpass_rules::{Source, load};
+
+fn warnings(list: &str) -> Vec<String> {
+    let text = format!("[{list}]");
+    let loaded = load(&Source::new("r.json", text)).expect("loads");
+    loaded
+        .warnings
+        .iter()
+        .map(|w| {
+            format!(
+                "{} {}: {}",
+                w.code,
+                w.index.map_or(String::new(), |i| i.to_string()),
+                w.message
+            )
+        })
+        .collect()
+}
+
+fn all(fields: &str) -> String {
+    format!(r#"{{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", {fields}}}"#)
+}
+
+fn one(fields: &str) -> String {
+    format!(
+        r#"{{"ResourceType": "Account", "Resource": "111111111111", "PermissionSet": "*", {fields}}}"#
+    )
+}
+
+#[test]
+fn each_warning_has_its_case() {
+    let rows = [
+        (
+            r#"{"ResourceType": "Account", "Resource": [], "PermissionSet": "*"}"#.to_owned(),
+            vec!["dead-statement 0: the rule can match nothing"],
+        ),
+        (
+            one(r#""AllowSelfApproval": true"#),
+            vec![
+                "nobody-can-approve 0: nobody can approve permission sets in account 111111111111, and no rule makes approval needless",
+            ],
+        ),
+        (one(r#""ApprovalIsNotRequired": true"#), vec![]),
+        (
+            format!(
+                "{},{}",
+                one(r#""AllowSelfApproval": true"#),
+                all(r#""Approvers": ["a@corp.com", "b@corp.com"]"#)
+            ),
+            vec![],
+        ),
+        (
+            all(r#""Approvers": "solo@corp.com""#),
+            vec![
+                "sole-approver 0: solo@corp.com can never get permission sets in every account: nobody else is left to approve it",
+            ],
+        ),
+        (
+            all(r#""Approvers": "solo@corp.com", "AllowSelfApproval": true"#),
+            vec![],
+        ),
+        (
+            all(r#""Approvers": ["a@corp.com", "b@corp.com"], "MinApprovals": 3"#),
+            vec![
+                "nobody-can-approve 0: permission sets in every account needs 3 approvals, and 2 people can approve",
+            ],
+        ),
+        (
+            // E10
+            format!(
+                "{},{}",
+                all(r#""Approvers": ["a@corp.com", "b@corp.com"], "AllowSelfApproval": true"#),
+                one(r#""Approvers": "a@corp.com", "AllowSelfApproval": false"#)
+            ),
+            vec![
+                "self-denied-by 0: `AllowSelfApproval: true` of `s1` is overridden by `AllowSelfApproval: false` of `s2` for a@corp.com",
+            ],
+        ),
+        (
+            // E11
+            format!(
+                "{},{}",
+                all(r#""Approvers": ["a@corp.com", "c@corp.com"], "AllowSelfApproval": true"#),
+                one(r#""Approvers": "b@corp.com", "AllowSelfApproval": false"#)
+            ),
+            vec![],
+        ),
+        (
+            format!(
+                "{},{}",
+                all(r#""ApprovalIsNotRequired": true"#),
+                one(r#""ApprovalIsNotRequired": false, "Approvers": ["a@corp.com", "b@corp.com"]"#)
+            ),
+            vec![
+                "self-denied-by 0: `ApprovalIsNotRequired: true` of `s1` is overridden by `ApprovalIsNotRequired: false` of `s2`",
+            ],
+        ),
+        (
+            all(
+                r#""Approvers": ["Bob <Bob@corp.com>", "al@corp.com"], "AllowSelfApproval": "True""#,
+            ),
+            vec![
+                "display-name 0: `Bob <Bob@corp.com>` is read as `bob@corp.com`",
+                "coerced-flag 0: the text `True` is read as true",
+            ],
+        ),
+    ];
+    let wrong: Vec<String> = rows
+        .iter()
+        .map(|(list, expected)| (list, expected, warnings(list)))
+        .filter(|(_, expected, found)| found != *expected)
+        .map(|(list, expected, found)| format!("{list}\n  got {found:#?}\n  want {expected:#?}"))
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} rows differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
