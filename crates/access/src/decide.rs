@@ -363,10 +363,10 @@ pub(crate) fn ensure_may_deny(
     let key = request.key.as_ref().ok_or(PressRefused::NotYours)?;
     let question = ask::question(&key.target, &request.names).ok_or(PressRefused::NotYours)?;
     let (who, whose) = (&actor.email, &request.requester.email);
-    bench
+    let permit = bench
         .rules
-        .may_deny(who, whose, &question, bench.directory, bench.moment.now)?;
-    Ok(())
+        .may_deny(who, whose, &question, bench.directory, bench.moment.now);
+    permit.map(|_| ()).map_err(PressRefused::Rules)
 }
 
 fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused> {

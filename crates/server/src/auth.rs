@@ -114,7 +114,12 @@ impl Identity {
     ///
     /// # Errors
     /// When the address is more than one person's.
-    pub fn actor(&self, email: &Email, origin: Origin, directory: &Directory) -> Result<Actor, NotOnePerson> {
+    pub fn actor(
+        &self,
+        email: &Email,
+        origin: Origin,
+        directory: &Directory,
+    ) -> Result<Actor, NotOnePerson> {
         let (person, secondary_domain) = match directory.person_by_email(email) {
             Ok(person) => (Some(person), false),
             Err(NotOnePerson::Ambiguous) => return Err(NotOnePerson::Ambiguous),
@@ -131,7 +136,10 @@ impl Identity {
         ];
         Ok(Actor {
             user: person.map(|person| person.user_id.clone()),
-            email: person.and_then(|person| person.emails.first()).unwrap_or(email).clone(),
+            email: person
+                .and_then(|person| person.emails.first())
+                .unwrap_or(email)
+                .clone(),
             name: person
                 .map(|person| person.display_name.clone())
                 .filter(|name| !name.is_empty())
@@ -152,7 +160,9 @@ impl Identity {
         directory: &'a Directory,
     ) -> Result<Option<&'a Person>, NotOnePerson> {
         for domain in &self.fallback_domains {
-            let Ok(other) = Email::new(&format!("{}@{domain}", email.local_part())) else { continue };
+            let Ok(other) = Email::new(&format!("{}@{domain}", email.local_part())) else {
+                continue;
+            };
             match directory.person_by_email(&other) {
                 Ok(person) => return Ok(Some(person)),
                 Err(NotOnePerson::Ambiguous) => return Err(NotOnePerson::Ambiguous),
@@ -164,13 +174,15 @@ impl Identity {
 }
 
 fn holds(person: &Person, entries: &[String], directory: &Directory) -> bool {
-    entries.iter().any(|entry| match entry.strip_prefix("group:") {
-        Some(name) => directory
-            .group_by_name(name)
-            .and_then(|group| group.members.as_ref())
-            .is_some_and(|members| members.contains(&person.user_id)),
-        None => Email::new(entry).is_ok_and(|email| person.emails.contains(&email)),
-    })
+    entries
+        .iter()
+        .any(|entry| match entry.strip_prefix("group:") {
+            Some(name) => directory
+                .group_by_name(name)
+                .and_then(|group| group.members.as_ref())
+                .is_some_and(|members| members.contains(&person.user_id)),
+            None => Email::new(entry).is_ok_and(|email| person.emails.contains(&email)),
+        })
 }
 
 /// An authenticated caller.
@@ -187,8 +199,15 @@ impl Caller {
         if any_of.iter().any(|scope| self.scopes.contains(scope)) {
             Ok(&self.actor)
         } else {
-            let needed = any_of.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" or ");
-            Err(Failure::forbidden("missing-scope", format!("this token lacks the scope `{needed}`")))
+            let needed = any_of
+                .iter()
+                .map(|scope| scope.name())
+                .collect::<Vec<_>>()
+                .join(" or ");
+            Err(Failure::forbidden(
+                "missing-scope",
+                format!("this token lacks the scope `{needed}`"),
+            ))
         }
     }
 }
@@ -214,14 +233,28 @@ impl FromRequestParts<App> for Caller {
             // unknown, expired and revoked are one answer: it tells a thief nothing
             .filter(|facts| facts.revoked_at.is_none() && app.clock.now() < facts.expires_at)
             .ok_or_else(|| Failure::unauthorized("the token is unknown, revoked or expired"))?;
-        let origin = match parts.headers.get("x-hallpass-client").map(axum::http::HeaderValue::as_bytes) {
+        let origin = match parts
+            .headers
+            .get("x-hallpass-client")
+            .map(axum::http::HeaderValue::as_bytes)
+        {
             Some(b"cli") => Origin::Cli,
             _ => Origin::Api,
         };
         let directory = app.access.directory();
-        let actor = app.identity.actor(&facts.user, origin, &directory).map_err(|_| {
-            Failure::forbidden("ambiguous-user", "more than one person of the directory has your e-mail")
-        })?;
-        Ok(Self { actor, scopes: facts.scopes, expires_at: facts.expires_at })
+        let actor = app
+            .identity
+            .actor(&facts.user, origin, &directory)
+            .map_err(|_| {
+                Failure::forbidden(
+                    "ambiguous-user",
+                    "more than one person of the directory has your e-mail",
+                )
+            })?;
+        Ok(Self {
+            actor,
+            scopes: facts.scopes,
+            expires_at: facts.expires_at,
+        })
     }
 }

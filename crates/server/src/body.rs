@@ -33,7 +33,11 @@ fn refusal(rejection: &JsonRejection) -> Failure {
         _ => "bad-body",
     };
     // a body that is JSON but not ours is not understood either (`access.md` §12: 400)
-    let status = if status == StatusCode::UNPROCESSABLE_ENTITY { StatusCode::BAD_REQUEST } else { status };
+    let status = if status == StatusCode::UNPROCESSABLE_ENTITY {
+        StatusCode::BAD_REQUEST
+    } else {
+        status
+    };
     Failure::new(status, code, rejection.body_text())
 }
 
@@ -45,14 +49,22 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalBody<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
         let (parts, body) = request.into_parts();
-        let bytes = axum::body::to_bytes(body, crate::BODY_BYTES_MAX).await.map_err(|_| {
-            Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "the body is too large")
-        })?;
+        let bytes = axum::body::to_bytes(body, crate::BODY_BYTES_MAX)
+            .await
+            .map_err(|_| {
+                Failure::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "body-too-large",
+                    "the body is too large",
+                )
+            })?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
         let request = Request::from_parts(parts, bytes.into());
-        Body::from_request(request, app).await.map(|Body(body)| Self(body))
+        Body::from_request(request, app)
+            .await
+            .map(|Body(body)| Self(body))
     }
 }
 
@@ -88,9 +100,10 @@ impl FromRequestParts<App> for KeyOf {
             return Ok(Self { key: None, path });
         };
         match value.to_str() {
-            Ok(key) if !key.is_empty() && key.len() <= KEY_CHARACTERS_MAX => {
-                Ok(Self { key: Some(key.to_owned()), path })
-            }
+            Ok(key) if !key.is_empty() && key.len() <= KEY_CHARACTERS_MAX => Ok(Self {
+                key: Some(key.to_owned()),
+                path,
+            }),
             _ => Err(Failure::bad(
                 "bad-idempotency-key",
                 format!("an Idempotency-Key has 1 to {KEY_CHARACTERS_MAX} visible characters"),
@@ -104,6 +117,9 @@ impl KeyOf {
     pub(crate) fn with(self, body: &impl Serialize) -> Option<Idempotency> {
         let text = serde_json::to_string(body).unwrap_or_default();
         let path = self.path;
-        self.key.map(|key| Idempotency { key, fingerprint: hash_secret(&format!("{path}\n{text}")) })
+        self.key.map(|key| Idempotency {
+            key,
+            fingerprint: hash_secret(&format!("{path}\n{text}")),
+        })
     }
 }

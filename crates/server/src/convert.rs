@@ -21,7 +21,10 @@ fn names(target: Option<&Target>, names: &TargetNames) -> Names {
         None => (None, None),
     };
     match names {
-        TargetNames::Account { account: name, permission_set } => Names {
+        TargetNames::Account {
+            account: name,
+            permission_set,
+        } => Names {
             account,
             account_name: Some(name.clone()),
             permission_set: Some(permission_set.clone()),
@@ -62,12 +65,20 @@ pub(crate) fn request(request: &Request) -> api::Request {
         created_at: request.asked_at,
         expires_at: request.expires_at,
         decision: request.decided.kind.clone(),
-        approvers: request.decided.approvers.iter().map(ToString::to_string).collect(),
+        approvers: request
+            .decided
+            .approvers
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         approvals_needed: request.decided.approvals_needed,
         reviews: request
             .reviews
             .iter()
-            .map(|review| api::Review { by: review.by.to_string(), at: review.at })
+            .map(|review| api::Review {
+                by: review.by.to_string(),
+                at: review.at,
+            })
             .collect(),
         because: request.decided.based_on.clone(),
         decided_by: None,
@@ -111,8 +122,16 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
     let names = names(Some(&grant.key.target), &grant.names);
     let ways_in = match (&grant.state, &names.account, &names.permission_set) {
         (GrantState::Active, Some(account), Some(set)) => Some((
-            format!("{}/#/console?account_id={account}&role_name={set}", identity.portal_url.trim_end_matches('/')),
-            cli_profile(identity, account, names.account_name.as_deref().unwrap_or(account), set),
+            format!(
+                "{}/#/console?account_id={account}&role_name={set}",
+                identity.portal_url.trim_end_matches('/')
+            ),
+            cli_profile(
+                identity,
+                account,
+                names.account_name.as_deref().unwrap_or(account),
+                set,
+            ),
         )),
         _ => None,
     };
@@ -150,7 +169,12 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
     match &grant.state {
         GrantState::Scheduled | GrantState::Granting | GrantState::Active => {}
         GrantState::Ending { cause, .. } => out.cause = Some(cause.name().to_owned()),
-        GrantState::Ended { cause, at, removed, why } => {
+        GrantState::Ended {
+            cause,
+            at,
+            removed,
+            why,
+        } => {
             out.cause = Some(cause.name().to_owned());
             out.ended_at = Some(*at);
             out.removed = Some(*removed);
@@ -167,7 +191,13 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
 fn cli_profile(identity: &Identity, account: &str, name: &str, set: &str) -> String {
     let profile: String = format!("{name}-{set}")
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        })
         .collect();
     format!(
         "[profile {profile}]\nsso_session = hallpass\nsso_account_id = {account}\nsso_role_name = {set}\n\n\

@@ -50,13 +50,28 @@ async fn ready(State(app): State<App>) -> Response {
             Ok(detail) => (true, detail),
             Err(detail) => (false, detail),
         };
-        parts.push(Part { name: result.name.to_owned(), ok, detail });
+        parts.push(Part {
+            name: result.name.to_owned(),
+            ok,
+            detail,
+        });
     }
     parts.sort_by_key(|part| part.ok);
     let all = parts.iter().all(|part| part.ok);
-    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if all {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let word = if all { "ready" } else { "not ready" };
-    (status, Json(Health { status: word.to_owned(), parts })).into_response()
+    (
+        status,
+        Json(Health {
+            status: word.to_owned(),
+            parts,
+        }),
+    )
+        .into_response()
 }
 
 /// The process's own metrics, and the store's numbers as they are now.
@@ -72,14 +87,37 @@ async fn metrics(State(app): State<App>) -> Response {
                 }
             };
             let by_state = |counts: std::collections::BTreeMap<String, u64>| {
-                counts.into_iter().map(|(state, n)| (format!("{{state=\"{state}\"}}"), n)).collect()
+                counts
+                    .into_iter()
+                    .map(|(state, n)| (format!("{{state=\"{state}\"}}"), n))
+                    .collect()
             };
-            gauge("hallpass_requests", "Requests by state.", by_state(counts.requests));
-            gauge("hallpass_grants", "Grants by state.", by_state(counts.grants));
+            gauge(
+                "hallpass_requests",
+                "Requests by state.",
+                by_state(counts.requests),
+            );
+            gauge(
+                "hallpass_grants",
+                "Grants by state.",
+                by_state(counts.grants),
+            );
             let one = |value| vec![(String::new(), value)];
-            gauge("hallpass_access_overdue", "Grants over five minutes past their end.", one(counts.overdue));
-            gauge("hallpass_access_stuck", "Grants whose removal AWS refuses for good.", one(counts.stuck));
-            gauge("hallpass_notices_waiting", "Notices not delivered yet.", one(counts.notices));
+            gauge(
+                "hallpass_access_overdue",
+                "Grants over five minutes past their end.",
+                one(counts.overdue),
+            );
+            gauge(
+                "hallpass_access_stuck",
+                "Grants whose removal AWS refuses for good.",
+                one(counts.stuck),
+            );
+            gauge(
+                "hallpass_notices_waiting",
+                "Notices not delivered yet.",
+                one(counts.notices),
+            );
         }
         Err(error) => tracing::warn!(error = %error, "the store's numbers could not be read"),
     }

@@ -5,14 +5,14 @@
 //!
 //! Knows nothing of SQL, AWS clients or Slack; the binary hands it what it needs.
 
+mod api;
 mod app;
 mod auth;
-mod convert;
-mod problem;
 mod body;
-mod api;
+mod convert;
 mod health;
 mod openapi;
+mod problem;
 mod ui;
 
 pub use app::{App, Front, PersonaCard};
@@ -72,8 +72,10 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), health::count))
         .layer(CatchPanicLayer::custom(problem::panicked));
     for (name, value) in headers {
-        router = router
-            .layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
+        router = router.layer(SetResponseHeaderLayer::if_not_present(
+            name,
+            HeaderValue::from_static(value),
+        ));
     }
     router
         .layer(PropagateRequestIdLayer::new(id.clone()))

@@ -7,7 +7,10 @@ use crate::api;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Hallpass", description = "Temporary access across an AWS Organization"),
+    info(
+        title = "Hallpass",
+        description = "Temporary access across an AWS Organization"
+    ),
     paths(
         api::people::me,
         api::people::catalog,

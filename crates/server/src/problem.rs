@@ -67,7 +67,11 @@ impl Failure {
             [only] => only.code.as_str(),
             _ => refusal.code.as_str(),
         };
-        let mut failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, refusal.message.clone());
+        let mut failure = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            code,
+            refusal.message.clone(),
+        );
         failure.0.request_id = Some(request.id.to_string());
         failure.0.errors = refusal
             .fields
@@ -99,14 +103,18 @@ impl From<AccessError> for Failure {
         match error {
             AccessError::NotFound(what) => Self::not_found(what),
             AccessError::Refused(refused) => refused.into(),
-            AccessError::KeyReused => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", error.to_string())
-                    .help("use a new Idempotency-Key for every different call")
-            }
-            AccessError::Commit(CommitError::Raced(_)) => {
-                Self::new(StatusCode::CONFLICT, "raced", "others changed this at the same time")
-                    .help("try again")
-            }
+            AccessError::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                error.to_string(),
+            )
+            .help("use a new Idempotency-Key for every different call"),
+            AccessError::Commit(CommitError::Raced(_)) => Self::new(
+                StatusCode::CONFLICT,
+                "raced",
+                "others changed this at the same time",
+            )
+            .help("try again"),
             AccessError::Read(_) | AccessError::Commit(_) | AccessError::Directory(_) => {
                 Self::unavailable(&error)
             }
@@ -127,10 +135,14 @@ impl From<PressRefused> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(*self.0)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -139,13 +151,21 @@ impl IntoResponse for Failure {
 }
 
 pub(crate) async fn no_such_route(uri: Uri) -> Failure {
-    Failure::new(StatusCode::NOT_FOUND, "no-such-route", format!("there is nothing at `{}`", uri.path()))
-        .help("the API is described at /api/openapi.json")
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        "no-such-route",
+        format!("there is nothing at `{}`", uri.path()),
+    )
+    .help("the API is described at /api/openapi.json")
 }
 
 pub(crate) async fn no_such_method() -> Failure {
-    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no-such-method", "this path has other methods")
-        .help("the API is described at /api/openapi.json")
+    Failure::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "no-such-method",
+        "this path has other methods",
+    )
+    .help("the API is described at /api/openapi.json")
 }
 
 pub(crate) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {

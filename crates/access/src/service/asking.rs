@@ -166,7 +166,7 @@ impl Access {
             return Ok(None);
         };
         let grant = match request.grant {
-            Some(id) => self.ports.store.grant(id).await?,
+            Some(id) => self.ports.store.grant(id).await?.map(Box::new),
             None => None,
         };
         Ok(Some(match request.state.clone() {
@@ -254,7 +254,7 @@ impl Access {
                 let request = request.ok_or(AccessError::NotFound("request"))?;
                 (
                     change,
-                    Asked::Approved(request, made.or_else(|| extends.cloned())),
+                    Asked::Approved(request, made.or_else(|| extends.cloned()).map(Box::new)),
                 )
             }
         };

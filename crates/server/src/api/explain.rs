@@ -47,7 +47,10 @@ pub(crate) async fn explain(
         ));
     }
     let wanted = match (case.account, case.permission_set, case.group) {
-        (Some(account), Some(permission_set), None) => Wanted::Account { account, permission_set },
+        (Some(account), Some(permission_set), None) => Wanted::Account {
+            account,
+            permission_set,
+        },
         (None, None, Some(group)) => Wanted::Group { group },
         _ => {
             return Err(Failure::bad(
@@ -57,13 +60,27 @@ pub(crate) async fn explain(
         }
     };
     let explained = app.access.explain(&user, &wanted).map_err(|problems| {
-        let text = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ");
+        let text = problems
+            .iter()
+            .map(|problem| problem.message.as_str())
+            .collect::<Vec<_>>()
+            .join(" ");
         Failure::bad("unknown-target", text)
     })?;
     Ok(Json(Decision {
         decision: explained.decision.kind.as_str().to_owned(),
-        approvers: explained.decision.approvers.iter().map(ToString::to_string).collect(),
-        because: explained.decision.based_on.iter().map(ToString::to_string).collect(),
+        approvers: explained
+            .decision
+            .approvers
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        because: explained
+            .decision
+            .based_on
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         explanation: explained.explanation,
     }))
 }

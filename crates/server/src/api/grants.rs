@@ -6,7 +6,9 @@ use axum::{
     response::Response,
 };
 use hallpass_access::GrantFilter;
-use hallpass_api::{Extend, Grant, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne};
+use hallpass_api::{
+    Extend, Grant, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
+};
 use hallpass_model::{Email, GrantId, Span, UserId};
 use serde::Deserialize;
 
@@ -52,7 +54,10 @@ pub(crate) async fn list(
         Some(state) if LIVE.contains(&state) || OVER.contains(&state) => vec![state.to_owned()],
         Some(state) => {
             let known = [&LIVE[..], &OVER[..]].concat().join(", ");
-            return Err(bad_parameter("state", format!("`{state}` is not one of {known}, live")));
+            return Err(bad_parameter(
+                "state",
+                format!("`{state}` is not one of {known}, live"),
+            ));
         }
     };
     let before = listing.cursor.map(|cursor| cursor.parse()).transpose();
@@ -64,7 +69,10 @@ pub(crate) async fn list(
     };
     let size = page_size(listing.limit);
     let found = app.access.grants(actor, &filter, size).await?;
-    let items: Vec<Grant> = found.iter().map(|grant| convert::grant(grant, &app.identity)).collect();
+    let items: Vec<Grant> = found
+        .iter()
+        .map(|grant| convert::grant(grant, &app.identity))
+        .collect();
     Ok(Json(page(items, size, |grant| grant.id.clone())))
 }
 
@@ -102,7 +110,10 @@ pub(crate) async fn release(
     Path(id): Path<String>,
 ) -> Result<Json<Grant>, Failure> {
     let actor = caller.allow(&[Scope::Request])?;
-    let grant = app.access.release(actor, grant_id(&id)?, key.with(&()).as_ref()).await?;
+    let grant = app
+        .access
+        .release(actor, grant_id(&id)?, key.with(&()).as_ref())
+        .await?;
     Ok(Json(convert::grant(&grant, &app.identity)))
 }
 
@@ -120,7 +131,10 @@ pub(crate) async fn extend(
     let key = key.with(&body);
     let duration = Span::seconds(body.duration_seconds);
     let id = grant_id(&id)?;
-    let asked = app.access.extend(actor, id, duration, body.reason.as_deref(), key.as_ref()).await?;
+    let asked = app
+        .access
+        .extend(actor, id, duration, body.reason.as_deref(), key.as_ref())
+        .await?;
     requests::answer(asked)
 }
 
@@ -136,7 +150,10 @@ pub(crate) async fn revoke(
 ) -> Result<Json<Grant>, Failure> {
     let actor = caller.allow(&[Scope::Review, Scope::Admin])?;
     let key = key.with(&body);
-    let grant = app.access.revoke(actor, grant_id(&id)?, &body.reason, key.as_ref()).await?;
+    let grant = app
+        .access
+        .revoke(actor, grant_id(&id)?, &body.reason, key.as_ref())
+        .await?;
     Ok(Json(convert::grant(&grant, &app.identity)))
 }
 
@@ -150,7 +167,11 @@ pub(crate) async fn revoke_many(
 ) -> Result<Json<Revoked>, Failure> {
     let actor = caller.allow(&[Scope::Admin])?;
     let filter = GrantFilter {
-        holder: body.user.as_deref().map(|user| person(&app, user)).transpose()?,
+        holder: body
+            .user
+            .as_deref()
+            .map(|user| person(&app, user))
+            .transpose()?,
         account: body.account,
         ..GrantFilter::default()
     };
@@ -163,7 +184,11 @@ pub(crate) async fn revoke_many(
                 state: Some(grant.state.name().to_owned()),
                 error: None,
             },
-            Err(error) => RevokedOne { id: id.to_string(), state: None, error: Some(error.to_string()) },
+            Err(error) => RevokedOne {
+                id: id.to_string(),
+                state: None,
+                error: Some(error.to_string()),
+            },
         })
         .collect();
     Ok(Json(Revoked { items }))

@@ -1,10 +1,10 @@
 //! The routes of `/api/v1`.
 
-pub(crate) mod people;
-pub(crate) mod requests;
-pub(crate) mod grants;
-pub(crate) mod records;
 pub(crate) mod explain;
+pub(crate) mod grants;
+pub(crate) mod people;
+pub(crate) mod records;
+pub(crate) mod requests;
 
 use axum::{
     Router,
@@ -49,7 +49,11 @@ pub(crate) fn page_size(limit: Option<usize>) -> usize {
 }
 
 /// A page of rows, with the cursor of its last one when it is full.
-pub(crate) fn page<T>(items: Vec<T>, size: usize, id: impl Fn(&T) -> String) -> hallpass_api::Page<T> {
+pub(crate) fn page<T>(
+    items: Vec<T>,
+    size: usize,
+    id: impl Fn(&T) -> String,
+) -> hallpass_api::Page<T> {
     let next = items.last().filter(|_| items.len() >= size).map(id);
     hallpass_api::Page { items, next }
 }

@@ -13,18 +13,32 @@ pub(crate) async fn me(caller: Caller) -> Result<Json<Me>, Failure> {
         email: actor.email.to_string(),
         name: actor.name.clone(),
         user_id: actor.user.as_ref().map(ToString::to_string),
-        roles: actor.roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect(),
-        scopes: caller.scopes.iter().map(|scope| scope.name().to_owned()).collect(),
+        roles: actor
+            .roles
+            .iter()
+            .map(|role| format!("{role:?}").to_lowercase())
+            .collect(),
+        scopes: caller
+            .scopes
+            .iter()
+            .map(|scope| scope.name().to_owned())
+            .collect(),
         expires_at: Some(caller.expires_at),
     }))
 }
 
 /// What the caller may ask for, with who would approve.
 #[utoipa::path(get, path = "/api/v1/catalog", responses((status = 200, body = Offers)))]
-pub(crate) async fn catalog(State(app): State<App>, caller: Caller) -> Result<Json<Offers>, Failure> {
+pub(crate) async fn catalog(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Json<Offers>, Failure> {
     let actor = caller.allow(&[Scope::Read, Scope::Request])?;
     let catalog = app.access.catalog(actor);
-    let named = |named: hallpass_access::Named| Named { id: named.id, name: named.name };
+    let named = |named: hallpass_access::Named| Named {
+        id: named.id,
+        name: named.name,
+    };
     let items = catalog
         .entries
         .into_iter()
@@ -40,5 +54,8 @@ pub(crate) async fn catalog(State(app): State<App>, caller: Caller) -> Result<Js
             because: entry.because,
         })
         .collect();
-    Ok(Json(Offers { items, durations_seconds: catalog.durations_seconds }))
+    Ok(Json(Offers {
+        items,
+        durations_seconds: catalog.durations_seconds,
+    }))
 }

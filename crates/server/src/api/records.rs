@@ -57,19 +57,28 @@ pub(crate) async fn list(
     let mut after = listing.after.unwrap_or(0);
     let mut items = Vec::new();
     loop {
-        let records =
-            app.audit.records_from(after + 1, BATCH).await.map_err(|fault| Failure::unavailable(&fault))?;
+        let records = app
+            .audit
+            .records_from(after + 1, BATCH)
+            .await
+            .map_err(|fault| Failure::unavailable(&fault))?;
         if records.is_empty() {
             return Ok(Json(Page { items, next: None }));
         }
         for record in records {
             after = record.seq();
-            let wanted = listing.event.as_deref().is_none_or(|event| event == record.event());
+            let wanted = listing
+                .event
+                .as_deref()
+                .is_none_or(|event| event == record.event());
             if wanted && may_read(actor, &record) {
                 items.push(Value::Object(record.fields().clone()));
             }
             if items.len() >= size {
-                return Ok(Json(Page { items, next: Some(after.to_string()) }));
+                return Ok(Json(Page {
+                    items,
+                    next: Some(after.to_string()),
+                }));
             }
         }
     }
@@ -109,16 +118,29 @@ pub(crate) async fn events(
 }
 
 /// A stream for an actor, from a record's number on, or from now.
-pub(crate) async fn stream(app: App, actor: Actor, after: Option<u64>) -> Result<impl IntoResponse, Failure> {
-    let after = match after {
-        Some(after) => after,
-        None => {
-            let head = app.audit.head().await.map_err(|fault| Failure::unavailable(&fault))?;
-            head.map_or(0, |head| head.seq)
-        }
+pub(crate) async fn stream(
+    app: App,
+    actor: Actor,
+    after: Option<u64>,
+) -> Result<impl IntoResponse, Failure> {
+    let after = if let Some(after) = after {
+        after
+    } else {
+        let head = app
+            .audit
+            .head()
+            .await
+            .map_err(|fault| Failure::unavailable(&fault))?;
+        head.map_or(0, |head| head.seq)
     };
     let news = app.access.news();
-    let tail = Tail { app, actor, after, ready: VecDeque::new(), news };
+    let tail = Tail {
+        app,
+        actor,
+        after,
+        ready: VecDeque::new(),
+        news,
+    };
     let events = stream::unfold(tail, |mut tail| async move {
         let event = tail.next().await?;
         Some((Ok::<_, Infallible>(event), tail))
@@ -165,7 +187,9 @@ impl Tail {
         if may_read(&self.actor, record) {
             return true;
         }
-        let id = record.text("access_request_id").and_then(|id| id.parse::<RequestId>().ok());
+        let id = record
+            .text("access_request_id")
+            .and_then(|id| id.parse::<RequestId>().ok());
         match id {
             Some(id) => self.app.access.request(&self.actor, id).await.is_ok(),
             None => false,
@@ -181,5 +205,8 @@ fn event_of(record: &Record) -> Event {
         "grant_id": record.text("grant_id"),
         "at": record.text("time"),
     });
-    Event::default().id(record.seq().to_string()).event(record.event()).data(data.to_string())
+    Event::default()
+        .id(record.seq().to_string())
+        .event(record.event())
+        .data(data.to_string())
 }

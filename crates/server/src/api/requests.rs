@@ -34,7 +34,14 @@ pub(crate) struct Listing {
     limit: Option<usize>,
 }
 
-const STATES: [&str; 6] = ["pending", "approved", "denied", "discarded", "expired", "rejected"];
+const STATES: [&str; 6] = [
+    "pending",
+    "approved",
+    "denied",
+    "discarded",
+    "expired",
+    "rejected",
+];
 
 /// Ask for access.
 #[utoipa::path(post, path = "/api/v1/requests", request_body = Ask,
@@ -60,11 +67,17 @@ pub(crate) async fn ask(
 
 fn wanted(body: &Ask) -> Result<Wanted, Failure> {
     match (&body.account, &body.permission_set, &body.group) {
-        (Some(account), Some(permission_set), None) => {
-            Ok(Wanted::Account { account: account.clone(), permission_set: permission_set.clone() })
-        }
-        (None, None, Some(group)) => Ok(Wanted::Group { group: group.clone() }),
-        _ => Err(Failure::bad("bad-target", "give either `account` and `permission_set`, or `group`")),
+        (Some(account), Some(permission_set), None) => Ok(Wanted::Account {
+            account: account.clone(),
+            permission_set: permission_set.clone(),
+        }),
+        (None, None, Some(group)) => Ok(Wanted::Group {
+            group: group.clone(),
+        }),
+        _ => Err(Failure::bad(
+            "bad-target",
+            "give either `account` and `permission_set`, or `group`",
+        )),
     }
 }
 
@@ -74,9 +87,13 @@ pub(super) fn answer(asked: Asked) -> Result<Response, Failure> {
         Asked::Pending(request) | Asked::Approved(request, _) => {
             (StatusCode::CREATED, convert::request(&request))
         }
-        Asked::AlreadyPending(request) => {
-            (StatusCode::OK, Request { already_pending: true, ..convert::request(&request) })
-        }
+        Asked::AlreadyPending(request) => (
+            StatusCode::OK,
+            Request {
+                already_pending: true,
+                ..convert::request(&request)
+            },
+        ),
         Asked::Rejected(request, refusal) => return Err(Failure::rejected(&request, &refusal)),
     };
     let location = format!("/api/v1/requests/{}", body.id);
@@ -96,11 +113,21 @@ pub(crate) async fn list(
         Some("mine") => RequestView::Mine,
         Some("to-review") => RequestView::ToReview,
         Some(other) => {
-            return Err(bad_parameter("role", format!("`{other}` is not `mine`, `to-review` or `all`")));
+            return Err(bad_parameter(
+                "role",
+                format!("`{other}` is not `mine`, `to-review` or `all`"),
+            ));
         }
     };
-    if let Some(state) = listing.state.as_deref().filter(|state| !STATES.contains(state)) {
-        return Err(bad_parameter("state", format!("`{state}` is not one of {}", STATES.join(", "))));
+    if let Some(state) = listing
+        .state
+        .as_deref()
+        .filter(|state| !STATES.contains(state))
+    {
+        return Err(bad_parameter(
+            "state",
+            format!("`{state}` is not one of {}", STATES.join(", ")),
+        ));
     }
     let before = listing.cursor.map(|cursor| cursor.parse()).transpose();
     let filter = RequestFilter {
@@ -141,7 +168,10 @@ pub(crate) async fn approve(
     Path(id): Path<String>,
 ) -> Result<Json<Request>, Failure> {
     let actor = caller.allow(&[Scope::Review])?;
-    let request = app.access.approve(actor, request_id(&id)?, key.with(&()).as_ref()).await?;
+    let request = app
+        .access
+        .approve(actor, request_id(&id)?, key.with(&()).as_ref())
+        .await?;
     Ok(Json(convert::request(&request)))
 }
 
@@ -157,7 +187,15 @@ pub(crate) async fn deny(
 ) -> Result<Json<Request>, Failure> {
     let actor = caller.allow(&[Scope::Review])?;
     let key = key.with(&body);
-    let request = app.access.deny(actor, request_id(&id)?, body.reason.as_deref(), key.as_ref()).await?;
+    let request = app
+        .access
+        .deny(
+            actor,
+            request_id(&id)?,
+            body.reason.as_deref(),
+            key.as_ref(),
+        )
+        .await?;
     Ok(Json(convert::request(&request)))
 }
 
@@ -171,6 +209,9 @@ pub(crate) async fn discard(
     Path(id): Path<String>,
 ) -> Result<Json<Request>, Failure> {
     let actor = caller.allow(&[Scope::Request, Scope::Review])?;
-    let request = app.access.discard(actor, request_id(&id)?, key.with(&()).as_ref()).await?;
+    let request = app
+        .access
+        .discard(actor, request_id(&id)?, key.with(&()).as_ref())
+        .await?;
     Ok(Json(convert::request(&request)))
 }
