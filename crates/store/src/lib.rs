@@ -1,0 +1,29 @@
+//! Where everything is kept: the ports of the cores filled by SQLite, and by a model in memory
+//! that passes the same suite.
+//!
+//! A row is a JSON body with the columns beside it that guards and queries need; converting is
+//! this crate's business, deciding is not. State, audit records and notices of a change are
+//! stored in one transaction or not at all (promise P6).
+//!
+//! Knows nothing of rules, of HTTP or of AWS; makes no decision but whose write came first.
+#![warn(missing_docs)]
+
+mod fault;
+mod rows;
+mod steps;
+
+mod memory;
+mod sqlite;
+
+mod folder;
+mod token;
+
+#[cfg(feature = "testing")]
+pub mod conformance;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use folder::{FolderTarget, ReadExportError, read_export};
+pub use memory::MemoryStore;
+pub use sqlite::{BackupError, Check, OpenError, SqliteStore};
+pub use token::TokenRow;

@@ -1,0 +1,223 @@
+//! A change in memory: every check first, on copies; then everything at once.
+
+use std::collections::BTreeMap;
+
+use hallpass_access::{Answer, Change, Desire, Grant, GrantState, Request, RequestState, Write};
+use hallpass_audit::Record;
+use hallpass_model::{GrantId, RequestId, Timestamp};
+
+use super::{Outgoing, Slot, State};
+use crate::fault::Fault;
+use crate::steps::{answered_at, check_step, desired, exists_already, key_of, wrong_version};
+
+/// What a change would do. Reads see what it did so far.
+struct Staged<'a> {
+    base: &'a State,
+    effects: Effects,
+}
+
+#[derive(Default)]
+struct Effects {
+    requests: BTreeMap<RequestId, Request>,
+    grants: BTreeMap<GrantId, Grant>,
+    assignments: BTreeMap<String, Option<Slot>>,
+    rev_floor: u64,
+    records: Vec<Record>,
+    forget_answers_until: Option<Timestamp>,
+    answer: Option<Answer>,
+}
+
+/// Stores `change` whole, or nothing of it.
+pub(super) fn commit(state: &mut State, change: Change) -> Result<Vec<Record>, Fault> {
+    let mut staged = Staged {
+        base: state,
+        effects: Effects {
+            rev_floor: state.rev_floor,
+            ..Effects::default()
+        },
+    };
+    for write in change.requests {
+        staged.request(write)?;
+    }
+    for write in change.grants {
+        staged.grant(write)?;
+    }
+    for desire in &change.desires {
+        staged.desire(desire)?;
+    }
+    staged.effects.records = staged.base.seal(change.audit)?;
+    if let Some(answer) = change.answer {
+        staged.answer(answer)?;
+    }
+    let effects = staged.effects;
+    let records = effects.records.clone();
+    effects.merge_into(state);
+    for notice in change.notices {
+        state.last_notice += 1;
+        let outgoing = Outgoing {
+            notice,
+            attempts: 0,
+            due: Timestamp::MIN,
+        };
+        state.notices.insert(state.last_notice, outgoing);
+    }
+    Ok(records)
+}
+
+impl Staged<'_> {
+    fn stored_request(&self, id: RequestId) -> Option<&Request> {
+        self.effects
+            .requests
+            .get(&id)
+            .or_else(|| self.base.requests.get(&id))
+    }
+
+    fn request(&mut self, write: Write<Request>) -> Result<(), Fault> {
+        let request = match write {
+            Write::Insert(request) => {
+                if self.stored_request(request.id).is_some() {
+                    return Err(exists_already(&format!("request {}", request.id)));
+                }
+                request
+            }
+            Write::Update(request) => {
+                let what = format!("request {}", request.id);
+                let prior = self
+                    .stored_request(request.id)
+                    .filter(|stored| stored.version == request.version)
+                    .ok_or_else(|| wrong_version(&what))?;
+                check_step(
+                    RequestState::STEPS,
+                    &what,
+                    prior.state.name(),
+                    request.state.name(),
+                )?;
+                Request {
+                    version: request.version + 1,
+                    ..request
+                }
+            }
+        };
+        if is_pending(&request) && self.has_equal_pending(&request) {
+            return Err(exists_already("an equal pending request"));
+        }
+        self.effects.requests.insert(request.id, request);
+        Ok(())
+    }
+
+    fn has_equal_pending(&self, request: &Request) -> bool {
+        let dedupe = request.dedupe_key();
+        let is_equal = |other: &Request| {
+            other.id != request.id && is_pending(other) && other.dedupe_key() == dedupe
+        };
+        self.effects.requests.values().any(is_equal)
+            || self
+                .base
+                .pending
+                .get(&dedupe)
+                .and_then(|id| self.stored_request(*id))
+                .is_some_and(is_equal)
+    }
+
+    fn grant(&mut self, write: Write<Grant>) -> Result<(), Fault> {
+        let stored = |id: &GrantId| {
+            self.effects
+                .grants
+                .get(id)
+                .or_else(|| self.base.grants.get(id))
+        };
+        let grant = match write {
+            Write::Insert(grant) => {
+                if stored(&grant.id).is_some() {
+                    return Err(exists_already(&format!("grant {}", grant.id)));
+                }
+                grant
+            }
+            Write::Update(grant) => {
+                let what = format!("grant {}", grant.id);
+                let prior = stored(&grant.id)
+                    .filter(|stored| stored.version == grant.version)
+                    .ok_or_else(|| wrong_version(&what))?;
+                check_step(
+                    GrantState::STEPS,
+                    &what,
+                    prior.state.name(),
+                    grant.state.name(),
+                )?;
+                Grant {
+                    version: grant.version + 1,
+                    ..grant
+                }
+            }
+        };
+        self.effects.grants.insert(grant.id, grant);
+        Ok(())
+    }
+
+    fn desire(&mut self, desire: &Desire) -> Result<(), Fault> {
+        let name = key_of(desire).to_string();
+        let slot = match self.effects.assignments.get(&name) {
+            Some(staged) => staged.clone(),
+            None => self.base.assignments.get(&name).cloned(),
+        };
+        let (row, lease) = slot.map_or((None, None), |slot| (Some(slot.row), slot.lease));
+        let rev = row.as_ref().map_or(0, |row| row.desired.rev);
+        let next = desired(row, desire, self.effects.rev_floor)?;
+        if next.is_none() {
+            self.effects.rev_floor = self.effects.rev_floor.max(rev);
+        }
+        self.effects
+            .assignments
+            .insert(name, next.map(|row| Slot { row, lease }));
+        Ok(())
+    }
+
+    fn answer(&mut self, answer: Answer) -> Result<(), Fault> {
+        let now = answered_at(&answer);
+        let place = (answer.actor.clone(), answer.key.clone());
+        let other = self
+            .base
+            .answers
+            .get(&place)
+            .filter(|other| now.is_none_or(|now| now < other.until));
+        if other.is_some_and(|other| *other != answer) {
+            return Err(exists_already("another answer to this idempotency key"));
+        }
+        self.effects.forget_answers_until = now;
+        self.effects.answer = Some(answer);
+        Ok(())
+    }
+}
+
+impl Effects {
+    fn merge_into(self, state: &mut State) {
+        for (id, request) in self.requests {
+            if is_pending(&request) {
+                state.pending.insert(request.dedupe_key(), id);
+            } else if state.pending.get(&request.dedupe_key()) == Some(&id) {
+                state.pending.remove(&request.dedupe_key());
+            }
+            state.requests.insert(id, request);
+        }
+        state.grants.extend(self.grants);
+        for (name, slot) in self.assignments {
+            match slot {
+                Some(slot) => state.assignments.insert(name, slot),
+                None => state.assignments.remove(&name),
+            };
+        }
+        state.rev_floor = self.rev_floor;
+        state.keep(&self.records);
+        if let Some(now) = self.forget_answers_until {
+            state.answers.retain(|_, answer| now < answer.until);
+        }
+        if let Some(answer) = self.answer {
+            let place = (answer.actor.clone(), answer.key.clone());
+            state.answers.insert(place, answer);
+        }
+    }
+}
+
+fn is_pending(request: &Request) -> bool {
+    matches!(request.state, RequestState::Pending)
+}

@@ -1,0 +1,169 @@
+//! The schema: numbered, embedded, forward only, checked on every open.
+
+use std::path::Path;
+
+use aws_lc_rs::digest;
+use hallpass_access::{GrantState, RequestState};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::OpenError;
+
+/// One step of the schema's history. Never changed once released.
+struct Migration {
+    version: u32,
+    name: &'static str,
+    sql: &'static str,
+}
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "first_tables",
+    sql: include_str!("../../migrations/0001_first_tables.sql"),
+}];
+
+/// Tells our files from those of other programs (`PRAGMA application_id`): `hall`.
+const APPLICATION_ID: i64 = 0x6861_6c6c;
+
+const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version  INTEGER PRIMARY KEY,
+    name     TEXT NOT NULL,
+    checksum TEXT NOT NULL
+) STRICT";
+
+/// The schema version this release brings a file to.
+pub(super) fn known_version() -> u32 {
+    MIGRATIONS.iter().map(|it| it.version).max().unwrap_or(0)
+}
+
+/// The version a file is at.
+pub(super) fn version_of(connection: &Connection) -> Result<u32, rusqlite::Error> {
+    connection.query_row(
+        "SELECT coalesce(max(version), 0) FROM schema_migrations",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// Refuses a file that holds somebody else's tables, before anything is written to it.
+pub(super) fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::Unusable {
+        path: path.to_path_buf(),
+        source,
+    };
+    let objects: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(unusable)?;
+    let application: i64 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(unusable)?;
+    let is_new = objects == 0 && application == 0;
+    if is_new || application == APPLICATION_ID {
+        Ok(())
+    } else {
+        Err(OpenError::Foreign {
+            path: path.to_path_buf(),
+        })
+    }
+}
+
+/// Checks what was applied and applies the rest, in one transaction.
+pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::Unusable {
+        path: path.to_path_buf(),
+        source,
+    };
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(unusable)?;
+    transaction
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .map_err(unusable)?;
+    transaction.execute_batch(HISTORY).map_err(unusable)?;
+    let done = applied(&transaction).map_err(unusable)?;
+    check_history(&done, path)?;
+    for migration in MIGRATIONS.iter().skip(done.len()) {
+        apply(&transaction, migration).map_err(|source| OpenError::Migration {
+            path: path.to_path_buf(),
+            version: migration.version,
+            name: migration.name,
+            source,
+        })?;
+    }
+    fill_steps(&transaction, "request_steps", RequestState::STEPS).map_err(unusable)?;
+    fill_steps(&transaction, "grant_steps", GrantState::STEPS).map_err(unusable)?;
+    transaction.commit().map_err(unusable)
+}
+
+/// A migration as a file remembers it.
+struct Applied {
+    version: u32,
+    name: String,
+    checksum: String,
+}
+
+fn applied(connection: &Connection) -> Result<Vec<Applied>, rusqlite::Error> {
+    connection
+        .prepare("SELECT version, name, checksum FROM schema_migrations ORDER BY version")?
+        .query_map([], |row| {
+            Ok(Applied {
+                version: row.get(0)?,
+                name: row.get(1)?,
+                checksum: row.get(2)?,
+            })
+        })?
+        .collect()
+}
+
+fn check_history(done: &[Applied], path: &Path) -> Result<(), OpenError> {
+    let known = known_version();
+    if let Some(newest) = done.last().filter(|newest| newest.version > known) {
+        return Err(OpenError::Newer {
+            path: path.to_path_buf(),
+            found: newest.version,
+            known,
+        });
+    }
+    let changed = done
+        .iter()
+        .zip(MIGRATIONS)
+        .find(|(was, is)| was.version != is.version || was.checksum != checksum(is.sql));
+    match changed {
+        Some((was, _)) => Err(OpenError::Changed {
+            path: path.to_path_buf(),
+            version: was.version,
+            name: was.name.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn apply(transaction: &Transaction<'_>, migration: &Migration) -> Result<(), rusqlite::Error> {
+    transaction.execute_batch(migration.sql)?;
+    transaction.execute(
+        "INSERT INTO schema_migrations (version, name, checksum) VALUES (?1, ?2, ?3)",
+        (migration.version, migration.name, checksum(migration.sql)),
+    )?;
+    Ok(())
+}
+
+/// Lower-case hex SHA-256, the same whatever line ends a checkout has.
+fn checksum(sql: &str) -> String {
+    let text = sql.replace("\r\n", "\n");
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}
+
+/// Makes a table of legal steps that of the machine.
+fn fill_steps(
+    transaction: &Transaction<'_>,
+    table: &str,
+    steps: &[(&str, &str)],
+) -> Result<(), rusqlite::Error> {
+    transaction.execute(&format!("DELETE FROM {table}"), [])?;
+    let mut insert = transaction.prepare(&format!(
+        "INSERT INTO {table} (prior, next) VALUES (?1, ?2)"
+    ))?;
+    for step in steps {
+        insert.execute(*step)?;
+    }
+    Ok(())
+}

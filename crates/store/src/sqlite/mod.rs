@@ -1,0 +1,243 @@
+//! SQLite: one file, one writer at a time, readers beside it.
+//!
+//! Calls run on blocking threads and never hold up the runtime. A write is one `BEGIN IMMEDIATE`
+//! transaction; if the process stops inside it, nothing of it is there.
+
+mod access;
+mod assignments;
+mod audit;
+mod care;
+mod commit;
+mod migrate;
+mod tokens;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+pub use care::{BackupError, Check};
+
+use crate::fault::Fault;
+
+/// How long a call waits for another writer of the same file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Statements kept prepared per connection; there are about forty.
+const STATEMENTS_KEPT: usize = 64;
+
+/// A database that was not opened. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be read, made or locked.
+    #[error("cannot open `{}`", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// A database, but none of ours.
+    #[error("`{}` is a database of another program", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Written by a later release.
+    #[error("`{}` has schema version {found}, this release knows versions up to {known}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// A migration in it is not the one of that number in this release.
+    #[error("`{}` was migrated with another form of migration {version} (`{name}`)", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The migration's number.
+        version: u32,
+        /// Its name in the file.
+        name: String,
+    },
+    /// A migration failed and was taken back.
+    #[error("migration {version} (`{name}`) of `{}` failed", path.display())]
+    Migration {
+        /// The file.
+        path: PathBuf,
+        /// The migration's number.
+        version: u32,
+        /// Its name.
+        name: &'static str,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+}
+
+impl OpenError {
+    /// What to do about it.
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::Unusable { .. } => {
+                "check that the folder exists, that the file may be written, and that the disk has room"
+            }
+            Self::Foreign { .. } => "name another file under `[store] url`",
+            Self::Newer { .. } => {
+                "run the release that wrote it or a later one, or restore a backup made before the upgrade"
+            }
+            Self::Changed { .. } => {
+                "run the release that wrote it; if nobody changed the program, restore a backup"
+            }
+            Self::Migration { .. } => {
+                "the file is as it was: keep it, run the release before, and report the error"
+            }
+        }
+    }
+}
+
+/// The embedded store.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    writer: Arc<Mutex<Connection>>,
+    /// A second connection, so that pages do not wait for commits; the writer itself in memory.
+    reader: Arc<Mutex<Connection>>,
+}
+
+impl SqliteStore {
+    /// Opens or makes the database at `path` and brings its schema up to date. Blocks.
+    ///
+    /// # Errors
+    /// When the file is unusable, of another program, of a later release, or was migrated
+    /// otherwise than this release would have.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref().to_path_buf();
+        let unusable = |source| OpenError::Unusable {
+            path: path.clone(),
+            source,
+        };
+        let mut writer = Connection::open(&path).map_err(unusable)?;
+        configure(&writer).map_err(unusable)?;
+        migrate::refuse_foreign(&writer, &path)?;
+        writer
+            .pragma_update(None, "journal_mode", "wal")
+            .map_err(unusable)?;
+        migrate::bring_up_to_date(&mut writer, &path)?;
+        let reader = Connection::open(&path).map_err(unusable)?;
+        configure(&reader).map_err(unusable)?;
+        reader
+            .pragma_update(None, "query_only", true)
+            .map_err(unusable)?;
+        Ok(Self {
+            path,
+            writer: Arc::new(Mutex::new(writer)),
+            reader: Arc::new(Mutex::new(reader)),
+        })
+    }
+
+    /// A database that is gone with the last clone of the store.
+    ///
+    /// # Errors
+    /// When SQLite cannot make one.
+    pub fn open_in_memory() -> Result<Self, OpenError> {
+        let path = PathBuf::from(":memory:");
+        let unusable = |source| OpenError::Unusable {
+            path: path.clone(),
+            source,
+        };
+        let mut connection = Connection::open_in_memory().map_err(unusable)?;
+        configure(&connection).map_err(unusable)?;
+        migrate::bring_up_to_date(&mut connection, &path)?;
+        let connection = Arc::new(Mutex::new(connection));
+        Ok(Self {
+            path,
+            writer: Arc::clone(&connection),
+            reader: connection,
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs `work` in one transaction that is kept only when `work` succeeds.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        run(&self.writer, TransactionBehavior::Immediate, work).await
+    }
+
+    /// Runs `work` on one snapshot.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        run(&self.reader, TransactionBehavior::Deferred, work).await
+    }
+}
+
+async fn run<T: Send + 'static>(
+    connection: &Arc<Mutex<Connection>>,
+    behavior: TransactionBehavior,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let connection = Arc::clone(connection);
+    let done = tokio::task::spawn_blocking(move || {
+        // a panic elsewhere dropped its transaction, and with it whatever it had written
+        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = connection.transaction_with_behavior(behavior)?;
+        let value = work(&transaction)?;
+        // CRASH: before this line nothing of it is there, after it all of it is
+        transaction.commit()?;
+        Ok(value)
+    });
+    done.await
+        .unwrap_or_else(|error| Err(Fault::Unavailable(format!("interrupted: {error}"))))
+}
+
+fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Which kind of constraint refused a write.
+enum Refused {
+    /// A primary key or unique index.
+    Twin,
+    /// A trigger.
+    Trigger,
+}
+
+fn refusal(error: &rusqlite::Error) -> Option<Refused> {
+    match error.sqlite_error()?.extended_code {
+        rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY => {
+            Some(Refused::Twin)
+        }
+        rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER => Some(Refused::Trigger),
+        _ => None,
+    }
+}
+
+/// A counter as SQLite keeps it. Ours never come near the limit.
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A counter as it was kept; the schema keeps out negative ones.
+fn counter(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

@@ -1,0 +1,141 @@
+//! API tokens and cached bytes in SQLite.
+
+use hallpass_access::{CommitError, ReadError};
+use hallpass_audit::Draft;
+use hallpass_model::{Timestamp, TokenId};
+use rusqlite::{OptionalExtension, Transaction};
+
+use super::{Refused, SqliteStore, commit, refusal};
+use crate::TokenRow;
+use crate::fault::Fault;
+use crate::rows::{body, read_body};
+use crate::steps::exists_already;
+
+fn insert(tx: &Transaction<'_>, token: &TokenRow, draft: Draft) -> Result<(), Fault> {
+    let stored = tx
+        .prepare_cached("INSERT INTO tokens (id, hash, body) VALUES (?1, ?2, ?3)")?
+        .execute((token.id.to_string(), &token.hash, body(token)?));
+    if let Err(error) = stored {
+        return Err(match refusal(&error) {
+            Some(Refused::Twin) => exists_already(&format!("token {}", token.id)),
+            Some(Refused::Trigger) | None => error.into(),
+        });
+    }
+    commit::append(tx, vec![draft])?;
+    Ok(())
+}
+
+fn revoke(
+    tx: &Transaction<'_>,
+    id: TokenId,
+    at: Timestamp,
+    draft: Draft,
+) -> Result<Option<TokenRow>, Fault> {
+    let text: Option<String> = tx
+        .prepare_cached("SELECT body FROM tokens WHERE id = ?1")?
+        .query_row([id.to_string()], |row| row.get(0))
+        .optional()?;
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let mut token: TokenRow = read_body("token", &text)?;
+    if token.revoked_at.is_none() {
+        token.revoked_at = Some(at);
+        tx.prepare_cached("UPDATE tokens SET body = ?2 WHERE id = ?1")?
+            .execute((id.to_string(), body(&token)?))?;
+        commit::append(tx, vec![draft])?;
+    }
+    Ok(Some(token))
+}
+
+impl SqliteStore {
+    /// Stores a token together with its record.
+    ///
+    /// # Errors
+    /// [`CommitError::Raced`] when the id or the hash is taken.
+    pub async fn token_insert(&self, token: &TokenRow, draft: Draft) -> Result<(), CommitError> {
+        let token = token.clone();
+        Ok(self.write(move |tx| insert(tx, &token, draft)).await?)
+    }
+
+    /// The token with this hash, whether or not it may still be used.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn token_by_hash(&self, hash: &str) -> Result<Option<TokenRow>, ReadError> {
+        let hash = hash.to_owned();
+        Ok(self
+            .read(move |tx| {
+                let text: Option<String> = tx
+                    .prepare_cached("SELECT body FROM tokens WHERE hash = ?1")?
+                    .query_row([hash], |row| row.get(0))
+                    .optional()?;
+                text.map(|text| read_body("token", &text)).transpose()
+            })
+            .await?)
+    }
+
+    /// Every token, oldest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn tokens(&self) -> Result<Vec<TokenRow>, ReadError> {
+        Ok(self
+            .read(|tx| {
+                let texts = tx
+                    .prepare_cached("SELECT body FROM tokens ORDER BY id")?
+                    .query_map([], |row| row.get(0))?
+                    .collect::<Result<Vec<String>, _>>()?;
+                texts.iter().map(|text| read_body("token", text)).collect()
+            })
+            .await?)
+    }
+
+    /// Revokes a token together with its record, and returns it as stored; `None` when there is no
+    /// such token. One that was revoked before keeps its instant, and nothing is recorded.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn token_revoke(
+        &self,
+        id: TokenId,
+        at: Timestamp,
+        draft: Draft,
+    ) -> Result<Option<TokenRow>, CommitError> {
+        Ok(self.write(move |tx| revoke(tx, id, at, draft)).await?)
+    }
+
+    /// Keeps bytes under a key, in place of those before.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn blob_put(&self, key: &str, bytes: &[u8]) -> Result<(), ReadError> {
+        let (key, bytes) = (key.to_owned(), bytes.to_vec());
+        Ok(self
+            .write(move |tx| {
+                tx.prepare_cached(
+                    "INSERT INTO blobs (key, bytes) VALUES (?1, ?2)
+                     ON CONFLICT (key) DO UPDATE SET bytes = excluded.bytes",
+                )?
+                .execute((key, bytes))?;
+                Ok(())
+            })
+            .await?)
+    }
+
+    /// The bytes kept under a key.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn blob_get(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        let key = key.to_owned();
+        Ok(self
+            .read(move |tx| {
+                Ok(tx
+                    .prepare_cached("SELECT bytes FROM blobs WHERE key = ?1")?
+                    .query_row([key], |row| row.get(0))
+                    .optional()?)
+            })
+            .await?)
+    }
+}

@@ -1,0 +1,148 @@
+//! What both engines do to a row, so that they cannot differ: desires, intents, what was learned,
+//! which steps are legal, when an answer is forgotten.
+
+use hallpass_access::{Answer, Desire};
+use hallpass_assignments::{Desired, Execution, Row, Verdict};
+use hallpass_model::{HoldKey, Timestamp};
+
+use crate::fault::Fault;
+
+/// Whether a step from `prior` to `next` is in a machine's table.
+pub(crate) fn check_step(
+    steps: &[(&str, &str)],
+    what: &str,
+    prior: &str,
+    next: &str,
+) -> Result<(), Fault> {
+    if steps.contains(&(prior, next)) {
+        Ok(())
+    } else {
+        Err(illegal_step(what, prior, next))
+    }
+}
+
+/// The refusal of a step.
+pub(crate) fn illegal_step(what: &str, prior: &str, next: &str) -> Fault {
+    Fault::IllegalStep(format!("{what} from `{prior}` to `{next}`"))
+}
+
+/// The refusal of a write over another version than the one that was read.
+pub(crate) fn wrong_version(what: &str) -> Fault {
+    Fault::Raced(format!("{what} changed since it was read"))
+}
+
+/// The refusal of a second row of the same name.
+pub(crate) fn exists_already(what: &str) -> Fault {
+    Fault::Raced(format!("{what} exists already"))
+}
+
+/// The key a desire is about.
+pub(crate) fn key_of(desire: &Desire) -> &HoldKey {
+    match desire {
+        Desire::Until { key, .. } | Desire::Forget { key, .. } => key,
+    }
+}
+
+/// The row after `desire`; `None` when it goes. A new row's revision is one above `floor`, the
+/// largest revision ever forgotten, so that a revision is never seen twice for different wishes.
+pub(crate) fn desired(
+    stored: Option<Row>,
+    desire: &Desire,
+    floor: u64,
+) -> Result<Option<Row>, Fault> {
+    let raced = || {
+        Fault::Raced(format!(
+            "assignment {} changed since it was read",
+            key_of(desire)
+        ))
+    };
+    match (desire, stored) {
+        (
+            Desire::Until {
+                key,
+                rev: None,
+                until,
+                asked_at,
+            },
+            None,
+        ) => Ok(Some(Row {
+            key: key.clone(),
+            desired: Desired {
+                until: *until,
+                asked_at: *asked_at,
+                rev: floor + 1,
+            },
+            execution: Execution::new(*asked_at),
+            news: 0,
+        })),
+        (
+            Desire::Until {
+                rev: Some(rev),
+                until,
+                asked_at,
+                ..
+            },
+            Some(mut row),
+        ) if row.desired.rev == *rev => {
+            row.desired = Desired {
+                until: *until,
+                asked_at: *asked_at,
+                rev: rev + 1,
+            };
+            row.execution.due = row.execution.due.min(*asked_at);
+            Ok(Some(row))
+        }
+        (Desire::Forget { rev, .. }, Some(row))
+            if row.desired.rev == *rev && row.execution.operation.is_none() =>
+        {
+            Ok(None)
+        }
+        (Desire::Until { .. } | Desire::Forget { .. }, _) => Err(raced()),
+    }
+}
+
+/// The row with an intent; `None` when what is wanted changed since the plan was made: a plan for
+/// another wish is not carried out.
+pub(crate) fn begun(stored: Row, intent: &Row) -> Option<Row> {
+    (stored.desired.rev == intent.desired.rev).then(|| Row {
+        execution: intent.execution.clone(),
+        ..stored
+    })
+}
+
+/// The row with what was learned. The wish stays as stored; if it is another than the one that
+/// was worked for, the row is due at once, which the wish's own instant stands for.
+pub(crate) fn recorded(stored: Row, learned: &Row, news: bool) -> Row {
+    let mut row = Row {
+        execution: learned.execution.clone(),
+        news: stored.news + u64::from(news),
+        ..stored
+    };
+    if row.desired.rev != learned.desired.rev {
+        row.execution.due = row.execution.due.min(row.desired.asked_at);
+    }
+    row
+}
+
+/// Where a due row stands in the queue: ends by deadline, then what is not settled by age, then
+/// the rest by when it was due.
+pub(crate) fn place_in_queue(row: &Row, now: Timestamp) -> (u8, Timestamp) {
+    if row.desired.until <= now {
+        (0, row.desired.until)
+    } else if matches!(row.execution.verdict, Verdict::Present { .. }) {
+        (2, row.execution.due)
+    } else {
+        (1, row.desired.asked_at)
+    }
+}
+
+/// When an answer was given, from the id of the request it led to (UUID v7, RFC 9562, has
+/// milliseconds); `None` when the id does not say. Answers forgotten by then make room.
+pub(crate) fn answered_at(answer: &Answer) -> Option<Timestamp> {
+    let (seconds, nanoseconds) = answer.request.uuid().get_timestamp()?.to_unix();
+    Timestamp::new(
+        i64::try_from(seconds).ok()?,
+        i32::try_from(nanoseconds).ok()?,
+    )
+    .ok()
+}

@@ -1,0 +1,313 @@
+//! Builders for tests: legal values, of which a test changes what matters to it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "test values are written by hand; a wrong one should fail loudly"
+)]
+
+use hallpass_access::{
+    Answer, Approval, Change, Decided, Desire, EndCause, Grant, GrantState, News, Notice, Origin,
+    Person, Reminders, Request, RequestState, Wanted, Write,
+};
+use hallpass_assignments::{Lease, Operation, OperationKind, Row};
+use hallpass_audit::{Draft, Event};
+use hallpass_model::{
+    AccountId, AuditId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, Span,
+    Target, TargetNames, Timestamp, TokenId, UserId,
+};
+use uuid::Uuid;
+
+use crate::TokenRow;
+
+/// `seconds` after the start of 5 January 2026, UTC.
+pub fn at(seconds: u64) -> Timestamp {
+    Span::seconds(seconds).after(Timestamp::from_second(1_767_571_200).unwrap())
+}
+
+/// A UUID v7 (RFC 9562) of the instant [`at`]`(n)`; larger for larger `n`.
+pub fn uuid(n: u64) -> Uuid {
+    let millisecond = u128::try_from(at(n).as_millisecond()).unwrap();
+    Uuid::from_u128(millisecond << 80 | 7 << 76 | 1 << 63 | u128::from(n))
+}
+
+/// The `n`th request id.
+pub fn request_id(n: u64) -> RequestId {
+    RequestId::new(uuid(n))
+}
+
+/// The `n`th grant id.
+pub fn grant_id(n: u64) -> GrantId {
+    GrantId::new(uuid(n))
+}
+
+/// The `n`th identity store user.
+pub fn user(n: u64) -> UserId {
+    UserId::new(format!("{n:08x}-0000-4000-8000-000000000000")).unwrap()
+}
+
+/// The `n`th person's address.
+pub fn email(n: u64) -> Email {
+    Email::new(&format!("person{n}@example.com")).unwrap()
+}
+
+/// The `n`th person.
+pub fn person(n: u64) -> Person {
+    Person {
+        user: user(n),
+        email: email(n),
+        name: format!("Person {n}"),
+    }
+}
+
+/// The `n`th account's id.
+pub fn account(n: u64) -> AccountId {
+    AccountId::new(format!("{n:012}")).unwrap()
+}
+
+/// A person's access to an account through the one permission set of these tests.
+pub fn account_key(person: u64, account_number: u64) -> HoldKey {
+    HoldKey {
+        user: user(person),
+        target: Target::Account {
+            account: account(account_number),
+            permission_set: PermissionSetArn::new(
+                "arn:aws:sso:::permissionSet/ssoins-0000000000000001/ps-0000000000000001",
+            )
+            .unwrap(),
+        },
+    }
+}
+
+/// A person's membership of a group.
+pub fn group_key(person: u64, group: u64) -> HoldKey {
+    HoldKey {
+        user: user(person),
+        target: Target::Group {
+            group: GroupId::new(format!("{group:08x}-0000-4000-8000-000000000001")).unwrap(),
+        },
+    }
+}
+
+fn names() -> TargetNames {
+    TargetNames::Account {
+        account: "payments-prod".to_owned(),
+        permission_set: "ReadOnly".to_owned(),
+    }
+}
+
+/// A pending request, the `n`th, by person `n` for account 1.
+pub fn a_request(n: u64) -> Request {
+    Request {
+        id: request_id(n),
+        requester: person(n),
+        wanted: Wanted::Account {
+            account: "payments-prod".to_owned(),
+            permission_set: "ReadOnly".to_owned(),
+        },
+        key: Some(account_key(n, 1)),
+        names: names(),
+        duration: Span::hours(2),
+        reason: "the queue is stuck".to_owned(),
+        ticket: None,
+        origin: Origin::Web,
+        secondary_domain: false,
+        asked_at: at(n),
+        expires_at: Some(at(n + 28_800)),
+        extends: None,
+        decided: Decided {
+            kind: "RequiresApproval".to_owned(),
+            approvers: vec![email(900)],
+            based_on: vec!["prod".to_owned()],
+            config_hash: "abc".to_owned(),
+            approvals_needed: 1,
+        },
+        reviews: Vec::new(),
+        reminders: Reminders {
+            sent: 0,
+            next_at: Some(at(n + 900)),
+        },
+        grant: None,
+        state: RequestState::Pending,
+        version: 0,
+    }
+}
+
+/// Approved by person 900 at [`at`]`(n)`.
+pub fn approved(n: u64) -> RequestState {
+    RequestState::Approved {
+        by: email(900),
+        at: at(n),
+        approval: Approval::Peer,
+    }
+}
+
+/// A scheduled grant of two hours, the `n`th, made from the `n`th request.
+pub fn a_grant(n: u64) -> Grant {
+    Grant {
+        id: grant_id(n),
+        request: request_id(n),
+        holder: person(n),
+        key: account_key(n, 1),
+        names: names(),
+        duration: Span::hours(2),
+        reason: "the queue is stuck".to_owned(),
+        origin: Origin::Web,
+        approver: email(900),
+        approval: Approval::Peer,
+        based_on: vec!["prod".to_owned()],
+        config_hash: "abc".to_owned(),
+        secondary_domain: false,
+        scheduled_at: at(n),
+        granted_at: None,
+        ends_at: at(n + 7_200),
+        standing: false,
+        warned: false,
+        refusals: 0,
+        stuck: None,
+        aws_request: None,
+        seen_news: 0,
+        state: GrantState::Scheduled,
+        version: 0,
+    }
+}
+
+/// Ending since [`at`]`(n)`, because its end came.
+pub fn ending(n: u64) -> GrantState {
+    GrantState::Ending {
+        cause: EndCause::Expired,
+        since: at(n),
+    }
+}
+
+/// Ended at [`at`]`(n)`, with its access removed.
+pub fn ended(n: u64) -> GrantState {
+    GrantState::Ended {
+        cause: EndCause::Expired,
+        at: at(n),
+        removed: true,
+        why: "removed".to_owned(),
+    }
+}
+
+/// The `n`th draft of a record.
+pub fn a_draft(n: u64) -> Draft {
+    let id = AuditId::new(uuid(n));
+    Draft::new(
+        id,
+        Event::RequestCreated,
+        at(n),
+        "person1@example.com",
+        Origin::Web,
+    )
+    .about(request_id(n), None)
+}
+
+/// The `n`th notice.
+pub fn a_notice(n: u64) -> Notice {
+    Notice {
+        news: News::ReviewWanted,
+        request: request_id(n),
+        grant: None,
+        to: vec![email(900)],
+        at: at(n),
+        text: format!("notice {n}"),
+    }
+}
+
+/// An answer to `key` of person 1 that led to the `n`th request and is kept for a day.
+pub fn an_answer(n: u64, key: &str) -> Answer {
+    Answer {
+        actor: email(1),
+        key: key.to_owned(),
+        fingerprint: format!("fingerprint {n}"),
+        request: request_id(n),
+        until: at(n + 86_400),
+    }
+}
+
+/// The `n`th token, of person 1.
+pub fn a_token(n: u64) -> TokenRow {
+    TokenRow {
+        id: TokenId::new(uuid(n)),
+        hash: format!("{n:064x}"),
+        user: email(1),
+        scopes: vec!["read".to_owned()],
+        created_at: at(n),
+        expires_at: at(n + 86_400),
+        revoked_at: None,
+        name: format!("token {n}"),
+    }
+}
+
+/// A lease until [`at`]`(until)`.
+pub fn a_lease(token: &str, until: u64) -> Lease {
+    Lease {
+        token: token.to_owned(),
+        until: at(until),
+    }
+}
+
+/// A wish for a new row, asked for at [`at`]`(asked)`.
+pub fn wanted(key: &HoldKey, until: u64, asked: u64) -> Desire {
+    Desire::Until {
+        key: key.clone(),
+        rev: None,
+        until: at(until),
+        asked_at: at(asked),
+    }
+}
+
+/// Another wish for a row that was read.
+pub fn wanted_instead(row: &Row, until: u64, asked: u64) -> Desire {
+    Desire::Until {
+        key: row.key.clone(),
+        rev: Some(row.desired.rev),
+        until: at(until),
+        asked_at: at(asked),
+    }
+}
+
+/// The wish that a row that was read goes.
+pub fn forgotten(row: &Row) -> Desire {
+    Desire::Forget {
+        key: row.key.clone(),
+        rev: row.desired.rev,
+    }
+}
+
+/// The row with an operation in flight since [`at`]`(since)`.
+#[must_use]
+pub fn in_flight(row: &Row, kind: OperationKind, since: u64) -> Row {
+    let mut row = row.clone();
+    row.execution.operation = Some(Operation {
+        kind,
+        started_at: at(since),
+        request: None,
+        polls: 0,
+    });
+    row
+}
+
+/// A change of one request.
+pub fn with_request(write: Write<Request>) -> Change {
+    Change {
+        requests: vec![write],
+        ..Change::default()
+    }
+}
+
+/// A change of one grant.
+pub fn with_grant(write: Write<Grant>) -> Change {
+    Change {
+        grants: vec![write],
+        ..Change::default()
+    }
+}
+
+/// A change of one wish.
+pub fn with_desire(desire: Desire) -> Change {
+    Change {
+        desires: vec![desire],
+        ..Change::default()
+    }
+}

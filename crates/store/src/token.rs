@@ -1,0 +1,25 @@
+//! API tokens as they are kept: never the secret, only its hash.
+
+use hallpass_model::{Email, Timestamp, TokenId};
+use serde::{Deserialize, Serialize};
+
+/// One API token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRow {
+    /// Public; names the token in lists and in the audit log.
+    pub id: TokenId,
+    /// Lower-case hex SHA-256 of the secret.
+    pub hash: String,
+    /// Whom it speaks for.
+    pub user: Email,
+    /// What it may be used for, by name.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// It is refused from this instant on.
+    pub expires_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// What its owner calls it.
+    pub name: String,
+}
