@@ -1,0 +1,70 @@
+//! Access keys: which exist, whose they are, what their secret is (rules AU-1 to AU-3).
+
+use crate::{
+    auth::mistakes::Mistake,
+    core::{
+        call::Caller,
+        roles,
+        state::State,
+        sts::{caller_of, default_key, derive_secret},
+    },
+};
+
+/// The keys of a state.
+pub(crate) struct KeyRing<'a> {
+    pub state: &'a State,
+    /// The secret of every account's default key, if one was set.
+    pub secret: Option<&'a str>,
+}
+
+/// The principal of an account's default key.
+pub(crate) fn principal_of(account: &str) -> String {
+    format!("arn:aws:iam::{account}:user/sim-admin")
+}
+
+impl KeyRing<'_> {
+    /// Whose key this is, and its secret.
+    pub(crate) fn find(&self, id: &str, token: Option<&str>) -> Result<(Caller, String), Mistake> {
+        let seed = self.state.seed;
+        if id.starts_with("ASIA") {
+            let caller = token.and_then(|token| caller_of(seed, token));
+            let caller = caller.filter(|caller| caller.access_key_id == id).ok_or(Mistake::UnknownKey)?;
+            return Ok((caller, derive_secret(seed, id)));
+        }
+        if token.is_some() {
+            return Err(Mistake::UnknownKey);
+        }
+        self.long_lived(id).ok_or(Mistake::UnknownKey)
+    }
+
+    fn long_lived(&self, id: &str) -> Option<(Caller, String)> {
+        let seed = self.state.seed;
+        if let Some(key) = self.state.credentials.iter().find(|key| key.access_key_id == id) {
+            let caller = roles::principal(seed, &key.principal, id)?;
+            return Some((caller, key.secret_access_key.clone()));
+        }
+        if let Some(account) = id.strip_prefix("AKIA0000")
+            && self.state.account(account).is_some()
+        {
+            let caller = roles::principal(seed, &principal_of(account), id)?;
+            return Some((caller, self.default_secret(account)));
+        }
+        for (account, iam) in &self.state.iam {
+            for user in &iam.users {
+                let held = user.keys.iter().find(|key| key.id == id);
+                if held.is_some_and(|key| key.status.as_deref() != Some("Inactive")) {
+                    let path = user.path.as_deref().unwrap_or("/");
+                    let arn = format!("arn:aws:iam::{account}:user{path}{}", user.name);
+                    return Some((roles::principal(seed, &arn, id)?, derive_secret(seed, id)));
+                }
+            }
+        }
+        None
+    }
+
+    /// The secret of an account's default key.
+    pub(crate) fn default_secret(&self, account: &str) -> String {
+        let derived = || derive_secret(self.state.seed, &default_key(account));
+        self.secret.map_or_else(derived, str::to_owned)
+    }
+}

@@ -1,0 +1,10 @@
+//! Who calls: SigV4 as AWS checks it, access keys, and the errors for each mistake
+//! (specification §1.4).
+
+mod keys;
+mod mistakes;
+mod sigv4;
+
+pub(crate) use keys::{KeyRing, principal_of};
+pub(crate) use mistakes::Mistake;
+pub(crate) use sigv4::{Authorization, Presented, verify};

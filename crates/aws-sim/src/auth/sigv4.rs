@@ -1,0 +1,321 @@
+//! Signature version 4, the receiving side (AWS General Reference, "Signing AWS API requests").
+
+use std::fmt::Write as _;
+
+use aws_lc_rs::{constant_time::verify_slices_are_equal, digest, hmac};
+use http::HeaderMap;
+use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+
+use super::mistakes::Mistake;
+
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+const TERMINATOR: &str = "aws4_request";
+
+/// How far a request's clock may be off, in seconds (specification §1.4).
+pub(crate) const MAX_SKEW: i64 = 300;
+
+/// The header `Authorization`, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Authorization {
+    pub access_key_id: String,
+    pub date: String,
+    pub region: String,
+    pub service: String,
+    pub terminator: String,
+    signed_headers: Vec<String>,
+    signature: String,
+}
+
+/// What a request presents for its signature.
+pub(crate) struct Presented<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub query: &'a str,
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
+}
+
+impl Authorization {
+    /// Reads the header.
+    pub(crate) fn parse(headers: &HeaderMap) -> Result<Self, Mistake> {
+        let header = headers.get("authorization").ok_or(Mistake::Missing)?;
+        let text = header.to_str().map_err(|_| incomplete("it is not text"))?;
+        let (algorithm, rest) = text.split_once(' ').ok_or_else(|| incomplete("it has no parameters"))?;
+        if algorithm.starts_with("AWS4-ECDSA") {
+            return Err(Mistake::Terminator("aws4_request".to_owned()));
+        }
+        if algorithm != ALGORITHM {
+            return Err(incomplete("its algorithm is not AWS4-HMAC-SHA256"));
+        }
+        let parameter = |name: &str| {
+            let mut parts = rest.split(',').map(str::trim);
+            parts
+                .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+                .ok_or_else(|| incomplete(&format!("it requires '{name}' parameter")))
+        };
+        let credential: Vec<&str> = parameter("Credential")?.split('/').collect();
+        let [access_key_id, date, region, service, terminator] = credential.as_slice() else {
+            return Err(incomplete("its Credential must have five parts"));
+        };
+        let signed_headers = parameter("SignedHeaders")?;
+        Ok(Self {
+            access_key_id: (*access_key_id).to_owned(),
+            date: (*date).to_owned(),
+            region: (*region).to_owned(),
+            service: (*service).to_owned(),
+            terminator: (*terminator).to_owned(),
+            signed_headers: signed_headers.split(';').map(str::to_ascii_lowercase).collect(),
+            signature: parameter("Signature")?.to_owned(),
+        })
+    }
+}
+
+fn incomplete(why: &str) -> Mistake {
+    Mistake::Incomplete(format!("Authorization header is not complete: {why}."))
+}
+
+/// Checks date and signature of a request whose key and scope are known to be right.
+///
+/// # Errors
+/// The first mistake, in the order date, signature.
+pub(crate) fn verify(
+    authorization: &Authorization,
+    request: &Presented<'_>,
+    secret: &str,
+    wall: Timestamp,
+) -> Result<(), Mistake> {
+    let stamp = request
+        .headers
+        .get("x-amz-date")
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(|| incomplete("the request has no X-Amz-Date"))?;
+    check_date(authorization, stamp, wall)?;
+    let scope = format!(
+        "{}/{}/{}/{TERMINATOR}",
+        authorization.date, authorization.region, authorization.service
+    );
+    let canonical = canonical_request(authorization, request);
+    let hashed = hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
+    let string_to_sign = format!("{ALGORITHM}\n{stamp}\n{scope}\n{hashed}");
+    let expected = hex::encode(sign(&signing_key(authorization, secret), &string_to_sign));
+    verify_slices_are_equal(expected.as_bytes(), authorization.signature.as_bytes())
+        .map_err(|_| Mistake::Signature)
+}
+
+fn check_date(authorization: &Authorization, stamp: &str, wall: Timestamp) -> Result<(), Mistake> {
+    let parsed = civil::DateTime::strptime("%Y%m%dT%H%M%SZ", stamp)
+        .ok()
+        .and_then(|at| at.to_zoned(TimeZone::UTC).ok())
+        .ok_or_else(|| incomplete("X-Amz-Date is not in ISO 8601 basic form"))?;
+    let day = stamp.get(..8).unwrap_or_default();
+    if day != authorization.date {
+        return Err(Mistake::ScopeDate(format!(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from \
+             HTTP: '{}' != '{day}', from '{stamp}'.",
+            authorization.date
+        )));
+    }
+    let off = parsed.timestamp().duration_since(wall).as_secs();
+    let limit = |seconds| basic(wall.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(wall));
+    if off < -MAX_SKEW {
+        return Err(Mistake::Skew(format!(
+            "Signature expired: {stamp} is now earlier than {} ({} - 5 min.)",
+            limit(-MAX_SKEW),
+            basic(wall)
+        )));
+    }
+    if off > MAX_SKEW {
+        return Err(Mistake::Skew(format!(
+            "Signature not yet current: {stamp} is still later than {} ({} + 5 min.)",
+            limit(MAX_SKEW),
+            basic(wall)
+        )));
+    }
+    Ok(())
+}
+
+fn basic(at: Timestamp) -> String {
+    at.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+fn canonical_request(authorization: &Authorization, request: &Presented<'_>) -> String {
+    let mut text = format!("{}\n", request.method);
+    let s3 = authorization.service == "s3";
+    text.push_str(&if s3 { request.path.to_owned() } else { encode_path(request.path) });
+    text.push('\n');
+    text.push_str(&canonical_query(request.query));
+    text.push('\n');
+    for name in &authorization.signed_headers {
+        let values: Vec<String> = request
+            .headers
+            .get_all(name)
+            .iter()
+            .map(|value| collapse(&String::from_utf8_lossy(value.as_bytes())))
+            .collect();
+        let _ = writeln!(text, "{name}:{}", values.join(","));
+    }
+    text.push('\n');
+    text.push_str(&authorization.signed_headers.join(";"));
+    text.push('\n');
+    let given = request.headers.get("x-amz-content-sha256").and_then(|value| value.to_str().ok());
+    match given.filter(|given| s3 && (*given == "UNSIGNED-PAYLOAD" || given.starts_with("STREAMING-"))) {
+        Some(given) => text.push_str(given),
+        None => text.push_str(&hex::encode(digest::digest(&digest::SHA256, request.body))),
+    }
+    text
+}
+
+/// The path as it was sent, its segments encoded once more.
+fn encode_path(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    if text.is_empty() { "/".to_owned() } else { text }
+}
+
+fn canonical_query(query: &str) -> String {
+    let mut parts: Vec<(&str, &str)> = query
+        .split('&')
+        .filter(|part| !part.is_empty())
+        .map(|part| part.split_once('=').unwrap_or((part, "")))
+        .collect();
+    parts.sort_unstable();
+    let parts: Vec<String> = parts.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    parts.join("&")
+}
+
+fn collapse(value: &str) -> String {
+    let words: Vec<&str> = value.split(' ').filter(|word| !word.is_empty()).collect();
+    words.join(" ").trim().to_owned()
+}
+
+fn signing_key(authorization: &Authorization, secret: &str) -> Vec<u8> {
+    let mut key = format!("AWS4{secret}").into_bytes();
+    for part in [&authorization.date, &authorization.region, &authorization.service] {
+        key = sign(&key, part);
+    }
+    sign(&key, TERMINATOR)
+}
+
+fn sign(key: &[u8], text: &str) -> Vec<u8> {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+    fn headers(rows: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in rows {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    fn try_it(rows: &[(&'static str, &str)], body: &str) -> Result<(), Mistake> {
+        let headers = headers(rows);
+        let authorization = Authorization::parse(&headers)?;
+        let request =
+            Presented { method: "POST", path: "/", query: "", headers: &headers, body: body.as_bytes() };
+        verify(&authorization, &request, SECRET, "2026-11-20T07:27:43Z".parse().unwrap())
+    }
+
+    fn credential(service: &str, signed: &str, signature: &str) -> String {
+        format!(
+            "AWS4-HMAC-SHA256 Credential=AKIA0000111122223333/20261120/eu-west-1/{service}/aws4_request, \
+             SignedHeaders={signed}, Signature={signature}"
+        )
+    }
+
+    const STS: &str = "8d0f217469f21d42d8db46fc20869b73bf608c1fc9a86f2cdf3b675a56a683a3";
+    const SSO: &str = "3775c552aad2ca78dfe6940490f17477f6af5a4530dac2d41c24f6b9c4e82734";
+
+    fn sts(signature: &str, body: &str) -> Result<(), Mistake> {
+        let authorization = credential("sts", "content-type;host;x-amz-date", signature);
+        let rows = [
+            ("host", "127.0.0.1:4570"),
+            ("content-type", "application/x-www-form-urlencoded; charset=utf-8"),
+            ("x-amz-date", "20261120T072743Z"),
+            ("authorization", authorization.as_str()),
+        ];
+        try_it(&rows, body)
+    }
+
+    #[test]
+    fn vectors() {
+        let body = "Action=GetCallerIdentity&Version=2011-06-15";
+        assert_eq!(sts(STS, body), Ok(()));
+        assert_eq!(sts(STS, "Action=GetCallerIdentity&Version=2011-06-16"), Err(Mistake::Signature));
+        assert_eq!(sts(SSO, body), Err(Mistake::Signature));
+        let signed = "content-type;host;x-amz-date;x-amz-target";
+        let authorization = credential("sso", signed, SSO);
+        let rows = [
+            ("host", "127.0.0.1:4570"),
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-date", "20261120T072743Z"),
+            ("x-amz-target", "SWBExternalService.ListInstances"),
+            ("authorization", authorization.as_str()),
+        ];
+        assert_eq!(try_it(&rows, "{}"), Ok(()));
+    }
+
+    #[test]
+    fn header_mistakes() {
+        for (header, right) in [
+            ("AWS4-HMAC-SHA256", false),
+            ("Bearer x", false),
+            ("AWS4-HMAC-SHA256 Credential=AKIA/20261120/eu-west-1/sso, SignedHeaders=host, Signature=00", false),
+            ("AWS4-HMAC-SHA256 Credential=A/20261120/eu-west-1/sso/aws4_request, Signature=00", false),
+            ("AWS4-HMAC-SHA256 Credential=A/20261120/eu-west-1/sso/aws4_request,SignedHeaders=host,Signature=00", true),
+        ] {
+            let parsed = Authorization::parse(&headers(&[("authorization", header)]));
+            match parsed {
+                Ok(_) => assert!(right, "{header}"),
+                Err(mistake) => assert!(!right && matches!(mistake, Mistake::Incomplete(_)), "{header}"),
+            }
+        }
+        assert_eq!(Authorization::parse(&HeaderMap::new()), Err(Mistake::Missing));
+    }
+
+    #[test]
+    fn dates() {
+        let authorization = |date: &str| Authorization {
+            access_key_id: String::new(),
+            date: date.to_owned(),
+            region: String::new(),
+            service: String::new(),
+            terminator: String::new(),
+            signed_headers: Vec::new(),
+            signature: String::new(),
+        };
+        let wall = "2026-11-20T07:27:43Z".parse().unwrap();
+        let check = |stamp: &str| check_date(&authorization("20261120"), stamp, wall);
+        assert_eq!(check("20261120T072243Z"), Ok(()));
+        assert_eq!(
+            check("20261120T071243Z"),
+            Err(Mistake::Skew(
+                "Signature expired: 20261120T071243Z is now earlier than 20261120T072243Z \
+                 (20261120T072743Z - 5 min.)"
+                    .to_owned()
+            ))
+        );
+        assert!(matches!(check("20261120T074743Z"), Err(Mistake::Skew(text)) if text.starts_with("Signature not yet current")));
+        assert!(matches!(check("20261121T072743Z"), Err(Mistake::ScopeDate(_))));
+        assert!(matches!(check("yesterday"), Err(Mistake::Incomplete(_))));
+    }
+
+    #[test]
+    fn canonical_forms() {
+        assert_eq!(encode_path("/a%20b/c"), "/a%2520b/c");
+        assert_eq!(canonical_query("b=2&a=1&a=0&c"), "a=0&a=1&b=2&c=");
+        assert_eq!(collapse("  a   b  "), "a b");
+    }
+}

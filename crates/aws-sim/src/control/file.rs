@@ -1,0 +1,107 @@
+//! `POST /_sim/load` and `POST /_sim/reset`.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{
+    Refusal,
+    face::{check_parameters, parameter},
+    instant,
+};
+use crate::{
+    core::{export::export, load},
+    organization::{OrganizationFile, Problem, parse_value},
+    simulator::{Shared, World},
+};
+
+fn problems(found: &[Problem]) -> Refusal {
+    Refusal {
+        status: StatusCode::BAD_REQUEST,
+        body: json!({ "error": {
+            "code": "bad_request",
+            "message": format!("the organization file has {} problems", found.len()),
+            "problems": found,
+        }}),
+    }
+}
+
+/// Lists of a file, in `merge` rows of the same name are replaced.
+const LISTS: &[(&str, &str)] = &[
+    ("/ous", "name"),
+    ("/accounts", "name"),
+    ("/policies", "name"),
+    ("/credentials", "access_key_id"),
+    ("/identity_center/users", "user_name"),
+    ("/identity_center/groups", "name"),
+    ("/identity_center/permission_sets", "name"),
+    ("/identity_center/assignments", ""),
+];
+
+/// Loads a file in place of everything, or on top of what is there.
+pub(super) fn load(shared: &Shared, parameters: &[(String, String)], body: Value) -> Result<Value, Refusal> {
+    check_parameters(parameters, &["merge"])?;
+    let merge = parameter(parameters, "merge") == Some("1");
+    let mut world = shared.lock();
+    let body = if merge { merged(&world, body)? } else { body };
+    let file = parse_value(body).map_err(|found| problems(&found))?;
+    replace(shared, &mut world, file)
+}
+
+fn merged(world: &World, body: Value) -> Result<Value, Refusal> {
+    let Value::Object(added) = body else { return Err(Refusal::bad("", "expected an object")) };
+    let mut whole = serde_json::to_value(export(&world.state)).unwrap_or_default();
+    let added = Value::Object(added);
+    for (pointer, name) in LISTS {
+        let Some(Value::Array(rows)) = added.pointer(pointer) else { continue };
+        let Some(held) = list_at(&mut whole, pointer) else { continue };
+        for row in rows {
+            held.retain(|old| name.is_empty() || old.get(*name) != row.get(*name));
+            held.push(row.clone());
+        }
+    }
+    for key in ["behaviour", "limits", "iam"] {
+        if let (Some(Value::Object(rows)), Some(members)) = (added.get(key), whole.as_object_mut()) {
+            let held = members.entry(key).or_insert_with(|| json!({}));
+            if let Some(held) = held.as_object_mut() {
+                held.extend(rows.clone());
+            }
+        }
+    }
+    for key in ["consistency", "speed", "clock"] {
+        if let (Some(value), Some(members)) = (added.get(key), whole.as_object_mut()) {
+            members.insert(key.to_owned(), value.clone());
+        }
+    }
+    Ok(whole)
+}
+
+fn list_at<'a>(whole: &'a mut Value, pointer: &str) -> Option<&'a mut Vec<Value>> {
+    let (parent, key) = pointer.rsplit_once('/')?;
+    let members = whole.pointer_mut(parent)?.as_object_mut()?;
+    members.entry(key).or_insert_with(|| json!([])).as_array_mut()
+}
+
+/// Goes back to the file that was loaded.
+pub(super) fn reset(shared: &Shared) -> Result<Value, Refusal> {
+    let mut world = shared.lock();
+    let file = world.loaded.clone();
+    replace(shared, &mut world, file)
+}
+
+fn replace(shared: &Shared, world: &mut World, file: OrganizationFile) -> Result<Value, Refusal> {
+    let mut state = load::load(&file, &shared.overrides).map_err(|found| problems(&found))?;
+    let wall = shared.clock.now();
+    let start = file.clock.as_ref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let start = start.map_or_else(|| world.now(wall), jiff::Timestamp::as_millisecond);
+    state.latest = start;
+    world.offset = start - wall.as_millisecond();
+    world.frozen = world.frozen.map(|_| start);
+    world.faults.remove(None);
+    world.state = state;
+    world.loaded = file;
+    if let Err(error) = world.snapshot() {
+        tracing::error!(%error, "the state log could not be written");
+        return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "state_log", "the change could not be recorded"));
+    }
+    Ok(json!({ "loaded": true, "now": instant(start) }))
+}

@@ -1,0 +1,206 @@
+//! What goes into the state machine and what comes out of it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::table::Millis;
+
+/// An identifier as AWS gives it. Cheap to copy, since it is a key in many indexes.
+pub type Id = Arc<str>;
+
+/// The services that have behaviour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Service {
+    /// IAM Identity Center, signing name `sso`.
+    Sso,
+    /// The identity store.
+    IdentityStore,
+    /// AWS Organizations.
+    Organizations,
+    /// The security token service.
+    Sts,
+}
+
+impl Service {
+    /// The name in the credential scope, which is also the name in the call log.
+    pub fn signing_name(self) -> &'static str {
+        match self {
+            Self::Sso => "sso",
+            Self::IdentityStore => "identitystore",
+            Self::Organizations => "organizations",
+            Self::Sts => "sts",
+        }
+    }
+}
+
+/// One authenticated request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Call {
+    /// Which service.
+    pub service: Service,
+    /// Which operation, as the model spells it.
+    pub operation: String,
+    /// The Region of the credential scope (rule R-12).
+    pub region: String,
+    /// The input members.
+    pub input: Value,
+    /// Number of the call; ids drawn for it depend on this and the seed alone.
+    pub seq: u64,
+    /// What faults do to this call inside the machine.
+    #[serde(default)]
+    pub modifiers: Modifiers,
+}
+
+/// Effects of faults that only the state machine can have.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Modifiers {
+    /// `stuck_in_progress`: added to the duration of an asynchronous operation.
+    pub stuck_ms: Millis,
+    /// `fail_async`: the operation ends FAILED with this reason.
+    pub fail_async: Option<FailAsync>,
+    /// `async_without_status`: the status cannot be asked for.
+    pub hide_status: bool,
+    /// `partial_page`: at most so many items.
+    pub page_items: Option<usize>,
+    /// `token_expired`: a page token in this call is refused.
+    pub token_expired: bool,
+    /// `stale_read`: reads answer the state of so long ago.
+    pub stale_ms: Millis,
+}
+
+/// How an asynchronous operation is made to fail.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FailAsync {
+    /// The failure reason shown.
+    pub reason: String,
+    /// Whether the change happens all the same.
+    pub done: bool,
+}
+
+/// Who calls (rule AU-1).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The account of the credentials.
+    pub account: String,
+    /// The principal's ARN as `GetCallerIdentity` shows it.
+    pub arn: String,
+    /// The unique id as `GetCallerIdentity` shows it.
+    pub user_id: String,
+    /// The access key that signed.
+    pub access_key_id: String,
+    /// User, root or session.
+    pub kind: CallerKind,
+    /// When the credentials were issued; 0 for long-lived keys.
+    #[serde(default)]
+    pub issued: Millis,
+    /// When the credentials end; `None` for long-lived keys.
+    #[serde(default)]
+    pub expires: Option<Millis>,
+    /// The source identity of a role session.
+    #[serde(default)]
+    pub source_identity: Option<String>,
+}
+
+/// What kind of principal a caller is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallerKind {
+    /// An IAM user with a long-lived key.
+    #[default]
+    User,
+    /// The account's root.
+    Root,
+    /// A role session.
+    Session,
+}
+
+/// The answer: output members, or nothing where the model has no output shape (rule R-5).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Members in the model's order.
+    Members(Value),
+    /// The operation has no output shape.
+    Nothing,
+}
+
+/// A refusal in the words of the service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApiError {
+    /// The error's name.
+    pub code: String,
+    /// The HTTP status.
+    pub http: u16,
+    /// The message.
+    pub message: String,
+    /// Typed members beside the message, such as `Reason` and `ResourceType`.
+    pub members: Map<String, Value>,
+    /// How the call log files it.
+    pub class: ErrorClass,
+}
+
+/// How the call log files an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The client's mistake.
+    Client,
+    /// Ours.
+    Server,
+    /// Too many calls.
+    Throttled,
+    /// Not allowed.
+    Denied,
+    /// Who calls could not be established.
+    AuthFailed,
+    /// In the model, without behaviour here (rule Z-2).
+    Unsupported,
+}
+
+impl ApiError {
+    /// A client error with status 400 (rule R-2).
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            http: 400,
+            message: message.into(),
+            members: Map::new(),
+            class: ErrorClass::Client,
+        }
+    }
+
+    /// A refusal to a known caller.
+    pub fn denied(code: &str, message: impl Into<String>) -> Self {
+        Self { class: ErrorClass::Denied, ..Self::new(code, message) }
+    }
+
+    /// With another HTTP status.
+    #[must_use]
+    pub fn status(mut self, http: u16) -> Self {
+        self.http = http;
+        self
+    }
+
+    /// With another class in the call log.
+    #[must_use]
+    pub fn class(mut self, class: ErrorClass) -> Self {
+        self.class = class;
+        self
+    }
+
+    /// With a typed member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+/// What `handle` gives back.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use = "a reply carries whether the state changed, which must reach the state log"]
+pub struct Reply {
+    /// The answer or the refusal.
+    pub result: Result<Output, ApiError>,
+    /// Whether the state changed.
+    pub changed: bool,
+}

@@ -1,0 +1,138 @@
+//! One call under way: the state, who asks, the instant that reads see, the instant from which
+//! writes are seen.
+
+use super::{
+    call::{ApiError, Call, Caller},
+    entities::Origin,
+    limits::{self, Bucket},
+    pages::Page,
+    random::Random,
+    state::State,
+    table::Millis,
+};
+use crate::organization::Consistency;
+
+/// Kinds of rows with their own read-after-write window (rule C-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Window {
+    /// 0 to 1 s.
+    Assignment,
+    /// 0 to 2 s.
+    Directory,
+    /// None.
+    Immediate,
+}
+
+pub(super) struct Context<'a> {
+    pub state: &'a mut State,
+    pub call: &'a Call,
+    pub caller: &'a Caller,
+    pub now: Millis,
+    /// Reads see what was visible at this instant.
+    pub reading: Millis,
+    random: Random,
+    changed: bool,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(state: &'a mut State, call: &'a Call, caller: &'a Caller) -> Self {
+        let now = state.latest;
+        let mut random = Random::new(state.seed, &format!("call {}", call.seq));
+        let back = match state.settings.consistency {
+            // successive reads may go back and forth
+            Consistency::Hard => Millis::try_from(random.below(2_000)).unwrap_or(0),
+            Consistency::Strong | Consistency::Typical => 0,
+        };
+        let reading = now - back.max(call.modifiers.stale_ms);
+        Self { state, call, caller, now, reading, random, changed: false }
+    }
+
+    pub(super) fn changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Marks the state as changed and says from when readers see it.
+    pub(super) fn write(&mut self, window: Window) -> Millis {
+        self.changed = true;
+        self.now + window_ms(self.state.settings.consistency, window, &mut self.random)
+    }
+
+    pub(super) fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
+    /// An input member that is text; empty when absent.
+    pub(super) fn text(&self, name: &str) -> &'a str {
+        self.call.input.get(name).and_then(serde_json::Value::as_str).unwrap_or_default()
+    }
+
+    /// An input member that is text, if it is there.
+    pub(super) fn optional(&self, name: &str) -> Option<&'a str> {
+        self.call.input.get(name).and_then(serde_json::Value::as_str)
+    }
+
+    pub(super) fn page(&self, default: usize) -> Result<Page, ApiError> {
+        Page::of(self.call, self.caller, self.state.seed, default, self.now)
+    }
+
+    /// Takes a token of the service's bucket.
+    ///
+    /// # Errors
+    /// The bucket is empty.
+    pub(super) fn admit(&mut self) -> Result<(), ApiError> {
+        if !self.state.settings.throttle {
+            return Ok(());
+        }
+        let draw = limits::draw(
+            self.call.service,
+            &self.call.operation,
+            &self.caller.account,
+            &self.call.region,
+            &self.state.settings.limits,
+        );
+        let now = self.now;
+        let bucket =
+            self.state.buckets.entry(draw.bucket).or_insert_with(|| Bucket::full(draw.burst, now));
+        if bucket.take(draw.rate, draw.burst, now) {
+            return Ok(());
+        }
+        let named = self.state.settings.behaviour.is("throttle_style", "named");
+        Err(limits::throttled(Some(self.call.service), named))
+    }
+
+    /// Who and when, for a new row of the identity store.
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
+            created: self.now,
+            created_by: self.caller.arn.clone(),
+            updated: self.now,
+            updated_by: self.caller.arn.clone(),
+            revision: 1,
+        }
+    }
+
+    /// The same for a changed row.
+    pub(super) fn touched(&self, origin: &Origin) -> Origin {
+        Origin {
+            updated: self.now,
+            updated_by: self.caller.arn.clone(),
+            revision: origin.revision + 1,
+            ..origin.clone()
+        }
+    }
+}
+
+/// Draws a read-after-write window.
+pub(super) fn window_ms(consistency: Consistency, window: Window, random: &mut Random) -> Millis {
+    let longest = match window {
+        Window::Assignment => 1_000,
+        Window::Directory => 2_000,
+        Window::Immediate => 0,
+    };
+    let factor = match consistency {
+        Consistency::Strong => 0,
+        Consistency::Typical => 1,
+        Consistency::Hard => 5,
+    };
+    Millis::try_from(random.below(longest * factor + 1)).unwrap_or(0)
+}

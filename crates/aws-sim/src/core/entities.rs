@@ -1,0 +1,330 @@
+//! The rows of the state: accounts, people, permission sets, assignments, operations in flight.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    call::{FailAsync, Id},
+    table::Millis,
+};
+
+/// Tags in key order.
+pub type Tags = BTreeMap<String, String>;
+
+/// An account of the organization.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+    /// The root user's e-mail.
+    pub email: String,
+    /// The root or an OU.
+    pub parent: Id,
+    /// `State` of the newest model.
+    pub state: String,
+    /// `CREATED` or `INVITED`.
+    pub joined_method: String,
+    /// When it joined.
+    pub joined: Millis,
+    /// Tags.
+    pub tags: Tags,
+    /// Regions switched on.
+    pub regions: Vec<String>,
+}
+
+impl Account {
+    /// The older member `Status`, which knows fewer values than `State`.
+    pub fn status(&self) -> &'static str {
+        match self.state.as_str() {
+            "SUSPENDED" | "CLOSED" => "SUSPENDED",
+            "PENDING_CLOSURE" => "PENDING_CLOSURE",
+            _ => "ACTIVE",
+        }
+    }
+
+    /// Whether anything can be done in it.
+    pub fn is_active(&self) -> bool {
+        self.state == "ACTIVE"
+    }
+}
+
+/// An organizational unit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ou {
+    /// `ou-…`
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+    /// The root or an OU.
+    pub parent: Id,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// Who made a row of the identity store and when.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// Made.
+    pub created: Millis,
+    /// By whom.
+    pub created_by: String,
+    /// Last changed.
+    pub updated: Millis,
+    /// By whom.
+    pub updated_by: String,
+    /// Grows with each write.
+    pub revision: u64,
+}
+
+/// A person in the identity store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct User {
+    /// Identifier.
+    pub id: Id,
+    /// Attributes as the model spells them, `UserName` among them.
+    pub attributes: Map<String, Value>,
+    /// Whether the user is enabled.
+    pub enabled: bool,
+    /// Who and when.
+    pub origin: Origin,
+}
+
+impl User {
+    /// A text attribute.
+    pub fn text(&self, name: &str) -> &str {
+        self.attributes.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The unique name.
+    pub fn user_name(&self) -> &str {
+        self.text("UserName")
+    }
+
+    /// The primary e-mail, else the first.
+    pub fn email(&self) -> Option<&str> {
+        let emails = self.attributes.get("Emails")?.as_array()?;
+        let primary = emails.iter().find(|email| email.get("Primary") == Some(&Value::Bool(true)));
+        primary.or_else(|| emails.first())?.get("Value")?.as_str()
+    }
+}
+
+/// A group in the identity store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Group {
+    /// Identifier.
+    pub id: Id,
+    /// Attributes as the model spells them.
+    pub attributes: Map<String, Value>,
+    /// Who and when.
+    pub origin: Origin,
+}
+
+impl Group {
+    /// The unique name; empty when there is none.
+    pub fn name(&self) -> &str {
+        self.attributes.get("DisplayName").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// A user in a group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Membership {
+    /// Identifier; new each time.
+    pub id: Id,
+    /// The group.
+    pub group: Id,
+    /// The user.
+    pub user: Id,
+    /// Who and when.
+    pub origin: Origin,
+}
+
+/// A permission set.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PermissionSet {
+    /// `ps-…`
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+    /// One sentence.
+    pub description: Option<String>,
+    /// ISO 8601.
+    pub session_duration: String,
+    /// Where the console opens.
+    pub relay_state: Option<String>,
+    /// Made.
+    pub created: Millis,
+    /// ARNs of AWS managed policies.
+    pub managed: Vec<String>,
+    /// Inline policy.
+    pub inline: Option<String>,
+    /// Name and path.
+    pub customer_managed: Vec<(String, String)>,
+    /// The boundary as the model spells it.
+    pub boundary: Option<Value>,
+    /// Tags.
+    pub tags: Tags,
+    /// Grows with each change; an older provision is not the latest.
+    pub version: u64,
+}
+
+/// Whether an assignment is to a person or to a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PrincipalType {
+    /// `USER`
+    User,
+    /// `GROUP`
+    Group,
+}
+
+impl PrincipalType {
+    /// As the model spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "USER",
+            Self::Group => "GROUP",
+        }
+    }
+
+    /// Reads the model's spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "USER" => Some(Self::User),
+            "GROUP" => Some(Self::Group),
+            _ => None,
+        }
+    }
+}
+
+/// What an assignment is: account, permission set, principal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AssignmentKey {
+    /// The account.
+    pub account: Id,
+    /// The set's id.
+    pub set: Id,
+    /// Place in listings.
+    pub order: u64,
+    /// User or group.
+    pub principal_type: PrincipalType,
+    /// Its id.
+    pub principal: Id,
+}
+
+/// An assignment that stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Since when.
+    pub since: Millis,
+    /// The file's note.
+    pub note: Option<String>,
+}
+
+/// The role that provisioning made in an account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Provision {
+    /// Sixteen hexadecimal digits of its name.
+    pub suffix: String,
+    /// The set's version that it holds.
+    pub version: u64,
+}
+
+/// What an asynchronous operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Kind {
+    /// `CreateAccountAssignment`
+    Create,
+    /// `DeleteAccountAssignment`
+    Delete,
+    /// `ProvisionPermissionSet`
+    Provision,
+}
+
+impl Kind {
+    /// As the control API spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::Provision => "provision",
+        }
+    }
+}
+
+/// How far an asynchronous operation is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    /// Not yet decided.
+    InProgress,
+    /// Done.
+    Succeeded,
+    /// Not done, with the reason.
+    Failed(String),
+}
+
+impl Progress {
+    /// As the model spells it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed(_) => "FAILED",
+        }
+    }
+}
+
+/// An asynchronous operation, in flight or finished.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Operation {
+    /// UUID of the request.
+    pub id: Id,
+    /// What it does.
+    pub kind: Kind,
+    /// The target account; `None` for all provisioned accounts.
+    pub account: Option<Id>,
+    /// The permission set.
+    pub set: Id,
+    /// Who gets or loses; `None` when provisioning.
+    pub principal: Option<(PrincipalType, Id)>,
+    /// Accepted.
+    pub created: Millis,
+    /// When it becomes final.
+    pub due: Millis,
+    /// How far it is.
+    pub progress: Progress,
+    /// A fault decides the end.
+    pub fail: Option<FailAsync>,
+    /// A fault hides the status.
+    pub hidden: bool,
+    /// Not through the API: by somebody else, with `"async": true`.
+    pub foreign: bool,
+}
+
+/// A role session that the portal gave (rule N-1).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Session {
+    /// Identifier in the control API.
+    pub id: String,
+    /// The user's id.
+    pub user: Id,
+    /// The user's name then.
+    pub user_name: String,
+    /// The account.
+    pub account: Id,
+    /// The set's id.
+    pub set: Id,
+    /// The set's name then.
+    pub set_name: String,
+    /// Full ARN of the role.
+    pub role_arn: String,
+    /// `ASIA…`
+    pub access_key_id: String,
+    /// When.
+    pub issued: Millis,
+    /// Until when.
+    pub expires: Millis,
+}

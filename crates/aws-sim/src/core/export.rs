@@ -1,0 +1,253 @@
+//! Writes the state out as an organization file that loads back to the same state.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{
+    call::Id,
+    entities::{PrincipalType, User},
+    state::State,
+    table::Millis,
+};
+use crate::organization::{
+    self, Account, Assignment, CustomerManaged, ExternalId, Group, IdentityCenter, Organization,
+    OrganizationFile, Ou, PermissionSet, Provisioned,
+};
+
+fn date(at: Millis) -> Option<String> {
+    Timestamp::from_millisecond(at).ok().map(|at| at.to_string())
+}
+
+/// The organization as it is now, with every id.
+pub fn export(state: &State) -> OrganizationFile {
+    let head = &state.head;
+    OrganizationFile {
+        version: 1,
+        seed: Some(state.seed),
+        clock: date(state.latest),
+        organization: Organization {
+            id: head.id.clone(),
+            root: head.root.clone(),
+            management_account: head.management.clone(),
+            policy_types: head.policy_types.clone(),
+            service_access: head.service_access.clone(),
+            delegated_administrators: head.delegations.clone(),
+        },
+        ous: ous(state),
+        accounts: accounts(state),
+        identity_center: center(state),
+        policies: head.policies.clone(),
+        iam: state.iam.clone(),
+        credentials: state.credentials.clone(),
+        entitlements: state.entitlements.clone(),
+        behaviour: state.settings.behaviour.changed().clone(),
+        limits: state.settings.limits.clone(),
+        consistency: Some(state.settings.consistency),
+        speed: Some(state.settings.speed),
+        slack: state.slack.clone(),
+    }
+}
+
+/// The path of an OU; `None` for the root.
+fn path(state: &State, parent: &Id) -> Option<String> {
+    let mut names = Vec::new();
+    let mut at = parent.clone();
+    while let Some(ou) = state.ou(&at).filter(|_| names.len() < 16) {
+        names.push(ou.name.clone());
+        at = ou.parent.clone();
+    }
+    names.reverse();
+    (!names.is_empty()).then(|| names.join("/"))
+}
+
+fn ous(state: &State) -> Vec<Ou> {
+    let mut rows: Vec<(String, Ou)> = state
+        .ous
+        .iter()
+        .map(|(_, ou)| {
+            let parent = path(state, &ou.parent);
+            let key = format!("{}/{}", parent.clone().unwrap_or_default(), ou.name);
+            (key, Ou { id: ou.id.to_string(), name: ou.name.clone(), parent, tags: ou.tags.clone() })
+        })
+        .collect();
+    rows.sort_by(|one, other| one.0.cmp(&other.0));
+    rows.into_iter().map(|(_, ou)| ou).collect()
+}
+
+fn accounts(state: &State) -> Vec<Account> {
+    let mut rows: Vec<Account> = state
+        .accounts
+        .iter()
+        .map(|(_, account)| Account {
+            id: account.id.to_string(),
+            name: account.name.clone(),
+            email: account.email.clone(),
+            ou: path(state, &account.parent),
+            state: (account.state != "ACTIVE").then(|| account.state.clone()),
+            joined_method: Some(account.joined_method.clone()),
+            joined: date(account.joined),
+            tags: account.tags.clone(),
+            regions: account.regions.clone(),
+        })
+        .collect();
+    rows.sort_by(|one, other| one.id.cmp(&other.id));
+    rows
+}
+
+fn center(state: &State) -> IdentityCenter {
+    let center = &state.center;
+    let mut users: Vec<organization::User> = state.users.iter().map(|(_, user)| user_row(user)).collect();
+    users.sort_by(|one, other| one.user_name.cmp(&other.user_name));
+    let names: HashMap<Id, String> =
+        state.users.iter().map(|(_, user)| (user.id.clone(), user.user_name().to_owned())).collect();
+    let mut groups: Vec<Group> = state.groups.iter().map(|(_, group)| group_row(state, group, &names)).collect();
+    groups.sort_by(|one, other| one.name.cmp(&other.name));
+    let mut sets: Vec<PermissionSet> =
+        state.sets.iter().map(|(_, set)| set_row(state, set)).collect();
+    sets.sort_by(|one, other| one.name.cmp(&other.name));
+    IdentityCenter {
+        instance_arn: center.instance_arn.clone(),
+        identity_store_id: center.store.clone(),
+        home_region: center.home_region.clone(),
+        portal_url: center.portal_url.clone(),
+        name: center.name.clone(),
+        source: Some(center.source.clone()),
+        users,
+        groups,
+        permission_sets: sets,
+        assignments: assignments(state),
+        provisioned: provisioned(state),
+    }
+}
+
+fn external_ids(attributes: &Map<String, Value>) -> Vec<ExternalId> {
+    let rows = attributes.get("ExternalIds").and_then(Value::as_array);
+    let text = |row: &Value, name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    rows.into_iter()
+        .flatten()
+        .map(|row| ExternalId { issuer: text(row, "Issuer"), id: text(row, "Id") })
+        .collect()
+}
+
+fn user_row(user: &User) -> organization::User {
+    let known = ["UserName", "DisplayName", "ExternalIds"];
+    let attributes = user.attributes.iter().filter(|(name, _)| !known.contains(&name.as_str()));
+    let name = |part: &str| {
+        user.attributes.get("Name")?.get(part)?.as_str().map(str::to_owned)
+    };
+    organization::User {
+        id: user.id.to_string(),
+        user_name: user.user_name().to_owned(),
+        given_name: name("GivenName"),
+        family_name: name("FamilyName"),
+        display_name: Some(user.text("DisplayName").to_owned()),
+        email: user.email().map(str::to_owned),
+        title: user.attributes.get("Title").and_then(Value::as_str).map(str::to_owned),
+        status: (!user.enabled).then(|| "DISABLED".to_owned()),
+        created: date(user.origin.created),
+        revision: Some(user.origin.revision),
+        external_ids: external_ids(&user.attributes),
+        attributes: attributes.map(|(name, value)| (name.clone(), value.clone())).collect(),
+    }
+}
+
+fn group_row(state: &State, group: &super::entities::Group, names: &HashMap<Id, String>) -> Group {
+    let mut members: Vec<(String, String)> = state
+        .members_of(&group.id)
+        .filter_map(|row| Some((names.get(&row.user)?.clone(), row.id.to_string())))
+        .collect();
+    members.sort();
+    Group {
+        id: group.id.to_string(),
+        name: group.name().to_owned(),
+        description: group.attributes.get("Description").and_then(Value::as_str).map(str::to_owned),
+        members: members.iter().map(|(name, _)| name.clone()).collect(),
+        membership_ids: members.into_iter().collect(),
+        created: date(group.origin.created),
+        revision: Some(group.origin.revision),
+        external_ids: external_ids(&group.attributes),
+    }
+}
+
+fn set_row(state: &State, set: &super::entities::PermissionSet) -> PermissionSet {
+    let boundary = set.boundary.as_ref().map(|boundary| match boundary.get("ManagedPolicyArn") {
+        Some(arn) => json!({ "managed_policy": arn }),
+        None => json!({
+            "name": boundary.pointer("/CustomerManagedPolicyReference/Name"),
+            "path": boundary.pointer("/CustomerManagedPolicyReference/Path"),
+        }),
+    });
+    let references = set.customer_managed.iter();
+    PermissionSet {
+        arn: state.set_arn(&set.id),
+        name: set.name.clone(),
+        description: set.description.clone(),
+        session_duration: Some(set.session_duration.clone()),
+        relay_state: set.relay_state.clone(),
+        managed_policies: set.managed.clone(),
+        inline: set.inline.clone().map(Value::String),
+        customer_managed: references
+            .map(|(name, path)| CustomerManaged { name: name.clone(), path: Some(path.clone()) })
+            .collect(),
+        boundary,
+        tags: set.tags.clone(),
+        created: date(set.created),
+    }
+}
+
+fn set_name(state: &State, id: &Id) -> Option<String> {
+    state.set(id).map(|set| set.name.clone())
+}
+
+fn assignments(state: &State) -> Vec<Assignment> {
+    let mut rows: Vec<Assignment> = state
+        .assignments
+        .iter()
+        .filter_map(|(key, row)| {
+            let principal = key.principal.to_string();
+            let (user_id, group_id) = match key.principal_type {
+                PrincipalType::User => (Some(principal), None),
+                PrincipalType::Group => (None, Some(principal)),
+            };
+            // names where they stand for somebody, so that the file stays readable
+            let user = user_id.as_ref().and_then(|id| state.user(id)).map(|user| user.user_name().to_owned());
+            let group = group_id.as_ref().and_then(|id| state.group(id)).map(|group| group.name().to_owned());
+            Some(Assignment {
+                account: key.account.to_string(),
+                permission_set: set_name(state, &key.set)?,
+                user_id: user_id.filter(|_| user.is_none()),
+                group_id: group_id.filter(|_| group.is_none()),
+                user,
+                group,
+                note: row.note.clone(),
+                since: date(row.since),
+            })
+        })
+        .collect();
+    rows.sort_by_cached_key(|row| {
+        format!("{}/{}/{:?}/{:?}/{:?}", row.account, row.permission_set, row.group, row.user, row.user_id)
+    });
+    rows
+}
+
+fn provisioned(state: &State) -> Vec<Provisioned> {
+    let mut rows: Vec<Provisioned> = state
+        .provisions
+        .iter()
+        .filter_map(|((account, _, set), provision)| {
+            let held = state.set(set)?;
+            Some(Provisioned {
+                account: account.to_string(),
+                permission_set: held.name.clone(),
+                suffix: Some(provision.suffix.clone()),
+                outdated: provision.version != held.version,
+            })
+        })
+        .collect();
+    rows.sort_by(|one, other| {
+        (&one.account, &one.permission_set).cmp(&(&other.account, &other.permission_set))
+    });
+    rows
+}

@@ -1,0 +1,78 @@
+//! Attribute paths (`name.givenName`) and the members they stand for (`Name.GivenName`).
+
+use serde_json::{Map, Value};
+
+use super::ApiError;
+
+/// Applies the `Operations` of an update.
+///
+/// # Errors
+/// A path that is not in `writable`, or a value of the wrong type.
+pub(super) fn apply(
+    attributes: &mut Map<String, Value>,
+    input: &Value,
+    writable: &[&str],
+) -> Result<(), ApiError> {
+    let operations = input.get("Operations").and_then(Value::as_array);
+    for operation in operations.into_iter().flatten() {
+        let path = operation.get("AttributePath").and_then(Value::as_str).unwrap_or_default();
+        let value = operation.get("AttributeValue").filter(|value| !value.is_null());
+        let mut steps = path.split('.').map(pascal);
+        let first = steps.next().unwrap_or_default();
+        if !writable.contains(&first.as_str()) {
+            return Err(invalid(path));
+        }
+        let value = value.map(normalize);
+        match (steps.next(), value) {
+            (None, Some(value)) => {
+                attributes.insert(first, value);
+            }
+            (None, None) => {
+                attributes.shift_remove(&first);
+            }
+            (Some(second), value) => set_inner(attributes, &first, second, value, path)?,
+        }
+    }
+    Ok(())
+}
+
+fn set_inner(
+    attributes: &mut Map<String, Value>,
+    first: &str,
+    second: String,
+    value: Option<Value>,
+    path: &str,
+) -> Result<(), ApiError> {
+    let inner = attributes.entry(first).or_insert_with(|| Value::Object(Map::new()));
+    let inner = match inner {
+        Value::Array(items) => items.first_mut().ok_or_else(|| invalid(path))?,
+        inner => inner,
+    };
+    let inner = inner.as_object_mut().ok_or_else(|| invalid(path))?;
+    match value {
+        Some(value) => inner.insert(second, value),
+        None => inner.shift_remove(&second),
+    };
+    Ok(())
+}
+
+fn invalid(path: &str) -> ApiError {
+    ApiError::new("ValidationException", format!("Attribute path {path} is not valid."))
+}
+
+/// Documents come in camelCase, as lists and objects; the store holds them as the model spells
+/// them.
+fn normalize(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            members.iter().map(|(key, value)| (pascal(key), normalize(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(normalize).collect(),
+        other => other.clone(),
+    }
+}
+
+fn pascal(step: &str) -> String {
+    let mut letters = step.chars();
+    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+}

@@ -1,0 +1,337 @@
+//! Makes a state of an organization file.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{
+    behaviour::Behaviour,
+    call::Id,
+    entities::{
+        Account, Assignment, Group, Membership, Origin, Ou, PermissionSet, PrincipalType, Provision,
+        User,
+    },
+    random::Random,
+    state::{Center, Head, Settings, State},
+    table::Millis,
+};
+use crate::organization::{self, DEFAULT_SEED, Names, OrganizationFile, Problem};
+
+/// What a server's options say over the file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Seed.
+    pub seed: Option<u64>,
+    /// Durations.
+    pub speed: Option<organization::Speed>,
+    /// Windows.
+    pub consistency: Option<organization::Consistency>,
+    /// Switches.
+    pub behaviour: Vec<(String, String)>,
+    /// Whether to throttle.
+    pub throttle: bool,
+    /// Whether to enforce account-level rules.
+    pub authorize: bool,
+}
+
+/// 2023-01-09, a Monday: before it nothing of a generated organization existed.
+const BEGINNING: Millis = 1_673_254_800_000;
+/// Two and a half years.
+const SPREAD: u64 = 900 * 86_400;
+
+fn instant(text: Option<&String>) -> Option<Millis> {
+    text?.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+}
+
+/// The state that a file describes.
+///
+/// # Errors
+/// Switches that do not exist. The file's own names have been checked by `parse`.
+pub fn load(file: &OrganizationFile, overrides: &Overrides) -> Result<State, Vec<Problem>> {
+    let seed = overrides.seed.or(file.seed).unwrap_or(DEFAULT_SEED);
+    let mut state = State { seed, settings: settings(file, overrides)?, ..State::default() };
+    let names = Names::of(file);
+    let loader = Loader { file, names, seed };
+    loader.head(&mut state);
+    loader.tree(&mut state);
+    loader.directory(&mut state);
+    loader.sets(&mut state);
+    loader.assignments(&mut state);
+    Ok(state)
+}
+
+fn settings(file: &OrganizationFile, overrides: &Overrides) -> Result<Settings, Vec<Problem>> {
+    let mut behaviour = Behaviour::default();
+    let from_file = file.behaviour.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let own = overrides.behaviour.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut problems = Vec::new();
+    for (name, value) in from_file.chain(own) {
+        if let Err(message) = behaviour.set(name, value) {
+            problems.push(Problem::new(format!("/behaviour/{name}"), message));
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Settings {
+        consistency: overrides.consistency.or(file.consistency).unwrap_or_default(),
+        speed: overrides.speed.or(file.speed).unwrap_or_default(),
+        behaviour,
+        limits: file.limits.clone(),
+        throttle: overrides.throttle,
+        authorize: overrides.authorize,
+    })
+}
+
+struct Loader<'a> {
+    file: &'a OrganizationFile,
+    names: Names,
+    seed: u64,
+}
+
+impl Loader<'_> {
+    /// A plausible day in the past for what the file does not date.
+    fn dated(&self, given: Option<&String>, what: &str) -> Millis {
+        instant(given).unwrap_or_else(|| {
+            let drawn = Random::new(self.seed, &format!("date/{what}")).below(SPREAD);
+            BEGINNING + Millis::try_from(drawn).unwrap_or(0) * 1000
+        })
+    }
+
+    fn account(&self, name: &str) -> String {
+        self.names.account(name).unwrap_or(name).to_owned()
+    }
+
+    fn parent(&self, ou: Option<&String>) -> Id {
+        let id = ou.and_then(|ou| self.names.ou(ou).ok());
+        id.unwrap_or(&self.file.organization.root).into()
+    }
+
+    fn head(&self, state: &mut State) {
+        let organization = &self.file.organization;
+        let mut delegations = organization.delegated_administrators.clone();
+        for row in &mut delegations {
+            row.account = self.account(&row.account);
+        }
+        state.head = Head {
+            id: organization.id.clone(),
+            root: organization.root.clone(),
+            management: self.account(&organization.management_account),
+            policy_types: organization.policy_types.clone(),
+            service_access: organization.service_access.clone(),
+            delegations,
+            policies: self.file.policies.clone(),
+        };
+        let center = &self.file.identity_center;
+        state.center = Center {
+            instance_arn: center.instance_arn.clone(),
+            store: center.identity_store_id.clone(),
+            home_region: center.home_region.clone(),
+            portal_url: center.portal_url.clone(),
+            name: center.name.clone(),
+            source: center.source.clone().unwrap_or_else(|| "identity_center".to_owned()),
+            created: self.dated(None, "instance"),
+        };
+        state.iam = self
+            .file
+            .iam
+            .iter()
+            .map(|(account, iam)| (self.account(account), iam.clone()))
+            .collect();
+        state.credentials.clone_from(&self.file.credentials);
+        state.entitlements.clone_from(&self.file.entitlements);
+        state.slack.clone_from(&self.file.slack);
+        state.clock.clone_from(&self.file.clock);
+    }
+
+    fn tree(&self, state: &mut State) {
+        for row in &self.file.ous {
+            let parent = self.parent(row.parent.as_ref());
+            let place = state.place(&row.id);
+            state.child_ous.entry(parent.clone()).or_default().insert(place.clone());
+            let ou = Ou { id: row.id.as_str().into(), name: row.name.clone(), parent, tags: row.tags.clone() };
+            state.ous.put(place, ou, 0, 0);
+        }
+        for row in &self.file.accounts {
+            let parent = self.parent(row.ou.as_ref());
+            let place = state.place(&row.id);
+            state.child_accounts.entry(parent.clone()).or_default().insert(place.clone());
+            let account = Account {
+                id: row.id.as_str().into(),
+                name: row.name.clone(),
+                email: row.email.clone(),
+                parent,
+                state: row.state.clone().unwrap_or_else(|| "ACTIVE".to_owned()),
+                joined_method: row.joined_method.clone().unwrap_or_else(|| "CREATED".to_owned()),
+                joined: self.dated(row.joined.as_ref(), &row.id),
+                tags: row.tags.clone(),
+                regions: row.regions.clone(),
+            };
+            state.accounts.put(place, account, 0, 0);
+        }
+    }
+
+    fn origin(&self, created: Option<&String>, revision: Option<u64>, id: &str) -> Origin {
+        let created = self.dated(created, id);
+        let by = format!("arn:aws:iam::{}:user/sim-admin", self.account(&self.file.organization.management_account));
+        Origin {
+            created,
+            created_by: by.clone(),
+            updated: created,
+            updated_by: by,
+            revision: revision.unwrap_or(1),
+        }
+    }
+
+    fn directory(&self, state: &mut State) {
+        let center = &self.file.identity_center;
+        for row in &center.users {
+            let origin = self.origin(row.created.as_ref(), row.revision, &row.id);
+            let user = User {
+                id: row.id.as_str().into(),
+                attributes: user_attributes(row),
+                enabled: row.status.as_deref() != Some("DISABLED"),
+                origin,
+            };
+            state.put_user(user, 0, 0);
+        }
+        for row in &center.groups {
+            let origin = self.origin(row.created.as_ref(), row.revision, &row.id);
+            let mut attributes = Map::new();
+            attributes.insert("DisplayName".to_owned(), row.name.clone().into());
+            if let Some(description) = &row.description {
+                attributes.insert("Description".to_owned(), description.clone().into());
+            }
+            add_external_ids(&mut attributes, &row.external_ids);
+            let group = Group { id: row.id.as_str().into(), attributes, origin: origin.clone() };
+            state.put_group(group, 0, 0);
+            for member in &row.members {
+                let Ok(user) = self.names.user(member) else { continue };
+                let id = row.membership_ids.get(member).cloned().unwrap_or_else(|| {
+                    organization::membership_id(self.seed, &center.identity_store_id, &row.id, user)
+                });
+                let membership = Membership {
+                    id: id.as_str().into(),
+                    group: row.id.as_str().into(),
+                    user: user.into(),
+                    origin: origin.clone(),
+                };
+                state.put_membership(membership, 0, 0);
+            }
+        }
+    }
+
+    fn sets(&self, state: &mut State) {
+        for row in &self.file.identity_center.permission_sets {
+            let id = row.arn.rsplit('/').next().unwrap_or_default();
+            let references = row.customer_managed.iter();
+            let customer_managed = references
+                .map(|one| (one.name.clone(), one.path.clone().unwrap_or_else(|| "/".to_owned())))
+                .collect();
+            let set = PermissionSet {
+                id: id.into(),
+                name: row.name.clone(),
+                description: row.description.clone(),
+                session_duration: row.session_duration.clone().unwrap_or_else(|| "PT1H".to_owned()),
+                relay_state: row.relay_state.clone(),
+                created: self.dated(row.created.as_ref(), &row.name),
+                managed: row.managed_policies.clone(),
+                inline: row.inline.as_ref().map(policy_text),
+                customer_managed,
+                boundary: row.boundary.as_ref().map(boundary),
+                tags: row.tags.clone(),
+                version: 2,
+            };
+            state.set_names.insert(row.name.clone(), id.into());
+            let place = state.place(id);
+            state.sets.put(place, set, 0, 0);
+        }
+    }
+
+    fn assignments(&self, state: &mut State) {
+        let set_id = |name: &str| {
+            let arn = self.names.set(name).unwrap_or_default();
+            arn.rsplit('/').next().unwrap_or_default().to_owned()
+        };
+        for row in &self.file.identity_center.provisioned {
+            let (account, set) = (self.account(&row.account), set_id(&row.permission_set));
+            let suffix = row.suffix.clone().unwrap_or_else(|| organization::role_suffix(self.seed, &account, &set));
+            let version = if row.outdated { 1 } else { 2 };
+            let key = (Id::from(account.as_str()), state.order(&set), Id::from(set.as_str()));
+            state.provisions.put(key, Provision { suffix, version }, 0, 0);
+            state.provisioned_in.insert((set.as_str().into(), state.order(&account), account.as_str().into()));
+        }
+        for row in &self.file.identity_center.assignments {
+            let (account, set) = (self.account(&row.account), set_id(&row.permission_set));
+            let user = row.user.as_ref().and_then(|name| self.names.user(name).ok());
+            let group = row.group.as_ref().and_then(|name| self.names.group(name).ok());
+            let (kind, principal) = match (user.or(row.user_id.as_deref()), group.or(row.group_id.as_deref())) {
+                (Some(user), _) => (PrincipalType::User, user),
+                (None, Some(group)) => (PrincipalType::Group, group),
+                (None, None) => continue,
+            };
+            let key = state.assignment_key(&account, &set, kind, principal);
+            let since = instant(row.since.as_ref()).unwrap_or_else(|| {
+                self.dated(None, &format!("{account}/{set}/{principal}"))
+            });
+            let pair = (key.account.clone(), state.order(&set), key.set.clone());
+            if state.provisions.latest(&pair).is_none() {
+                let suffix = organization::role_suffix(self.seed, &account, &set);
+                state.add_provision(&account, &set, suffix, 0, 0);
+            }
+            state.add_assignment(key, Assignment { since, note: row.note.clone() }, 0, 0);
+        }
+    }
+}
+
+fn policy_text(policy: &Value) -> String {
+    policy.as_str().map_or_else(|| policy.to_string(), str::to_owned)
+}
+
+fn boundary(row: &Value) -> Value {
+    match row.get("managed_policy") {
+        Some(arn) => json!({ "ManagedPolicyArn": arn }),
+        None => json!({ "CustomerManagedPolicyReference": {
+            "Name": row.get("name").cloned().unwrap_or_default(),
+            "Path": row.get("path").cloned().unwrap_or_else(|| "/".into()),
+        }}),
+    }
+}
+
+fn add_external_ids(attributes: &mut Map<String, Value>, ids: &[organization::ExternalId]) {
+    if !ids.is_empty() {
+        let rows = ids.iter().map(|id| json!({ "Issuer": id.issuer, "Id": id.id })).collect();
+        attributes.insert("ExternalIds".to_owned(), Value::Array(rows));
+    }
+}
+
+fn user_attributes(row: &organization::User) -> Map<String, Value> {
+    let given = row.given_name.clone().unwrap_or_default();
+    let family = row.family_name.clone().unwrap_or_default();
+    let full = format!("{given} {family}");
+    let display = match (&row.display_name, full.trim()) {
+        (Some(name), _) => name.clone(),
+        (None, "") => row.user_name.clone(),
+        (None, full) => full.to_owned(),
+    };
+    let mut attributes = Map::new();
+    attributes.insert("UserName".to_owned(), row.user_name.clone().into());
+    let names = [("FamilyName", &family), ("GivenName", &given)];
+    let name: BTreeMap<&str, &String> =
+        names.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+    if !name.is_empty() {
+        attributes.insert("Name".to_owned(), json!(name));
+    }
+    attributes.insert("DisplayName".to_owned(), display.into());
+    if let Some(email) = &row.email {
+        let email = json!([{ "Value": email, "Type": "work", "Primary": true }]);
+        attributes.insert("Emails".to_owned(), email);
+    }
+    if let Some(title) = &row.title {
+        attributes.insert("Title".to_owned(), title.clone().into());
+    }
+    add_external_ids(&mut attributes, &row.external_ids);
+    attributes.extend(row.attributes.clone());
+    attributes
+}

@@ -1,0 +1,96 @@
+//! The pure state machine: `handle(call, caller, now) -> reply`. No clock, no I/O; what is
+//! random is drawn from the seed and the number of the call.
+
+pub mod behaviour;
+pub mod call;
+mod clearance;
+mod context;
+pub mod entities;
+pub mod export;
+mod identity;
+pub mod limits;
+pub mod load;
+pub mod mutate;
+pub mod operations;
+mod organizations;
+mod pages;
+pub mod random;
+pub mod regions;
+pub mod roles;
+mod settle;
+pub mod sso;
+pub mod state;
+pub mod sts;
+pub mod table;
+mod validate;
+
+use call::{ApiError, Call, Caller, ErrorClass, Output, Reply, Service};
+use context::Context;
+use operations::Known;
+use state::State;
+use table::Millis;
+
+/// Answers one call. `now` is virtual time; it is taken as the latest instant seen when it is
+/// earlier, so that nothing ever runs backwards.
+pub fn handle(state: &mut State, call: &Call, caller: &Caller, now: Millis) -> Reply {
+    advance(state, now);
+    let mut context = Context::new(state, call, caller);
+    let result = dispatch(&mut context);
+    let changed = context.changed();
+    Reply { result, changed }
+}
+
+/// Lets time pass: makes due operations final, in order, and names them.
+pub fn advance(state: &mut State, now: Millis) -> Vec<call::Id> {
+    state.latest = state.latest.max(now);
+    settle::settle(state)
+}
+
+fn dispatch(context: &mut Context<'_>) -> Result<Output, ApiError> {
+    match operations::find(context.call.service, &context.call.operation) {
+        Known::Unknown => Err(unknown_operation(context.call)),
+        Known::Unsupported => {
+            let name =
+                format!("{}:{}", context.call.service.signing_name(), context.call.operation);
+            context.state.unsupported.insert(name);
+            Err(unsupported(context.call))
+        }
+        Known::Behaves => {
+            validate::check(context.call)?;
+            match context.call.service {
+                Service::Sso => sso::answer(context),
+                Service::IdentityStore => identity::answer(context),
+                Service::Organizations => organizations::answer(context),
+                Service::Sts => sts::answer(context),
+            }
+        }
+    }
+}
+
+/// The answer to an operation that no model has.
+pub fn unknown_operation(call: &Call) -> ApiError {
+    match call.service {
+        Service::Sts => ApiError::new(
+            "InvalidAction",
+            format!("Could not find operation {} for version 2011-06-15", call.operation),
+        ),
+        Service::Sso | Service::IdentityStore | Service::Organizations => {
+            ApiError::new("UnknownOperationException", "")
+        }
+    }
+}
+
+fn unsupported(call: &Call) -> ApiError {
+    let text = format!(
+        "You are not authorized to perform {}:{} (not simulated)",
+        call.service.signing_name(),
+        call.operation
+    );
+    match call.service {
+        Service::Sts => ApiError::new("AccessDenied", text).status(403),
+        Service::Sso | Service::IdentityStore | Service::Organizations => {
+            ApiError::new("AccessDeniedException", text)
+        }
+    }
+    .class(ErrorClass::Unsupported)
+}

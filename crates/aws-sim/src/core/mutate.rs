@@ -1,0 +1,347 @@
+//! Changes by somebody else: immediate, without an asynchronous status.
+
+use serde_json::{Map, Value};
+
+use super::{
+    call::Id,
+    entities::{
+        Assignment, AssignmentKey, Kind, Membership, Operation, Origin, PrincipalType, Progress,
+    },
+    identity,
+    organizations,
+    random::Random,
+    sso,
+    state::State,
+    table::Millis,
+};
+use crate::organization::Delegation;
+
+/// Why a change was not made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Which field.
+    pub field: String,
+    /// Why.
+    pub message: String,
+}
+
+fn refuse<T>(field: &str, message: impl Into<String>) -> Result<T, Refused> {
+    Err(Refused { field: field.to_owned(), message: message.into() })
+}
+
+struct Change<'a> {
+    name: &'a str,
+    fields: Map<String, Value>,
+    is_async: bool,
+    seq: u64,
+    now: Millis,
+}
+
+impl Change<'_> {
+    fn optional(&mut self, field: &str) -> Result<Option<String>, Refused> {
+        match self.fields.shift_remove(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => refuse(&format!("{}.{field}", self.name), "expected text"),
+        }
+    }
+
+    fn need(&mut self, field: &str) -> Result<String, Refused> {
+        match self.optional(field)? {
+            Some(text) => Ok(text),
+            None => refuse(&format!("{}.{field}", self.name), "is missing"),
+        }
+    }
+
+    fn done(&self) -> Result<(), Refused> {
+        match self.fields.keys().next() {
+            Some(key) => refuse(&format!("{}.{key}", self.name), "unknown key"),
+            None => Ok(()),
+        }
+    }
+
+    fn missing<T>(&self, field: &str, name: &str) -> Result<T, Refused> {
+        refuse(&format!("{}.{field}", self.name), format!("there is no `{name}`"))
+    }
+}
+
+/// Makes one change: `{"delete_user": {"user": "…"}}`, with `"async": true` beside it for
+/// assignments that take their time.
+///
+/// # Errors
+/// The change is not known, a field is wrong, or a name stands for nothing.
+pub fn mutate(state: &mut State, body: &Value, seq: u64, now: Millis) -> Result<(), Refused> {
+    let Value::Object(body) = body else { return refuse("", "expected an object") };
+    let mut names = body.keys().filter(|key| *key != "async");
+    let (Some(name), None) = (names.next(), names.next()) else {
+        return refuse("", "give exactly one change");
+    };
+    let Some(Value::Object(fields)) = body.get(name) else { return refuse(name, "expected an object") };
+    let mut fields = fields.clone();
+    let is_async = [body.get("async"), fields.shift_remove("async").as_ref()]
+        .into_iter()
+        .flatten()
+        .any(|value| *value == Value::Bool(true));
+    let change = Change { name, fields, is_async, seq, now };
+    match name.as_str() {
+        "create_assignment" => assignment(state, change, Kind::Create),
+        "delete_assignment" => assignment(state, change, Kind::Delete),
+        "delete_user" | "disable_user" | "enable_user" => user(state, change),
+        "rename_group" | "delete_group" => group(state, change),
+        "add_member" | "remove_member" => member(state, change),
+        "move_account" | "close_account" | "suspend_account" => account(state, change),
+        "change_permission_set" | "rename_permission_set_role" => permission_set(state, change),
+        "delegate" | "undelegate" => delegate(state, change),
+        "attach_scp" => attach(state, change),
+        other => refuse(other, "unknown change"),
+    }
+}
+
+/// An account by id or name.
+pub fn account_named(state: &State, name: &str) -> Option<Id> {
+    if let Some(account) = state.account(name) {
+        return Some(account.id.clone());
+    }
+    let mut found = state.accounts.iter().filter(|(_, account)| account.name == name);
+    let first = found.next()?;
+    found.next().is_none().then(|| first.1.id.clone())
+}
+
+fn key(state: &State, change: &mut Change<'_>) -> Result<AssignmentKey, Refused> {
+    let account = change.need("account")?;
+    let set = change.need("permission_set")?;
+    let (user, group) = (change.optional("user")?, change.optional("group")?);
+    let (user_id, group_id) = (change.optional("user_id")?, change.optional("group_id")?);
+    change.done()?;
+    let Some(account_id) = account_named(state, &account) else { return change.missing("account", &account) };
+    let Some(set_id) = state.set_named(&set).map(|set| set.id.clone()) else {
+        return change.missing("permission_set", &set);
+    };
+    let (kind, principal) = match (user, group, user_id, group_id) {
+        (Some(name), None, None, None) => match state.user_named(&name) {
+            Some(user) => (PrincipalType::User, user.id.clone()),
+            None => return change.missing("user", &name),
+        },
+        (None, Some(name), None, None) => match state.group_named(&name) {
+            Some(group) => (PrincipalType::Group, group.id.clone()),
+            None => return change.missing("group", &name),
+        },
+        (None, None, Some(id), None) => (PrincipalType::User, id.as_str().into()),
+        (None, None, None, Some(id)) => (PrincipalType::Group, id.as_str().into()),
+        _ => return refuse(change.name, "give exactly one of user, group, user_id, group_id"),
+    };
+    Ok(state.assignment_key(&account_id, &set_id, kind, &principal))
+}
+
+fn assignment(state: &mut State, mut change: Change<'_>, kind: Kind) -> Result<(), Refused> {
+    let key = key(state, &mut change)?;
+    let now = change.now;
+    if change.is_async {
+        let mut random = Random::new(state.seed, &format!("mutate {}", change.seq));
+        let id = random.uuid();
+        let due = now + sso::duration(state.settings.speed, 0, &mut random);
+        sso::enqueue(state, Operation {
+            id: id.as_str().into(),
+            kind,
+            account: Some(key.account),
+            set: key.set,
+            principal: Some((key.principal_type, key.principal)),
+            created: now,
+            due,
+            progress: Progress::InProgress,
+            fail: None,
+            hidden: false,
+            foreign: true,
+        });
+        return Ok(());
+    }
+    match kind {
+        Kind::Create => {
+            if state.assignments.latest(&key).is_none() {
+                state.add_assignment(key, Assignment { since: now, note: None }, now, now);
+            }
+        }
+        Kind::Delete => {
+            if state.assignments.latest(&key).is_none() {
+                return refuse(change.name, "there is no such assignment");
+            }
+            state.remove_assignment(&key, now, now);
+        }
+        Kind::Provision => {}
+    }
+    Ok(())
+}
+
+fn user(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+    let name = change.need("user")?;
+    change.done()?;
+    let Some(mut user) = state.user_named(&name).cloned() else { return change.missing("user", &name) };
+    if change.name == "delete_user" {
+        identity::remove_user(state, &user.id, change.now, change.now);
+    } else {
+        user.enabled = change.name == "enable_user";
+        touch(&mut user.origin, change.now);
+        state.put_user(user, change.now, change.now);
+    }
+    Ok(())
+}
+
+fn touch(origin: &mut Origin, now: Millis) {
+    origin.revision += 1;
+    origin.updated = now;
+    "somebody-else".clone_into(&mut origin.updated_by);
+}
+
+fn group(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+    let name = change.need("group")?;
+    let to = if change.name == "rename_group" { Some(change.need("to")?) } else { None };
+    change.done()?;
+    let Some(mut group) = state.group_named(&name).cloned() else { return change.missing("group", &name) };
+    let Some(to) = to else {
+        identity::remove_group(state, &group.id, change.now, change.now);
+        return Ok(());
+    };
+    if state.group_named(&to).is_some() {
+        return refuse("rename_group.to", format!("there is a group `{to}` already"));
+    }
+    group.attributes.insert("DisplayName".to_owned(), to.into());
+    touch(&mut group.origin, change.now);
+    state.put_group(group, change.now, change.now);
+    Ok(())
+}
+
+fn member(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+    let (group, user) = (change.need("group")?, change.need("user")?);
+    change.done()?;
+    let Some(group_id) = state.group_named(&group).map(|group| group.id.clone()) else {
+        return change.missing("group", &group);
+    };
+    let Some(user_id) = state.user_named(&user).map(|user| user.id.clone()) else {
+        return change.missing("user", &user);
+    };
+    let key = state.membership_key(&group_id, &user_id);
+    let stands = state.memberships.latest(&key).is_some();
+    if change.name == "remove_member" {
+        if !stands {
+            return refuse("remove_member", "there is no such membership");
+        }
+        state.memberships.remove(&key, change.now, change.now);
+    } else if !stands {
+        let uuid = Random::new(state.seed, &format!("mutate {}", change.seq)).uuid();
+        let id = format!("{}-{uuid}", state.center.store.trim_start_matches("d-"));
+        let mut origin = Origin { created: change.now, created_by: "somebody-else".to_owned(), ..Origin::default() };
+        touch(&mut origin, change.now);
+        let row = Membership { id: id.as_str().into(), group: group_id, user: user_id, origin };
+        state.put_membership(row, change.now, change.now);
+    }
+    Ok(())
+}
+
+fn account(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+    let name = change.need("account")?;
+    let to = if change.name == "move_account" { Some(change.need("to")?) } else { None };
+    change.done()?;
+    let found = account_named(state, &name).and_then(|id| state.account(&id).cloned());
+    let Some(mut account) = found else { return change.missing("account", &name) };
+    let now = change.now;
+    match to {
+        Some(to) => {
+            let Some(parent) = parent_named(state, &to) else { return change.missing("to", &to) };
+            organizations::put_under(state, account, &parent, now, now);
+        }
+        None => {
+            "SUSPENDED".clone_into(&mut account.state);
+            let place = state.place(&account.id);
+            state.accounts.put(place, account, now, now);
+        }
+    }
+    Ok(())
+}
+
+/// The root by id or as `Root`, an OU by id, name or path.
+fn parent_named(state: &State, name: &str) -> Option<Id> {
+    if name == "Root" || name == state.head.root {
+        return Some(state.head.root.as_str().into());
+    }
+    if let Some(ou) = state.ou(name) {
+        return Some(ou.id.clone());
+    }
+    let mut steps = name.split('/').rev();
+    let last = steps.next()?;
+    let above: Vec<&str> = steps.collect();
+    let mut found = state.ous.iter().map(|(_, ou)| ou).filter(|ou| {
+        let mut at = ou.parent.clone();
+        let parents_fit = above.iter().all(|step| match state.ou(&at) {
+            Some(parent) => {
+                let fits = parent.name == *step;
+                at = parent.parent.clone();
+                fits
+            }
+            None => false,
+        });
+        ou.name == last && parents_fit
+    });
+    let first = found.next()?.id.clone();
+    found.next().is_none().then_some(first)
+}
+
+fn permission_set(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+    let name = change.need("permission_set")?;
+    let Some(mut set) = state.set_named(&name).cloned() else { return change.missing("permission_set", &name) };
+    let now = change.now;
+    if change.name == "rename_permission_set_role" {
+        let account = change.need("account")?;
+        change.done()?;
+        let Some(id) = account_named(state, &account) else { return change.missing("account", &account) };
+        let key = (id.clone(), state.order(&set.id), set.id.clone());
+        if state.provisions.latest(&key).is_none() {
+            return refuse(change.name, "the permission set is not provisioned there");
+        }
+        let suffix = Random::new(state.seed, &format!("mutate {}", change.seq)).hex(16);
+        state.add_provision(&id, &set.id, suffix, now, now);
+        return Ok(());
+    }
+    if let Some(duration) = change.optional("session_duration")? {
+        if sso::session_seconds(&duration).is_none() {
+            return refuse("change_permission_set.session_duration", "from PT1H to PT12H");
+        }
+        set.session_duration = duration;
+    }
+    if let Some(description) = change.optional("description")? {
+        set.description = Some(description);
+    }
+    change.done()?;
+    set.version += 1;
+    let place = state.place(&set.id);
+    state.sets.put(place, set, now, now);
+    Ok(())
+}
+
+fn delegate(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+    let (service, account) = (change.need("service")?, change.need("account")?);
+    change.done()?;
+    let Some(id) = account_named(state, &account) else { return change.missing("account", &account) };
+    state.head.delegations.retain(|row| row.service != service || row.account != *id);
+    if change.name == "delegate" {
+        let since = jiff::Timestamp::from_millisecond(change.now).ok().map(|at| at.to_string());
+        state.head.delegations.push(Delegation { account: id.to_string(), service, since });
+    }
+    Ok(())
+}
+
+fn attach(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+    let target = change.need("target")?;
+    let Some(policy) = change.fields.shift_remove("policy") else {
+        return refuse("attach_scp.policy", "is missing");
+    };
+    change.done()?;
+    let known = account_named(state, &target).is_some() || parent_named(state, &target).is_some();
+    if !known {
+        return change.missing("target", &target);
+    }
+    let name = format!("attached-{}", change.seq);
+    state.head.policies.push(serde_json::json!({
+        "name": name, "type": "SERVICE_CONTROL_POLICY", "content": policy, "targets": [target],
+    }));
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Which operations exist, and which of them have behaviour.
+
+use hallpass_aws_model::{Operation, Service as Model, tables};
+
+use super::{call::Service, identity, organizations, sso, sts};
+
+/// What is known of an operation's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// In the model, with behaviour.
+    Behaves,
+    /// In the model, without behaviour (rule Z-2).
+    Unsupported,
+    /// In no model.
+    Unknown,
+}
+
+/// The model of an operation.
+pub fn model(service: Service, operation: &str) -> Option<(&'static Model, &'static Operation)> {
+    let model = tables().by_signing_name(service.signing_name())?;
+    model.operation(operation).map(|operation| (model, operation))
+}
+
+/// Looks an operation up.
+pub fn find(service: Service, operation: &str) -> Known {
+    let behaves = match service {
+        Service::Sso => sso::OPERATIONS,
+        Service::IdentityStore => identity::OPERATIONS,
+        Service::Organizations => organizations::OPERATIONS,
+        Service::Sts => sts::OPERATIONS,
+    };
+    if behaves.contains(&operation) {
+        Known::Behaves
+    } else if model(service, operation).is_some() {
+        Known::Unsupported
+    } else {
+        Known::Unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_behaves_is_in_the_model() {
+        let all = [
+            (Service::Sso, sso::OPERATIONS),
+            (Service::IdentityStore, identity::OPERATIONS),
+            (Service::Organizations, organizations::OPERATIONS),
+            (Service::Sts, sts::OPERATIONS),
+        ];
+        for (service, operations) in all {
+            for operation in operations {
+                assert!(model(service, operation).is_some(), "{operation}");
+            }
+        }
+        assert_eq!(find(Service::Sso, "CreateApplication"), Known::Unsupported);
+        assert_eq!(find(Service::Sso, "Nonsense"), Known::Unknown);
+    }
+}

@@ -1,0 +1,138 @@
+//! Accounts.
+
+use std::ops::Bound;
+
+use serde_json::{Map, Value, json};
+
+use super::{Answer, ApiError, Context, Output, account_not_found, check_parent, paged, seconds};
+use crate::core::{
+    context::Window,
+    entities::Account,
+    state::{Place, State},
+};
+
+/// An account as the model spells it.
+pub(super) fn shape(state: &State, account: &Account) -> Map<String, Value> {
+    let head = &state.head;
+    let mut members = Map::new();
+    members.insert("Id".to_owned(), account.id.as_ref().into());
+    let arn = format!("arn:aws:organizations::{}:account/{}/{}", head.management, head.id, account.id);
+    members.insert("Arn".to_owned(), arn.into());
+    members.insert("Email".to_owned(), account.email.clone().into());
+    members.insert("Name".to_owned(), account.name.clone().into());
+    members.insert("Status".to_owned(), account.status().into());
+    members.insert("State".to_owned(), account.state.clone().into());
+    let path = format!("{}{}/", path(state, &account.parent), account.id);
+    members.insert("Paths".to_owned(), json!([path]));
+    members.insert("JoinedMethod".to_owned(), account.joined_method.clone().into());
+    members.insert("JoinedTimestamp".to_owned(), seconds(account.joined));
+    members
+}
+
+/// `o-…/r-…/ou-…/` down to a parent.
+pub(super) fn path(state: &State, parent: &str) -> String {
+    let mut steps = Vec::new();
+    let mut at = parent;
+    while let Some(ou) = state.ou(at).filter(|_| steps.len() < 16) {
+        steps.push(at);
+        at = &ou.parent;
+    }
+    let mut path = format!("{}/{}/", state.head.id, state.head.root);
+    for step in steps.iter().rev() {
+        path.push_str(step);
+        path.push('/');
+    }
+    path
+}
+
+/// `ListAccounts`
+pub(super) fn list(context: &Context<'_>) -> Answer {
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let start = match &page.after {
+        Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
+        None => Bound::Unbounded,
+    };
+    let state = &context.state;
+    let rows = state
+        .accounts
+        .range_seen(start, context.reading)
+        .map(|((order, id), account)| (*order, id.to_string(), shape(state, account).into()));
+    let (rows, token) = page.take(rows);
+    Ok(paged("Accounts", rows, token))
+}
+
+/// `DescribeAccount`
+pub(super) fn describe(context: &Context<'_>) -> Answer {
+    let place = context.state.place(context.text("AccountId"));
+    let account = context.state.accounts.seen(&place, context.reading);
+    let account = account.ok_or_else(account_not_found)?;
+    Ok(Output::Members(json!({ "Account": shape(context.state, account) })))
+}
+
+/// Children of a parent after a place.
+pub(super) fn after<'a>(
+    children: Option<&'a std::collections::BTreeSet<Place>>,
+    after: Option<&(u64, String)>,
+) -> impl Iterator<Item = &'a Place> {
+    let start = match after {
+        Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
+        None => Bound::Unbounded,
+    };
+    children.into_iter().flat_map(move |set| set.range((start.clone(), Bound::Unbounded)))
+}
+
+/// `ListAccountsForParent`
+pub(super) fn list_for_parent(context: &Context<'_>) -> Answer {
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let parent = context.text("ParentId");
+    check_parent(context, parent)?;
+    let state = &context.state;
+    let rows = after(state.child_accounts.get(parent), page.after.as_ref())
+        .filter_map(|place| Some((place, state.accounts.seen(place, context.reading)?)))
+        .map(|((order, id), account)| (*order, id.to_string(), shape(state, account).into()));
+    let (rows, token) = page.take(rows);
+    Ok(paged("Accounts", rows, token))
+}
+
+/// `MoveAccount`
+pub(super) fn relocate(context: &mut Context<'_>) -> Answer {
+    let (source, destination) = (context.text("SourceParentId"), context.text("DestinationParentId"));
+    let state = &context.state;
+    let account = state.account(context.text("AccountId")).ok_or_else(account_not_found)?.clone();
+    if check_parent(context, source).is_err() {
+        return Err(ApiError::new(
+            "SourceParentNotFoundException",
+            "You specified a source parent that doesn't exist.",
+        ));
+    }
+    if check_parent(context, destination).is_err() {
+        return Err(ApiError::new(
+            "DestinationParentNotFoundException",
+            "You specified a destination parent that doesn't exist.",
+        ));
+    }
+    if &*account.parent == destination {
+        return Err(ApiError::new(
+            "DuplicateAccountException",
+            "You attempted to move an account to a parent where it already is.",
+        ));
+    }
+    if &*account.parent != source {
+        return Err(account_not_found());
+    }
+    let seen = context.write(Window::Immediate);
+    let now = context.now;
+    put_under(context.state, account, destination, seen, now);
+    Ok(Output::Nothing)
+}
+
+/// Puts an account under a parent.
+pub(in crate::core) fn put_under(state: &mut State, mut account: Account, parent: &str, seen: i64, now: i64) {
+    let place = state.place(&account.id);
+    if let Some(children) = state.child_accounts.get_mut(&account.parent) {
+        children.remove(&place);
+    }
+    account.parent = parent.into();
+    state.child_accounts.entry(parent.into()).or_default().insert(place.clone());
+    state.accounts.put(place, account, seen, now);
+}

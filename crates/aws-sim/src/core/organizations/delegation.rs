@@ -1,0 +1,88 @@
+//! Delegated administrators and trusted access.
+
+use serde_json::{Value, json};
+
+use super::{Answer, ApiError, Context, account_not_found, accounts, paged, seconds};
+use crate::core::{random::hash, table::Millis};
+
+fn since(text: Option<&String>, default: Millis) -> Millis {
+    text.and_then(|text| text.parse::<jiff::Timestamp>().ok())
+        .map_or(default, jiff::Timestamp::as_millisecond)
+}
+
+fn ordered(context: &Context<'_>, after: Option<&(u64, String)>, rows: Vec<(String, Value)>) -> Vec<(u64, String, Value)> {
+    let _ = context;
+    let mut rows: Vec<_> = rows
+        .into_iter()
+        .map(|(id, row)| (hash(&id), id, row))
+        .filter(|(order, id, _)| after.is_none_or(|last| (*order, id) > (last.0, &last.1)))
+        .collect();
+    rows.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+    rows
+}
+
+/// `ListDelegatedAdministrators`
+pub(super) fn administrators(context: &Context<'_>) -> Answer {
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let service = context.optional("ServicePrincipal");
+    let state = &context.state;
+    let mut seen = std::collections::BTreeSet::new();
+    let rows: Vec<(String, Value)> = state
+        .head
+        .delegations
+        .iter()
+        .filter(|row| service.is_none_or(|service| service == row.service))
+        .filter(|row| seen.insert(row.account.clone()))
+        .filter_map(|row| {
+            let account = state.account(&row.account)?;
+            let mut members = accounts::shape(state, account);
+            members.shift_remove("Paths");
+            let enabled = since(row.since.as_ref(), account.joined);
+            members.insert("DelegationEnabledDate".to_owned(), seconds(enabled));
+            Some((row.account.clone(), members.into()))
+        })
+        .collect();
+    let (rows, token) = page.take(ordered(context, page.after.as_ref(), rows).into_iter());
+    Ok(paged("DelegatedAdministrators", rows, token))
+}
+
+/// `ListDelegatedServicesForAccount`
+pub(super) fn services(context: &Context<'_>) -> Answer {
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let id = context.text("AccountId");
+    let account = context.state.account(id).ok_or_else(account_not_found)?;
+    let rows: Vec<(String, Value)> = context
+        .state
+        .head
+        .delegations
+        .iter()
+        .filter(|row| row.account == id)
+        .map(|row| {
+            let enabled = seconds(since(row.since.as_ref(), account.joined));
+            let shape = json!({ "ServicePrincipal": row.service, "DelegationEnabledDate": enabled });
+            (row.service.clone(), shape)
+        })
+        .collect();
+    if rows.is_empty() {
+        return Err(ApiError::new(
+            "AccountNotRegisteredException",
+            "The specified account is not a delegated administrator for this AWS service.",
+        ));
+    }
+    let (rows, token) = page.take(ordered(context, page.after.as_ref(), rows).into_iter());
+    Ok(paged("DelegatedServices", rows, token))
+}
+
+/// `ListAWSServiceAccessForOrganization`
+pub(super) fn service_access(context: &Context<'_>) -> Answer {
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let created = context.state.center.created;
+    let rows = context.state.head.service_access.iter();
+    let rows = rows
+        .map(|name| {
+            (name.clone(), json!({ "ServicePrincipal": name, "DateEnabled": seconds(created) }))
+        })
+        .collect();
+    let (rows, token) = page.take(ordered(context, page.after.as_ref(), rows).into_iter());
+    Ok(paged("EnabledServicePrincipals", rows, token))
+}

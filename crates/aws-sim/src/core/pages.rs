@@ -1,0 +1,121 @@
+//! Pages and their tokens (rules PG-1 to PG-3).
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    call::{ApiError, Call, Caller, Service},
+    table::Millis,
+};
+use crate::core::random::hash;
+
+/// How long a token is good, virtual.
+const TOKEN_TTL: Millis = 3_600_000;
+
+/// What a token carries.
+#[derive(Serialize, Deserialize)]
+struct Token {
+    operation: String,
+    account: String,
+    parameters: u64,
+    order: u64,
+    id: String,
+    issued: Millis,
+}
+
+/// Where a page starts and how long it is.
+pub struct Page {
+    /// The last row of the page before.
+    pub after: Option<(u64, String)>,
+    limit: usize,
+    secret: hmac::Key,
+    context: (String, String, u64),
+    now: Millis,
+}
+
+impl Page {
+    /// Reads page size and token from the input.
+    ///
+    /// # Errors
+    /// The token is not from this operation, caller and parameters, or is too old.
+    pub fn of(call: &Call, caller: &Caller, seed: u64, default: usize, now: Millis) -> Result<Self, ApiError> {
+        let size = call.input.get("MaxResults").and_then(Value::as_u64);
+        let size = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(default);
+        let mut page = Self {
+            after: None,
+            limit: call.modifiers.page_items.map_or(size, |items| items.min(size)),
+            secret: hmac::Key::new(hmac::HMAC_SHA256, format!("page tokens {seed}").as_bytes()),
+            context: (call.operation.clone(), caller.account.clone(), parameters(&call.input)),
+            now,
+        };
+        if let Some(text) = call.input.get("NextToken").and_then(Value::as_str)
+            && !text.is_empty()
+        {
+            let token = (!call.modifiers.token_expired).then(|| page.open(text)).flatten();
+            let token = token.ok_or_else(|| bad_token(call.service))?;
+            page.after = (!token.id.is_empty()).then_some((token.order, token.id));
+        }
+        Ok(page)
+    }
+
+    fn open(&self, text: &str) -> Option<Token> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (tag, body) = bytes.split_at_checked(32)?;
+        hmac::verify(&self.secret, body, tag).ok()?;
+        let token: Token = serde_json::from_slice(body).ok()?;
+        let (operation, account, parameters) = &self.context;
+        let right = token.operation == *operation
+            && token.account == *account
+            && token.parameters == *parameters
+            && token.issued <= self.now
+            && self.now - token.issued <= TOKEN_TTL;
+        right.then_some(token)
+    }
+
+    fn seal(&self, order: u64, id: &str) -> String {
+        let (operation, account, parameters) = self.context.clone();
+        let token =
+            Token { operation, account, parameters, order, id: id.to_owned(), issued: self.now };
+        let body = serde_json::to_vec(&token).unwrap_or_default();
+        let mut bytes = hmac::sign(&self.secret, &body).as_ref().to_vec();
+        bytes.extend(body);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Takes one page of rows, which must come in order and start after `after`.
+    pub fn take<T>(&self, rows: impl Iterator<Item = (u64, String, T)>) -> (Vec<T>, Option<String>) {
+        let mut last = self.after.clone().unwrap_or_default();
+        let mut taken = Vec::new();
+        for (order, id, row) in rows {
+            if taken.len() >= self.limit {
+                return (taken, Some(self.seal(last.0, &last.1)));
+            }
+            last = (order, id);
+            taken.push(row);
+        }
+        (taken, None)
+    }
+}
+
+/// A hash of the parameters that must stay the same from page to page.
+fn parameters(input: &Value) -> u64 {
+    let mut rest = input.clone();
+    if let Some(members) = rest.as_object_mut() {
+        members.remove("NextToken");
+        members.remove("MaxResults");
+        members.sort_keys();
+    }
+    hash(&rest.to_string())
+}
+
+fn bad_token(service: Service) -> ApiError {
+    match service {
+        Service::Organizations => ApiError::new("InvalidInputException", "Invalid pagination token.")
+            .with("Reason", "INVALID_NEXT_TOKEN"),
+        Service::Sso | Service::IdentityStore | Service::Sts => {
+            ApiError::new("ValidationException", "The pagination token is not valid.")
+        }
+    }
+}

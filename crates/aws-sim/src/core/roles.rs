@@ -1,0 +1,94 @@
+//! The roles that can be assumed, and the sessions they give.
+
+use super::{
+    call::{Caller, CallerKind},
+    state::State,
+    sts::unique_id,
+};
+
+/// The role through which a management account enters the accounts it made.
+pub const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
+
+/// A role.
+#[derive(Debug, Clone)]
+pub struct Role {
+    /// Its account.
+    pub account: String,
+    /// Name without path.
+    pub name: String,
+    /// Full ARN.
+    pub arn: String,
+    /// Longest session in seconds.
+    pub max_session: u32,
+    /// ARNs that may assume it.
+    pub trust: Vec<String>,
+    /// External id that must be given.
+    pub external_id: Option<String>,
+}
+
+/// The role with this ARN.
+pub fn find(state: &State, arn: &str) -> Option<Role> {
+    let rest = arn.strip_prefix("arn:aws:iam::")?;
+    let (account, path) = rest.split_once(":role/")?;
+    let name = path.rsplit('/').next()?;
+    let role = |max_session, trust, external_id| Role {
+        account: account.to_owned(),
+        name: name.to_owned(),
+        arn: arn.to_owned(),
+        max_session,
+        trust,
+        external_id,
+    };
+    if let Some(iam) = state.iam.get(account)
+        && let Some(found) = iam.roles.iter().find(|found| {
+            let prefix = found.path.as_deref().unwrap_or("/").trim_start_matches('/');
+            path == format!("{prefix}{}", found.name)
+        })
+    {
+        let longest = found.max_session_duration.unwrap_or(3600);
+        return Some(role(longest, found.trust.clone(), found.external_id.clone()));
+    }
+    let member = state.account(account)?;
+    let created = member.joined_method == "CREATED" && *member.id != *state.head.management;
+    (path == ACCESS_ROLE && created)
+        .then(|| role(3600, vec![format!("arn:aws:iam::{}:root", state.head.management)], None))
+}
+
+/// Who a session of a role is.
+pub fn session(seed: u64, role: &Role, name: &str, source_identity: Option<String>) -> Caller {
+    Caller {
+        account: role.account.clone(),
+        arn: format!("arn:aws:sts::{}:assumed-role/{}/{name}", role.account, role.name),
+        user_id: format!("{}:{name}", unique_id(seed, "AROA", &role.arn)),
+        access_key_id: String::new(),
+        kind: CallerKind::Session,
+        issued: 0,
+        expires: None,
+        source_identity,
+    }
+}
+
+/// Who a long-lived key of a principal is.
+pub fn principal(seed: u64, arn: &str, access_key_id: &str) -> Option<Caller> {
+    let rest = arn.strip_prefix("arn:aws:iam::")?;
+    let (account, kind) = rest.split_once(':')?;
+    let mut caller = Caller {
+        account: account.to_owned(),
+        arn: arn.to_owned(),
+        access_key_id: access_key_id.to_owned(),
+        ..Caller::default()
+    };
+    if kind == "root" {
+        caller.kind = CallerKind::Root;
+        account.clone_into(&mut caller.user_id);
+    } else if let Some(path) = kind.strip_prefix("role/") {
+        // a long-lived key that acts as a role: what a workload with an instance role looks like
+        let name = path.rsplit('/').next().unwrap_or(path);
+        caller.kind = CallerKind::Session;
+        caller.user_id = format!("{}:workload", unique_id(seed, "AROA", arn));
+        caller.arn = format!("arn:aws:sts::{account}:assumed-role/{name}/workload");
+    } else {
+        caller.user_id = unique_id(seed, "AIDA", arn);
+    }
+    Some(caller)
+}

@@ -1,0 +1,190 @@
+//! Makes asynchronous operations final when their time has come, one by one, in order of their
+//! due times. What happens depends on the state at that instant, never on when somebody looks.
+
+use super::{
+    call::Id,
+    context::{Window, window_ms},
+    entities::{Assignment, Kind, Operation, PrincipalType, Progress},
+    limits::PROVISIONED_PER_ACCOUNT,
+    random::Random,
+    state::State,
+    table::Millis,
+};
+
+/// How long status records are kept (rule G-2).
+const KEPT: Millis = 30 * 24 * 3_600_000;
+
+const BUSY_ACCOUNT: &str = "takes longer than usual. Please try again in a few minutes. If this \
+                            problem continues, contact AWS Support.";
+
+/// Makes final what is due at the state's latest instant.
+pub(super) fn settle(state: &mut State) -> Vec<Id> {
+    let mut done = Vec::new();
+    while let Some((due, id)) = state.in_flight.first().cloned() {
+        if due > state.latest {
+            break;
+        }
+        state.in_flight.remove(&(due, id.clone()));
+        if let Some(mut operation) = state.operations.remove(&id) {
+            operation.progress = finish(state, &operation, due);
+            state.operations.insert(id.clone(), operation);
+            done.push(id);
+        }
+    }
+    forget(state);
+    done
+}
+
+fn forget(state: &mut State) {
+    let horizon = state.latest - KEPT;
+    for kind in [Kind::Create, Kind::Delete, Kind::Provision] {
+        loop {
+            let last = state.operation_order.range(..(kind, u64::MAX, Id::from(""))).next_back();
+            let Some(key) = last.filter(|(of, ..)| *of == kind).cloned() else { break };
+            let old = state.operations.get(&key.2).is_none_or(|operation| {
+                operation.created < horizon && operation.progress != Progress::InProgress
+            });
+            if !old {
+                break;
+            }
+            state.operations.remove(&key.2);
+            state.operation_order.remove(&key);
+        }
+    }
+}
+
+fn finish(state: &mut State, operation: &Operation, at: Millis) -> Progress {
+    let seen = if operation.foreign {
+        at
+    } else {
+        let mut random = Random::new(state.seed, &format!("settle {}", operation.id));
+        at + window_ms(state.settings.consistency, Window::Assignment, &mut random)
+    };
+    match &operation.fail {
+        Some(fail) => {
+            if fail.done {
+                let _ = act(state, operation, seen, at);
+            }
+            Progress::Failed(fail.reason.clone())
+        }
+        None => match act(state, operation, seen, at) {
+            Ok(()) => Progress::Succeeded,
+            Err(reason) => Progress::Failed(reason),
+        },
+    }
+}
+
+fn act(state: &mut State, operation: &Operation, seen: Millis, at: Millis) -> Result<(), String> {
+    match (operation.kind, &operation.account, &operation.principal) {
+        (Kind::Create, Some(account), Some((kind, principal))) => {
+            create(state, operation, (account, *kind, principal), seen, at)
+        }
+        (Kind::Delete, Some(account), Some((kind, principal))) => {
+            delete(state, &operation.set, (account, *kind, principal), seen, at)
+        }
+        (Kind::Provision, Some(account), _) => provision(state, account, &operation.set, seen, at),
+        (Kind::Provision, None, _) => {
+            let accounts: Vec<Id> = accounts_of(state, &operation.set);
+            accounts.iter().try_for_each(|account| provision(state, account, &operation.set, seen, at))
+        }
+        (Kind::Create | Kind::Delete, ..) => {
+            Err("An unexpected internal service exception was encountered".to_owned())
+        }
+    }
+}
+
+fn accounts_of(state: &State, set: &Id) -> Vec<Id> {
+    state
+        .provisioned_in
+        .range((set.clone(), 0, Id::from(""))..)
+        .take_while(|(of, ..)| of == set)
+        .filter(|(set, _, account)| {
+            state.provisions.latest(&(account.clone(), state.order(set), set.clone())).is_some()
+        })
+        .map(|(_, _, account)| account.clone())
+        .collect()
+}
+
+type Row<'a> = (&'a Id, PrincipalType, &'a Id);
+
+fn usable(state: &State, account: &str) -> Result<(), String> {
+    if state.account(account).is_some_and(super::entities::Account::is_active) {
+        return Ok(());
+    }
+    Err(format!(
+        "AWS SSO is unable to complete your request at this time. Obtaining permissions to manage \
+         your AWS account '{account}' {BUSY_ACCOUNT}"
+    ))
+}
+
+fn missing_principal(state: &State, kind: PrincipalType) -> String {
+    format!(
+        "Received a 404 status error: the {} assignee ID was not found in directory {}.",
+        kind.as_str(),
+        state.center.store
+    )
+}
+
+fn create(state: &mut State, operation: &Operation, row: Row<'_>, seen: Millis, at: Millis) -> Result<(), String> {
+    let (account, kind, principal) = row;
+    usable(state, account)?;
+    if state.set(&operation.set).is_none() {
+        return Err("Received a 404 status error: Permission set not found.".to_owned());
+    }
+    if !state.principal_exists(kind, principal) {
+        return Err(missing_principal(state, kind));
+    }
+    let key = state.assignment_key(account, &operation.set, kind, principal);
+    if state.assignments.latest(&key).is_some() {
+        return Ok(());
+    }
+    let first = (account.clone(), 0, Id::from(""));
+    let provisioned = state
+        .provisions
+        .range(std::ops::Bound::Included(first))
+        .take_while(|((of, ..), _)| of == account)
+        .count();
+    let pair = (account.clone(), state.order(&operation.set), operation.set.clone());
+    if provisioned >= PROVISIONED_PER_ACCOUNT && state.provisions.latest(&pair).is_none() {
+        return Err("Received a 400 status error: the account has too many permission sets.".to_owned());
+    }
+    let managed = state.set(&operation.set).map_or(0, |set| set.managed.len());
+    if managed > 10 {
+        // more than ten are accepted in the set and refused by the role
+        return Err("Received a 409 status error: Cannot exceed quota for PoliciesPerRole: 10".to_owned());
+    }
+    state.add_assignment(key, Assignment { since: at, note: None }, seen, at);
+    Ok(())
+}
+
+fn delete(state: &mut State, set: &Id, row: Row<'_>, seen: Millis, at: Millis) -> Result<(), String> {
+    let (account, kind, principal) = row;
+    let key = state.assignment_key(account, set, kind, principal);
+    if state.assignments.latest(&key).is_none() {
+        return if state.settings.behaviour.is("delete_absent", "succeed") {
+            Ok(())
+        } else {
+            Err("Received a 404 status error: Assignment not found.".to_owned())
+        };
+    }
+    usable(state, account)?;
+    let orphan = !state.principal_exists(kind, principal);
+    if orphan && state.settings.behaviour.is("delete_orphan", "fail") {
+        return Err(missing_principal(state, kind));
+    }
+    state.remove_assignment(&key, seen, at);
+    Ok(())
+}
+
+fn provision(state: &mut State, account: &Id, set: &Id, seen: Millis, at: Millis) -> Result<(), String> {
+    let key = (account.clone(), state.order(set), set.clone());
+    let Some(row) = state.provisions.latest(&key).cloned() else {
+        return Err(format!(
+            "Received a 404 status error: Permission set provision not found in AWS account {account}"
+        ));
+    };
+    usable(state, account)?;
+    let suffix = row.suffix;
+    state.add_provision(account, set, suffix, seen, at);
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The instance.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Context, Output, paged, seconds};
+
+fn row(context: &Context<'_>) -> Value {
+    let center = &context.state.center;
+    let mut row = json!({
+        "InstanceArn": center.instance_arn,
+        "IdentityStoreId": center.store,
+        "OwnerAccountId": context.state.head.management,
+    });
+    if let Some(members) = row.as_object_mut() {
+        if let Some(name) = &center.name {
+            members.insert("Name".to_owned(), name.clone().into());
+        }
+        members.insert("CreatedDate".to_owned(), seconds(center.created));
+        members.insert("Status".to_owned(), "ACTIVE".into());
+    }
+    row
+}
+
+/// `ListInstances`: seen in the home Region only, unless asked for all (rule R-13).
+pub(super) fn list(context: &Context<'_>) -> Answer {
+    let everywhere = context.text("RegionScope") == "ALL_REGIONS";
+    let here = context.call.region == context.state.center.home_region;
+    let known = context.state.account(&context.caller.account).is_some();
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let mut instance = row(context);
+    if let Some(members) = instance.as_object_mut() {
+        let home = &context.state.center.home_region;
+        members.insert("PrimaryRegion".to_owned(), home.clone().into());
+        members.insert("Regions".to_owned(), json!([{"RegionName": home, "Status": "ACTIVE"}]));
+    }
+    let visible = ((here || everywhere) && known && page.after.is_none()).then_some(instance);
+    let (rows, token) = page.take(visible.into_iter().map(|row| (0, "instance".to_owned(), row)));
+    Ok(paged("Instances", rows, token))
+}
+
+/// `DescribeInstance`
+pub(super) fn describe(context: &Context<'_>) -> Answer {
+    Ok(Output::Members(row(context)))
+}

@@ -1,0 +1,265 @@
+//! Faults by an operator's request: which calls they match, when they fire, what they do
+//! (specification §4).
+
+mod fault;
+mod glob;
+mod read;
+
+use std::collections::BTreeMap;
+
+use fault::{Fault, Kind, Scope, When};
+pub(crate) use fault::Cut;
+pub(crate) use read::read_all;
+
+use serde_json::Value;
+
+use crate::core::{
+    call::{FailAsync, Modifiers},
+    limits::Bucket,
+    random::Random,
+    table::Millis,
+};
+
+/// What a fault can match on.
+#[derive(Debug, Default)]
+pub(crate) struct Subject {
+    pub service: String,
+    pub operation: String,
+    pub region: String,
+    pub caller_account: String,
+    /// The target account of the call.
+    pub account: Option<String>,
+    /// Id and names of the principal in the call.
+    pub principal: Vec<String>,
+    /// ARN and name of the permission set in the call.
+    pub permission_set: Vec<String>,
+}
+
+/// How the reply is taken away or replaced.
+#[derive(Debug, Clone)]
+pub(crate) enum ReplyFault {
+    Error { code: String, http: u16, message: String },
+    DropBefore(Cut),
+    DropAfter(Cut),
+    Throttle,
+}
+
+/// What the faults do to one call.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub reply: Option<ReplyFault>,
+    pub before_ms: u64,
+    pub after_ms: u64,
+    pub modifiers: Modifiers,
+    /// The fault named in the call log.
+    pub fault: Option<String>,
+}
+
+/// What the faults do before authentication.
+#[derive(Debug, Default)]
+pub(crate) struct Early {
+    pub skew_seconds: i64,
+    pub expired: bool,
+    pub fault: Option<String>,
+}
+
+struct Active {
+    fault: Fault,
+    matched: u64,
+    fired: u64,
+    buckets: BTreeMap<String, Bucket>,
+}
+
+/// The faults in force, in order of creation.
+#[derive(Default)]
+pub(crate) struct Faults {
+    active: Vec<Active>,
+    made: u64,
+}
+
+impl Faults {
+    /// Adds faults and names them.
+    pub(crate) fn add(&mut self, faults: Vec<Fault>) -> Vec<String> {
+        let mut ids = Vec::new();
+        for mut fault in faults {
+            self.made += 1;
+            let id = fault.id.get_or_insert_with(|| format!("f{}", self.made)).clone();
+            ids.push(id);
+            self.active.push(Active { fault, matched: 0, fired: 0, buckets: BTreeMap::new() });
+        }
+        ids
+    }
+
+    /// Whether an id is taken.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.active.iter().any(|active| active.fault.id.as_deref() == Some(id))
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.active.len()
+    }
+
+    /// All with their counters.
+    pub(crate) fn list(&self) -> Vec<Value> {
+        let show = |active: &Active| {
+            let mut row = active.fault.source.clone();
+            row.insert("id".to_owned(), active.fault.id.clone().into());
+            row.insert("matched".to_owned(), active.matched.into());
+            row.insert("fired".to_owned(), active.fired.into());
+            Value::Object(row)
+        };
+        self.active.iter().map(show).collect()
+    }
+
+    /// Removes one, or all.
+    pub(crate) fn remove(&mut self, id: Option<&str>) -> bool {
+        let before = self.active.len();
+        self.active.retain(|active| id.is_some() && active.fault.id.as_deref() != id);
+        before != self.active.len()
+    }
+
+    /// What happens to the clock and the credentials of a call.
+    pub(crate) fn early(&mut self, subject: &Subject, seed: u64, now: Millis) -> Early {
+        let mut early = Early::default();
+        for active in &mut self.active {
+            match &active.fault.kind {
+                Kind::ClockSkew { seconds } => {
+                    let seconds = *seconds;
+                    if active.fires(subject, seed, now) {
+                        early.skew_seconds += seconds;
+                        early.fault.clone_from(&active.fault.id);
+                    }
+                }
+                Kind::ExpireCredentials => {
+                    if active.fires(subject, seed, now) {
+                        early.expired = true;
+                        early.fault.clone_from(&active.fault.id);
+                    }
+                }
+                _ => {}
+            }
+        }
+        early
+    }
+
+    /// What happens to an authenticated call.
+    pub(crate) fn apply(&mut self, subject: &Subject, seed: u64, now: Millis) -> Effects {
+        let mut effects = Effects::default();
+        for active in &mut self.active {
+            if matches!(active.fault.kind, Kind::ClockSkew { .. } | Kind::ExpireCredentials) {
+                continue;
+            }
+            active.apply(subject, seed, now, &mut effects);
+        }
+        effects
+    }
+}
+
+impl Active {
+    /// Counts a match and says whether it fires. Depends on the seed and the number of the match
+    /// alone, never on threads.
+    fn eligible(&mut self, subject: &Subject, seed: u64, now: Millis) -> bool {
+        let fault = &self.fault;
+        let late = fault.from.is_some_and(|from| now < from) || fault.until.is_some_and(|until| now >= until);
+        if late || !fault.matches.holds(subject) {
+            return false;
+        }
+        self.matched += 1;
+        if self.matched <= fault.skip || fault.count.is_some_and(|count| self.fired >= count) {
+            return false;
+        }
+        let draw = format!("fault {}", self.matched);
+        fault.probability >= 1.0 || Random::new(fault.seed.unwrap_or(seed), &draw).fraction() < fault.probability
+    }
+
+    fn fires(&mut self, subject: &Subject, seed: u64, now: Millis) -> bool {
+        let fires = self.eligible(subject, seed, now);
+        self.fired += u64::from(fires);
+        fires
+    }
+
+    fn apply(&mut self, subject: &Subject, seed: u64, now: Millis, effects: &mut Effects) {
+        if let Kind::Throttle { rate, burst, scope } = self.fault.kind {
+            if !self.eligible(subject, seed, now) {
+                return;
+            }
+            let bucket = match scope {
+                Scope::All => String::new(),
+                Scope::Caller => subject.caller_account.clone(),
+                Scope::Operation => subject.operation.clone(),
+            };
+            let bucket = self.buckets.entry(bucket).or_insert_with(|| Bucket::full(burst, now));
+            if bucket.take(rate, burst, now) {
+                return;
+            }
+            self.fired += 1;
+            if effects.reply.is_none() {
+                effects.reply = Some(ReplyFault::Throttle);
+                effects.fault.clone_from(&self.fault.id);
+            }
+            return;
+        }
+        if !self.fires(subject, seed, now) {
+            return;
+        }
+        let matched = self.matched;
+        let seed = self.fault.seed.unwrap_or(seed);
+        match &self.fault.kind {
+            Kind::Error { code, http, message } => {
+                let (code, message) = (code.clone(), message.clone());
+                effects.answer(ReplyFault::Error { code, http: *http, message }, &self.fault);
+            }
+            Kind::DropBefore { how } => effects.answer(ReplyFault::DropBefore(*how), &self.fault),
+            Kind::DropAfter { how } => effects.answer(ReplyFault::DropAfter(*how), &self.fault),
+            Kind::Latency { distribution, when } => {
+                let drawn = distribution.draw(&mut Random::new(seed, &format!("latency {matched}")));
+                match when {
+                    When::Before => effects.before_ms += drawn,
+                    When::After => effects.after_ms += drawn,
+                }
+                effects.note(&self.fault);
+            }
+            Kind::StuckInProgress { seconds } => {
+                effects.modifiers.stuck_ms += *seconds;
+                effects.note(&self.fault);
+            }
+            Kind::FailAsync { reason, done } => {
+                effects.modifiers.fail_async = Some(FailAsync { reason: reason.clone(), done: *done });
+                effects.note(&self.fault);
+            }
+            Kind::AsyncWithoutStatus => {
+                effects.modifiers.hide_status = true;
+                effects.note(&self.fault);
+            }
+            Kind::PartialPage { items } => {
+                effects.modifiers.page_items = Some(*items);
+                effects.note(&self.fault);
+            }
+            Kind::TokenExpired => {
+                effects.modifiers.token_expired = true;
+                effects.note(&self.fault);
+            }
+            Kind::StaleRead { seconds } => {
+                effects.modifiers.stale_ms = effects.modifiers.stale_ms.max(*seconds);
+                effects.note(&self.fault);
+            }
+            Kind::Throttle { .. } | Kind::ClockSkew { .. } | Kind::ExpireCredentials | Kind::SlackError => {}
+        }
+    }
+}
+
+impl Effects {
+    fn answer(&mut self, reply: ReplyFault, fault: &Fault) {
+        if self.reply.is_none() {
+            self.reply = Some(reply);
+            self.fault.clone_from(&fault.id);
+        }
+    }
+
+    fn note(&mut self, fault: &Fault) {
+        if self.fault.is_none() {
+            self.fault.clone_from(&fault.id);
+        }
+    }
+}

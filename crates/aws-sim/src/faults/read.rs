@@ -1,0 +1,239 @@
+//! Reads faults, naming the field that is wrong.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::fault::{Cut, Distribution, Fault, Kind, Match, Scope, When};
+
+/// A field that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wrong {
+    pub field: String,
+    pub message: String,
+}
+
+struct Fields {
+    place: String,
+    rest: Map<String, Value>,
+}
+
+impl Fields {
+    fn of(place: &str, value: &Value) -> Result<Self, Wrong> {
+        match value {
+            Value::Object(rest) => Ok(Self { place: place.to_owned(), rest: rest.clone() }),
+            _ => Err(Wrong { field: place.to_owned(), message: "expected an object".to_owned() }),
+        }
+    }
+
+    fn name(&self, field: &str) -> String {
+        if self.place.is_empty() { field.to_owned() } else { format!("{}.{field}", self.place) }
+    }
+
+    fn wrong<T>(&self, field: &str, message: impl Into<String>) -> Result<T, Wrong> {
+        Err(Wrong { field: self.name(field), message: message.into() })
+    }
+
+    fn take<T: DeserializeOwned>(&mut self, field: &str) -> Result<Option<T>, Wrong> {
+        match self.rest.shift_remove(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => serde_json::from_value(value)
+                .map(Some)
+                .map_err(|error| Wrong { field: self.name(field), message: error.to_string() }),
+        }
+    }
+
+    fn need<T: DeserializeOwned>(&mut self, field: &str) -> Result<T, Wrong> {
+        match self.take(field)? {
+            Some(value) => Ok(value),
+            None => self.wrong(field, "is missing"),
+        }
+    }
+
+    fn not_negative(&mut self, field: &str, value: Option<f64>) -> Result<Option<f64>, Wrong> {
+        match value {
+            Some(number) if !number.is_finite() || number < 0.0 => self.wrong(field, "must not be negative"),
+            other => Ok(other),
+        }
+    }
+
+    fn millis(&mut self, field: &str) -> Result<i64, Wrong> {
+        let seconds: f64 = self.need(field)?;
+        self.not_negative(field, Some(seconds))?;
+        #[expect(clippy::cast_possible_truncation, reason = "a century of milliseconds fits")]
+        let millis = (seconds.min(3.2e9) * 1000.0) as i64;
+        Ok(millis)
+    }
+
+    fn instant(&mut self, field: &str) -> Result<Option<i64>, Wrong> {
+        let at: Option<jiff::Timestamp> = self.take(field)?;
+        Ok(at.map(jiff::Timestamp::as_millisecond))
+    }
+
+    fn done(self) -> Result<(), Wrong> {
+        match self.rest.keys().next() {
+            Some(key) => self.wrong(key, "unknown key"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads one fault or `{"faults": […]}`.
+pub(crate) fn read_all(body: &Value) -> Result<Vec<Fault>, Wrong> {
+    match body.get("faults") {
+        Some(Value::Array(rows)) => {
+            if let Some(key) = body.as_object().and_then(|body| body.keys().find(|key| *key != "faults")) {
+                return Err(Wrong { field: key.clone(), message: "unknown key".to_owned() });
+            }
+            let numbered = rows.iter().enumerate();
+            numbered.map(|(index, row)| read(&format!("faults[{index}]"), row)).collect()
+        }
+        Some(_) => Err(Wrong { field: "faults".to_owned(), message: "expected a list".to_owned() }),
+        None => Ok(vec![read("", body)?]),
+    }
+}
+
+fn read(place: &str, value: &Value) -> Result<Fault, Wrong> {
+    let mut fields = Fields::of(place, value)?;
+    let source = fields.rest.clone();
+    let id = fields.take("id")?;
+    let probability: f64 = fields.take("probability")?.unwrap_or(1.0);
+    if !(0.0..=1.0).contains(&probability) {
+        return fields.wrong("probability", "must be from 0 to 1");
+    }
+    let matches = match fields.take::<Value>("match")? {
+        Some(value) => read_match(&fields.name("match"), &value)?,
+        None => Match::default(),
+    };
+    let (count, skip) = (fields.take("count")?, fields.take("skip")?.unwrap_or(0));
+    let (from, until) = (fields.instant("from")?, fields.instant("until")?);
+    let seed = fields.take("seed")?;
+    let kind = read_kind(&mut fields)?;
+    fields.done()?;
+    Ok(Fault { id, matches, kind, probability, count, skip, from, until, seed, source })
+}
+
+fn read_match(place: &str, value: &Value) -> Result<Match, Wrong> {
+    let mut fields = Fields::of(place, value)?;
+    let found = Match {
+        service: fields.take("service")?,
+        operation: fields.take("operation")?,
+        account: fields.take("account")?,
+        caller_account: fields.take("caller_account")?,
+        principal: fields.take("principal")?,
+        permission_set: fields.take("permission_set")?,
+        region: fields.take("region")?,
+    };
+    fields.done()?;
+    Ok(found)
+}
+
+fn read_kind(fields: &mut Fields) -> Result<Kind, Wrong> {
+    let kind: String = fields.need("kind")?;
+    Ok(match kind.as_str() {
+        "error" => {
+            let code: String = fields.need("code")?;
+            let http: u16 = fields.take("http")?.unwrap_or(400);
+            if !(400..600).contains(&http) {
+                return fields.wrong("http", "must be from 400 to 599");
+            }
+            Kind::Error { code, http, message: fields.take("message")?.unwrap_or_default() }
+        }
+        "latency" => Kind::Latency {
+            distribution: read_distribution(fields)?,
+            when: match fields.take::<String>("when")?.as_deref() {
+                None | Some("before") => When::Before,
+                Some("after") => When::After,
+                Some(_) => return fields.wrong("when", "is one of before, after"),
+            },
+        },
+        "drop_before_effect" => Kind::DropBefore { how: read_cut(fields)? },
+        "drop_after_effect" => Kind::DropAfter { how: read_cut(fields)? },
+        "throttle" => {
+            let rate: f64 = fields.need("rate")?;
+            fields.not_negative("rate", Some(rate))?;
+            let burst: f64 = fields.take("burst")?.unwrap_or(rate.max(1.0));
+            fields.not_negative("burst", Some(burst))?;
+            let scope = match fields.take::<String>("scope")?.as_deref() {
+                None | Some("all") => Scope::All,
+                Some("caller") => Scope::Caller,
+                Some("operation") => Scope::Operation,
+                Some(_) => return fields.wrong("scope", "is one of all, caller, operation"),
+            };
+            Kind::Throttle { rate, burst, scope }
+        }
+        "stuck_in_progress" => Kind::StuckInProgress { seconds: fields.millis("seconds")? },
+        "fail_async" => Kind::FailAsync {
+            reason: fields.take("reason")?.unwrap_or_else(|| {
+                "An unexpected internal service exception was encountered".to_owned()
+            }),
+            done: match fields.take::<String>("effect")?.as_deref() {
+                None | Some("none") => false,
+                Some("done") => true,
+                Some(_) => return fields.wrong("effect", "is one of none, done"),
+            },
+        },
+        "async_without_status" => Kind::AsyncWithoutStatus,
+        "partial_page" => Kind::PartialPage { items: fields.need("items")? },
+        "token_expired" => Kind::TokenExpired,
+        "stale_read" => Kind::StaleRead { seconds: fields.millis("seconds")? },
+        "clock_skew" => Kind::ClockSkew { seconds: fields.need("seconds")? },
+        "expire_credentials" => Kind::ExpireCredentials,
+        "slack_error" => {
+            let _: Option<String> = fields.take("method")?;
+            let _: Option<String> = fields.take("error")?;
+            let _: Option<f64> = fields.take("retry_after")?;
+            Kind::SlackError
+        }
+        other => return fields.wrong("kind", format!("there is no kind `{other}`")),
+    })
+}
+
+fn read_cut(fields: &mut Fields) -> Result<Cut, Wrong> {
+    let hang: Option<f64> = fields.take("hang_seconds")?;
+    let how: Option<Value> = fields.take("how")?;
+    let hang = match &how {
+        Some(Value::Object(how)) => how.get("hang_seconds").and_then(Value::as_f64).or(hang),
+        _ => hang,
+    };
+    let hang = fields.not_negative("hang_seconds", hang)?;
+    match (how.as_ref().and_then(Value::as_str), hang) {
+        (Some("hang_seconds" | "hang"), seconds) => Ok(hang_for(seconds.unwrap_or(60.0))),
+        (None, Some(seconds)) => Ok(hang_for(seconds)),
+        (None, None) if how.is_none() => Ok(Cut::Reset),
+        (Some("reset"), None) => Ok(Cut::Reset),
+        (Some("close"), None) => Ok(Cut::Close),
+        _ => fields.wrong("how", "is one of reset, close, {\"hang_seconds\": n}"),
+    }
+}
+
+fn hang_for(seconds: f64) -> Cut {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, at most an hour")]
+    let millis = (seconds.min(3600.0) * 1000.0) as u64;
+    Cut::Hang(millis)
+}
+
+fn read_distribution(fields: &mut Fields) -> Result<Distribution, Wrong> {
+    let value: Value = fields.need("distribution")?;
+    let place = fields.name("distribution");
+    let mut fields = Fields::of(&place, &value)?;
+    let fixed: Option<f64> = fields.take("fixed_ms")?;
+    let uniform: Option<(f64, f64)> = fields.take("uniform_ms")?;
+    let log_normal: Option<Value> = fields.take("lognormal_ms")?;
+    let found = match (fixed, uniform, &log_normal) {
+        (Some(ms), None, None) => Distribution::Fixed(ms),
+        (None, Some((least, most)), None) if least <= most => Distribution::Uniform(least, most),
+        (None, None, Some(value)) => {
+            let number = |name: &str| value.get(name).and_then(Value::as_f64).filter(|ms| *ms > 0.0);
+            match (number("median"), number("p99")) {
+                (Some(median), Some(p99)) => Distribution::LogNormal { median, p99 },
+                _ => return fields.wrong("lognormal_ms", "needs median and p99"),
+            }
+        }
+        _ => {
+            let message = "give one of fixed_ms, uniform_ms, lognormal_ms";
+            return Err(Wrong { field: place, message: message.to_owned() });
+        }
+    };
+    fields.done()?;
+    Ok(found)
+}

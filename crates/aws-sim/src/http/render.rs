@@ -1,0 +1,116 @@
+//! Writes answers and errors in the words of each protocol (rules R-1 to R-5).
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Response},
+};
+use hallpass_aws_model::{query_error, query_response};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{Protocol, routing::Asked};
+use crate::core::call::{ApiError, ErrorClass, Output};
+
+/// What every answer carries.
+pub(super) struct Envelope<'a> {
+    pub request_id: &'a str,
+    /// Wall clock, for the header `Date`.
+    pub wall: Timestamp,
+}
+
+impl Envelope<'_> {
+    fn response(&self, status: u16, content_type: &'static str, body: String) -> Response<Body> {
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = axum::http::StatusCode::from_u16(status)
+            .unwrap_or(axum::http::StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert("content-type", HeaderValue::from_static(content_type));
+        let date = self.wall.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        for (name, text) in [("x-amzn-requestid", self.request_id), ("date", &date)] {
+            if let Ok(value) = HeaderValue::from_str(text) {
+                headers.insert(name, value);
+            }
+        }
+        response
+    }
+
+    /// A success.
+    pub(super) fn output(&self, asked: &Asked, output: &Output) -> Response<Body> {
+        match (asked.protocol, output, asked.model) {
+            (Protocol::Query, Output::Members(members), Some((model, operation))) => {
+                self.response(200, "text/xml", query_response(model, operation, members, self.request_id))
+            }
+            (protocol, Output::Members(members), _) => {
+                self.response(200, json_type(protocol), members.to_string())
+            }
+            (protocol, Output::Nothing, _) => self.response(200, json_type(protocol), String::new()),
+        }
+    }
+
+    /// A refusal.
+    pub(super) fn error(&self, asked: &Asked, error: &ApiError) -> Response<Body> {
+        match asked.protocol {
+            Protocol::Json10 | Protocol::Json11 => self.json_error(asked.protocol, error, true),
+            Protocol::RestJson => self.json_error(asked.protocol, error, false),
+            Protocol::Query => {
+                let body = asked.namespace.map(|model| {
+                    query_error(model, &error.code, error.http, &error.message, self.request_id)
+                });
+                self.response(error.http, "text/xml", body.unwrap_or_default())
+            }
+            Protocol::Ec2 => {
+                let body = format!(
+                    "<Response><Errors><Error><Code>{}</Code><Message>{}</Message></Error></Errors>\
+                     <RequestID>{}</RequestID></Response>",
+                    error.code,
+                    escape(&error.message),
+                    self.request_id
+                );
+                self.response(error.http, "text/xml;charset=UTF-8", body)
+            }
+            Protocol::RestXml => {
+                let body = format!(
+                    "<Error><Code>{}</Code><Message>{}</Message><RequestId>{}</RequestId></Error>",
+                    error.code,
+                    escape(&error.message),
+                    self.request_id
+                );
+                self.response(error.http, "application/xml", body)
+            }
+        }
+    }
+
+    fn json_error(&self, protocol: Protocol, error: &ApiError, typed: bool) -> Response<Body> {
+        let mut body = Map::new();
+        if typed {
+            body.insert("__type".to_owned(), error.code.clone().into());
+        }
+        // errors of the front door spell the member in lower case (rule R-1)
+        let front_door = error.class == ErrorClass::AuthFailed || protocol == Protocol::RestJson;
+        if !error.message.is_empty() {
+            let name = if front_door { "message" } else { "Message" };
+            body.insert(name.to_owned(), error.message.clone().into());
+        }
+        body.extend(error.members.clone());
+        let mut response =
+            self.response(error.http, json_type(protocol), Value::Object(body).to_string());
+        if let Ok(value) = HeaderValue::from_str(&error.code) {
+            response.headers_mut().insert("x-amzn-errortype", value);
+        }
+        response
+    }
+}
+
+fn json_type(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Json10 => "application/x-amz-json-1.0",
+        Protocol::Json11 => "application/x-amz-json-1.1",
+        Protocol::RestJson => "application/json",
+        Protocol::Query | Protocol::Ec2 => "text/xml",
+        Protocol::RestXml => "application/xml",
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

@@ -1,0 +1,461 @@
+//! The organization file's shape, as people write it and as `?full=1` gives it back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+fn no_tags(tags: &BTreeMap<String, String>) -> bool {
+    tags.is_empty()
+}
+
+/// A whole organization. Names are references; ids that were left out have been derived from
+/// the seed and the name, so after `parse` none is empty.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OrganizationFile {
+    /// Always 1.
+    pub version: u32,
+    /// Seed of everything that is drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// RFC 3339 instant at which the virtual clock starts; absent: now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<String>,
+    /// The organization itself.
+    pub organization: Organization,
+    /// Organizational units.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ous: Vec<Ou>,
+    /// Accounts, the management account among them.
+    pub accounts: Vec<Account>,
+    /// IAM Identity Center.
+    pub identity_center: IdentityCenter,
+    /// Organization policies; kept, not evaluated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<Value>,
+    /// IAM users and roles by account id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub iam: BTreeMap<String, Iam>,
+    /// More access keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub credentials: Vec<AccessKey>,
+    /// Entitlements of account access manager; kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entitlements: Vec<Value>,
+    /// Switches (specification §2.9).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub behaviour: BTreeMap<String, String>,
+    /// Rates by service; key is the signing name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, Limit>,
+    /// Read-after-write windows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<Consistency>,
+    /// Durations of asynchronous operations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<Speed>,
+    /// The simulated Slack workspace; kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slack: Option<Value>,
+}
+
+/// The organization itself.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Organization {
+    /// `o-…`
+    pub id: String,
+    /// `r-…`
+    pub root: String,
+    /// Twelve digits, or the account's name.
+    pub management_account: String,
+    /// Policy types that are enabled on the root.
+    pub policy_types: Vec<String>,
+    /// Service principals with trusted access.
+    pub service_access: Vec<String>,
+    /// Delegated administrators.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delegated_administrators: Vec<Delegation>,
+}
+
+/// A delegated administrator.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Delegation {
+    /// Account id or name.
+    pub account: String,
+    /// Service principal.
+    pub service: String,
+    /// RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+}
+
+/// An organizational unit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ou {
+    /// `ou-…`
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Name if unique, else path `A/B`; absent: the root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Tags.
+    #[serde(skip_serializing_if = "no_tags")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// An account.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Account {
+    /// Twelve digits.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The root user's e-mail.
+    pub email: String,
+    /// Organizational unit by name or path; absent: the root.
+    pub ou: Option<String>,
+    /// `ACTIVE`, `SUSPENDED`, `PENDING_CLOSURE`, `CLOSED`, `PENDING_ACTIVATION`; absent: active.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// `CREATED` (the default) or `INVITED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined_method: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined: Option<String>,
+    /// Tags.
+    #[serde(skip_serializing_if = "no_tags")]
+    pub tags: BTreeMap<String, String>,
+    /// Regions switched on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
+}
+
+/// IAM Identity Center.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IdentityCenter {
+    /// `arn:aws:sso:::instance/ssoins-…`
+    pub instance_arn: String,
+    /// `d-` and ten hexadecimal digits.
+    pub identity_store_id: String,
+    /// The Region it lives in.
+    pub home_region: String,
+    /// Address of the access portal.
+    pub portal_url: String,
+    /// Name of the instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `identity_center` (default), `external`, `active_directory`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// People.
+    pub users: Vec<User>,
+    /// Groups.
+    pub groups: Vec<Group>,
+    /// Permission sets.
+    pub permission_sets: Vec<PermissionSet>,
+    /// Account assignments.
+    pub assignments: Vec<Assignment>,
+    /// Roles made for assignments, where they differ from what would be derived.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub provisioned: Vec<Provisioned>,
+}
+
+/// A person.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct User {
+    /// Identifier in the store.
+    pub id: String,
+    /// Unique name.
+    pub user_name: String,
+    /// Given name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_name: Option<String>,
+    /// Family name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family_name: Option<String>,
+    /// Shown name; absent: given and family name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Primary e-mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Job title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// `ENABLED` (default) or `DISABLED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// Revision; absent: 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+    /// Ids in other directories: `{issuer, id}`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub external_ids: Vec<ExternalId>,
+    /// Further attributes exactly as the identity store spells them.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub attributes: Map<String, Value>,
+}
+
+/// An id in another directory.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExternalId {
+    /// Who gave it.
+    pub issuer: String,
+    /// The id.
+    pub id: String,
+}
+
+/// A group.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Group {
+    /// Identifier in the store.
+    pub id: String,
+    /// Display name.
+    pub name: String,
+    /// Description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// User names.
+    pub members: Vec<String>,
+    /// Membership ids by user name, where they differ from what would be derived.
+    #[serde(skip_serializing_if = "no_tags")]
+    pub membership_ids: BTreeMap<String, String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// Revision; absent: 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+    /// Ids in other directories.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub external_ids: Vec<ExternalId>,
+}
+
+/// A permission set.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PermissionSet {
+    /// `arn:aws:sso:::permissionSet/…`
+    pub arn: String,
+    /// Its name, at most 32 characters.
+    pub name: String,
+    /// One sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// ISO 8601; absent: PT1H.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_duration: Option<String>,
+    /// Where the console opens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay_state: Option<String>,
+    /// ARNs of AWS managed policies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub managed_policies: Vec<String>,
+    /// Inline policy, text or JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inline: Option<Value>,
+    /// Policies that the accounts themselves hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub customer_managed: Vec<CustomerManaged>,
+    /// `{managed_policy}` or `{name, path}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<Value>,
+    /// Tags.
+    #[serde(skip_serializing_if = "no_tags")]
+    pub tags: BTreeMap<String, String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+}
+
+/// A reference to a customer managed policy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CustomerManaged {
+    /// Policy name.
+    pub name: String,
+    /// Path; absent: `/`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// An account assignment; exactly one of the four principals is given.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Assignment {
+    /// Account id or name.
+    pub account: String,
+    /// Name of the set.
+    pub permission_set: String,
+    /// User name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Group name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// User id; need not exist (principals get deleted).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// Group id; need not exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<String>,
+    /// For the reader.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+}
+
+/// A role that provisioning made.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Provisioned {
+    /// Account id or name.
+    pub account: String,
+    /// Name of the set.
+    pub permission_set: String,
+    /// Sixteen hexadecimal digits of the role's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suffix: Option<String>,
+    /// The set changed since.
+    pub outdated: bool,
+}
+
+/// IAM of one account.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Iam {
+    /// Users.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<IamUser>,
+    /// Roles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<IamRole>,
+}
+
+/// An IAM user.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IamUser {
+    /// Name.
+    pub name: String,
+    /// Path; absent: `/`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// Access keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<IamKey>,
+}
+
+/// An access key of an IAM user.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IamKey {
+    /// Key id.
+    pub id: String,
+    /// `Active` (default) or `Inactive`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// RFC 3339; null: never.
+    pub last_used: Option<String>,
+}
+
+/// An IAM role.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IamRole {
+    /// Name.
+    pub name: String,
+    /// Path; absent: `/`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// ARNs that may assume it; `…:root` stands for the whole account.
+    pub trust: Vec<String>,
+    /// The external id that must be given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Seconds, 3600 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_session_duration: Option<u32>,
+    /// Names or ARNs of policies; kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
+}
+
+/// An access key beside the default ones.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccessKey {
+    /// `AKIA…`
+    pub access_key_id: String,
+    /// The secret.
+    pub secret_access_key: String,
+    /// ARN of a user, a role or an account root.
+    pub principal: String,
+}
+
+impl std::fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessKey")
+            .field("access_key_id", &self.access_key_id)
+            .field("secret_access_key", &"…")
+            .field("principal", &self.principal)
+            .finish()
+    }
+}
+
+/// A rate limit; what is absent keeps its default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Calls a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// Calls at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burst: Option<f64>,
+    /// Asynchronous writes at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outstanding: Option<usize>,
+}
+
+/// How long reads may lag behind writes (rule C-2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consistency {
+    /// Not at all.
+    Strong,
+    /// As seen in the field.
+    #[default]
+    Typical,
+    /// Five times that, and reads go back and forth.
+    Hard,
+}
+
+/// How long asynchronous operations take (rule G-1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speed {
+    /// Seconds, as in the field.
+    #[default]
+    Real,
+    /// 20 to 80 ms.
+    Fast,
+    /// Final at the first look.
+    Instant,
+}

@@ -1,0 +1,27 @@
+//! The organization file: reading it with every problem reported, deriving what was left out,
+//! and generating organizations of any size from a seed.
+
+mod derive;
+mod file;
+mod generate;
+mod import;
+mod names;
+mod parse;
+mod presets;
+mod resolve;
+mod schema;
+
+pub use file::{
+    AccessKey, Account, Assignment, Consistency, CustomerManaged, Delegation, ExternalId, Group,
+    Iam, IamKey, IamRole, IamUser, IdentityCenter, Limit, Organization, OrganizationFile, Ou,
+    PermissionSet, Provisioned, Speed, User,
+};
+pub(crate) use derive::{membership_id, role_suffix};
+pub use generate::{Shape, Sizes, generate};
+pub use parse::{parse, parse_value};
+pub use presets::{large, small};
+pub(crate) use resolve::Names;
+pub use schema::Problem;
+
+/// Seed of a file that names none.
+pub const DEFAULT_SEED: u64 = 7;

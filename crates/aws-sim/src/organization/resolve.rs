@@ -1,0 +1,127 @@
+//! Turns the names of an organization file into ids.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::file::OrganizationFile;
+
+/// What a name in a file stands for.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    accounts: HashMap<String, Vec<String>>,
+    account_ids: HashMap<String, ()>,
+    ous: HashMap<String, Vec<String>>,
+    users: HashMap<String, String>,
+    groups: HashMap<String, String>,
+    sets: HashMap<String, String>,
+}
+
+/// Why a name could not be turned into an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unresolved {
+    /// Nothing has this name.
+    Unknown,
+    /// More than one has.
+    Ambiguous,
+}
+
+impl Names {
+    /// Collects the names of a file. OUs that have no path (dangling or circular parent) are
+    /// left out.
+    pub(crate) fn of(file: &OrganizationFile) -> Self {
+        let mut names = Self::default();
+        for account in &file.accounts {
+            names.account_ids.insert(account.id.clone(), ());
+            names.accounts.entry(account.name.clone()).or_default().push(account.id.clone());
+        }
+        for (index, path) in ou_paths(file) {
+            let Some(ou) = file.ous.get(index) else { continue };
+            if path != ou.name {
+                names.ous.entry(path).or_default().push(ou.id.clone());
+            }
+            names.ous.entry(ou.name.clone()).or_default().push(ou.id.clone());
+        }
+        let center = &file.identity_center;
+        for user in &center.users {
+            names.users.insert(user.user_name.to_lowercase(), user.id.clone());
+        }
+        for group in &center.groups {
+            names.groups.insert(group.name.clone(), group.id.clone());
+        }
+        for set in &center.permission_sets {
+            names.sets.insert(set.name.clone(), set.arn.clone());
+        }
+        names
+    }
+
+    /// An account's id by id or name.
+    pub(crate) fn account(&self, name: &str) -> Result<&str, Unresolved> {
+        if let Some((id, ())) = self.account_ids.get_key_value(name) {
+            return Ok(id);
+        }
+        only(self.accounts.get(name))
+    }
+
+    /// An OU's id by name or path.
+    pub(crate) fn ou(&self, name: &str) -> Result<&str, Unresolved> {
+        only(self.ous.get(name))
+    }
+
+    /// A user's id by user name, whatever its case.
+    pub(crate) fn user(&self, name: &str) -> Result<&str, Unresolved> {
+        self.users.get(&name.to_lowercase()).map(String::as_str).ok_or(Unresolved::Unknown)
+    }
+
+    /// A group's id by name.
+    pub(crate) fn group(&self, name: &str) -> Result<&str, Unresolved> {
+        self.groups.get(name).map(String::as_str).ok_or(Unresolved::Unknown)
+    }
+
+    /// A permission set's ARN by name.
+    pub(crate) fn set(&self, name: &str) -> Result<&str, Unresolved> {
+        self.sets.get(name).map(String::as_str).ok_or(Unresolved::Unknown)
+    }
+}
+
+fn only(found: Option<&Vec<String>>) -> Result<&str, Unresolved> {
+    match found.map(Vec::as_slice) {
+        Some([one]) => Ok(one),
+        Some([_, ..]) => Err(Unresolved::Ambiguous),
+        _ => Err(Unresolved::Unknown),
+    }
+}
+
+/// The path of every OU whose parents are known, by position in the file.
+pub(super) fn ou_paths(file: &OrganizationFile) -> BTreeMap<usize, String> {
+    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (index, ou) in file.ous.iter().enumerate() {
+        by_name.entry(&ou.name).or_default().push(index);
+    }
+    let mut paths: BTreeMap<usize, String> = BTreeMap::new();
+    let mut by_path: HashMap<String, usize> = HashMap::new();
+    loop {
+        let before = paths.len();
+        for (index, ou) in file.ous.iter().enumerate() {
+            if paths.contains_key(&index) {
+                continue;
+            }
+            let path = match ou.parent.as_deref() {
+                None => Some(ou.name.clone()),
+                Some(parent) => {
+                    let unique = by_name.get(parent).filter(|found| found.len() == 1);
+                    let found = unique.and_then(|found| found.first()).copied();
+                    found
+                        .or_else(|| by_path.get(parent).copied())
+                        .and_then(|parent| paths.get(&parent))
+                        .map(|parent| format!("{parent}/{}", ou.name))
+                }
+            };
+            if let Some(path) = path {
+                by_path.insert(path.clone(), index);
+                paths.insert(index, path);
+            }
+        }
+        if paths.len() == before {
+            return paths;
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The organization file's keys and types as a table, so that every problem of a file is found
+//! in one pass and named by a JSON pointer.
+
+use serde_json::{Map, Value};
+
+/// One thing that is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// Where: a JSON pointer (RFC 6901); empty for the whole file.
+    pub pointer: String,
+    /// What.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem at a place.
+    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), message: message.into() }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", if self.pointer.is_empty() { "/" } else { &self.pointer }, self.message)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Whole,
+    Number,
+    Flag,
+    Time,
+    Any,
+    OneOf(&'static [&'static str]),
+    Map(&'static Kind),
+    List(&'static Kind),
+    Object(&'static [Field]),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Need {
+    Must,
+    May,
+}
+
+type Field = (&'static str, Need, Kind);
+
+use Kind::{Any, Flag, List, Number, Object, OneOf, Text, Time, Whole};
+use Need::{May, Must};
+
+const TEXTS: Kind = List(&Text);
+const TAGS: Kind = Kind::Map(&Text);
+const STATES: Kind =
+    OneOf(&["ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED", "PENDING_ACTIVATION"]);
+
+const ORGANIZATION: &[Field] = &[
+    ("id", May, Text),
+    ("root", May, Text),
+    ("management_account", Must, Text),
+    ("policy_types", May, TEXTS),
+    ("service_access", May, TEXTS),
+    ("delegated_administrators", May, List(&Object(DELEGATION))),
+];
+const DELEGATION: &[Field] =
+    &[("account", Must, Text), ("service", Must, Text), ("since", May, Time)];
+const OU: &[Field] =
+    &[("id", May, Text), ("name", Must, Text), ("parent", May, Text), ("tags", May, TAGS)];
+const ACCOUNT: &[Field] = &[
+    ("id", May, Text),
+    ("name", Must, Text),
+    ("email", May, Text),
+    ("ou", May, Text),
+    ("state", May, STATES),
+    ("joined_method", May, OneOf(&["CREATED", "INVITED"])),
+    ("joined", May, Time),
+    ("tags", May, TAGS),
+    ("regions", May, TEXTS),
+];
+const IDENTITY_CENTER: &[Field] = &[
+    ("instance_arn", May, Text),
+    ("identity_store_id", May, Text),
+    ("home_region", May, Text),
+    ("portal_url", May, Text),
+    ("name", May, Text),
+    ("source", May, OneOf(&["identity_center", "external", "active_directory"])),
+    ("users", May, List(&Object(USER))),
+    ("groups", May, List(&Object(GROUP))),
+    ("permission_sets", May, List(&Object(PERMISSION_SET))),
+    ("assignments", May, List(&Object(ASSIGNMENT))),
+    ("provisioned", May, List(&Object(PROVISIONED))),
+];
+const EXTERNAL_ID: &[Field] = &[("issuer", Must, Text), ("id", Must, Text)];
+const USER: &[Field] = &[
+    ("id", May, Text),
+    ("user_name", Must, Text),
+    ("given_name", May, Text),
+    ("family_name", May, Text),
+    ("display_name", May, Text),
+    ("email", May, Text),
+    ("title", May, Text),
+    ("status", May, OneOf(&["ENABLED", "DISABLED"])),
+    ("created", May, Time),
+    ("revision", May, Whole),
+    ("external_ids", May, List(&Object(EXTERNAL_ID))),
+    ("attributes", May, Kind::Map(&Any)),
+];
+const GROUP: &[Field] = &[
+    ("id", May, Text),
+    ("name", Must, Text),
+    ("description", May, Text),
+    ("members", May, TEXTS),
+    ("membership_ids", May, TAGS),
+    ("created", May, Time),
+    ("revision", May, Whole),
+    ("external_ids", May, List(&Object(EXTERNAL_ID))),
+];
+const PERMISSION_SET: &[Field] = &[
+    ("arn", May, Text),
+    ("name", Must, Text),
+    ("description", May, Text),
+    ("session_duration", May, Text),
+    ("relay_state", May, Text),
+    ("managed_policies", May, TEXTS),
+    ("inline", May, Any),
+    ("customer_managed", May, List(&Object(&[("name", Must, Text), ("path", May, Text)]))),
+    (
+        "boundary",
+        May,
+        Object(&[("managed_policy", May, Text), ("name", May, Text), ("path", May, Text)]),
+    ),
+    ("tags", May, TAGS),
+    ("created", May, Time),
+];
+const ASSIGNMENT: &[Field] = &[
+    ("account", Must, Text),
+    ("permission_set", Must, Text),
+    ("user", May, Text),
+    ("group", May, Text),
+    ("user_id", May, Text),
+    ("group_id", May, Text),
+    ("note", May, Text),
+    ("since", May, Time),
+];
+const PROVISIONED: &[Field] = &[
+    ("account", Must, Text),
+    ("permission_set", Must, Text),
+    ("suffix", May, Text),
+    ("outdated", May, Flag),
+];
+const IAM: &[Field] =
+    &[("users", May, List(&Object(IAM_USER))), ("roles", May, List(&Object(IAM_ROLE)))];
+const IAM_USER: &[Field] = &[
+    ("name", Must, Text),
+    ("path", May, Text),
+    ("created", May, Time),
+    (
+        "keys",
+        May,
+        List(&Object(&[
+            ("id", Must, Text),
+            ("status", May, OneOf(&["Active", "Inactive"])),
+            ("last_used", May, Time),
+        ])),
+    ),
+];
+const IAM_ROLE: &[Field] = &[
+    ("name", Must, Text),
+    ("path", May, Text),
+    ("trust", May, TEXTS),
+    ("external_id", May, Text),
+    ("max_session_duration", May, Whole),
+    ("policies", May, TEXTS),
+];
+const ACCESS_KEY: &[Field] = &[
+    ("access_key_id", Must, Text),
+    ("secret_access_key", Must, Text),
+    ("principal", Must, Text),
+];
+const POLICY: &[Field] = &[
+    ("id", May, Text),
+    ("name", Must, Text),
+    ("type", Must, Text),
+    ("description", May, Text),
+    ("content", Must, Any),
+    ("targets", May, TEXTS),
+    ("tags", May, TAGS),
+];
+const LIMIT: &[Field] =
+    &[("rate", May, Number), ("burst", May, Number), ("outstanding", May, Whole)];
+const FILE: &[Field] = &[
+    ("version", Must, Whole),
+    ("seed", May, Whole),
+    ("clock", May, Time),
+    ("organization", Must, Object(ORGANIZATION)),
+    ("ous", May, List(&Object(OU))),
+    ("accounts", Must, List(&Object(ACCOUNT))),
+    ("identity_center", May, Object(IDENTITY_CENTER)),
+    ("policies", May, List(&Object(POLICY))),
+    ("iam", May, Kind::Map(&Object(IAM))),
+    ("credentials", May, List(&Object(ACCESS_KEY))),
+    (
+        "entitlements",
+        May,
+        List(&Object(&[("role", Must, Text), ("user", May, Text), ("group", May, Text)])),
+    ),
+    ("behaviour", May, TAGS),
+    ("limits", May, Kind::Map(&Object(LIMIT))),
+    ("consistency", May, OneOf(&["strong", "typical", "hard"])),
+    ("speed", May, OneOf(&["real", "fast", "instant"])),
+    ("slack", May, Any),
+];
+
+/// Finds unknown keys, missing keys and wrong types.
+pub(super) fn check(file: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    visit(file, Object(FILE), "", &mut problems);
+    if let Some(version) = file.get("version").and_then(Value::as_u64)
+        && version != 1
+    {
+        problems.push(Problem::new("/version", format!("version {version} is not known, only 1")));
+    }
+    problems
+}
+
+fn visit(value: &Value, kind: Kind, pointer: &str, problems: &mut Vec<Problem>) {
+    let right = match kind {
+        Text => value.is_string(),
+        Whole => value.is_u64(),
+        Number => value.is_number(),
+        Flag => value.is_boolean(),
+        Any => true,
+        Time => value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok()),
+        OneOf(names) => value.as_str().is_some_and(|text| names.contains(&text)),
+        Kind::Map(inner) => each_of_map(value, *inner, pointer, problems),
+        List(inner) => each_of_list(value, *inner, pointer, problems),
+        Object(fields) => value
+            .as_object()
+            .map(|object| visit_object(object, fields, pointer, problems))
+            .is_some(),
+    };
+    if !right {
+        problems.push(Problem::new(pointer, format!("expected {}", describe(kind))));
+    }
+}
+
+fn each_of_map(value: &Value, inner: Kind, pointer: &str, problems: &mut Vec<Problem>) -> bool {
+    let Some(object) = value.as_object() else { return false };
+    for (key, value) in object {
+        visit(value, inner, &format!("{pointer}/{}", escape(key)), problems);
+    }
+    true
+}
+
+fn each_of_list(value: &Value, inner: Kind, pointer: &str, problems: &mut Vec<Problem>) -> bool {
+    let Some(items) = value.as_array() else { return false };
+    for (index, value) in items.iter().enumerate() {
+        visit(value, inner, &format!("{pointer}/{index}"), problems);
+    }
+    true
+}
+
+fn visit_object(
+    object: &Map<String, Value>,
+    fields: &[Field],
+    pointer: &str,
+    problems: &mut Vec<Problem>,
+) {
+    for (name, need, kind) in fields {
+        match object.get(*name) {
+            Some(Value::Null) if *need == May => {}
+            Some(value) => visit(value, *kind, &format!("{pointer}/{name}"), problems),
+            None if *need == Must => {
+                problems.push(Problem::new(pointer, format!("`{name}` is missing")));
+            }
+            None => {}
+        }
+    }
+    for key in object.keys().filter(|key| !fields.iter().any(|(name, ..)| name == key)) {
+        problems.push(Problem::new(format!("{pointer}/{}", escape(key)), "unknown key"));
+    }
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn describe(kind: Kind) -> String {
+    match kind {
+        Text => "text".to_owned(),
+        Whole => "a whole number".to_owned(),
+        Number => "a number".to_owned(),
+        Flag => "true or false".to_owned(),
+        Time => "an instant such as 2026-03-02T10:05:00Z".to_owned(),
+        Any => "any value".to_owned(),
+        OneOf(names) => format!("one of {}", names.join(", ")),
+        Kind::Map(_) | Object(_) => "an object".to_owned(),
+        List(_) => "a list".to_owned(),
+    }
+}

@@ -1,0 +1,404 @@
+//! The simulator as others compose it: options in, a router or a server out.
+
+use std::{
+    future::Future,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request, State as Extract},
+    http::Response,
+    routing::any,
+};
+use hallpass_model::Clock;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    auth::{KeyRing, principal_of},
+    control::{self, CallLog},
+    core::{
+        self,
+        export::export,
+        load::{Overrides, load},
+        random::Random,
+        state::State,
+        sts::default_key,
+        table::Millis,
+    },
+    faults::Faults,
+    http::{Conduct, Line, answer},
+    organization::{Consistency, OrganizationFile, Problem, Speed},
+    state::{self, Record, Snapshot, StateLog},
+};
+
+/// The largest request that is read, in bytes.
+const BODY_MAX: usize = 16 * 1024 * 1024;
+
+/// Which rules of who may call what are enforced (rule AU-4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Authorization {
+    /// Account-level rules and role trust.
+    #[default]
+    Rules,
+    /// As `Rules`: policies are not evaluated yet, and `GET /_sim/state` says so.
+    Full,
+    /// Any valid caller may do anything inside its account.
+    Off,
+}
+
+/// How a simulator is made.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The organization.
+    pub organization: OrganizationFile,
+    /// Seed, over the file's.
+    pub seed: Option<u64>,
+    /// Secret of every account's default key; absent: derived from the seed.
+    pub secret: Option<String>,
+    /// State log; what is in it wins over the organization.
+    pub state: Option<PathBuf>,
+    /// Whether calls are throttled at the documented rates.
+    pub throttle: bool,
+    /// Whether the virtual clock moves only by `advance`.
+    pub frozen_clock: bool,
+    /// Token that the control API wants.
+    pub control_token: Option<String>,
+    /// Calls kept in the log; 0 stands for 100,000.
+    pub calls_kept: usize,
+    /// Whether global services insist on their Region.
+    pub strict_scope: bool,
+    /// Which rules are enforced.
+    pub authorization: Authorization,
+    /// Durations of asynchronous operations, over the file's.
+    pub speed: Option<Speed>,
+    /// Read-after-write windows, over the file's.
+    pub consistency: Option<Consistency>,
+    /// Switches, over the file's.
+    pub behaviour: Vec<(String, String)>,
+}
+
+/// Why a simulator could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The organization cannot be loaded.
+    #[error("the organization has {} problems, first: {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
+    Organization(Vec<Problem>),
+    /// The state log cannot be read or written.
+    #[error("state log `{path}`")]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Access keys as a client needs them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// `AKIA…`
+    pub access_key_id: String,
+    /// The secret.
+    pub secret_access_key: String,
+    /// Only with session keys.
+    pub session_token: Option<String>,
+    /// ARN of the principal.
+    pub principal: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.access_key_id)
+            .field("principal", &self.principal)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Facts about IAM Identity Center that a server's configuration wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityCenterFacts {
+    /// ARN of the instance.
+    pub instance_arn: String,
+    /// `d-…`
+    pub identity_store_id: String,
+    /// The Region it lives in.
+    pub home_region: String,
+    /// Address of the access portal.
+    pub portal_url: String,
+    /// The management account.
+    pub management_account: String,
+}
+
+/// Everything that changes, under one lock.
+pub(crate) struct World {
+    pub state: State,
+    pub faults: Faults,
+    pub calls: CallLog,
+    /// Virtual minus wall clock.
+    pub offset: Millis,
+    /// The virtual instant at which the clock stands still.
+    pub frozen: Option<Millis>,
+    /// The file that `reset` goes back to.
+    pub loaded: OrganizationFile,
+    seq: u64,
+    log: Option<StateLog>,
+}
+
+impl World {
+    /// The virtual instant of a wall clock.
+    pub(crate) fn now(&self, wall: Timestamp) -> Millis {
+        self.frozen.unwrap_or_else(|| wall.as_millisecond() + self.offset)
+    }
+
+    /// The number of the next call.
+    pub(crate) fn next_seq(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    /// The request id of a call.
+    pub(crate) fn request_id(&self, seq: u64) -> String {
+        Random::new(self.state.seed, &format!("request {seq}")).uuid()
+    }
+
+    /// Puts a change on disk.
+    pub(crate) fn persist(&mut self, record: &Record) -> io::Result<()> {
+        let Some(log) = &mut self.log else { return Ok(()) };
+        log.append(record)?;
+        if log.is_long() {
+            self.snapshot()?;
+        }
+        Ok(())
+    }
+
+    /// Starts the log anew from the state as it is.
+    pub(crate) fn snapshot(&mut self) -> io::Result<()> {
+        let Some(log) = &self.log else { return Ok(()) };
+        let path = log.path().to_owned();
+        self.log = Some(self.start_log(&path)?);
+        Ok(())
+    }
+
+    fn start_log(&self, path: &std::path::Path) -> io::Result<StateLog> {
+        let snapshot = Snapshot {
+            version: 1,
+            seq: self.seq,
+            offset: self.offset,
+            frozen: self.frozen,
+            loaded: serde_json::to_value(&self.loaded)?,
+            state: self.state.clone(),
+        };
+        StateLog::start(path, &snapshot)
+    }
+
+    fn replay(&mut self, record: Record) {
+        match record {
+            Record::Call { call, caller, now } => {
+                self.seq = self.seq.max(call.seq);
+                let _ = core::handle(&mut self.state, &call, &caller, now).changed;
+            }
+            Record::Command { name, body, seq, now } => {
+                self.seq = self.seq.max(seq);
+                let _ = control::command(&mut self.state, &name, &body, seq, now);
+            }
+            Record::Clock { offset, frozen, now } => {
+                self.offset = offset;
+                self.frozen = frozen;
+                core::advance(&mut self.state, now);
+            }
+        }
+    }
+}
+
+pub(crate) struct Shared {
+    pub clock: Arc<dyn Clock>,
+    pub secret: Option<String>,
+    pub strict_scope: bool,
+    pub control_token: Option<String>,
+    pub overrides: Overrides,
+    world: Mutex<World>,
+}
+
+impl Shared {
+    /// The one lock. A panic of another holder does not poison it: the core has no half-made
+    /// state to protect, and a simulator that stops answering helps nobody.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The simulated organization. Copies share one world.
+#[derive(Clone)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Simulator").finish_non_exhaustive()
+    }
+}
+
+impl Simulator {
+    /// Makes a simulator, from the state log if there is one, else from the organization.
+    ///
+    /// # Errors
+    /// See `LoadError`.
+    pub fn new(options: Options, clock: Arc<dyn Clock>) -> Result<Self, LoadError> {
+        let overrides = Overrides {
+            seed: options.seed,
+            speed: options.speed,
+            consistency: options.consistency,
+            behaviour: options.behaviour,
+            throttle: options.throttle,
+            authorize: options.authorization != Authorization::Off,
+        };
+        let kept = if options.calls_kept == 0 { 100_000 } else { options.calls_kept };
+        let wall = clock.now();
+        let found = match &options.state {
+            Some(path) => state::read(path).map_err(|source| LoadError::State { path: path.clone(), source })?,
+            None => None,
+        };
+        let mut world = match found {
+            Some(found) => restored(found, &overrides, kept),
+            None => fresh(options.organization, &overrides, kept, wall, options.frozen_clock)
+                .map_err(LoadError::Organization)?,
+        };
+        if let Some(path) = options.state {
+            let started = world.start_log(&path);
+            world.log = Some(started.map_err(|source| LoadError::State { path, source })?);
+        }
+        let shared = Shared {
+            clock,
+            secret: options.secret,
+            strict_scope: options.strict_scope,
+            control_token: options.control_token,
+            overrides,
+            world: Mutex::new(world),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The default key of an account; `None` when there is no such account.
+    pub fn credentials(&self, account: &str) -> Option<Credentials> {
+        let world = self.shared.lock();
+        world.state.account(account)?;
+        let ring = KeyRing { state: &world.state, secret: self.shared.secret.as_deref() };
+        Some(Credentials {
+            access_key_id: default_key(account),
+            secret_access_key: ring.default_secret(account),
+            session_token: None,
+            principal: principal_of(account),
+        })
+    }
+
+    /// The organization as it is now, with every id.
+    pub fn organization(&self) -> OrganizationFile {
+        export(&self.shared.lock().state)
+    }
+
+    /// Facts about IAM Identity Center.
+    pub fn identity_center(&self) -> IdentityCenterFacts {
+        let world = self.shared.lock();
+        let center = &world.state.center;
+        IdentityCenterFacts {
+            instance_arn: center.instance_arn.clone(),
+            identity_store_id: center.store.clone(),
+            home_region: center.home_region.clone(),
+            portal_url: center.portal_url.clone(),
+            management_account: world.state.head.management.clone(),
+        }
+    }
+
+    /// All of it over HTTP: the services at `/`, the control API under `/_sim/`.
+    pub fn router(&self) -> Router {
+        let services = any(face).with_state(self.shared.clone());
+        control::router(self.shared.clone()).fallback_service(services)
+    }
+}
+
+/// Serves the simulator until `shutdown`, over connections that faults can cut.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    simulator: Simulator,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    crate::http::serve(listener, simulator.router(), shutdown).await
+}
+
+async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, BODY_MAX).await else {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = axum::http::StatusCode::PAYLOAD_TOO_LARGE;
+        return response;
+    };
+    match answer(&shared, &parts, body).await {
+        Ok(response) => response,
+        Err(conduct) => cut(&parts, conduct),
+    }
+}
+
+/// Ends the connection without an answer. On a server that is not ours there is no line to cut;
+/// there the body breaks off.
+fn cut(parts: &axum::http::request::Parts, conduct: Conduct) -> Response<Body> {
+    if let Some(ConnectInfo(line)) = parts.extensions.get::<ConnectInfo<Line>>() {
+        line.cut(conduct);
+    }
+    let broken = futures_util::stream::once(async { Err::<bytes::Bytes, _>(io::Error::other("cut by a fault")) });
+    Response::new(Body::from_stream(broken))
+}
+
+fn fresh(
+    file: OrganizationFile,
+    overrides: &Overrides,
+    kept: usize,
+    wall: Timestamp,
+    frozen: bool,
+) -> Result<World, Vec<Problem>> {
+    let value = serde_json::to_value(&file).unwrap_or(Value::Null);
+    let file = crate::organization::parse_value(value)?;
+    let state = load(&file, overrides)?;
+    let start = file.clock.as_ref().and_then(|text| text.parse::<Timestamp>().ok()).unwrap_or(wall);
+    let mut world = World {
+        state,
+        faults: Faults::default(),
+        calls: CallLog::new(kept),
+        offset: start.as_millisecond() - wall.as_millisecond(),
+        frozen: frozen.then(|| start.as_millisecond()),
+        loaded: file,
+        seq: 0,
+        log: None,
+    };
+    world.state.latest = start.as_millisecond();
+    Ok(world)
+}
+
+fn restored(found: state::Found, overrides: &Overrides, kept: usize) -> World {
+    let snapshot = found.snapshot;
+    let mut world = World {
+        state: snapshot.state,
+        faults: Faults::default(),
+        calls: CallLog::new(kept),
+        offset: snapshot.offset,
+        frozen: snapshot.frozen,
+        loaded: serde_json::from_value(snapshot.loaded).unwrap_or_default(),
+        seq: snapshot.seq,
+        log: None,
+    };
+    for record in found.records {
+        world.replay(record);
+    }
+    world.state.settings.throttle = overrides.throttle;
+    world.state.settings.authorize = overrides.authorize;
+    world
+}
