@@ -170,7 +170,10 @@ impl ApiError {
 
     /// A refusal to a known caller.
     pub fn denied(code: &str, message: impl Into<String>) -> Self {
-        Self { class: ErrorClass::Denied, ..Self::new(code, message) }
+        Self {
+            class: ErrorClass::Denied,
+            ..Self::new(code, message)
+        }
     }
 
     /// With another HTTP status.

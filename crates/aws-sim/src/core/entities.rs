@@ -96,7 +96,10 @@ pub struct User {
 impl User {
     /// A text attribute.
     pub fn text(&self, name: &str) -> &str {
-        self.attributes.get(name).and_then(Value::as_str).unwrap_or_default()
+        self.attributes
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The unique name.
@@ -107,7 +110,9 @@ impl User {
     /// The primary e-mail, else the first.
     pub fn email(&self) -> Option<&str> {
         let emails = self.attributes.get("Emails")?.as_array()?;
-        let primary = emails.iter().find(|email| email.get("Primary") == Some(&Value::Bool(true)));
+        let primary = emails
+            .iter()
+            .find(|email| email.get("Primary") == Some(&Value::Bool(true)));
         primary.or_else(|| emails.first())?.get("Value")?.as_str()
     }
 }
@@ -126,7 +131,10 @@ pub struct Group {
 impl Group {
     /// The unique name; empty when there is none.
     pub fn name(&self) -> &str {
-        self.attributes.get("DisplayName").and_then(Value::as_str).unwrap_or_default()
+        self.attributes
+            .get("DisplayName")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 }
 

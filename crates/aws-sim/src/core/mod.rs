@@ -50,8 +50,11 @@ fn dispatch(context: &mut Context<'_>) -> Result<Output, ApiError> {
     match operations::find(context.call.service, &context.call.operation) {
         Known::Unknown => Err(unknown_operation(context.call)),
         Known::Unsupported => {
-            let name =
-                format!("{}:{}", context.call.service.signing_name(), context.call.operation);
+            let name = format!(
+                "{}:{}",
+                context.call.service.signing_name(),
+                context.call.operation
+            );
             context.state.unsupported.insert(name);
             Err(unsupported(context.call))
         }
@@ -72,7 +75,10 @@ pub fn unknown_operation(call: &Call) -> ApiError {
     match call.service {
         Service::Sts => ApiError::new(
             "InvalidAction",
-            format!("Could not find operation {} for version 2011-06-15", call.operation),
+            format!(
+                "Could not find operation {} for version 2011-06-15",
+                call.operation
+            ),
         ),
         Service::Sso | Service::IdentityStore | Service::Organizations => {
             ApiError::new("UnknownOperationException", "")

@@ -18,7 +18,9 @@ pub enum Known {
 /// The model of an operation.
 pub fn model(service: Service, operation: &str) -> Option<(&'static Model, &'static Operation)> {
     let model = tables().by_signing_name(service.signing_name())?;
-    model.operation(operation).map(|operation| (model, operation))
+    model
+        .operation(operation)
+        .map(|operation| (model, operation))
 }
 
 /// Looks an operation up.

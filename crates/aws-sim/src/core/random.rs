@@ -11,7 +11,9 @@ pub struct Random {
 impl Random {
     /// A generator that depends on the seed and on what it is for.
     pub fn new(seed: u64, purpose: &str) -> Self {
-        Self { state: mix(seed ^ hash(purpose)) }
+        Self {
+            state: mix(seed ^ hash(purpose)),
+        }
     }
 
     /// The next 64 bits.
@@ -51,7 +53,9 @@ impl Random {
     /// `length` characters of the alphabet.
     pub fn text(&mut self, alphabet: &str, length: usize) -> String {
         let letters: Vec<char> = alphabet.chars().collect();
-        (0..length).filter_map(|_| self.pick(&letters).copied()).collect()
+        (0..length)
+            .filter_map(|_| self.pick(&letters).copied())
+            .collect()
     }
 
     /// A UUID of version 4 (RFC 9562).

@@ -46,19 +46,31 @@ pub fn find(state: &State, arn: &str) -> Option<Role> {
         })
     {
         let longest = found.max_session_duration.unwrap_or(3600);
-        return Some(role(longest, found.trust.clone(), found.external_id.clone()));
+        return Some(role(
+            longest,
+            found.trust.clone(),
+            found.external_id.clone(),
+        ));
     }
     let member = state.account(account)?;
     let created = member.joined_method == "CREATED" && *member.id != *state.head.management;
-    (path == ACCESS_ROLE && created)
-        .then(|| role(3600, vec![format!("arn:aws:iam::{}:root", state.head.management)], None))
+    (path == ACCESS_ROLE && created).then(|| {
+        role(
+            3600,
+            vec![format!("arn:aws:iam::{}:root", state.head.management)],
+            None,
+        )
+    })
 }
 
 /// Who a session of a role is.
 pub fn session(seed: u64, role: &Role, name: &str, source_identity: Option<String>) -> Caller {
     Caller {
         account: role.account.clone(),
-        arn: format!("arn:aws:sts::{}:assumed-role/{}/{name}", role.account, role.name),
+        arn: format!(
+            "arn:aws:sts::{}:assumed-role/{}/{name}",
+            role.account, role.name
+        ),
         user_id: format!("{}:{name}", unique_id(seed, "AROA", &role.arn)),
         access_key_id: String::new(),
         kind: CallerKind::Session,

@@ -188,7 +188,12 @@ impl State {
 
     /// The ARN of a permission set.
     pub fn set_arn(&self, id: &str) -> String {
-        let instance = self.center.instance_arn.rsplit('/').next().unwrap_or_default();
+        let instance = self
+            .center
+            .instance_arn
+            .rsplit('/')
+            .next()
+            .unwrap_or_default();
         format!("arn:aws:sso:::permissionSet/{instance}/{id}")
     }
 
@@ -212,7 +217,9 @@ impl State {
     /// The group that has this name now.
     pub fn group_named(&self, name: &str) -> Option<&Group> {
         let ids = self.group_names.get(name)?;
-        ids.iter().filter_map(|id| self.group(id)).find(|group| group.name() == name)
+        ids.iter()
+            .filter_map(|id| self.group(id))
+            .find(|group| group.name() == name)
     }
 
     /// The permission set that has this name now.
@@ -238,23 +245,47 @@ impl State {
     }
 
     /// Writes an assignment and what comes with the first of its pair.
-    pub fn add_assignment(&mut self, key: AssignmentKey, row: Assignment, seen: Millis, now: Millis) {
+    pub fn add_assignment(
+        &mut self,
+        key: AssignmentKey,
+        row: Assignment,
+        seen: Millis,
+        now: Millis,
+    ) {
         let pair = self.order(&format!("{}/{}", key.account, key.set));
-        self.assigned_to.insert((key.principal.clone(), pair, key.account.clone(), key.set.clone()));
+        self.assigned_to.insert((
+            key.principal.clone(),
+            pair,
+            key.account.clone(),
+            key.set.clone(),
+        ));
         let provision = (key.account.clone(), self.order(&key.set), key.set.clone());
         if self.provisions.latest(&provision).is_none() {
-            let suffix = Random::new(self.seed, &format!("role/{}/{}/{now}", key.account, key.set)).hex(16);
+            let suffix = Random::new(
+                self.seed,
+                &format!("role/{}/{}/{now}", key.account, key.set),
+            )
+            .hex(16);
             self.add_provision(&key.account, &key.set, suffix, seen, now);
         }
         self.assignments.put(key, row, seen, now);
     }
 
     /// Records the role of a pair, holding the set as it is now.
-    pub fn add_provision(&mut self, account: &str, set: &str, suffix: String, seen: Millis, now: Millis) {
+    pub fn add_provision(
+        &mut self,
+        account: &str,
+        set: &str,
+        suffix: String,
+        seen: Millis,
+        now: Millis,
+    ) {
         let version = self.set(set).map_or(1, |set| set.version);
         let key = (Id::from(account), self.order(set), Id::from(set));
-        self.provisions.put(key, Provision { suffix, version }, seen, now);
-        self.provisioned_in.insert((set.into(), self.order(account), account.into()));
+        self.provisions
+            .put(key, Provision { suffix, version }, seen, now);
+        self.provisioned_in
+            .insert((set.into(), self.order(account), account.into()));
     }
 
     /// Removes an assignment and what goes with the last of its pair.
@@ -278,9 +309,15 @@ impl State {
     /// Puts a user and its index entries.
     pub fn put_user(&mut self, user: User, seen: Millis, now: Millis) {
         let id = user.id.clone();
-        self.user_names.entry(user.user_name().to_lowercase()).or_default().insert(id.clone());
+        self.user_names
+            .entry(user.user_name().to_lowercase())
+            .or_default()
+            .insert(id.clone());
         if let Some(email) = user.email() {
-            self.user_emails.entry(email.to_lowercase()).or_default().insert(id.clone());
+            self.user_emails
+                .entry(email.to_lowercase())
+                .or_default()
+                .insert(id.clone());
         }
         let place = self.place(&id);
         self.users.put(place, user, seen, now);
@@ -289,7 +326,10 @@ impl State {
     /// Puts a group and its index entry.
     pub fn put_group(&mut self, group: Group, seen: Millis, now: Millis) {
         let id = group.id.clone();
-        self.group_names.entry(group.name().to_owned()).or_default().insert(id.clone());
+        self.group_names
+            .entry(group.name().to_owned())
+            .or_default()
+            .insert(id.clone());
         let place = self.place(&id);
         self.groups.put(place, group, seen, now);
     }
@@ -302,8 +342,10 @@ impl State {
     /// Puts a membership and its index entries.
     pub fn put_membership(&mut self, row: Membership, seen: Millis, now: Millis) {
         let order = self.order(&row.group);
-        self.member_of.insert((row.user.clone(), order, row.group.clone()));
-        self.membership_ids.insert(row.id.clone(), (row.group.clone(), row.user.clone()));
+        self.member_of
+            .insert((row.user.clone(), order, row.group.clone()));
+        self.membership_ids
+            .insert(row.id.clone(), (row.group.clone(), row.user.clone()));
         let key = self.membership_key(&row.group, &row.user);
         self.memberships.put(key, row, seen, now);
     }
@@ -315,7 +357,9 @@ impl State {
             .range((user.clone(), 0, Id::from(""))..)
             .take_while(move |(member, ..)| *member == user)
             .filter(|(user, _, group)| {
-                self.memberships.latest(&self.membership_key(group, user)).is_some()
+                self.memberships
+                    .latest(&self.membership_key(group, user))
+                    .is_some()
             })
             .map(|(_, _, group)| group)
     }

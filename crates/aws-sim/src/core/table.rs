@@ -32,7 +32,10 @@ pub struct Table<K, V> {
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), graves: VecDeque::new() }
+        Self {
+            rows: BTreeMap::new(),
+            graves: VecDeque::new(),
+        }
     }
 }
 
@@ -49,23 +52,32 @@ impl<K: Ord + Clone, V> Table<K, V> {
         self.bury(now);
         if self.rows.contains_key(key) {
             self.push(key.clone(), None, seen_from, now);
-            self.graves.push_back((now.max(seen_from).saturating_add(PAST_KEPT), key.clone()));
+            self.graves
+                .push_back((now.max(seen_from).saturating_add(PAST_KEPT), key.clone()));
         }
     }
 
     fn push(&mut self, key: K, value: Option<V>, seen_from: Millis, now: Millis) {
         let versions = self.rows.entry(key).or_default();
         let floor = versions.last().map_or(Millis::MIN, |last| last.seen_from);
-        versions.push(Version { seen_from: seen_from.max(floor), value });
+        versions.push(Version {
+            seen_from: seen_from.max(floor),
+            value,
+        });
         let horizon = now.saturating_sub(PAST_KEPT);
-        while versions.get(1).is_some_and(|second| second.seen_from <= horizon) {
+        while versions
+            .get(1)
+            .is_some_and(|second| second.seen_from <= horizon)
+        {
             versions.remove(0);
         }
     }
 
     fn bury(&mut self, now: Millis) {
         while self.graves.front().is_some_and(|(due, _)| *due <= now) {
-            let Some((_, key)) = self.graves.pop_front() else { return };
+            let Some((_, key)) = self.graves.pop_front() else {
+                return;
+            };
             let dead = self
                 .rows
                 .get(&key)
@@ -89,7 +101,9 @@ impl<K: Ord + Clone, V> Table<K, V> {
 
     /// Newest rows in key order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.rows.iter().filter_map(|(key, versions)| Some((key, versions.last()?.value.as_ref()?)))
+        self.rows
+            .iter()
+            .filter_map(|(key, versions)| Some((key, versions.last()?.value.as_ref()?)))
     }
 
     /// Newest rows from `start` on.
@@ -113,7 +127,12 @@ impl<K: Ord + Clone, V> Table<K, V> {
 }
 
 fn visible<V>(versions: &[Version<V>], at: Millis) -> Option<&V> {
-    versions.iter().rev().find(|version| version.seen_from <= at)?.value.as_ref()
+    versions
+        .iter()
+        .rev()
+        .find(|version| version.seen_from <= at)?
+        .value
+        .as_ref()
 }
 
 impl<K: Serialize, V: Serialize> Serialize for Table<K, V> {
@@ -125,7 +144,10 @@ impl<K: Serialize, V: Serialize> Serialize for Table<K, V> {
 impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Deserialize<'de> for Table<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let rows: Vec<(K, Vec<Version<V>>)> = Vec::deserialize(deserializer)?;
-        Ok(Self { rows: rows.into_iter().collect(), graves: VecDeque::new() })
+        Ok(Self {
+            rows: rows.into_iter().collect(),
+            graves: VecDeque::new(),
+        })
     }
 }
 
@@ -137,12 +159,22 @@ mod tests {
     fn readers_are_late_and_writers_are_not() {
         let mut table = Table::default();
         table.put("a", 1, 100, 0);
-        assert_eq!((table.latest(&"a"), table.seen(&"a", 99), table.seen(&"a", 100)), (Some(&1), None, Some(&1)));
+        assert_eq!(
+            (
+                table.latest(&"a"),
+                table.seen(&"a", 99),
+                table.seen(&"a", 100)
+            ),
+            (Some(&1), None, Some(&1))
+        );
         table.remove(&"a", 50, 110);
         assert_eq!(table.latest(&"a"), None);
         assert_eq!(table.seen(&"a", 99), None, "never visible before it was");
         table.put("a", 2, 300, 200);
-        assert_eq!((table.seen(&"a", 250), table.seen(&"a", 300)), (None, Some(&2)));
+        assert_eq!(
+            (table.seen(&"a", 250), table.seen(&"a", 300)),
+            (None, Some(&2))
+        );
     }
 
     #[test]
