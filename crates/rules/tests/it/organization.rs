@@ -365,7 +365,7 @@ fn clicks_are_refused_with_the_rule_that_refuses() {
 #[test]
 fn the_directory_survives_being_stored() {
     let stored = serde_json::to_string(&directory()).unwrap();
-    let read: hallpass_rules::Directory = serde_json::from_str(&stored).unwrap();
+    let read: Directory = serde_json::from_str(&stored).unwrap();
     assert_eq!(read.snapshot(), directory().snapshot());
     assert_eq!(read.groups_of(&email("ana.lind")).len(), 1);
     assert!(read.person_by_email(&email("twin")).is_err());
