@@ -1,35 +1,62 @@
 //! What is odd about rules that load: targets nobody can approve, rules that never match, flags
 //! that cancel each other, names that nothing in the organization has.
 
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet};
 
 use hallpass_model::Email;
 
-use super::{Ready, Rules, Sets, people::address_of, places::AccountView, words};
+use super::{
+    Compiled, Ready, Rules, Sets, names::unknown_names, people::address_of, places::AccountView,
+    words,
+};
 use crate::{
     diagnostic::{Code, Diagnostic},
-    directory::{Directory, NotOnePerson, OuRef},
+    directory::Directory,
     rule::{GroupRef, Place, SetMatch, Targets, Terms},
 };
 
 /// The most targets of one rule that are tried when looking for ones nobody can approve.
 const TARGETS_TRIED: usize = 64;
 
+/// The most comparisons of a rule with a target. Files that need more (thousands of rules that
+/// each cover units or patterns) are not searched to the end.
+const STEPS_MAX: usize = 4_000_000;
+
 impl Rules {
     /// Warnings about the rules, those of loading included. With a directory also about accounts,
     /// permission sets, units, people and groups that it does not hold; an ambiguous path of an
     /// organizational unit is an error.
     pub fn check(&self, facts: Option<&Directory>) -> Vec<Diagnostic> {
+        let compiled = &*self.compiled;
+        let rules = compiled.rules.as_slice();
+        let views = facts.map(|facts| {
+            facts
+                .accounts()
+                .iter()
+                .map(|account| AccountView::new(&account.id, facts))
+                .collect()
+        });
         let check = Check {
-            rules: &self.compiled.rules,
+            compiled,
             facts,
+            views: views.unwrap_or_default(),
+            most_needed: rules
+                .iter()
+                .map(|ready| needed(ready.terms()))
+                .max()
+                .unwrap_or(1),
+            steps: Cell::new(0),
         };
+        let denials: Vec<&Ready> = rules
+            .iter()
+            .filter(|ready| has_flag(ready, false))
+            .collect();
         let mut found = self.compiled.notes.clone();
-        for ready in check.rules {
+        for ready in rules {
             check.reach(ready, &mut found);
-            check.overridden(ready, &mut found);
+            check.overridden(ready, &denials, &mut found);
             if let Some(facts) = facts {
-                names(ready, facts, &mut found);
+                unknown_names(ready, facts, &mut found);
             }
         }
         for finding in &mut found {
@@ -41,8 +68,14 @@ impl Rules {
 }
 
 struct Check<'a> {
-    rules: &'a [Ready],
+    compiled: &'a Compiled,
     facts: Option<&'a Directory>,
+    /// Every account of the directory.
+    views: Vec<AccountView<'a>>,
+    /// The most approvals any rule asks for.
+    most_needed: usize,
+    /// Comparisons made so far, see [`STEPS_MAX`].
+    steps: Cell<usize>,
 }
 
 /// One kind of target of a rule: a place (or none, when other keys say where) and a permission
@@ -84,54 +117,89 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn matches_no_account(&self, ready: &Ready) -> bool {
-        match (&ready.terms().targets, self.facts) {
-            (targets @ Targets::Accounts { accounts, .. }, Some(facts)) => {
-                // ids and names that do not exist are reported one by one
-                let by_name = accounts.as_ref().is_some_and(|places| {
-                    places
-                        .iter()
-                        .any(|p| matches!(p, Place::Account(_) | Place::Ou(_) | Place::OuPath(_)))
-                });
-                !by_name
-                    && !facts.accounts().is_empty()
-                    && !facts
-                        .accounts()
-                        .iter()
-                        .any(|account| AccountView::new(&account.id, facts).covered_by(targets))
-            }
-            (Targets::Accounts { .. } | Targets::Groups(_), _) => false,
-        }
+    /// Counts comparisons; `false` when there were too many.
+    fn may_go_on(&self, comparisons: usize) -> bool {
+        let steps = self.steps.get().saturating_add(comparisons);
+        self.steps.set(steps);
+        steps <= STEPS_MAX
     }
 
-    /// With a directory, a target is real when some account is covered by its rule and by none
-    /// but the rules that were looked at.
+    fn matches_no_account(&self, ready: &Ready) -> bool {
+        let targets = &ready.terms().targets;
+        let Targets::Accounts { accounts, .. } = targets else {
+            return false;
+        };
+        // ids and names that do not exist are reported one by one
+        let one_by_one = |place: &Place| match place {
+            Place::Account(_) | Place::Ou(_) | Place::OuPath(_) => true,
+            Place::Every | Place::AccountName(_) => false,
+        };
+        let named = accounts
+            .as_ref()
+            .is_some_and(|places| places.iter().any(one_by_one));
+        !named
+            && !self.views.is_empty()
+            && self.may_go_on(self.views.len())
+            && !self.views.iter().any(|view| view.covered_by(targets))
+    }
+
+    /// With a directory, a target is real when it holds an account that no other rule helps, be
+    /// it a rule whose reach only the directory tells.
     fn is_real(&self, spot: Spot<'_>) -> bool {
-        let (Some(facts), Spot::Account(targets, _, set)) = (self.facts, spot) else {
+        let Spot::Account(targets, place, set) = spot else {
             return true;
         };
-        let covering = |account: &crate::directory::Account| {
-            let view = AccountView::new(&account.id, facts);
-            view.covered_by(targets)
-                && !self.rules.iter().any(|other| {
-                    let terms = other.terms();
-                    view.covered_by(&terms.targets)
-                        && covers_set(&other.sets, set)
-                        && (!other.listed.is_empty()
-                            || !other.listed_groups.is_empty()
-                            || terms.approval_is_not_required == Some(true))
-                        && !covers(other, spot)
-                })
+        let rules = &self.compiled.rules;
+        if self.views.is_empty() || !self.may_go_on(self.views.len().saturating_mul(8)) {
+            return true;
+        }
+        let helps = |other: &Ready| {
+            !other.listed.is_empty()
+                || !other.listed_groups.is_empty()
+                || other.terms().approval_is_not_required == Some(true)
         };
-        facts.accounts().is_empty() || facts.accounts().iter().any(covering)
+        let helpers: Vec<&Ready> = rules
+            .iter()
+            .filter(|other| helps(other) && covers_set(&other.sets, set) && !covers(other, spot))
+            .collect();
+        let inside = |view: &&AccountView<'_>| {
+            place.is_none_or(|place| view.is_in(place)) && view.covered_by(targets)
+        };
+        self.views.iter().filter(inside).any(|view| {
+            let _ = self.may_go_on(helpers.len());
+            !helpers
+                .iter()
+                .any(|other| view.covered_by(&other.terms().targets))
+        })
+    }
+
+    /// Rules that may cover the spot.
+    fn candidates(&self, spot: Spot<'_>) -> Vec<&'a Ready> {
+        let places = match spot {
+            Spot::Account(_, Some(Place::Account(id)), _) => self.compiled.for_account(id),
+            Spot::Account(..) => self.compiled.broad.clone(),
+            Spot::Group(group) => self.compiled.for_group(group),
+        };
+        places
+            .into_iter()
+            .filter_map(|place| self.compiled.rules.get(place))
+            .collect()
     }
 
     fn deadlock(&self, spot: Spot<'_>) -> Option<Deadlock> {
-        let covering: Vec<&Ready> = self
-            .rules
-            .iter()
-            .filter(|rule| covers(rule, spot))
-            .collect();
+        let mut people = BTreeSet::new();
+        let mut covering = Vec::new();
+        let candidates = self.candidates(spot);
+        if !self.may_go_on(candidates.len()) {
+            return None;
+        }
+        for ready in candidates.into_iter().filter(|rule| covers(rule, spot)) {
+            people.extend(ready.terms().listed_people());
+            if people.len() > self.most_needed {
+                return None;
+            }
+            covering.push(ready);
+        }
         let auto = |flag| {
             covering
                 .iter()
@@ -140,13 +208,13 @@ impl<'a> Check<'a> {
         if auto(true) && !auto(false) {
             return None;
         }
-        let mut people = BTreeSet::new();
-        for ready in &covering {
-            people.extend(ready.terms().listed_people().cloned());
-            for group in ready.terms().listed_groups() {
-                // without its members, a group may hold anybody
-                people.extend(members(group, self.facts?)?);
-            }
+        let mut people: BTreeSet<Email> = people.into_iter().cloned().collect();
+        for group in covering
+            .iter()
+            .flat_map(|ready| ready.terms().listed_groups())
+        {
+            // without its members, a group may hold anybody
+            people.extend(members(group, self.facts?)?);
         }
         let needed = covering
             .iter()
@@ -172,8 +240,11 @@ impl<'a> Check<'a> {
         (!locked.is_empty()).then_some(Deadlock::Only(locked))
     }
 
-    /// `true` flags that a `false` one of another rule overrides.
-    fn overridden(&self, ready: &Ready, found: &mut Vec<Diagnostic>) {
+    /// `true` flags of a rule that a `false` one of another rule overrides.
+    fn overridden(&self, ready: &Ready, denials: &[&Ready], found: &mut Vec<Diagnostic>) {
+        if !has_flag(ready, true) || !self.may_go_on(denials.len().saturating_mul(4)) {
+            return;
+        }
         let terms = ready.terms();
         let mut deny = |flag: &str, people: &str, other: &Ready| {
             let (this, other) = (&ready.rule.id, &other.rule.id);
@@ -186,11 +257,7 @@ impl<'a> Check<'a> {
                     .help("where both apply, `false` wins; narrow one of the two"),
             );
         };
-        for other in self
-            .rules
-            .iter()
-            .filter(|other| overlap(terms, ready, other))
-        {
+        for other in denials.iter().filter(|other| overlap(ready, other)) {
             let against = other.terms();
             if terms.approval_is_not_required == Some(true)
                 && against.approval_is_not_required == Some(false)
@@ -200,18 +267,24 @@ impl<'a> Check<'a> {
             if terms.allow_self_approval == Some(true) && against.allow_self_approval == Some(false)
             {
                 let mine: BTreeSet<&Email> = terms.listed_people().collect();
-                let both: Vec<&str> = against
+                let both: BTreeSet<&str> = against
                     .listed_people()
                     .filter(|email| mine.contains(email))
                     .map(Email::as_str)
                     .collect();
                 if !both.is_empty() {
+                    let both: Vec<&str> = both.into_iter().collect();
                     let people = format!(" for {}", both.join(", "));
                     deny(flag_name(ready, "AllowSelfApproval"), &people, other);
                 }
             }
         }
     }
+}
+
+fn has_flag(ready: &Ready, flag: bool) -> bool {
+    let terms = ready.terms();
+    [terms.allow_self_approval, terms.approval_is_not_required].contains(&Some(flag))
 }
 
 /// The flag as the file's form spells it.
@@ -223,7 +296,7 @@ fn flag_name(ready: &Ready, elevator: &'static str) -> &'static str {
     }
 }
 
-fn warn(ready: &Ready, code: Code, message: impl Into<String>) -> Diagnostic {
+pub(super) fn warn(ready: &Ready, code: Code, message: impl Into<String>) -> Diagnostic {
     let rule = &ready.rule;
     Diagnostic::warning(code, rule.position, message).at(rule.list, rule.index)
 }
@@ -356,8 +429,8 @@ fn covers_set(sets: &Sets, set: &SetMatch) -> bool {
 }
 
 /// Whether two rules certainly affect a common target.
-fn overlap(terms: &Terms, ready: &Ready, other: &Ready) -> bool {
-    let mine = spots(&terms.targets);
+fn overlap(ready: &Ready, other: &Ready) -> bool {
+    let mine = spots(&ready.terms().targets);
     let theirs = spots(&other.terms().targets);
     mine.iter()
         .take(TARGETS_TRIED)
@@ -407,148 +480,4 @@ fn members(group: &GroupRef, facts: &Directory) -> Option<Vec<Email>> {
             .filter_map(address_of)
             .collect(),
     )
-}
-
-/// Names in a rule that the directory does not hold.
-fn names(ready: &Ready, facts: &Directory, found: &mut Vec<Diagnostic>) {
-    let terms = ready.terms();
-    match &terms.targets {
-        Targets::Accounts {
-            accounts,
-            ous,
-            sets,
-            ..
-        } => {
-            for place in accounts.iter().chain(ous).flatten() {
-                found.extend(place_finding(ready, place, facts));
-            }
-            for set in sets {
-                found.extend(set_finding(ready, set, facts));
-            }
-        }
-        Targets::Groups(groups) => {
-            let unknown = groups
-                .iter()
-                .filter(|group| facts.resolve_group(group).is_none());
-            found.extend(unknown.map(|group| no_group(ready, group)));
-        }
-    }
-    for group in terms.listed_groups().chain(&terms.allowed_groups) {
-        match facts.resolve_group(group) {
-            None => found.push(no_group(ready, group)),
-            Some(known) if known.members.is_none() => {
-                let message = format!("the members of group `{group}` could not be read");
-                found.push(warn(ready, Code::UnreadGroup, message).value(&group.to_string()));
-            }
-            Some(_) => {}
-        }
-    }
-    let none = BTreeSet::new();
-    let named: BTreeSet<&Email> = terms
-        .listed_people()
-        .chain(&terms.allowed_users)
-        .chain(terms.break_glass.as_ref().unwrap_or(&none))
-        .collect();
-    found.extend(
-        named
-            .into_iter()
-            .filter_map(|email| person_finding(ready, email, facts)),
-    );
-}
-
-fn no_group(ready: &Ready, group: &GroupRef) -> Diagnostic {
-    let message = match group {
-        GroupRef::Id(_) => format!("there is no group `{group}`"),
-        GroupRef::Name(_) => format!("there is not exactly one group named `{group}`"),
-    };
-    warn(ready, Code::DeadStatement, message).value(&group.to_string())
-}
-
-fn person_finding(ready: &Ready, email: &Email, facts: &Directory) -> Option<Diagnostic> {
-    let message = match facts.person_by_email(email) {
-        Ok(person) if person.enabled => return None,
-        Ok(_) => format!("the user `{email}` is disabled"),
-        Err(NotOnePerson::None) => format!("no user has the address `{email}`"),
-        Err(NotOnePerson::Ambiguous) => format!("several users have the address `{email}`"),
-    };
-    Some(warn(ready, Code::UnknownPerson, message).value(email.as_str()))
-}
-
-fn place_finding(ready: &Ready, place: &Place, facts: &Directory) -> Option<Diagnostic> {
-    match place {
-        Place::Every => None,
-        Place::Account(id) => match facts.account(id) {
-            None => {
-                let message = format!("the organization has no account `{id}`");
-                Some(warn(ready, Code::DeadStatement, message).value(id.as_str()))
-            }
-            Some(account) if !account.active => {
-                let message = format!("the account `{id}` is not active");
-                Some(warn(ready, Code::DeadStatement, message).value(id.as_str()))
-            }
-            Some(_) => None,
-        },
-        Place::AccountName(glob) => {
-            let fits = facts
-                .accounts()
-                .iter()
-                .any(|account| glob.matches(&account.name));
-            let message = format!("no account is named `{glob}`");
-            (!fits).then(|| warn(ready, Code::DeadStatement, message).value(glob.as_str()))
-        }
-        Place::Ou(id) => {
-            let ends_in = |path: &&[OuRef]| path.last().is_some_and(|ou| ou.id == *id);
-            let known = id == facts.root_id() || facts.organizational_units().iter().any(ends_in);
-            let message = format!("there is no organizational unit `{id}`");
-            (!known).then(|| warn(ready, Code::UnknownOu, message).value(id))
-        }
-        Place::OuPath(path) if path.is_empty() => None,
-        Place::OuPath(path) => {
-            let joined = |units: &[OuRef]| {
-                let names: Vec<&str> = units.iter().map(|ou| ou.name.as_str()).collect();
-                names.join("/")
-            };
-            let with_root = format!("Root/{path}");
-            let units = facts.organizational_units();
-            let ids: BTreeSet<&str> = units
-                .iter()
-                .filter(|units| [path, &with_root].contains(&&joined(units)))
-                .filter_map(|units| units.last().map(|ou| ou.id.as_str()))
-                .collect();
-            match ids.len() {
-                0 => {
-                    let message = format!("there is no organizational unit `{path}`");
-                    Some(warn(ready, Code::UnknownOu, message).value(path))
-                }
-                1 => None,
-                _ => {
-                    let ids: Vec<&str> = ids.into_iter().collect();
-                    let message = format!("`{path}` names several units: {}", ids.join(", "));
-                    let rule = &ready.rule;
-                    Some(
-                        Diagnostic::error(Code::AmbiguousOu, rule.position, message)
-                            .at(rule.list, rule.index)
-                            .value(path)
-                            .help("name the unit by its id"),
-                    )
-                }
-            }
-        }
-    }
-}
-
-fn set_finding(ready: &Ready, set: &SetMatch, facts: &Directory) -> Option<Diagnostic> {
-    let (fits, name) = match set {
-        SetMatch::Every => return None,
-        SetMatch::Name(name) => (facts.permission_set_by_name(name).is_some(), name.as_str()),
-        SetMatch::Glob(glob) => (
-            facts
-                .permission_sets()
-                .iter()
-                .any(|set| glob.matches(&set.name)),
-            glob.as_str(),
-        ),
-    };
-    let message = format!("there is no permission set `{name}`");
-    (!fits).then(|| warn(ready, Code::DeadStatement, message).value(name))
 }

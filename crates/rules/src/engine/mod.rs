@@ -5,6 +5,7 @@ mod check;
 mod click;
 mod decide;
 mod explain;
+mod names;
 mod people;
 mod places;
 mod quorum;
@@ -26,8 +27,9 @@ pub use words::RuleSummary;
 use crate::{
     diagnostic::Diagnostic,
     directory::Directory,
+    glob::Glob,
     read::Content,
-    rule::{GroupRef, Place, Rule, SetMatch, Targets, Terms},
+    rule::{GroupRef, Place, Rule, RuleId, SetMatch, Targets, Terms},
     selftest::TestCase,
 };
 use decide::Evaluation;
@@ -66,7 +68,7 @@ pub(crate) struct Compiled {
     /// Every group named; rules refer to them by place.
     pub(crate) groups: Vec<GroupRef>,
     by_account: HashMap<AccountId, Vec<usize>>,
-    broad: Vec<usize>,
+    pub(crate) broad: Vec<usize>,
     by_group: HashMap<GroupId, Vec<usize>>,
     by_group_name: HashMap<String, Vec<usize>>,
     hash: String,
@@ -81,7 +83,15 @@ pub(crate) struct Compiled {
 /// A rule with its names interned.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    pub(crate) rule: Rule,
+    /// Boxed, and what every decision asks of it repeated here: a decision walks over many rules
+    /// and needs little of most.
+    pub(crate) rule: Box<Rule>,
+    pub(crate) own: Option<bool>,
+    pub(crate) auto: Option<bool>,
+    /// Whether the rule says who may ask, or when.
+    pub(crate) restricted: bool,
+    /// Whether the rule has terms beyond its targets, approvers and flags.
+    pub(crate) limited: bool,
     pub(crate) sets: Sets,
     /// Approvers by place in `people`, ascending.
     pub(crate) listed: Vec<usize>,
@@ -101,24 +111,27 @@ impl Ready {
 #[derive(Debug)]
 pub(crate) enum Sets {
     Every,
+    /// Names ascending.
     Some {
-        names: HashSet<String>,
-        patterns: Vec<crate::glob::Glob>,
+        names: Vec<String>,
+        patterns: Vec<Glob>,
     },
 }
 
+/// Up to this many names, comparing them all is faster than searching.
+const NAMES_COMPARED: usize = 8;
+
 impl Sets {
     fn new(sets: &BTreeSet<SetMatch>) -> Self {
-        let (mut names, mut patterns) = (HashSet::new(), Vec::new());
+        let (mut names, mut patterns) = (Vec::new(), Vec::new());
         for set in sets {
             match set {
                 SetMatch::Every => return Self::Every,
-                SetMatch::Name(name) => {
-                    names.insert(name.clone());
-                }
+                SetMatch::Name(name) => names.push(name.clone()),
                 SetMatch::Glob(glob) => patterns.push(glob.clone()),
             }
         }
+        names.sort_unstable();
         Self::Some { names, patterns }
     }
 
@@ -126,13 +139,25 @@ impl Sets {
         match self {
             Self::Every => true,
             Self::Some { names, patterns } => {
-                names.contains(name) || patterns.iter().any(|pattern| pattern.matches(name))
+                let named = if names.len() <= NAMES_COMPARED {
+                    names.iter().any(|known| known == name)
+                } else {
+                    names
+                        .binary_search_by(|known| known.as_str().cmp(name))
+                        .is_ok()
+                };
+                named || patterns.iter().any(|pattern| pattern.matches(name))
             }
         }
     }
 }
 
 impl Rules {
+    /// No rules at all: nobody may ask for anything.
+    pub fn none() -> Self {
+        Self::new(Content::default(), Vec::new(), "none", &[])
+    }
+
     pub(crate) fn new(
         content: Content,
         notes: Vec<Diagnostic>,
@@ -212,6 +237,25 @@ impl Rules {
         click::may_deny(&self.compiled, clicker, requester, ask, facts, now)
     }
 
+    /// Rules whose effect on the target depends on where the directory says the account is (units,
+    /// names, tags). With a directory that is too old, a request that any of them might affect
+    /// cannot be decided (`spec/access.md` §1.2).
+    pub fn placed_by_directory(&self, ask: &Ask<'_>) -> Vec<RuleId> {
+        let Ask::Account { permission_set, .. } = ask else {
+            return Vec::new();
+        };
+        let rules = self
+            .compiled
+            .broad
+            .iter()
+            .filter_map(|place| self.compiled.rules.get(*place));
+        rules
+            .filter(|ready| ready.sets.contain(permission_set))
+            .filter(|ready| places::needs_directory(&ready.terms().targets))
+            .map(|ready| ready.rule.id.clone())
+            .collect()
+    }
+
     /// Lower-case hex SHA-256 of the text the rules were read from.
     pub fn hash(&self) -> &str {
         &self.compiled.hash
@@ -282,8 +326,13 @@ impl Compiled {
         };
         let listed_groups = rule.terms.listed_groups().map(&mut intern).collect();
         let allowed_groups = rule.terms.allowed_groups.iter().map(&mut intern).collect();
+        let terms = &rule.terms;
         self.rules.push(Ready {
-            rule,
+            own: terms.allow_self_approval,
+            auto: terms.approval_is_not_required,
+            restricted: !terms.is_open() || terms.hours.is_some(),
+            limited: terms.has_limits(),
+            rule: Box::new(rule),
             sets,
             listed,
             listed_groups,
@@ -308,28 +357,41 @@ impl Compiled {
             })
     }
 
+    /// Places of the rules that may affect an account, in file order.
+    pub(crate) fn for_account(&self, account: &AccountId) -> Vec<usize> {
+        let mut places = self.by_account.get(account).cloned().unwrap_or_default();
+        places.extend(&self.broad);
+        places.sort_unstable();
+        places
+    }
+
+    /// Places of the rules that name a group so, in file order.
+    pub(crate) fn for_group(&self, group: &GroupRef) -> Vec<usize> {
+        let places = match group {
+            GroupRef::Id(id) => self.by_group.get(id),
+            GroupRef::Name(name) => self.by_group_name.get(name),
+        };
+        places.cloned().unwrap_or_default()
+    }
+
     /// Places of the rules that may affect the target, in file order; each is still to be tested.
     pub(crate) fn candidates(&self, ask: &Ask<'_>, facts: &Directory) -> Vec<usize> {
-        let none = Vec::new();
-        let (mut first, second) = match ask {
-            Ask::Account { account, .. } => (
-                self.by_account.get(*account).unwrap_or(&none).clone(),
-                &self.broad,
-            ),
+        match ask {
+            Ask::Account { account, .. } => self.for_account(account),
             Ask::Group { group } => {
-                let named = facts
-                    .group(group)
-                    .and_then(|found| self.by_group_name.get(&found.name.to_ascii_lowercase()));
-                (
-                    self.by_group.get(*group).unwrap_or(&none).clone(),
-                    named.unwrap_or(&none),
-                )
+                let mut places = self.by_group.get(*group).cloned().unwrap_or_default();
+                // a name that several groups have names none of them
+                if let Some(known) = facts.group(group)
+                    && facts.group_by_name(&known.name).is_some()
+                {
+                    let name = GroupRef::Name(known.name.to_ascii_lowercase());
+                    places.extend(self.for_group(&name));
+                    places.sort_unstable();
+                    places.dedup();
+                }
+                places
             }
-        };
-        first.extend(second);
-        first.sort_unstable();
-        first.dedup();
-        first
+        }
     }
 }
 

@@ -45,7 +45,8 @@ impl<'a> AccountView<'a> {
         self.account.is_some()
     }
 
-    fn is_in(&self, place: &Place) -> bool {
+    /// Whether the account is in this place.
+    pub(super) fn is_in(&self, place: &Place) -> bool {
         match place {
             Place::Every => true,
             Place::Account(id) => id == self.id,

@@ -120,14 +120,7 @@ pub(super) fn read_list(
             } else {
                 account_targets(reader, item)
             };
-            reader.known_keys(
-                entries,
-                if of_groups {
-                    &GROUP_KEYS
-                } else {
-                    &ACCOUNT_KEYS
-                },
-            );
+            known_keys(reader, entries, of_groups);
             let mut terms = Terms::new(targets);
             for entry in entries {
                 read_field(reader, entry, &mut terms);
@@ -146,6 +139,27 @@ pub(super) fn read_list(
             });
         }
         reader.leave();
+    }
+}
+
+/// Complains about unknown keys. `ResourceType` means nothing for groups, and is no error there.
+fn known_keys(reader: &mut Reader, entries: &[Entry], of_groups: bool) {
+    let known: &[&str] = if of_groups {
+        &GROUP_KEYS
+    } else {
+        &ACCOUNT_KEYS
+    };
+    for entry in entries
+        .iter()
+        .filter(|entry| !known.contains(&entry.key.as_str()))
+    {
+        if entry.key == "ResourceType" {
+            let message = "`ResourceType` is not used for groups";
+            let finding = Diagnostic::warning(Code::IgnoredSetting, entry.position, message);
+            reader.push(finding.field(&entry.key).help("leave it out"));
+        } else {
+            reader.unknown_key(entry, known);
+        }
     }
 }
 

@@ -128,26 +128,28 @@ fn every_problem_of_a_line_is_listed() {
     );
 }
 
-#[test]
-fn facts_make_targets_and_people_real() {
+/// The decision, and the permit if there is one, with facts.
+fn with_facts(requester: &str, account: &str, set: &str, rest: &str) -> String {
     let rules = statements(
         r#"{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "Approvers": ["bo@corp.com", "eve@corp.com"], "MaxDuration": "02:00"}"#,
     );
     let facts = directory();
-    let decision = |requester: &str, account: &str, set: &str, rest: &str| {
-        let line = format!(
-            r#"{{"id": "x", "requester": "{requester}@corp.com", "account": "{account}", "permission_set": "{set}"{rest}}}"#
-        );
-        let answer =
-            serde_json::to_value(cases::answer(&line, Some(&rules), Some(&facts), noon())).unwrap();
-        let permit = answer
-            .get("permit")
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        format!("{} {permit}", answer["decision"].as_str().unwrap())
-            .trim_end()
-            .to_owned()
-    };
+    let line = format!(
+        r#"{{"id": "x", "requester": "{requester}@corp.com", "account": "{account}", "permission_set": "{set}"{rest}}}"#
+    );
+    let answer =
+        serde_json::to_value(cases::answer(&line, Some(&rules), Some(&facts), noon())).unwrap();
+    let permit = answer
+        .get("permit")
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    format!("{} {permit}", answer["decision"].as_str().unwrap())
+        .trim_end()
+        .to_owned()
+}
+
+#[test]
+fn facts_make_targets_and_people_real() {
     for (requester, account, set, rest, expected) in [
         ("ana", "100000000001", "Admin", "", "RequiresApproval"),
         ("ana", "payments-prod", "Admin", "", "RequiresApproval"),
@@ -194,7 +196,7 @@ fn facts_make_targets_and_people_real() {
         ),
     ] {
         assert_eq!(
-            decision(requester, account, set, rest),
+            with_facts(requester, account, set, rest),
             expected,
             "{requester} {account} {set} {rest}"
         );

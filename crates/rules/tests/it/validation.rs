@@ -113,14 +113,18 @@ fn unknown_keys_come_with_the_key_that_was_meant() {
     assert!(help("Colour").starts_with("known here: ResourceType"));
 }
 
-#[test]
-fn single_forms_give_single_codes() {
-    let one = |fields: &str| {
+/// Checks the codes of one account statement per row.
+fn of_fields(rows: &[(String, &str)]) {
+    for (fields, expected) in rows {
         let text = format!(r#"[{{"ResourceType": "Account", {fields}}}]"#);
-        codes("r.json", &text).join(" ")
-    };
+        assert_eq!(codes("r.json", &text).join(" "), *expected, "{fields}");
+    }
+}
+
+#[test]
+fn forms_of_fields_give_their_codes() {
     let rest = r#""Resource": "*", "PermissionSet": "*""#;
-    for (fields, expected) in [
+    of_fields(&[
         (rest.to_owned(), ""),
         (r#""Resource": [], "PermissionSet": []"#.to_owned(), ""),
         (
@@ -158,6 +162,12 @@ fn single_forms_give_single_codes() {
         (format!(r#"{rest}, "Id": """#), "bad-id"),
         (format!(r#"{rest}, "BreakGlass": null"#), "bad-type"),
         (format!(r#"{rest}, "ApproversToNotify": []"#), ""),
+    ]);
+}
+
+#[test]
+fn forms_of_targets_give_their_codes() {
+    of_fields(&[
         (
             r#""Resource": null, "PermissionSet": "*""#.to_owned(),
             "bad-type",
@@ -182,9 +192,20 @@ fn single_forms_give_single_codes() {
             format!(r#""Resource": "*", "PermissionSet": "{}""#, "x".repeat(33)),
             "bad-permission-set",
         ),
-    ] {
-        assert_eq!(one(&fields), expected, "{fields}");
-    }
+    ]);
+}
+
+#[test]
+fn a_resource_type_means_nothing_for_groups() {
+    let group = |key: &str| {
+        format!(
+            r#"{{"group_statements": [{{"Resource": "99999999-8888-7777-6666-555555555555", "Approvers": ["a@corp.com", "b@corp.com"], "{key}": "OU"}}]}}"#
+        )
+    };
+    let loaded = load(&Source::new("r.json", group("ResourceType"))).unwrap();
+    let warnings: Vec<&str> = loaded.warnings.iter().map(|w| w.code.as_str()).collect();
+    assert_eq!(warnings, ["ignored-setting"]);
+    assert_eq!(codes("r.json", &group("PermissionSet")), ["unknown-field"]);
 }
 
 #[test]
@@ -329,4 +350,10 @@ fn yaml_says_the_same_as_json() {
     assert_eq!(codes("r.yaml", duplicate), ["duplicate-key"]);
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
     assert_eq!(codes("r.yaml", bomb), ["too-large"]);
+    let long = format!(
+        "a: &a {}\nb: [{}]\n",
+        "x".repeat(100_000),
+        "*a,".repeat(10_000)
+    );
+    assert_eq!(codes("r.yaml", &long), ["too-large"]);
 }

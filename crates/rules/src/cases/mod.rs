@@ -1,38 +1,22 @@
 //! Decision cases, one JSON object per line, as `hallpass rules decide` answers them
 //! (`design.md` §8).
 
+mod read;
+
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetName, Span, Timestamp};
+use hallpass_model::{AccountId, Email, GroupId, PermissionSetName, Timestamp};
+use read::{Case, Wanted};
 use serde::Serialize;
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Position, nearest, shorten},
+    diagnostic::{Code, Diagnostic},
     directory::Directory,
     engine::{Ask, Decision, Rules},
-    read,
+    read::CASE,
     rule::RuleId,
-    syntax::{self, Entry, Node, Syntax, Value},
+    syntax::{self, Node, Syntax, Value},
 };
-
-/// The keys of a case.
-const KEYS: [&str; 12] = [
-    "id",
-    "requester",
-    "account",
-    "permission_set",
-    "group",
-    "click",
-    "statements",
-    "group_statements",
-    "at",
-    "for",
-    "reason",
-    "ticket",
-];
-
-/// Keys that say something to people and nothing to us.
-const REMARKS: [&str; 6] = ["note", "why", "comment", "expect", "title", "description"];
 
 /// What a case comes to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -126,7 +110,7 @@ pub fn answer(
         .and_then(|root| root.get("id"))
         .map_or(serde_json::Value::Null, plain);
     let outcome = match (&parsed.root, parsed.errors.is_empty()) {
-        (Some(root), true) => Case::read(root).and_then(|case| {
+        (Some(root), true) => read::read(root).and_then(|case| {
             let own = case.own_rules(root, line)?;
             match own.as_ref().or(rules) {
                 Some(rules) => Ok(case.decide(id.clone(), rules, facts, now)),
@@ -144,7 +128,7 @@ pub fn answer(
 fn failed(id: serde_json::Value, mut errors: Vec<Diagnostic>) -> Answer {
     errors.sort_by_key(|error| error.position);
     for error in &mut errors {
-        read::CASE.clone_into(&mut error.file);
+        CASE.clone_into(&mut error.file);
     }
     let (code, message) = errors.first().map_or_else(
         || {
@@ -177,27 +161,6 @@ fn plain(node: &Node) -> serde_json::Value {
     }
 }
 
-/// A case as it was read. Targets are kept as written: one that cannot exist is invalid, not an
-/// error.
-struct Case {
-    requester: Email,
-    target: Wanted,
-    click: Option<Email>,
-    at: Option<Timestamp>,
-    duration: Option<Span>,
-    reason: Option<String>,
-    ticket: Option<String>,
-    has_rules: bool,
-}
-
-enum Wanted {
-    Account {
-        account: String,
-        permission_set: String,
-    },
-    Group(String),
-}
-
 enum Target {
     Account(AccountId, String),
     Group(GroupId),
@@ -216,85 +179,6 @@ impl Target {
 }
 
 impl Case {
-    fn read(root: &Node) -> Result<Self, Vec<Diagnostic>> {
-        let Value::Map(entries) = &root.value else {
-            let message = format!("a case is an object, not {}", root.kind());
-            return Err(vec![Diagnostic::error(
-                Code::BadType,
-                root.position,
-                message,
-            )]);
-        };
-        let mut errors: Vec<Diagnostic> = entries.iter().filter_map(unknown).collect();
-        let mut text = |key: &str| match root.get(key).map(|node| (node, &node.value)) {
-            None | Some((_, Value::Null)) => None,
-            Some((_, Value::Text(text))) => Some(text.clone()),
-            Some((node, _)) => {
-                let message = format!("{} where a string is due", node.kind());
-                errors.push(
-                    Diagnostic::error(Code::BadType, node.position, message)
-                        .field(key)
-                        .value(&node.shown()),
-                );
-                None
-            }
-        };
-        let (requester, click) = (text("requester"), text("click"));
-        let (account, set) = (text("account"), text("permission_set"));
-        let (group, at, duration) = (text("group"), text("at"), text("for"));
-        let (reason, ticket) = (text("reason"), text("ticket"));
-        let target = wanted(root, account, set, group, &mut errors);
-        let requester = match requester {
-            Some(text) => email(root, "requester", &text, &mut errors),
-            None => missing(root, "requester", &mut errors),
-        };
-        let click = click.and_then(|text| email(root, "click", &text, &mut errors));
-        let at = at.and_then(|text| {
-            parsed(
-                root,
-                "at",
-                &text,
-                Code::BadCase,
-                "an instant like `2026-03-02T10:05:00Z`",
-                &mut errors,
-            )
-        });
-        let duration = duration.and_then(|text| {
-            parsed(
-                root,
-                "for",
-                &text,
-                Code::BadDuration,
-                "a duration like `2h` or `02:00`",
-                &mut errors,
-            )
-        });
-        let has_rules = root
-            .get("statements")
-            .or(root.get("group_statements"))
-            .is_some();
-        match (requester, target) {
-            (Some(requester), Some(target)) if errors.is_empty() => Ok(Self {
-                requester,
-                target,
-                click,
-                at,
-                duration,
-                reason,
-                ticket,
-                has_rules,
-            }),
-            _ => Err(with_list_errors(root, errors)),
-        }
-    }
-
-    fn own_rules(&self, root: &Node, line: &str) -> Result<Option<Rules>, Vec<Diagnostic>> {
-        if !self.has_rules {
-            return Ok(None);
-        }
-        read::load_lists(root, line).map(Some)
-    }
-
     fn decide(
         &self,
         id: serde_json::Value,
@@ -414,109 +298,6 @@ impl Case {
             });
         }
     }
-}
-
-fn unknown(entry: &Entry) -> Option<Diagnostic> {
-    let key = entry.key.as_str();
-    if KEYS.contains(&key) || REMARKS.contains(&key) {
-        return None;
-    }
-    let help = match nearest(key, KEYS) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known here: {}", KEYS.join(", ")),
-    };
-    let message = format!("`{}` is not a known key", shorten(key));
-    Some(
-        Diagnostic::error(Code::UnknownField, entry.position, message)
-            .field(key)
-            .value(&entry.value.shown())
-            .help(help),
-    )
-}
-
-fn wanted(
-    root: &Node,
-    account: Option<String>,
-    set: Option<String>,
-    group: Option<String>,
-    errors: &mut Vec<Diagnostic>,
-) -> Option<Wanted> {
-    match (account, set, group) {
-        (Some(account), Some(permission_set), None) => Some(Wanted::Account {
-            account,
-            permission_set,
-        }),
-        (None, None, Some(group)) => Some(Wanted::Group(group)),
-        (_, _, Some(_)) => {
-            let message = "a case asks for a permission set in an account or for a group, not both";
-            errors.push(Diagnostic::error(Code::BadCase, root.position, message));
-            None
-        }
-        (None, _, None) if root.get("account").is_none() => missing(root, "account", errors),
-        (_, None, None) if root.get("permission_set").is_none() => {
-            missing(root, "permission_set", errors)
-        }
-        // of another type, and noted
-        (None, _, None) | (_, None, None) => None,
-    }
-}
-
-fn missing<T>(root: &Node, key: &str, errors: &mut Vec<Diagnostic>) -> Option<T> {
-    let noted = errors
-        .iter()
-        .any(|error| error.field.as_deref() == Some(key));
-    if !noted {
-        let message = format!("`{key}` is missing");
-        let help = "a case is {\"id\", \"requester\", \"account\", \"permission_set\"} or \
-                    {\"id\", \"requester\", \"group\"}";
-        errors.push(
-            Diagnostic::error(Code::MissingField, root.position, message)
-                .field(key)
-                .help(help),
-        );
-    }
-    None
-}
-
-fn email(root: &Node, key: &str, text: &str, errors: &mut Vec<Diagnostic>) -> Option<Email> {
-    parsed(root, key, text, Code::BadEmail, "an e-mail address", errors)
-}
-
-fn parsed<T: std::str::FromStr>(
-    root: &Node,
-    key: &str,
-    text: &str,
-    code: Code,
-    due: &str,
-    errors: &mut Vec<Diagnostic>,
-) -> Option<T> {
-    let value = text.parse().ok();
-    if value.is_none() {
-        let position = root.get(key).map_or(root.position, |node| node.position);
-        let message = format!("`{}` is not {due}", shorten(text));
-        errors.push(
-            Diagnostic::error(code, position, message)
-                .field(key)
-                .value(text),
-        );
-    }
-    value
-}
-
-/// The errors of the case together with those of the lists it brings.
-fn with_list_errors(root: &Node, mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    if let Err(more) = read::load_lists(root, "") {
-        errors.extend(more);
-    }
-    if errors.is_empty() {
-        let message = "a key that must be there is null";
-        errors.push(Diagnostic::error(
-            Code::MissingField,
-            Position { ..root.position },
-            message,
-        ));
-    }
-    errors
 }
 
 fn account_id(text: &str, facts: Option<&Directory>) -> Result<AccountId, String> {
