@@ -92,7 +92,9 @@ impl Row {
         let execution = &mut self.execution;
         execution.sight = Sight::Present { at };
         execution.last_present_at = Some(at);
-        execution.last_error = None;
+        if execution.refused_removals == 0 {
+            execution.last_error = None;
+        }
         execution.due = now;
         if execution
             .operation
@@ -126,7 +128,9 @@ impl Row {
             Sight::Present { .. } | Sight::Unseen => at,
         };
         execution.sight = Sight::Absent { since, at };
-        execution.last_error = None;
+        if execution.refused_removals == 0 {
+            execution.last_error = None;
+        }
         execution.due = now;
         match execution.operation.take() {
             Some(operation) if operation.request.is_some() => execution.operation = Some(operation),
@@ -272,7 +276,7 @@ impl Row {
             Some(operation) if operation.request.is_none() => Some(operation.kind),
             _ => None,
         };
-        let text = fault.to_string();
+        self.execution.last_error = Some(fault.to_string());
         match (kind, fault) {
             // the answer is unknown: the intent stays, and the next step looks
             (_, CenterFault::Unreachable { .. }) | (None, _) => {
@@ -298,7 +302,6 @@ impl Row {
                 self.removal_refused(reason, now);
             }
         }
-        self.execution.last_error.get_or_insert(text);
         if self.execution.operation.is_none() && self.is_wanted(now) && is_overdue(self, now) {
             self.give_up(
                 now,

@@ -129,6 +129,8 @@ fn remove_ours(row: &Row, now: Timestamp) -> Action {
         }
         Sight::Present { .. } if lags_behind_delete(execution, now) => Action::Look,
         Sight::Present { .. } => Action::Begin(OperationKind::Delete),
+        // our create ended well and no listing showed it yet: a listing without it proves nothing
+        Sight::Absent { .. } if is_unconfirmed(execution) => Action::Begin(OperationKind::Delete),
         Sight::Absent { at, .. } if !row.is_fresh(at) => Action::Look,
         Sight::Absent { since, at } => {
             let gap = match execution.doubt {
@@ -148,6 +150,14 @@ fn remove_ours(row: &Row, now: Timestamp) -> Action {
             }
         }
     }
+}
+
+fn is_unconfirmed(execution: &Execution) -> bool {
+    let created = execution.created_at;
+    created.is_some()
+        && created > execution.last_present_at
+        && execution.deleted_at.is_none()
+        && execution.refused_removals == 0
 }
 
 /// Every fifth refusal is worth a question; between them removals go on.

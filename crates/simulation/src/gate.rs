@@ -123,7 +123,7 @@ impl Gate {
 }
 
 /// A port behind the gate.
-pub struct Gated<P> {
+pub(crate) struct Gated<P> {
     inner: Arc<P>,
     gate: Arc<Gate>,
 }

@@ -67,7 +67,7 @@ impl Human {
 }
 
 /// The account of the world.
-pub const ACCOUNT: &str = "111111111111";
+pub(crate) const ACCOUNT: &str = "111111111111";
 const GROUP: &str = "99999999-8888-7777-6666-555555555555";
 
 const RULES: &str = r#"{

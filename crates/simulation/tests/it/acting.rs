@@ -8,7 +8,6 @@ use hallpass_simulation::{Human, World};
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
-        .start_paused(true)
         .build()
         .unwrap()
         .block_on(future)
