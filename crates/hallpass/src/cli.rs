@@ -1,0 +1,93 @@
+//! The table from command to function. A new command is a variant, an arm and a module line in
+//! `commands/mod.rs`.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    approve, catalog, completions, deny, discard, extend, grants, login, logout, man, release,
+    request, requests, revoke, rules, whoami,
+};
+use crate::exit::{Exit, Outcome};
+
+/// Temporary access to AWS accounts: ask, approve, and it ends by itself
+#[derive(Debug, Parser)]
+#[command(
+    name = "hallpass",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "Examples:
+  hallpass catalog
+  hallpass request --account payments-prod --permission-set ReadOnly --for 2h \\
+      --reason 'disk of the ledger database is full' --wait
+
+Exit codes: 0 ok, 1 failed or partial, 2 bad input, 3 findings, 4 refused for safety,
+5 held elsewhere, 70 internal."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Login(login::Args),
+    Logout(logout::Args),
+    Whoami(whoami::Args),
+    Catalog(catalog::Args),
+    Request(request::Args),
+    Requests(requests::Args),
+    Approve(approve::Args),
+    Deny(deny::Args),
+    Discard(discard::Args),
+    Grants(grants::Args),
+    Release(release::Args),
+    Extend(extend::Args),
+    Revoke(revoke::Args),
+    Rules(rules::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Reads the command line. Help, versions and usage errors are printed here.
+///
+/// # Errors
+/// The exit code when there is nothing to run.
+pub(crate) fn parse() -> Result<Command, Exit> {
+    Cli::try_parse().map(|cli| cli.command).map_err(|error| {
+        let exit = if error.use_stderr() {
+            Exit::BadInput
+        } else {
+            Exit::Ok
+        };
+        // nobody is left to tell when this cannot be printed
+        let _ = error.print();
+        exit
+    })
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Why it did not do what was asked.
+pub(crate) fn run(command: Command) -> Outcome {
+    match command {
+        Command::Login(args) => login::run(&args),
+        Command::Logout(args) => logout::run(&args),
+        Command::Whoami(args) => whoami::run(&args),
+        Command::Catalog(args) => catalog::run(&args),
+        Command::Request(args) => request::run(&args),
+        Command::Requests(args) => requests::run(&args),
+        Command::Approve(args) => approve::run(&args),
+        Command::Deny(args) => deny::run(&args),
+        Command::Discard(args) => discard::run(&args),
+        Command::Grants(args) => grants::run(&args),
+        Command::Release(args) => release::run(&args),
+        Command::Extend(args) => extend::run(&args),
+        Command::Revoke(args) => revoke::run(&args),
+        Command::Rules(args) => rules::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+    }
+}

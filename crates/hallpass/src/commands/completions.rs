@@ -1,0 +1,28 @@
+//! `hallpass completions`: what a shell needs to complete our commands.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output;
+
+/// Print completions for a shell
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  hallpass completions zsh > ~/.zfunc/_hallpass\n  \
+                  hallpass completions bash > /etc/bash_completion.d/hallpass"
+)]
+pub(crate) struct Args {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "hallpass", &mut script);
+    let script = String::from_utf8(script).map_err(Failure::bug)?;
+    output::print(&script)?;
+    Ok(Exit::Ok)
+}

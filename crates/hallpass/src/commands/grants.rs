@@ -1,0 +1,58 @@
+//! `hallpass grants`: who holds what until when.
+
+use clap::ValueEnum;
+use hallpass_api::Grant;
+
+use super::requests::name;
+use super::{ApiArgs, say_more};
+use crate::client::block_on;
+use crate::exit::{Exit, Outcome};
+use crate::output;
+use crate::shown::{self, View};
+
+/// List grants: who holds what until when
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass grants --state active
+  hallpass grants --user ana@acme.example --output json
+  hallpass grants --account payments-prod")]
+pub(crate) struct Args {
+    /// Only grants in this state
+    #[arg(long, value_enum, value_name = "STATE")]
+    state: Option<State>,
+    /// Only this person's (e-mail)
+    #[arg(long, value_name = "E-MAIL")]
+    user: Option<String>,
+    /// Only in this account
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// At most this many, newest first
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum State {
+    Scheduled,
+    Granting,
+    Active,
+    Ending,
+    Ended,
+    Failed,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let client = args.api.client()?;
+    let mut query = Vec::new();
+    query.extend(args.state.map(|state| ("state", name(state))));
+    query.extend(args.user.clone().map(|user| ("user", user)));
+    query.extend(args.account.clone().map(|account| ("account", account)));
+    let found = block_on(client.list::<Grant>(&["grants"], &query, args.limit))?;
+    output::list(args.api.format(), &found.items, shown::GRANT_FIELDS, || {
+        shown::grants(&found.items, &View::here())
+    })?;
+    say_more(found.has_more, found.items.len());
+    Ok(Exit::Ok)
+}

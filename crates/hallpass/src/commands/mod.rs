@@ -1,0 +1,81 @@
+//! One file per subcommand: arguments as typed, resolved, run, rendered.
+
+pub(crate) mod approve;
+pub(crate) mod catalog;
+pub(crate) mod completions;
+pub(crate) mod deny;
+pub(crate) mod discard;
+pub(crate) mod extend;
+pub(crate) mod grants;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod man;
+pub(crate) mod release;
+pub(crate) mod request;
+pub(crate) mod requests;
+pub(crate) mod revoke;
+pub(crate) mod rules;
+pub(crate) mod whoami;
+
+use crate::client::{Client, ServerArgs};
+use crate::exit::Failure;
+use crate::output::{self, Format, OutputArgs};
+
+/// What every command that talks to the server and prints data takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApiArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl ApiArgs {
+    /// A client for the server that is meant.
+    ///
+    /// # Errors
+    /// When the address or the token cannot be used.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        self.server.client()
+    }
+
+    /// How to print.
+    pub(crate) fn format(&self) -> Format {
+        self.output.format()
+    }
+}
+
+/// `--account A --permission-set P` or `--group G`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TargetArgs {
+    /// Account: its id, or its name when only one has it
+    #[arg(
+        long,
+        value_name = "ACCOUNT",
+        required_unless_present = "group",
+        conflicts_with = "group",
+        requires = "permission_set"
+    )]
+    pub(crate) account: Option<String>,
+    /// Permission set, by name
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "group",
+        conflicts_with = "group",
+        requires = "account"
+    )]
+    pub(crate) permission_set: Option<String>,
+    /// Group instead of an account: its id or name
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+}
+
+/// Says that a listing was cut short.
+pub(crate) fn say_more(has_more: bool, shown: usize) {
+    if has_more {
+        output::say(&format!(
+            "note: only the first {shown} are shown; `--limit` shows more"
+        ));
+    }
+}

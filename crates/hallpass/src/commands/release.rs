@@ -1,0 +1,46 @@
+//! `hallpass release`: give access back before its end.
+
+use hallpass_api::Grant;
+use serde_json::json;
+
+use super::ApiArgs;
+use crate::client::block_on;
+use crate::exit::{Exit, Outcome};
+use crate::ids::GrantRef;
+use crate::output;
+use crate::prompt::{Consent, YesArgs, confirm};
+use crate::shown::{self, View};
+
+/// Give your access back before its end
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Give your access back before its end.\n\nCredentials you already hold may work \
+                  until their own end; new ones stop at once.",
+    after_help = "Example:\n  hallpass release grn_01934a5b6c7d7e8f90123456789abcde --yes"
+)]
+pub(crate) struct Args {
+    /// The grant, or the request it was made from
+    #[arg(value_name = "GRANT")]
+    id: GrantRef,
+    #[command(flatten)]
+    yes: YesArgs,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let client = args.api.client()?;
+    block_on(async {
+        let id = args.id.resolve(&client).await?.to_string();
+        if args.yes.consent() == Consent::Ask {
+            let grant: Grant = client.get(&["grants", &id], &[]).await?;
+            let what = output::plain(&shown::held(&grant));
+            confirm(&format!("Give back {what} now?"), Consent::Ask)?;
+        }
+        let grant: Grant = client.post(&["grants", &id, "release"], &json!({})).await?;
+        output::one(args.api.format(), &grant, shown::GRANT_FIELDS, || {
+            shown::grant(&grant, &View::here())
+        })?;
+        Ok(Exit::Ok)
+    })
+}

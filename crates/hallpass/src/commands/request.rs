@@ -1,0 +1,112 @@
+//! `hallpass request`: ask for access, and wait for it.
+
+use hallpass_api::{Ask, Request};
+use hallpass_model::Span;
+
+use super::{ApiArgs, TargetArgs};
+use crate::client::{Client, block_on};
+use crate::exit::{Exit, Outcome};
+use crate::output::{self, Format};
+use crate::shown::{self, View};
+use crate::waiting::{Followed, Last, follow};
+
+/// Ask for access: a permission set in an account, or a group
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass request --account payments-prod --permission-set ReadOnly --for 2h \\
+      --reason 'disk of the ledger database is full' --wait
+  hallpass request --group oncall --for 8h --reason 'on call tonight'")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// For how long: `90m`, `1h30m`, `01:30`
+    #[arg(long = "for", value_name = "DURATION")]
+    duration: Span,
+    /// Why; approvers read this
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// A ticket, where a rule wants one
+    #[arg(long, value_name = "TICKET")]
+    ticket: Option<String>,
+    #[command(flatten)]
+    wait: WaitArgs,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+/// `--wait`, for requests and extensions.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WaitArgs {
+    /// Wait until the access is active, then show how to use it
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "10m",
+        requires = "wait"
+    )]
+    timeout: Span,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let client = args.api.client()?;
+    let ask = Ask {
+        account: args.target.account.clone(),
+        permission_set: args.target.permission_set.clone(),
+        group: args.target.group.clone(),
+        duration_seconds: args.duration.as_seconds(),
+        reason: args.reason.clone(),
+        ticket: args.ticket.clone(),
+    };
+    block_on(async {
+        let request: Request = client.post(&["requests"], &ask).await?;
+        if request.already_pending {
+            output::say(&format!(
+                "note: an equal request waits already: {}",
+                output::plain(&request.id)
+            ));
+        }
+        see_through(&client, request, &args.wait, args.api.format()).await
+    })
+}
+
+/// Shows the request, or with `--wait` what became of it.
+///
+/// # Errors
+/// Exit 1 when the access will not be there.
+pub(crate) async fn see_through(
+    client: &Client,
+    request: Request,
+    wait: &WaitArgs,
+    format: Format,
+) -> Outcome {
+    let show_request = |request: &Request| {
+        output::one(format, request, shown::REQUEST_FIELDS, || {
+            shown::request(request, &View::here())
+        })
+    };
+    let show_grant = |grant: &hallpass_api::Grant| {
+        output::one(format, grant, shown::GRANT_FIELDS, || {
+            shown::grant(grant, &View::here())
+        })
+    };
+    if !wait.wait {
+        show_request(&request)?;
+        return Ok(Exit::Ok);
+    }
+    match follow(client, request, wait.timeout).await? {
+        Followed::Active(grant) => {
+            show_grant(&grant)?;
+            Ok(Exit::Ok)
+        }
+        Followed::Over(last, failure) => {
+            match *last {
+                Last::Request(request) => show_request(&request)?,
+                Last::Grant(grant) => show_grant(&grant)?,
+            }
+            Err(failure)
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `hallpass revoke`: end one grant, or cut somebody off.
+
+use std::collections::BTreeSet;
+
+use hallpass_api::{Grant, Revoke, RevokeMany, Revoked, RevokedOne};
+
+use super::ApiArgs;
+use crate::client::{Client, block_on};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::ids::GrantRef;
+use crate::output::{self, Table};
+use crate::prompt::{Consent, YesArgs, confirm};
+use crate::shown::{self, View};
+use crate::words;
+
+/// The states in which a grant gives access, or is about to, in the order it passes them: a grant
+/// that moves on between two listings is still seen.
+const LIVE: [&str; 3] = ["scheduled", "granting", "active"];
+/// The most grants that are listed before asking.
+const LISTED_MAX: usize = 10_000;
+const FIELDS: &[&str] = &["id", "state", "error"];
+
+/// End one grant now, or everything somebody holds
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "End one grant now, or everything somebody holds.\n\nShows what will end and asks \
+                  before it does it. Without a terminal it needs `--yes`.",
+    after_help = "Examples:
+  hallpass revoke grn_01934a5b6c7d7e8f90123456789abcde --reason 'no longer needed'
+  hallpass revoke --user eve@acme.example --reason 'laptop stolen' --yes
+  hallpass revoke --user eve@acme.example --account payments-prod --reason 'wrong account'
+  hallpass revoke --all --reason 'incident 4711'"
+)]
+pub(crate) struct Args {
+    /// The grant, or the request it was made from
+    #[arg(
+        value_name = "GRANT",
+        required_unless_present_any = ["user", "account", "all"],
+        conflicts_with_all = ["user", "account", "all"]
+    )]
+    id: Option<GrantRef>,
+    /// Everything this person holds (e-mail)
+    #[arg(long, value_name = "E-MAIL")]
+    user: Option<String>,
+    /// Only in this account
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// Everything the user holds; without `--user`, everything everybody holds
+    #[arg(long, conflicts_with = "account")]
+    all: bool,
+    /// Why; this is recorded and the holders are told
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    yes: YesArgs,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let client = args.api.client()?;
+    block_on(async {
+        match args.id {
+            Some(id) => one(args, &client, id).await,
+            None => many(args, &client).await,
+        }
+    })
+}
+
+async fn one(args: &Args, client: &Client, id: GrantRef) -> Outcome {
+    let id = id.resolve(client).await?.to_string();
+    if args.yes.consent() == Consent::Ask {
+        let grant: Grant = client.get(&["grants", &id], &[]).await?;
+        let view = View::here();
+        let question = format!(
+            "{}, {}. {}.\nRevoke it now?",
+            output::plain(&grant.user),
+            output::plain(&shown::held(&grant)),
+            words::ends(grant.ends_at, view.now, &view.zone)
+        );
+        confirm(&question, Consent::Ask)?;
+    }
+    let body = Revoke {
+        reason: args.reason.clone(),
+    };
+    let grant: Grant = client.post(&["grants", &id, "revoke"], &body).await?;
+    output::one(args.api.format(), &grant, shown::GRANT_FIELDS, || {
+        shown::grant(&grant, &View::here())
+    })?;
+    Ok(Exit::Ok)
+}
+
+async fn many(args: &Args, client: &Client) -> Outcome {
+    if args.yes.consent() == Consent::Ask {
+        let grants = live(args, client).await?;
+        let scope = scope(args);
+        if grants.is_empty() {
+            output::say(&format!("Nothing to revoke: {scope} hold nothing live."));
+            return Ok(Exit::Ok);
+        }
+        let plan = shown::grants(&grants, &View::here());
+        output::say(plan.text(output::width()).trim_end());
+        let counted = words::count(grants.len(), "grant");
+        confirm(&format!("Revoke {counted} of {scope} now?"), Consent::Ask)?;
+    }
+    let body = RevokeMany {
+        user: args.user.clone(),
+        account: args.account.clone(),
+        reason: args.reason.clone(),
+    };
+    let done: Revoked = client.post(&["revocations"], &body).await?;
+    output::list(args.api.format(), &done.items, FIELDS, || {
+        table(&done.items)
+    })?;
+    let failed = done.items.iter().filter(|one| one.error.is_some()).count();
+    if failed > 0 {
+        let all = words::count(done.items.len(), "grant");
+        return Err(
+            Failure::failed(format!("{failed} of {all} could not be revoked"))
+                .help("run it again; what is ending already is left alone"),
+        );
+    }
+    output::say(&format!(
+        "Revoked {}.",
+        words::count(done.items.len(), "grant")
+    ));
+    Ok(Exit::Ok)
+}
+
+/// The live grants that are meant, each once.
+async fn live(args: &Args, client: &Client) -> Result<Vec<Grant>, Failure> {
+    let mut seen = BTreeSet::new();
+    let mut grants: Vec<Grant> = Vec::new();
+    for state in LIVE {
+        let mut query = vec![("state", state.to_owned())];
+        query.extend(args.user.clone().map(|user| ("user", user)));
+        query.extend(args.account.clone().map(|account| ("account", account)));
+        let found = client
+            .list::<Grant>(&["grants"], &query, LISTED_MAX)
+            .await?;
+        if found.has_more {
+            output::say(&format!(
+                "note: only the first {LISTED_MAX} {state} grants are listed; all will be revoked"
+            ));
+        }
+        grants.extend(
+            found
+                .items
+                .into_iter()
+                .filter(|grant| seen.insert(grant.id.clone())),
+        );
+    }
+    Ok(grants)
+}
+
+fn scope(args: &Args) -> String {
+    let who = args.user.as_deref().unwrap_or("everybody");
+    match &args.account {
+        Some(account) => format!("{who} in {account}"),
+        None => who.to_owned(),
+    }
+}
+
+fn table(items: &[RevokedOne]) -> Table {
+    let mut table = Table::new(&["=ID", "STATE", "ERROR"]);
+    for item in items {
+        let state = item.state.as_deref().map_or("Not revoked", words::badge);
+        table.row([
+            item.id.clone(),
+            state.to_owned(),
+            item.error.clone().unwrap_or_default(),
+        ]);
+    }
+    table
+}

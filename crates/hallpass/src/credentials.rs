@@ -1,0 +1,209 @@
+//! The tokens that `login` keeps, one per server, in a file only its owner can read.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Failure;
+
+/// The form of the file.
+const VERSION: u32 = 1;
+
+/// Where tokens are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Credentials {
+    path: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content {
+    version: u32,
+    servers: BTreeMap<String, Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    token: String,
+}
+
+impl Credentials {
+    /// `$XDG_CONFIG_HOME/hallpass/credentials.json`, else below `~/.config`.
+    ///
+    /// # Errors
+    /// When neither variable names a folder.
+    pub(crate) fn of_this_person() -> Result<Self, Failure> {
+        let folder = |name: &str| {
+            env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        folder("XDG_CONFIG_HOME")
+            .or_else(|| folder("HOME").map(|home| home.join(".config")))
+            .map(|base| Self::at(base.join("hallpass").join("credentials.json")))
+            .ok_or_else(|| {
+                Failure::bad_input("there is no place to keep a token: `HOME` is not set")
+                    .help("give the token in `HALLPASS_TOKEN` instead")
+            })
+    }
+
+    /// Kept in the file at `path`.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The token for `server`, if one is kept.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub(crate) fn token(&self, server: &str) -> Result<Option<SecretString>, Failure> {
+        let mut servers = self.read()?.servers;
+        Ok(servers.remove(server).map(|entry| entry.token.into()))
+    }
+
+    /// Keeps the token for `server`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) fn store(&self, server: &str, token: &SecretString) -> Result<(), Failure> {
+        let mut content = self.read()?;
+        let entry = Entry {
+            token: token.expose_secret().to_owned(),
+        };
+        content.servers.insert(server.to_owned(), entry);
+        self.write(&content)
+    }
+
+    /// Forgets the token for `server`; says whether there was one.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub(crate) fn forget(&self, server: &str) -> Result<bool, Failure> {
+        let mut content = self.read()?;
+        let known = content.servers.remove(server).is_some();
+        if known {
+            self.write(&content)?;
+        }
+        Ok(known)
+    }
+
+    fn read(&self) -> Result<Content, Failure> {
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Content {
+                    version: VERSION,
+                    servers: BTreeMap::new(),
+                });
+            }
+            Err(error) => return Err(Failure::unreadable(self.path.display(), &error)),
+        };
+        // the text of a parse error could repeat a token
+        serde_json::from_slice(&bytes).map_err(|_| {
+            let path = self.path.display();
+            Failure::bad_input(format!("`{path}` is not a credentials file"))
+                .help("remove it and run `hallpass login --token-stdin` again")
+        })
+    }
+
+    fn write(&self, content: &Content) -> Result<(), Failure> {
+        let failed = |error: io::Error| Failure::unwritable(self.path.display(), &error);
+        let bytes = serde_json::to_vec_pretty(content).map_err(Failure::bug)?;
+        if let Some(folder) = self.path.parent() {
+            private_folder(folder).map_err(failed)?;
+        }
+        let beside = self
+            .path
+            .with_extension(format!("{}.new", std::process::id()));
+        let written = private_file(&beside)
+            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&beside, &self.path));
+        written.map_err(|error| {
+            // what is left of the attempt holds tokens too
+            let _ = fs::remove_file(&beside);
+            failed(error)
+        })
+    }
+}
+
+#[cfg(unix)]
+fn private_folder(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+}
+
+#[cfg(not(unix))]
+fn private_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+#[cfg(unix)]
+fn private_file(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+#[cfg(not(unix))]
+fn private_file(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_kept_per_server_and_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Credentials::at(folder.path().join("hallpass/credentials.json"));
+        assert!(kept.token("http://a").unwrap().is_none());
+        kept.store("http://a", &"first".to_owned().into()).unwrap();
+        kept.store("http://b", &"second".to_owned().into()).unwrap();
+        let token = kept.token("http://a").unwrap().unwrap();
+        assert_eq!(token.expose_secret(), "first");
+        assert!(kept.forget("http://a").unwrap());
+        assert!(!kept.forget("http://a").unwrap());
+        assert!(kept.token("http://a").unwrap().is_none());
+        assert!(kept.token("http://b").unwrap().is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_the_file() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Credentials::at(folder.path().join("hallpass/credentials.json"));
+        kept.store("http://a", &"secret".to_owned().into()).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(kept.path()), 0o600);
+        assert_eq!(mode(&folder.path().join("hallpass")), 0o700);
+    }
+
+    #[test]
+    fn a_broken_file_is_named_without_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.json");
+        fs::write(&path, "{\"servers\": \"hunter2\"}").unwrap();
+        let failure = Credentials::at(path).token("http://a").unwrap_err();
+        assert!(!format!("{failure:?}").contains("hunter2"));
+    }
+}

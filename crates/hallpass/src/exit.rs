@@ -1,0 +1,234 @@
+//! How a run ends: one enum of exit codes, and the failure that leads to them.
+
+use std::fmt::Display;
+use std::io;
+use std::process::ExitCode;
+
+use crate::output;
+
+/// The exit codes of every command (`design.md` §8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All went well.
+    Ok,
+    /// The operation or check failed, or the result is partial.
+    Failed,
+    /// Bad input; nothing was done.
+    BadInput,
+    /// Changes or findings are present; only when that was asked for.
+    Findings,
+    /// Refused for safety; nothing was done.
+    Refused,
+    /// The lane or lock is held elsewhere.
+    #[expect(dead_code, reason = "for commands that hold a lock: store, plans")]
+    Held,
+    /// A mistake of ours.
+    Internal,
+}
+
+impl Exit {
+    /// The number the shell sees.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Failed => 1,
+            Self::BadInput => 2,
+            Self::Findings => 3,
+            Self::Refused => 4,
+            Self::Held => 5,
+            Self::Internal => 70,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The code of failures where nobody answered.
+pub(crate) const UNREACHABLE: &str = "unreachable";
+
+/// What every command answers.
+pub(crate) type Outcome = Result<Exit, Failure>;
+
+/// Why a command did not do what was asked, for people.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    code: Option<String>,
+    message: String,
+    details: Vec<String>,
+    help: Option<String>,
+    quiet: bool,
+}
+
+impl Failure {
+    /// A failure with its exit code: lower case, no final stop, subject in backticks.
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            code: None,
+            message: message.into(),
+            details: Vec::new(),
+            help: None,
+            quiet: false,
+        }
+    }
+
+    /// The operation failed.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, message)
+    }
+
+    /// What was given cannot be used; nothing was done.
+    pub(crate) fn bad_input(message: impl Into<String>) -> Self {
+        Self::new(Exit::BadInput, message)
+    }
+
+    /// It would be dangerous; nothing was done.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::new(Exit::Refused, message)
+    }
+
+    /// We contradict ourselves.
+    pub(crate) fn bug(message: impl Display) -> Self {
+        Self::new(Exit::Internal, format!("{message} (this is a bug)"))
+    }
+
+    /// A file that cannot be read.
+    pub(crate) fn unreadable(path: impl Display, error: &io::Error) -> Self {
+        Self::bad_input(format!("cannot read `{path}`: {}", reason(error)))
+    }
+
+    /// A file that cannot be written.
+    pub(crate) fn unwritable(path: impl Display, error: &io::Error) -> Self {
+        Self::failed(format!("cannot write `{path}`: {}", reason(error)))
+    }
+
+    /// Output that nobody takes any more ends the run without a word; anything else is a failure.
+    pub(crate) fn stdout(error: &io::Error) -> Self {
+        Self {
+            quiet: error.kind() == io::ErrorKind::BrokenPipe,
+            ..Self::failed(format!("cannot write the output: {}", reason(error)))
+        }
+    }
+
+    /// The stable code a program can act on.
+    #[must_use]
+    pub(crate) fn code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+
+    /// One more line about it.
+    #[must_use]
+    pub(crate) fn detail(mut self, line: impl Into<String>) -> Self {
+        self.details.push(line.into());
+        self
+    }
+
+    /// What would help.
+    #[must_use]
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The exit code it leads to.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Whether nobody answered, rather than refused.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.code.as_deref() == Some(UNREACHABLE)
+    }
+
+    /// Says what went wrong, on stderr.
+    pub(crate) fn report(&self) {
+        if self.quiet {
+            return;
+        }
+        output::say(&self.text(output::stderr_has_colour()));
+    }
+
+    fn text(&self, colour: bool) -> String {
+        let label = self
+            .code
+            .as_ref()
+            .map_or_else(|| "error".to_owned(), |code| format!("error[{code}]"));
+        let label = if colour {
+            format!("\u{1b}[1;31m{label}\u{1b}[0m")
+        } else {
+            label
+        };
+        let mut text = format!("{label}: {}", output::plain(&self.message));
+        for line in &self.details {
+            text.push_str("\n  ");
+            text.push_str(&output::plain(line));
+        }
+        if let Some(help) = &self.help {
+            text.push_str("\n  help: ");
+            text.push_str(&output::plain(help));
+        }
+        text
+    }
+}
+
+/// The system's words without its number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(chars).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_are_those_of_the_contract() {
+        let table = [
+            (Exit::Ok, 0),
+            (Exit::Failed, 1),
+            (Exit::BadInput, 2),
+            (Exit::Findings, 3),
+            (Exit::Refused, 4),
+            (Exit::Held, 5),
+            (Exit::Internal, 70),
+        ];
+        for (exit, code) in table {
+            assert_eq!(exit.code(), code, "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_reads_as_error_details_and_help() {
+        let failure = Failure::failed("this lapsed at 23:12")
+            .code("lapsed")
+            .detail("nothing was granted")
+            .help("ask again");
+        assert_eq!(
+            failure.text(false),
+            "error[lapsed]: this lapsed at 23:12\n  nothing was granted\n  help: ask again"
+        );
+        assert!(failure.text(true).starts_with("\u{1b}[1;31merror[lapsed]"));
+    }
+
+    #[test]
+    fn words_of_the_system_lose_their_number() {
+        let error = io::Error::from_raw_os_error(2);
+        assert_eq!(reason(&error), "no such file or directory");
+    }
+
+    #[test]
+    fn what_others_wrote_cannot_steer_the_terminal() {
+        let failure = Failure::failed("no\u{1b}[2Jbody");
+        assert_eq!(failure.text(false), "error: no\\u{1b}[2Jbody");
+    }
+}

@@ -1,0 +1,31 @@
+//! The `hallpass` binary: a command line in, one exit code out.
+//!
+//! Reads arguments, runs the one command they name, prints what went wrong. What a command does
+//! is in `commands/`, one file each.
+
+mod cli;
+mod client;
+mod clock;
+mod commands;
+mod credentials;
+mod exit;
+mod facts;
+mod ids;
+mod output;
+mod prompt;
+mod shown;
+mod waiting;
+mod words;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let exit = match cli::parse() {
+        Ok(command) => cli::run(command).unwrap_or_else(|failure| {
+            failure.report();
+            failure.exit()
+        }),
+        Err(exit) => exit,
+    };
+    exit.into()
+}

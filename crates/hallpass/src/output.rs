@@ -1,0 +1,317 @@
+//! What a command prints: data on stdout in the chosen format, everything else on stderr.
+//!
+//! Text that other people wrote (reasons, names) is shown without anything that could steer the
+//! terminal or hide what it says.
+
+use std::env;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use comfy_table::{ColumnConstraint, ContentArrangement, Width, presets};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::exit::Failure;
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people; fits the terminal
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON object per line
+    Jsonl,
+    /// Comma-separated values with a header (RFC 4180)
+    Csv,
+}
+
+/// `--output`, on every command that prints data.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OutputArgs {
+    /// How to print it [default: table on a terminal, jsonl otherwise]
+    #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+}
+
+impl OutputArgs {
+    /// The format that was asked for, or the one that suits where the output goes.
+    pub(crate) fn format(&self) -> Format {
+        self.output.unwrap_or_else(|| {
+            if io::stdout().is_terminal() {
+                Format::Table
+            } else {
+                Format::Jsonl
+            }
+        })
+    }
+}
+
+/// Rows for people.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    /// Column titles. One that begins with `=` is never broken over lines (ids, for copying).
+    head: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// An empty table; a title that begins with `=` marks a column whose cells are never broken.
+    pub(crate) fn new(head: &[&'static str]) -> Self {
+        Self {
+            head: head.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row; cells are shown safely whatever they hold.
+    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.rows
+            .push(cells.iter().map(|cell| plain(cell)).collect());
+    }
+
+    /// The table as text, at most `width` wide when there is a width.
+    pub(crate) fn text(&self, width: Option<u16>) -> String {
+        let mut table = comfy_table::Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_header(self.head.iter().map(|title| title.trim_start_matches('=')));
+        if let Some(width) = width {
+            table
+                .set_content_arrangement(ContentArrangement::Dynamic)
+                .set_width(width);
+        }
+        table.add_rows(&self.rows);
+        for (index, title) in self.head.iter().enumerate() {
+            let whole = title.starts_with('=').then(|| self.widest(index));
+            if let (Some(cells), Some(column)) = (whole, table.column_mut(index)) {
+                let padded = cells.saturating_add(2);
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(padded)));
+            }
+        }
+        let mut text = String::new();
+        for line in table.lines() {
+            // every cell is padded; blanks at the margins only make lines wrap
+            text.push_str(line.trim_end().strip_prefix(' ').unwrap_or(&line));
+            text.push('\n');
+        }
+        text
+    }
+
+    fn widest(&self, index: usize) -> u16 {
+        let cells = self.rows.iter().filter_map(|row| row.get(index));
+        let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+        u16::try_from(widest).unwrap_or(u16::MAX)
+    }
+}
+
+/// Prints many things: each as one row, line or element. `fields` are the columns of CSV.
+///
+/// # Errors
+/// When stdout does not take it.
+pub(crate) fn list<T: Serialize>(
+    format: Format,
+    items: &[T],
+    fields: &[&str],
+    table: impl FnOnce() -> Table,
+) -> Result<(), Failure> {
+    match format {
+        Format::Table => print(&table().text(width())),
+        Format::Json => print(&pretty(items)?),
+        Format::Jsonl => {
+            let mut text = String::new();
+            for item in items {
+                text.push_str(&compact(item)?);
+            }
+            print(&text)
+        }
+        Format::Csv => print(&csv(items, fields)?),
+    }
+}
+
+/// Prints one thing. `fields` are the columns of CSV; `text` is for people.
+///
+/// # Errors
+/// When stdout does not take it.
+pub(crate) fn one<T: Serialize>(
+    format: Format,
+    item: &T,
+    fields: &[&str],
+    text: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    match format {
+        Format::Table => print(&text()),
+        Format::Json => print(&pretty(item)?),
+        Format::Jsonl => print(&compact(item)?),
+        Format::Csv => print(&csv(std::slice::from_ref(item), fields)?),
+    }
+}
+
+/// Writes data to stdout as it is.
+///
+/// # Errors
+/// When stdout does not take it; without a word when the reader went away.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Failure::stdout(&error))
+}
+
+/// Says one line on stderr. Nobody hears whether that works.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Whether stderr shows colours: a terminal, and nobody said otherwise (<https://no-color.org>).
+pub(crate) fn stderr_has_colour() -> bool {
+    let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+    !refused && !dumb && io::stderr().is_terminal()
+}
+
+/// The terminal's width in columns; `None` when stdout is none, and lines may be of any length.
+pub(crate) fn width() -> Option<u16> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size().map(|(terminal_size::Width(width), _)| width)
+}
+
+/// `text` with every control character, and every one that turns or hides text, written out.
+pub(crate) fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push(' '),
+            c if c.is_control() || hides(c) => {
+                // writing to a `String` cannot fail
+                let _ = write!(shown, "{}", c.escape_unicode());
+            }
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Characters that reorder or hide what follows (Unicode Technical Report 36, bidirectional text
+/// spoofing).
+fn hides(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    )
+}
+
+/// A JSON document for reading, with its line end.
+fn pretty<T: Serialize + ?Sized>(item: &T) -> Result<String, Failure> {
+    serde_json::to_string_pretty(item)
+        .map(|text| text + "\n")
+        .map_err(Failure::bug)
+}
+
+/// A JSON value on one line, with its line end.
+pub(crate) fn compact<T: Serialize + ?Sized>(item: &T) -> Result<String, Failure> {
+    serde_json::to_string(item)
+        .map(|text| text + "\n")
+        .map_err(Failure::bug)
+}
+
+fn csv<T: Serialize>(items: &[T], fields: &[&str]) -> Result<String, Failure> {
+    let mut text = fields.join(",") + "\r\n";
+    for item in items {
+        let value = serde_json::to_value(item).map_err(Failure::bug)?;
+        let cells: Vec<String> = fields
+            .iter()
+            .map(|field| quoted(&csv_cell(value.get(field))))
+            .collect();
+        text.push_str(&cells.join(","));
+        text.push_str("\r\n");
+    }
+    Ok(text)
+}
+
+/// Text as it is, lists of texts parted by blanks, anything else as JSON.
+fn csv_cell(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
+            let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            texts.join(" ")
+        }
+        Some(other) => other.to_string(),
+    }
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_as_the_rfc_says() {
+        let items = [
+            json!({"id": "a", "reason": "say \"hi\", twice", "who": ["x", "y"], "n": 5}),
+            json!({"id": "b", "reason": "two\nlines", "who": [], "extra": true}),
+        ];
+        assert_eq!(
+            csv(&items, &["id", "reason", "who", "n"]).unwrap(),
+            "id,reason,who,n\r\na,\"say \"\"hi\"\", twice\",x y,5\r\nb,\"two\nlines\",,\r\n"
+        );
+    }
+
+    #[test]
+    fn text_of_others_is_shown_harmlessly() {
+        assert_eq!(
+            plain("a\u{1b}[31mb\nc\u{202e}d"),
+            "a\\u{1b}[31mb\\nc\\u{202e}d"
+        );
+        assert_eq!(plain("Jürgen 株式会社 👍"), "Jürgen 株式会社 👍");
+    }
+
+    fn sample() -> Table {
+        let mut table = Table::new(&["=ID", "REASON"]);
+        table.row([
+            "req_01934a5b6c7d7e8f90123456789abcde".to_owned(),
+            "the disk of the database is full and somebody has to look".to_owned(),
+        ]);
+        table
+    }
+
+    #[test]
+    fn tables_fit_the_terminal_and_keep_ids_whole() {
+        let text = sample().text(Some(70));
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 70),
+            "{text}"
+        );
+        assert!(
+            text.contains("req_01934a5b6c7d7e8f90123456789abcde"),
+            "{text}"
+        );
+        assert!(text.lines().count() > 2, "{text}");
+    }
+
+    #[test]
+    fn without_a_terminal_rows_are_lines() {
+        let text = sample().text(None);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.starts_with("ID "), "{text}");
+    }
+}
