@@ -50,12 +50,15 @@ CREATE TABLE grants (
     live      INTEGER NOT NULL CHECK (live IN (0, 1)),
     stuck     INTEGER NOT NULL CHECK (stuck IN (0, 1)),
     seen_news INTEGER NOT NULL CHECK (seen_news >= 0),
+    -- the news of its assignment, kept by the triggers below
+    news      INTEGER NOT NULL CHECK (news >= 0),
     body      TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX grants_live ON grants (ends_at, id) WHERE live = 1;
 CREATE INDEX grants_live_by_key ON grants (hold_key, id) WHERE live = 1;
 CREATE INDEX grants_due ON grants (due) WHERE live = 1 AND due IS NOT NULL;
+CREATE INDEX grants_with_news ON grants (ends_at, id) WHERE live = 1 AND news > seen_news;
 CREATE INDEX grants_by_state ON grants (state, id);
 CREATE INDEX grants_by_holder ON grants (holder, id);
 CREATE INDEX grants_by_account ON grants (account, id) WHERE account IS NOT NULL;
@@ -88,7 +91,19 @@ CREATE TABLE assignments (
 CREATE UNIQUE INDEX assignments_one_operation_per_lane
     ON assignments (lane) WHERE operation IS NOT NULL;
 CREATE INDEX assignments_outstanding ON assignments (kind) WHERE operation IS NOT NULL;
-CREATE INDEX assignments_due ON assignments (due);
+CREATE INDEX assignments_due ON assignments (due, lease_until);
+
+CREATE TRIGGER assignments_tell_news
+AFTER UPDATE OF news ON assignments WHEN OLD.news <> NEW.news
+BEGIN
+    UPDATE grants SET news = NEW.news WHERE live = 1 AND hold_key = NEW.hold_key;
+END;
+
+CREATE TRIGGER assignments_take_news_with_them
+AFTER DELETE ON assignments
+BEGIN
+    UPDATE grants SET news = 0 WHERE live = 1 AND hold_key = OLD.hold_key;
+END;
 
 -- Numbers that outlive rows.
 CREATE TABLE counters (

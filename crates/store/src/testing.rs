@@ -189,6 +189,66 @@ pub fn ended(n: u64) -> GrantState {
     }
 }
 
+/// A request's states: one of each, with all their members filled.
+pub fn request_states() -> Vec<RequestState> {
+    vec![
+        RequestState::Pending,
+        approved(5),
+        RequestState::Denied {
+            by: email(2),
+            at: at(5),
+            reason: Some("not today".to_owned()),
+        },
+        RequestState::Discarded {
+            by: email(1),
+            at: at(5),
+        },
+        RequestState::Expired { at: at(5) },
+        RequestState::Rejected {
+            at: at(5),
+            code: "duration_too_long".to_owned(),
+            detail: "at most 24h".to_owned(),
+        },
+    ]
+}
+
+/// A grant's states: one of each, and of each cause of an end.
+pub fn grant_states() -> Vec<GrantState> {
+    let causes = [
+        EndCause::Expired,
+        EndCause::Released,
+        EndCause::Revoked {
+            by: email(2),
+            reason: "incident".to_owned(),
+        },
+        EndCause::RuleChanged,
+        EndCause::PrincipalLeft,
+        EndCause::Drift,
+    ];
+    let mut states = vec![
+        GrantState::Scheduled,
+        GrantState::Granting,
+        GrantState::Active,
+    ];
+    for cause in causes {
+        states.push(GrantState::Ending {
+            cause: cause.clone(),
+            since: at(5),
+        });
+        states.push(GrantState::Ended {
+            cause,
+            at: at(5),
+            removed: true,
+            why: "removed".to_owned(),
+        });
+    }
+    states.push(GrantState::Failed {
+        at: at(5),
+        error: "denied".to_owned(),
+    });
+    states
+}
+
 /// The `n`th draft of a record.
 pub fn a_draft(n: u64) -> Draft {
     let id = AuditId::new(uuid(n));

@@ -1,6 +1,6 @@
 //! Assignment rows: wishes, leases, fencing, lanes, the queue.
 
-use hallpass_access::{AccessStore, Change, CommitError};
+use hallpass_access::{Change, CommitError};
 use hallpass_assignments::{
     Absence, AssignmentStore, Begin, Execution, Leased, OperationKind, Ownership, Row, StoreFault,
     Verdict,

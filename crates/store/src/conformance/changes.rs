@@ -1,16 +1,14 @@
 //! Changes: guards, races, legal steps, all or nothing, and the chain of records.
 
 use hallpass_access::{
-    AccessStore, Change, CommitError, EndCause, Grant, GrantState, Request, RequestFilter,
-    RequestState, Stuck, Write,
+    Change, CommitError, Grant, GrantState, Request, RequestFilter, RequestState, Stuck, Write,
 };
-use hallpass_assignments::AssignmentStore;
-use hallpass_audit::{AuditStore, Input, Record};
+use hallpass_audit::{Input, Record};
 
 use super::Store;
 use crate::testing::{
     a_draft, a_grant, a_notice, a_request, account_key, an_answer, approved, at, email, ended,
-    ending, grant_id, request_id, wanted, with_grant, with_request,
+    ending, grant_id, grant_states, request_id, request_states, wanted, with_grant, with_request,
 };
 
 fn raced(outcome: &Result<Vec<Record>, CommitError>) -> bool {
@@ -19,64 +17,6 @@ fn raced(outcome: &Result<Vec<Record>, CommitError>) -> bool {
 
 fn illegal(outcome: &Result<Vec<Record>, CommitError>) -> bool {
     matches!(outcome, Err(CommitError::IllegalStep(_)))
-}
-
-fn request_states() -> Vec<RequestState> {
-    vec![
-        RequestState::Pending,
-        approved(5),
-        RequestState::Denied {
-            by: email(2),
-            at: at(5),
-            reason: Some("not today".to_owned()),
-        },
-        RequestState::Discarded {
-            by: email(1),
-            at: at(5),
-        },
-        RequestState::Expired { at: at(5) },
-        RequestState::Rejected {
-            at: at(5),
-            code: "duration_too_long".to_owned(),
-            detail: "at most 24h".to_owned(),
-        },
-    ]
-}
-
-fn grant_states() -> Vec<GrantState> {
-    let causes = [
-        EndCause::Expired,
-        EndCause::Released,
-        EndCause::Revoked {
-            by: email(2),
-            reason: "incident".to_owned(),
-        },
-        EndCause::RuleChanged,
-        EndCause::PrincipalLeft,
-        EndCause::Drift,
-    ];
-    let mut states = vec![
-        GrantState::Scheduled,
-        GrantState::Granting,
-        GrantState::Active,
-    ];
-    for cause in causes {
-        states.push(GrantState::Ending {
-            cause: cause.clone(),
-            since: at(5),
-        });
-        states.push(GrantState::Ended {
-            cause,
-            at: at(5),
-            removed: true,
-            why: "removed".to_owned(),
-        });
-    }
-    states.push(GrantState::Failed {
-        at: at(5),
-        error: "denied".to_owned(),
-    });
-    states
 }
 
 pub async fn an_insert_is_stored_as_it_is(store: Store) {

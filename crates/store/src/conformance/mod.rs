@@ -1,7 +1,8 @@
 //! The suite every engine passes: each sentence of the ports' documents is a case here.
 //!
 //! `hallpass_store::conformance!(sqlite, crate::fresh_sqlite)` makes a module `sqlite` with one
-//! test per case; each case gets its own fresh store.
+//! test per case. The function makes a fresh store and whatever has to outlive it (a temporary
+//! folder, or nothing); each case gets its own.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -73,6 +74,7 @@ macro_rules! conformance {
                 requests_are_due_by_lapse_or_reminder
                 grants_are_due_earliest_end_first
                 news_make_a_grant_due_until_it_has_seen_them
+                news_of_a_forgotten_row_are_forgotten
                 what_is_over_is_never_due
                 the_next_due_is_the_earliest_by_time_alone
                 counts_tell_overdue_from_stuck;
@@ -90,7 +92,9 @@ macro_rules! conformance {
             $(mod $area {
                 $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    $crate::conformance::$area::$case($fresh()).await;
+                    let (store, guard) = $fresh();
+                    $crate::conformance::$area::$case(store).await;
+                    drop(guard);
                 })+
             })+
         }

@@ -1,6 +1,6 @@
 //! Notices on their way, and answers to repeated requests.
 
-use hallpass_access::{AccessStore, Answer, Change, CommitError, Waiting, Write};
+use hallpass_access::{Answer, Change, CommitError, Waiting, Write};
 
 use super::Store;
 use crate::testing::{a_notice, a_request, an_answer, at, email, with_request};

@@ -6,13 +6,12 @@ use hallpass_access::{
     AccessStore, Change, Counts, Grant, GrantFilter, GrantState, Reminders, Request, RequestFilter,
     RequestState, Stuck, Write,
 };
-use hallpass_assignments::AssignmentStore;
 use hallpass_model::{GrantId, HoldKey, RequestId};
 
 use super::Store;
 use crate::testing::{
     a_grant, a_lease, a_notice, a_request, account, account_key, approved, at, ended, ending,
-    grant_id, group_key, request_id, user, wanted, with_desire, with_grant,
+    forgotten, grant_id, group_key, request_id, user, wanted, with_desire, with_grant,
 };
 
 async fn put(store: &Store, requests: Vec<Request>, grants: Vec<Grant>) {
@@ -416,4 +415,35 @@ pub async fn counts_tell_overdue_from_stuck(store: Store) {
     };
     assert_eq!(store.counts(at(100)).await.unwrap(), expected);
     assert_eq!(store.counts(at(101)).await.unwrap().overdue, 3);
+}
+
+/// News are counted per row: a row that went and came back starts anew.
+pub async fn news_of_a_forgotten_row_are_forgotten(store: Store) {
+    let grant = Grant {
+        state: ending(1),
+        ..a_grant(1)
+    };
+    put(&store, vec![], vec![grant.clone()]).await;
+    store
+        .commit(with_desire(wanted(&grant.key, 7_200, 1)))
+        .await
+        .unwrap();
+    tell_news(&store, &grant.key).await;
+    assert_eq!(grants_due(&store, 6, 9).await, grant_ids(&[1]));
+    // a grant that comes later has not seen them either
+    let later = Grant {
+        id: grant_id(2),
+        ends_at: at(1),
+        ..grant.clone()
+    };
+    put(&store, vec![], vec![later]).await;
+    assert_eq!(grants_due(&store, 6, 9).await, grant_ids(&[2, 1]));
+    let row = store.assignment(&grant.key).await.unwrap().unwrap();
+    store.commit(with_desire(forgotten(&row))).await.unwrap();
+    assert_eq!(grants_due(&store, 6, 9).await, []);
+    store
+        .commit(with_desire(wanted(&grant.key, 7_200, 1)))
+        .await
+        .unwrap();
+    assert_eq!(grants_due(&store, 6, 9).await, []);
 }

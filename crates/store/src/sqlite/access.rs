@@ -116,10 +116,7 @@ fn holds(tx: &Transaction<'_>, key: &HoldKey) -> Result<Holds, Fault> {
 fn grants_due(tx: &Transaction<'_>, now: Timestamp, limit: u32) -> Result<Vec<Grant>, Fault> {
     bodies(
         tx,
-        "SELECT body FROM grants
-         WHERE live = 1 AND (due <= ?1 OR EXISTS (
-             SELECT 1 FROM assignments
-             WHERE assignments.hold_key = grants.hold_key AND news > seen_news))
+        "SELECT body FROM grants WHERE live = 1 AND (due <= ?1 OR news > seen_news)
          ORDER BY ends_at, id LIMIT ?2",
         (instant(now), i64::from(limit)),
     )?

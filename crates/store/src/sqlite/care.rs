@@ -129,6 +129,7 @@ fn place(partial: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 fn copy(source: &Connection, to: &Path) -> Result<(), rusqlite::Error> {
+    super::make_private(to);
     let mut target = Connection::open(to)?;
     let pause = std::time::Duration::ZERO;
     Backup::new(source, &mut target)?.run_to_completion(BACKUP_PAGES, pause, None)?;

@@ -96,9 +96,10 @@ fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), Fault> {
         Write::Insert(row) => (
             row.clone(),
             "INSERT INTO grants (id, version, state, holder, hold_key, account, due, ends_at,
-                 live, stuck, seen_news, body)
+                 live, stuck, seen_news, news, body)
              VALUES (:id, :version, :state, :holder, :hold_key, :account, :due, :ends_at,
-                 :live, :stuck, :seen_news, :body)",
+                 :live, :stuck, :seen_news,
+                 coalesce((SELECT news FROM assignments WHERE hold_key = :hold_key), 0), :body)",
         ),
         Write::Update(row) => (
             Grant {
@@ -107,7 +108,9 @@ fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), Fault> {
             },
             "UPDATE grants SET version = :version, state = :state, holder = :holder,
                  hold_key = :hold_key, account = :account, due = :due, ends_at = :ends_at,
-                 live = :live, stuck = :stuck, seen_news = :seen_news, body = :body
+                 live = :live, stuck = :stuck, seen_news = :seen_news,
+                 news = coalesce((SELECT news FROM assignments WHERE hold_key = :hold_key), 0),
+                 body = :body
              WHERE id = :id AND version = :version - 1",
         ),
     };

@@ -119,6 +119,7 @@ impl SqliteStore {
             path: path.clone(),
             source,
         };
+        make_private(&path);
         let mut writer = Connection::open(&path).map_err(unusable)?;
         configure(&writer).map_err(unusable)?;
         migrate::refuse_foreign(&writer, &path)?;
@@ -198,6 +199,18 @@ async fn run<T: Send + 'static>(
     });
     done.await
         .unwrap_or_else(|error| Err(Fault::Unavailable(format!("interrupted: {error}"))))
+}
+
+/// Makes a new file readable by its owner alone: it holds addresses and hashes of tokens. The
+/// files beside it take their permissions from it.
+fn make_private(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // a file that is there keeps what its owner gave it; one that cannot be made is told of by
+    // SQLite, with its reason
+    drop(options.open(path));
 }
 
 fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {

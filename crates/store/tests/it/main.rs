@@ -7,18 +7,32 @@
     reason = "tests"
 )]
 
+mod exports;
+mod one_file;
+mod opening;
+mod same_answers;
+mod tokens;
+
 use std::sync::Arc;
 
 use hallpass_store::conformance::Store;
 use hallpass_store::{MemoryStore, SqliteStore};
+use tempfile::TempDir;
 
-fn fresh_memory() -> Store {
-    Arc::new(MemoryStore::new())
+fn fresh_memory() -> (Store, Option<TempDir>) {
+    (Arc::new(MemoryStore::new()), None)
 }
 
-fn fresh_sqlite() -> Store {
-    Arc::new(SqliteStore::open_in_memory().unwrap())
+fn fresh_sqlite() -> (Store, Option<TempDir>) {
+    (Arc::new(SqliteStore::open_in_memory().unwrap()), None)
+}
+
+fn fresh_sqlite_file() -> (Store, Option<TempDir>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+    (Arc::new(store), Some(folder))
 }
 
 hallpass_store::conformance!(memory, crate::fresh_memory);
 hallpass_store::conformance!(sqlite, crate::fresh_sqlite);
+hallpass_store::conformance!(sqlite_file, crate::fresh_sqlite_file);

@@ -1,0 +1,324 @@
+//! One file: what survives, two processes on it, checking and copying it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use hallpass_access::{AccessStore, Change, CommitError, Request, RequestFilter, Write};
+use hallpass_assignments::AssignmentStore;
+use hallpass_audit::AuditStore;
+use hallpass_store::conformance::Store;
+use hallpass_store::testing::{
+    a_draft, a_grant, a_notice, a_request, a_token, account_key, an_answer, approved, email,
+    grant_id, request_id, wanted,
+};
+use hallpass_store::{BackupError, SqliteStore};
+use rusqlite::{Connection, TransactionBehavior};
+use tempfile::tempdir;
+
+/// A change of every kind, the `n`th.
+fn whole(n: u64) -> Change {
+    Change {
+        requests: vec![Write::Insert(a_request(n))],
+        grants: vec![Write::Insert(a_grant(n))],
+        desires: vec![wanted(&account_key(n, 1), 7_200, n)],
+        audit: vec![a_draft(n)],
+        notices: vec![a_notice(n)],
+        answer: Some(an_answer(n, &format!("key {n}"))),
+    }
+}
+
+async fn assert_whole(store: &SqliteStore, n: u64) {
+    assert_eq!(
+        store.request(request_id(n)).await.unwrap(),
+        Some(a_request(n))
+    );
+    assert_eq!(store.grant(grant_id(n)).await.unwrap(), Some(a_grant(n)));
+    assert!(
+        store
+            .assignment(&account_key(n, 1))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert!(
+        store
+            .answer(&email(1), &format!("key {n}"))
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+async fn problems(path: &Path) -> Vec<String> {
+    let store = SqliteStore::open(path).unwrap();
+    store.check().await.unwrap().problems
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_after_a_restart() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    let store = SqliteStore::open(&path).unwrap();
+    store.commit(whole(1)).await.unwrap();
+    store.set_exported(1).await.unwrap();
+    store.blob_put("directory", b"{}").await.unwrap();
+    store.token_insert(&a_token(2), a_draft(2)).await.unwrap();
+    let (head, rows) = (
+        store.head().await.unwrap(),
+        store.assignments().await.unwrap(),
+    );
+    drop(store);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_whole(&store, 1).await;
+    assert_eq!(store.head().await.unwrap(), head);
+    assert_eq!(store.assignments().await.unwrap(), rows);
+    assert_eq!(store.exported().await.unwrap(), 1);
+    assert_eq!(
+        store.blob_get("directory").await.unwrap(),
+        Some(b"{}".to_vec())
+    );
+    assert_eq!(store.tokens().await.unwrap(), [a_token(2)]);
+    assert_eq!(store.commit(whole(3)).await.unwrap()[0].seq(), 3);
+    assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_handles_on_one_file_race_as_two_writers_do() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    let stores: [Store; 2] = [
+        Arc::new(SqliteStore::open(&path).unwrap()),
+        Arc::new(SqliteStore::open(&path).unwrap()),
+    ];
+    stores[0].commit(whole(1)).await.unwrap();
+    let writers: Vec<_> = (2..22_usize)
+        .map(|n| {
+            let store = stores[n % 2].clone();
+            tokio::spawn(async move {
+                let number = u64::try_from(n).unwrap();
+                let decided = Request {
+                    state: approved(number),
+                    ..a_request(1)
+                };
+                let decision = Change {
+                    requests: vec![Write::Update(decided)],
+                    ..Change::default()
+                };
+                let decided = store.commit(decision).await;
+                store.commit(whole(number)).await.unwrap();
+                decided
+            })
+        })
+        .collect();
+    let mut winners = 0;
+    for writer in writers {
+        match writer.await.unwrap() {
+            Ok(_) => winners += 1,
+            Err(CommitError::Raced(_)) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!(winners, 1);
+    for store in &stores {
+        assert_eq!(store.head().await.unwrap().unwrap().seq, 21);
+    }
+    assert_eq!(problems(&path).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_transaction_that_was_not_committed_leaves_nothing() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    let store = SqliteStore::open(&path).unwrap();
+    store.commit(whole(1)).await.unwrap();
+    let mut other = Connection::open(&path).unwrap();
+    let transaction = other
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .unwrap();
+    transaction
+        .execute_batch("DELETE FROM requests; DELETE FROM assignments; DELETE FROM notices")
+        .unwrap();
+    // readers go on while another writes, and see none of it
+    assert_whole(&store, 1).await;
+    drop(transaction);
+    assert_whole(&store, 1).await;
+    assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_writer_that_cannot_have_the_file_is_told_so() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let mut other = Connection::open(&path).unwrap();
+    let transaction = other
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .unwrap();
+    let outcome = store.commit(whole(1)).await;
+    assert!(
+        matches!(outcome, Err(CommitError::Unavailable(_))),
+        "{outcome:?}"
+    );
+    drop(transaction);
+    store.commit(whole(1)).await.unwrap();
+    assert_whole(&store, 1).await;
+}
+
+/// Names the file the child of the next test writes to; unset for everybody else.
+const CHILD_FILE: &str = "HALLPASS_TEST_COMMIT_UNTIL_KILLED";
+
+#[tokio::test]
+async fn child_commits_until_it_is_killed() {
+    let Ok(path) = std::env::var(CHILD_FILE) else {
+        return;
+    };
+    let store = SqliteStore::open(path).unwrap();
+    for n in 1.. {
+        store.commit(whole(n)).await.unwrap();
+        println!("committed {n}");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_process_leaves_whole_changes() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    for round in 1..=3 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "one_file::child_commits_until_it_is_killed",
+                "--nocapture",
+            ])
+            .env(CHILD_FILE, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let told = lines
+            .map_while(Result::ok)
+            .filter_map(|line| Some(line.split_once("committed ")?.1.parse::<u64>().unwrap()))
+            .nth(20 * round);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let told = told.expect("the child said nothing");
+
+        let store = SqliteStore::open(&path).unwrap();
+        let head = store.head().await.unwrap().unwrap();
+        assert!(
+            head.seq >= told,
+            "{told} were told of, {} are there",
+            head.seq
+        );
+        for n in 1..=head.seq {
+            assert_whole(&store, n).await;
+        }
+        let all = store
+            .requests(&RequestFilter::default(), 100_000)
+            .await
+            .unwrap();
+        assert_eq!(all.len() as u64, head.seq, "half a change is there");
+        assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
+        drop(store);
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_check_finds_what_was_changed_behind_our_back() {
+    for (sql, found) in [
+        ("UPDATE requests SET body = '{}'", "requests: req_"),
+        (
+            "UPDATE assignments SET body = 'x'",
+            "assignments: 00000001-",
+        ),
+        (
+            "UPDATE audit_head SET hash = 'x'",
+            "audit: the stored head is record 3",
+        ),
+        (
+            "DROP TRIGGER audit_is_not_changed;
+             UPDATE audit SET body = replace(body, 'person1', 'person2') WHERE seq = 2",
+            "audit: record 2 was changed",
+        ),
+        (
+            "PRAGMA foreign_keys = OFF; DROP TRIGGER audit_is_not_removed;
+             DELETE FROM audit WHERE seq = 2",
+            "audit: record 2 is missing",
+        ),
+        (
+            "PRAGMA foreign_keys = OFF; DROP TRIGGER audit_is_not_removed;
+             DELETE FROM audit WHERE seq = 3",
+            "the log ends with record 2",
+        ),
+    ] {
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("hallpass.db");
+        let store = SqliteStore::open(&path).unwrap();
+        for n in 1..=3 {
+            store.commit(whole(n)).await.unwrap();
+        }
+        drop(store);
+        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+        let problems = problems(&path).await;
+        assert!(
+            problems.iter().any(|it| it.contains(found)),
+            "{sql}: {problems:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_log_in_the_file_is_append_only() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    SqliteStore::open(&path)
+        .unwrap()
+        .commit(whole(1))
+        .await
+        .unwrap();
+    let other = Connection::open(&path).unwrap();
+    for sql in ["DELETE FROM audit", "UPDATE audit SET body = ''"] {
+        let error = other.execute_batch(sql).unwrap_err();
+        assert!(error.to_string().contains("append-only"), "{sql}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_is_one_whole_instant() {
+    let folder = tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+    for n in 1..=20 {
+        store.commit(whole(n)).await.unwrap();
+    }
+    let copy = folder.path().join("copy.db");
+    let busy = tokio::spawn({
+        let store = store.clone();
+        async move {
+            for n in 21..=60 {
+                store.commit(whole(n)).await.unwrap();
+            }
+        }
+    });
+    store.backup(&copy).await.unwrap();
+    busy.await.unwrap();
+    let names: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("copy"))
+        .collect();
+    assert_eq!(names, ["copy.db"]);
+    let copied = SqliteStore::open(&copy).unwrap();
+    let head = copied.head().await.unwrap().unwrap();
+    assert!((20..=60).contains(&head.seq));
+    let all = copied
+        .requests(&RequestFilter::default(), 99)
+        .await
+        .unwrap();
+    assert_eq!(all.len() as u64, head.seq);
+    assert_eq!(copied.check().await.unwrap().problems, Vec::<String>::new());
+    let again = store.backup(&copy).await;
+    assert!(matches!(again, Err(BackupError::Exists(_))), "{again:?}");
+}

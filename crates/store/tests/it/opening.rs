@@ -1,0 +1,130 @@
+//! Opening a file: what is made, what is refused, and that a refusal changes nothing.
+
+use std::error::Error;
+use std::path::Path;
+
+use hallpass_store::{OpenError, SqliteStore};
+use rusqlite::Connection;
+use tempfile::tempdir;
+
+fn refusal(path: &Path) -> OpenError {
+    let before = std::fs::read(path).ok();
+    let error = SqliteStore::open(path).expect_err("opened what it should refuse");
+    assert_eq!(
+        std::fs::read(path).ok(),
+        before,
+        "a refusal changed the file"
+    );
+    assert!(!error.help().is_empty());
+    let told = error.to_string();
+    assert!(told.contains(&path.display().to_string()), "{told}");
+    error
+}
+
+/// A file of ours after `sql` was run on it behind our back.
+fn tampered(path: &Path, sql: &str) {
+    drop(SqliteStore::open(path).unwrap());
+    let connection = Connection::open(path).unwrap();
+    connection.execute_batch(sql).unwrap();
+    // no log beside the file: what the refusal is shown is all there is
+    connection
+        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_new_file_has_the_newest_schema_and_is_opened_again() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    for _ in 0..2 {
+        let store = SqliteStore::open(&path).unwrap();
+        assert_eq!(store.path(), path);
+        assert_eq!(store.schema_version().await.unwrap(), 1);
+        let check = store.check().await.unwrap();
+        assert_eq!((check.records, check.problems), (0, vec![]));
+    }
+}
+
+#[test]
+fn a_later_release_s_file_is_refused() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    tampered(
+        &path,
+        "INSERT INTO schema_migrations VALUES (99, 'later', 'x')",
+    );
+    let error = refusal(&path);
+    assert!(
+        matches!(
+            error,
+            OpenError::Newer {
+                found: 99,
+                known: 1,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn another_form_of_a_migration_is_refused() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    tampered(&path, "UPDATE schema_migrations SET checksum = 'x'");
+    let error = refusal(&path);
+    assert!(
+        matches!(error, OpenError::Changed { version: 1, .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("`first_tables`"), "{error}");
+}
+
+#[test]
+fn another_program_s_database_is_refused() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("other.db");
+    let other = Connection::open(&path).unwrap();
+    other
+        .execute_batch("CREATE TABLE requests (id TEXT)")
+        .unwrap();
+    drop(other);
+    assert!(matches!(refusal(&path), OpenError::Foreign { .. }));
+}
+
+#[test]
+fn what_is_no_database_is_refused() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(
+        &path,
+        "not a database at all, but long enough to be looked at".repeat(99),
+    )
+    .unwrap();
+    let error = refusal(&path);
+    assert!(matches!(error, OpenError::Unusable { .. }), "{error:?}");
+    assert!(error.source().is_some());
+    assert!(matches!(
+        refusal(&folder.path().join("no/such/folder/hallpass.db")),
+        OpenError::Unusable { .. }
+    ));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_reads_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    let store = SqliteStore::open(&path).unwrap();
+    store.blob_put("a", b"1").await.unwrap();
+    store.backup(folder.path().join("copy.db")).await.unwrap();
+    for name in ["hallpass.db", "hallpass.db-wal", "copy.db"] {
+        let mode = std::fs::metadata(folder.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}

@@ -1,0 +1,82 @@
+//! Tokens and cached bytes, on both engines.
+
+use hallpass_access::CommitError;
+use hallpass_audit::AuditStore;
+use hallpass_store::testing::{a_draft, a_token, at};
+use hallpass_store::{MemoryStore, SqliteStore, TokenRow};
+
+/// The same test for each engine: these methods are not part of a port yet.
+macro_rules! for_both {
+    ($($name:ident($store:ident) $body:block)+) => {
+        mod memory {
+            use super::*;
+            $(#[tokio::test] async fn $name() {
+                let $store = MemoryStore::new();
+                $body
+            })+
+        }
+        mod sqlite {
+            use super::*;
+            $(#[tokio::test] async fn $name() {
+                let $store = SqliteStore::open_in_memory().unwrap();
+                $body
+            })+
+        }
+    };
+}
+
+for_both! {
+    a_token_is_stored_with_its_record(store) {
+        store.token_insert(&a_token(2), a_draft(1)).await.unwrap();
+        store.token_insert(&a_token(1), a_draft(2)).await.unwrap();
+        assert_eq!(store.tokens().await.unwrap(), [a_token(1), a_token(2)]);
+        let found = store.token_by_hash(&a_token(1).hash).await.unwrap();
+        assert_eq!(found, Some(a_token(1)));
+        assert_eq!(store.token_by_hash("x").await.unwrap(), None);
+        assert_eq!(store.head().await.unwrap().unwrap().seq, 2);
+    }
+
+    a_second_token_of_an_id_or_hash_is_raced(store) {
+        store.token_insert(&a_token(1), a_draft(1)).await.unwrap();
+        let same_hash = TokenRow { hash: a_token(1).hash, ..a_token(2) };
+        let same_id = TokenRow { id: a_token(1).id, ..a_token(2) };
+        for twin in [same_hash, same_id] {
+            let outcome = store.token_insert(&twin, a_draft(2)).await;
+            assert!(matches!(outcome, Err(CommitError::Raced(_))), "{outcome:?}");
+        }
+        assert_eq!(store.tokens().await.unwrap(), [a_token(1)]);
+        assert_eq!(store.head().await.unwrap().unwrap().seq, 1);
+    }
+
+    a_token_without_its_record_is_not_stored(store) {
+        store.token_insert(&a_token(1), a_draft(1)).await.unwrap();
+        let outcome = store.token_insert(&a_token(2), a_draft(1)).await;
+        assert!(matches!(outcome, Err(CommitError::Raced(_))), "{outcome:?}");
+        let outcome = store.token_revoke(a_token(1).id, at(5), a_draft(1)).await;
+        assert!(matches!(outcome, Err(CommitError::Raced(_))), "{outcome:?}");
+        assert_eq!(store.tokens().await.unwrap(), [a_token(1)]);
+    }
+
+    a_token_is_revoked_once(store) {
+        store.token_insert(&a_token(1), a_draft(1)).await.unwrap();
+        let revoked = Some(TokenRow { revoked_at: Some(at(5)), ..a_token(1) });
+        for (n, instant) in [(2, 5), (3, 6)] {
+            let row = store.token_revoke(a_token(1).id, at(instant), a_draft(n)).await.unwrap();
+            assert_eq!(row, revoked);
+        }
+        assert_eq!(store.token_by_hash(&a_token(1).hash).await.unwrap(), revoked);
+        assert_eq!(store.head().await.unwrap().unwrap().seq, 2);
+        let unknown = store.token_revoke(a_token(9).id, at(7), a_draft(4)).await.unwrap();
+        assert_eq!(unknown, None);
+        assert_eq!(store.head().await.unwrap().unwrap().seq, 2);
+    }
+
+    bytes_are_kept_under_their_key(store) {
+        assert_eq!(store.blob_get("a").await.unwrap(), None);
+        store.blob_put("a", b"1").await.unwrap();
+        store.blob_put("b", b"\0\xff").await.unwrap();
+        store.blob_put("a", b"").await.unwrap();
+        assert_eq!(store.blob_get("a").await.unwrap(), Some(Vec::new()));
+        assert_eq!(store.blob_get("b").await.unwrap(), Some(b"\0\xff".to_vec()));
+    }
+}
