@@ -19,7 +19,7 @@ pub(crate) const ATTEMPT_MAX: Duration = Duration::from_secs(10);
 /// The longest time for a call of the port, waiting included (the port promises 15 s).
 pub(crate) const PORT_MAX: Duration = Duration::from_secs(14);
 /// The longest time for one read of the inventory, waiting included.
-pub(crate) const LOOK_MAX: Duration = Duration::from_secs(120);
+pub(crate) const LOOK_MAX: Duration = Duration::from_mins(2);
 /// A write that could not wait this long for its answer is not sent.
 const WRITE_PATIENCE_MIN: Duration = Duration::from_secs(5);
 /// How often a read is tried.
@@ -87,7 +87,10 @@ impl Line {
     {
         let mut attempt = 1;
         loop {
-            let failure = match self.attempt(operation, pace, pace.until, send()).await {
+            let failure = match self
+                .attempt(operation, pace, pace.until, Box::pin(send()))
+                .await
+            {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
@@ -112,12 +115,12 @@ impl Line {
     }
 
     /// Sends a create or a delete, once.
-    pub(crate) async fn write<T, E, Fut>(
+    pub(crate) fn write<T, E, Fut>(
         &self,
         operation: &'static str,
         pace: Pace,
-        send: Fut,
-    ) -> Result<T, Failure>
+        request: Fut,
+    ) -> impl Future<Output = Result<T, Failure>>
     where
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
@@ -127,7 +130,8 @@ impl Line {
             .until
             .checked_sub(WRITE_PATIENCE_MIN)
             .unwrap_or(pace.until);
-        self.attempt(operation, pace, send_by, send).await
+        // the SDK's futures are 16 KB; boxed here, those who wait stay small
+        self.attempt(operation, pace, send_by, Box::pin(request))
     }
 
     async fn attempt<T, E, Fut>(
@@ -135,7 +139,7 @@ impl Line {
         operation: &'static str,
         pace: Pace,
         send_by: Instant,
-        send: Fut,
+        request: Fut,
     ) -> Result<T, Failure>
     where
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -150,7 +154,7 @@ impl Line {
         }
         let sent = Instant::now();
         let patience = pace.until.min(sent + ATTEMPT_MAX);
-        let result = match timeout_at(patience, send).await {
+        let result = match timeout_at(patience, request).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(Failure::of(&error)),
             Err(_) => Err(Failure::timed_out(sent.elapsed())),

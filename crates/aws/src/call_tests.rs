@@ -1,4 +1,5 @@
 //! Tests of retries, limits and order, on paused time.
+#![allow(clippy::result_large_err, reason = "the SDK's own error type")]
 
 use std::cell::Cell;
 

@@ -186,7 +186,7 @@ impl Aws {
         pace: Pace,
     ) -> Result<Vec<AccountAssignment>, Failure> {
         pages::all(|token| async move {
-            let page = self
+            let answer = self
                 .sso_line
                 .read("ListAccountAssignments", pace, || {
                     self.sso
@@ -199,8 +199,8 @@ impl Aws {
                         .send()
                 })
                 .await?;
-            let rows = page.account_assignments.unwrap_or_default();
-            Ok((rows, page.next_token))
+            let rows = answer.account_assignments.unwrap_or_default();
+            Ok((rows, answer.next_token))
         })
         .await
     }
@@ -212,7 +212,7 @@ impl Aws {
         pace: Pace,
     ) -> Result<Vec<String>, Failure> {
         let rows = pages::all(|token| async move {
-            let page = self
+            let answer = self
                 .store_line
                 .read("ListGroupMemberships", pace, || {
                     self.store
@@ -224,7 +224,7 @@ impl Aws {
                         .send()
                 })
                 .await?;
-            Ok((page.group_memberships, page.next_token))
+            Ok((answer.group_memberships, answer.next_token))
         })
         .await?;
         let user = |row: aws_sdk_identitystore::types::GroupMembership| match row.member_id {
@@ -355,3 +355,7 @@ fn progress(status: Option<AccountAssignmentOperationStatus>) -> Result<Progress
         _ => Err(unparsable()),
     }
 }
+
+#[cfg(test)]
+#[path = "center_tests.rs"]
+mod tests;

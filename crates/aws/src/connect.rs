@@ -126,16 +126,26 @@ pub async fn connect(
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
 ) -> Result<Aws, ConnectError> {
-    let config = configure(&settings).await;
-    let (_, low) = ids.next(clock.now()).as_u64_pair();
+    let config = Box::pin(configure(&settings)).await;
+    let (_, seed) = ids.next(clock.now()).as_u64_pair();
+    over(&config, &settings, clock, seed).await
+}
+
+/// The connection over a given configuration.
+pub(crate) async fn over(
+    config: &SdkConfig,
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    seed: u64,
+) -> Result<Aws, ConnectError> {
     let line = |service, share: f64, salt| {
         let bucket = Bucket::new(settings.requests_per_second * share, settings.burst);
-        Line::new(service, bucket, Jitter::new(low ^ salt))
+        Line::new(service, bucket, Jitter::new(seed ^ salt))
     };
     let mut aws = Aws {
-        sso: aws_sdk_ssoadmin::Client::new(&config),
-        store: aws_sdk_identitystore::Client::new(&config),
-        org: aws_sdk_organizations::Client::new(&config),
+        sso: aws_sdk_ssoadmin::Client::new(config),
+        store: aws_sdk_identitystore::Client::new(config),
+        org: aws_sdk_organizations::Client::new(config),
         sso_line: line("sso-admin", 1.0, 1),
         store_line: line("identitystore", 1.0, 2),
         org_line: line("organizations", 0.5, 3),
@@ -151,8 +161,8 @@ pub async fn connect(
             place: Place::Other,
         },
     };
-    let sts_line = Line::new("sts", Bucket::new(STS_PER_SECOND, 5), Jitter::new(low ^ 4));
-    let sts = aws_sdk_sts::Client::new(&config);
+    let sts_line = Line::new("sts", Bucket::new(STS_PER_SECOND, 5), Jitter::new(seed ^ 4));
+    let sts = aws_sdk_sts::Client::new(config);
     let caller = sts_line
         .read("GetCallerIdentity", pace(), || {
             sts.get_caller_identity().send()
@@ -161,7 +171,7 @@ pub async fn connect(
         .map_err(|failure| call("GetCallerIdentity", failure))?;
     aws.about.account = caller.account.unwrap_or_default();
     aws.about.arn = caller.arn.unwrap_or_default();
-    find_instance(&mut aws, &settings).await?;
+    find_instance(&mut aws, settings).await?;
     find_place(&mut aws).await?;
     Ok(aws)
 }
@@ -341,3 +351,7 @@ async fn delegated_administrators(aws: &Aws) -> Result<Vec<String>, Failure> {
     .await?;
     Ok(rows.into_iter().filter_map(|row| row.id).collect())
 }
+
+#[cfg(test)]
+#[path = "connect_tests.rs"]
+mod tests;

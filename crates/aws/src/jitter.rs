@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators).
+/// `SplitMix64` (Steele, Lea, Flood: Fast splittable pseudorandom number generators).
 #[derive(Debug)]
 pub(crate) struct Jitter(AtomicU64);
 

@@ -17,11 +17,17 @@ mod fault;
 mod jitter;
 mod pages;
 
+mod actions;
+
+#[cfg(test)]
+mod fake;
+
 use std::fmt;
 use std::sync::Arc;
 
 use hallpass_model::Clock;
 
+pub use actions::{Action, actions};
 pub use connect::{About, ConnectError, Place, connect};
 pub use inventory::{GroupsToRead, Inventory};
 pub use settings::{Credentials, Settings};

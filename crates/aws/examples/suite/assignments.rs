@@ -88,7 +88,7 @@ async fn strangers(report: &mut Report, world: &World, key: &HoldKey) {
     report.check(
         "A-11",
         "a user who does not exist gets nothing",
-        refused(ending(world, OperationKind::Create, &stranger).await),
+        refused(&ending(world, OperationKind::Create, &stranger).await),
     );
     let mut no_set = key.clone();
     if let Target::Account { permission_set, .. } = &mut no_set.target {
@@ -146,7 +146,7 @@ async fn ending(world: &World, kind: OperationKind, key: &HoldKey) -> Ending {
     ended.map_err(|message| CenterFault::Unreachable { message })
 }
 
-fn refused(ending: Ending) -> Checked {
+fn refused(ending: &Ending) -> Checked {
     holds(
         matches!(
             ending,

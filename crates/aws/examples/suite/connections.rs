@@ -54,8 +54,10 @@ pub(crate) async fn run(report: &mut Report, arguments: &Arguments) -> Option<Ar
         },
     );
 
-    let mut elsewhere = settings.clone();
-    elsewhere.region = "us-west-2".to_owned();
+    let elsewhere = Settings {
+        region: "us-west-2".to_owned(),
+        ..settings.clone()
+    };
     report.check(
         "C-04",
         "no instance in another Region",

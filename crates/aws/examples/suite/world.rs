@@ -99,7 +99,7 @@ impl World {
     /// Deletes and waits for success.
     pub(crate) async fn take(&self, key: &HoldKey) -> Checked {
         let sent = self.aws.delete(key).await.map_err(|f| f.to_string())?;
-        succeeded(self.finish(OperationKind::Delete, sent).await?)
+        succeeded(&self.finish(OperationKind::Delete, sent).await?)
     }
 }
 
@@ -127,8 +127,8 @@ impl Fixtures {
 /// A user or group id that nobody has.
 pub(crate) const NOBODY: &str = "fefefefe-fefe-4efe-8efe-fefefefefefe";
 
-pub(crate) fn succeeded(progress: Progress) -> Checked {
-    crate::report::equal(&progress, &Progress::Succeeded)
+pub(crate) fn succeeded(progress: &Progress) -> Checked {
+    crate::report::equal(progress, &Progress::Succeeded)
 }
 
 /// The operation's end, or the fault it was refused with.

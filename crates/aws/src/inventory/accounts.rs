@@ -39,14 +39,9 @@ struct Walk {
 
 pub(super) async fn read(aws: &Aws, tags: Tags) -> Result<Tree, DirectoryFault> {
     let roots = roots(aws).await.map_err(|f| fault("roots", &f))?;
-    let root = match roots.into_iter().next().and_then(|root| root.id) {
-        Some(root) => root,
-        None => {
-            return Err(fault(
-                "roots",
-                &Failure::unparsable("an organization without a root"),
-            ));
-        }
+    let Some(root) = roots.into_iter().find_map(|root| root.id) else {
+        let rootless = Failure::unparsable("an organization without a root");
+        return Err(fault("roots", &rootless));
     };
     let (listed, walk) = tokio::try_join!(
         async { listed(aws).await.map_err(|f| fault("accounts", &f)) },

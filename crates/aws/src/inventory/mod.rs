@@ -4,6 +4,8 @@
 mod accounts;
 mod people;
 mod sets;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -118,7 +120,7 @@ impl DirectorySource for Inventory {
             return Ok(self.current());
         }
         let began = Instant::now();
-        let directory = Arc::new(self.read().await?);
+        let directory = Arc::new(Box::pin(self.read()).await?);
         self.put(Arc::clone(&directory));
         *newest = Some(began);
         Ok(directory)
