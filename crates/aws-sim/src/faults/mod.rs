@@ -7,8 +7,8 @@ mod read;
 
 use std::collections::BTreeMap;
 
-use fault::{Fault, Kind, Scope, When};
 pub(crate) use fault::Cut;
+use fault::{Fault, Kind, Scope, When};
 pub(crate) use read::read_all;
 
 use serde_json::Value;
@@ -38,7 +38,11 @@ pub(crate) struct Subject {
 /// How the reply is taken away or replaced.
 #[derive(Debug, Clone)]
 pub(crate) enum ReplyFault {
-    Error { code: String, http: u16, message: String },
+    Error {
+        code: String,
+        http: u16,
+        message: String,
+    },
     DropBefore(Cut),
     DropAfter(Cut),
     Throttle,
@@ -83,16 +87,26 @@ impl Faults {
         let mut ids = Vec::new();
         for mut fault in faults {
             self.made += 1;
-            let id = fault.id.get_or_insert_with(|| format!("f{}", self.made)).clone();
+            let id = fault
+                .id
+                .get_or_insert_with(|| format!("f{}", self.made))
+                .clone();
             ids.push(id);
-            self.active.push(Active { fault, matched: 0, fired: 0, buckets: BTreeMap::new() });
+            self.active.push(Active {
+                fault,
+                matched: 0,
+                fired: 0,
+                buckets: BTreeMap::new(),
+            });
         }
         ids
     }
 
     /// Whether an id is taken.
     pub(crate) fn has(&self, id: &str) -> bool {
-        self.active.iter().any(|active| active.fault.id.as_deref() == Some(id))
+        self.active
+            .iter()
+            .any(|active| active.fault.id.as_deref() == Some(id))
     }
 
     /// How many there are.
@@ -115,7 +129,8 @@ impl Faults {
     /// Removes one, or all.
     pub(crate) fn remove(&mut self, id: Option<&str>) -> bool {
         let before = self.active.len();
-        self.active.retain(|active| id.is_some() && active.fault.id.as_deref() != id);
+        self.active
+            .retain(|active| id.is_some() && active.fault.id.as_deref() != id);
         before != self.active.len()
     }
 
@@ -147,7 +162,10 @@ impl Faults {
     pub(crate) fn apply(&mut self, subject: &Subject, seed: u64, now: Millis) -> Effects {
         let mut effects = Effects::default();
         for active in &mut self.active {
-            if matches!(active.fault.kind, Kind::ClockSkew { .. } | Kind::ExpireCredentials) {
+            if matches!(
+                active.fault.kind,
+                Kind::ClockSkew { .. } | Kind::ExpireCredentials
+            ) {
                 continue;
             }
             active.apply(subject, seed, now, &mut effects);
@@ -161,7 +179,8 @@ impl Active {
     /// alone, never on threads.
     fn eligible(&mut self, subject: &Subject, seed: u64, now: Millis) -> bool {
         let fault = &self.fault;
-        let late = fault.from.is_some_and(|from| now < from) || fault.until.is_some_and(|until| now >= until);
+        let late = fault.from.is_some_and(|from| now < from)
+            || fault.until.is_some_and(|until| now >= until);
         if late || !fault.matches.holds(subject) {
             return false;
         }
@@ -170,7 +189,8 @@ impl Active {
             return false;
         }
         let draw = format!("fault {}", self.matched);
-        fault.probability >= 1.0 || Random::new(fault.seed.unwrap_or(seed), &draw).fraction() < fault.probability
+        fault.probability >= 1.0
+            || Random::new(fault.seed.unwrap_or(seed), &draw).fraction() < fault.probability
     }
 
     fn fires(&mut self, subject: &Subject, seed: u64, now: Millis) -> bool {
@@ -189,7 +209,10 @@ impl Active {
                 Scope::Caller => subject.caller_account.clone(),
                 Scope::Operation => subject.operation.clone(),
             };
-            let bucket = self.buckets.entry(bucket).or_insert_with(|| Bucket::full(burst, now));
+            let bucket = self
+                .buckets
+                .entry(bucket)
+                .or_insert_with(|| Bucket::full(burst, now));
             if bucket.take(rate, burst, now) {
                 return;
             }
@@ -206,14 +229,26 @@ impl Active {
         let matched = self.matched;
         let seed = self.fault.seed.unwrap_or(seed);
         match &self.fault.kind {
-            Kind::Error { code, http, message } => {
+            Kind::Error {
+                code,
+                http,
+                message,
+            } => {
                 let (code, message) = (code.clone(), message.clone());
-                effects.answer(ReplyFault::Error { code, http: *http, message }, &self.fault);
+                effects.answer(
+                    ReplyFault::Error {
+                        code,
+                        http: *http,
+                        message,
+                    },
+                    &self.fault,
+                );
             }
             Kind::DropBefore { how } => effects.answer(ReplyFault::DropBefore(*how), &self.fault),
             Kind::DropAfter { how } => effects.answer(ReplyFault::DropAfter(*how), &self.fault),
             Kind::Latency { distribution, when } => {
-                let drawn = distribution.draw(&mut Random::new(seed, &format!("latency {matched}")));
+                let drawn =
+                    distribution.draw(&mut Random::new(seed, &format!("latency {matched}")));
                 match when {
                     When::Before => effects.before_ms += drawn,
                     When::After => effects.after_ms += drawn,
@@ -225,7 +260,10 @@ impl Active {
                 effects.note(&self.fault);
             }
             Kind::FailAsync { reason, done } => {
-                effects.modifiers.fail_async = Some(FailAsync { reason: reason.clone(), done: *done });
+                effects.modifiers.fail_async = Some(FailAsync {
+                    reason: reason.clone(),
+                    done: *done,
+                });
                 effects.note(&self.fault);
             }
             Kind::AsyncWithoutStatus => {
@@ -244,7 +282,10 @@ impl Active {
                 effects.modifiers.stale_ms = effects.modifiers.stale_ms.max(*seconds);
                 effects.note(&self.fault);
             }
-            Kind::Throttle { .. } | Kind::ClockSkew { .. } | Kind::ExpireCredentials | Kind::SlackError => {}
+            Kind::Throttle { .. }
+            | Kind::ClockSkew { .. }
+            | Kind::ExpireCredentials
+            | Kind::SlackError => {}
         }
     }
 }

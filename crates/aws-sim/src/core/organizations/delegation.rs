@@ -10,7 +10,11 @@ fn since(text: Option<&String>, default: Millis) -> Millis {
         .map_or(default, jiff::Timestamp::as_millisecond)
 }
 
-fn ordered(context: &Context<'_>, after: Option<&(u64, String)>, rows: Vec<(String, Value)>) -> Vec<(u64, String, Value)> {
+fn ordered(
+    context: &Context<'_>,
+    after: Option<&(u64, String)>,
+    rows: Vec<(String, Value)>,
+) -> Vec<(u64, String, Value)> {
     let _ = context;
     let mut rows: Vec<_> = rows
         .into_iter()
@@ -59,7 +63,8 @@ pub(super) fn services(context: &Context<'_>) -> Answer {
         .filter(|row| row.account == id)
         .map(|row| {
             let enabled = seconds(since(row.since.as_ref(), account.joined));
-            let shape = json!({ "ServicePrincipal": row.service, "DelegationEnabledDate": enabled });
+            let shape =
+                json!({ "ServicePrincipal": row.service, "DelegationEnabledDate": enabled });
             (row.service.clone(), shape)
         })
         .collect();
@@ -80,7 +85,10 @@ pub(super) fn service_access(context: &Context<'_>) -> Answer {
     let rows = context.state.head.service_access.iter();
     let rows = rows
         .map(|name| {
-            (name.clone(), json!({ "ServicePrincipal": name, "DateEnabled": seconds(created) }))
+            (
+                name.clone(),
+                json!({ "ServicePrincipal": name, "DateEnabled": seconds(created) }),
+            )
         })
         .collect();
     let (rows, token) = page.take(ordered(context, page.after.as_ref(), rows).into_iter());

@@ -70,12 +70,18 @@ fn paged(name: &str, rows: Vec<Value>, token: Option<String>) -> Output {
 }
 
 fn account_not_found() -> ApiError {
-    ApiError::new("AccountNotFoundException", "You specified an account that doesn't exist.")
+    ApiError::new(
+        "AccountNotFoundException",
+        "You specified an account that doesn't exist.",
+    )
 }
 
 fn check_parent(context: &Context<'_>, id: &str) -> Result<(), ApiError> {
     if id == context.state.head.root || context.state.ou(id).is_some() {
         return Ok(());
     }
-    Err(ApiError::new("ParentNotFoundException", "You specified parent that doesn't exist."))
+    Err(ApiError::new(
+        "ParentNotFoundException",
+        "You specified parent that doesn't exist.",
+    ))
 }

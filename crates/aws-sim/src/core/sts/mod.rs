@@ -12,8 +12,12 @@ use super::{
 };
 
 /// The operations that have behaviour.
-pub(super) const OPERATIONS: &[&str] =
-    &["GetCallerIdentity", "AssumeRole", "GetSessionToken", "GetAccessKeyInfo"];
+pub(super) const OPERATIONS: &[&str] = &[
+    "GetCallerIdentity",
+    "AssumeRole",
+    "GetSessionToken",
+    "GetAccessKeyInfo",
+];
 
 type Answer = Result<Output, ApiError>;
 
