@@ -369,7 +369,7 @@ async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Respon
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, BODY_MAX).await else {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = axum::http::StatusCode::PAYLOAD_TOO_LARGE;
+        *response.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
         return response;
     };
     match answer(&shared, &parts, body).await {
@@ -380,7 +380,7 @@ async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Respon
 
 /// Ends the connection without an answer. On a server that is not ours there is no line to cut;
 /// there the body breaks off.
-fn cut(parts: &axum::http::request::Parts, conduct: Conduct) -> Response<Body> {
+fn cut(parts: &http::request::Parts, conduct: Conduct) -> Response<Body> {
     if let Some(ConnectInfo(line)) = parts.extensions.get::<ConnectInfo<Line>>() {
         line.cut(conduct);
     }

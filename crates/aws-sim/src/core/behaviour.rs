@@ -30,7 +30,7 @@ const SWITCHES: &[(&str, &[&str])] = &[
 /// The value of every switch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Behaviour {
+pub(crate) struct Behaviour {
     set: BTreeMap<String, String>,
 }
 
@@ -39,7 +39,7 @@ impl Behaviour {
     ///
     /// # Errors
     /// The name or the value is not known; the text says which there are.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let Some((_, values)) = SWITCHES.iter().find(|(known, _)| *known == name) else {
             let names: Vec<&str> = SWITCHES.iter().map(|(name, _)| *name).collect();
             return Err(format!(
@@ -55,7 +55,7 @@ impl Behaviour {
     }
 
     /// Whether a switch has this value.
-    pub fn is(&self, name: &str, value: &str) -> bool {
+    pub(crate) fn is(&self, name: &str, value: &str) -> bool {
         let default = SWITCHES.iter().find(|(known, _)| *known == name);
         let default = default
             .and_then(|(_, values)| values.first())
@@ -65,7 +65,7 @@ impl Behaviour {
     }
 
     /// Every switch with its value.
-    pub fn all(&self) -> BTreeMap<String, String> {
+    pub(crate) fn all(&self) -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> = SWITCHES
             .iter()
             .filter_map(|(name, values)| Some(((*name).to_owned(), (*values.first()?).to_owned())))
@@ -75,7 +75,7 @@ impl Behaviour {
     }
 
     /// The switches that were set.
-    pub fn changed(&self) -> &BTreeMap<String, String> {
+    pub(crate) fn changed(&self) -> &BTreeMap<String, String> {
         &self.set
     }
 }

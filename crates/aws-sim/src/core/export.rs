@@ -23,7 +23,7 @@ fn date(at: Millis) -> Option<String> {
 }
 
 /// The organization as it is now, with every id.
-pub fn export(state: &State) -> OrganizationFile {
+pub(crate) fn export(state: &State) -> OrganizationFile {
     let head = &state.head;
     OrganizationFile {
         version: 1,

@@ -9,26 +9,26 @@ use super::{
 use crate::organization::Limit;
 
 /// Outstanding asynchronous writes of an instance; not raisable (service quotas page).
-pub const OUTSTANDING: usize = 10;
+pub(crate) const OUTSTANDING: usize = 10;
 /// Permission sets of an instance.
-pub const PERMISSION_SETS: usize = 3_500;
+pub(crate) const PERMISSION_SETS: usize = 3_500;
 /// Permission sets provisioned in one account.
-pub const PROVISIONED_PER_ACCOUNT: usize = 500;
+pub(crate) const PROVISIONED_PER_ACCOUNT: usize = 500;
 /// Managed policies attached to one permission set.
-pub const MANAGED_PER_SET: usize = 20;
+pub(crate) const MANAGED_PER_SET: usize = 20;
 /// Users, and groups, of an identity store.
-pub const DIRECTORY: usize = 100_000;
+pub(crate) const DIRECTORY: usize = 100_000;
 
 /// A token bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     tokens: f64,
     at: Millis,
 }
 
 impl Bucket {
     /// A full bucket.
-    pub fn full(burst: f64, now: Millis) -> Self {
+    pub(crate) fn full(burst: f64, now: Millis) -> Self {
         Self {
             tokens: burst,
             at: now,
@@ -40,7 +40,7 @@ impl Bucket {
         clippy::cast_precision_loss,
         reason = "milliseconds between two calls are few"
     )]
-    pub fn take(&mut self, rate: f64, burst: f64, now: Millis) -> bool {
+    pub(crate) fn take(&mut self, rate: f64, burst: f64, now: Millis) -> bool {
         let elapsed = now.saturating_sub(self.at).max(0) as f64 / 1000.0;
         self.tokens = elapsed.mul_add(rate, self.tokens).min(burst);
         self.at = self.at.max(now);
@@ -53,10 +53,10 @@ impl Bucket {
 }
 
 /// All buckets by name.
-pub type Buckets = BTreeMap<String, Bucket>;
+pub(crate) type Buckets = BTreeMap<String, Bucket>;
 
 /// Which bucket a call draws from.
-pub struct Draw {
+pub(crate) struct Draw {
     /// Name of the bucket.
     pub bucket: String,
     /// Tokens a second.
@@ -66,7 +66,7 @@ pub struct Draw {
 }
 
 /// The bucket of a call.
-pub fn draw(
+pub(crate) fn draw(
     service: Service,
     operation: &str,
     account: &str,
@@ -96,7 +96,7 @@ pub fn draw(
 }
 
 /// The service's own throttle error.
-pub fn throttled(service: Option<Service>, named: bool) -> ApiError {
+pub(crate) fn throttled(service: Option<Service>, named: bool) -> ApiError {
     let error = match service {
         Some(Service::Organizations) => ApiError::new(
             "TooManyRequestsException",

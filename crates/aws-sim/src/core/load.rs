@@ -20,7 +20,7 @@ use crate::organization::{self, DEFAULT_SEED, Names, OrganizationFile, Problem};
 
 /// What a server's options say over the file.
 #[derive(Debug, Clone, Default)]
-pub struct Overrides {
+pub(crate) struct Overrides {
     /// Seed.
     pub seed: Option<u64>,
     /// Durations.
@@ -51,7 +51,7 @@ fn instant(text: Option<&String>) -> Option<Millis> {
 ///
 /// # Errors
 /// Switches that do not exist. The file's own names have been checked by `parse`.
-pub fn load(file: &OrganizationFile, overrides: &Overrides) -> Result<State, Vec<Problem>> {
+pub(crate) fn load(file: &OrganizationFile, overrides: &Overrides) -> Result<State, Vec<Problem>> {
     let seed = overrides.seed.or(file.seed).unwrap_or(DEFAULT_SEED);
     let mut state = State {
         seed,

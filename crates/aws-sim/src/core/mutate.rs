@@ -17,7 +17,7 @@ use crate::organization::Delegation;
 
 /// Why a change was not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub(crate) struct Refused {
     /// Which field.
     pub field: String,
     /// Why.
@@ -75,7 +75,12 @@ impl Change<'_> {
 ///
 /// # Errors
 /// The change is not known, a field is wrong, or a name stands for nothing.
-pub fn mutate(state: &mut State, body: &Value, seq: u64, now: Millis) -> Result<(), Refused> {
+pub(crate) fn mutate(
+    state: &mut State,
+    body: &Value,
+    seq: u64,
+    now: Millis,
+) -> Result<(), Refused> {
     let Value::Object(body) = body else {
         return refuse("", "expected an object");
     };
@@ -113,7 +118,7 @@ pub fn mutate(state: &mut State, body: &Value, seq: u64, now: Millis) -> Result<
 }
 
 /// An account by id or name.
-pub fn account_named(state: &State, name: &str) -> Option<Id> {
+pub(crate) fn account_named(state: &State, name: &str) -> Option<Id> {
     if let Some(account) = state.account(name) {
         return Some(account.id.clone());
     }

@@ -26,7 +26,7 @@ struct Token {
 }
 
 /// Where a page starts and how long it is.
-pub struct Page {
+pub(super) struct Page {
     /// The last row of the page before.
     pub after: Option<(u64, String)>,
     limit: usize,
@@ -40,7 +40,7 @@ impl Page {
     ///
     /// # Errors
     /// The token is not from this operation, caller and parameters, or is too old.
-    pub fn of(
+    pub(super) fn of(
         call: &Call,
         caller: &Caller,
         seed: u64,
@@ -108,7 +108,7 @@ impl Page {
     }
 
     /// Takes one page of rows, which must come in order and start after `after`.
-    pub fn take<T>(
+    pub(super) fn take<T>(
         &self,
         rows: impl Iterator<Item = (u64, String, T)>,
     ) -> (Vec<T>, Option<String>) {

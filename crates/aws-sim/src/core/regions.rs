@@ -38,6 +38,6 @@ const REGIONS: &[&str] = &[
 ];
 
 /// Whether a Region of the commercial partition has this name.
-pub fn is_known(name: &str) -> bool {
+pub(crate) fn is_known(name: &str) -> bool {
     REGIONS.contains(&name)
 }

@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Milliseconds since the epoch, virtual.
-pub type Millis = i64;
+pub(crate) type Millis = i64;
 
 /// How long versions that nobody sees any more are kept, for `stale_read`.
 const PAST_KEPT: Millis = 3_600_000;
@@ -25,7 +25,7 @@ struct Version<V> {
 
 /// Rows ordered by key, each with its recent versions.
 #[derive(Debug, Clone)]
-pub struct Table<K, V> {
+pub(crate) struct Table<K, V> {
     rows: BTreeMap<K, Vec<Version<V>>>,
     graves: VecDeque<(Millis, K)>,
 }
@@ -42,13 +42,13 @@ impl<K, V> Default for Table<K, V> {
 impl<K: Ord + Clone, V> Table<K, V> {
     /// Writes a row; readers see it from `seen_from` on, which never precedes the row's
     /// earlier versions.
-    pub fn put(&mut self, key: K, value: V, seen_from: Millis, now: Millis) {
+    pub(crate) fn put(&mut self, key: K, value: V, seen_from: Millis, now: Millis) {
         self.bury(now);
         self.push(key, Some(value), seen_from, now);
     }
 
     /// Removes a row; readers miss it from `seen_from` on.
-    pub fn remove(&mut self, key: &K, seen_from: Millis, now: Millis) {
+    pub(crate) fn remove(&mut self, key: &K, seen_from: Millis, now: Millis) {
         self.bury(now);
         if self.rows.contains_key(key) {
             self.push(key.clone(), None, seen_from, now);
@@ -90,38 +90,38 @@ impl<K: Ord + Clone, V> Table<K, V> {
     }
 
     /// The newest version, for decisions.
-    pub fn latest(&self, key: &K) -> Option<&V> {
+    pub(crate) fn latest(&self, key: &K) -> Option<&V> {
         self.rows.get(key)?.last()?.value.as_ref()
     }
 
     /// The version that is visible at `at`, for reads.
-    pub fn seen(&self, key: &K, at: Millis) -> Option<&V> {
+    pub(crate) fn seen(&self, key: &K, at: Millis) -> Option<&V> {
         visible(self.rows.get(key)?, at)
     }
 
     /// Newest rows in key order.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.rows
             .iter()
             .filter_map(|(key, versions)| Some((key, versions.last()?.value.as_ref()?)))
     }
 
     /// Newest rows from `start` on.
-    pub fn range(&self, start: Bound<K>) -> impl Iterator<Item = (&K, &V)> {
+    pub(crate) fn range(&self, start: Bound<K>) -> impl Iterator<Item = (&K, &V)> {
         self.rows
             .range((start, Bound::Unbounded))
             .filter_map(|(key, versions)| Some((key, versions.last()?.value.as_ref()?)))
     }
 
     /// Rows visible at `at`, from `start` on.
-    pub fn range_seen(&self, start: Bound<K>, at: Millis) -> impl Iterator<Item = (&K, &V)> {
+    pub(crate) fn range_seen(&self, start: Bound<K>, at: Millis) -> impl Iterator<Item = (&K, &V)> {
         self.rows
             .range((start, Bound::Unbounded))
             .filter_map(move |(key, versions)| Some((key, visible(versions, at)?)))
     }
 
     /// How many rows there are now.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.iter().count()
     }
 }

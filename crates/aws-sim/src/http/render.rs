@@ -21,8 +21,8 @@ pub(super) struct Envelope<'a> {
 impl Envelope<'_> {
     fn response(&self, status: u16, content_type: &'static str, body: String) -> Response<Body> {
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = axum::http::StatusCode::from_u16(status)
-            .unwrap_or(axum::http::StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert("content-type", HeaderValue::from_static(content_type));
         let date = self.wall.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
