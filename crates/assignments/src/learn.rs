@@ -2,7 +2,7 @@
 
 use hallpass_model::{Span, Timestamp};
 
-use crate::plan::{DRIFT_CHECK, FAILED_GAP, LOSS_GAP, is_overdue};
+use crate::plan::{DRIFT_CHECK, FAILED_GAP, LOSS_GAP, is_overdue, lags_behind_delete};
 use crate::{
     Absence, CenterFault, Doubt, GivingUp, Missing, Operation, OperationKind, Ownership, Progress,
     Row, Sent, Sight, Verdict,
@@ -108,6 +108,9 @@ impl Row {
             if execution.deleted_at.is_some() {
                 self.execution.due = self.pause(now);
             }
+            return;
+        }
+        if lags_behind_delete(execution, now) {
             return;
         }
         execution.attempts = 0;
