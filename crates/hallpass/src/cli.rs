@@ -4,8 +4,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    approve, catalog, completions, deny, discard, extend, grants, login, logout, man, release,
-    request, requests, revoke, rules, whoami,
+    approve, audit, catalog, completions, deny, discard, extend, grants, login, logout, man,
+    release, request, requests, revoke, rules, sim, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Extend(extend::Args),
     Revoke(revoke::Args),
     Rules(rules::Args),
+    Audit(audit::Args),
+    Sim(Box<sim::Args>),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -87,6 +89,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Extend(args) => extend::run(&args),
         Command::Revoke(args) => revoke::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Sim(args) => sim::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     }

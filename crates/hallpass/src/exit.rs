@@ -20,7 +20,7 @@ pub(crate) enum Exit {
     /// Refused for safety; nothing was done.
     Refused,
     /// The lane or lock is held elsewhere.
-    #[expect(dead_code, reason = "for commands that hold a lock: store, plans")]
+    #[allow(dead_code, reason = "for commands that hold a lock: store, plans")]
     Held,
     /// A mistake of ours.
     Internal,
@@ -105,6 +105,12 @@ impl Failure {
     /// A file that cannot be written.
     pub(crate) fn unwritable(path: impl Display, error: &io::Error) -> Self {
         Self::failed(format!("cannot write `{path}`: {}", reason(error)))
+    }
+
+    /// An address that cannot be listened on.
+    pub(crate) fn cannot_listen(address: impl Display, error: &io::Error) -> Self {
+        Self::failed(format!("cannot listen on `{address}`: {}", reason(error)))
+            .help("choose another address with `--listen`")
     }
 
     /// Output that nobody takes any more ends the run without a word; anything else is a failure.

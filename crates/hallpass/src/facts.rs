@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
+use hallpass_aws_sim::Problem;
 use hallpass_aws_sim::organization::{self, OrganizationFile, Ou, User};
 use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, UserId};
 use hallpass_rules::Directory;
@@ -24,17 +25,23 @@ const SESSION_DEFAULT: u64 = 3600;
 /// Exit 2 with every problem of the file.
 pub(crate) fn read_organization(path: &Path) -> Result<OrganizationFile, Failure> {
     let shown = path.display();
-    let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
+    let text =
+        fs::read_to_string(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
     organization::parse(&text).map_err(|problems| {
-        let mut failure = Failure::bad_input(format!("`{shown}` is not an organization file"));
-        for problem in problems.iter().take(PROBLEMS_SHOWN) {
-            failure = failure.detail(problem.to_string());
-        }
-        match problems.len().checked_sub(PROBLEMS_SHOWN) {
-            Some(more) if more > 0 => failure.detail(format!("and {more} more")),
-            _ => failure,
-        }
+        not_an_organization(&format!("`{shown}` is not an organization file"), &problems)
     })
+}
+
+/// The problems of an organization, each with its place.
+pub(crate) fn not_an_organization(message: &str, problems: &[Problem]) -> Failure {
+    let mut failure = Failure::bad_input(message);
+    for problem in problems.iter().take(PROBLEMS_SHOWN) {
+        failure = failure.detail(problem.to_string());
+    }
+    match problems.len().checked_sub(PROBLEMS_SHOWN) {
+        Some(more) if more > 0 => failure.detail(format!("and {more} more")),
+        _ => failure,
+    }
 }
 
 /// The directory that an organization file describes, with the ids the simulator gives.

@@ -1,6 +1,7 @@
 //! One file per subcommand: arguments as typed, resolved, run, rendered.
 
 pub(crate) mod approve;
+pub(crate) mod audit;
 pub(crate) mod catalog;
 pub(crate) mod completions;
 pub(crate) mod deny;
@@ -15,6 +16,7 @@ pub(crate) mod request;
 pub(crate) mod requests;
 pub(crate) mod revoke;
 pub(crate) mod rules;
+pub(crate) mod sim;
 pub(crate) mod whoami;
 
 use crate::client::{Client, ServerArgs};

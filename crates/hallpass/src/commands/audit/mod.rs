@@ -1,0 +1,60 @@
+//! `hallpass audit …`: verify the audit log, look at it, take it away.
+
+mod export;
+mod show;
+mod verify;
+
+use hallpass_api::Page;
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::exit::{Failure, Outcome};
+
+/// Records asked for at once.
+const PAGE_SIZE: usize = 500;
+
+/// Verify the audit log, look at it, take it away
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass audit verify audit/")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Verify(verify::Args),
+    Show(show::Args),
+    Export(export::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Verify(args) => verify::run(args),
+        Command::Show(args) => show::run(args),
+        Command::Export(args) => export::run(args),
+    }
+}
+
+/// The records after number `after`, ascending; none when the log ends there.
+async fn page(client: &Client, after: u64, limit: usize) -> Result<Vec<Value>, Failure> {
+    let query = [
+        ("after", after.to_string()),
+        ("limit", limit.min(PAGE_SIZE).to_string()),
+    ];
+    let page: Page<Value> = client.get(&["audit"], &query).await?;
+    Ok(page.items)
+}
+
+/// A record's number, which has to be larger than `after`.
+fn seq_after(record: &Value, after: u64) -> Result<u64, Failure> {
+    record
+        .get("seq")
+        .and_then(Value::as_u64)
+        .filter(|seq| *seq > after)
+        .ok_or_else(|| {
+            Failure::failed(format!(
+                "the server's answer holds no record after number {after}"
+            ))
+        })
+}

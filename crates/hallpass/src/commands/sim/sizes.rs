@@ -1,0 +1,124 @@
+//! How big a made-up organization is.
+
+use clap::ValueEnum;
+use hallpass_aws_sim::organization::{
+    DEFAULT_SEED, OrganizationFile, Shape, Sizes, generate, large, small,
+};
+
+/// The sizes of the small sample, for what is left out.
+const SMALL: Sizes = Sizes {
+    accounts: 40,
+    users: 60,
+    groups: 15,
+    permission_sets: 12,
+    assignments_per_account: 4,
+    ou_depth: 2,
+};
+
+/// Sizes and seed of a generated organization.
+#[derive(Debug, clap::Args)]
+pub(super) struct SizeArgs {
+    /// A sample of 40 accounts and 60 people, or of 5,000 and 20,000
+    #[arg(long, value_enum, value_name = "SCALE", conflicts_with_all = [
+        "accounts", "users", "groups", "permission_sets", "assignments_per_account", "ou_depth",
+        "shape",
+    ])]
+    scale: Option<Scale>,
+    /// Accounts
+    #[arg(long, value_name = "N")]
+    accounts: Option<usize>,
+    /// Users
+    #[arg(long, value_name = "N")]
+    users: Option<usize>,
+    /// Groups
+    #[arg(long, value_name = "N")]
+    groups: Option<usize>,
+    /// Permission sets
+    #[arg(long, value_name = "N")]
+    permission_sets: Option<usize>,
+    /// Assignments per account, on average
+    #[arg(long, value_name = "N")]
+    assignments_per_account: Option<usize>,
+    /// Levels of organizational units
+    #[arg(long, value_name = "N")]
+    ou_depth: Option<usize>,
+    /// What kind of company
+    #[arg(long, value_enum, value_name = "SHAPE")]
+    shape: Option<ShapeArg>,
+    /// Seed of everything that is drawn; the same seed gives the same organization
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Scale {
+    Small,
+    Large,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ShapeArg {
+    /// Few units
+    Startup,
+    /// Products under Workloads/{Prod,NonProd}
+    Enterprise,
+    /// All accounts under the root
+    Flat,
+    /// As many levels as asked
+    Deep,
+}
+
+impl From<ShapeArg> for Shape {
+    fn from(shape: ShapeArg) -> Self {
+        match shape {
+            ShapeArg::Startup => Self::Startup,
+            ShapeArg::Enterprise => Self::Enterprise,
+            ShapeArg::Flat => Self::Flat,
+            ShapeArg::Deep => Self::Deep,
+        }
+    }
+}
+
+impl SizeArgs {
+    /// Whether anything but the seed is asked for.
+    pub(super) fn is_given(&self) -> bool {
+        self.scale.is_some() || self.shape.is_some() || self.has_numbers()
+    }
+
+    fn has_numbers(&self) -> bool {
+        let numbers = [
+            self.accounts,
+            self.users,
+            self.groups,
+            self.permission_sets,
+            self.assignments_per_account,
+            self.ou_depth,
+        ];
+        numbers.iter().any(Option::is_some)
+    }
+
+    /// The organization that is asked for.
+    pub(super) fn generate(&self) -> OrganizationFile {
+        let seeded = |mut file: OrganizationFile| {
+            file.seed = self.seed.or(file.seed);
+            file
+        };
+        match self.scale {
+            Some(Scale::Small) => return seeded(small()),
+            Some(Scale::Large) => return seeded(large()),
+            None => {}
+        }
+        let sizes = Sizes {
+            accounts: self.accounts.unwrap_or(SMALL.accounts),
+            users: self.users.unwrap_or(SMALL.users),
+            groups: self.groups.unwrap_or(SMALL.groups),
+            permission_sets: self.permission_sets.unwrap_or(SMALL.permission_sets),
+            assignments_per_account: self
+                .assignments_per_account
+                .unwrap_or(SMALL.assignments_per_account),
+            ou_depth: self.ou_depth.unwrap_or(SMALL.ou_depth),
+        };
+        let shape = self.shape.map_or_else(Shape::default, Into::into);
+        generate(&sizes, shape, self.seed.unwrap_or(DEFAULT_SEED))
+    }
+}
