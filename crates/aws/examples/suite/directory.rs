@@ -1,7 +1,7 @@
 //! Reading the organization: everything is there, placed, and cheap the second time.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hallpass_access::DirectorySource;
 use hallpass_assignments::{IdentityCenter, Urgency};
@@ -165,4 +165,33 @@ async fn again(
             Err(fault) => Err(fault.to_string()),
         },
     );
+}
+
+/// Ends do not wait for the background: looks while the organization is read take their time
+/// only, not their turn.
+pub(crate) async fn under_load(report: &mut Report, world: &World, fixtures: &Fixtures) {
+    const LONGEST: Duration = Duration::from_secs(2);
+    let target = fixtures.assignment().target;
+    let looks = async {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let start = Instant::now();
+            let holders = world.aws.holders(&target, Urgency::End).await;
+            holders.map_err(|fault| fault.to_string())?;
+            slowest = slowest.max(start.elapsed());
+        }
+        Ok::<_, String>(slowest)
+    };
+    let checked = tokio::select! {
+        slowest = looks => slowest.and_then(|slowest| {
+            holds(slowest < LONGEST, format!("the slowest took {slowest:?}"))
+        }),
+        // outlives the looks, or is too short to be in their way
+        () = async {
+            drop(world.inventory.refresh().await);
+            std::future::pending::<()>().await;
+        } => Ok(()),
+    };
+    report.check("Q-02", "an end does not wait for the background", checked);
 }

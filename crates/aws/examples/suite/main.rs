@@ -29,9 +29,9 @@ use world::World;
 /// Where to run, and what is known to differ there.
 #[derive(Parser, Clone)]
 struct Arguments {
-    /// Endpoint of all services.
+    /// Endpoint of all services; as the SDKs do without (`AWS_ENDPOINT_URL`).
     #[arg(long)]
-    endpoint: String,
+    endpoint: Option<String>,
     /// Home Region of Identity Center.
     #[arg(long, default_value = "eu-west-1")]
     region: String,
@@ -55,7 +55,7 @@ struct Arguments {
 impl Arguments {
     fn settings(&self) -> Settings {
         let mut settings = Settings::new(&self.region);
-        settings.endpoint_url = Some(self.endpoint.clone());
+        settings.endpoint_url.clone_from(&self.endpoint);
         if let (Some(id), Some(secret)) = (&self.access_key_id, &self.secret) {
             settings.credentials = Credentials::Static {
                 access_key_id: id.clone(),
@@ -82,6 +82,7 @@ async fn main() -> ExitCode {
         if let Some(fixtures) = directory::run(&mut report, &world, &arguments, &counts).await {
             assignments::run(&mut report, &world, &fixtures).await;
             memberships::run(&mut report, &world, &fixtures).await;
+            directory::under_load(&mut report, &world, &fixtures).await;
         }
     }
     let throttled = counts.total("hallpass_aws_throttles_total");
