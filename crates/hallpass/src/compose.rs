@@ -162,7 +162,7 @@ fn wanted_groups(
     let access = access.read().unwrap_or_else(std::sync::PoisonError::into_inner);
     let rules = access.as_ref().map_or_else(|| first.clone(), |access| access.rules());
     let mut groups = rules.referenced_groups();
-    groups.extend(role_groups.iter().map(|name| GroupRef::Name(name.clone())));
+    groups.extend(role_groups.iter().map(|name| GroupRef::Name(name.to_ascii_lowercase())));
     groups
 }
 
@@ -195,6 +195,14 @@ pub(crate) fn read_rules(path: &Path) -> Result<Rules, Failure> {
 }
 
 impl Composed {
+    /// Reads the organization once, so that the first question finds it.
+    ///
+    /// # Errors
+    /// Which listing failed.
+    pub(crate) async fn read_directory(&self) -> Result<(), Failure> {
+        self.directory.refresh().await.map(drop).map_err(|fault| Failure::failed(fault.to_string()))
+    }
+
     /// Serves HTTP on `listener` and drives every loop until `shutdown`, then lets calls finish.
     ///
     /// # Errors
@@ -207,15 +215,12 @@ impl Composed {
         let mut tasks = JoinSet::new();
         self.spawn_loops(&mut tasks);
         let stop = self.stop.clone();
-        let router = hallpass_server::router(self.app.clone());
-        let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-        let result = axum::serve(listener, service)
-            .with_graceful_shutdown(async move {
-                shutdown.await;
-                // ends event streams and loops; calls in flight finish
-                stop.send_replace(true);
-            })
-            .await;
+        let result = hallpass_server::serve(listener, self.app.clone(), async move {
+            shutdown.await;
+            // ends event streams and loops; calls in flight finish
+            stop.send_replace(true);
+        })
+        .await;
         self.stop.send_replace(true);
         tokio::select! {
             () = async { while tasks.join_next().await.is_some() {} } => {}

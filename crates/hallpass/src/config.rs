@@ -358,6 +358,7 @@ impl Loaded {
     }
 }
 
+#[cfg(test)]
 /// Every key with its default, for the reference page and its test.
 pub(crate) fn keys() -> BTreeMap<&'static str, &'static str> {
     BTreeMap::from([

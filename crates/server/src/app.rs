@@ -9,7 +9,7 @@ use hallpass_model::Clock;
 use crate::{Identity, Probe, TokenStore};
 
 /// A person of the demo, for the first page.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PersonaCard {
     /// E-mail.
     pub email: String,
@@ -17,10 +17,12 @@ pub struct PersonaCard {
     pub name: String,
     /// What they are there for.
     pub role: String,
+    /// The token to act as them. Handed out to this machine only.
+    pub token: String,
 }
 
 /// What the first page is about.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Front {
     /// A simulated organization on this machine: the page shows what is live to anyone here.
     Demo {

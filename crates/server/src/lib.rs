@@ -42,6 +42,18 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 /// The longest a call may take; event streams are excepted.
 const CALL_SECONDS_MAX: u64 = 30;
 
+/// Serves until `shutdown`, then lets calls in flight finish.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    app: App,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(app)).with_graceful_shutdown(shutdown).await
+}
+
 /// Everything the server answers.
 pub fn router(app: App) -> Router {
     let id = HeaderName::from_static("x-request-id");

@@ -15,7 +15,7 @@ use hallpass_aws_sim::{Options, Simulator, Speed, organization};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_rules::{Rules, Source};
 use hallpass_server::{Front, Identity};
-use hallpass_store::{FolderTarget, SqliteStore};
+use hallpass_store::FolderTarget;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
@@ -155,7 +155,7 @@ async fn demo(args: &Args) -> Outcome {
         ids,
     })
     .await?;
-    composed.directory_read().await?;
+    composed.read_directory().await?;
     composed
         .access
         .set_rules(rules, RULES_NAME)
@@ -278,7 +278,7 @@ Try it in another terminal:
   hallpass login --as tomasz.wilk@example.com && hallpass requests --role to-review
 
 See what AWS sees:
-  export AWS_ENDPOINT_URL=http://{aws} AWS_REGION={region} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}
+  export AWS_ENDPOINT_URL=http://{aws} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}
   aws sso-admin list-instances
 
 Stop with Ctrl-C.",

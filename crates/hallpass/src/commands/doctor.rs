@@ -100,13 +100,13 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
             "none".to_owned(),
             "set `audit.export.target` so that the log can be verified elsewhere",
         ),
-        Err(failure) => report.add("audit export", Err((failure.to_string(), "fix `audit.export.target`"))),
+        Err(failure) => report.add("audit export", Err((failure.words(), "fix `audit.export.target`"))),
     }
     let aws = match connect(loaded, Arc::new(SystemClock), Arc::new(RandomIds)).await {
         Ok(aws) => Arc::new(aws),
         Err(failure) => {
             let remedy = "see the message; `hallpass doctor --iam-policy` prints what is needed";
-            report.add("aws", Err((failure.to_string(), remedy)));
+            report.add("aws", Err((failure.words(), remedy)));
             return Ok(report);
         }
     };
@@ -131,7 +131,7 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
     let identity = loaded.identity(&about.identity_store_id, &about.region);
     let role_groups = identity.role_groups();
     let mut wanted: BTreeSet<GroupRef> = rules.iter().flat_map(Rules::referenced_groups).collect();
-    wanted.extend(role_groups.iter().map(|name| GroupRef::Name(name.clone())));
+    wanted.extend(role_groups.iter().map(|name| GroupRef::Name(name.to_ascii_lowercase())));
     let inventory = Inventory::new(aws, Arc::new(move || wanted.clone()));
     match inventory.refresh().await {
         Ok(directory) => {
@@ -152,7 +152,7 @@ fn check_rules(loaded: &Loaded, report: &mut Report) -> Option<Rules> {
             Some(rules)
         }
         Err(failure) => {
-            report.add("rules", Err((failure.to_string(), "`hallpass rules check` shows every error")));
+            report.add("rules", Err((failure.words(), "`hallpass rules check` shows every error")));
             None
         }
     }
@@ -162,7 +162,7 @@ async fn check_store(loaded: &Loaded, report: &mut Report) {
     let path = match loaded.sqlite() {
         Ok(path) => path,
         Err(failure) => {
-            report.add("store", Err((failure.to_string(), "fix `store.url`")));
+            report.add("store", Err((failure.words(), "fix `store.url`")));
             return;
         }
     };
@@ -178,7 +178,7 @@ async fn check_store(loaded: &Loaded, report: &mut Report) {
             Ok(found) => Err((found.problems.join("; "), "restore a backup")),
             Err(error) => Err((error.to_string(), "is another program holding the file?")),
         },
-        Err(failure) => Err((failure.to_string(), "see the message")),
+        Err(failure) => Err((failure.words(), "see the message")),
     };
     report.add("store", outcome);
 }

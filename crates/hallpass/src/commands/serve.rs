@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hallpass_audit::ExportTarget;
-use hallpass_aws::{Aws, Settings as AwsSettings};
+use hallpass_aws::{Aws, Place, Settings as AwsSettings};
 use hallpass_model::{Clock, IdSource};
 use hallpass_server::Front;
 use hallpass_store::{FolderTarget, SqliteStore};
@@ -130,6 +130,14 @@ pub(crate) async fn asked_to_stop() {
     }
 }
 
+fn place(place: Place) -> &'static str {
+    match place {
+        Place::Management => "the management account",
+        Place::DelegatedAdministrator => "the delegated administrator",
+        Place::Other => "neither management account nor delegated administrator",
+    }
+}
+
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
     let rules = compose::read_rules(&rules_file)?;
@@ -170,7 +178,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         "hallpass {} listens on http://{local}, for account {} ({}), Identity Center {}",
         env!("CARGO_PKG_VERSION"),
         about.account,
-        about.place,
+        place(about.place),
         about.instance_arn
     ));
     composed

@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
                 let store = open_store(path).await?;
                 create(&store, user, &scopes, *ttl, name, clock::now()).await
             })?;
-            output::data(&format!("{secret}\n"))?;
+            output::print(&format!("{secret}\n"))?;
         }
         Command::List { config, output } => {
             let path = config.load()?.sqlite()?;
@@ -151,7 +151,7 @@ fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
     let table = || {
         let mut table = output::Table::new(&["=token", "whose", "scopes", "for", "ends", "revoked"]);
         for row in rows {
-            table.push(vec![
+            table.row([
                 row.id.to_string(),
                 row.user.to_string(),
                 row.scopes.join(" "),
@@ -162,7 +162,7 @@ fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
         }
         table
     };
-    output::many(output.format(), &shown, FIELDS, table)
+    output::list(output.format(), &shown, FIELDS, table)
 }
 
 async fn revoke(store: &SqliteStore, id: TokenId) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use askama::Template;
 use axum::{
     Router,
-    extract::State,
+    extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::get,
@@ -69,6 +69,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/", get(front))
         .route("/live", get(live))
         .route("/live/events", get(live_events))
+        .route("/demo/token/{email}", get(demo_token))
         .route(
             "/static/hallpass.css",
             get(|| async { css(include_str!("static/hallpass.css")) }),
@@ -139,6 +140,25 @@ fn demo_only(app: &App) -> Result<(), Failure> {
         Front::Demo { .. } => Ok(()),
         Front::Serve => Err(Failure::not_found("page")),
     }
+}
+
+/// The token of a persona: for people at this machine, over a loopback name. The name is checked
+/// because a page of another site could point its own name here (DNS rebinding).
+async fn demo_token(
+    State(app): State<App>,
+    Path(email): Path<String>,
+    headers: HeaderMap,
+) -> Result<String, Failure> {
+    let Front::Demo { personas, .. } = app.front.as_ref() else {
+        return Err(Failure::not_found("page"));
+    };
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if !["127.0.0.1", "localhost", "[::1]"].contains(&name) {
+        return Err(Failure::forbidden("not-loopback", "the demo's tokens are for this machine only"));
+    }
+    let found = personas.iter().find(|persona| persona.email.eq_ignore_ascii_case(&email));
+    found.map(|persona| persona.token.clone()).ok_or_else(|| Failure::not_found("persona"))
 }
 
 fn render(page: &impl Template) -> Result<Response, Failure> {
@@ -259,7 +279,7 @@ fn waits_for(request: &Request) -> String {
         .decided
         .approvers
         .iter()
-        .map(hallpass_model::Email::local_part)
+        .map(Email::local_part)
         .collect::<Vec<_>>()
         .join(", ");
     let lapse = request

@@ -15,35 +15,20 @@ pub(super) fn text(groups: &BTreeSet<GroupRef>) -> String {
         })
         .collect();
     let named = groups.iter().any(|group| matches!(group, GroupRef::Name(_)));
+    let actions = |wanted: fn(&hallpass_aws::Action) -> bool| -> Vec<&str> {
+        hallpass_aws::actions().iter().filter(|a| wanted(a)).map(|a| a.name).collect()
+    };
     let mut statements = vec![
+        json!({
+            "Sid": "Read",
+            "Effect": "Allow",
+            "Action": actions(|action| !action.writes),
+            "Resource": "*",
+        }),
         json!({
             "Sid": "Assignments",
             "Effect": "Allow",
-            "Action": [
-                "sso:ListInstances", "sso:ListPermissionSets", "sso:DescribePermissionSet",
-                "sso:ListAccountAssignments", "sso:CreateAccountAssignment", "sso:DeleteAccountAssignment",
-                "sso:DescribeAccountAssignmentCreationStatus", "sso:DescribeAccountAssignmentDeletionStatus",
-            ],
-            "Resource": "*",
-        }),
-        json!({
-            "Sid": "ReadOrganization",
-            "Effect": "Allow",
-            "Action": [
-                "organizations:DescribeOrganization", "organizations:DescribeAccount",
-                "organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent",
-                "organizations:ListRoots", "organizations:ListDelegatedAdministrators",
-            ],
-            "Resource": "*",
-        }),
-        json!({
-            "Sid": "ReadDirectory",
-            "Effect": "Allow",
-            "Action": [
-                "identitystore:ListUsers", "identitystore:DescribeUser", "identitystore:ListGroups",
-                "identitystore:DescribeGroup", "identitystore:ListGroupMemberships",
-                "identitystore:GetGroupMembershipId",
-            ],
+            "Action": actions(|action| action.writes && action.name.starts_with("sso:")),
             "Resource": "*",
         }),
     ];
@@ -54,7 +39,7 @@ pub(super) fn text(groups: &BTreeSet<GroupRef>) -> String {
         statements.push(json!({
             "Sid": "Memberships",
             "Effect": "Allow",
-            "Action": ["identitystore:CreateGroupMembership", "identitystore:DeleteGroupMembership"],
+            "Action": actions(|action| action.writes && action.name.starts_with("identitystore:")),
             "Resource": resources,
         }));
     }
