@@ -287,7 +287,7 @@ impl Simulator {
         let mut world = match found {
             Some(found) => restored(found, &overrides, kept),
             None => fresh(
-                options.organization,
+                &options.organization,
                 &overrides,
                 kept,
                 wall,
@@ -391,13 +391,13 @@ fn cut(parts: &http::request::Parts, conduct: Conduct) -> Response<Body> {
 }
 
 fn fresh(
-    file: OrganizationFile,
+    file: &OrganizationFile,
     overrides: &Overrides,
     kept: usize,
     wall: Timestamp,
     frozen: bool,
 ) -> Result<World, Vec<Problem>> {
-    let value = serde_json::to_value(&file).unwrap_or(Value::Null);
+    let value = serde_json::to_value(file).unwrap_or(Value::Null);
     let file = crate::organization::parse_value(value)?;
     let state = load(&file, overrides)?;
     let start = file

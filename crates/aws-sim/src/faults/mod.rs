@@ -138,21 +138,15 @@ impl Faults {
     pub(crate) fn early(&mut self, subject: &Subject, seed: u64, now: Millis) -> Early {
         let mut early = Early::default();
         for active in &mut self.active {
-            match &active.fault.kind {
-                Kind::ClockSkew { seconds } => {
-                    let seconds = *seconds;
-                    if active.fires(subject, seed, now) {
-                        early.skew_seconds += seconds;
-                        early.fault.clone_from(&active.fault.id);
-                    }
-                }
-                Kind::ExpireCredentials => {
-                    if active.fires(subject, seed, now) {
-                        early.expired = true;
-                        early.fault.clone_from(&active.fault.id);
-                    }
-                }
-                _ => {}
+            let (skew, expires) = match &active.fault.kind {
+                Kind::ClockSkew { seconds } => (*seconds, false),
+                Kind::ExpireCredentials => (0, true),
+                _ => continue,
+            };
+            if active.fires(subject, seed, now) {
+                early.skew_seconds += skew;
+                early.expired |= expires;
+                early.fault.clone_from(&active.fault.id);
             }
         }
         early

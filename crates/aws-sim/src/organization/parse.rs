@@ -34,11 +34,15 @@ pub fn parse_value(mut value: Value) -> Result<OrganizationFile, Vec<Problem>> {
     }
     let mut problems = schema::check(&value);
     if !problems.is_empty() {
-        // names can still be looked up when the types are right, so that one pass tells all
+        // names can still be looked up when the types are right, so that one pass tells all;
+        // what was derived in place of something missing is not the writer's mistake
+        let others = lenient(&value)
+            .map(|mut file| check(&mut file))
+            .unwrap_or_default();
         problems.extend(
-            lenient(&value)
-                .map(|mut file| check(&mut file))
-                .unwrap_or_default(),
+            others
+                .into_iter()
+                .filter(|one| value.pointer(&one.pointer).is_some()),
         );
         return Err(problems);
     }
@@ -104,7 +108,7 @@ impl Problems {
         }
     }
 
-    fn name<T>(&mut self, found: Result<T, Unresolved>, pointer: String, kind: &str, name: &str) {
+    fn name<T>(&mut self, found: &Result<T, Unresolved>, pointer: String, kind: &str, name: &str) {
         match found {
             Ok(_) => {}
             Err(Unresolved::Unknown) => self.add(pointer, format!("there is no {kind} `{name}`")),
@@ -299,7 +303,7 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
     let names = Names::of(file);
     let management = &file.organization.management_account;
     problems.name(
-        names.account(management),
+        &names.account(management),
         "/organization/management_account".to_owned(),
         "account",
         management,
@@ -311,12 +315,12 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
         .enumerate()
     {
         let at = format!("/organization/delegated_administrators/{index}/account");
-        problems.name(names.account(&row.account), at, "account", &row.account);
+        problems.name(&names.account(&row.account), at, "account", &row.account);
     }
     for (index, account) in file.accounts.iter().enumerate() {
         if let Some(ou) = &account.ou {
             problems.name(
-                names.ou(ou),
+                &names.ou(ou),
                 format!("/accounts/{index}/ou"),
                 "organizational unit",
                 ou,
@@ -327,28 +331,28 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
     for (index, group) in center.groups.iter().enumerate() {
         for (place, member) in group.members.iter().enumerate() {
             let at = format!("/identity_center/groups/{index}/members/{place}");
-            problems.name(names.user(member), at, "user", member);
+            problems.name(&names.user(member), at, "user", member);
         }
     }
     for (index, row) in center.assignments.iter().enumerate() {
         let at = format!("/identity_center/assignments/{index}");
         problems.name(
-            names.account(&row.account),
+            &names.account(&row.account),
             format!("{at}/account"),
             "account",
             &row.account,
         );
         problems.name(
-            names.set(&row.permission_set),
+            &names.set(&row.permission_set),
             format!("{at}/permission_set"),
             "permission set",
             &row.permission_set,
         );
         if let Some(user) = &row.user {
-            problems.name(names.user(user), format!("{at}/user"), "user", user);
+            problems.name(&names.user(user), format!("{at}/user"), "user", user);
         }
         if let Some(group) = &row.group {
-            problems.name(names.group(group), format!("{at}/group"), "group", group);
+            problems.name(&names.group(group), format!("{at}/group"), "group", group);
         }
         let principals = [&row.user, &row.group, &row.user_id, &row.group_id];
         if principals.iter().filter(|one| one.is_some()).count() != 1 {
@@ -361,13 +365,13 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
     for (index, row) in center.provisioned.iter().enumerate() {
         let at = format!("/identity_center/provisioned/{index}");
         problems.name(
-            names.account(&row.account),
+            &names.account(&row.account),
             format!("{at}/account"),
             "account",
             &row.account,
         );
         problems.name(
-            names.set(&row.permission_set),
+            &names.set(&row.permission_set),
             format!("{at}/permission_set"),
             "permission set",
             &row.permission_set,
@@ -375,7 +379,7 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
     }
     for account in file.iam.keys() {
         problems.name(
-            names.account(account),
+            &names.account(account),
             format!("/iam/{account}"),
             "account",
             account,
@@ -395,7 +399,7 @@ fn check_targets(file: &OrganizationFile, names: &Names, problems: &mut Problems
         {
             if target != file.organization.root && names.account(target).is_err() {
                 problems.name(
-                    names.ou(target),
+                    &names.ou(target),
                     format!("/policies/{index}/targets/{place}"),
                     "account or organizational unit",
                     target,

@@ -157,7 +157,7 @@ fn accept(context: &mut Context<'_>, kind: Kind, target: &Target) -> Answer {
         principal: Some((target.principal_type, target.principal.clone())),
         created: context.now,
         due: 0,
-        progress: Progress::InProgress,
+        progress: Progress::Running,
         fail: None,
         hidden: false,
         foreign: false,
