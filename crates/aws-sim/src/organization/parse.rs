@@ -210,49 +210,38 @@ fn check_directory(file: &OrganizationFile, problems: &mut Problems) {
         &center.home_region,
         "a Region",
     );
-    let mut names = HashSet::new();
+    check_principals(file, problems);
+}
+
+fn check_principals(file: &OrganizationFile, problems: &mut Problems) {
+    let center = &file.identity_center;
     let mut ids = HashSet::new();
-    for (index, user) in center.users.iter().enumerate() {
-        if !names.insert(user.user_name.to_lowercase()) {
-            problems.add(
-                format!("{at}/users/{index}/user_name"),
-                format!("user `{}` is there twice", user.user_name),
-            );
+    let mut check = |rows: &mut dyn Iterator<Item = (String, &String)>, kind: &str, key: &str| {
+        let mut names = HashSet::new();
+        for (index, (name, id)) in rows.enumerate() {
+            let at = format!("/identity_center/{kind}s/{index}");
+            if !names.insert(name.clone()) {
+                problems.add(
+                    format!("{at}/{key}"),
+                    format!("{kind} `{name}` is there twice"),
+                );
+            }
+            if !ids.insert(id.clone()) {
+                problems.add(format!("{at}/id"), format!("id `{id}` is there twice"));
+            }
+            problems.form(principal_id(id), format!("{at}/id"), id, "a principal id");
         }
-        if !ids.insert(&user.id) {
-            problems.add(
-                format!("{at}/users/{index}/id"),
-                format!("id `{}` is there twice", user.id),
-            );
-        }
-        problems.form(
-            principal_id(&user.id),
-            format!("{at}/users/{index}/id"),
-            &user.id,
-            "a user id",
-        );
-    }
-    let mut names = HashSet::new();
-    for (index, group) in center.groups.iter().enumerate() {
-        if !names.insert(&group.name) {
-            problems.add(
-                format!("{at}/groups/{index}/name"),
-                format!("group `{}` is there twice", group.name),
-            );
-        }
-        if !ids.insert(&group.id) {
-            problems.add(
-                format!("{at}/groups/{index}/id"),
-                format!("id `{}` is there twice", group.id),
-            );
-        }
-        problems.form(
-            principal_id(&group.id),
-            format!("{at}/groups/{index}/id"),
-            &group.id,
-            "a group id",
-        );
-    }
+    };
+    let mut users = center
+        .users
+        .iter()
+        .map(|user| (user.user_name.to_lowercase(), &user.id));
+    check(&mut users, "user", "user_name");
+    let mut groups = center
+        .groups
+        .iter()
+        .map(|group| (group.name.clone(), &group.id));
+    check(&mut groups, "group", "name");
 }
 
 /// A UUID, or ten hexadecimal digits, a dash and a UUID.
@@ -327,6 +316,19 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
             );
         }
     }
+    check_center_references(file, &names, problems);
+    for account in file.iam.keys() {
+        problems.name(
+            &names.account(account),
+            format!("/iam/{account}"),
+            "account",
+            account,
+        );
+    }
+    check_targets(file, &names, problems);
+}
+
+fn check_center_references(file: &OrganizationFile, names: &Names, problems: &mut Problems) {
     let center = &file.identity_center;
     for (index, group) in center.groups.iter().enumerate() {
         for (place, member) in group.members.iter().enumerate() {
@@ -377,15 +379,6 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
             &row.permission_set,
         );
     }
-    for account in file.iam.keys() {
-        problems.name(
-            &names.account(account),
-            format!("/iam/{account}"),
-            "account",
-            account,
-        );
-    }
-    check_targets(file, &names, problems);
 }
 
 fn check_targets(file: &OrganizationFile, names: &Names, problems: &mut Problems) {

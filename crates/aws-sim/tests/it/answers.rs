@@ -1,9 +1,9 @@
 //! Every answer against the service models: required members, types, nothing unknown.
 
 use hallpass_aws_model::{check_output, tables};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::bench::Bench;
+use crate::bench::{Answer, Bench};
 
 /// Members that the newest models have and these tables may not yet.
 const NEWER: &[&str] = &[
@@ -15,149 +15,121 @@ const NEWER: &[&str] = &[
     "Regions",
 ];
 
+const READS: &str = r#"
+sso:ListInstances {}
+sso:DescribeInstance {}
+sso:ListPermissionSets {}
+sso:DescribePermissionSet {"PermissionSetArn":"$set"}
+sso:ListManagedPoliciesInPermissionSet {"PermissionSetArn":"$set"}
+sso:ListCustomerManagedPolicyReferencesInPermissionSet {"PermissionSetArn":"$set"}
+sso:GetInlinePolicyForPermissionSet {"PermissionSetArn":"$set"}
+sso:ListTagsForResource {"ResourceArn":"$set"}
+sso:ListAccountAssignments {"AccountId":"$account","PermissionSetArn":"$set"}
+sso:ListAccountAssignmentsForPrincipal {"PrincipalId":"$mara","PrincipalType":"USER"}
+sso:ListPermissionSetsProvisionedToAccount {"AccountId":"$account"}
+sso:ListAccountsForProvisionedPermissionSet {"PermissionSetArn":"$set"}
+sso:CreateAccountAssignment {"TargetId":"$account","TargetType":"AWS_ACCOUNT","PermissionSetArn":"$set","PrincipalType":"USER","PrincipalId":"$mara"}
+sso:DeleteAccountAssignment {"TargetId":"$management","TargetType":"AWS_ACCOUNT","PermissionSetArn":"$set","PrincipalType":"USER","PrincipalId":"$mara"}
+sso:ListAccountAssignmentCreationStatus {}
+sso:ListAccountAssignmentDeletionStatus {}
+sso:ProvisionPermissionSet {"PermissionSetArn":"$other","TargetType":"ALL_PROVISIONED_ACCOUNTS"}
+sso:ListPermissionSetProvisioningStatus {}
+identitystore:ListUsers {}
+identitystore:DescribeUser {"UserId":"$mara"}
+identitystore:ListGroups {}
+identitystore:DescribeGroup {"GroupId":"$group"}
+identitystore:ListGroupMemberships {"GroupId":"$group"}
+identitystore:ListGroupMembershipsForMember {"MemberId":{"UserId":"$mara"}}
+identitystore:IsMemberInGroups {"MemberId":{"UserId":"$mara"},"GroupIds":["$group"]}
+identitystore:GetGroupMembershipId {"MemberId":{"UserId":"$mara"},"GroupId":"$group"}
+identitystore:CreateGroup {"DisplayName":"answers"}
+organizations:DescribeOrganization {}
+organizations:ListRoots {}
+organizations:ListAccounts {}
+organizations:DescribeAccount {"AccountId":"$account"}
+organizations:ListParents {"ChildId":"$account"}
+organizations:ListChildren {"ParentId":"$root","ChildType":"ORGANIZATIONAL_UNIT"}
+organizations:ListChildren {"ParentId":"$root","ChildType":"ACCOUNT"}
+organizations:ListAccountsForParent {"ParentId":"$ou"}
+organizations:ListOrganizationalUnitsForParent {"ParentId":"$root"}
+organizations:DescribeOrganizationalUnit {"OrganizationalUnitId":"$ou"}
+organizations:ListTagsForResource {"ResourceId":"$account"}
+organizations:ListDelegatedAdministrators {}
+organizations:ListAWSServiceAccessForOrganization {}
+"#;
+
+/// What the names in a table stand for.
+async fn names(bench: &Bench) -> Vec<(&'static str, String)> {
+    let file = bench.file();
+    let groups = &file.identity_center.groups;
+    let account = bench.account("payments-dev");
+    let parents = bench
+        .call("organizations:ListParents", json!({ "ChildId": account }))
+        .await
+        .json();
+    let ou = |name: &str| {
+        file.ous
+            .iter()
+            .find(|ou| ou.name == name)
+            .unwrap()
+            .id
+            .clone()
+    };
+    let root = file.organization.root.clone();
+    vec![
+        ("$mara", bench.user("mara.lindqvist")),
+        ("$account", account),
+        ("$management", bench.account("example-management")),
+        ("$set", bench.set("ReadOnly")),
+        ("$other", bench.set("Billing")),
+        (
+            "$group",
+            groups
+                .iter()
+                .find(|group| group.name == "payments-eng")
+                .unwrap()
+                .id
+                .clone(),
+        ),
+        (
+            "$nowhere",
+            format!("ou-{}-aaaaaaaa", root.trim_start_matches("r-")),
+        ),
+        ("$root", root),
+        ("$sandbox", ou("Sandbox")),
+        ("$ou", ou("Security")),
+        (
+            "$parent",
+            parents["Parents"][0]["Id"].as_str().unwrap().to_owned(),
+        ),
+    ]
+}
+
+/// One call of a table: what it says, and the answer.
+async fn play(bench: &Bench, names: &[(&str, String)], call: &str, input: &str) -> Answer {
+    let input = names.iter().fold(input.to_owned(), |text, (name, value)| {
+        text.replace(name, value)
+    });
+    bench
+        .call(call, serde_json::from_str(&input).unwrap())
+        .await
+}
+
 #[tokio::test]
 async fn reads_are_what_the_models_say() {
     let bench = Bench::small().await;
-    let (mara, account, set) = (
-        bench.user("mara.lindqvist"),
-        bench.account("payments-dev"),
-        bench.set("ReadOnly"),
-    );
-    let file = bench.file();
-    let group = &file
-        .identity_center
-        .groups
-        .iter()
-        .find(|group| group.name == "payments-eng")
-        .unwrap()
-        .id;
-    let root = &file.organization.root;
-    let ou = &file.ous[0].id;
-    let member = json!({ "UserId": mara });
-    let table = [
-        ("sso:ListInstances", json!({})),
-        ("sso:DescribeInstance", json!({})),
-        ("sso:ListPermissionSets", json!({})),
-        (
-            "sso:DescribePermissionSet",
-            json!({ "PermissionSetArn": set }),
-        ),
-        (
-            "sso:ListManagedPoliciesInPermissionSet",
-            json!({ "PermissionSetArn": set }),
-        ),
-        (
-            "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
-            json!({ "PermissionSetArn": set }),
-        ),
-        (
-            "sso:GetInlinePolicyForPermissionSet",
-            json!({ "PermissionSetArn": set }),
-        ),
-        ("sso:ListTagsForResource", json!({ "ResourceArn": set })),
-        (
-            "sso:ListAccountAssignments",
-            json!({ "AccountId": account, "PermissionSetArn": set }),
-        ),
-        (
-            "sso:ListAccountAssignmentsForPrincipal",
-            json!({ "PrincipalId": mara, "PrincipalType": "USER" }),
-        ),
-        (
-            "sso:ListPermissionSetsProvisionedToAccount",
-            json!({ "AccountId": account }),
-        ),
-        (
-            "sso:ListAccountsForProvisionedPermissionSet",
-            json!({ "PermissionSetArn": set }),
-        ),
-        (
-            "sso:CreateAccountAssignment",
-            bench.row("payments-prod", "PowerUser", &mara),
-        ),
-        (
-            "sso:DeleteAccountAssignment",
-            bench.row("payments-dev", "PowerUser", &mara),
-        ),
-        ("sso:ListAccountAssignmentCreationStatus", json!({})),
-        ("sso:ListAccountAssignmentDeletionStatus", json!({})),
-        (
-            "sso:ProvisionPermissionSet",
-            json!({ "PermissionSetArn": set, "TargetType": "ALL_PROVISIONED_ACCOUNTS" }),
-        ),
-        ("sso:ListPermissionSetProvisioningStatus", json!({})),
-        ("identitystore:ListUsers", json!({})),
-        ("identitystore:DescribeUser", json!({ "UserId": mara })),
-        ("identitystore:ListGroups", json!({})),
-        ("identitystore:DescribeGroup", json!({ "GroupId": group })),
-        (
-            "identitystore:ListGroupMemberships",
-            json!({ "GroupId": group }),
-        ),
-        (
-            "identitystore:ListGroupMembershipsForMember",
-            json!({ "MemberId": member }),
-        ),
-        (
-            "identitystore:IsMemberInGroups",
-            json!({ "MemberId": member, "GroupIds": [group] }),
-        ),
-        (
-            "identitystore:GetGroupMembershipId",
-            json!({ "MemberId": member, "GroupId": group }),
-        ),
-        (
-            "identitystore:CreateGroup",
-            json!({ "DisplayName": "answers" }),
-        ),
-        ("organizations:DescribeOrganization", json!({})),
-        ("organizations:ListRoots", json!({})),
-        ("organizations:ListAccounts", json!({})),
-        (
-            "organizations:DescribeAccount",
-            json!({ "AccountId": account }),
-        ),
-        ("organizations:ListParents", json!({ "ChildId": account })),
-        (
-            "organizations:ListChildren",
-            json!({ "ParentId": root, "ChildType": "ORGANIZATIONAL_UNIT" }),
-        ),
-        (
-            "organizations:ListChildren",
-            json!({ "ParentId": root, "ChildType": "ACCOUNT" }),
-        ),
-        (
-            "organizations:ListAccountsForParent",
-            json!({ "ParentId": ou }),
-        ),
-        (
-            "organizations:ListOrganizationalUnitsForParent",
-            json!({ "ParentId": root }),
-        ),
-        (
-            "organizations:DescribeOrganizationalUnit",
-            json!({ "OrganizationalUnitId": ou }),
-        ),
-        (
-            "organizations:ListTagsForResource",
-            json!({ "ResourceId": account }),
-        ),
-        ("organizations:ListDelegatedAdministrators", json!({})),
-        (
-            "organizations:ListAWSServiceAccessForOrganization",
-            json!({}),
-        ),
-    ];
+    let names = names(&bench).await;
     let mut wrong = Vec::new();
-    for (call, input) in table {
-        let answer = bench.call(call, input).await;
+    for line in READS.trim().lines() {
+        let (call, input) = line.split_once(' ').unwrap();
+        let answer = play(&bench, &names, call, input).await;
+        if answer.status != 200 {
+            wrong.push(format!("{line}: {}", answer.text));
+            continue;
+        }
         let (service, name) = call.split_once(':').unwrap();
         let service = tables().by_signing_name(service).unwrap();
         let operation = service.operation(name).unwrap();
-        if answer.status != 200 {
-            wrong.push(format!("{call}: {}", answer.text));
-            continue;
-        }
         let found = check_output(service, operation, &answer.json())
             .err()
             .unwrap_or_default();
@@ -170,104 +142,43 @@ async fn reads_are_what_the_models_say() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+const REFUSALS: &str = r#"
+AccountNotFoundException DescribeAccount {"AccountId":"000000000000"}
+InvalidInputException DescribeAccount {"AccountId":"12345"}
+OrganizationalUnitNotFoundException DescribeOrganizationalUnit {"OrganizationalUnitId":"$nowhere"}
+ParentNotFoundException ListAccountsForParent {"ParentId":"$nowhere"}
+ParentNotFoundException ListChildren {"ParentId":"$nowhere","ChildType":"ACCOUNT"}
+ChildNotFoundException ListParents {"ChildId":"000000000000"}
+TargetNotFoundException ListTagsForResource {"ResourceId":"000000000000"}
+AccountNotRegisteredException ListDelegatedServicesForAccount {"AccountId":"$account"}
+DestinationParentNotFoundException MoveAccount {"AccountId":"$account","SourceParentId":"$parent","DestinationParentId":"$nowhere"}
+SourceParentNotFoundException MoveAccount {"AccountId":"$account","SourceParentId":"$nowhere","DestinationParentId":"$sandbox"}
+DuplicateAccountException MoveAccount {"AccountId":"$account","SourceParentId":"$parent","DestinationParentId":"$parent"}
+AccountNotFoundException MoveAccount {"AccountId":"$account","SourceParentId":"$root","DestinationParentId":"$sandbox"}
+ok MoveAccount {"AccountId":"$account","SourceParentId":"$parent","DestinationParentId":"$sandbox"}
+AccessDeniedException CreateAccount {"Email":"a@b.example","AccountName":"a"}
+"#;
+
 #[tokio::test]
 async fn organizations_answers_in_its_own_words() {
     let bench = Bench::small().await;
-    let file = bench.file();
-    let root = file.organization.root.clone();
-    let account = bench.account("payments-dev");
-    let sandbox = &file.ous.iter().find(|ou| ou.name == "Sandbox").unwrap().id;
-    let unknown_ou = format!("ou-{}-aaaaaaaa", root.trim_start_matches("r-"));
-    let parent = bench
-        .call("organizations:ListParents", json!({ "ChildId": account }))
-        .await
-        .json();
-    let parent = parent["Parents"][0]["Id"].clone();
-    let relocate = |from: &Value, to: &str| json!({ "AccountId": account, "SourceParentId": from, "DestinationParentId": to });
-    let table = [
-        (
-            "DescribeAccount",
-            json!({ "AccountId": "000000000000" }),
-            "AccountNotFoundException",
-        ),
-        (
-            "DescribeAccount",
-            json!({ "AccountId": "12345" }),
-            "InvalidInputException",
-        ),
-        (
-            "DescribeOrganizationalUnit",
-            json!({ "OrganizationalUnitId": unknown_ou }),
-            "OrganizationalUnitNotFoundException",
-        ),
-        (
-            "ListAccountsForParent",
-            json!({ "ParentId": unknown_ou }),
-            "ParentNotFoundException",
-        ),
-        (
-            "ListChildren",
-            json!({ "ParentId": unknown_ou, "ChildType": "ACCOUNT" }),
-            "ParentNotFoundException",
-        ),
-        (
-            "ListParents",
-            json!({ "ChildId": "000000000000" }),
-            "ChildNotFoundException",
-        ),
-        (
-            "ListTagsForResource",
-            json!({ "ResourceId": "000000000000" }),
-            "TargetNotFoundException",
-        ),
-        (
-            "ListDelegatedServicesForAccount",
-            json!({ "AccountId": account }),
-            "AccountNotRegisteredException",
-        ),
-        (
-            "MoveAccount",
-            relocate(&parent, &unknown_ou),
-            "DestinationParentNotFoundException",
-        ),
-        (
-            "MoveAccount",
-            relocate(&json!(unknown_ou), sandbox),
-            "SourceParentNotFoundException",
-        ),
-        (
-            "MoveAccount",
-            relocate(&parent, parent.as_str().unwrap()),
-            "DuplicateAccountException",
-        ),
-        (
-            "MoveAccount",
-            relocate(&json!(root), sandbox),
-            "AccountNotFoundException",
-        ),
-        ("MoveAccount", relocate(&parent, sandbox), "ok"),
-        (
-            "CreateAccount",
-            json!({ "Email": "a@b.example", "AccountName": "a" }),
-            "AccessDeniedException",
-        ),
-    ];
+    let names = names(&bench).await;
     let mut wrong = Vec::new();
-    for (operation, input, expected) in table {
-        let answer = bench
-            .call(&format!("organizations:{operation}"), input.clone())
-            .await;
+    for line in REFUSALS.trim().lines() {
+        let (expected, rest) = line.split_once(' ').unwrap();
+        let (operation, input) = rest.split_once(' ').unwrap();
+        let answer = play(&bench, &names, &format!("organizations:{operation}"), input).await;
         if answer.outcome() != expected {
-            wrong.push(format!(
-                "{operation} {input}: {} instead of {expected}",
-                answer.text
-            ));
+            wrong.push(format!("{line}: {}", answer.text));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    let parents = bench
-        .call("organizations:ListParents", json!({ "ChildId": account }))
-        .await
-        .json();
-    assert_eq!(parents["Parents"][0]["Id"], json!(sandbox));
+    let listed = play(
+        &bench,
+        &names,
+        "organizations:ListAccountsForParent",
+        r#"{"ParentId":"$sandbox"}"#,
+    )
+    .await;
+    assert!(listed.text.contains("payments-dev"), "{}", listed.text);
 }

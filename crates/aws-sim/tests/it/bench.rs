@@ -104,7 +104,7 @@ impl Bench {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let served = simulator.clone();
-        let server = tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             serve(listener, served, std::future::pending())
                 .await
                 .unwrap();
@@ -124,7 +124,7 @@ impl Bench {
             signer,
             hands,
             client,
-            server,
+            server: task,
         }
     }
 
@@ -378,12 +378,14 @@ pub(crate) fn sign(
     let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
     let names = names.join(";");
     let sha = |text: &str| hex::encode(digest::digest(&digest::SHA256, text.as_bytes()));
-    let lines: String = headers
+    let lines: Vec<String> = headers
         .iter()
-        .map(|(name, value)| format!("{name}:{value}\n"))
+        .map(|(name, value)| format!("{name}:{value}"))
         .collect();
-    let canonical = format!("POST\n/\n\n{lines}\n{names}\n{}", sha(body));
-    let scope = format!("{}/{}/{service}/aws4_request", &stamp[..8], signer.region);
+    let lines = lines.join("\n");
+    let canonical = format!("POST\n/\n\n{lines}\n\n{names}\n{}", sha(body));
+    let day = at.strftime("%Y%m%d");
+    let scope = format!("{day}/{}/{service}/aws4_request", signer.region);
     let text = format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{}", sha(&canonical));
     let mut key = format!("AWS4{}", signer.secret).into_bytes();
     for part in scope.split('/').chain([text.as_str()]) {

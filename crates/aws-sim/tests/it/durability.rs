@@ -16,89 +16,39 @@ async fn open(path: &Path) -> Bench {
     .await
 }
 
-#[tokio::test]
-async fn everything_answered_is_there_after_a_crash() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("state.log");
-    let bench = open(&path).await;
+/// What a life before the crash leaves behind.
+struct Before {
+    shown: Value,
+    set: Value,
+    request: Value,
+    session: Signer,
+}
+
+async fn live(bench: &Bench) -> Before {
     let mara = bench.user("mara.lindqvist");
     let made = bench
         .call("sso:CreatePermissionSet", json!({ "Name": "Fresh" }))
         .await
         .json();
-    assert_eq!(
-        bench
-            .settle("Create", &bench.row("payments-prod", "PowerUser", &mara))
-            .await
-            .0,
-        "SUCCEEDED"
-    );
-    bench
-        .mutate(
-            json!({ "add_member": { "group": "oncall", "user": "mara.lindqvist@example.com" } }),
-        )
-        .await;
+    let row = bench.row("payments-prod", "PowerUser", &mara);
+    assert_eq!(bench.settle("Create", &row).await.0, "SUCCEEDED");
+    let change =
+        json!({ "add_member": { "group": "oncall", "user": "mara.lindqvist@example.com" } });
+    bench.mutate(change).await;
     bench
         .fault(json!({ "kind": "stuck_in_progress", "seconds": 600 }))
         .await;
-    let flying = bench
-        .call(
-            "sso:CreateAccountAssignment",
-            bench.row("orders-prod", "PowerUser", &mara),
-        )
-        .await
-        .json();
-    let id = flying["AccountAssignmentCreationStatus"]["RequestId"].clone();
-    let role = format!(
-        "arn:aws:iam::{}:role/OrganizationAccountAccessRole",
-        bench.account("payments-dev")
+    let row = bench.row("orders-prod", "PowerUser", &mara);
+    let flying = bench.call("sso:CreateAccountAssignment", row).await.json();
+    let account = bench.account("payments-dev");
+    let form = format!(
+        "Action=AssumeRole&RoleSessionName=me\
+         &RoleArn=arn:aws:iam::{account}:role/OrganizationAccountAccessRole"
     );
-    let form = format!("Action=AssumeRole&RoleArn={role}&RoleSessionName=me");
     let text = bench.query(&bench.signer, &form).await.text;
-    let (_, before) = bench
-        .control("GET", "/state?full=1&assignments=1", Value::Null)
-        .await;
-    let file = bench.file();
-    drop(bench);
-
-    // a record that was cut off by the crash was never answered
-    fs::OpenOptions::new()
-        .append(true)
-        .open(&path)
-        .unwrap()
-        .write_all(b"{\"Call\":{\"call\"")
-        .unwrap();
-    let bench = open(&path).await;
-    let (_, after) = bench
-        .control("GET", "/state?full=1&assignments=1", Value::Null)
-        .await;
-    for key in ["organization", "assignments", "in_flight", "seed"] {
-        assert_eq!(before[key], after[key], "{key}");
-    }
-    let without_clock = |mut file: hallpass_aws_sim::OrganizationFile| {
-        file.clock = None;
-        file
-    };
-    assert_eq!(without_clock(file), without_clock(bench.file()));
-    assert_eq!(
-        before["clock"]["offset_seconds"],
-        after["clock"]["offset_seconds"]
-    );
-    let described = bench
-        .call(
-            "sso:DescribePermissionSet",
-            json!({ "PermissionSetArn": made["PermissionSet"]["PermissionSetArn"] }),
-        )
-        .await;
-    assert_eq!(described.json()["PermissionSet"], made["PermissionSet"]);
     let part = |name: &str| {
-        text.split(&format!("<{name}>"))
-            .nth(1)
-            .unwrap()
-            .split('<')
-            .next()
-            .unwrap()
-            .to_owned()
+        let rest = text.split(&format!("<{name}>")).nth(1).unwrap();
+        rest.split('<').next().unwrap().to_owned()
     };
     let session = Signer {
         key: part("AccessKeyId"),
@@ -106,15 +56,51 @@ async fn everything_answered_is_there_after_a_crash() {
         token: Some(part("SessionToken")),
         ..bench.signer.clone()
     };
-    assert_eq!(
-        bench
-            .query(&session, "Action=GetCallerIdentity")
+    Before {
+        shown: bench
+            .control("GET", "/state?full=1&assignments=1", Value::Null)
             .await
-            .outcome(),
-        "ok"
+            .1,
+        set: made["PermissionSet"].clone(),
+        request: flying["AccountAssignmentCreationStatus"]["RequestId"].clone(),
+        session,
+    }
+}
+
+#[tokio::test]
+async fn everything_answered_is_there_after_a_crash() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.log");
+    let bench = open(&path).await;
+    let mut before = live(&bench).await;
+    drop(bench);
+
+    // a record that was cut off by the crash was never answered
+    let mut log = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    log.write_all(b"{\"Call\":{\"call\"").unwrap();
+    let bench = open(&path).await;
+    let (_, mut after) = bench
+        .control("GET", "/state?full=1&assignments=1", Value::Null)
+        .await;
+    for shown in [&mut before.shown, &mut after] {
+        shown["file"]["clock"] = Value::Null;
+    }
+    for key in ["organization", "assignments", "in_flight", "seed", "file"] {
+        assert_eq!(before.shown[key], after[key], "{key}");
+    }
+    assert_eq!(
+        before.shown["clock"]["offset_seconds"],
+        after["clock"]["offset_seconds"]
     );
+    let describe = json!({ "PermissionSetArn": before.set["PermissionSetArn"] });
+    let described = bench.call("sso:DescribePermissionSet", describe).await;
+    assert_eq!(described.json()["PermissionSet"], before.set);
+    let who = bench
+        .query(&before.session, "Action=GetCallerIdentity")
+        .await;
+    assert_eq!(who.outcome(), "ok");
     bench.advance(700.0).await;
-    let status = json!({ "AccountAssignmentCreationRequestId": id });
+    let status = json!({ "AccountAssignmentCreationRequestId": before.request });
     let answer = bench
         .call("sso:DescribeAccountAssignmentCreationStatus", status)
         .await
@@ -123,8 +109,16 @@ async fn everything_answered_is_there_after_a_crash() {
         answer["AccountAssignmentCreationStatus"]["Status"],
         "SUCCEEDED"
     );
-    drop(bench);
+}
 
+#[tokio::test]
+async fn a_reset_survives_too() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("state.log");
+    let bench = open(&path).await;
+    live(&bench).await;
+    bench.advance(700.0).await;
+    drop(bench);
     let bench = open(&path).await;
     assert_eq!(bench.count("orders-prod", "PowerUser").await, 1);
     let (status, _) = bench.control("POST", "/reset", Value::Null).await;
@@ -135,8 +129,7 @@ async fn everything_answered_is_there_after_a_crash() {
     drop(bench);
     assert_eq!(
         open(&path).await.count("payments-prod", "PowerUser").await,
-        0,
-        "the reset survives too"
+        0
     );
 }
 

@@ -22,51 +22,53 @@ async fn all(bench: &Bench, operation: &str, key: &str, size: u64, extra: Value)
     }
 }
 
-#[tokio::test]
-async fn every_row_once_at_any_size() {
-    let bench = Bench::small().await;
+/// Operation, list, input, rows in all, largest page.
+fn listings(bench: &Bench) -> Vec<(&'static str, &'static str, Value, usize, u64)> {
     let file = bench.file();
-    let mara = bench.user("mara.lindqvist");
-    let group = file
-        .identity_center
-        .groups
+    let groups = &file.identity_center.groups;
+    let group = groups
         .iter()
         .find(|group| group.name == "engineers")
         .unwrap();
-    let table = [
-        ("organizations:ListAccounts", "Accounts", json!({}), 40, 20),
-        ("identitystore:ListUsers", "Users", json!({}), 60, 100),
-        ("identitystore:ListGroups", "Groups", json!({}), 15, 100),
+    let members = json!({ "GroupId": group.id });
+    let member = json!({ "MemberId": { "UserId": bench.user("mara.lindqvist") } });
+    let account = json!({ "AccountId": bench.account("payments-staging") });
+    let none = json!({});
+    let memberships = "GroupMemberships";
+    let by_member = "identitystore:ListGroupMembershipsForMember";
+    vec![
         (
-            "sso:ListPermissionSets",
-            "PermissionSets",
-            json!({}),
-            12,
-            100,
+            "organizations:ListAccounts",
+            "Accounts",
+            none.clone(),
+            40,
+            20,
         ),
+        ("identitystore:ListUsers", "Users", none.clone(), 60, 100),
+        ("identitystore:ListGroups", "Groups", none.clone(), 15, 100),
+        ("sso:ListPermissionSets", "PermissionSets", none, 12, 100),
         (
             "identitystore:ListGroupMemberships",
-            "GroupMemberships",
-            json!({ "GroupId": group.id }),
+            memberships,
+            members,
             group.members.len(),
             100,
         ),
-        (
-            "identitystore:ListGroupMembershipsForMember",
-            "GroupMemberships",
-            json!({ "MemberId": { "UserId": mara } }),
-            2,
-            100,
-        ),
+        (by_member, memberships, member, 2, 100),
         (
             "sso:ListPermissionSetsProvisionedToAccount",
             "PermissionSets",
-            json!({ "AccountId": bench.account("payments-staging") }),
+            account,
             3,
             100,
         ),
-    ];
-    for (operation, key, extra, expected, most) in table {
+    ]
+}
+
+#[tokio::test]
+async fn every_row_once_at_any_size() {
+    let bench = Bench::small().await;
+    for (operation, key, extra, expected, most) in listings(&bench) {
         for size in [1, 3, 7, most] {
             let rows = all(&bench, operation, key, size, extra.clone()).await;
             let distinct: BTreeSet<String> = rows.iter().map(ToString::to_string).collect();
@@ -77,24 +79,33 @@ async fn every_row_once_at_any_size() {
             );
         }
     }
-    let one = all(
-        &bench,
+}
+
+#[tokio::test]
+async fn what_a_person_has_through_groups() {
+    let bench = Bench::small().await;
+    let (operation, key) = (
         "sso:ListAccountAssignmentsForPrincipal",
         "AccountAssignments",
-        1,
-        json!({ "PrincipalId": mara, "PrincipalType": "USER" }),
-    )
-    .await;
-    let more = all(
-        &bench,
-        "sso:ListAccountAssignmentsForPrincipal",
-        "AccountAssignments",
-        100,
-        json!({ "PrincipalId": mara, "PrincipalType": "USER" }),
-    )
-    .await;
-    assert_eq!(one, more);
+    );
+    let mara = json!({ "PrincipalId": bench.user("mara.lindqvist"), "PrincipalType": "USER" });
+    let one = all(&bench, operation, key, 1, mara.clone()).await;
+    assert_eq!(one, all(&bench, operation, key, 100, mara).await);
     assert!(one.len() > 5 && one.iter().all(|row| row["PrincipalType"] == "GROUP"));
+}
+
+/// The key of a delegated administrator.
+async fn delegate(bench: &Bench) -> Signer {
+    let delegate = bench.account("audit");
+    bench
+        .mutate(json!({ "delegate": { "service": "sso.amazonaws.com", "account": delegate } }))
+        .await;
+    let keys = bench.simulator.credentials(&delegate).unwrap();
+    Signer {
+        key: keys.access_key_id,
+        secret: keys.secret_access_key,
+        ..bench.signer.clone()
+    }
 }
 
 #[tokio::test]
@@ -111,70 +122,43 @@ async fn tokens_are_good_for_one_listing_only() {
         input
     };
     let changed = token.replace(token.chars().last().unwrap(), "-");
-    let delegate = bench.account("audit");
-    bench
-        .mutate(json!({ "delegate": { "service": "sso.amazonaws.com", "account": delegate } }))
-        .await;
-    let keys = bench.simulator.credentials(&delegate).unwrap();
-    let other = Signer {
-        key: keys.access_key_id,
-        secret: keys.secret_access_key,
-        ..bench.signer.clone()
-    };
     let users = "identitystore:ListUsers";
     let refused = "ValidationException";
+    let extension = json!({ "Extensions": ["aws:identitystore:enterprise"] });
     let rows = [
-        (
-            "same",
-            bench.call(users, with(json!({ "MaxResults": 5 }))).await,
-            "ok",
-        ),
+        ("same", users, with(json!({ "MaxResults": 5 })), "ok"),
         (
             "another size",
-            bench.call(users, with(json!({ "MaxResults": 7 }))).await,
+            users,
+            with(json!({ "MaxResults": 7 })),
             "ok",
         ),
-        ("no size", bench.call(users, with(json!({}))).await, "ok"),
+        ("no size", users, with(json!({})), "ok"),
         (
             "another operation",
-            bench
-                .call("identitystore:ListGroups", with(json!({})))
-                .await,
+            "identitystore:ListGroups",
+            with(json!({})),
             refused,
         ),
-        (
-            "other parameters",
-            bench
-                .call(
-                    users,
-                    with(json!({ "Extensions": ["aws:identitystore:enterprise"] })),
-                )
-                .await,
-            refused,
-        ),
-        (
-            "another caller",
-            bench.call_as(&other, users, with(json!({}))).await,
-            refused,
-        ),
+        ("other parameters", users, with(extension), refused),
         (
             "made up",
-            bench
-                .call(users, json!({ "NextToken": "bWFkZSB1cA" }))
-                .await,
+            users,
+            json!({ "NextToken": "bWFkZSB1cA" }),
             refused,
         ),
-        (
-            "changed",
-            bench.call(users, json!({ "NextToken": changed })).await,
-            refused,
-        ),
+        ("changed", users, json!({ "NextToken": changed }), refused),
     ];
-    let wrong: Vec<_> = rows
-        .iter()
-        .filter(|(_, answer, expected)| answer.outcome() != *expected)
-        .collect();
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    for (case, operation, input, expected) in rows {
+        assert_eq!(
+            bench.call(operation, input).await.outcome(),
+            expected,
+            "{case}"
+        );
+    }
+    let other = delegate(&bench).await;
+    let foreign = bench.call_as(&other, users, with(json!({}))).await;
+    assert_eq!(foreign.outcome(), refused);
     bench.advance(3_601.0).await;
     assert_eq!(bench.call(users, with(json!({}))).await.outcome(), refused);
     let answer = bench
