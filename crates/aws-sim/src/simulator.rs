@@ -36,6 +36,9 @@ use crate::{
     state::{self, Record, Snapshot, StateLog},
 };
 
+/// How far the numbering of calls jumps at a restart.
+const NUMBERS_LEFT_OUT: u64 = 1_000_000;
+
 /// The largest request that is read, in bytes.
 const BODY_MAX: usize = 16 * 1024 * 1024;
 
@@ -434,6 +437,8 @@ fn restored(found: state::Found, overrides: &Overrides, kept: usize) -> World {
     for record in found.records {
         world.replay(record);
     }
+    // calls that changed nothing left no number behind; none of theirs is drawn again
+    world.seq += NUMBERS_LEFT_OUT;
     world.state.settings.throttle = overrides.throttle;
     world.state.settings.authorize = overrides.authorize;
     world

@@ -213,6 +213,11 @@ fn form_of(fields: &[(String, String)]) -> Asked {
 
 /// The answer to an operation that is in no model.
 pub(super) fn unknown_operation(asked: &Asked) -> ApiError {
+    // the form of requests in CBOR: `/service/X/operation/Y`
+    if asked.operation.starts_with("/service/") && asked.operation.contains("/operation/") {
+        let text = "The protocol rpc-v2-cbor is not simulated.";
+        return ApiError::new("UnsupportedProtocol", text).status(415);
+    }
     match asked.protocol {
         Protocol::Json10 | Protocol::Json11 => ApiError::new("UnknownOperationException", ""),
         Protocol::RestJson | Protocol::RestXml => {

@@ -206,3 +206,64 @@ async fn what_is_not_simulated_says_so() {
         serde_json::json!(["sso:CreateApplication"])
     );
 }
+
+#[tokio::test]
+async fn packed_requests_are_signed_as_sent() {
+    let bench = Bench::small().await;
+    let packed = {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packer, br#"{"MaxResults": 0}"#).unwrap();
+        packer.finish().unwrap()
+    };
+    let host = bench.address.to_string();
+    let mut headers = json_headers();
+    headers.push(("content-encoding".to_owned(), "gzip".to_owned()));
+    let headers =
+        crate::bench::sign_bytes(&bench.signer, "sso", &host, bench.wall(), headers, &packed);
+    let answer = bench.post(headers, packed).await.unwrap();
+    assert_eq!(
+        answer.outcome(),
+        "ValidationException",
+        "it was understood: {}",
+        answer.text
+    );
+}
+
+#[tokio::test]
+async fn other_paths_and_protocols() {
+    let bench = Bench::small().await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let status = async |path: &str| {
+        let address = format!("http://{}{path}", bench.address);
+        client.post(address).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(status("/nowhere").await, 404);
+    assert_eq!(
+        status("/service/ServiceCatalog/operation/ListPortfolios").await,
+        415
+    );
+    assert_eq!(status("/_sim/nowhere").await, 404);
+}
+
+#[tokio::test]
+async fn the_control_api_may_want_a_token() {
+    let control_token = Some("open sesame".to_owned());
+    let bench = Bench::new(hallpass_aws_sim::Options {
+        control_token,
+        ..crate::bench::options()
+    })
+    .await;
+    let (status, _) = bench
+        .control("GET", "/state", serde_json::Value::Null)
+        .await;
+    assert_eq!(status, 403);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let address = format!("http://{}/_sim/state", bench.address);
+    let answer = client
+        .get(address)
+        .header("x-sim-token", "open sesame")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+}

@@ -238,19 +238,19 @@ impl Bench {
             headers,
             body,
         );
-        self.post(headers, body).await
+        self.post(headers, body.to_owned()).await
     }
 
     /// Whatever headers, signed or not.
     pub(crate) async fn post(
         &self,
         headers: Vec<(String, String)>,
-        body: &str,
+        body: impl Into<reqwest::Body>,
     ) -> reqwest::Result<Answer> {
         let mut request = self
             .client
             .post(format!("http://{}/", self.address))
-            .body(body.to_owned());
+            .body(body);
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -365,8 +365,20 @@ pub(crate) fn sign(
     service: &str,
     host: &str,
     at: Timestamp,
-    mut headers: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
     body: &str,
+) -> Vec<(String, String)> {
+    sign_bytes(signer, service, host, at, headers, body.as_bytes())
+}
+
+/// The same for a body that is not text.
+pub(crate) fn sign_bytes(
+    signer: &Signer,
+    service: &str,
+    host: &str,
+    at: Timestamp,
+    mut headers: Vec<(String, String)>,
+    body: &[u8],
 ) -> Vec<(String, String)> {
     let stamp = at.strftime("%Y%m%dT%H%M%SZ").to_string();
     headers.push(("host".to_owned(), host.to_owned()));
@@ -377,7 +389,7 @@ pub(crate) fn sign(
     headers.sort();
     let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
     let names = names.join(";");
-    let sha = |text: &str| hex::encode(digest::digest(&digest::SHA256, text.as_bytes()));
+    let sha = |bytes: &[u8]| hex::encode(digest::digest(&digest::SHA256, bytes));
     let lines: Vec<String> = headers
         .iter()
         .map(|(name, value)| format!("{name}:{value}"))
@@ -386,7 +398,10 @@ pub(crate) fn sign(
     let canonical = format!("POST\n/\n\n{lines}\n\n{names}\n{}", sha(body));
     let day = at.strftime("%Y%m%d");
     let scope = format!("{day}/{}/{service}/aws4_request", signer.region);
-    let text = format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{}", sha(&canonical));
+    let text = format!(
+        "AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{}",
+        sha(canonical.as_bytes())
+    );
     let mut key = format!("AWS4{}", signer.secret).into_bytes();
     for part in scope.split('/').chain([text.as_str()]) {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes());
