@@ -26,13 +26,13 @@ export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_DEFAULT_REGION
 export AWS_ENDPOINT_URL=$endpoint AWS_PAGER="" AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
 unset AWS_SESSION_TOKEN AWS_PROFILE
 
-# row, expected exit code, expected extended regular expression in the output, command
+# row, expected exit codes (255 with version 1, 254 with version 2), expected extended regular expression in the output, command
 check() {
   local row=$1 code=$2 pattern=$3 output status
   shift 3
   output=$("$@" 2>&1)
   status=$?
-  if [[ $status == "$code" ]] && grep -qE -- "$pattern" <<<"$output"; then
+  if [[ $status =~ ^($code)$ ]] && grep -qE -- "$pattern" <<<"$output"; then
     passed=$((passed + 1))
     echo "ok   $row"
   else
@@ -55,10 +55,10 @@ check L-05 0 'GROUP' aws sso-admin list-account-assignments-for-principal \
 check L-06 0 "^$email_id\$" user_id emails.value "$email"
 check L-07 0 "^$users\$" aws identitystore list-users --identity-store-id "$store" --page-size 1 \
   --query 'length(Users)' --output json
-check L-08 254 'An error occurred \(ResourceNotFoundException\) when calling the DescribePermissionSet operation' \
+check L-08 '254|255' 'An error occurred \(ResourceNotFoundException\) when calling the DescribePermissionSet operation' \
   aws sso-admin describe-permission-set --instance-arn "$instance" \
   --permission-set-arn "arn:aws:sso:::permissionSet/${instance##*/}/ps-0000000000000000"
-AWS_SECRET_ACCESS_KEY=wrong check L-15 254 'An error occurred \(SignatureDoesNotMatch\)' \
+AWS_SECRET_ACCESS_KEY=wrong check L-15 '254|255' 'An error occurred \(SignatureDoesNotMatch\)' \
   aws sts get-caller-identity
 echo "$passed passed, $failed failed"
 [[ $failed == 0 ]]

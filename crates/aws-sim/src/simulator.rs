@@ -36,6 +36,9 @@ use crate::{
     state::{self, Record, Snapshot, StateLog},
 };
 
+/// How far the numbering of calls jumps at a restart.
+const NUMBERS_LEFT_OUT: u64 = 1_000_000;
+
 /// The largest request that is read, in bytes.
 const BODY_MAX: usize = 16 * 1024 * 1024;
 
@@ -287,7 +290,7 @@ impl Simulator {
         let mut world = match found {
             Some(found) => restored(found, &overrides, kept),
             None => fresh(
-                options.organization,
+                &options.organization,
                 &overrides,
                 kept,
                 wall,
@@ -391,13 +394,13 @@ fn cut(parts: &http::request::Parts, conduct: Conduct) -> Response<Body> {
 }
 
 fn fresh(
-    file: OrganizationFile,
+    file: &OrganizationFile,
     overrides: &Overrides,
     kept: usize,
     wall: Timestamp,
     frozen: bool,
 ) -> Result<World, Vec<Problem>> {
-    let value = serde_json::to_value(&file).unwrap_or(Value::Null);
+    let value = serde_json::to_value(file).unwrap_or(Value::Null);
     let file = crate::organization::parse_value(value)?;
     let state = load(&file, overrides)?;
     let start = file
@@ -434,6 +437,8 @@ fn restored(found: state::Found, overrides: &Overrides, kept: usize) -> World {
     for record in found.records {
         world.replay(record);
     }
+    // calls that changed nothing left no number behind; none of theirs is drawn again
+    world.seq += NUMBERS_LEFT_OUT;
     world.state.settings.throttle = overrides.throttle;
     world.state.settings.authorize = overrides.authorize;
     world

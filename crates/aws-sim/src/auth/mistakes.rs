@@ -86,22 +86,21 @@ impl Mistake {
                 ("IncompleteSignatureException", rest)
             }
             (Self::Incomplete(_), Protocol::Query | Protocol::Ec2) => ("IncompleteSignature", 400),
-            (Self::Incomplete(_), Protocol::RestXml) => ("AuthorizationHeaderMalformed", 400),
             (Self::UnknownKey, Protocol::Json10 | Protocol::Json11 | Protocol::RestJson) => {
                 ("UnrecognizedClientException", rest)
             }
             (Self::UnknownKey, Protocol::Query) => ("InvalidClientTokenId", 403),
-            (Self::UnknownKey, Protocol::Ec2) => ("AuthFailure", 401),
             (Self::UnknownKey, Protocol::RestXml) => ("InvalidAccessKeyId", 403),
             (Self::Expired, Protocol::Json10 | Protocol::Json11 | Protocol::RestJson) => {
                 ("ExpiredTokenException", rest)
             }
             (Self::Expired, Protocol::Query) => ("ExpiredToken", 403),
-            (Self::Expired, Protocol::Ec2) => ("RequestExpired", 400),
             (Self::Expired, Protocol::RestXml) => ("ExpiredToken", 400),
-            (Self::Skew(_), Protocol::Ec2) => ("RequestExpired", 400),
+            (Self::Expired | Self::Skew(_), Protocol::Ec2) => ("RequestExpired", 400),
             (Self::Skew(_), Protocol::RestXml) => ("RequestTimeTooSkewed", 403),
-            (Self::ScopeRegion(_), Protocol::RestXml) => ("AuthorizationHeaderMalformed", 400),
+            (Self::Incomplete(_) | Self::ScopeRegion(_), Protocol::RestXml) => {
+                ("AuthorizationHeaderMalformed", 400)
+            }
             (_, Protocol::Json10 | Protocol::Json11 | Protocol::RestJson) => {
                 ("InvalidSignatureException", rest)
             }

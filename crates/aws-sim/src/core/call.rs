@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::table::Millis;
 
@@ -134,7 +134,7 @@ pub(crate) struct ApiError {
     /// The message.
     pub message: String,
     /// Typed members beside the message, such as `Reason` and `ResourceType`.
-    pub members: Map<String, Value>,
+    pub members: Vec<(&'static str, Value)>,
     /// How the call log files it.
     pub class: ErrorClass,
 }
@@ -163,7 +163,7 @@ impl ApiError {
             code: code.to_owned(),
             http: 400,
             message: message.into(),
-            members: Map::new(),
+            members: Vec::new(),
             class: ErrorClass::Client,
         }
     }
@@ -192,8 +192,8 @@ impl ApiError {
 
     /// With a typed member.
     #[must_use]
-    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
         self
     }
 }

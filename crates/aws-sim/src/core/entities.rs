@@ -267,7 +267,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Progress {
     /// Not yet decided.
-    InProgress,
+    Running,
     /// Done.
     Succeeded,
     /// Not done, with the reason.
@@ -278,7 +278,7 @@ impl Progress {
     /// As the model spells it.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
-            Self::InProgress => "IN_PROGRESS",
+            Self::Running => "IN_PROGRESS",
             Self::Succeeded => "SUCCEEDED",
             Self::Failed(_) => "FAILED",
         }

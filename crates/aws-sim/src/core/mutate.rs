@@ -180,7 +180,7 @@ fn assignment(state: &mut State, mut change: Change<'_>, kind: Kind) -> Result<(
                 principal: Some((key.principal_type, key.principal)),
                 created: now,
                 due,
-                progress: Progress::InProgress,
+                progress: Progress::Running,
                 fail: None,
                 hidden: false,
                 foreign: true,
@@ -311,18 +311,15 @@ fn account(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
         return change.missing("account", &name);
     };
     let now = change.now;
-    match to {
-        Some(to) => {
-            let Some(parent) = parent_named(state, &to) else {
-                return change.missing("to", &to);
-            };
-            organizations::put_under(state, account, &parent, now, now);
-        }
-        None => {
-            "SUSPENDED".clone_into(&mut account.state);
-            let place = state.place(&account.id);
-            state.accounts.put(place, account, now, now);
-        }
+    if let Some(to) = to {
+        let Some(parent) = parent_named(state, &to) else {
+            return change.missing("to", &to);
+        };
+        organizations::put_under(state, account, &parent, now, now);
+    } else {
+        "SUSPENDED".clone_into(&mut account.state);
+        let place = state.place(&account.id);
+        state.accounts.put(place, account, now, now);
     }
     Ok(())
 }

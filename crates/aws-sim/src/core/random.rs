@@ -77,14 +77,6 @@ impl Random {
         let index = self.below(u64::try_from(choices.len()).unwrap_or(u64::MAX));
         choices.get(usize::try_from(index).unwrap_or(0))
     }
-
-    /// Puts the items into a random order (Fisher and Yates).
-    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            let other = self.below(u64::try_from(last).unwrap_or(0) + 1);
-            items.swap(last, usize::try_from(other).unwrap_or(last));
-        }
-    }
 }
 
 fn mix(bits: u64) -> u64 {

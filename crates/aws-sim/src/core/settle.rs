@@ -47,7 +47,7 @@ fn forget(state: &mut State) {
                 break;
             };
             let old = state.operations.get(&key.2).is_none_or(|operation| {
-                operation.created < horizon && operation.progress != Progress::InProgress
+                operation.created < horizon && operation.progress != Progress::Running
             });
             if !old {
                 break;

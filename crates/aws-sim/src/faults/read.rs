@@ -199,19 +199,7 @@ fn read_kind(fields: &mut Fields) -> Result<Kind, Wrong> {
         "drop_after_effect" => Kind::DropAfter {
             how: read_cut(fields)?,
         },
-        "throttle" => {
-            let rate: f64 = fields.need("rate")?;
-            fields.not_negative("rate", Some(rate))?;
-            let burst: f64 = fields.take("burst")?.unwrap_or(rate.max(1.0));
-            fields.not_negative("burst", Some(burst))?;
-            let scope = match fields.take::<String>("scope")?.as_deref() {
-                None | Some("all") => Scope::All,
-                Some("caller") => Scope::Caller,
-                Some("operation") => Scope::Operation,
-                Some(_) => return fields.wrong("scope", "is one of all, caller, operation"),
-            };
-            Kind::Throttle { rate, burst, scope }
-        }
+        "throttle" => read_throttle(fields)?,
         "stuck_in_progress" => Kind::StuckInProgress {
             seconds: fields.millis("seconds")?,
         },
@@ -245,6 +233,20 @@ fn read_kind(fields: &mut Fields) -> Result<Kind, Wrong> {
         }
         other => return fields.wrong("kind", format!("there is no kind `{other}`")),
     })
+}
+
+fn read_throttle(fields: &mut Fields) -> Result<Kind, Wrong> {
+    let rate: f64 = fields.need("rate")?;
+    fields.not_negative("rate", Some(rate))?;
+    let burst: f64 = fields.take("burst")?.unwrap_or(rate.max(1.0));
+    fields.not_negative("burst", Some(burst))?;
+    let scope = match fields.take::<String>("scope")?.as_deref() {
+        None | Some("all") => Scope::All,
+        Some("caller") => Scope::Caller,
+        Some("operation") => Scope::Operation,
+        Some(_) => return fields.wrong("scope", "is one of all, caller, operation"),
+    };
+    Ok(Kind::Throttle { rate, burst, scope })
 }
 
 fn read_cut(fields: &mut Fields) -> Result<Cut, Wrong> {

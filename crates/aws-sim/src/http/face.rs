@@ -1,9 +1,10 @@
 //! One request from its bytes to its answer.
 
-use std::time::Duration;
+use std::{borrow::Cow, io::Read as _, time::Duration};
 
 use axum::{body::Body, http::Response};
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use http::{HeaderMap, request::Parts};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -28,6 +29,9 @@ use crate::{
     state::Record,
 };
 
+/// The largest unpacked request, in bytes.
+const UNPACKED_MAX: u64 = 64 * 1024 * 1024;
+
 /// Answers a request, or says how the connection ends without an answer.
 pub(crate) async fn answer(
     shared: &Shared,
@@ -40,6 +44,7 @@ pub(crate) async fn answer(
         query: parts.uri.query().unwrap_or_default(),
         headers: &parts.headers,
         body: &body,
+        content: &unpack(&parts.headers, &body),
     };
     let mut exchange = {
         let mut world = shared.lock();
@@ -62,6 +67,22 @@ pub(crate) async fn answer(
     }
 }
 
+/// The body of a request whose `Content-Encoding` is gzip; any other as it is. What cannot be
+/// unpacked is left to the parser to refuse.
+fn unpack<'a>(headers: &HeaderMap, body: &'a [u8]) -> Cow<'a, [u8]> {
+    if text(headers, "content-encoding") != "gzip" {
+        return Cow::Borrowed(body);
+    }
+    let mut content = Vec::new();
+    let unpacked = GzDecoder::new(body)
+        .take(UNPACKED_MAX)
+        .read_to_end(&mut content);
+    match unpacked {
+        Ok(_) => Cow::Owned(content),
+        Err(_) => Cow::Borrowed(body),
+    }
+}
+
 async fn pause(ms: u64) {
     if ms > 0 {
         tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -73,7 +94,10 @@ struct Raw<'a> {
     path: &'a str,
     query: &'a str,
     headers: &'a HeaderMap,
+    /// As received: what the signature is over.
     body: &'a [u8],
+    /// Unpacked.
+    content: &'a [u8],
 }
 
 /// A request that has been recognised and authenticated, or refused.
@@ -104,7 +128,7 @@ impl Exchange {
             request.headers,
             request.path,
             request.query,
-            request.body,
+            request.content,
             scope,
         );
         let region = authorization

@@ -101,7 +101,9 @@ impl Envelope<'_> {
             let name = if front_door { "message" } else { "Message" };
             body.insert(name.to_owned(), error.message.clone().into());
         }
-        body.extend(error.members.clone());
+        for (name, value) in &error.members {
+            body.insert((*name).to_owned(), value.clone());
+        }
         let mut response = self.response(
             error.http,
             json_type(protocol),

@@ -155,15 +155,12 @@ fn decode(text: &str) -> String {
     while let Some(byte) = bytes.get(at) {
         let escaped = bytes.get(at + 1..at + 3).filter(|_| *byte == b'%');
         let escaped = escaped.and_then(|hex| std::str::from_utf8(hex).ok());
-        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(decoded) => {
-                out.push(decoded);
-                at += 3;
-            }
-            None => {
-                out.push(if *byte == b'+' { b' ' } else { *byte });
-                at += 1;
-            }
+        if let Some(decoded) = escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            out.push(decoded);
+            at += 3;
+        } else {
+            out.push(if *byte == b'+' { b' ' } else { *byte });
+            at += 1;
         }
     }
     String::from_utf8_lossy(&out).into_owned()
@@ -216,6 +213,11 @@ fn form_of(fields: &[(String, String)]) -> Asked {
 
 /// The answer to an operation that is in no model.
 pub(super) fn unknown_operation(asked: &Asked) -> ApiError {
+    // the form of requests in CBOR: `/service/X/operation/Y`
+    if asked.operation.starts_with("/service/") && asked.operation.contains("/operation/") {
+        let text = "The protocol rpc-v2-cbor is not simulated.";
+        return ApiError::new("UnsupportedProtocol", text).status(415);
+    }
     match asked.protocol {
         Protocol::Json10 | Protocol::Json11 => ApiError::new("UnknownOperationException", ""),
         Protocol::RestJson | Protocol::RestXml => {

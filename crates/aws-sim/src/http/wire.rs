@@ -38,9 +38,15 @@ const RESET: u8 = 2;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Line {
     cut: Arc<AtomicU8>,
+    peer: Option<SocketAddr>,
 }
 
 impl Line {
+    /// Whether the other end is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.peer.is_none_or(|peer| peer.ip().is_loopback())
+    }
+
     /// From now on nothing is written any more.
     pub(crate) fn cut(&self, conduct: Conduct) {
         let how = match conduct {
@@ -118,7 +124,10 @@ impl Listener for Cuttable {
                     return (
                         Connection {
                             stream,
-                            line: Line::default(),
+                            line: Line {
+                                cut: Arc::default(),
+                                peer: Some(address),
+                            },
                         },
                         address,
                     );

@@ -1,9 +1,9 @@
-//! Converts the other form of an organization, PascalCase and tree only, into an organization
+//! Converts the other form of an organization, `PascalCase` and tree only, into an organization
 //! file.
 
 use serde_json::{Map, Value, json};
 
-/// Whether this is the PascalCase form.
+/// Whether this is the `PascalCase` form.
 pub(super) fn is_tree(file: &Value) -> bool {
     file.pointer("/organization/Id").is_some()
 }

@@ -34,11 +34,15 @@ pub fn parse_value(mut value: Value) -> Result<OrganizationFile, Vec<Problem>> {
     }
     let mut problems = schema::check(&value);
     if !problems.is_empty() {
-        // names can still be looked up when the types are right, so that one pass tells all
+        // names can still be looked up when the types are right, so that one pass tells all;
+        // what was derived in place of something missing is not the writer's mistake
+        let others = lenient(&value)
+            .map(|mut file| check(&mut file))
+            .unwrap_or_default();
         problems.extend(
-            lenient(&value)
-                .map(|mut file| check(&mut file))
-                .unwrap_or_default(),
+            others
+                .into_iter()
+                .filter(|one| value.pointer(&one.pointer).is_some()),
         );
         return Err(problems);
     }
@@ -104,7 +108,7 @@ impl Problems {
         }
     }
 
-    fn name<T>(&mut self, found: Result<T, Unresolved>, pointer: String, kind: &str, name: &str) {
+    fn name<T>(&mut self, found: &Result<T, Unresolved>, pointer: String, kind: &str, name: &str) {
         match found {
             Ok(_) => {}
             Err(Unresolved::Unknown) => self.add(pointer, format!("there is no {kind} `{name}`")),
@@ -206,49 +210,38 @@ fn check_directory(file: &OrganizationFile, problems: &mut Problems) {
         &center.home_region,
         "a Region",
     );
-    let mut names = HashSet::new();
+    check_principals(file, problems);
+}
+
+fn check_principals(file: &OrganizationFile, problems: &mut Problems) {
+    let center = &file.identity_center;
     let mut ids = HashSet::new();
-    for (index, user) in center.users.iter().enumerate() {
-        if !names.insert(user.user_name.to_lowercase()) {
-            problems.add(
-                format!("{at}/users/{index}/user_name"),
-                format!("user `{}` is there twice", user.user_name),
-            );
+    let mut check = |rows: &mut dyn Iterator<Item = (String, &String)>, kind: &str, key: &str| {
+        let mut names = HashSet::new();
+        for (index, (name, id)) in rows.enumerate() {
+            let at = format!("/identity_center/{kind}s/{index}");
+            if !names.insert(name.clone()) {
+                problems.add(
+                    format!("{at}/{key}"),
+                    format!("{kind} `{name}` is there twice"),
+                );
+            }
+            if !ids.insert(id.clone()) {
+                problems.add(format!("{at}/id"), format!("id `{id}` is there twice"));
+            }
+            problems.form(principal_id(id), format!("{at}/id"), id, "a principal id");
         }
-        if !ids.insert(&user.id) {
-            problems.add(
-                format!("{at}/users/{index}/id"),
-                format!("id `{}` is there twice", user.id),
-            );
-        }
-        problems.form(
-            principal_id(&user.id),
-            format!("{at}/users/{index}/id"),
-            &user.id,
-            "a user id",
-        );
-    }
-    let mut names = HashSet::new();
-    for (index, group) in center.groups.iter().enumerate() {
-        if !names.insert(&group.name) {
-            problems.add(
-                format!("{at}/groups/{index}/name"),
-                format!("group `{}` is there twice", group.name),
-            );
-        }
-        if !ids.insert(&group.id) {
-            problems.add(
-                format!("{at}/groups/{index}/id"),
-                format!("id `{}` is there twice", group.id),
-            );
-        }
-        problems.form(
-            principal_id(&group.id),
-            format!("{at}/groups/{index}/id"),
-            &group.id,
-            "a group id",
-        );
-    }
+    };
+    let mut users = center
+        .users
+        .iter()
+        .map(|user| (user.user_name.to_lowercase(), &user.id));
+    check(&mut users, "user", "user_name");
+    let mut groups = center
+        .groups
+        .iter()
+        .map(|group| (group.name.clone(), &group.id));
+    check(&mut groups, "group", "name");
 }
 
 /// A UUID, or ten hexadecimal digits, a dash and a UUID.
@@ -299,7 +292,7 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
     let names = Names::of(file);
     let management = &file.organization.management_account;
     problems.name(
-        names.account(management),
+        &names.account(management),
         "/organization/management_account".to_owned(),
         "account",
         management,
@@ -311,44 +304,57 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
         .enumerate()
     {
         let at = format!("/organization/delegated_administrators/{index}/account");
-        problems.name(names.account(&row.account), at, "account", &row.account);
+        problems.name(&names.account(&row.account), at, "account", &row.account);
     }
     for (index, account) in file.accounts.iter().enumerate() {
         if let Some(ou) = &account.ou {
             problems.name(
-                names.ou(ou),
+                &names.ou(ou),
                 format!("/accounts/{index}/ou"),
                 "organizational unit",
                 ou,
             );
         }
     }
+    check_center_references(file, &names, problems);
+    for account in file.iam.keys() {
+        problems.name(
+            &names.account(account),
+            format!("/iam/{account}"),
+            "account",
+            account,
+        );
+    }
+    check_targets(file, &names, problems);
+}
+
+fn check_center_references(file: &OrganizationFile, names: &Names, problems: &mut Problems) {
     let center = &file.identity_center;
     for (index, group) in center.groups.iter().enumerate() {
         for (place, member) in group.members.iter().enumerate() {
             let at = format!("/identity_center/groups/{index}/members/{place}");
-            problems.name(names.user(member), at, "user", member);
+            problems.name(&names.user(member), at, "user", member);
         }
     }
     for (index, row) in center.assignments.iter().enumerate() {
         let at = format!("/identity_center/assignments/{index}");
         problems.name(
-            names.account(&row.account),
+            &names.account(&row.account),
             format!("{at}/account"),
             "account",
             &row.account,
         );
         problems.name(
-            names.set(&row.permission_set),
+            &names.set(&row.permission_set),
             format!("{at}/permission_set"),
             "permission set",
             &row.permission_set,
         );
         if let Some(user) = &row.user {
-            problems.name(names.user(user), format!("{at}/user"), "user", user);
+            problems.name(&names.user(user), format!("{at}/user"), "user", user);
         }
         if let Some(group) = &row.group {
-            problems.name(names.group(group), format!("{at}/group"), "group", group);
+            problems.name(&names.group(group), format!("{at}/group"), "group", group);
         }
         let principals = [&row.user, &row.group, &row.user_id, &row.group_id];
         if principals.iter().filter(|one| one.is_some()).count() != 1 {
@@ -361,27 +367,18 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
     for (index, row) in center.provisioned.iter().enumerate() {
         let at = format!("/identity_center/provisioned/{index}");
         problems.name(
-            names.account(&row.account),
+            &names.account(&row.account),
             format!("{at}/account"),
             "account",
             &row.account,
         );
         problems.name(
-            names.set(&row.permission_set),
+            &names.set(&row.permission_set),
             format!("{at}/permission_set"),
             "permission set",
             &row.permission_set,
         );
     }
-    for account in file.iam.keys() {
-        problems.name(
-            names.account(account),
-            format!("/iam/{account}"),
-            "account",
-            account,
-        );
-    }
-    check_targets(file, &names, problems);
 }
 
 fn check_targets(file: &OrganizationFile, names: &Names, problems: &mut Problems) {
@@ -395,7 +392,7 @@ fn check_targets(file: &OrganizationFile, names: &Names, problems: &mut Problems
         {
             if target != file.organization.root && names.account(target).is_err() {
                 problems.name(
-                    names.ou(target),
+                    &names.ou(target),
                     format!("/policies/{index}/targets/{place}"),
                     "account or organizational unit",
                     target,

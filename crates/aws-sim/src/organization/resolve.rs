@@ -1,6 +1,6 @@
 //! Turns the names of an organization file into ids.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::file::OrganizationFile;
 
@@ -8,7 +8,7 @@ use super::file::OrganizationFile;
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     accounts: HashMap<String, Vec<String>>,
-    account_ids: HashMap<String, ()>,
+    account_ids: HashSet<String>,
     ous: HashMap<String, Vec<String>>,
     users: HashMap<String, String>,
     groups: HashMap<String, String>,
@@ -30,7 +30,7 @@ impl Names {
     pub(crate) fn of(file: &OrganizationFile) -> Self {
         let mut names = Self::default();
         for account in &file.accounts {
-            names.account_ids.insert(account.id.clone(), ());
+            names.account_ids.insert(account.id.clone());
             names
                 .accounts
                 .entry(account.name.clone())
@@ -67,7 +67,7 @@ impl Names {
 
     /// An account's id by id or name.
     pub(crate) fn account(&self, name: &str) -> Result<&str, Unresolved> {
-        if let Some((id, ())) = self.account_ids.get_key_value(name) {
+        if let Some(id) = self.account_ids.get(name) {
             return Ok(id);
         }
         only(self.accounts.get(name))

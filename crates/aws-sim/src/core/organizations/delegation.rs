@@ -10,12 +10,7 @@ fn since(text: Option<&String>, default: Millis) -> Millis {
         .map_or(default, jiff::Timestamp::as_millisecond)
 }
 
-fn ordered(
-    context: &Context<'_>,
-    after: Option<&(u64, String)>,
-    rows: Vec<(String, Value)>,
-) -> Vec<(u64, String, Value)> {
-    let _ = context;
+fn ordered(after: Option<&(u64, String)>, rows: Vec<(String, Value)>) -> Vec<(u64, String, Value)> {
     let mut rows: Vec<_> = rows
         .into_iter()
         .map(|(id, row)| (hash(&id), id, row))
@@ -46,7 +41,7 @@ pub(super) fn administrators(context: &Context<'_>) -> Answer {
             Some((row.account.clone(), members.into()))
         })
         .collect();
-    let (rows, token) = page.take(ordered(context, page.after.as_ref(), rows).into_iter());
+    let (rows, token) = page.take(ordered(page.after.as_ref(), rows).into_iter());
     Ok(paged("DelegatedAdministrators", rows, token))
 }
 
@@ -74,7 +69,7 @@ pub(super) fn services(context: &Context<'_>) -> Answer {
             "The specified account is not a delegated administrator for this AWS service.",
         ));
     }
-    let (rows, token) = page.take(ordered(context, page.after.as_ref(), rows).into_iter());
+    let (rows, token) = page.take(ordered(page.after.as_ref(), rows).into_iter());
     Ok(paged("DelegatedServices", rows, token))
 }
 
@@ -91,6 +86,6 @@ pub(super) fn service_access(context: &Context<'_>) -> Answer {
             )
         })
         .collect();
-    let (rows, token) = page.take(ordered(context, page.after.as_ref(), rows).into_iter());
+    let (rows, token) = page.take(ordered(page.after.as_ref(), rows).into_iter());
     Ok(paged("EnabledServicePrincipals", rows, token))
 }

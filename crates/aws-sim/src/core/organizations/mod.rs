@@ -43,7 +43,7 @@ pub(super) fn answer(context: &mut Context<'_>) -> Answer {
     clearance::organization(context.state, context.call, context.caller)?;
     context.admit()?;
     match context.call.operation.as_str() {
-        "DescribeOrganization" => tree::describe_organization(context),
+        "DescribeOrganization" => Ok(tree::describe_organization(context)),
         "ListRoots" => tree::list_roots(context),
         "ListAccounts" => accounts::list(context),
         "DescribeAccount" => accounts::describe(context),

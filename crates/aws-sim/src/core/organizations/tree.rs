@@ -19,10 +19,10 @@ fn policy_types(state: &State) -> Value {
 }
 
 /// `DescribeOrganization`
-pub(super) fn describe_organization(context: &Context<'_>) -> Answer {
+pub(super) fn describe_organization(context: &Context<'_>) -> Output {
     let head = &context.state.head;
     let management = context.state.account(&head.management);
-    Ok(Output::Members(json!({ "Organization": {
+    Output::Members(json!({ "Organization": {
         "Id": head.id,
         "Arn": format!("arn:aws:organizations::{}:organization/{}", head.management, head.id),
         "FeatureSet": "ALL",
@@ -32,7 +32,7 @@ pub(super) fn describe_organization(context: &Context<'_>) -> Answer {
         "MasterAccountId": head.management,
         "MasterAccountEmail": management.map(|account| account.email.as_str()).unwrap_or_default(),
         "AvailablePolicyTypes": policy_types(context.state),
-    }})))
+    }}))
 }
 
 /// `ListRoots`

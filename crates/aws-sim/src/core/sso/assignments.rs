@@ -157,7 +157,7 @@ fn accept(context: &mut Context<'_>, kind: Kind, target: &Target) -> Answer {
         principal: Some((target.principal_type, target.principal.clone())),
         created: context.now,
         due: 0,
-        progress: Progress::InProgress,
+        progress: Progress::Running,
         fail: None,
         hidden: false,
         foreign: false,
@@ -349,51 +349,9 @@ pub(super) fn list_for_principal(context: &Context<'_>, standing: Standing) -> A
         .input
         .pointer("/Filter/AccountId")
         .and_then(Value::as_str);
-    let mut holders = vec![(kind, Id::from(principal))];
-    if kind == PrincipalType::User {
-        let user = Id::from(principal);
-        let groups = context
-            .state
-            .member_of
-            .range((user.clone(), 0, Id::from(""))..);
-        holders.extend(
-            groups
-                .take_while(|(member, ..)| *member == user)
-                .filter(|(user, _, group)| {
-                    let key = context.state.membership_key(group, user);
-                    context
-                        .state
-                        .memberships
-                        .seen(&key, context.reading)
-                        .is_some()
-                })
-                .map(|(_, _, group)| (PrincipalType::Group, group.clone())),
-        );
-    }
     let mut rows: Vec<(u64, String, AssignmentKey)> = Vec::new();
-    for (kind, holder) in &holders {
-        let held = context
-            .state
-            .assigned_to
-            .range((holder.clone(), 0, Id::from(""), Id::from(""))..);
-        for (_, order, account, set) in held.take_while(|(of, ..)| of == holder) {
-            if filter.is_some_and(|filter| filter != &**account) {
-                continue;
-            }
-            let place = (*order, format!("{account}/{set}/{holder}"));
-            if page.after.as_ref().is_some_and(|after| place <= *after) {
-                continue;
-            }
-            let key = context.state.assignment_key(account, set, *kind, holder);
-            if context
-                .state
-                .assignments
-                .seen(&key, context.reading)
-                .is_some()
-            {
-                rows.push((place.0, place.1, key));
-            }
-        }
+    for (kind, holder) in holders(context, kind, principal) {
+        rows.extend(held_by(context, kind, &holder, filter, page.after.as_ref()));
     }
     rows.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
     let rows = rows
@@ -401,4 +359,49 @@ pub(super) fn list_for_principal(context: &Context<'_>, standing: Standing) -> A
         .map(|(order, id, key)| (order, id, row(context, &key)));
     let (rows, token) = page.take(rows);
     Ok(paged("AccountAssignments", rows, token))
+}
+
+/// The principal, and the groups of a user as readers see them.
+fn holders(
+    context: &Context<'_>,
+    kind: PrincipalType,
+    principal: &str,
+) -> Vec<(PrincipalType, Id)> {
+    let mut holders = vec![(kind, Id::from(principal))];
+    if kind == PrincipalType::User {
+        let user = Id::from(principal);
+        let state = &context.state;
+        let groups = state.member_of.range((user.clone(), 0, Id::from(""))..);
+        let groups = groups
+            .take_while(|(member, ..)| *member == user)
+            .filter(|(user, _, group)| {
+                let key = state.membership_key(group, user);
+                state.memberships.seen(&key, context.reading).is_some()
+            })
+            .map(|(_, _, group)| (PrincipalType::Group, group.clone()));
+        holders.extend(groups);
+    }
+    holders
+}
+
+/// The assignments of one holder after a place.
+fn held_by(
+    context: &Context<'_>,
+    kind: PrincipalType,
+    holder: &Id,
+    account: Option<&str>,
+    after: Option<&(u64, String)>,
+) -> Vec<(u64, String, AssignmentKey)> {
+    let state = &context.state;
+    let start = (holder.clone(), 0, Id::from(""), Id::from(""));
+    let held = state.assigned_to.range(start..);
+    held.take_while(|(of, ..)| of == holder)
+        .filter(|(_, _, of, _)| account.is_none_or(|account| account == &**of))
+        .map(|(_, order, account, set)| {
+            let key = state.assignment_key(account, set, kind, holder);
+            (*order, format!("{account}/{set}/{holder}"), key)
+        })
+        .filter(|(order, id, _)| after.is_none_or(|last| (*order, id) > (last.0, &last.1)))
+        .filter(|(_, _, key)| state.assignments.seen(key, context.reading).is_some())
+        .collect()
 }

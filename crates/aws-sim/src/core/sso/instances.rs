@@ -46,6 +46,6 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
 }
 
 /// `DescribeInstance`
-pub(super) fn describe(context: &Context<'_>) -> Answer {
-    Ok(Output::Members(row(context)))
+pub(super) fn describe(context: &Context<'_>) -> Output {
+    Output::Members(row(context))
 }

@@ -74,7 +74,7 @@ pub(super) fn answer(context: &mut Context<'_>) -> Answer {
         context.admit()?;
     }
     match operation {
-        "DescribeInstance" => instances::describe(context),
+        "DescribeInstance" => Ok(instances::describe(context)),
         "ListPermissionSets" => permission_sets::list(context),
         "DescribePermissionSet" => permission_sets::describe(context),
         "CreatePermissionSet" => lifecycle::create(context),

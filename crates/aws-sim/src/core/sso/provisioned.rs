@@ -112,7 +112,7 @@ pub(super) fn provision(context: &mut Context<'_>, standing: Standing) -> Answer
         principal: None,
         created: context.now,
         due: 0,
-        progress: Progress::InProgress,
+        progress: Progress::Running,
         fail: None,
         hidden: false,
         foreign: false,

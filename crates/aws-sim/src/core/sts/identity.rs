@@ -5,13 +5,13 @@ use serde_json::json;
 use super::{Answer, ApiError, Context, Output, account_of};
 
 /// `GetCallerIdentity`: never denied.
-pub(super) fn caller(context: &Context<'_>) -> Answer {
+pub(super) fn caller(context: &Context<'_>) -> Output {
     let caller = context.caller;
-    Ok(Output::Members(json!({
+    Output::Members(json!({
         "Arn": caller.arn,
         "UserId": caller.user_id,
         "Account": caller.account,
-    })))
+    }))
 }
 
 /// `GetAccessKeyInfo`
