@@ -52,7 +52,7 @@ pub enum Asked {
     /// Waits for a person.
     Pending(Request),
     /// Decided at once: nobody's approval, or the requester's own, is enough.
-    Approved(Request, Option<Grant>),
+    Approved(Request, Option<Box<Grant>>),
     /// An equal request waits already; nothing new was made.
     AlreadyPending(Request),
     /// Stored as rejected.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_audit::Event;
-use hallpass_model::{Email, Timestamp, UserId};
+use hallpass_model::{Email, Span, TargetNames, Timestamp, UserId};
 use hallpass_rules::{ClickRefused, Directory, Rules};
 use serde::{Deserialize, Serialize};
 
@@ -307,14 +307,15 @@ fn lapse(request: Request, moment: Moment<'_>) -> Change {
 
 fn remind(pending: PendingRequest, settings: &Settings, moment: Moment<'_>) -> Change {
     let request = pending.request();
-    if request.reminders.next_at.is_none_or(|at| moment.now < at) {
+    // the planned instant, not the moment this runs: people read round numbers
+    let Some(planned) = request.reminders.next_at.filter(|at| moment.now >= *at) else {
         return Change::default();
-    }
+    };
     let sent = request.reminders.sent.saturating_add(1);
     let next_at = settings.reminder_at(request.asked_at, request.expires_at, sent);
-    let waited = hallpass_model::Span::between(request.asked_at, moment.now);
+    let waited = Span::between(request.asked_at, planned);
     let next = match next_at {
-        Some(at) => format!("Next in {}.", hallpass_model::Span::between(moment.now, at)),
+        Some(at) => format!("Next in {}.", Span::between(planned, at)),
         None => "No more reminders.".to_owned(),
     };
     let text = format!(
@@ -363,10 +364,10 @@ pub(crate) fn ensure_may_deny(
     let key = request.key.as_ref().ok_or(PressRefused::NotYours)?;
     let question = ask::question(&key.target, &request.names).ok_or(PressRefused::NotYours)?;
     let (who, whose) = (&actor.email, &request.requester.email);
-    bench
+    let permit = bench
         .rules
-        .may_deny(who, whose, &question, bench.directory, bench.moment.now)?;
-    Ok(())
+        .may_deny(who, whose, &question, bench.directory, bench.moment.now);
+    permit.map(|_| ()).map_err(PressRefused::Rules)
 }
 
 fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused> {
@@ -393,14 +394,14 @@ pub(crate) fn over(state: &GrantState) -> PressRefused {
 
 /// When a permission set's credentials issued at the end stop working, for notices.
 pub(crate) fn credentials_until(
-    names: &hallpass_model::TargetNames,
+    names: &TargetNames,
     directory: &Directory,
     ended_at: Timestamp,
 ) -> Option<Timestamp> {
     match names {
-        hallpass_model::TargetNames::Account { permission_set, .. } => directory
+        TargetNames::Account { permission_set, .. } => directory
             .permission_set_by_name(permission_set)
-            .map(|set| hallpass_model::Span::seconds(set.session_duration).after(ended_at)),
-        hallpass_model::TargetNames::Group { .. } => None,
+            .map(|set| Span::seconds(set.session_duration).after(ended_at)),
+        TargetNames::Group { .. } => None,
     }
 }

@@ -20,26 +20,24 @@ pub(crate) fn begin(
     moment: Moment<'_>,
 ) -> Change {
     let why = cause.audit_reason();
+    let finding = match cause {
+        EndCause::Drift => Some(Event::DriftMissing),
+        EndCause::PrincipalLeft => Some(Event::DriftPrincipalLeft),
+        EndCause::RuleChanged => Some(Event::DriftRuleChanged),
+        EndCause::Expired | EndCause::Released | EndCause::Revoked { .. } => None,
+    };
     let grant = Grant {
         state: GrantState::Ending {
-            cause: cause.clone(),
+            cause,
             since: moment.now,
         },
         seen_news: seen_before(holds),
         ..grant.clone()
     };
-    let mut audit = Vec::new();
-    match cause {
-        EndCause::Drift => audit.push(moment.of_grant(Event::DriftMissing, by, &grant)),
-        EndCause::PrincipalLeft => {
-            audit.push(moment.of_grant(Event::DriftPrincipalLeft, by, &grant))
-        }
-        EndCause::RuleChanged => audit.push(moment.of_grant(Event::DriftRuleChanged, by, &grant)),
-        EndCause::Expired | EndCause::Released | EndCause::Revoked { .. } => {}
-    }
-    audit.push(moment.of_grant(Event::EndStarted, by, &grant).reason(&why));
+    let found = finding.map(|event| moment.of_grant(event, by, &grant));
+    let started = moment.of_grant(Event::EndStarted, by, &grant).reason(&why);
     Change {
-        audit,
+        audit: found.into_iter().chain([started]).collect(),
         desires: desire(holds, &grant, moment.now).into_iter().collect(),
         grants: vec![Write::Update(grant)],
         ..Change::default()
@@ -229,23 +227,23 @@ fn note_refusals(grant: &Grant, row: &Row, moment: Moment<'_>) -> Change {
         change.audit.push(record);
     }
     grant.refusals = row.execution.refused_removals;
-    if let Verdict::Stuck { since, reason } = &row.execution.verdict {
-        if grant.stuck.is_none() {
-            let text = format!(
-                "AWS refuses to remove {} of {}: {reason}",
-                grant.names, grant.holder.name
-            );
-            change.audit.push(
-                moment
-                    .of_grant(Event::EndStuck, By::Hallpass, &grant)
-                    .error(reason),
-            );
-            change.notices.push(moment.told(News::Stuck, &grant, text));
-            grant.stuck = Some(Stuck {
-                since: *since,
-                reason: reason.clone(),
-            });
-        }
+    if let Verdict::Stuck { since, reason } = &row.execution.verdict
+        && grant.stuck.is_none()
+    {
+        let text = format!(
+            "AWS refuses to remove {} of {}: {reason}",
+            grant.names, grant.holder.name
+        );
+        change.audit.push(
+            moment
+                .of_grant(Event::EndStuck, By::Hallpass, &grant)
+                .error(reason),
+        );
+        change.notices.push(moment.told(News::Stuck, &grant, text));
+        grant.stuck = Some(Stuck {
+            since: *since,
+            reason: reason.clone(),
+        });
     }
     change.grants.push(Write::Update(grant));
     change

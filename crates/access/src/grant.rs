@@ -229,11 +229,10 @@ impl Grant {
     /// When time alone does something to it.
     pub fn due(&self) -> Option<Timestamp> {
         match self.state {
-            GrantState::Scheduled | GrantState::Granting => Some(self.ends_at),
             GrantState::Active if self.is_to_be_warned() => {
                 Some(WARN_BEFORE.before(self.ends_at).min(self.ends_at))
             }
-            GrantState::Active => Some(self.ends_at),
+            GrantState::Scheduled | GrantState::Granting | GrantState::Active => Some(self.ends_at),
             GrantState::Ending { .. } | GrantState::Ended { .. } | GrantState::Failed { .. } => {
                 None
             }
@@ -412,9 +411,7 @@ pub(crate) fn advance(grant: &Grant, holds: &Holds, moment: Moment<'_>) -> Chang
     let counts = |at: Timestamp| at >= grant.scheduled_at;
     match &row.execution.verdict {
         Verdict::Present { at } if counts(*at) => activate(grant, row, holds, moment),
-        Verdict::Refused { at, reason } if counts(*at) => {
-            fail(grant, reason.clone(), holds, moment)
-        }
+        Verdict::Refused { at, reason } if counts(*at) => fail(grant, reason, holds, moment),
         Verdict::Present { .. }
         | Verdict::Refused { .. }
         | Verdict::Working
@@ -439,19 +436,23 @@ pub(crate) fn advance(grant: &Grant, holds: &Holds, moment: Moment<'_>) -> Chang
 /// A grant takes this long at most for its end to count from when the access was seen (§8.6).
 const SLOW_AFTER: Span = Span::minutes(5);
 
+/// One legal step at a time; the news stays unseen, so that the next tick takes the second.
+fn begun(grant: Grant) -> Change {
+    let seen_news = grant.seen_news.saturating_sub(1);
+    let grant = Grant {
+        seen_news,
+        state: GrantState::Granting,
+        ..grant
+    };
+    Change {
+        grants: vec![Write::Update(grant)],
+        ..Change::default()
+    }
+}
+
 fn activate(grant: Grant, row: &Row, holds: &Holds, moment: Moment<'_>) -> Change {
     if grant.state == GrantState::Scheduled {
-        // one legal step at a time; the next tick takes the second
-        let state = GrantState::Granting;
-        let seen_news = grant.seen_news.saturating_sub(1);
-        return Change {
-            grants: vec![Write::Update(Grant {
-                state,
-                seen_news,
-                ..grant
-            })],
-            ..Change::default()
-        };
+        return begun(grant);
     }
     let quick = Span::between(grant.scheduled_at, moment.now) <= SLOW_AFTER;
     let from_now = grant.duration.after(moment.now);
@@ -483,23 +484,14 @@ fn activate(grant: Grant, row: &Row, holds: &Holds, moment: Moment<'_>) -> Chang
     }
 }
 
-fn fail(grant: Grant, reason: String, holds: &Holds, moment: Moment<'_>) -> Change {
+fn fail(grant: Grant, reason: &str, holds: &Holds, moment: Moment<'_>) -> Change {
     if grant.state == GrantState::Scheduled {
-        let state = GrantState::Granting;
-        let seen_news = grant.seen_news.saturating_sub(1);
-        return Change {
-            grants: vec![Write::Update(Grant {
-                state,
-                seen_news,
-                ..grant
-            })],
-            ..Change::default()
-        };
+        return begun(grant);
     }
     let grant = Grant {
         state: GrantState::Failed {
             at: moment.now,
-            error: reason.clone(),
+            error: reason.to_owned(),
         },
         ..grant
     };
@@ -508,7 +500,7 @@ fn fail(grant: Grant, reason: String, holds: &Holds, moment: Moment<'_>) -> Chan
         audit: vec![
             moment
                 .of_grant(Event::GrantFailed, By::Hallpass, &grant)
-                .error(&reason),
+                .error(reason),
         ],
         notices: vec![moment.told(News::Failed, &grant, text)],
         desires: forget_or_keep(holds, &grant, moment.now)

@@ -40,7 +40,7 @@ pub use request::{
     Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Wanted,
 };
 pub use service::{
-    Access, AccessError, Asking, Catalog, CatalogEntry, Idempotency, Ports, Reconciled,
-    RequestView, Tended,
+    Access, AccessError, Asking, Catalog, CatalogEntry, Explained, Idempotency, Named, Ports,
+    Reconciled, RequestView, Tended,
 };
 pub use settings::{OnRuleChange, Settings};

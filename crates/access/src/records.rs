@@ -27,7 +27,7 @@ impl By<'_> {
         }
     }
 
-    fn origin(&self) -> Origin {
+    fn origin(self) -> Origin {
         match self {
             Self::Person(actor) => actor.origin,
             Self::Hallpass => Origin::System,

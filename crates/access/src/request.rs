@@ -279,8 +279,8 @@ impl PendingRequest {
             ..self.request.reminders
         };
         Request {
-            state,
             reminders,
+            state,
             ..self.request
         }
     }

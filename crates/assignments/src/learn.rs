@@ -2,7 +2,7 @@
 
 use hallpass_model::{Span, Timestamp};
 
-use crate::plan::{DRIFT_CHECK, FAILED_GAP, LOSS_GAP, is_overdue};
+use crate::plan::{DRIFT_CHECK, FAILED_GAP, LOSS_GAP, is_overdue, lags_behind_delete};
 use crate::{
     Absence, CenterFault, Doubt, GivingUp, Missing, Operation, OperationKind, Ownership, Progress,
     Row, Sent, Sight, Verdict,
@@ -92,7 +92,9 @@ impl Row {
         let execution = &mut self.execution;
         execution.sight = Sight::Present { at };
         execution.last_present_at = Some(at);
-        execution.last_error = None;
+        if execution.refused_removals == 0 {
+            execution.last_error = None;
+        }
         execution.due = now;
         if execution
             .operation
@@ -106,6 +108,9 @@ impl Row {
             if execution.deleted_at.is_some() {
                 self.execution.due = self.pause(now);
             }
+            return;
+        }
+        if lags_behind_delete(execution, now) {
             return;
         }
         execution.attempts = 0;
@@ -126,7 +131,9 @@ impl Row {
             Sight::Present { .. } | Sight::Unseen => at,
         };
         execution.sight = Sight::Absent { since, at };
-        execution.last_error = None;
+        if execution.refused_removals == 0 {
+            execution.last_error = None;
+        }
         execution.due = now;
         match execution.operation.take() {
             Some(operation) if operation.request.is_some() => execution.operation = Some(operation),
@@ -272,7 +279,7 @@ impl Row {
             Some(operation) if operation.request.is_none() => Some(operation.kind),
             _ => None,
         };
-        let text = fault.to_string();
+        self.execution.last_error = Some(fault.to_string());
         match (kind, fault) {
             // the answer is unknown: the intent stays, and the next step looks
             (_, CenterFault::Unreachable { .. }) | (None, _) => {
@@ -298,7 +305,6 @@ impl Row {
                 self.removal_refused(reason, now);
             }
         }
-        self.execution.last_error.get_or_insert(text);
         if self.execution.operation.is_none() && self.is_wanted(now) && is_overdue(self, now) {
             self.give_up(
                 now,

@@ -83,6 +83,10 @@ fn pursue(row: &Row, now: Timestamp) -> Action {
     {
         return Action::Rest(row.desired.until);
     }
+    // a hold that came while our own removal may still be hidden from listings
+    if lags_behind_delete(execution, now) {
+        return Action::Begin(OperationKind::Create);
+    }
     match execution.sight {
         Sight::Absent { at, .. }
             if row.is_fresh(at) && !row.was_seen() && !awaits_effect(execution, now) =>
@@ -105,13 +109,17 @@ fn awaits_effect(execution: &Execution, now: Timestamp) -> bool {
 
 fn remove(row: &Row, now: Timestamp) -> Action {
     match row.execution.ownership {
-        Ownership::Standing => settle(row, Verdict::Kept { at: now }),
+        Ownership::Standing => settle(row, Verdict::Kept { at: now }, now),
         // nothing was ever sent, so nothing of ours can be there
-        Ownership::Undecided if row.gave_up() => settle(row, gone(row, now, Absence::NeverCreated)),
+        Ownership::Undecided if row.gave_up() => {
+            settle(row, gone(row, now, Absence::NeverCreated), now)
+        }
         Ownership::Undecided => match row.execution.sight {
-            Sight::Present { at } if row.is_fresh(at) => settle(row, Verdict::Kept { at: now }),
+            Sight::Present { at } if row.is_fresh(at) => {
+                settle(row, Verdict::Kept { at: now }, now)
+            }
             Sight::Absent { at, .. } if row.is_fresh(at) => {
-                settle(row, gone(row, at, Absence::NeverCreated))
+                settle(row, gone(row, at, Absence::NeverCreated), now)
             }
             Sight::Unseen | Sight::Present { .. } | Sight::Absent { .. } => Action::Look,
         },
@@ -125,10 +133,12 @@ fn remove_ours(row: &Row, now: Timestamp) -> Action {
         Sight::Unseen if execution.gone.is_none() && must_ask(execution) => Action::AskWhy,
         Sight::Unseen => Action::Look,
         Sight::Present { .. } if execution.gone.is_some() && !is_stuck(execution) => {
-            settle(row, stuck(execution, now))
+            settle(row, stuck(execution, now), now)
         }
         Sight::Present { .. } if lags_behind_delete(execution, now) => Action::Look,
         Sight::Present { .. } => Action::Begin(OperationKind::Delete),
+        // our create ended well and no listing showed it yet: a listing without it proves nothing
+        Sight::Absent { .. } if is_unconfirmed(execution) => Action::Begin(OperationKind::Delete),
         Sight::Absent { at, .. } if !row.is_fresh(at) => Action::Look,
         Sight::Absent { since, at } => {
             let gap = match execution.doubt {
@@ -142,12 +152,20 @@ fn remove_ours(row: &Row, now: Timestamp) -> Action {
                 Doubt::LostCreate => LOSS_GAP,
             };
             if at >= gap.after(since) {
-                settle(row, gone(row, at, how(execution)))
+                settle(row, gone(row, at, how(execution)), now)
             } else {
                 Action::Look
             }
         }
     }
+}
+
+fn is_unconfirmed(execution: &Execution) -> bool {
+    let created = execution.created_at;
+    created.is_some()
+        && created > execution.last_present_at
+        && execution.deleted_at.is_none()
+        && execution.refused_removals == 0
 }
 
 /// Every fifth refusal is worth a question; between them removals go on.
@@ -159,7 +177,8 @@ fn is_stuck(execution: &Execution) -> bool {
     matches!(execution.verdict, Verdict::Stuck { .. })
 }
 
-fn lags_behind_delete(execution: &Execution, now: Timestamp) -> bool {
+/// A finished removal that listings may not show yet.
+pub(crate) fn lags_behind_delete(execution: &Execution, now: Timestamp) -> bool {
     execution
         .deleted_at
         .is_some_and(|at| now < CONSISTENCY_WINDOW.after(at))
@@ -192,10 +211,10 @@ fn gone(row: &Row, at: Timestamp, why: Absence) -> Verdict {
 }
 
 /// A verdict that stands already needs no second record; the row then waits to be forgotten.
-fn settle(row: &Row, verdict: Verdict) -> Action {
+fn settle(row: &Row, verdict: Verdict, now: Timestamp) -> Action {
     let standing = &row.execution.verdict;
     if standing.name() == verdict.name() && standing.at().is_some_and(|at| row.is_fresh(at)) {
-        Action::Rest(DRIFT_CHECK.after(row.execution.due))
+        Action::Rest(DRIFT_CHECK.after(now))
     } else {
         Action::Settle(verdict)
     }

@@ -218,14 +218,15 @@ fn walk(
             _ => {}
         }
     }
-    if good.is_empty() && faults.is_empty() {
-        if let Some(place) = unreadable.first() {
-            faults.push(fault(
-                1,
-                FaultKind::Changed,
-                format!("{place}: cannot be read as a record"),
-            ));
-        }
+    if good.is_empty()
+        && faults.is_empty()
+        && let Some(place) = unreadable.first()
+    {
+        faults.push(fault(
+            1,
+            FaultKind::Changed,
+            format!("{place}: cannot be read as a record"),
+        ));
     }
     // a damaged last record that no head vouches for still has to be named
     let last_missing = fault(after_last, FaultKind::Changed, unreadable.join(", "));

@@ -12,7 +12,10 @@ use tokio::net::TcpListener;
 struct System;
 
 impl Clock for System {
-    #[expect(clippy::disallowed_methods, reason = "this is the driver that holds the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the driver that holds the clock"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -49,13 +52,18 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((pair.0.to_owned(), pair.1.to_owned()))
 }
 
-fn word<T: serde::de::DeserializeOwned>(text: Option<String>) -> Result<Option<T>, serde_json::Error> {
-    text.map(|text| serde_json::from_value(text.into())).transpose()
+fn word<T: serde::de::DeserializeOwned>(
+    text: Option<String>,
+) -> Result<Option<T>, serde_json::Error> {
+    text.map(|text| serde_json::from_value(text.into()))
+        .transpose()
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let arguments = Arguments::parse();
     let started = Instant::now();
     let organization = match arguments.organization {

@@ -36,6 +36,9 @@ use crate::{
     state::{self, Record, Snapshot, StateLog},
 };
 
+/// How far the numbering of calls jumps at a restart.
+const NUMBERS_LEFT_OUT: u64 = 1_000_000;
+
 /// The largest request that is read, in bytes.
 const BODY_MAX: usize = 16 * 1024 * 1024;
 
@@ -153,7 +156,8 @@ pub(crate) struct World {
 impl World {
     /// The virtual instant of a wall clock.
     pub(crate) fn now(&self, wall: Timestamp) -> Millis {
-        self.frozen.unwrap_or_else(|| wall.as_millisecond() + self.offset)
+        self.frozen
+            .unwrap_or_else(|| wall.as_millisecond() + self.offset)
     }
 
     /// The number of the next call.
@@ -169,7 +173,9 @@ impl World {
 
     /// Puts a change on disk.
     pub(crate) fn persist(&mut self, record: &Record) -> io::Result<()> {
-        let Some(log) = &mut self.log else { return Ok(()) };
+        let Some(log) = &mut self.log else {
+            return Ok(());
+        };
         log.append(record)?;
         if log.is_long() {
             self.snapshot()?;
@@ -203,11 +209,20 @@ impl World {
                 self.seq = self.seq.max(call.seq);
                 let _ = core::handle(&mut self.state, &call, &caller, now).changed;
             }
-            Record::Command { name, body, seq, now } => {
+            Record::Command {
+                name,
+                body,
+                seq,
+                now,
+            } => {
                 self.seq = self.seq.max(seq);
                 let _ = control::command(&mut self.state, &name, &body, seq, now);
             }
-            Record::Clock { offset, frozen, now } => {
+            Record::Clock {
+                offset,
+                frozen,
+                now,
+            } => {
                 self.offset = offset;
                 self.frozen = frozen;
                 core::advance(&mut self.state, now);
@@ -259,16 +274,29 @@ impl Simulator {
             throttle: options.throttle,
             authorize: options.authorization != Authorization::Off,
         };
-        let kept = if options.calls_kept == 0 { 100_000 } else { options.calls_kept };
+        let kept = if options.calls_kept == 0 {
+            100_000
+        } else {
+            options.calls_kept
+        };
         let wall = clock.now();
         let found = match &options.state {
-            Some(path) => state::read(path).map_err(|source| LoadError::State { path: path.clone(), source })?,
+            Some(path) => state::read(path).map_err(|source| LoadError::State {
+                path: path.clone(),
+                source,
+            })?,
             None => None,
         };
         let mut world = match found {
             Some(found) => restored(found, &overrides, kept),
-            None => fresh(options.organization, &overrides, kept, wall, options.frozen_clock)
-                .map_err(LoadError::Organization)?,
+            None => fresh(
+                &options.organization,
+                &overrides,
+                kept,
+                wall,
+                options.frozen_clock,
+            )
+            .map_err(LoadError::Organization)?,
         };
         if let Some(path) = options.state {
             let started = world.start_log(&path);
@@ -282,14 +310,19 @@ impl Simulator {
             overrides,
             world: Mutex::new(world),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// The default key of an account; `None` when there is no such account.
     pub fn credentials(&self, account: &str) -> Option<Credentials> {
         let world = self.shared.lock();
         world.state.account(account)?;
-        let ring = KeyRing { state: &world.state, secret: self.shared.secret.as_deref() };
+        let ring = KeyRing {
+            state: &world.state,
+            secret: self.shared.secret.as_deref(),
+        };
         Some(Credentials {
             access_key_id: default_key(account),
             secret_access_key: ring.default_secret(account),
@@ -339,7 +372,7 @@ async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Respon
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, BODY_MAX).await else {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = axum::http::StatusCode::PAYLOAD_TOO_LARGE;
+        *response.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
         return response;
     };
     match answer(&shared, &parts, body).await {
@@ -350,25 +383,31 @@ async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Respon
 
 /// Ends the connection without an answer. On a server that is not ours there is no line to cut;
 /// there the body breaks off.
-fn cut(parts: &axum::http::request::Parts, conduct: Conduct) -> Response<Body> {
+fn cut(parts: &http::request::Parts, conduct: Conduct) -> Response<Body> {
     if let Some(ConnectInfo(line)) = parts.extensions.get::<ConnectInfo<Line>>() {
         line.cut(conduct);
     }
-    let broken = futures_util::stream::once(async { Err::<bytes::Bytes, _>(io::Error::other("cut by a fault")) });
+    let broken = futures_util::stream::once(async {
+        Err::<bytes::Bytes, _>(io::Error::other("cut by a fault"))
+    });
     Response::new(Body::from_stream(broken))
 }
 
 fn fresh(
-    file: OrganizationFile,
+    file: &OrganizationFile,
     overrides: &Overrides,
     kept: usize,
     wall: Timestamp,
     frozen: bool,
 ) -> Result<World, Vec<Problem>> {
-    let value = serde_json::to_value(&file).unwrap_or(Value::Null);
+    let value = serde_json::to_value(file).unwrap_or(Value::Null);
     let file = crate::organization::parse_value(value)?;
     let state = load(&file, overrides)?;
-    let start = file.clock.as_ref().and_then(|text| text.parse::<Timestamp>().ok()).unwrap_or(wall);
+    let start = file
+        .clock
+        .as_ref()
+        .and_then(|text| text.parse::<Timestamp>().ok())
+        .unwrap_or(wall);
     let mut world = World {
         state,
         faults: Faults::default(),
@@ -398,6 +437,8 @@ fn restored(found: state::Found, overrides: &Overrides, kept: usize) -> World {
     for record in found.records {
         world.replay(record);
     }
+    // calls that changed nothing left no number behind; none of theirs is drawn again
+    world.seq += NUMBERS_LEFT_OUT;
     world.state.settings.throttle = overrides.throttle;
     world.state.settings.authorize = overrides.authorize;
     world

@@ -4,8 +4,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    approve, audit, catalog, completions, deny, discard, extend, grants, login, logout, man,
-    release, request, requests, revoke, rules, sim, whoami,
+    approve, audit, catalog, completions, demo, deny, discard, doctor, extend, grants, login,
+    logout, man, release, request, requests, revoke, rules, serve, sim, store, token, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -32,6 +32,11 @@ pub(crate) struct Cli {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(demo::Args),
+    Serve(serve::Args),
+    Doctor(doctor::Args),
+    Store(store::Args),
+    Token(token::Args),
     Login(login::Args),
     Logout(logout::Args),
     Whoami(whoami::Args),
@@ -75,6 +80,11 @@ pub(crate) fn parse() -> Result<Command, Exit> {
 /// Why it did not do what was asked.
 pub(crate) fn run(command: Command) -> Outcome {
     match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Store(args) => store::run(&args),
+        Command::Token(args) => token::run(&args),
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => logout::run(&args),
         Command::Whoami(args) => whoami::run(&args),

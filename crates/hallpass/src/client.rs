@@ -188,6 +188,20 @@ impl Client {
         self.read(&bytes)
     }
 
+    /// The token of a persona of the demo.
+    ///
+    /// # Errors
+    /// As [`Client::get`]; a server that is no demo has none.
+    pub(crate) async fn persona_token(&self, email: &str) -> Result<String, Failure> {
+        let mut url = self.address.clone();
+        url.path_segments_mut()
+            .map_err(|()| Failure::bug("a server address without a path"))?
+            .pop_if_empty()
+            .extend(["demo", "token", email]);
+        let bytes = self.call(&Method::GET, &url, None).await?;
+        String::from_utf8(bytes).map_err(Failure::bug)
+    }
+
     /// `POST /api/v1/{path}` with a body.
     ///
     /// # Errors

@@ -121,18 +121,25 @@ impl Credentials {
         if let Some(folder) = self.path.parent() {
             private_folder(folder).map_err(failed)?;
         }
-        let beside = self
-            .path
-            .with_extension(format!("{}.new", std::process::id()));
-        let written = private_file(&beside)
-            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&beside, &self.path));
-        written.map_err(|error| {
-            // what is left of the attempt holds tokens too
-            let _ = fs::remove_file(&beside);
-            failed(error)
-        })
+        let text = String::from_utf8(bytes).map_err(Failure::bug)?;
+        write_private(&self.path, &text).map_err(failed)
     }
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+///
+/// # Errors
+/// When it cannot be written; what stood there before still stands.
+pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let written = private_file(&beside)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // what is left of the attempt holds tokens too
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }
 
 #[cfg(unix)]

@@ -152,6 +152,15 @@ impl Failure {
         self.code.as_deref() == Some(UNREACHABLE)
     }
 
+    /// What went wrong in one line, for reports of their own.
+    pub(crate) fn words(&self) -> String {
+        [self.message.as_str()]
+            .into_iter()
+            .chain(self.details.iter().map(String::as_str))
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
     /// Says what went wrong, on stderr.
     pub(crate) fn report(&self) {
         if self.quiet {

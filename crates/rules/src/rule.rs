@@ -233,6 +233,18 @@ impl Terms {
         self.allowed_users.is_empty() && self.allowed_groups.is_empty()
     }
 
+    /// Whether there is anything beyond targets, requesters, approvers and flags.
+    pub(crate) fn has_limits(&self) -> bool {
+        !self.stages.is_empty()
+            || self.notify.is_some()
+            || self.max_duration.is_some()
+            || self.min_approvals > 1
+            || self.slack_channel.is_some()
+            || self.break_glass.is_some()
+            || self.reason_pattern.is_some()
+            || self.ticket_pattern.is_some()
+    }
+
     /// People listed by name as approvers, in stages or not.
     pub(crate) fn listed_people(&self) -> impl Iterator<Item = &Email> {
         self.approvers

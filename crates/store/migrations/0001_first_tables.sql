@@ -55,9 +55,9 @@ CREATE TABLE grants (
     body      TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX grants_live ON grants (ends_at, id) WHERE live = 1;
+CREATE INDEX grants_live ON grants (ends_at, stuck) WHERE live = 1;
 CREATE INDEX grants_live_by_key ON grants (hold_key, id) WHERE live = 1;
-CREATE INDEX grants_due ON grants (due) WHERE live = 1 AND due IS NOT NULL;
+CREATE INDEX grants_due ON grants (due, ends_at, id) WHERE live = 1 AND due IS NOT NULL;
 CREATE INDEX grants_with_news ON grants (ends_at, id) WHERE live = 1 AND news > seen_news;
 CREATE INDEX grants_by_state ON grants (state, id);
 CREATE INDEX grants_by_holder ON grants (holder, id);

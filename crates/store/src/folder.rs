@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use hallpass_audit::{ExportTarget, Head, Input, SinkError};
@@ -80,19 +81,44 @@ impl ExportTarget for FolderTarget {
     }
 }
 
+/// Tells writers of one process apart, so that none renames what another is still writing.
+static WRITES: AtomicU64 = AtomicU64::new(0);
+
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
+    make_folder(folder)?;
     // the name does not end in `.json`: a half-written file is never taken for an object
     let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
+    let write = WRITES.fetch_add(1, Ordering::Relaxed);
+    partial.push(format!(".{}-{write}.partial", std::process::id()));
     let partial = PathBuf::from(partial);
-    let mut file = fs::File::create(&partial)?;
+    let written = write_through(&partial, bytes)
+        // CRASH: before this line the object is absent or as it was, after it whole
+        .and_then(|()| fs::rename(&partial, path));
+    if written.is_err() {
+        drop(fs::remove_file(&partial));
+    }
+    written.and_then(|()| fs::File::open(folder)?.sync_all())
+}
+
+fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    // CRASH: before this line the object is absent or as it was, after it whole
-    fs::rename(&partial, path)?;
-    fs::File::open(folder)?.sync_all()
+    file.sync_all()
+}
+
+/// Makes a folder and those above it, so that they survive a loss of power as their files do.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let absent: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|it| !it.as_os_str().is_empty() && !it.exists())
+        .collect();
+    fs::create_dir_all(folder)?;
+    for made in absent {
+        let above = made.parent().filter(|it| !it.as_os_str().is_empty());
+        fs::File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Reads an export: a folder of objects (`<prefix>/<YYYY>/<MM>/<DD>/<uuid>.json`, published heads

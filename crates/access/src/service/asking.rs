@@ -106,28 +106,67 @@ impl Access {
         }
     }
 
+    /// What to remember of a call that led to `request`.
+    pub(super) fn answer_to(
+        &self,
+        actor: &Actor,
+        request: RequestId,
+        idempotency: Option<&Idempotency>,
+    ) -> Option<Answer> {
+        idempotency.map(|idempotency| Answer {
+            actor: actor.email.clone(),
+            key: idempotency.key.clone(),
+            fingerprint: idempotency.fingerprint.clone(),
+            request,
+            until: ANSWER_KEPT.after(self.now()),
+        })
+    }
+
+    /// Whether the same call was carried out before, for the same request.
+    pub(super) async fn was_answered(
+        &self,
+        actor: &Actor,
+        request: RequestId,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<bool, AccessError> {
+        let Some(answer) = self.earlier(actor, idempotency).await? else {
+            return Ok(false);
+        };
+        if answer.request == request {
+            Ok(true)
+        } else {
+            Err(AccessError::KeyReused)
+        }
+    }
+
+    async fn earlier(
+        &self,
+        actor: &Actor,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Answer>, AccessError> {
+        let Some(wanted) = idempotency else {
+            return Ok(None);
+        };
+        let answer = self.ports.store.answer(&actor.email, &wanted.key).await?;
+        match answer.filter(|answer| answer.until > self.now()) {
+            Some(answer) if answer.fingerprint != wanted.fingerprint => Err(AccessError::KeyReused),
+            answer => Ok(answer),
+        }
+    }
+
     async fn remembered(
         &self,
         actor: &Actor,
         idempotency: Option<&Idempotency>,
     ) -> Result<Option<Asked>, AccessError> {
-        let Some(wanted) = idempotency else {
+        let Some(answer) = self.earlier(actor, idempotency).await? else {
             return Ok(None);
         };
-        let Some(answer) = self.ports.store.answer(&actor.email, &wanted.key).await? else {
-            return Ok(None);
-        };
-        if answer.until <= self.now() {
-            return Ok(None);
-        }
-        if answer.fingerprint != wanted.fingerprint {
-            return Err(AccessError::KeyReused);
-        }
         let Some(request) = self.ports.store.request(answer.request).await? else {
             return Ok(None);
         };
         let grant = match request.grant {
-            Some(id) => self.ports.store.grant(id).await?,
+            Some(id) => self.ports.store.grant(id).await?.map(Box::new),
             None => None,
         };
         Ok(Some(match request.state.clone() {
@@ -215,17 +254,11 @@ impl Access {
                 let request = request.ok_or(AccessError::NotFound("request"))?;
                 (
                     change,
-                    Asked::Approved(request, made.or_else(|| extends.cloned())),
+                    Asked::Approved(request, made.or_else(|| extends.cloned()).map(Box::new)),
                 )
             }
         };
-        change.answer = idempotency.map(|idempotency| Answer {
-            actor: actor.email.clone(),
-            key: idempotency.key.clone(),
-            fingerprint: idempotency.fingerprint.clone(),
-            request: asked.request().id,
-            until: ANSWER_KEPT.after(moment.now),
-        });
+        change.answer = self.answer_to(actor, asked.request().id, idempotency);
         self.store_change(change).await?;
         Ok(asked)
     }

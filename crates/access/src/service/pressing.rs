@@ -2,7 +2,7 @@
 
 use hallpass_model::{GrantId, RequestId};
 
-use super::{Access, AccessError, RACES_MAX};
+use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::decide::{self, Bench};
 use crate::records::{By, Moment};
 use crate::{
@@ -47,8 +47,13 @@ impl Access {
     ///
     /// # Errors
     /// When the actor may not, or somebody was first; the refusal is recorded.
-    pub async fn approve(&self, actor: &Actor, id: RequestId) -> Result<Request, AccessError> {
-        self.press(actor, id, &Press::Approve).await
+    pub async fn approve(
+        &self,
+        actor: &Actor,
+        id: RequestId,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Request, AccessError> {
+        self.press(actor, id, &Press::Approve, idempotency).await
     }
 
     /// Says no.
@@ -60,16 +65,23 @@ impl Access {
         actor: &Actor,
         id: RequestId,
         reason: Option<&str>,
+        idempotency: Option<&Idempotency>,
     ) -> Result<Request, AccessError> {
-        self.press(actor, id, &Press::Deny(reason)).await
+        self.press(actor, id, &Press::Deny(reason), idempotency)
+            .await
     }
 
     /// Withdraws.
     ///
     /// # Errors
     /// As [`Access::approve`].
-    pub async fn discard(&self, actor: &Actor, id: RequestId) -> Result<Request, AccessError> {
-        self.press(actor, id, &Press::Discard).await
+    pub async fn discard(
+        &self,
+        actor: &Actor,
+        id: RequestId,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Request, AccessError> {
+        self.press(actor, id, &Press::Discard, idempotency).await
     }
 
     async fn press(
@@ -77,7 +89,16 @@ impl Access {
         actor: &Actor,
         id: RequestId,
         press: &Press<'_>,
+        idempotency: Option<&Idempotency>,
     ) -> Result<Request, AccessError> {
+        if self.was_answered(actor, id, idempotency).await? {
+            return self
+                .ports
+                .store
+                .request(id)
+                .await?
+                .ok_or(AccessError::NotFound("request"));
+        }
         let mut races = 0;
         loop {
             let request = self
@@ -100,7 +121,10 @@ impl Access {
                 .map_err(PressRefused::Closed)
                 .and_then(|pending| press.step(pending, actor, &bench));
             let outcome = match step {
-                Ok(change) => self.store_change(change).await,
+                Ok(mut change) => {
+                    change.answer = self.answer_to(actor, id, idempotency);
+                    self.store_change(change).await
+                }
                 Err(why) => {
                     // whoever may not see a request is not told by a refusal that it exists
                     let visible = self.may_see(actor, &request);
@@ -130,8 +154,13 @@ impl Access {
     ///
     /// # Errors
     /// When it is not the actor's, or over.
-    pub async fn release(&self, actor: &Actor, id: GrantId) -> Result<Grant, AccessError> {
-        self.end_grant(actor, id, |grant, _| {
+    pub async fn release(
+        &self,
+        actor: &Actor,
+        id: GrantId,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Grant, AccessError> {
+        self.end_grant(actor, id, idempotency, |grant, _| {
             if Some(&grant.key.user) == actor.user.as_ref() {
                 Ok(EndCause::Released)
             } else {
@@ -150,13 +179,14 @@ impl Access {
         actor: &Actor,
         id: GrantId,
         reason: &str,
+        idempotency: Option<&Idempotency>,
     ) -> Result<Grant, AccessError> {
         let request = match self.ports.store.grant(id).await? {
             Some(grant) => self.ports.store.request(grant.request).await?,
             None => None,
         };
         let request = request.ok_or(AccessError::NotFound("grant"))?;
-        self.end_grant(actor, id, |_, bench| {
+        self.end_grant(actor, id, idempotency, |_, bench| {
             let listed = decide::ensure_may_deny(&request, actor, bench).is_ok();
             match reason.trim() {
                 _ if !listed && !actor.is(Role::Admin) => Err(PressRefused::NotYours),
@@ -196,7 +226,7 @@ impl Access {
         };
         let mut outcomes = Vec::new();
         for grant in self.ports.store.grants(&live, REVOKED_AT_ONCE).await? {
-            outcomes.push((grant.id, self.revoke(actor, grant.id, reason).await));
+            outcomes.push((grant.id, self.revoke(actor, grant.id, reason, None).await));
         }
         Ok(outcomes)
     }
@@ -205,6 +235,7 @@ impl Access {
         &self,
         actor: &Actor,
         id: GrantId,
+        idempotency: Option<&Idempotency>,
         authority: impl Fn(&Grant, &Bench<'_>) -> Result<EndCause, PressRefused>,
     ) -> Result<Grant, AccessError> {
         let mut races = 0;
@@ -237,10 +268,9 @@ impl Access {
             if !grant.is_hold() {
                 return Err(decide::over(&grant.state).into());
             }
-            match self
-                .store_change(end::begin(&grant, cause, By::Person(actor), &holds, moment))
-                .await
-            {
+            let mut change = end::begin(&grant, cause, By::Person(actor), &holds, moment);
+            change.answer = self.answer_to(actor, grant.request, idempotency);
+            match self.store_change(change).await {
                 Ok(_) => break,
                 Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
                 Err(error) => return Err(error.into()),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Access, AccessError};
 use crate::decide::{self, Bench};
 use crate::{Actor, Counts, Grant, GrantFilter, Holds, Request, RequestFilter, RequestState, ask};
+use crate::{FieldProblem, Wanted};
 
 /// Rows read from the store per round while filtering.
 const BATCH: u32 = 200;
@@ -66,6 +67,15 @@ pub struct Catalog {
     pub entries: Vec<CatalogEntry>,
     /// Offered durations, in seconds.
     pub durations_seconds: Vec<u64>,
+}
+
+/// A decision with every rule considered.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// What the rules say.
+    pub decision: Decision,
+    /// Every rule considered and why, as data.
+    pub explanation: serde_json::Value,
 }
 
 impl Access {
@@ -235,6 +245,28 @@ impl Access {
     pub fn decide(&self, requester: &hallpass_model::Email, question: &Ask<'_>) -> Decision {
         self.rules()
             .decide(requester, question, &self.directory(), self.now())
+    }
+
+    /// What the rules say to a case now, and why.
+    ///
+    /// # Errors
+    /// When what is named does not exist.
+    pub fn explain(
+        &self,
+        requester: &hallpass_model::Email,
+        wanted: &Wanted,
+    ) -> Result<Explained, Vec<FieldProblem>> {
+        let directory = self.directory();
+        let resolved = ask::resolve(wanted, &directory)?;
+        let Some(question) = ask::question(&resolved.target, &resolved.names) else {
+            return Err(Vec::new());
+        };
+        let rules = self.rules();
+        let explanation = rules.explain(requester, &question, &directory, self.now());
+        Ok(Explained {
+            decision: rules.decide(requester, &question, &directory, self.now()),
+            explanation: serde_json::to_value(explanation).unwrap_or_default(),
+        })
     }
 
     /// Everything the actor may ask for, with what would happen.

@@ -3,14 +3,14 @@
 //! Ticks take no input and may run on any node, as often as anyone likes: each looks at what is
 //! stored, and a second one right after finds nothing to do.
 
-use hallpass_model::GrantId;
+use hallpass_model::{GrantId, Span};
 use hallpass_rules::Kind;
 
 use super::{Access, AccessError};
 use crate::records::By;
 use crate::{
     Change, CommitError, EndCause, Grant, GrantFilter, GrantState, News, OnRuleChange, ReadError,
-    RequestState, ask, decide, end, grant,
+    ask, decide, end, grant,
 };
 
 /// Rows looked at per round.
@@ -19,7 +19,7 @@ const BATCH: u32 = 256;
 const ROUNDS_MAX: u32 = 32;
 
 /// What a tick did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tended {
     /// Requests that lapsed or whose approvers were reminded.
     pub requests: u32,
@@ -27,6 +27,8 @@ pub struct Tended {
     pub grants: u32,
     /// Steps that were not stored; they are taken again.
     pub failed: u32,
+    /// For each end that was settled, the time from when it was due until it was seen.
+    pub lags: Vec<Span>,
 }
 
 /// What a reconciliation found (`access.md` §10.6).
@@ -51,7 +53,7 @@ impl Access {
         let mut tended = Tended::default();
         for _ in 0..ROUNDS_MAX {
             let (requests, failed_requests) = self.tend_requests().await?;
-            let (grants, failed_grants) = self.tend_grants().await?;
+            let (grants, failed_grants) = self.tend_grants(&mut tended.lags).await?;
             tended.requests += requests;
             tended.grants += grants;
             tended.failed += failed_requests + failed_grants;
@@ -79,11 +81,15 @@ impl Access {
         Ok((done, failed))
     }
 
-    async fn tend_grants(&self) -> Result<(u32, u32), AccessError> {
+    async fn tend_grants(&self, lags: &mut Vec<Span>) -> Result<(u32, u32), AccessError> {
         let (mut done, mut failed) = (0, 0);
         for grant in self.ports.store.grants_due(self.now(), BATCH).await? {
             match self.tend(&grant).await {
-                Ok(()) | Err(AccessError::Commit(CommitError::Raced(_))) => done += 1,
+                Ok(lag) => {
+                    lags.extend(lag);
+                    done += 1;
+                }
+                Err(AccessError::Commit(CommitError::Raced(_))) => done += 1,
                 Err(error) => {
                     failed += 1;
                     tracing::warn!(grant.id = %grant.id, error = %error, "a grant could not be tended");
@@ -94,10 +100,10 @@ impl Access {
     }
 
     /// One step of one grant.
-    async fn tend(&self, due: &Grant) -> Result<(), AccessError> {
+    async fn tend(&self, due: &Grant) -> Result<Option<Span>, AccessError> {
         let holds = self.holds(Some(&due.key)).await?;
         let Some(current) = holds.grants.iter().find(|grant| grant.id == due.id) else {
-            return Ok(());
+            return Ok(None);
         };
         let moment = self.moment();
         let change = match &current.state {
@@ -111,8 +117,9 @@ impl Access {
             GrantState::Ending { .. } => end::advance(current, &holds, &self.directory(), moment),
             GrantState::Ended { .. } | GrantState::Failed { .. } => Change::default(),
         };
+        let lag = settled_lag(current, &change);
         self.store_change(change).await?;
-        Ok(())
+        Ok(lag)
     }
 
     /// An active grant: lost to somebody else, or about to end.
@@ -135,7 +142,7 @@ impl Access {
         let mut change = Change::default();
         if active.is_to_be_warned() && active.due().is_some_and(|at| moment.now >= at) {
             active.warned = true;
-            let left = hallpass_model::Span::between(moment.now, active.ends_at);
+            let left = Span::between(moment.now, active.ends_at);
             let text = format!("{} ends in {left}.", active.names);
             change
                 .notices
@@ -189,7 +196,8 @@ impl Access {
         let directory = self.directory();
         if !grant.is_hold() {
             // an end whose news was missed
-            return self.tend(grant).await;
+            self.tend(grant).await?;
+            return Ok(());
         }
         let holds = self.holds(Some(&grant.key)).await?;
         let moment = self.moment();
@@ -222,4 +230,19 @@ impl Access {
         }
         Ok(())
     }
+}
+
+/// The time from when an end was due until it was settled, when this change settles it.
+fn settled_lag(before: &Grant, change: &Change) -> Option<Span> {
+    let GrantState::Ending { since, .. } = before.state else {
+        return None;
+    };
+    change.grants.iter().find_map(|write| match write {
+        crate::Write::Update(Grant {
+            state: GrantState::Ended { at, .. },
+            ends_at,
+            ..
+        }) => Some(Span::between(since.min(*ends_at), *at)),
+        crate::Write::Update(_) | crate::Write::Insert(_) => None,
+    })
 }

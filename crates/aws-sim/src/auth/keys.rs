@@ -28,7 +28,9 @@ impl KeyRing<'_> {
         let seed = self.state.seed;
         if id.starts_with("ASIA") {
             let caller = token.and_then(|token| caller_of(seed, token));
-            let caller = caller.filter(|caller| caller.access_key_id == id).ok_or(Mistake::UnknownKey)?;
+            let caller = caller
+                .filter(|caller| caller.access_key_id == id)
+                .ok_or(Mistake::UnknownKey)?;
             return Ok((caller, derive_secret(seed, id)));
         }
         if token.is_some() {
@@ -39,7 +41,12 @@ impl KeyRing<'_> {
 
     fn long_lived(&self, id: &str) -> Option<(Caller, String)> {
         let seed = self.state.seed;
-        if let Some(key) = self.state.credentials.iter().find(|key| key.access_key_id == id) {
+        if let Some(key) = self
+            .state
+            .credentials
+            .iter()
+            .find(|key| key.access_key_id == id)
+        {
             let caller = roles::principal(seed, &key.principal, id)?;
             return Some((caller, key.secret_access_key.clone()));
         }

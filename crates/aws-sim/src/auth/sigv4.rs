@@ -40,7 +40,9 @@ impl Authorization {
     pub(crate) fn parse(headers: &HeaderMap) -> Result<Self, Mistake> {
         let header = headers.get("authorization").ok_or(Mistake::Missing)?;
         let text = header.to_str().map_err(|_| incomplete("it is not text"))?;
-        let (algorithm, rest) = text.split_once(' ').ok_or_else(|| incomplete("it has no parameters"))?;
+        let (algorithm, rest) = text
+            .split_once(' ')
+            .ok_or_else(|| incomplete("it has no parameters"))?;
         if algorithm.starts_with("AWS4-ECDSA") {
             return Err(Mistake::Terminator("aws4_request".to_owned()));
         }
@@ -64,7 +66,10 @@ impl Authorization {
             region: (*region).to_owned(),
             service: (*service).to_owned(),
             terminator: (*terminator).to_owned(),
-            signed_headers: signed_headers.split(';').map(str::to_ascii_lowercase).collect(),
+            signed_headers: signed_headers
+                .split(';')
+                .map(str::to_ascii_lowercase)
+                .collect(),
             signature: parameter("Signature")?.to_owned(),
         })
     }
@@ -116,7 +121,12 @@ fn check_date(authorization: &Authorization, stamp: &str, wall: Timestamp) -> Re
         )));
     }
     let off = parsed.timestamp().duration_since(wall).as_secs();
-    let limit = |seconds| basic(wall.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(wall));
+    let limit = |seconds| {
+        basic(
+            wall.saturating_add(SignedDuration::from_secs(seconds))
+                .unwrap_or(wall),
+        )
+    };
     if off < -MAX_SKEW {
         return Err(Mistake::Skew(format!(
             "Signature expired: {stamp} is now earlier than {} ({} - 5 min.)",
@@ -141,7 +151,11 @@ fn basic(at: Timestamp) -> String {
 fn canonical_request(authorization: &Authorization, request: &Presented<'_>) -> String {
     let mut text = format!("{}\n", request.method);
     let s3 = authorization.service == "s3";
-    text.push_str(&if s3 { request.path.to_owned() } else { encode_path(request.path) });
+    text.push_str(&if s3 {
+        request.path.to_owned()
+    } else {
+        encode_path(request.path)
+    });
     text.push('\n');
     text.push_str(&canonical_query(request.query));
     text.push('\n');
@@ -157,8 +171,13 @@ fn canonical_request(authorization: &Authorization, request: &Presented<'_>) -> 
     text.push('\n');
     text.push_str(&authorization.signed_headers.join(";"));
     text.push('\n');
-    let given = request.headers.get("x-amz-content-sha256").and_then(|value| value.to_str().ok());
-    match given.filter(|given| s3 && (*given == "UNSIGNED-PAYLOAD" || given.starts_with("STREAMING-"))) {
+    let given = request
+        .headers
+        .get("x-amz-content-sha256")
+        .and_then(|value| value.to_str().ok());
+    match given
+        .filter(|given| s3 && (*given == "UNSIGNED-PAYLOAD" || given.starts_with("STREAMING-")))
+    {
         Some(given) => text.push_str(given),
         None => text.push_str(&hex::encode(digest::digest(&digest::SHA256, request.body))),
     }
@@ -175,7 +194,11 @@ fn encode_path(path: &str) -> String {
             let _ = write!(text, "%{byte:02X}");
         }
     }
-    if text.is_empty() { "/".to_owned() } else { text }
+    if text.is_empty() {
+        "/".to_owned()
+    } else {
+        text
+    }
 }
 
 fn canonical_query(query: &str) -> String {
@@ -185,7 +208,10 @@ fn canonical_query(query: &str) -> String {
         .map(|part| part.split_once('=').unwrap_or((part, "")))
         .collect();
     parts.sort_unstable();
-    let parts: Vec<String> = parts.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     parts.join("&")
 }
 
@@ -196,14 +222,20 @@ fn collapse(value: &str) -> String {
 
 fn signing_key(authorization: &Authorization, secret: &str) -> Vec<u8> {
     let mut key = format!("AWS4{secret}").into_bytes();
-    for part in [&authorization.date, &authorization.region, &authorization.service] {
+    for part in [
+        &authorization.date,
+        &authorization.region,
+        &authorization.service,
+    ] {
         key = sign(&key, part);
     }
     sign(&key, TERMINATOR)
 }
 
 fn sign(key: &[u8], text: &str) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes())
+        .as_ref()
+        .to_vec()
 }
 
 #[cfg(test)]
@@ -223,9 +255,19 @@ mod tests {
     fn try_it(rows: &[(&'static str, &str)], body: &str) -> Result<(), Mistake> {
         let headers = headers(rows);
         let authorization = Authorization::parse(&headers)?;
-        let request =
-            Presented { method: "POST", path: "/", query: "", headers: &headers, body: body.as_bytes() };
-        verify(&authorization, &request, SECRET, "2026-11-20T07:27:43Z".parse().unwrap())
+        let request = Presented {
+            method: "POST",
+            path: "/",
+            query: "",
+            headers: &headers,
+            body: body.as_bytes(),
+        };
+        verify(
+            &authorization,
+            &request,
+            SECRET,
+            "2026-11-20T07:27:43Z".parse().unwrap(),
+        )
     }
 
     fn credential(service: &str, signed: &str, signature: &str) -> String {
@@ -242,7 +284,10 @@ mod tests {
         let authorization = credential("sts", "content-type;host;x-amz-date", signature);
         let rows = [
             ("host", "127.0.0.1:4570"),
-            ("content-type", "application/x-www-form-urlencoded; charset=utf-8"),
+            (
+                "content-type",
+                "application/x-www-form-urlencoded; charset=utf-8",
+            ),
             ("x-amz-date", "20261120T072743Z"),
             ("authorization", authorization.as_str()),
         ];
@@ -253,7 +298,10 @@ mod tests {
     fn vectors() {
         let body = "Action=GetCallerIdentity&Version=2011-06-15";
         assert_eq!(sts(STS, body), Ok(()));
-        assert_eq!(sts(STS, "Action=GetCallerIdentity&Version=2011-06-16"), Err(Mistake::Signature));
+        assert_eq!(
+            sts(STS, "Action=GetCallerIdentity&Version=2011-06-16"),
+            Err(Mistake::Signature)
+        );
         assert_eq!(sts(SSO, body), Err(Mistake::Signature));
         let signed = "content-type;host;x-amz-date;x-amz-target";
         let authorization = credential("sso", signed, SSO);
@@ -272,17 +320,32 @@ mod tests {
         for (header, right) in [
             ("AWS4-HMAC-SHA256", false),
             ("Bearer x", false),
-            ("AWS4-HMAC-SHA256 Credential=AKIA/20261120/eu-west-1/sso, SignedHeaders=host, Signature=00", false),
-            ("AWS4-HMAC-SHA256 Credential=A/20261120/eu-west-1/sso/aws4_request, Signature=00", false),
-            ("AWS4-HMAC-SHA256 Credential=A/20261120/eu-west-1/sso/aws4_request,SignedHeaders=host,Signature=00", true),
+            (
+                "AWS4-HMAC-SHA256 Credential=AKIA/20261120/eu-west-1/sso, SignedHeaders=host, Signature=00",
+                false,
+            ),
+            (
+                "AWS4-HMAC-SHA256 Credential=A/20261120/eu-west-1/sso/aws4_request, Signature=00",
+                false,
+            ),
+            (
+                "AWS4-HMAC-SHA256 Credential=A/20261120/eu-west-1/sso/aws4_request,SignedHeaders=host,Signature=00",
+                true,
+            ),
         ] {
             let parsed = Authorization::parse(&headers(&[("authorization", header)]));
             match parsed {
                 Ok(_) => assert!(right, "{header}"),
-                Err(mistake) => assert!(!right && matches!(mistake, Mistake::Incomplete(_)), "{header}"),
+                Err(mistake) => assert!(
+                    !right && matches!(mistake, Mistake::Incomplete(_)),
+                    "{header}"
+                ),
             }
         }
-        assert_eq!(Authorization::parse(&HeaderMap::new()), Err(Mistake::Missing));
+        assert_eq!(
+            Authorization::parse(&HeaderMap::new()),
+            Err(Mistake::Missing)
+        );
     }
 
     #[test]
@@ -307,8 +370,13 @@ mod tests {
                     .to_owned()
             ))
         );
-        assert!(matches!(check("20261120T074743Z"), Err(Mistake::Skew(text)) if text.starts_with("Signature not yet current")));
-        assert!(matches!(check("20261121T072743Z"), Err(Mistake::ScopeDate(_))));
+        assert!(
+            matches!(check("20261120T074743Z"), Err(Mistake::Skew(text)) if text.starts_with("Signature not yet current"))
+        );
+        assert!(matches!(
+            check("20261121T072743Z"),
+            Err(Mistake::ScopeDate(_))
+        ));
         assert!(matches!(check("yesterday"), Err(Mistake::Incomplete(_))));
     }
 

@@ -25,13 +25,22 @@ pub(crate) struct CallLog {
 impl CallLog {
     /// A log that keeps so many records.
     pub(crate) fn new(kept: usize) -> Self {
-        Self { kept, records: VecDeque::new(), counters: BTreeMap::new() }
+        Self {
+            kept,
+            records: VecDeque::new(),
+            counters: BTreeMap::new(),
+        }
     }
 
     /// Adds a record.
     pub(crate) fn push(&mut self, record: CallRecord) {
         let name = format!("{}:{}", record.service, record.operation);
-        *self.counters.entry(name).or_default().entry(record.outcome).or_default() += 1;
+        *self
+            .counters
+            .entry(name)
+            .or_default()
+            .entry(record.outcome)
+            .or_default() += 1;
         self.records.push_back(record);
         while self.records.len() > self.kept {
             self.records.pop_front();
@@ -54,10 +63,18 @@ impl CallLog {
             })
         };
         let start = self.records.partition_point(|record| record.seq <= since);
-        let found: Vec<&CallRecord> = self.records.range(start..).filter(passes).take(limit).collect();
+        let found: Vec<&CallRecord> = self
+            .records
+            .range(start..)
+            .filter(passes)
+            .take(limit)
+            .collect();
         let next = match found.last() {
             Some(last) if found.len() == limit => last.seq,
-            _ => self.records.back().map_or(since, |last| last.seq.max(since)),
+            _ => self
+                .records
+                .back()
+                .map_or(since, |last| last.seq.max(since)),
         };
         let calls: Vec<&Value> = found.iter().map(|record| &record.shown).collect();
         json!({ "calls": calls, "next": next, "counters": self.counters })
@@ -66,12 +83,22 @@ impl CallLog {
 
 /// The input without what must not be shown.
 pub(crate) fn redact(input: &Value) -> Value {
-    const SECRET: [&str; 6] =
-        ["NextToken", "SessionToken", "SecretAccessKey", "TokenCode", "WebIdentityToken", "Password"];
+    const SECRET: [&str; 6] = [
+        "NextToken",
+        "SessionToken",
+        "SecretAccessKey",
+        "TokenCode",
+        "WebIdentityToken",
+        "Password",
+    ];
     match input {
         Value::Object(members) => {
             let kept = members.iter().map(|(name, value)| {
-                let shown = if SECRET.contains(&name.as_str()) { "…".into() } else { redact(value) };
+                let shown = if SECRET.contains(&name.as_str()) {
+                    "…".into()
+                } else {
+                    redact(value)
+                };
                 (name.clone(), shown)
             });
             Value::Object(kept.collect::<Map<_, _>>())

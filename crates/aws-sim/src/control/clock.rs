@@ -11,8 +11,13 @@ const FURTHEST_SECONDS: f64 = 3.2e9;
 
 /// Moves the virtual clock forward and makes final what comes due.
 pub(super) fn advance(shared: &Shared, body: &Value) -> Result<Value, Refusal> {
-    let fields = body.as_object().ok_or_else(|| Refusal::bad("", "expected an object"))?;
-    if let Some(key) = fields.keys().find(|key| !["seconds", "to"].contains(&key.as_str())) {
+    let fields = body
+        .as_object()
+        .ok_or_else(|| Refusal::bad("", "expected an object"))?;
+    if let Some(key) = fields
+        .keys()
+        .find(|key| !["seconds", "to"].contains(&key.as_str()))
+    {
         return Err(Refusal::bad(key, "unknown key"));
     }
     let wall = shared.clock.now();
@@ -20,8 +25,11 @@ pub(super) fn advance(shared: &Shared, body: &Value) -> Result<Value, Refusal> {
     let now = world.now(wall);
     let target = match (fields.get("seconds"), fields.get("to")) {
         (Some(seconds), None) => {
-            let seconds = seconds.as_f64().filter(|seconds| (0.0..=FURTHEST_SECONDS).contains(seconds));
-            let seconds = seconds.ok_or_else(|| Refusal::bad("seconds", "must be a number, not negative"))?;
+            let seconds = seconds
+                .as_f64()
+                .filter(|seconds| (0.0..=FURTHEST_SECONDS).contains(seconds));
+            let seconds =
+                seconds.ok_or_else(|| Refusal::bad("seconds", "must be a number, not negative"))?;
             #[expect(clippy::cast_possible_truncation, reason = "at most a century")]
             let millis = (seconds * 1000.0).round() as i64;
             now + millis
@@ -42,7 +50,11 @@ pub(super) fn advance(shared: &Shared, body: &Value) -> Result<Value, Refusal> {
         world.offset += target - now;
     }
     let completed = core::advance(&mut world.state, target);
-    let record = Record::Clock { offset: world.offset, frozen: world.frozen, now: target };
+    let record = Record::Clock {
+        offset: world.offset,
+        frozen: world.frozen,
+        now: target,
+    };
     if let Err(error) = world.persist(&record) {
         tracing::error!(%error, "the state log could not be written");
     }

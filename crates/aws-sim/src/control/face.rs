@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::{
     Router,
     body::Bytes,
-    extract::{Path, Query, Request, State as Extract},
+    extract::{ConnectInfo, Path, Query, Request, State as Extract},
     http::{HeaderMap, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -14,7 +15,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{Refusal, calls::CallRecord, clock, faults, file, sessions, state};
-use crate::{simulator::Shared, state::Record};
+use crate::{http::Line, simulator::Shared, state::Record};
 
 type Parameters = Query<Vec<(String, String)>>;
 type Answer = Result<(StatusCode, Value), Refusal>;
@@ -27,12 +28,21 @@ impl IntoResponse for Refusal {
 
 /// The value of a query parameter.
 pub(super) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    parameters
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// Refuses parameters that are not known.
-pub(super) fn check_parameters(parameters: &[(String, String)], known: &[&str]) -> Result<(), Refusal> {
-    match parameters.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+pub(super) fn check_parameters(
+    parameters: &[(String, String)],
+    known: &[&str],
+) -> Result<(), Refusal> {
+    match parameters
+        .iter()
+        .find(|(name, _)| !known.contains(&name.as_str()))
+    {
         Some((name, _)) => Err(Refusal::bad(name, "unknown parameter")),
         None => Ok(()),
     }
@@ -54,10 +64,16 @@ fn read(body: &Bytes) -> Result<Value, Refusal> {
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let guard = middleware::from_fn_with_state(shared.clone(), guard);
     let routes = Router::new()
-        .route("/healthz", get(|| async { axum::Json(json!({ "ok": true })) }))
+        .route(
+            "/healthz",
+            get(|| async { axum::Json(json!({ "ok": true })) }),
+        )
         .route("/state", get(get_state))
         .route("/credentials", get(get_credentials))
-        .route("/faults", post(post_faults).get(get_faults).delete(delete_faults))
+        .route(
+            "/faults",
+            post(post_faults).get(get_faults).delete(delete_faults),
+        )
         .route("/faults/{id}", delete(delete_fault))
         .route("/advance", post(post_advance))
         .route("/load", post(post_load))
@@ -67,29 +83,50 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/sessions", get(get_sessions))
         .route("/login", post(post_login))
         .route("/mutate", post(post_mutate))
-        .fallback(|| async { Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such path") })
+        .fallback(|| async {
+            Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such path")
+        })
         .layer(guard)
         .with_state(shared);
     Router::new().nest("/_sim", routes)
 }
 
 async fn guard(Extract(shared): Extract<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let given = request.headers().get("x-sim-token").map(|value| value.as_bytes().to_vec());
-    let right = shared.control_token.as_ref().is_none_or(|token| {
-        let given = given.unwrap_or_default();
-        aws_lc_rs::constant_time::verify_slices_are_equal(token.as_bytes(), &given).is_ok()
-    });
+    let given = request
+        .headers()
+        .get("x-sim-token")
+        .map(|value| value.as_bytes().to_vec());
+    let line = request.extensions().get::<ConnectInfo<Line>>();
+    let local = line.is_none_or(|ConnectInfo(line)| line.is_local());
+    let right = match &shared.control_token {
+        Some(token) => {
+            let given = given.unwrap_or_default();
+            verify_slices_are_equal(token.as_bytes(), &given).is_ok()
+        }
+        None => local,
+    };
     if right {
         return next.run(request).await;
     }
-    Refusal::new(StatusCode::FORBIDDEN, "forbidden", "the header X-Sim-Token is not right").into_response()
+    Refusal::new(
+        StatusCode::FORBIDDEN,
+        "forbidden",
+        "only from this machine, or with the header X-Sim-Token where a token is set",
+    )
+    .into_response()
 }
 
-async fn get_state(Extract(shared): Extract<Arc<Shared>>, Query(parameters): Parameters) -> Response {
+async fn get_state(
+    Extract(shared): Extract<Arc<Shared>>,
+    Query(parameters): Parameters,
+) -> Response {
     show(state::show(&shared, &parameters).map(|value| (StatusCode::OK, value)))
 }
 
-async fn get_credentials(Extract(shared): Extract<Arc<Shared>>, Query(parameters): Parameters) -> Response {
+async fn get_credentials(
+    Extract(shared): Extract<Arc<Shared>>,
+    Query(parameters): Parameters,
+) -> Response {
     show(state::credentials(&shared, &parameters).map(|value| (StatusCode::OK, value)))
 }
 
@@ -112,7 +149,12 @@ async fn delete_fault(Extract(shared): Extract<Arc<Shared>>, Path(id): Path<Stri
     if shared.lock().faults.remove(Some(&id)) {
         return show(Ok((StatusCode::NO_CONTENT, Value::Null)));
     }
-    Refusal::new(StatusCode::NOT_FOUND, "not_found", &format!("there is no fault `{id}`")).into_response()
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        &format!("there is no fault `{id}`"),
+    )
+    .into_response()
 }
 
 async fn post_advance(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Response {
@@ -120,7 +162,11 @@ async fn post_advance(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Res
     show(moved.map(|value| (StatusCode::OK, value)))
 }
 
-async fn post_load(Extract(shared): Extract<Arc<Shared>>, Query(parameters): Parameters, body: Bytes) -> Response {
+async fn post_load(
+    Extract(shared): Extract<Arc<Shared>>,
+    Query(parameters): Parameters,
+    body: Bytes,
+) -> Response {
     let loaded = read(&body).and_then(|body| file::load(&shared, &parameters, body));
     show(loaded.map(|value| (StatusCode::OK, value)))
 }
@@ -129,22 +175,33 @@ async fn post_reset(Extract(shared): Extract<Arc<Shared>>) -> Response {
     show(file::reset(&shared).map(|value| (StatusCode::OK, value)))
 }
 
-async fn get_calls(Extract(shared): Extract<Arc<Shared>>, Query(parameters): Parameters) -> Response {
+async fn get_calls(
+    Extract(shared): Extract<Arc<Shared>>,
+    Query(parameters): Parameters,
+) -> Response {
     show(calls(&shared, &parameters).map(|value| (StatusCode::OK, value)))
 }
 
 fn calls(shared: &Shared, parameters: &[(String, String)]) -> Result<Value, Refusal> {
-    check_parameters(parameters, &["since", "limit", "service", "operation", "outcome"])?;
+    check_parameters(
+        parameters,
+        &["since", "limit", "service", "operation", "outcome"],
+    )?;
     let number = |name: &str, default: u64| match parameter(parameters, name) {
         None => Ok(default),
-        Some(text) => text.parse::<u64>().map_err(|_| Refusal::bad(name, "expected a whole number")),
+        Some(text) => text
+            .parse::<u64>()
+            .map_err(|_| Refusal::bad(name, "expected a whole number")),
     };
     let limit = usize::try_from(number("limit", 1000)?.min(100_000)).unwrap_or(1000);
     let filters: Vec<(&str, &str)> = ["service", "operation", "outcome"]
         .into_iter()
         .filter_map(|name| Some((name, parameter(parameters, name)?)))
         .collect();
-    Ok(shared.lock().calls.read(number("since", 0)?, limit, &filters))
+    Ok(shared
+        .lock()
+        .calls
+        .read(number("since", 0)?, limit, &filters))
 }
 
 async fn post_calls_reset(Extract(shared): Extract<Arc<Shared>>) -> Response {
@@ -152,7 +209,10 @@ async fn post_calls_reset(Extract(shared): Extract<Arc<Shared>>) -> Response {
     show(Ok((StatusCode::OK, json!({ "reset": true }))))
 }
 
-async fn get_sessions(Extract(shared): Extract<Arc<Shared>>, Query(parameters): Parameters) -> Response {
+async fn get_sessions(
+    Extract(shared): Extract<Arc<Shared>>,
+    Query(parameters): Parameters,
+) -> Response {
     show(sessions::list(&shared, &parameters).map(|value| (StatusCode::OK, value)))
 }
 
@@ -174,19 +234,36 @@ fn run(shared: &Shared, name: &str, body: Value) -> Result<Value, Refusal> {
     let now = world.now(wall);
     let answer = super::command(&mut world.state, name, &body, seq, now)?;
     if name == "mutate" {
-        let operation = body.as_object().and_then(|body| body.keys().find(|key| *key != "async"));
+        let operation = body
+            .as_object()
+            .and_then(|body| body.keys().find(|key| *key != "async"));
         let operation = operation.cloned().unwrap_or_default();
         let shown = json!({
             "seq": seq, "at": super::instant(now), "wall": wall.to_string(), "service": "sim",
             "operation": operation, "caller": { "arn": "somebody-else" }, "request": body,
             "outcome": "ok", "effect": true,
         });
-        world.calls.push(CallRecord { seq, service: "sim".to_owned(), operation, outcome: "ok", shown });
+        world.calls.push(CallRecord {
+            seq,
+            service: "sim".to_owned(),
+            operation,
+            outcome: "ok",
+            shown,
+        });
     }
-    let record = Record::Command { name: name.to_owned(), body, seq, now };
+    let record = Record::Command {
+        name: name.to_owned(),
+        body,
+        seq,
+        now,
+    };
     world.persist(&record).map_err(|error| {
         tracing::error!(%error, "the state log could not be written");
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "state_log", "the change could not be recorded")
+        Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "state_log",
+            "the change could not be recorded",
+        )
     })?;
     Ok(answer)
 }

@@ -10,7 +10,10 @@ use crate::{faults::read_all, simulator::Shared};
 pub(super) fn add(shared: &Shared, body: &Value) -> Result<Value, Refusal> {
     let faults = read_all(body).map_err(|wrong| Refusal::bad(&wrong.field, &wrong.message))?;
     let mut world = shared.lock();
-    let taken = faults.iter().filter_map(|fault| fault.id.as_deref()).find(|id| world.faults.has(id));
+    let taken = faults
+        .iter()
+        .filter_map(|fault| fault.id.as_deref())
+        .find(|id| world.faults.has(id));
     if let Some(id) = taken {
         let message = format!("there is a fault `{id}` already");
         return Err(Refusal::new(StatusCode::CONFLICT, "conflict", &message));

@@ -38,7 +38,11 @@ const LISTS: &[(&str, &str)] = &[
 ];
 
 /// Loads a file in place of everything, or on top of what is there.
-pub(super) fn load(shared: &Shared, parameters: &[(String, String)], body: Value) -> Result<Value, Refusal> {
+pub(super) fn load(
+    shared: &Shared,
+    parameters: &[(String, String)],
+    body: Value,
+) -> Result<Value, Refusal> {
     check_parameters(parameters, &["merge"])?;
     let merge = parameter(parameters, "merge") == Some("1");
     let mut world = shared.lock();
@@ -48,19 +52,26 @@ pub(super) fn load(shared: &Shared, parameters: &[(String, String)], body: Value
 }
 
 fn merged(world: &World, body: Value) -> Result<Value, Refusal> {
-    let Value::Object(added) = body else { return Err(Refusal::bad("", "expected an object")) };
+    let Value::Object(added) = body else {
+        return Err(Refusal::bad("", "expected an object"));
+    };
     let mut whole = serde_json::to_value(export(&world.state)).unwrap_or_default();
     let added = Value::Object(added);
     for (pointer, name) in LISTS {
-        let Some(Value::Array(rows)) = added.pointer(pointer) else { continue };
-        let Some(held) = list_at(&mut whole, pointer) else { continue };
+        let Some(Value::Array(rows)) = added.pointer(pointer) else {
+            continue;
+        };
+        let Some(held) = list_at(&mut whole, pointer) else {
+            continue;
+        };
         for row in rows {
             held.retain(|old| name.is_empty() || old.get(*name) != row.get(*name));
             held.push(row.clone());
         }
     }
     for key in ["behaviour", "limits", "iam"] {
-        if let (Some(Value::Object(rows)), Some(members)) = (added.get(key), whole.as_object_mut()) {
+        if let (Some(Value::Object(rows)), Some(members)) = (added.get(key), whole.as_object_mut())
+        {
             let held = members.entry(key).or_insert_with(|| json!({}));
             if let Some(held) = held.as_object_mut() {
                 held.extend(rows.clone());
@@ -78,7 +89,10 @@ fn merged(world: &World, body: Value) -> Result<Value, Refusal> {
 fn list_at<'a>(whole: &'a mut Value, pointer: &str) -> Option<&'a mut Vec<Value>> {
     let (parent, key) = pointer.rsplit_once('/')?;
     let members = whole.pointer_mut(parent)?.as_object_mut()?;
-    members.entry(key).or_insert_with(|| json!([])).as_array_mut()
+    members
+        .entry(key)
+        .or_insert_with(|| json!([]))
+        .as_array_mut()
 }
 
 /// Goes back to the file that was loaded.
@@ -91,7 +105,10 @@ pub(super) fn reset(shared: &Shared) -> Result<Value, Refusal> {
 fn replace(shared: &Shared, world: &mut World, file: OrganizationFile) -> Result<Value, Refusal> {
     let mut state = load::load(&file, &shared.overrides).map_err(|found| problems(&found))?;
     let wall = shared.clock.now();
-    let start = file.clock.as_ref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let start = file
+        .clock
+        .as_ref()
+        .and_then(|text| text.parse::<jiff::Timestamp>().ok());
     let start = start.map_or_else(|| world.now(wall), jiff::Timestamp::as_millisecond);
     state.latest = start;
     world.offset = start - wall.as_millisecond();
@@ -101,7 +118,11 @@ fn replace(shared: &Shared, world: &mut World, file: OrganizationFile) -> Result
     world.loaded = file;
     if let Err(error) = world.snapshot() {
         tracing::error!(%error, "the state log could not be written");
-        return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "state_log", "the change could not be recorded"));
+        return Err(Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "state_log",
+            "the change could not be recorded",
+        ));
     }
     Ok(json!({ "loaded": true, "now": instant(start) }))
 }

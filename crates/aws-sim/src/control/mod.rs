@@ -26,7 +26,10 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, code: &str, message: &str) -> Self {
-        Self { status, body: json!({ "error": { "code": code, "message": message } }) }
+        Self {
+            status,
+            body: json!({ "error": { "code": code, "message": message } }),
+        }
     }
 
     fn bad(field: &str, message: &str) -> Self {
@@ -41,7 +44,13 @@ impl Refusal {
 }
 
 /// A change of the state that goes into the log by its name.
-pub(crate) fn command(state: &mut State, name: &str, body: &Value, seq: u64, now: Millis) -> Result<Value, Refusal> {
+pub(crate) fn command(
+    state: &mut State,
+    name: &str,
+    body: &Value,
+    seq: u64,
+    now: Millis,
+) -> Result<Value, Refusal> {
     crate::core::advance(state, now);
     let now = state.latest;
     match name {
@@ -55,5 +64,7 @@ pub(crate) fn command(state: &mut State, name: &str, body: &Value, seq: u64, now
 
 /// RFC 3339, UTC.
 fn instant(at: Millis) -> String {
-    jiff::Timestamp::from_millisecond(at).map(|at| at.to_string()).unwrap_or_default()
+    jiff::Timestamp::from_millisecond(at)
+        .map(|at| at.to_string())
+        .unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     core::{
         self,
-        entities::{PrincipalType, Session},
+        entities::{PermissionSet, PrincipalType, Session},
         mutate::account_named,
         random::Random,
         roles::{Role, session},
@@ -32,36 +32,68 @@ fn assigned(state: &State, account: &str, set: &str, user: &str) -> bool {
     state.assignments.latest(&direct).is_some() || state.groups_of(user).any(through)
 }
 
-/// Signs a person in to an account with a permission set.
-pub(super) fn login(state: &mut State, body: &Value, seq: u64, now: Millis) -> Result<Value, Refusal> {
-    let fields = body.as_object().ok_or_else(|| Refusal::bad("", "expected an object"))?;
-    if let Some(key) = fields.keys().find(|key| !["user", "account", "permission_set"].contains(&key.as_str())) {
-        return Err(Refusal::bad(key, "unknown key"));
-    }
-    let need = |name: &str| {
-        fields.get(name).and_then(Value::as_str).ok_or_else(|| Refusal::bad(name, "expected text"))
-    };
-    let (user, account, set) = (need("user")?, need("account")?, need("permission_set")?);
-    let unknown = |field: &str, name: &str| Refusal::bad(field, &format!("there is no `{name}`"));
-    let user_row = state.user_named(user).ok_or_else(|| unknown("user", user))?.clone();
-    let account_id = account_named(state, account).ok_or_else(|| unknown("account", account))?;
-    let set_row = state.set_named(set).ok_or_else(|| unknown("permission_set", set))?.clone();
-    let pair = (account_id.clone(), state.order(&set_row.id), set_row.id.clone());
-    let provision = state.provisions.latest(&pair).cloned();
-    let allowed = user_row.enabled && assigned(state, &account_id, &set_row.id, &user_row.id);
-    let Some(provision) = provision.filter(|_| allowed) else {
-        return Err(Refusal::new(StatusCode::CONFLICT, "no_access", "there is no effective assignment"));
-    };
-    let name = format!("AWSReservedSSO_{}_{}", set_row.name, provision.suffix);
+/// The role that provisioning made for a set in an account.
+fn reserved_role(state: &State, account: &core::call::Id, set: &PermissionSet) -> Option<Role> {
+    let pair = (account.clone(), state.order(&set.id), set.id.clone());
+    let suffix = &state.provisions.latest(&pair)?.suffix;
+    let name = format!("AWSReservedSSO_{}_{suffix}", set.name);
     let home = &state.center.home_region;
-    let region = if home == "us-east-1" { String::new() } else { format!("{home}/") };
-    let role = Role {
-        account: account_id.to_string(),
-        arn: format!("arn:aws:iam::{account_id}:role/aws-reserved/sso.amazonaws.com/{region}{name}"),
+    let region = if home == "us-east-1" {
+        String::new()
+    } else {
+        format!("{home}/")
+    };
+    Some(Role {
+        account: account.to_string(),
+        arn: format!("arn:aws:iam::{account}:role/aws-reserved/sso.amazonaws.com/{region}{name}"),
         name,
         max_session: 43_200,
         trust: Vec::new(),
         external_id: None,
+    })
+}
+
+/// The three names of a login.
+fn names(body: &Value) -> Result<[&str; 3], Refusal> {
+    const KNOWN: [&str; 3] = ["user", "account", "permission_set"];
+    let fields = body
+        .as_object()
+        .ok_or_else(|| Refusal::bad("", "expected an object"))?;
+    if let Some(key) = fields.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+        return Err(Refusal::bad(key, "unknown key"));
+    }
+    let need = |name: &str| {
+        let text = fields.get(name).and_then(Value::as_str);
+        text.ok_or_else(|| Refusal::bad(name, "expected text"))
+    };
+    Ok([need("user")?, need("account")?, need("permission_set")?])
+}
+
+/// Signs a person in to an account with a permission set.
+pub(super) fn login(
+    state: &mut State,
+    body: &Value,
+    seq: u64,
+    now: Millis,
+) -> Result<Value, Refusal> {
+    let [user, account, set] = names(body)?;
+    let unknown = |field: &str, name: &str| Refusal::bad(field, &format!("there is no `{name}`"));
+    let user_row = state
+        .user_named(user)
+        .ok_or_else(|| unknown("user", user))?
+        .clone();
+    let account_id = account_named(state, account).ok_or_else(|| unknown("account", account))?;
+    let set_row = state
+        .set_named(set)
+        .ok_or_else(|| unknown("permission_set", set))?
+        .clone();
+    let allowed = user_row.enabled && assigned(state, &account_id, &set_row.id, &user_row.id);
+    let Some(role) = reserved_role(state, &account_id, &set_row).filter(|_| allowed) else {
+        return Err(Refusal::new(
+            StatusCode::CONFLICT,
+            "no_access",
+            "there is no effective assignment",
+        ));
     };
     let seconds = session_seconds(&set_row.session_duration).unwrap_or(3600);
     let mut random = Random::new(state.seed, &format!("login {seq}"));

@@ -37,7 +37,10 @@ pub(super) fn show(shared: &Shared, parameters: &[(String, String)]) -> Result<V
 
 fn summary(world: &World, now: i64, wall: Timestamp) -> Value {
     let state = &world.state;
-    #[expect(clippy::cast_precision_loss, reason = "an offset in seconds, for people")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an offset in seconds, for people"
+    )]
     let offset = (now - wall.as_millisecond()) as f64 / 1000.0;
     json!({
         "version": 1,
@@ -70,7 +73,10 @@ fn summary(world: &World, now: i64, wall: Timestamp) -> Value {
 }
 
 fn in_flight(state: &State) -> Vec<Value> {
-    let operations = state.in_flight.iter().filter_map(|(_, id)| state.operations.get(id));
+    let operations = state
+        .in_flight
+        .iter()
+        .filter_map(|(_, id)| state.operations.get(id));
     operations
         .map(|operation| {
             json!({
@@ -99,8 +105,12 @@ fn assignments(state: &State) -> Value {
                 "since": instant(row.since),
             });
             let name = match key.principal_type {
-                PrincipalType::User => state.user(&key.principal).map(|user| user.user_name().to_owned()),
-                PrincipalType::Group => state.group(&key.principal).map(|group| group.name().to_owned()),
+                PrincipalType::User => state
+                    .user(&key.principal)
+                    .map(|user| user.user_name().to_owned()),
+                PrincipalType::Group => state
+                    .group(&key.principal)
+                    .map(|group| group.name().to_owned()),
             };
             if let (Some(name), Some(members)) = (name, shown.as_object_mut()) {
                 members.insert("principal_name".to_owned(), name.into());
@@ -111,7 +121,10 @@ fn assignments(state: &State) -> Value {
 }
 
 /// The default key of an account.
-pub(super) fn credentials(shared: &Shared, parameters: &[(String, String)]) -> Result<Value, Refusal> {
+pub(super) fn credentials(
+    shared: &Shared,
+    parameters: &[(String, String)],
+) -> Result<Value, Refusal> {
     check_parameters(parameters, &["account"])?;
     let world = shared.lock();
     let management = world.state.head.management.clone();
@@ -120,7 +133,10 @@ pub(super) fn credentials(shared: &Shared, parameters: &[(String, String)]) -> R
         let message = format!("there is no account `{account}`");
         return Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", &message));
     };
-    let ring = KeyRing { state: &world.state, secret: shared.secret.as_deref() };
+    let ring = KeyRing {
+        state: &world.state,
+        secret: shared.secret.as_deref(),
+    };
     Ok(json!({
         "access_key_id": default_key(&id),
         "secret_access_key": ring.default_secret(&id),

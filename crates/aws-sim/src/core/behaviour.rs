@@ -7,10 +7,16 @@ use serde::{Deserialize, Serialize};
 /// Name, default first, then the other values (specification §2.9).
 const SWITCHES: &[(&str, &[&str])] = &[
     ("duplicate_create", &["succeed", "conflict"]),
-    ("delete_absent", &["async_failed", "sync_not_found", "succeed"]),
+    (
+        "delete_absent",
+        &["async_failed", "sync_not_found", "succeed"],
+    ),
     ("unknown_principal", &["async_failed", "sync_not_found"]),
     ("delete_orphan", &["fail", "succeed"]),
-    ("conflict_scope", &["account_set", "account_set_principal", "account"]),
+    (
+        "conflict_scope",
+        &["account_set", "account_set_principal", "account"],
+    ),
     ("visible_while_in_progress", &["no", "yes"]),
     ("principal_listing_from_delegated", &["allow", "deny"]),
     ("validation_status", &["400"]),
@@ -24,7 +30,7 @@ const SWITCHES: &[(&str, &[&str])] = &[
 /// The value of every switch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Behaviour {
+pub(crate) struct Behaviour {
     set: BTreeMap<String, String>,
 }
 
@@ -33,10 +39,13 @@ impl Behaviour {
     ///
     /// # Errors
     /// The name or the value is not known; the text says which there are.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let Some((_, values)) = SWITCHES.iter().find(|(known, _)| *known == name) else {
             let names: Vec<&str> = SWITCHES.iter().map(|(name, _)| *name).collect();
-            return Err(format!("there is no switch `{name}`, only {}", names.join(", ")));
+            return Err(format!(
+                "there is no switch `{name}`, only {}",
+                names.join(", ")
+            ));
         };
         if !values.contains(&value) {
             return Err(format!("`{name}` is one of {}", values.join(", ")));
@@ -46,14 +55,17 @@ impl Behaviour {
     }
 
     /// Whether a switch has this value.
-    pub fn is(&self, name: &str, value: &str) -> bool {
+    pub(crate) fn is(&self, name: &str, value: &str) -> bool {
         let default = SWITCHES.iter().find(|(known, _)| *known == name);
-        let default = default.and_then(|(_, values)| values.first()).copied().unwrap_or_default();
+        let default = default
+            .and_then(|(_, values)| values.first())
+            .copied()
+            .unwrap_or_default();
         self.set.get(name).map_or(default, String::as_str) == value
     }
 
     /// Every switch with its value.
-    pub fn all(&self) -> BTreeMap<String, String> {
+    pub(crate) fn all(&self) -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> = SWITCHES
             .iter()
             .filter_map(|(name, values)| Some(((*name).to_owned(), (*values.first()?).to_owned())))
@@ -63,7 +75,7 @@ impl Behaviour {
     }
 
     /// The switches that were set.
-    pub fn changed(&self) -> &BTreeMap<String, String> {
+    pub(crate) fn changed(&self) -> &BTreeMap<String, String> {
         &self.set
     }
 }

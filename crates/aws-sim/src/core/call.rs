@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::table::Millis;
 
 /// An identifier as AWS gives it. Cheap to copy, since it is a key in many indexes.
-pub type Id = Arc<str>;
+pub(crate) type Id = Arc<str>;
 
 /// The services that have behaviour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Service {
+pub(crate) enum Service {
     /// IAM Identity Center, signing name `sso`.
     Sso,
     /// The identity store.
@@ -25,7 +25,7 @@ pub enum Service {
 
 impl Service {
     /// The name in the credential scope, which is also the name in the call log.
-    pub fn signing_name(self) -> &'static str {
+    pub(crate) fn signing_name(self) -> &'static str {
         match self {
             Self::Sso => "sso",
             Self::IdentityStore => "identitystore",
@@ -37,7 +37,7 @@ impl Service {
 
 /// One authenticated request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Call {
+pub(crate) struct Call {
     /// Which service.
     pub service: Service,
     /// Which operation, as the model spells it.
@@ -55,7 +55,7 @@ pub struct Call {
 
 /// Effects of faults that only the state machine can have.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Modifiers {
+pub(crate) struct Modifiers {
     /// `stuck_in_progress`: added to the duration of an asynchronous operation.
     pub stuck_ms: Millis,
     /// `fail_async`: the operation ends FAILED with this reason.
@@ -72,7 +72,7 @@ pub struct Modifiers {
 
 /// How an asynchronous operation is made to fail.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct FailAsync {
+pub(crate) struct FailAsync {
     /// The failure reason shown.
     pub reason: String,
     /// Whether the change happens all the same.
@@ -81,7 +81,7 @@ pub struct FailAsync {
 
 /// Who calls (rule AU-1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// The account of the credentials.
     pub account: String,
     /// The principal's ARN as `GetCallerIdentity` shows it.
@@ -105,7 +105,7 @@ pub struct Caller {
 
 /// What kind of principal a caller is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CallerKind {
+pub(crate) enum CallerKind {
     /// An IAM user with a long-lived key.
     #[default]
     User,
@@ -117,7 +117,7 @@ pub enum CallerKind {
 
 /// The answer: output members, or nothing where the model has no output shape (rule R-5).
 #[derive(Debug, Clone, PartialEq)]
-pub enum Output {
+pub(crate) enum Output {
     /// Members in the model's order.
     Members(Value),
     /// The operation has no output shape.
@@ -126,7 +126,7 @@ pub enum Output {
 
 /// A refusal in the words of the service.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ApiError {
+pub(crate) struct ApiError {
     /// The error's name.
     pub code: String,
     /// The HTTP status.
@@ -134,14 +134,14 @@ pub struct ApiError {
     /// The message.
     pub message: String,
     /// Typed members beside the message, such as `Reason` and `ResourceType`.
-    pub members: Map<String, Value>,
+    pub members: Vec<(&'static str, Value)>,
     /// How the call log files it.
     pub class: ErrorClass,
 }
 
 /// How the call log files an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorClass {
+pub(crate) enum ErrorClass {
     /// The client's mistake.
     Client,
     /// Ours.
@@ -158,39 +158,42 @@ pub enum ErrorClass {
 
 impl ApiError {
     /// A client error with status 400 (rule R-2).
-    pub fn new(code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
         Self {
             code: code.to_owned(),
             http: 400,
             message: message.into(),
-            members: Map::new(),
+            members: Vec::new(),
             class: ErrorClass::Client,
         }
     }
 
     /// A refusal to a known caller.
-    pub fn denied(code: &str, message: impl Into<String>) -> Self {
-        Self { class: ErrorClass::Denied, ..Self::new(code, message) }
+    pub(crate) fn denied(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            class: ErrorClass::Denied,
+            ..Self::new(code, message)
+        }
     }
 
     /// With another HTTP status.
     #[must_use]
-    pub fn status(mut self, http: u16) -> Self {
+    pub(crate) fn status(mut self, http: u16) -> Self {
         self.http = http;
         self
     }
 
     /// With another class in the call log.
     #[must_use]
-    pub fn class(mut self, class: ErrorClass) -> Self {
+    pub(crate) fn class(mut self, class: ErrorClass) -> Self {
         self.class = class;
         self
     }
 
     /// With a typed member.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
         self
     }
 }
@@ -198,7 +201,7 @@ impl ApiError {
 /// What `handle` gives back.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a reply carries whether the state changed, which must reach the state log"]
-pub struct Reply {
+pub(crate) struct Reply {
     /// The answer or the refusal.
     pub result: Result<Output, ApiError>,
     /// Whether the state changed.

@@ -35,7 +35,10 @@ pub(super) fn standing(state: &State, account: &str, principal: &str) -> Standin
 pub(super) fn sso_denied(caller: &Caller, operation: &str, resource: &str) -> ApiError {
     ApiError::denied(
         "AccessDeniedException",
-        format!("User: {} is not authorized to perform: sso:{operation} on resource: {resource}", caller.arn),
+        format!(
+            "User: {} is not authorized to perform: sso:{operation} on resource: {resource}",
+            caller.arn
+        ),
     )
 }
 
@@ -43,7 +46,11 @@ pub(super) fn sso_denied(caller: &Caller, operation: &str, resource: &str) -> Ap
 ///
 /// # Errors
 /// `AccessDeniedException` in the words of the service.
-pub(super) fn identity_center(state: &State, call: &Call, caller: &Caller) -> Result<Standing, ApiError> {
+pub(super) fn identity_center(
+    state: &State,
+    call: &Call,
+    caller: &Caller,
+) -> Result<Standing, ApiError> {
     let standing = standing(state, &caller.account, "sso.amazonaws.com");
     let here = call.region == state.center.home_region;
     let may = matches!(standing, Standing::Management | Standing::Delegated);
@@ -57,7 +64,11 @@ pub(super) fn identity_center(state: &State, call: &Call, caller: &Caller) -> Re
                 "User: {} is not authorized to perform: identitystore:{} on resource: \
                  arn:aws:identitystore::{}:identitystore/{} because no identity-based policy \
                  allows the identitystore:{} action",
-                caller.arn, call.operation, state.head.management, state.center.store, call.operation
+                caller.arn,
+                call.operation,
+                state.head.management,
+                state.center.store,
+                call.operation
             ),
         ),
         Service::Sso | Service::Organizations | Service::Sts => {

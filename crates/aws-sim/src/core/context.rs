@@ -44,7 +44,15 @@ impl<'a> Context<'a> {
             Consistency::Strong | Consistency::Typical => 0,
         };
         let reading = now - back.max(call.modifiers.stale_ms);
-        Self { state, call, caller, now, reading, random, changed: false }
+        Self {
+            state,
+            call,
+            caller,
+            now,
+            reading,
+            random,
+            changed: false,
+        }
     }
 
     pub(super) fn changed(&self) -> bool {
@@ -63,12 +71,19 @@ impl<'a> Context<'a> {
 
     /// An input member that is text; empty when absent.
     pub(super) fn text(&self, name: &str) -> &'a str {
-        self.call.input.get(name).and_then(serde_json::Value::as_str).unwrap_or_default()
+        self.call
+            .input
+            .get(name)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
     }
 
     /// An input member that is text, if it is there.
     pub(super) fn optional(&self, name: &str) -> Option<&'a str> {
-        self.call.input.get(name).and_then(serde_json::Value::as_str)
+        self.call
+            .input
+            .get(name)
+            .and_then(serde_json::Value::as_str)
     }
 
     pub(super) fn page(&self, default: usize) -> Result<Page, ApiError> {
@@ -91,8 +106,11 @@ impl<'a> Context<'a> {
             &self.state.settings.limits,
         );
         let now = self.now;
-        let bucket =
-            self.state.buckets.entry(draw.bucket).or_insert_with(|| Bucket::full(draw.burst, now));
+        let bucket = self
+            .state
+            .buckets
+            .entry(draw.bucket)
+            .or_insert_with(|| Bucket::full(draw.burst, now));
         if bucket.take(draw.rate, draw.burst, now) {
             return Ok(());
         }

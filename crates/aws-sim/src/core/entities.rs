@@ -11,11 +11,11 @@ use super::{
 };
 
 /// Tags in key order.
-pub type Tags = BTreeMap<String, String>;
+pub(crate) type Tags = BTreeMap<String, String>;
 
 /// An account of the organization.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Account {
+pub(crate) struct Account {
     /// Twelve digits.
     pub id: Id,
     /// Its name.
@@ -38,7 +38,7 @@ pub struct Account {
 
 impl Account {
     /// The older member `Status`, which knows fewer values than `State`.
-    pub fn status(&self) -> &'static str {
+    pub(crate) fn status(&self) -> &'static str {
         match self.state.as_str() {
             "SUSPENDED" | "CLOSED" => "SUSPENDED",
             "PENDING_CLOSURE" => "PENDING_CLOSURE",
@@ -47,14 +47,14 @@ impl Account {
     }
 
     /// Whether anything can be done in it.
-    pub fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.state == "ACTIVE"
     }
 }
 
 /// An organizational unit.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Ou {
+pub(crate) struct Ou {
     /// `ou-…`
     pub id: Id,
     /// Its name.
@@ -67,7 +67,7 @@ pub struct Ou {
 
 /// Who made a row of the identity store and when.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// Made.
     pub created: Millis,
     /// By whom.
@@ -82,7 +82,7 @@ pub struct Origin {
 
 /// A person in the identity store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct User {
+pub(crate) struct User {
     /// Identifier.
     pub id: Id,
     /// Attributes as the model spells them, `UserName` among them.
@@ -95,26 +95,31 @@ pub struct User {
 
 impl User {
     /// A text attribute.
-    pub fn text(&self, name: &str) -> &str {
-        self.attributes.get(name).and_then(Value::as_str).unwrap_or_default()
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.attributes
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The unique name.
-    pub fn user_name(&self) -> &str {
+    pub(crate) fn user_name(&self) -> &str {
         self.text("UserName")
     }
 
     /// The primary e-mail, else the first.
-    pub fn email(&self) -> Option<&str> {
+    pub(crate) fn email(&self) -> Option<&str> {
         let emails = self.attributes.get("Emails")?.as_array()?;
-        let primary = emails.iter().find(|email| email.get("Primary") == Some(&Value::Bool(true)));
+        let primary = emails
+            .iter()
+            .find(|email| email.get("Primary") == Some(&Value::Bool(true)));
         primary.or_else(|| emails.first())?.get("Value")?.as_str()
     }
 }
 
 /// A group in the identity store.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Group {
+pub(crate) struct Group {
     /// Identifier.
     pub id: Id,
     /// Attributes as the model spells them.
@@ -125,14 +130,17 @@ pub struct Group {
 
 impl Group {
     /// The unique name; empty when there is none.
-    pub fn name(&self) -> &str {
-        self.attributes.get("DisplayName").and_then(Value::as_str).unwrap_or_default()
+    pub(crate) fn name(&self) -> &str {
+        self.attributes
+            .get("DisplayName")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 }
 
 /// A user in a group.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Membership {
+pub(crate) struct Membership {
     /// Identifier; new each time.
     pub id: Id,
     /// The group.
@@ -145,7 +153,7 @@ pub struct Membership {
 
 /// A permission set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PermissionSet {
+pub(crate) struct PermissionSet {
     /// `ps-…`
     pub id: Id,
     /// Its name.
@@ -174,7 +182,7 @@ pub struct PermissionSet {
 
 /// Whether an assignment is to a person or to a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum PrincipalType {
+pub(crate) enum PrincipalType {
     /// `USER`
     User,
     /// `GROUP`
@@ -183,7 +191,7 @@ pub enum PrincipalType {
 
 impl PrincipalType {
     /// As the model spells it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::User => "USER",
             Self::Group => "GROUP",
@@ -191,7 +199,7 @@ impl PrincipalType {
     }
 
     /// Reads the model's spelling.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "USER" => Some(Self::User),
             "GROUP" => Some(Self::Group),
@@ -202,7 +210,7 @@ impl PrincipalType {
 
 /// What an assignment is: account, permission set, principal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct AssignmentKey {
+pub(crate) struct AssignmentKey {
     /// The account.
     pub account: Id,
     /// The set's id.
@@ -217,7 +225,7 @@ pub struct AssignmentKey {
 
 /// An assignment that stands.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Assignment {
+pub(crate) struct Assignment {
     /// Since when.
     pub since: Millis,
     /// The file's note.
@@ -226,7 +234,7 @@ pub struct Assignment {
 
 /// The role that provisioning made in an account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Provision {
+pub(crate) struct Provision {
     /// Sixteen hexadecimal digits of its name.
     pub suffix: String,
     /// The set's version that it holds.
@@ -235,7 +243,7 @@ pub struct Provision {
 
 /// What an asynchronous operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `CreateAccountAssignment`
     Create,
     /// `DeleteAccountAssignment`
@@ -246,7 +254,7 @@ pub enum Kind {
 
 impl Kind {
     /// As the control API spells it.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Delete => "delete",
@@ -257,9 +265,9 @@ impl Kind {
 
 /// How far an asynchronous operation is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Progress {
+pub(crate) enum Progress {
     /// Not yet decided.
-    InProgress,
+    Running,
     /// Done.
     Succeeded,
     /// Not done, with the reason.
@@ -268,9 +276,9 @@ pub enum Progress {
 
 impl Progress {
     /// As the model spells it.
-    pub fn as_str(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
-            Self::InProgress => "IN_PROGRESS",
+            Self::Running => "IN_PROGRESS",
             Self::Succeeded => "SUCCEEDED",
             Self::Failed(_) => "FAILED",
         }
@@ -279,7 +287,7 @@ impl Progress {
 
 /// An asynchronous operation, in flight or finished.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Operation {
+pub(crate) struct Operation {
     /// UUID of the request.
     pub id: Id,
     /// What it does.
@@ -306,7 +314,7 @@ pub struct Operation {
 
 /// A role session that the portal gave (rule N-1).
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Session {
+pub(crate) struct Session {
     /// Identifier in the control API.
     pub id: String,
     /// The user's id.

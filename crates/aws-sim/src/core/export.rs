@@ -17,11 +17,13 @@ use crate::organization::{
 };
 
 fn date(at: Millis) -> Option<String> {
-    Timestamp::from_millisecond(at).ok().map(|at| at.to_string())
+    Timestamp::from_millisecond(at)
+        .ok()
+        .map(|at| at.to_string())
 }
 
 /// The organization as it is now, with every id.
-pub fn export(state: &State) -> OrganizationFile {
+pub(crate) fn export(state: &State) -> OrganizationFile {
     let head = &state.head;
     OrganizationFile {
         version: 1,
@@ -69,7 +71,15 @@ fn ous(state: &State) -> Vec<Ou> {
         .map(|(_, ou)| {
             let parent = path(state, &ou.parent);
             let key = format!("{}/{}", parent.clone().unwrap_or_default(), ou.name);
-            (key, Ou { id: ou.id.to_string(), name: ou.name.clone(), parent, tags: ou.tags.clone() })
+            (
+                key,
+                Ou {
+                    id: ou.id.to_string(),
+                    name: ou.name.clone(),
+                    parent,
+                    tags: ou.tags.clone(),
+                },
+            )
         })
         .collect();
     rows.sort_by(|one, other| one.0.cmp(&other.0));
@@ -98,14 +108,25 @@ fn accounts(state: &State) -> Vec<Account> {
 
 fn center(state: &State) -> IdentityCenter {
     let center = &state.center;
-    let mut users: Vec<organization::User> = state.users.iter().map(|(_, user)| user_row(user)).collect();
+    let mut users: Vec<organization::User> =
+        state.users.iter().map(|(_, user)| user_row(user)).collect();
     users.sort_by(|one, other| one.user_name.cmp(&other.user_name));
-    let names: HashMap<Id, String> =
-        state.users.iter().map(|(_, user)| (user.id.clone(), user.user_name().to_owned())).collect();
-    let mut groups: Vec<Group> = state.groups.iter().map(|(_, group)| group_row(state, group, &names)).collect();
+    let names: HashMap<Id, String> = state
+        .users
+        .iter()
+        .map(|(_, user)| (user.id.clone(), user.user_name().to_owned()))
+        .collect();
+    let mut groups: Vec<Group> = state
+        .groups
+        .iter()
+        .map(|(_, group)| group_row(state, group, &names))
+        .collect();
     groups.sort_by(|one, other| one.name.cmp(&other.name));
-    let mut sets: Vec<PermissionSet> =
-        state.sets.iter().map(|(_, set)| set_row(state, set)).collect();
+    let mut sets: Vec<PermissionSet> = state
+        .sets
+        .iter()
+        .map(|(_, set)| set_row(state, set))
+        .collect();
     sets.sort_by(|one, other| one.name.cmp(&other.name));
     IdentityCenter {
         instance_arn: center.instance_arn.clone(),
@@ -124,18 +145,33 @@ fn center(state: &State) -> IdentityCenter {
 
 fn external_ids(attributes: &Map<String, Value>) -> Vec<ExternalId> {
     let rows = attributes.get("ExternalIds").and_then(Value::as_array);
-    let text = |row: &Value, name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |row: &Value, name: &str| {
+        row.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     rows.into_iter()
         .flatten()
-        .map(|row| ExternalId { issuer: text(row, "Issuer"), id: text(row, "Id") })
+        .map(|row| ExternalId {
+            issuer: text(row, "Issuer"),
+            id: text(row, "Id"),
+        })
         .collect()
 }
 
 fn user_row(user: &User) -> organization::User {
     let known = ["UserName", "DisplayName", "ExternalIds"];
-    let attributes = user.attributes.iter().filter(|(name, _)| !known.contains(&name.as_str()));
+    let attributes = user
+        .attributes
+        .iter()
+        .filter(|(name, _)| !known.contains(&name.as_str()));
     let name = |part: &str| {
-        user.attributes.get("Name")?.get(part)?.as_str().map(str::to_owned)
+        user.attributes
+            .get("Name")?
+            .get(part)?
+            .as_str()
+            .map(str::to_owned)
     };
     organization::User {
         id: user.id.to_string(),
@@ -144,12 +180,18 @@ fn user_row(user: &User) -> organization::User {
         family_name: name("FamilyName"),
         display_name: Some(user.text("DisplayName").to_owned()),
         email: user.email().map(str::to_owned),
-        title: user.attributes.get("Title").and_then(Value::as_str).map(str::to_owned),
+        title: user
+            .attributes
+            .get("Title")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         status: (!user.enabled).then(|| "DISABLED".to_owned()),
         created: date(user.origin.created),
         revision: Some(user.origin.revision),
         external_ids: external_ids(&user.attributes),
-        attributes: attributes.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        attributes: attributes
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
     }
 }
 
@@ -162,7 +204,11 @@ fn group_row(state: &State, group: &super::entities::Group, names: &HashMap<Id, 
     Group {
         id: group.id.to_string(),
         name: group.name().to_owned(),
-        description: group.attributes.get("Description").and_then(Value::as_str).map(str::to_owned),
+        description: group
+            .attributes
+            .get("Description")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         members: members.iter().map(|(name, _)| name.clone()).collect(),
         membership_ids: members.into_iter().collect(),
         created: date(group.origin.created),
@@ -172,13 +218,16 @@ fn group_row(state: &State, group: &super::entities::Group, names: &HashMap<Id, 
 }
 
 fn set_row(state: &State, set: &super::entities::PermissionSet) -> PermissionSet {
-    let boundary = set.boundary.as_ref().map(|boundary| match boundary.get("ManagedPolicyArn") {
-        Some(arn) => json!({ "managed_policy": arn }),
-        None => json!({
-            "name": boundary.pointer("/CustomerManagedPolicyReference/Name"),
-            "path": boundary.pointer("/CustomerManagedPolicyReference/Path"),
-        }),
-    });
+    let boundary = set
+        .boundary
+        .as_ref()
+        .map(|boundary| match boundary.get("ManagedPolicyArn") {
+            Some(arn) => json!({ "managed_policy": arn }),
+            None => json!({
+                "name": boundary.pointer("/CustomerManagedPolicyReference/Name"),
+                "path": boundary.pointer("/CustomerManagedPolicyReference/Path"),
+            }),
+        });
     let references = set.customer_managed.iter();
     PermissionSet {
         arn: state.set_arn(&set.id),
@@ -189,7 +238,10 @@ fn set_row(state: &State, set: &super::entities::PermissionSet) -> PermissionSet
         managed_policies: set.managed.clone(),
         inline: set.inline.clone().map(Value::String),
         customer_managed: references
-            .map(|(name, path)| CustomerManaged { name: name.clone(), path: Some(path.clone()) })
+            .map(|(name, path)| CustomerManaged {
+                name: name.clone(),
+                path: Some(path.clone()),
+            })
             .collect(),
         boundary,
         tags: set.tags.clone(),
@@ -212,8 +264,14 @@ fn assignments(state: &State) -> Vec<Assignment> {
                 PrincipalType::Group => (None, Some(principal)),
             };
             // names where they stand for somebody, so that the file stays readable
-            let user = user_id.as_ref().and_then(|id| state.user(id)).map(|user| user.user_name().to_owned());
-            let group = group_id.as_ref().and_then(|id| state.group(id)).map(|group| group.name().to_owned());
+            let user = user_id
+                .as_ref()
+                .and_then(|id| state.user(id))
+                .map(|user| user.user_name().to_owned());
+            let group = group_id
+                .as_ref()
+                .and_then(|id| state.group(id))
+                .map(|group| group.name().to_owned());
             Some(Assignment {
                 account: key.account.to_string(),
                 permission_set: set_name(state, &key.set)?,
@@ -227,7 +285,10 @@ fn assignments(state: &State) -> Vec<Assignment> {
         })
         .collect();
     rows.sort_by_cached_key(|row| {
-        format!("{}/{}/{:?}/{:?}/{:?}", row.account, row.permission_set, row.group, row.user, row.user_id)
+        format!(
+            "{}/{}/{:?}/{:?}/{:?}",
+            row.account, row.permission_set, row.group, row.user, row.user_id
+        )
     });
     rows
 }

@@ -9,32 +9,38 @@ use super::{
 use crate::organization::Limit;
 
 /// Outstanding asynchronous writes of an instance; not raisable (service quotas page).
-pub const OUTSTANDING: usize = 10;
+pub(crate) const OUTSTANDING: usize = 10;
 /// Permission sets of an instance.
-pub const PERMISSION_SETS: usize = 3_500;
+pub(crate) const PERMISSION_SETS: usize = 3_500;
 /// Permission sets provisioned in one account.
-pub const PROVISIONED_PER_ACCOUNT: usize = 500;
+pub(crate) const PROVISIONED_PER_ACCOUNT: usize = 500;
 /// Managed policies attached to one permission set.
-pub const MANAGED_PER_SET: usize = 20;
+pub(crate) const MANAGED_PER_SET: usize = 20;
 /// Users, and groups, of an identity store.
-pub const DIRECTORY: usize = 100_000;
+pub(crate) const DIRECTORY: usize = 100_000;
 
 /// A token bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     tokens: f64,
     at: Millis,
 }
 
 impl Bucket {
     /// A full bucket.
-    pub fn full(burst: f64, now: Millis) -> Self {
-        Self { tokens: burst, at: now }
+    pub(crate) fn full(burst: f64, now: Millis) -> Self {
+        Self {
+            tokens: burst,
+            at: now,
+        }
     }
 
     /// Takes a token if there is one; a refused call costs nothing.
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds between two calls are few")]
-    pub fn take(&mut self, rate: f64, burst: f64, now: Millis) -> bool {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds between two calls are few"
+    )]
+    pub(crate) fn take(&mut self, rate: f64, burst: f64, now: Millis) -> bool {
         let elapsed = now.saturating_sub(self.at).max(0) as f64 / 1000.0;
         self.tokens = elapsed.mul_add(rate, self.tokens).min(burst);
         self.at = self.at.max(now);
@@ -47,10 +53,10 @@ impl Bucket {
 }
 
 /// All buckets by name.
-pub type Buckets = BTreeMap<String, Bucket>;
+pub(crate) type Buckets = BTreeMap<String, Bucket>;
 
 /// Which bucket a call draws from.
-pub struct Draw {
+pub(crate) struct Draw {
     /// Name of the bucket.
     pub bucket: String,
     /// Tokens a second.
@@ -60,8 +66,16 @@ pub struct Draw {
 }
 
 /// The bucket of a call.
-pub fn draw(service: Service, operation: &str, account: &str, region: &str, limits: &BTreeMap<String, Limit>) -> Draw {
-    let reads = ["Describe", "List", "Get"].iter().any(|verb| operation.starts_with(verb));
+pub(crate) fn draw(
+    service: Service,
+    operation: &str,
+    account: &str,
+    region: &str,
+    limits: &BTreeMap<String, Limit>,
+) -> Draw {
+    let reads = ["Describe", "List", "Get"]
+        .iter()
+        .any(|verb| operation.starts_with(verb));
     let (bucket, rate, burst) = match service {
         Service::Sso => ("sso".to_owned(), 20.0, 20.0),
         Service::IdentityStore => ("identitystore".to_owned(), 20.0, 20.0),
@@ -69,13 +83,20 @@ pub fn draw(service: Service, operation: &str, account: &str, region: &str, limi
         Service::Organizations => (format!("organizations/writes/{account}"), 3.0, 3.0),
         Service::Sts => (format!("sts/{account}/{region}"), 600.0, 600.0),
     };
-    let own = limits.get(service.signing_name()).copied().unwrap_or_default();
+    let own = limits
+        .get(service.signing_name())
+        .copied()
+        .unwrap_or_default();
     let rate = own.rate.unwrap_or(rate);
-    Draw { bucket, rate, burst: own.burst.unwrap_or(burst).max(1.0) }
+    Draw {
+        bucket,
+        rate,
+        burst: own.burst.unwrap_or(burst).max(1.0),
+    }
 }
 
 /// The service's own throttle error.
-pub fn throttled(service: Option<Service>, named: bool) -> ApiError {
+pub(crate) fn throttled(service: Option<Service>, named: bool) -> ApiError {
     let error = match service {
         Some(Service::Organizations) => ApiError::new(
             "TooManyRequestsException",
@@ -99,7 +120,10 @@ mod tests {
     #[test]
     fn a_bucket_refills_with_time_and_refusals_are_free() {
         let mut bucket = Bucket::full(2.0, 0);
-        let taken: Vec<bool> = [0, 0, 0, 499, 500, 500].iter().map(|now| bucket.take(2.0, 2.0, *now)).collect();
+        let taken: Vec<bool> = [0, 0, 0, 499, 500, 500]
+            .iter()
+            .map(|now| bucket.take(2.0, 2.0, *now))
+            .collect();
         assert_eq!(taken, [true, true, false, false, true, false]);
     }
 }

@@ -9,8 +9,8 @@ use super::{
     behaviour::Behaviour,
     call::Id,
     entities::{
-        Account, Assignment, Group, Membership, Origin, Ou, PermissionSet, PrincipalType, Provision,
-        User,
+        Account, Assignment, Group, Membership, Origin, Ou, PermissionSet, PrincipalType,
+        Provision, User,
     },
     random::Random,
     state::{Center, Head, Settings, State},
@@ -20,7 +20,7 @@ use crate::organization::{self, DEFAULT_SEED, Names, OrganizationFile, Problem};
 
 /// What a server's options say over the file.
 #[derive(Debug, Clone, Default)]
-pub struct Overrides {
+pub(crate) struct Overrides {
     /// Seed.
     pub seed: Option<u64>,
     /// Durations.
@@ -41,16 +41,23 @@ const BEGINNING: Millis = 1_673_254_800_000;
 const SPREAD: u64 = 900 * 86_400;
 
 fn instant(text: Option<&String>) -> Option<Millis> {
-    text?.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+    text?
+        .parse::<Timestamp>()
+        .ok()
+        .map(Timestamp::as_millisecond)
 }
 
 /// The state that a file describes.
 ///
 /// # Errors
 /// Switches that do not exist. The file's own names have been checked by `parse`.
-pub fn load(file: &OrganizationFile, overrides: &Overrides) -> Result<State, Vec<Problem>> {
+pub(crate) fn load(file: &OrganizationFile, overrides: &Overrides) -> Result<State, Vec<Problem>> {
     let seed = overrides.seed.or(file.seed).unwrap_or(DEFAULT_SEED);
-    let mut state = State { seed, settings: settings(file, overrides)?, ..State::default() };
+    let mut state = State {
+        seed,
+        settings: settings(file, overrides)?,
+        ..State::default()
+    };
     let names = Names::of(file);
     let loader = Loader { file, names, seed };
     loader.head(&mut state);
@@ -63,8 +70,14 @@ pub fn load(file: &OrganizationFile, overrides: &Overrides) -> Result<State, Vec
 
 fn settings(file: &OrganizationFile, overrides: &Overrides) -> Result<Settings, Vec<Problem>> {
     let mut behaviour = Behaviour::default();
-    let from_file = file.behaviour.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let own = overrides.behaviour.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let from_file = file
+        .behaviour
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let own = overrides
+        .behaviour
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     let mut problems = Vec::new();
     for (name, value) in from_file.chain(own) {
         if let Err(message) = behaviour.set(name, value) {
@@ -75,7 +88,10 @@ fn settings(file: &OrganizationFile, overrides: &Overrides) -> Result<Settings, 
         return Err(problems);
     }
     Ok(Settings {
-        consistency: overrides.consistency.or(file.consistency).unwrap_or_default(),
+        consistency: overrides
+            .consistency
+            .or(file.consistency)
+            .unwrap_or_default(),
         speed: overrides.speed.or(file.speed).unwrap_or_default(),
         behaviour,
         limits: file.limits.clone(),
@@ -130,7 +146,10 @@ impl Loader<'_> {
             home_region: center.home_region.clone(),
             portal_url: center.portal_url.clone(),
             name: center.name.clone(),
-            source: center.source.clone().unwrap_or_else(|| "identity_center".to_owned()),
+            source: center
+                .source
+                .clone()
+                .unwrap_or_else(|| "identity_center".to_owned()),
             created: self.dated(None, "instance"),
         };
         state.iam = self
@@ -149,21 +168,37 @@ impl Loader<'_> {
         for row in &self.file.ous {
             let parent = self.parent(row.parent.as_ref());
             let place = state.place(&row.id);
-            state.child_ous.entry(parent.clone()).or_default().insert(place.clone());
-            let ou = Ou { id: row.id.as_str().into(), name: row.name.clone(), parent, tags: row.tags.clone() };
+            state
+                .child_ous
+                .entry(parent.clone())
+                .or_default()
+                .insert(place.clone());
+            let ou = Ou {
+                id: row.id.as_str().into(),
+                name: row.name.clone(),
+                parent,
+                tags: row.tags.clone(),
+            };
             state.ous.put(place, ou, 0, 0);
         }
         for row in &self.file.accounts {
             let parent = self.parent(row.ou.as_ref());
             let place = state.place(&row.id);
-            state.child_accounts.entry(parent.clone()).or_default().insert(place.clone());
+            state
+                .child_accounts
+                .entry(parent.clone())
+                .or_default()
+                .insert(place.clone());
             let account = Account {
                 id: row.id.as_str().into(),
                 name: row.name.clone(),
                 email: row.email.clone(),
                 parent,
                 state: row.state.clone().unwrap_or_else(|| "ACTIVE".to_owned()),
-                joined_method: row.joined_method.clone().unwrap_or_else(|| "CREATED".to_owned()),
+                joined_method: row
+                    .joined_method
+                    .clone()
+                    .unwrap_or_else(|| "CREATED".to_owned()),
                 joined: self.dated(row.joined.as_ref(), &row.id),
                 tags: row.tags.clone(),
                 regions: row.regions.clone(),
@@ -174,7 +209,10 @@ impl Loader<'_> {
 
     fn origin(&self, created: Option<&String>, revision: Option<u64>, id: &str) -> Origin {
         let created = self.dated(created, id);
-        let by = format!("arn:aws:iam::{}:user/sim-admin", self.account(&self.file.organization.management_account));
+        let by = format!(
+            "arn:aws:iam::{}:user/sim-admin",
+            self.account(&self.file.organization.management_account)
+        );
         Origin {
             created,
             created_by: by.clone(),
@@ -204,10 +242,16 @@ impl Loader<'_> {
                 attributes.insert("Description".to_owned(), description.clone().into());
             }
             add_external_ids(&mut attributes, &row.external_ids);
-            let group = Group { id: row.id.as_str().into(), attributes, origin: origin.clone() };
+            let group = Group {
+                id: row.id.as_str().into(),
+                attributes,
+                origin: origin.clone(),
+            };
             state.put_group(group, 0, 0);
             for member in &row.members {
-                let Ok(user) = self.names.user(member) else { continue };
+                let Ok(user) = self.names.user(member) else {
+                    continue;
+                };
                 let id = row.membership_ids.get(member).cloned().unwrap_or_else(|| {
                     organization::membership_id(self.seed, &center.identity_store_id, &row.id, user)
                 });
@@ -227,13 +271,21 @@ impl Loader<'_> {
             let id = row.arn.rsplit('/').next().unwrap_or_default();
             let references = row.customer_managed.iter();
             let customer_managed = references
-                .map(|one| (one.name.clone(), one.path.clone().unwrap_or_else(|| "/".to_owned())))
+                .map(|one| {
+                    (
+                        one.name.clone(),
+                        one.path.clone().unwrap_or_else(|| "/".to_owned()),
+                    )
+                })
                 .collect();
             let set = PermissionSet {
                 id: id.into(),
                 name: row.name.clone(),
                 description: row.description.clone(),
-                session_duration: row.session_duration.clone().unwrap_or_else(|| "PT1H".to_owned()),
+                session_duration: row
+                    .session_duration
+                    .clone()
+                    .unwrap_or_else(|| "PT1H".to_owned()),
                 relay_state: row.relay_state.clone(),
                 created: self.dated(row.created.as_ref(), &row.name),
                 managed: row.managed_policies.clone(),
@@ -256,37 +308,68 @@ impl Loader<'_> {
         };
         for row in &self.file.identity_center.provisioned {
             let (account, set) = (self.account(&row.account), set_id(&row.permission_set));
-            let suffix = row.suffix.clone().unwrap_or_else(|| organization::role_suffix(self.seed, &account, &set));
+            let suffix = row
+                .suffix
+                .clone()
+                .unwrap_or_else(|| organization::role_suffix(self.seed, &account, &set));
             let version = if row.outdated { 1 } else { 2 };
-            let key = (Id::from(account.as_str()), state.order(&set), Id::from(set.as_str()));
-            state.provisions.put(key, Provision { suffix, version }, 0, 0);
-            state.provisioned_in.insert((set.as_str().into(), state.order(&account), account.as_str().into()));
+            let key = (
+                Id::from(account.as_str()),
+                state.order(&set),
+                Id::from(set.as_str()),
+            );
+            state
+                .provisions
+                .put(key, Provision { suffix, version }, 0, 0);
+            state.provisioned_in.insert((
+                set.as_str().into(),
+                state.order(&account),
+                account.as_str().into(),
+            ));
         }
         for row in &self.file.identity_center.assignments {
             let (account, set) = (self.account(&row.account), set_id(&row.permission_set));
-            let user = row.user.as_ref().and_then(|name| self.names.user(name).ok());
-            let group = row.group.as_ref().and_then(|name| self.names.group(name).ok());
-            let (kind, principal) = match (user.or(row.user_id.as_deref()), group.or(row.group_id.as_deref())) {
+            let user = row
+                .user
+                .as_ref()
+                .and_then(|name| self.names.user(name).ok());
+            let group = row
+                .group
+                .as_ref()
+                .and_then(|name| self.names.group(name).ok());
+            let (kind, principal) = match (
+                user.or(row.user_id.as_deref()),
+                group.or(row.group_id.as_deref()),
+            ) {
                 (Some(user), _) => (PrincipalType::User, user),
                 (None, Some(group)) => (PrincipalType::Group, group),
                 (None, None) => continue,
             };
             let key = state.assignment_key(&account, &set, kind, principal);
-            let since = instant(row.since.as_ref()).unwrap_or_else(|| {
-                self.dated(None, &format!("{account}/{set}/{principal}"))
-            });
+            let since = instant(row.since.as_ref())
+                .unwrap_or_else(|| self.dated(None, &format!("{account}/{set}/{principal}")));
             let pair = (key.account.clone(), state.order(&set), key.set.clone());
             if state.provisions.latest(&pair).is_none() {
                 let suffix = organization::role_suffix(self.seed, &account, &set);
                 state.add_provision(&account, &set, suffix, 0, 0);
             }
-            state.add_assignment(key, Assignment { since, note: row.note.clone() }, 0, 0);
+            state.add_assignment(
+                key,
+                Assignment {
+                    since,
+                    note: row.note.clone(),
+                },
+                0,
+                0,
+            );
         }
     }
 }
 
 fn policy_text(policy: &Value) -> String {
-    policy.as_str().map_or_else(|| policy.to_string(), str::to_owned)
+    policy
+        .as_str()
+        .map_or_else(|| policy.to_string(), str::to_owned)
 }
 
 fn boundary(row: &Value) -> Value {
@@ -301,7 +384,10 @@ fn boundary(row: &Value) -> Value {
 
 fn add_external_ids(attributes: &mut Map<String, Value>, ids: &[organization::ExternalId]) {
     if !ids.is_empty() {
-        let rows = ids.iter().map(|id| json!({ "Issuer": id.issuer, "Id": id.id })).collect();
+        let rows = ids
+            .iter()
+            .map(|id| json!({ "Issuer": id.issuer, "Id": id.id }))
+            .collect();
         attributes.insert("ExternalIds".to_owned(), Value::Array(rows));
     }
 }
@@ -318,8 +404,10 @@ fn user_attributes(row: &organization::User) -> Map<String, Value> {
     let mut attributes = Map::new();
     attributes.insert("UserName".to_owned(), row.user_name.clone().into());
     let names = [("FamilyName", &family), ("GivenName", &given)];
-    let name: BTreeMap<&str, &String> =
-        names.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+    let name: BTreeMap<&str, &String> = names
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .collect();
     if !name.is_empty() {
         attributes.insert("Name".to_owned(), json!(name));
     }

@@ -1,27 +1,27 @@
 //! The pure state machine: `handle(call, caller, now) -> reply`. No clock, no I/O; what is
 //! random is drawn from the seed and the number of the call.
 
-pub mod behaviour;
-pub mod call;
+pub(crate) mod behaviour;
+pub(crate) mod call;
 mod clearance;
 mod context;
-pub mod entities;
-pub mod export;
+pub(crate) mod entities;
+pub(crate) mod export;
 mod identity;
-pub mod limits;
-pub mod load;
-pub mod mutate;
-pub mod operations;
+pub(crate) mod limits;
+pub(crate) mod load;
+pub(crate) mod mutate;
+pub(crate) mod operations;
 mod organizations;
 mod pages;
-pub mod random;
-pub mod regions;
-pub mod roles;
+pub(crate) mod random;
+pub(crate) mod regions;
+pub(crate) mod roles;
 mod settle;
-pub mod sso;
-pub mod state;
-pub mod sts;
-pub mod table;
+pub(crate) mod sso;
+pub(crate) mod state;
+pub(crate) mod sts;
+pub(crate) mod table;
 mod validate;
 
 use call::{ApiError, Call, Caller, ErrorClass, Output, Reply, Service};
@@ -32,7 +32,7 @@ use table::Millis;
 
 /// Answers one call. `now` is virtual time; it is taken as the latest instant seen when it is
 /// earlier, so that nothing ever runs backwards.
-pub fn handle(state: &mut State, call: &Call, caller: &Caller, now: Millis) -> Reply {
+pub(crate) fn handle(state: &mut State, call: &Call, caller: &Caller, now: Millis) -> Reply {
     advance(state, now);
     let mut context = Context::new(state, call, caller);
     let result = dispatch(&mut context);
@@ -41,7 +41,7 @@ pub fn handle(state: &mut State, call: &Call, caller: &Caller, now: Millis) -> R
 }
 
 /// Lets time pass: makes due operations final, in order, and names them.
-pub fn advance(state: &mut State, now: Millis) -> Vec<call::Id> {
+pub(crate) fn advance(state: &mut State, now: Millis) -> Vec<call::Id> {
     state.latest = state.latest.max(now);
     settle::settle(state)
 }
@@ -50,8 +50,11 @@ fn dispatch(context: &mut Context<'_>) -> Result<Output, ApiError> {
     match operations::find(context.call.service, &context.call.operation) {
         Known::Unknown => Err(unknown_operation(context.call)),
         Known::Unsupported => {
-            let name =
-                format!("{}:{}", context.call.service.signing_name(), context.call.operation);
+            let name = format!(
+                "{}:{}",
+                context.call.service.signing_name(),
+                context.call.operation
+            );
             context.state.unsupported.insert(name);
             Err(unsupported(context.call))
         }
@@ -68,11 +71,14 @@ fn dispatch(context: &mut Context<'_>) -> Result<Output, ApiError> {
 }
 
 /// The answer to an operation that no model has.
-pub fn unknown_operation(call: &Call) -> ApiError {
+pub(crate) fn unknown_operation(call: &Call) -> ApiError {
     match call.service {
         Service::Sts => ApiError::new(
             "InvalidAction",
-            format!("Could not find operation {} for version 2011-06-15", call.operation),
+            format!(
+                "Could not find operation {} for version 2011-06-15",
+                call.operation
+            ),
         ),
         Service::Sso | Service::IdentityStore | Service::Organizations => {
             ApiError::new("UnknownOperationException", "")

@@ -7,8 +7,7 @@ use super::{
     entities::{
         Assignment, AssignmentKey, Kind, Membership, Operation, Origin, PrincipalType, Progress,
     },
-    identity,
-    organizations,
+    identity, organizations,
     random::Random,
     sso,
     state::State,
@@ -18,7 +17,7 @@ use crate::organization::Delegation;
 
 /// Why a change was not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub(crate) struct Refused {
     /// Which field.
     pub field: String,
     /// Why.
@@ -26,7 +25,10 @@ pub struct Refused {
 }
 
 fn refuse<T>(field: &str, message: impl Into<String>) -> Result<T, Refused> {
-    Err(Refused { field: field.to_owned(), message: message.into() })
+    Err(Refused {
+        field: field.to_owned(),
+        message: message.into(),
+    })
 }
 
 struct Change<'a> {
@@ -61,7 +63,10 @@ impl Change<'_> {
     }
 
     fn missing<T>(&self, field: &str, name: &str) -> Result<T, Refused> {
-        refuse(&format!("{}.{field}", self.name), format!("there is no `{name}`"))
+        refuse(
+            &format!("{}.{field}", self.name),
+            format!("there is no `{name}`"),
+        )
     }
 }
 
@@ -70,19 +75,34 @@ impl Change<'_> {
 ///
 /// # Errors
 /// The change is not known, a field is wrong, or a name stands for nothing.
-pub fn mutate(state: &mut State, body: &Value, seq: u64, now: Millis) -> Result<(), Refused> {
-    let Value::Object(body) = body else { return refuse("", "expected an object") };
+pub(crate) fn mutate(
+    state: &mut State,
+    body: &Value,
+    seq: u64,
+    now: Millis,
+) -> Result<(), Refused> {
+    let Value::Object(body) = body else {
+        return refuse("", "expected an object");
+    };
     let mut names = body.keys().filter(|key| *key != "async");
     let (Some(name), None) = (names.next(), names.next()) else {
         return refuse("", "give exactly one change");
     };
-    let Some(Value::Object(fields)) = body.get(name) else { return refuse(name, "expected an object") };
+    let Some(Value::Object(fields)) = body.get(name) else {
+        return refuse(name, "expected an object");
+    };
     let mut fields = fields.clone();
     let is_async = [body.get("async"), fields.shift_remove("async").as_ref()]
         .into_iter()
         .flatten()
         .any(|value| *value == Value::Bool(true));
-    let change = Change { name, fields, is_async, seq, now };
+    let change = Change {
+        name,
+        fields,
+        is_async,
+        seq,
+        now,
+    };
     match name.as_str() {
         "create_assignment" => assignment(state, change, Kind::Create),
         "delete_assignment" => assignment(state, change, Kind::Delete),
@@ -98,11 +118,14 @@ pub fn mutate(state: &mut State, body: &Value, seq: u64, now: Millis) -> Result<
 }
 
 /// An account by id or name.
-pub fn account_named(state: &State, name: &str) -> Option<Id> {
+pub(crate) fn account_named(state: &State, name: &str) -> Option<Id> {
     if let Some(account) = state.account(name) {
         return Some(account.id.clone());
     }
-    let mut found = state.accounts.iter().filter(|(_, account)| account.name == name);
+    let mut found = state
+        .accounts
+        .iter()
+        .filter(|(_, account)| account.name == name);
     let first = found.next()?;
     found.next().is_none().then(|| first.1.id.clone())
 }
@@ -113,7 +136,9 @@ fn key(state: &State, change: &mut Change<'_>) -> Result<AssignmentKey, Refused>
     let (user, group) = (change.optional("user")?, change.optional("group")?);
     let (user_id, group_id) = (change.optional("user_id")?, change.optional("group_id")?);
     change.done()?;
-    let Some(account_id) = account_named(state, &account) else { return change.missing("account", &account) };
+    let Some(account_id) = account_named(state, &account) else {
+        return change.missing("account", &account);
+    };
     let Some(set_id) = state.set_named(&set).map(|set| set.id.clone()) else {
         return change.missing("permission_set", &set);
     };
@@ -128,7 +153,12 @@ fn key(state: &State, change: &mut Change<'_>) -> Result<AssignmentKey, Refused>
         },
         (None, None, Some(id), None) => (PrincipalType::User, id.as_str().into()),
         (None, None, None, Some(id)) => (PrincipalType::Group, id.as_str().into()),
-        _ => return refuse(change.name, "give exactly one of user, group, user_id, group_id"),
+        _ => {
+            return refuse(
+                change.name,
+                "give exactly one of user, group, user_id, group_id",
+            );
+        }
     };
     Ok(state.assignment_key(&account_id, &set_id, kind, &principal))
 }
@@ -140,25 +170,36 @@ fn assignment(state: &mut State, mut change: Change<'_>, kind: Kind) -> Result<(
         let mut random = Random::new(state.seed, &format!("mutate {}", change.seq));
         let id = random.uuid();
         let due = now + sso::duration(state.settings.speed, 0, &mut random);
-        sso::enqueue(state, Operation {
-            id: id.as_str().into(),
-            kind,
-            account: Some(key.account),
-            set: key.set,
-            principal: Some((key.principal_type, key.principal)),
-            created: now,
-            due,
-            progress: Progress::InProgress,
-            fail: None,
-            hidden: false,
-            foreign: true,
-        });
+        sso::enqueue(
+            state,
+            Operation {
+                id: id.as_str().into(),
+                kind,
+                account: Some(key.account),
+                set: key.set,
+                principal: Some((key.principal_type, key.principal)),
+                created: now,
+                due,
+                progress: Progress::Running,
+                fail: None,
+                hidden: false,
+                foreign: true,
+            },
+        );
         return Ok(());
     }
     match kind {
         Kind::Create => {
             if state.assignments.latest(&key).is_none() {
-                state.add_assignment(key, Assignment { since: now, note: None }, now, now);
+                state.add_assignment(
+                    key,
+                    Assignment {
+                        since: now,
+                        note: None,
+                    },
+                    now,
+                    now,
+                );
             }
         }
         Kind::Delete => {
@@ -175,7 +216,9 @@ fn assignment(state: &mut State, mut change: Change<'_>, kind: Kind) -> Result<(
 fn user(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
     let name = change.need("user")?;
     change.done()?;
-    let Some(mut user) = state.user_named(&name).cloned() else { return change.missing("user", &name) };
+    let Some(mut user) = state.user_named(&name).cloned() else {
+        return change.missing("user", &name);
+    };
     if change.name == "delete_user" {
         identity::remove_user(state, &user.id, change.now, change.now);
     } else {
@@ -194,15 +237,24 @@ fn touch(origin: &mut Origin, now: Millis) {
 
 fn group(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
     let name = change.need("group")?;
-    let to = if change.name == "rename_group" { Some(change.need("to")?) } else { None };
+    let to = if change.name == "rename_group" {
+        Some(change.need("to")?)
+    } else {
+        None
+    };
     change.done()?;
-    let Some(mut group) = state.group_named(&name).cloned() else { return change.missing("group", &name) };
+    let Some(mut group) = state.group_named(&name).cloned() else {
+        return change.missing("group", &name);
+    };
     let Some(to) = to else {
         identity::remove_group(state, &group.id, change.now, change.now);
         return Ok(());
     };
     if state.group_named(&to).is_some() {
-        return refuse("rename_group.to", format!("there is a group `{to}` already"));
+        return refuse(
+            "rename_group.to",
+            format!("there is a group `{to}` already"),
+        );
     }
     group.attributes.insert("DisplayName".to_owned(), to.into());
     touch(&mut group.origin, change.now);
@@ -229,9 +281,18 @@ fn member(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
     } else if !stands {
         let uuid = Random::new(state.seed, &format!("mutate {}", change.seq)).uuid();
         let id = format!("{}-{uuid}", state.center.store.trim_start_matches("d-"));
-        let mut origin = Origin { created: change.now, created_by: "somebody-else".to_owned(), ..Origin::default() };
+        let mut origin = Origin {
+            created: change.now,
+            created_by: "somebody-else".to_owned(),
+            ..Origin::default()
+        };
         touch(&mut origin, change.now);
-        let row = Membership { id: id.as_str().into(), group: group_id, user: user_id, origin };
+        let row = Membership {
+            id: id.as_str().into(),
+            group: group_id,
+            user: user_id,
+            origin,
+        };
         state.put_membership(row, change.now, change.now);
     }
     Ok(())
@@ -239,21 +300,26 @@ fn member(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
 
 fn account(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
     let name = change.need("account")?;
-    let to = if change.name == "move_account" { Some(change.need("to")?) } else { None };
+    let to = if change.name == "move_account" {
+        Some(change.need("to")?)
+    } else {
+        None
+    };
     change.done()?;
     let found = account_named(state, &name).and_then(|id| state.account(&id).cloned());
-    let Some(mut account) = found else { return change.missing("account", &name) };
+    let Some(mut account) = found else {
+        return change.missing("account", &name);
+    };
     let now = change.now;
-    match to {
-        Some(to) => {
-            let Some(parent) = parent_named(state, &to) else { return change.missing("to", &to) };
-            organizations::put_under(state, account, &parent, now, now);
-        }
-        None => {
-            "SUSPENDED".clone_into(&mut account.state);
-            let place = state.place(&account.id);
-            state.accounts.put(place, account, now, now);
-        }
+    if let Some(to) = to {
+        let Some(parent) = parent_named(state, &to) else {
+            return change.missing("to", &to);
+        };
+        organizations::put_under(state, account, &parent, now, now);
+    } else {
+        "SUSPENDED".clone_into(&mut account.state);
+        let place = state.place(&account.id);
+        state.accounts.put(place, account, now, now);
     }
     Ok(())
 }
@@ -287,12 +353,16 @@ fn parent_named(state: &State, name: &str) -> Option<Id> {
 
 fn permission_set(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
     let name = change.need("permission_set")?;
-    let Some(mut set) = state.set_named(&name).cloned() else { return change.missing("permission_set", &name) };
+    let Some(mut set) = state.set_named(&name).cloned() else {
+        return change.missing("permission_set", &name);
+    };
     let now = change.now;
     if change.name == "rename_permission_set_role" {
         let account = change.need("account")?;
         change.done()?;
-        let Some(id) = account_named(state, &account) else { return change.missing("account", &account) };
+        let Some(id) = account_named(state, &account) else {
+            return change.missing("account", &account);
+        };
         let key = (id.clone(), state.order(&set.id), set.id.clone());
         if state.provisions.latest(&key).is_none() {
             return refuse(change.name, "the permission set is not provisioned there");
@@ -303,7 +373,10 @@ fn permission_set(state: &mut State, mut change: Change<'_>) -> Result<(), Refus
     }
     if let Some(duration) = change.optional("session_duration")? {
         if sso::session_seconds(&duration).is_none() {
-            return refuse("change_permission_set.session_duration", "from PT1H to PT12H");
+            return refuse(
+                "change_permission_set.session_duration",
+                "from PT1H to PT12H",
+            );
         }
         set.session_duration = duration;
     }
@@ -320,11 +393,22 @@ fn permission_set(state: &mut State, mut change: Change<'_>) -> Result<(), Refus
 fn delegate(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
     let (service, account) = (change.need("service")?, change.need("account")?);
     change.done()?;
-    let Some(id) = account_named(state, &account) else { return change.missing("account", &account) };
-    state.head.delegations.retain(|row| row.service != service || row.account != *id);
+    let Some(id) = account_named(state, &account) else {
+        return change.missing("account", &account);
+    };
+    state
+        .head
+        .delegations
+        .retain(|row| row.service != service || row.account != *id);
     if change.name == "delegate" {
-        let since = jiff::Timestamp::from_millisecond(change.now).ok().map(|at| at.to_string());
-        state.head.delegations.push(Delegation { account: id.to_string(), service, since });
+        let since = jiff::Timestamp::from_millisecond(change.now)
+            .ok()
+            .map(|at| at.to_string());
+        state.head.delegations.push(Delegation {
+            account: id.to_string(),
+            service,
+            since,
+        });
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::{call::Service, identity, organizations, sso, sts};
 
 /// What is known of an operation's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
+pub(crate) enum Known {
     /// In the model, with behaviour.
     Behaves,
     /// In the model, without behaviour (rule Z-2).
@@ -16,13 +16,18 @@ pub enum Known {
 }
 
 /// The model of an operation.
-pub fn model(service: Service, operation: &str) -> Option<(&'static Model, &'static Operation)> {
+pub(crate) fn model(
+    service: Service,
+    operation: &str,
+) -> Option<(&'static Model, &'static Operation)> {
     let model = tables().by_signing_name(service.signing_name())?;
-    model.operation(operation).map(|operation| (model, operation))
+    model
+        .operation(operation)
+        .map(|operation| (model, operation))
 }
 
 /// Looks an operation up.
-pub fn find(service: Service, operation: &str) -> Known {
+pub(crate) fn find(service: Service, operation: &str) -> Known {
     let behaves = match service {
         Service::Sso => sso::OPERATIONS,
         Service::IdentityStore => identity::OPERATIONS,

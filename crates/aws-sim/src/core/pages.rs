@@ -26,7 +26,7 @@ struct Token {
 }
 
 /// Where a page starts and how long it is.
-pub struct Page {
+pub(super) struct Page {
     /// The last row of the page before.
     pub after: Option<(u64, String)>,
     limit: usize,
@@ -40,20 +40,37 @@ impl Page {
     ///
     /// # Errors
     /// The token is not from this operation, caller and parameters, or is too old.
-    pub fn of(call: &Call, caller: &Caller, seed: u64, default: usize, now: Millis) -> Result<Self, ApiError> {
+    pub(super) fn of(
+        call: &Call,
+        caller: &Caller,
+        seed: u64,
+        default: usize,
+        now: Millis,
+    ) -> Result<Self, ApiError> {
         let size = call.input.get("MaxResults").and_then(Value::as_u64);
-        let size = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(default);
+        let size = size
+            .and_then(|size| usize::try_from(size).ok())
+            .unwrap_or(default);
         let mut page = Self {
             after: None,
-            limit: call.modifiers.page_items.map_or(size, |items| items.min(size)),
+            limit: call
+                .modifiers
+                .page_items
+                .map_or(size, |items| items.min(size)),
             secret: hmac::Key::new(hmac::HMAC_SHA256, format!("page tokens {seed}").as_bytes()),
-            context: (call.operation.clone(), caller.account.clone(), parameters(&call.input)),
+            context: (
+                call.operation.clone(),
+                caller.account.clone(),
+                parameters(&call.input),
+            ),
             now,
         };
         if let Some(text) = call.input.get("NextToken").and_then(Value::as_str)
             && !text.is_empty()
         {
-            let token = (!call.modifiers.token_expired).then(|| page.open(text)).flatten();
+            let token = (!call.modifiers.token_expired)
+                .then(|| page.open(text))
+                .flatten();
             let token = token.ok_or_else(|| bad_token(call.service))?;
             page.after = (!token.id.is_empty()).then_some((token.order, token.id));
         }
@@ -76,8 +93,14 @@ impl Page {
 
     fn seal(&self, order: u64, id: &str) -> String {
         let (operation, account, parameters) = self.context.clone();
-        let token =
-            Token { operation, account, parameters, order, id: id.to_owned(), issued: self.now };
+        let token = Token {
+            operation,
+            account,
+            parameters,
+            order,
+            id: id.to_owned(),
+            issued: self.now,
+        };
         let body = serde_json::to_vec(&token).unwrap_or_default();
         let mut bytes = hmac::sign(&self.secret, &body).as_ref().to_vec();
         bytes.extend(body);
@@ -85,7 +108,10 @@ impl Page {
     }
 
     /// Takes one page of rows, which must come in order and start after `after`.
-    pub fn take<T>(&self, rows: impl Iterator<Item = (u64, String, T)>) -> (Vec<T>, Option<String>) {
+    pub(super) fn take<T>(
+        &self,
+        rows: impl Iterator<Item = (u64, String, T)>,
+    ) -> (Vec<T>, Option<String>) {
         let mut last = self.after.clone().unwrap_or_default();
         let mut taken = Vec::new();
         for (order, id, row) in rows {
@@ -112,8 +138,10 @@ fn parameters(input: &Value) -> u64 {
 
 fn bad_token(service: Service) -> ApiError {
     match service {
-        Service::Organizations => ApiError::new("InvalidInputException", "Invalid pagination token.")
-            .with("Reason", "INVALID_NEXT_TOKEN"),
+        Service::Organizations => {
+            ApiError::new("InvalidInputException", "Invalid pagination token.")
+                .with("Reason", "INVALID_NEXT_TOKEN")
+        }
         Service::Sso | Service::IdentityStore | Service::Sts => {
             ApiError::new("ValidationException", "The pagination token is not valid.")
         }

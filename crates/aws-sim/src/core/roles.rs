@@ -7,11 +7,11 @@ use super::{
 };
 
 /// The role through which a management account enters the accounts it made.
-pub const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
+pub(crate) const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
 
 /// A role.
 #[derive(Debug, Clone)]
-pub struct Role {
+pub(crate) struct Role {
     /// Its account.
     pub account: String,
     /// Name without path.
@@ -27,7 +27,7 @@ pub struct Role {
 }
 
 /// The role with this ARN.
-pub fn find(state: &State, arn: &str) -> Option<Role> {
+pub(crate) fn find(state: &State, arn: &str) -> Option<Role> {
     let rest = arn.strip_prefix("arn:aws:iam::")?;
     let (account, path) = rest.split_once(":role/")?;
     let name = path.rsplit('/').next()?;
@@ -46,19 +46,36 @@ pub fn find(state: &State, arn: &str) -> Option<Role> {
         })
     {
         let longest = found.max_session_duration.unwrap_or(3600);
-        return Some(role(longest, found.trust.clone(), found.external_id.clone()));
+        return Some(role(
+            longest,
+            found.trust.clone(),
+            found.external_id.clone(),
+        ));
     }
     let member = state.account(account)?;
     let created = member.joined_method == "CREATED" && *member.id != *state.head.management;
-    (path == ACCESS_ROLE && created)
-        .then(|| role(3600, vec![format!("arn:aws:iam::{}:root", state.head.management)], None))
+    (path == ACCESS_ROLE && created).then(|| {
+        role(
+            3600,
+            vec![format!("arn:aws:iam::{}:root", state.head.management)],
+            None,
+        )
+    })
 }
 
 /// Who a session of a role is.
-pub fn session(seed: u64, role: &Role, name: &str, source_identity: Option<String>) -> Caller {
+pub(crate) fn session(
+    seed: u64,
+    role: &Role,
+    name: &str,
+    source_identity: Option<String>,
+) -> Caller {
     Caller {
         account: role.account.clone(),
-        arn: format!("arn:aws:sts::{}:assumed-role/{}/{name}", role.account, role.name),
+        arn: format!(
+            "arn:aws:sts::{}:assumed-role/{}/{name}",
+            role.account, role.name
+        ),
         user_id: format!("{}:{name}", unique_id(seed, "AROA", &role.arn)),
         access_key_id: String::new(),
         kind: CallerKind::Session,
@@ -69,7 +86,7 @@ pub fn session(seed: u64, role: &Role, name: &str, source_identity: Option<Strin
 }
 
 /// Who a long-lived key of a principal is.
-pub fn principal(seed: u64, arn: &str, access_key_id: &str) -> Option<Caller> {
+pub(crate) fn principal(seed: u64, arn: &str, access_key_id: &str) -> Option<Caller> {
     let rest = arn.strip_prefix("arn:aws:iam::")?;
     let (account, kind) = rest.split_once(':')?;
     let mut caller = Caller {

@@ -39,10 +39,15 @@ fn forget(state: &mut State) {
     let horizon = state.latest - KEPT;
     for kind in [Kind::Create, Kind::Delete, Kind::Provision] {
         loop {
-            let last = state.operation_order.range(..(kind, u64::MAX, Id::from(""))).next_back();
-            let Some(key) = last.filter(|(of, ..)| *of == kind).cloned() else { break };
+            let last = state
+                .operation_order
+                .range(..(kind, u64::MAX, Id::from("")))
+                .next_back();
+            let Some(key) = last.filter(|(of, ..)| *of == kind).cloned() else {
+                break;
+            };
             let old = state.operations.get(&key.2).is_none_or(|operation| {
-                operation.created < horizon && operation.progress != Progress::InProgress
+                operation.created < horizon && operation.progress != Progress::Running
             });
             if !old {
                 break;
@@ -85,7 +90,9 @@ fn act(state: &mut State, operation: &Operation, seen: Millis, at: Millis) -> Re
         (Kind::Provision, Some(account), _) => provision(state, account, &operation.set, seen, at),
         (Kind::Provision, None, _) => {
             let accounts: Vec<Id> = accounts_of(state, &operation.set);
-            accounts.iter().try_for_each(|account| provision(state, account, &operation.set, seen, at))
+            accounts
+                .iter()
+                .try_for_each(|account| provision(state, account, &operation.set, seen, at))
         }
         (Kind::Create | Kind::Delete, ..) => {
             Err("An unexpected internal service exception was encountered".to_owned())
@@ -99,7 +106,10 @@ fn accounts_of(state: &State, set: &Id) -> Vec<Id> {
         .range((set.clone(), 0, Id::from(""))..)
         .take_while(|(of, ..)| of == set)
         .filter(|(set, _, account)| {
-            state.provisions.latest(&(account.clone(), state.order(set), set.clone())).is_some()
+            state
+                .provisions
+                .latest(&(account.clone(), state.order(set), set.clone()))
+                .is_some()
         })
         .map(|(_, _, account)| account.clone())
         .collect()
@@ -108,7 +118,10 @@ fn accounts_of(state: &State, set: &Id) -> Vec<Id> {
 type Row<'a> = (&'a Id, PrincipalType, &'a Id);
 
 fn usable(state: &State, account: &str) -> Result<(), String> {
-    if state.account(account).is_some_and(super::entities::Account::is_active) {
+    if state
+        .account(account)
+        .is_some_and(super::entities::Account::is_active)
+    {
         return Ok(());
     }
     Err(format!(
@@ -125,7 +138,13 @@ fn missing_principal(state: &State, kind: PrincipalType) -> String {
     )
 }
 
-fn create(state: &mut State, operation: &Operation, row: Row<'_>, seen: Millis, at: Millis) -> Result<(), String> {
+fn create(
+    state: &mut State,
+    operation: &Operation,
+    row: Row<'_>,
+    seen: Millis,
+    at: Millis,
+) -> Result<(), String> {
     let (account, kind, principal) = row;
     usable(state, account)?;
     if state.set(&operation.set).is_none() {
@@ -144,20 +163,42 @@ fn create(state: &mut State, operation: &Operation, row: Row<'_>, seen: Millis, 
         .range(std::ops::Bound::Included(first))
         .take_while(|((of, ..), _)| of == account)
         .count();
-    let pair = (account.clone(), state.order(&operation.set), operation.set.clone());
+    let pair = (
+        account.clone(),
+        state.order(&operation.set),
+        operation.set.clone(),
+    );
     if provisioned >= PROVISIONED_PER_ACCOUNT && state.provisions.latest(&pair).is_none() {
-        return Err("Received a 400 status error: the account has too many permission sets.".to_owned());
+        return Err(
+            "Received a 400 status error: the account has too many permission sets.".to_owned(),
+        );
     }
     let managed = state.set(&operation.set).map_or(0, |set| set.managed.len());
     if managed > 10 {
         // more than ten are accepted in the set and refused by the role
-        return Err("Received a 409 status error: Cannot exceed quota for PoliciesPerRole: 10".to_owned());
+        return Err(
+            "Received a 409 status error: Cannot exceed quota for PoliciesPerRole: 10".to_owned(),
+        );
     }
-    state.add_assignment(key, Assignment { since: at, note: None }, seen, at);
+    state.add_assignment(
+        key,
+        Assignment {
+            since: at,
+            note: None,
+        },
+        seen,
+        at,
+    );
     Ok(())
 }
 
-fn delete(state: &mut State, set: &Id, row: Row<'_>, seen: Millis, at: Millis) -> Result<(), String> {
+fn delete(
+    state: &mut State,
+    set: &Id,
+    row: Row<'_>,
+    seen: Millis,
+    at: Millis,
+) -> Result<(), String> {
     let (account, kind, principal) = row;
     let key = state.assignment_key(account, set, kind, principal);
     if state.assignments.latest(&key).is_none() {
@@ -176,7 +217,13 @@ fn delete(state: &mut State, set: &Id, row: Row<'_>, seen: Millis, at: Millis) -
     Ok(())
 }
 
-fn provision(state: &mut State, account: &Id, set: &Id, seen: Millis, at: Millis) -> Result<(), String> {
+fn provision(
+    state: &mut State,
+    account: &Id,
+    set: &Id,
+    seen: Millis,
+    at: Millis,
+) -> Result<(), String> {
     let key = (account.clone(), state.order(set), set.clone());
     let Some(row) = state.provisions.latest(&key).cloned() else {
         return Err(format!(

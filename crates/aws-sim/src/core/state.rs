@@ -19,11 +19,11 @@ use super::{
 use crate::organization::{AccessKey, Consistency, Delegation, Iam, Limit, Speed};
 
 /// Place in a listing: an order that is neither by name nor by creation, then the id.
-pub type Place = (u64, Id);
+pub(crate) type Place = (u64, Id);
 
 /// The organization itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Head {
+pub(crate) struct Head {
     /// `o-…`
     pub id: String,
     /// `r-…`
@@ -42,7 +42,7 @@ pub struct Head {
 
 /// IAM Identity Center's own facts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Center {
+pub(crate) struct Center {
     /// ARN of the instance.
     pub instance_arn: String,
     /// `d-…`
@@ -61,7 +61,7 @@ pub struct Center {
 
 /// Settings that the machine obeys.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Read-after-write windows.
     pub consistency: Consistency,
     /// Durations of asynchronous operations.
@@ -78,7 +78,7 @@ pub struct Settings {
 
 /// The whole state. `handle` in `core` is the only way in for calls.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct State {
+pub(crate) struct State {
     /// Seed of everything drawn.
     pub seed: u64,
     /// The organization itself.
@@ -152,48 +152,53 @@ pub struct State {
 
 impl State {
     /// Place of an id in a listing.
-    pub fn place(&self, id: &str) -> Place {
+    pub(crate) fn place(&self, id: &str) -> Place {
         (self.order(id), id.into())
     }
 
     /// The stable internal order (rule PG-2).
-    pub fn order(&self, text: &str) -> u64 {
+    pub(crate) fn order(&self, text: &str) -> u64 {
         hash(text) ^ Random::new(self.seed, "order").bits()
     }
 
     /// An account now.
-    pub fn account(&self, id: &str) -> Option<&Account> {
+    pub(crate) fn account(&self, id: &str) -> Option<&Account> {
         self.accounts.latest(&self.place(id))
     }
 
     /// An OU now.
-    pub fn ou(&self, id: &str) -> Option<&Ou> {
+    pub(crate) fn ou(&self, id: &str) -> Option<&Ou> {
         self.ous.latest(&self.place(id))
     }
 
     /// A user now.
-    pub fn user(&self, id: &str) -> Option<&User> {
+    pub(crate) fn user(&self, id: &str) -> Option<&User> {
         self.users.latest(&self.place(id))
     }
 
     /// A group now.
-    pub fn group(&self, id: &str) -> Option<&Group> {
+    pub(crate) fn group(&self, id: &str) -> Option<&Group> {
         self.groups.latest(&self.place(id))
     }
 
     /// A permission set now.
-    pub fn set(&self, id: &str) -> Option<&PermissionSet> {
+    pub(crate) fn set(&self, id: &str) -> Option<&PermissionSet> {
         self.sets.latest(&self.place(id))
     }
 
     /// The ARN of a permission set.
-    pub fn set_arn(&self, id: &str) -> String {
-        let instance = self.center.instance_arn.rsplit('/').next().unwrap_or_default();
+    pub(crate) fn set_arn(&self, id: &str) -> String {
+        let instance = self
+            .center
+            .instance_arn
+            .rsplit('/')
+            .next()
+            .unwrap_or_default();
         format!("arn:aws:sso:::permissionSet/{instance}/{id}")
     }
 
     /// Whether a principal exists in the directory now.
-    pub fn principal_exists(&self, principal_type: PrincipalType, id: &str) -> bool {
+    pub(crate) fn principal_exists(&self, principal_type: PrincipalType, id: &str) -> bool {
         match principal_type {
             PrincipalType::User => self.user(id).is_some(),
             PrincipalType::Group => self.group(id).is_some(),
@@ -201,7 +206,7 @@ impl State {
     }
 
     /// The user who has this name now, whatever its case.
-    pub fn user_named(&self, name: &str) -> Option<&User> {
+    pub(crate) fn user_named(&self, name: &str) -> Option<&User> {
         let name = name.to_lowercase();
         let ids = self.user_names.get(&name)?;
         ids.iter()
@@ -210,18 +215,20 @@ impl State {
     }
 
     /// The group that has this name now.
-    pub fn group_named(&self, name: &str) -> Option<&Group> {
+    pub(crate) fn group_named(&self, name: &str) -> Option<&Group> {
         let ids = self.group_names.get(name)?;
-        ids.iter().filter_map(|id| self.group(id)).find(|group| group.name() == name)
+        ids.iter()
+            .filter_map(|id| self.group(id))
+            .find(|group| group.name() == name)
     }
 
     /// The permission set that has this name now.
-    pub fn set_named(&self, name: &str) -> Option<&PermissionSet> {
+    pub(crate) fn set_named(&self, name: &str) -> Option<&PermissionSet> {
         self.set(self.set_names.get(name)?)
     }
 
     /// The key of an assignment.
-    pub fn assignment_key(
+    pub(crate) fn assignment_key(
         &self,
         account: &str,
         set: &str,
@@ -238,27 +245,51 @@ impl State {
     }
 
     /// Writes an assignment and what comes with the first of its pair.
-    pub fn add_assignment(&mut self, key: AssignmentKey, row: Assignment, seen: Millis, now: Millis) {
+    pub(crate) fn add_assignment(
+        &mut self,
+        key: AssignmentKey,
+        row: Assignment,
+        seen: Millis,
+        now: Millis,
+    ) {
         let pair = self.order(&format!("{}/{}", key.account, key.set));
-        self.assigned_to.insert((key.principal.clone(), pair, key.account.clone(), key.set.clone()));
+        self.assigned_to.insert((
+            key.principal.clone(),
+            pair,
+            key.account.clone(),
+            key.set.clone(),
+        ));
         let provision = (key.account.clone(), self.order(&key.set), key.set.clone());
         if self.provisions.latest(&provision).is_none() {
-            let suffix = Random::new(self.seed, &format!("role/{}/{}/{now}", key.account, key.set)).hex(16);
+            let suffix = Random::new(
+                self.seed,
+                &format!("role/{}/{}/{now}", key.account, key.set),
+            )
+            .hex(16);
             self.add_provision(&key.account, &key.set, suffix, seen, now);
         }
         self.assignments.put(key, row, seen, now);
     }
 
     /// Records the role of a pair, holding the set as it is now.
-    pub fn add_provision(&mut self, account: &str, set: &str, suffix: String, seen: Millis, now: Millis) {
+    pub(crate) fn add_provision(
+        &mut self,
+        account: &str,
+        set: &str,
+        suffix: String,
+        seen: Millis,
+        now: Millis,
+    ) {
         let version = self.set(set).map_or(1, |set| set.version);
         let key = (Id::from(account), self.order(set), Id::from(set));
-        self.provisions.put(key, Provision { suffix, version }, seen, now);
-        self.provisioned_in.insert((set.into(), self.order(account), account.into()));
+        self.provisions
+            .put(key, Provision { suffix, version }, seen, now);
+        self.provisioned_in
+            .insert((set.into(), self.order(account), account.into()));
     }
 
     /// Removes an assignment and what goes with the last of its pair.
-    pub fn remove_assignment(&mut self, key: &AssignmentKey, seen: Millis, now: Millis) {
+    pub(crate) fn remove_assignment(&mut self, key: &AssignmentKey, seen: Millis, now: Millis) {
         self.assignments.remove(key, seen, now);
         if self.assignments_of(&key.account, &key.set).next().is_none() {
             let provision = (key.account.clone(), self.order(&key.set), key.set.clone());
@@ -267,7 +298,11 @@ impl State {
     }
 
     /// The assignments of a pair now.
-    pub fn assignments_of(&self, account: &str, set: &str) -> impl Iterator<Item = &AssignmentKey> {
+    pub(crate) fn assignments_of(
+        &self,
+        account: &str,
+        set: &str,
+    ) -> impl Iterator<Item = &AssignmentKey> {
         let (account, set) = (Id::from(account), Id::from(set));
         self.assignments
             .range(std::ops::Bound::Included(first_of(&account, &set)))
@@ -276,52 +311,65 @@ impl State {
     }
 
     /// Puts a user and its index entries.
-    pub fn put_user(&mut self, user: User, seen: Millis, now: Millis) {
+    pub(crate) fn put_user(&mut self, user: User, seen: Millis, now: Millis) {
         let id = user.id.clone();
-        self.user_names.entry(user.user_name().to_lowercase()).or_default().insert(id.clone());
+        self.user_names
+            .entry(user.user_name().to_lowercase())
+            .or_default()
+            .insert(id.clone());
         if let Some(email) = user.email() {
-            self.user_emails.entry(email.to_lowercase()).or_default().insert(id.clone());
+            self.user_emails
+                .entry(email.to_lowercase())
+                .or_default()
+                .insert(id.clone());
         }
         let place = self.place(&id);
         self.users.put(place, user, seen, now);
     }
 
     /// Puts a group and its index entry.
-    pub fn put_group(&mut self, group: Group, seen: Millis, now: Millis) {
+    pub(crate) fn put_group(&mut self, group: Group, seen: Millis, now: Millis) {
         let id = group.id.clone();
-        self.group_names.entry(group.name().to_owned()).or_default().insert(id.clone());
+        self.group_names
+            .entry(group.name().to_owned())
+            .or_default()
+            .insert(id.clone());
         let place = self.place(&id);
         self.groups.put(place, group, seen, now);
     }
 
     /// The key of a membership.
-    pub fn membership_key(&self, group: &str, user: &str) -> (Id, u64, Id) {
+    pub(crate) fn membership_key(&self, group: &str, user: &str) -> (Id, u64, Id) {
         (group.into(), self.order(user), user.into())
     }
 
     /// Puts a membership and its index entries.
-    pub fn put_membership(&mut self, row: Membership, seen: Millis, now: Millis) {
+    pub(crate) fn put_membership(&mut self, row: Membership, seen: Millis, now: Millis) {
         let order = self.order(&row.group);
-        self.member_of.insert((row.user.clone(), order, row.group.clone()));
-        self.membership_ids.insert(row.id.clone(), (row.group.clone(), row.user.clone()));
+        self.member_of
+            .insert((row.user.clone(), order, row.group.clone()));
+        self.membership_ids
+            .insert(row.id.clone(), (row.group.clone(), row.user.clone()));
         let key = self.membership_key(&row.group, &row.user);
         self.memberships.put(key, row, seen, now);
     }
 
     /// The groups of a user now.
-    pub fn groups_of(&self, user: &str) -> impl Iterator<Item = &Id> {
+    pub(crate) fn groups_of(&self, user: &str) -> impl Iterator<Item = &Id> {
         let user = Id::from(user);
         self.member_of
             .range((user.clone(), 0, Id::from(""))..)
             .take_while(move |(member, ..)| *member == user)
             .filter(|(user, _, group)| {
-                self.memberships.latest(&self.membership_key(group, user)).is_some()
+                self.memberships
+                    .latest(&self.membership_key(group, user))
+                    .is_some()
             })
             .map(|(_, _, group)| group)
     }
 
     /// The members of a group now.
-    pub fn members_of(&self, group: &str) -> impl Iterator<Item = &Membership> {
+    pub(crate) fn members_of(&self, group: &str) -> impl Iterator<Item = &Membership> {
         let group = Id::from(group);
         self.memberships
             .range(std::ops::Bound::Included((group.clone(), 0, Id::from(""))))
@@ -331,7 +379,7 @@ impl State {
 }
 
 /// The least key of a pair, where a scan of its assignments starts.
-pub fn first_of(account: &Id, set: &Id) -> AssignmentKey {
+pub(crate) fn first_of(account: &Id, set: &Id) -> AssignmentKey {
     AssignmentKey {
         account: account.clone(),
         set: set.clone(),

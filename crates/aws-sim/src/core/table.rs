@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Milliseconds since the epoch, virtual.
-pub type Millis = i64;
+pub(crate) type Millis = i64;
 
 /// How long versions that nobody sees any more are kept, for `stale_read`.
 const PAST_KEPT: Millis = 3_600_000;
@@ -25,47 +25,59 @@ struct Version<V> {
 
 /// Rows ordered by key, each with its recent versions.
 #[derive(Debug, Clone)]
-pub struct Table<K, V> {
+pub(crate) struct Table<K, V> {
     rows: BTreeMap<K, Vec<Version<V>>>,
     graves: VecDeque<(Millis, K)>,
 }
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), graves: VecDeque::new() }
+        Self {
+            rows: BTreeMap::new(),
+            graves: VecDeque::new(),
+        }
     }
 }
 
 impl<K: Ord + Clone, V> Table<K, V> {
     /// Writes a row; readers see it from `seen_from` on, which never precedes the row's
     /// earlier versions.
-    pub fn put(&mut self, key: K, value: V, seen_from: Millis, now: Millis) {
+    pub(crate) fn put(&mut self, key: K, value: V, seen_from: Millis, now: Millis) {
         self.bury(now);
         self.push(key, Some(value), seen_from, now);
     }
 
     /// Removes a row; readers miss it from `seen_from` on.
-    pub fn remove(&mut self, key: &K, seen_from: Millis, now: Millis) {
+    pub(crate) fn remove(&mut self, key: &K, seen_from: Millis, now: Millis) {
         self.bury(now);
         if self.rows.contains_key(key) {
             self.push(key.clone(), None, seen_from, now);
-            self.graves.push_back((now.max(seen_from).saturating_add(PAST_KEPT), key.clone()));
+            self.graves
+                .push_back((now.max(seen_from).saturating_add(PAST_KEPT), key.clone()));
         }
     }
 
     fn push(&mut self, key: K, value: Option<V>, seen_from: Millis, now: Millis) {
         let versions = self.rows.entry(key).or_default();
         let floor = versions.last().map_or(Millis::MIN, |last| last.seen_from);
-        versions.push(Version { seen_from: seen_from.max(floor), value });
+        versions.push(Version {
+            seen_from: seen_from.max(floor),
+            value,
+        });
         let horizon = now.saturating_sub(PAST_KEPT);
-        while versions.get(1).is_some_and(|second| second.seen_from <= horizon) {
+        while versions
+            .get(1)
+            .is_some_and(|second| second.seen_from <= horizon)
+        {
             versions.remove(0);
         }
     }
 
     fn bury(&mut self, now: Millis) {
         while self.graves.front().is_some_and(|(due, _)| *due <= now) {
-            let Some((_, key)) = self.graves.pop_front() else { return };
+            let Some((_, key)) = self.graves.pop_front() else {
+                return;
+            };
             let dead = self
                 .rows
                 .get(&key)
@@ -78,42 +90,49 @@ impl<K: Ord + Clone, V> Table<K, V> {
     }
 
     /// The newest version, for decisions.
-    pub fn latest(&self, key: &K) -> Option<&V> {
+    pub(crate) fn latest(&self, key: &K) -> Option<&V> {
         self.rows.get(key)?.last()?.value.as_ref()
     }
 
     /// The version that is visible at `at`, for reads.
-    pub fn seen(&self, key: &K, at: Millis) -> Option<&V> {
+    pub(crate) fn seen(&self, key: &K, at: Millis) -> Option<&V> {
         visible(self.rows.get(key)?, at)
     }
 
     /// Newest rows in key order.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.rows.iter().filter_map(|(key, versions)| Some((key, versions.last()?.value.as_ref()?)))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.rows
+            .iter()
+            .filter_map(|(key, versions)| Some((key, versions.last()?.value.as_ref()?)))
     }
 
     /// Newest rows from `start` on.
-    pub fn range(&self, start: Bound<K>) -> impl Iterator<Item = (&K, &V)> {
+    pub(crate) fn range(&self, start: Bound<K>) -> impl Iterator<Item = (&K, &V)> {
         self.rows
             .range((start, Bound::Unbounded))
             .filter_map(|(key, versions)| Some((key, versions.last()?.value.as_ref()?)))
     }
 
     /// Rows visible at `at`, from `start` on.
-    pub fn range_seen(&self, start: Bound<K>, at: Millis) -> impl Iterator<Item = (&K, &V)> {
+    pub(crate) fn range_seen(&self, start: Bound<K>, at: Millis) -> impl Iterator<Item = (&K, &V)> {
         self.rows
             .range((start, Bound::Unbounded))
             .filter_map(move |(key, versions)| Some((key, visible(versions, at)?)))
     }
 
     /// How many rows there are now.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.iter().count()
     }
 }
 
 fn visible<V>(versions: &[Version<V>], at: Millis) -> Option<&V> {
-    versions.iter().rev().find(|version| version.seen_from <= at)?.value.as_ref()
+    versions
+        .iter()
+        .rev()
+        .find(|version| version.seen_from <= at)?
+        .value
+        .as_ref()
 }
 
 impl<K: Serialize, V: Serialize> Serialize for Table<K, V> {
@@ -125,7 +144,10 @@ impl<K: Serialize, V: Serialize> Serialize for Table<K, V> {
 impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Deserialize<'de> for Table<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let rows: Vec<(K, Vec<Version<V>>)> = Vec::deserialize(deserializer)?;
-        Ok(Self { rows: rows.into_iter().collect(), graves: VecDeque::new() })
+        Ok(Self {
+            rows: rows.into_iter().collect(),
+            graves: VecDeque::new(),
+        })
     }
 }
 
@@ -137,12 +159,22 @@ mod tests {
     fn readers_are_late_and_writers_are_not() {
         let mut table = Table::default();
         table.put("a", 1, 100, 0);
-        assert_eq!((table.latest(&"a"), table.seen(&"a", 99), table.seen(&"a", 100)), (Some(&1), None, Some(&1)));
+        assert_eq!(
+            (
+                table.latest(&"a"),
+                table.seen(&"a", 99),
+                table.seen(&"a", 100)
+            ),
+            (Some(&1), None, Some(&1))
+        );
         table.remove(&"a", 50, 110);
         assert_eq!(table.latest(&"a"), None);
         assert_eq!(table.seen(&"a", 99), None, "never visible before it was");
         table.put("a", 2, 300, 200);
-        assert_eq!((table.seen(&"a", 250), table.seen(&"a", 300)), (None, Some(&2)));
+        assert_eq!(
+            (table.seen(&"a", 250), table.seen(&"a", 300)),
+            (None, Some(&2))
+        );
     }
 
     #[test]

@@ -37,14 +37,19 @@ pub(crate) struct Match {
 
 impl Match {
     pub(super) fn holds(&self, subject: &Subject) -> bool {
-        let is = |wanted: &Option<String>, given: &str| wanted.as_deref().is_none_or(|wanted| wanted == given);
+        let is = |wanted: &Option<String>, given: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted == given)
+        };
         let among = |wanted: &Option<String>, given: &[String]| {
             wanted.as_ref().is_none_or(|wanted| given.contains(wanted))
         };
         let operation = self.operation.as_deref();
         is(&self.service, &subject.service)
             && operation.is_none_or(|pattern| glob::matches(pattern, &subject.operation))
-            && is(&self.account, subject.account.as_deref().unwrap_or_default())
+            && is(
+                &self.account,
+                subject.account.as_deref().unwrap_or_default(),
+            )
             && is(&self.caller_account, &subject.caller_account)
             && is(&self.region, &subject.region)
             && among(&self.principal, &subject.principal)
@@ -55,18 +60,44 @@ impl Match {
 /// What it does.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
-    Error { code: String, http: u16, message: String },
-    Latency { distribution: Distribution, when: When },
-    DropBefore { how: Cut },
-    DropAfter { how: Cut },
-    Throttle { rate: f64, burst: f64, scope: Scope },
-    StuckInProgress { seconds: Millis },
-    FailAsync { reason: String, done: bool },
+    Error {
+        code: String,
+        http: u16,
+        message: String,
+    },
+    Latency {
+        distribution: Distribution,
+        when: When,
+    },
+    DropBefore {
+        how: Cut,
+    },
+    DropAfter {
+        how: Cut,
+    },
+    Throttle {
+        rate: f64,
+        burst: f64,
+        scope: Scope,
+    },
+    StuckInProgress {
+        seconds: Millis,
+    },
+    FailAsync {
+        reason: String,
+        done: bool,
+    },
     AsyncWithoutStatus,
-    PartialPage { items: usize },
+    PartialPage {
+        items: usize,
+    },
     TokenExpired,
-    StaleRead { seconds: Millis },
-    ClockSkew { seconds: i64 },
+    StaleRead {
+        seconds: Millis,
+    },
+    ClockSkew {
+        seconds: i64,
+    },
     ExpireCredentials,
     /// Kept for the simulated Slack.
     SlackError,
@@ -119,7 +150,11 @@ impl Distribution {
                 median * ((p99 / median).ln() / 2.326 * random.normal()).exp()
             }
         };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=600000")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped to 0..=600000"
+        )]
         let whole = drawn.clamp(0.0, LONGEST_MS) as u64;
         whole
     }

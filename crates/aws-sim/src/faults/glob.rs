@@ -3,9 +3,13 @@
 /// Whether the text has the form of the pattern.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
     let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
     for part in parts {
         match rest.split_once(part) {
             Some((_, after)) => rest = after,
@@ -29,7 +33,11 @@ mod tests {
             ("Create*Assignment", "CreateAccountAssignments", false),
             ("ListUsers", "ListUsers", true),
             ("ListUsers", "ListUser", false),
-            ("*Account*Status", "DescribeAccountAssignmentCreationStatus", true),
+            (
+                "*Account*Status",
+                "DescribeAccountAssignmentCreationStatus",
+                true,
+            ),
             ("aa*aa", "aaa", false),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} {text}");

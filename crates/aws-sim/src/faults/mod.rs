@@ -7,8 +7,8 @@ mod read;
 
 use std::collections::BTreeMap;
 
-use fault::{Fault, Kind, Scope, When};
 pub(crate) use fault::Cut;
+use fault::{Fault, Kind, Scope, When};
 pub(crate) use read::read_all;
 
 use serde_json::Value;
@@ -38,7 +38,11 @@ pub(crate) struct Subject {
 /// How the reply is taken away or replaced.
 #[derive(Debug, Clone)]
 pub(crate) enum ReplyFault {
-    Error { code: String, http: u16, message: String },
+    Error {
+        code: String,
+        http: u16,
+        message: String,
+    },
     DropBefore(Cut),
     DropAfter(Cut),
     Throttle,
@@ -83,16 +87,26 @@ impl Faults {
         let mut ids = Vec::new();
         for mut fault in faults {
             self.made += 1;
-            let id = fault.id.get_or_insert_with(|| format!("f{}", self.made)).clone();
+            let id = fault
+                .id
+                .get_or_insert_with(|| format!("f{}", self.made))
+                .clone();
             ids.push(id);
-            self.active.push(Active { fault, matched: 0, fired: 0, buckets: BTreeMap::new() });
+            self.active.push(Active {
+                fault,
+                matched: 0,
+                fired: 0,
+                buckets: BTreeMap::new(),
+            });
         }
         ids
     }
 
     /// Whether an id is taken.
     pub(crate) fn has(&self, id: &str) -> bool {
-        self.active.iter().any(|active| active.fault.id.as_deref() == Some(id))
+        self.active
+            .iter()
+            .any(|active| active.fault.id.as_deref() == Some(id))
     }
 
     /// How many there are.
@@ -115,7 +129,8 @@ impl Faults {
     /// Removes one, or all.
     pub(crate) fn remove(&mut self, id: Option<&str>) -> bool {
         let before = self.active.len();
-        self.active.retain(|active| id.is_some() && active.fault.id.as_deref() != id);
+        self.active
+            .retain(|active| id.is_some() && active.fault.id.as_deref() != id);
         before != self.active.len()
     }
 
@@ -123,21 +138,15 @@ impl Faults {
     pub(crate) fn early(&mut self, subject: &Subject, seed: u64, now: Millis) -> Early {
         let mut early = Early::default();
         for active in &mut self.active {
-            match &active.fault.kind {
-                Kind::ClockSkew { seconds } => {
-                    let seconds = *seconds;
-                    if active.fires(subject, seed, now) {
-                        early.skew_seconds += seconds;
-                        early.fault.clone_from(&active.fault.id);
-                    }
-                }
-                Kind::ExpireCredentials => {
-                    if active.fires(subject, seed, now) {
-                        early.expired = true;
-                        early.fault.clone_from(&active.fault.id);
-                    }
-                }
-                _ => {}
+            let (skew, expires) = match &active.fault.kind {
+                Kind::ClockSkew { seconds } => (*seconds, false),
+                Kind::ExpireCredentials => (0, true),
+                _ => continue,
+            };
+            if active.fires(subject, seed, now) {
+                early.skew_seconds += skew;
+                early.expired |= expires;
+                early.fault.clone_from(&active.fault.id);
             }
         }
         early
@@ -147,7 +156,10 @@ impl Faults {
     pub(crate) fn apply(&mut self, subject: &Subject, seed: u64, now: Millis) -> Effects {
         let mut effects = Effects::default();
         for active in &mut self.active {
-            if matches!(active.fault.kind, Kind::ClockSkew { .. } | Kind::ExpireCredentials) {
+            if matches!(
+                active.fault.kind,
+                Kind::ClockSkew { .. } | Kind::ExpireCredentials
+            ) {
                 continue;
             }
             active.apply(subject, seed, now, &mut effects);
@@ -161,7 +173,8 @@ impl Active {
     /// alone, never on threads.
     fn eligible(&mut self, subject: &Subject, seed: u64, now: Millis) -> bool {
         let fault = &self.fault;
-        let late = fault.from.is_some_and(|from| now < from) || fault.until.is_some_and(|until| now >= until);
+        let late = fault.from.is_some_and(|from| now < from)
+            || fault.until.is_some_and(|until| now >= until);
         if late || !fault.matches.holds(subject) {
             return false;
         }
@@ -170,7 +183,8 @@ impl Active {
             return false;
         }
         let draw = format!("fault {}", self.matched);
-        fault.probability >= 1.0 || Random::new(fault.seed.unwrap_or(seed), &draw).fraction() < fault.probability
+        fault.probability >= 1.0
+            || Random::new(fault.seed.unwrap_or(seed), &draw).fraction() < fault.probability
     }
 
     fn fires(&mut self, subject: &Subject, seed: u64, now: Millis) -> bool {
@@ -179,78 +193,94 @@ impl Active {
         fires
     }
 
+    /// Takes a token of the fault's own bucket.
+    fn take(
+        &mut self,
+        rate: f64,
+        burst: f64,
+        scope: Scope,
+        subject: &Subject,
+        now: Millis,
+    ) -> bool {
+        let bucket = match scope {
+            Scope::All => String::new(),
+            Scope::Caller => subject.caller_account.clone(),
+            Scope::Operation => subject.operation.clone(),
+        };
+        let bucket = self
+            .buckets
+            .entry(bucket)
+            .or_insert_with(|| Bucket::full(burst, now));
+        bucket.take(rate, burst, now)
+    }
+
     fn apply(&mut self, subject: &Subject, seed: u64, now: Millis, effects: &mut Effects) {
         if let Kind::Throttle { rate, burst, scope } = self.fault.kind {
-            if !self.eligible(subject, seed, now) {
-                return;
-            }
-            let bucket = match scope {
-                Scope::All => String::new(),
-                Scope::Caller => subject.caller_account.clone(),
-                Scope::Operation => subject.operation.clone(),
-            };
-            let bucket = self.buckets.entry(bucket).or_insert_with(|| Bucket::full(burst, now));
-            if bucket.take(rate, burst, now) {
-                return;
-            }
-            self.fired += 1;
-            if effects.reply.is_none() {
-                effects.reply = Some(ReplyFault::Throttle);
-                effects.fault.clone_from(&self.fault.id);
+            if self.eligible(subject, seed, now) && !self.take(rate, burst, scope, subject, now) {
+                self.fired += 1;
+                effects.answer(ReplyFault::Throttle, &self.fault);
             }
             return;
         }
         if !self.fires(subject, seed, now) {
             return;
         }
-        let matched = self.matched;
         let seed = self.fault.seed.unwrap_or(seed);
+        effects.note(&self.fault);
         match &self.fault.kind {
-            Kind::Error { code, http, message } => {
-                let (code, message) = (code.clone(), message.clone());
-                effects.answer(ReplyFault::Error { code, http: *http, message }, &self.fault);
+            Kind::Error {
+                code,
+                http,
+                message,
+            } => {
+                let (code, http, message) = (code.clone(), *http, message.clone());
+                let error = ReplyFault::Error {
+                    code,
+                    http,
+                    message,
+                };
+                effects.answer(error, &self.fault);
             }
             Kind::DropBefore { how } => effects.answer(ReplyFault::DropBefore(*how), &self.fault),
             Kind::DropAfter { how } => effects.answer(ReplyFault::DropAfter(*how), &self.fault),
             Kind::Latency { distribution, when } => {
-                let drawn = distribution.draw(&mut Random::new(seed, &format!("latency {matched}")));
+                let purpose = format!("latency {}", self.matched);
+                let drawn = distribution.draw(&mut Random::new(seed, &purpose));
                 match when {
                     When::Before => effects.before_ms += drawn,
                     When::After => effects.after_ms += drawn,
                 }
-                effects.note(&self.fault);
             }
             Kind::StuckInProgress { seconds } => {
                 effects.modifiers.stuck_ms += *seconds;
-                effects.note(&self.fault);
             }
             Kind::FailAsync { reason, done } => {
-                effects.modifiers.fail_async = Some(FailAsync { reason: reason.clone(), done: *done });
-                effects.note(&self.fault);
+                let (reason, done) = (reason.clone(), *done);
+                effects.modifiers.fail_async = Some(FailAsync { reason, done });
             }
             Kind::AsyncWithoutStatus => {
                 effects.modifiers.hide_status = true;
-                effects.note(&self.fault);
             }
             Kind::PartialPage { items } => {
                 effects.modifiers.page_items = Some(*items);
-                effects.note(&self.fault);
             }
             Kind::TokenExpired => {
                 effects.modifiers.token_expired = true;
-                effects.note(&self.fault);
             }
             Kind::StaleRead { seconds } => {
                 effects.modifiers.stale_ms = effects.modifiers.stale_ms.max(*seconds);
-                effects.note(&self.fault);
             }
-            Kind::Throttle { .. } | Kind::ClockSkew { .. } | Kind::ExpireCredentials | Kind::SlackError => {}
+            Kind::Throttle { .. }
+            | Kind::ClockSkew { .. }
+            | Kind::ExpireCredentials
+            | Kind::SlackError => {}
         }
     }
 }
 
 impl Effects {
     fn answer(&mut self, reply: ReplyFault, fault: &Fault) {
+        // the fault that answers is the one to name
         if self.reply.is_none() {
             self.reply = Some(reply);
             self.fault.clone_from(&fault.id);

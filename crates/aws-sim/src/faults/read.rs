@@ -20,17 +20,30 @@ struct Fields {
 impl Fields {
     fn of(place: &str, value: &Value) -> Result<Self, Wrong> {
         match value {
-            Value::Object(rest) => Ok(Self { place: place.to_owned(), rest: rest.clone() }),
-            _ => Err(Wrong { field: place.to_owned(), message: "expected an object".to_owned() }),
+            Value::Object(rest) => Ok(Self {
+                place: place.to_owned(),
+                rest: rest.clone(),
+            }),
+            _ => Err(Wrong {
+                field: place.to_owned(),
+                message: "expected an object".to_owned(),
+            }),
         }
     }
 
     fn name(&self, field: &str) -> String {
-        if self.place.is_empty() { field.to_owned() } else { format!("{}.{field}", self.place) }
+        if self.place.is_empty() {
+            field.to_owned()
+        } else {
+            format!("{}.{field}", self.place)
+        }
     }
 
     fn wrong<T>(&self, field: &str, message: impl Into<String>) -> Result<T, Wrong> {
-        Err(Wrong { field: self.name(field), message: message.into() })
+        Err(Wrong {
+            field: self.name(field),
+            message: message.into(),
+        })
     }
 
     fn take<T: DeserializeOwned>(&mut self, field: &str) -> Result<Option<T>, Wrong> {
@@ -38,7 +51,10 @@ impl Fields {
             None | Some(Value::Null) => Ok(None),
             Some(value) => serde_json::from_value(value)
                 .map(Some)
-                .map_err(|error| Wrong { field: self.name(field), message: error.to_string() }),
+                .map_err(|error| Wrong {
+                    field: self.name(field),
+                    message: error.to_string(),
+                }),
         }
     }
 
@@ -51,7 +67,9 @@ impl Fields {
 
     fn not_negative(&mut self, field: &str, value: Option<f64>) -> Result<Option<f64>, Wrong> {
         match value {
-            Some(number) if !number.is_finite() || number < 0.0 => self.wrong(field, "must not be negative"),
+            Some(number) if !number.is_finite() || number < 0.0 => {
+                self.wrong(field, "must not be negative")
+            }
             other => Ok(other),
         }
     }
@@ -59,7 +77,10 @@ impl Fields {
     fn millis(&mut self, field: &str) -> Result<i64, Wrong> {
         let seconds: f64 = self.need(field)?;
         self.not_negative(field, Some(seconds))?;
-        #[expect(clippy::cast_possible_truncation, reason = "a century of milliseconds fits")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a century of milliseconds fits"
+        )]
         let millis = (seconds.min(3.2e9) * 1000.0) as i64;
         Ok(millis)
     }
@@ -81,13 +102,24 @@ impl Fields {
 pub(crate) fn read_all(body: &Value) -> Result<Vec<Fault>, Wrong> {
     match body.get("faults") {
         Some(Value::Array(rows)) => {
-            if let Some(key) = body.as_object().and_then(|body| body.keys().find(|key| *key != "faults")) {
-                return Err(Wrong { field: key.clone(), message: "unknown key".to_owned() });
+            if let Some(key) = body
+                .as_object()
+                .and_then(|body| body.keys().find(|key| *key != "faults"))
+            {
+                return Err(Wrong {
+                    field: key.clone(),
+                    message: "unknown key".to_owned(),
+                });
             }
             let numbered = rows.iter().enumerate();
-            numbered.map(|(index, row)| read(&format!("faults[{index}]"), row)).collect()
+            numbered
+                .map(|(index, row)| read(&format!("faults[{index}]"), row))
+                .collect()
         }
-        Some(_) => Err(Wrong { field: "faults".to_owned(), message: "expected a list".to_owned() }),
+        Some(_) => Err(Wrong {
+            field: "faults".to_owned(),
+            message: "expected a list".to_owned(),
+        }),
         None => Ok(vec![read("", body)?]),
     }
 }
@@ -109,7 +141,18 @@ fn read(place: &str, value: &Value) -> Result<Fault, Wrong> {
     let seed = fields.take("seed")?;
     let kind = read_kind(&mut fields)?;
     fields.done()?;
-    Ok(Fault { id, matches, kind, probability, count, skip, from, until, seed, source })
+    Ok(Fault {
+        id,
+        matches,
+        kind,
+        probability,
+        count,
+        skip,
+        from,
+        until,
+        seed,
+        source,
+    })
 }
 
 fn read_match(place: &str, value: &Value) -> Result<Match, Wrong> {
@@ -136,7 +179,11 @@ fn read_kind(fields: &mut Fields) -> Result<Kind, Wrong> {
             if !(400..600).contains(&http) {
                 return fields.wrong("http", "must be from 400 to 599");
             }
-            Kind::Error { code, http, message: fields.take("message")?.unwrap_or_default() }
+            Kind::Error {
+                code,
+                http,
+                message: fields.take("message")?.unwrap_or_default(),
+            }
         }
         "latency" => Kind::Latency {
             distribution: read_distribution(fields)?,
@@ -146,22 +193,16 @@ fn read_kind(fields: &mut Fields) -> Result<Kind, Wrong> {
                 Some(_) => return fields.wrong("when", "is one of before, after"),
             },
         },
-        "drop_before_effect" => Kind::DropBefore { how: read_cut(fields)? },
-        "drop_after_effect" => Kind::DropAfter { how: read_cut(fields)? },
-        "throttle" => {
-            let rate: f64 = fields.need("rate")?;
-            fields.not_negative("rate", Some(rate))?;
-            let burst: f64 = fields.take("burst")?.unwrap_or(rate.max(1.0));
-            fields.not_negative("burst", Some(burst))?;
-            let scope = match fields.take::<String>("scope")?.as_deref() {
-                None | Some("all") => Scope::All,
-                Some("caller") => Scope::Caller,
-                Some("operation") => Scope::Operation,
-                Some(_) => return fields.wrong("scope", "is one of all, caller, operation"),
-            };
-            Kind::Throttle { rate, burst, scope }
-        }
-        "stuck_in_progress" => Kind::StuckInProgress { seconds: fields.millis("seconds")? },
+        "drop_before_effect" => Kind::DropBefore {
+            how: read_cut(fields)?,
+        },
+        "drop_after_effect" => Kind::DropAfter {
+            how: read_cut(fields)?,
+        },
+        "throttle" => read_throttle(fields)?,
+        "stuck_in_progress" => Kind::StuckInProgress {
+            seconds: fields.millis("seconds")?,
+        },
         "fail_async" => Kind::FailAsync {
             reason: fields.take("reason")?.unwrap_or_else(|| {
                 "An unexpected internal service exception was encountered".to_owned()
@@ -173,10 +214,16 @@ fn read_kind(fields: &mut Fields) -> Result<Kind, Wrong> {
             },
         },
         "async_without_status" => Kind::AsyncWithoutStatus,
-        "partial_page" => Kind::PartialPage { items: fields.need("items")? },
+        "partial_page" => Kind::PartialPage {
+            items: fields.need("items")?,
+        },
         "token_expired" => Kind::TokenExpired,
-        "stale_read" => Kind::StaleRead { seconds: fields.millis("seconds")? },
-        "clock_skew" => Kind::ClockSkew { seconds: fields.need("seconds")? },
+        "stale_read" => Kind::StaleRead {
+            seconds: fields.millis("seconds")?,
+        },
+        "clock_skew" => Kind::ClockSkew {
+            seconds: fields.need("seconds")?,
+        },
         "expire_credentials" => Kind::ExpireCredentials,
         "slack_error" => {
             let _: Option<String> = fields.take("method")?;
@@ -186,6 +233,20 @@ fn read_kind(fields: &mut Fields) -> Result<Kind, Wrong> {
         }
         other => return fields.wrong("kind", format!("there is no kind `{other}`")),
     })
+}
+
+fn read_throttle(fields: &mut Fields) -> Result<Kind, Wrong> {
+    let rate: f64 = fields.need("rate")?;
+    fields.not_negative("rate", Some(rate))?;
+    let burst: f64 = fields.take("burst")?.unwrap_or(rate.max(1.0));
+    fields.not_negative("burst", Some(burst))?;
+    let scope = match fields.take::<String>("scope")?.as_deref() {
+        None | Some("all") => Scope::All,
+        Some("caller") => Scope::Caller,
+        Some("operation") => Scope::Operation,
+        Some(_) => return fields.wrong("scope", "is one of all, caller, operation"),
+    };
+    Ok(Kind::Throttle { rate, burst, scope })
 }
 
 fn read_cut(fields: &mut Fields) -> Result<Cut, Wrong> {
@@ -207,7 +268,11 @@ fn read_cut(fields: &mut Fields) -> Result<Cut, Wrong> {
 }
 
 fn hang_for(seconds: f64) -> Cut {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, at most an hour")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative, at most an hour"
+    )]
     let millis = (seconds.min(3600.0) * 1000.0) as u64;
     Cut::Hang(millis)
 }
@@ -223,7 +288,12 @@ fn read_distribution(fields: &mut Fields) -> Result<Distribution, Wrong> {
         (Some(ms), None, None) => Distribution::Fixed(ms),
         (None, Some((least, most)), None) if least <= most => Distribution::Uniform(least, most),
         (None, None, Some(value)) => {
-            let number = |name: &str| value.get(name).and_then(Value::as_f64).filter(|ms| *ms > 0.0);
+            let number = |name: &str| {
+                value
+                    .get(name)
+                    .and_then(Value::as_f64)
+                    .filter(|ms| *ms > 0.0)
+            };
             match (number("median"), number("p99")) {
                 (Some(median), Some(p99)) => Distribution::LogNormal { median, p99 },
                 _ => return fields.wrong("lognormal_ms", "needs median and p99"),
@@ -231,7 +301,10 @@ fn read_distribution(fields: &mut Fields) -> Result<Distribution, Wrong> {
         }
         _ => {
             let message = "give one of fixed_ms, uniform_ms, lognormal_ms";
-            return Err(Wrong { field: place, message: message.to_owned() });
+            return Err(Wrong {
+                field: place,
+                message: message.to_owned(),
+            });
         }
     };
     fields.done()?;

@@ -1,9 +1,10 @@
 //! One request from its bytes to its answer.
 
-use std::time::Duration;
+use std::{borrow::Cow, io::Read as _, time::Duration};
 
 use axum::{body::Body, http::Response};
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use http::{HeaderMap, request::Parts};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -28,14 +29,22 @@ use crate::{
     state::Record,
 };
 
+/// The largest unpacked request, in bytes.
+const UNPACKED_MAX: u64 = 64 * 1024 * 1024;
+
 /// Answers a request, or says how the connection ends without an answer.
-pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: Bytes) -> Result<Response<Body>, Conduct> {
+pub(crate) async fn answer(
+    shared: &Shared,
+    parts: &Parts,
+    body: Bytes,
+) -> Result<Response<Body>, Conduct> {
     let request = Raw {
         method: parts.method.as_str(),
         path: parts.uri.path(),
         query: parts.uri.query().unwrap_or_default(),
         headers: &parts.headers,
         body: &body,
+        content: &unpack(&parts.headers, &body),
     };
     let mut exchange = {
         let mut world = shared.lock();
@@ -58,6 +67,22 @@ pub(crate) async fn answer(shared: &Shared, parts: &Parts, body: Bytes) -> Resul
     }
 }
 
+/// The body of a request whose `Content-Encoding` is gzip; any other as it is. What cannot be
+/// unpacked is left to the parser to refuse.
+fn unpack<'a>(headers: &HeaderMap, body: &'a [u8]) -> Cow<'a, [u8]> {
+    if text(headers, "content-encoding") != "gzip" {
+        return Cow::Borrowed(body);
+    }
+    let mut content = Vec::new();
+    let unpacked = GzDecoder::new(body)
+        .take(UNPACKED_MAX)
+        .read_to_end(&mut content);
+    match unpacked {
+        Ok(_) => Cow::Owned(content),
+        Err(_) => Cow::Borrowed(body),
+    }
+}
+
 async fn pause(ms: u64) {
     if ms > 0 {
         tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -69,7 +94,10 @@ struct Raw<'a> {
     path: &'a str,
     query: &'a str,
     headers: &'a HeaderMap,
+    /// As received: what the signature is over.
     body: &'a [u8],
+    /// Unpacked.
+    content: &'a [u8],
 }
 
 /// A request that has been recognised and authenticated, or refused.
@@ -92,9 +120,21 @@ impl Exchange {
         let seq = world.next_seq();
         let now = world.now(started);
         let authorization = Authorization::parse(request.headers);
-        let scope = authorization.as_ref().ok().map(|scope| scope.service.as_str());
-        let asked = routing::recognise(request.headers, request.path, request.query, request.body, scope);
-        let region = authorization.as_ref().map(|one| one.region.clone()).unwrap_or_default();
+        let scope = authorization
+            .as_ref()
+            .ok()
+            .map(|scope| scope.service.as_str());
+        let asked = routing::recognise(
+            request.headers,
+            request.path,
+            request.query,
+            request.content,
+            scope,
+        );
+        let region = authorization
+            .as_ref()
+            .map(|one| one.region.clone())
+            .unwrap_or_default();
         let service = asked
             .signing_name
             .clone()
@@ -151,9 +191,17 @@ impl Exchange {
         let protocol = self.asked.protocol;
         let refuse = |mistake: Mistake| mistake.error(protocol);
         let authorization = authorization.map_err(refuse)?;
-        let ring = KeyRing { state: &world.state, secret: shared.secret.as_deref() };
-        let token = request.headers.get("x-amz-security-token").and_then(|value| value.to_str().ok());
-        let (caller, secret) = ring.find(&authorization.access_key_id, token).map_err(refuse)?;
+        let ring = KeyRing {
+            state: &world.state,
+            secret: shared.secret.as_deref(),
+        };
+        let token = request
+            .headers
+            .get("x-amz-security-token")
+            .and_then(|value| value.to_str().ok());
+        let (caller, secret) = ring
+            .find(&authorization.access_key_id, token)
+            .map_err(refuse)?;
         self.check_scope(shared, &authorization).map_err(refuse)?;
         let subject = self.subject(world, &caller.account);
         let seed = world.state.seed;
@@ -179,15 +227,25 @@ impl Exchange {
         if authorization.terminator != "aws4_request" {
             return Err(Mistake::Terminator(authorization.terminator.clone()));
         }
-        if let Some(right) = self.asked.signing_name.as_ref().filter(|name| **name != authorization.service) {
+        if let Some(right) = self
+            .asked
+            .signing_name
+            .as_ref()
+            .filter(|name| **name != authorization.service)
+        {
             return Err(Mistake::ScopeService(right.clone()));
         }
         let region = authorization.region.as_str();
         let global = ["organizations", "iam", "sts"].contains(&authorization.service.as_str());
         if !(regions::is_known(region) || global && region == "aws-global") {
-            return Err(Mistake::ScopeRegion("Credential should be scoped to a valid region. ".trim_end().to_owned()));
+            return Err(Mistake::ScopeRegion(
+                "Credential should be scoped to a valid region. "
+                    .trim_end()
+                    .to_owned(),
+            ));
         }
-        let elsewhere = ["organizations", "iam"].contains(&authorization.service.as_str()) && region != "us-east-1";
+        let elsewhere = ["organizations", "iam"].contains(&authorization.service.as_str())
+            && region != "us-east-1";
         if shared.strict_scope && elsewhere {
             return Err(Mistake::ScopeRegion(format!(
                 "Credential should be scoped to a valid region, not '{region}'."
@@ -204,9 +262,22 @@ impl Exchange {
                 self.record(shared, world, "dropped", None, false);
                 return Err(how);
             }
-            Some(ReplyFault::Error { code, http, message }) => {
-                let class = if *http >= 500 { ErrorClass::Server } else { ErrorClass::Client };
-                (Err(ApiError::new(code, message.clone()).status(*http).class(class)), false)
+            Some(ReplyFault::Error {
+                code,
+                http,
+                message,
+            }) => {
+                let class = if *http >= 500 {
+                    ErrorClass::Server
+                } else {
+                    ErrorClass::Client
+                };
+                (
+                    Err(ApiError::new(code, message.clone())
+                        .status(*http)
+                        .class(class)),
+                    false,
+                )
             }
             Some(ReplyFault::Throttle) => {
                 let named = world.state.settings.behaviour.is("throttle_style", "named");
@@ -218,12 +289,19 @@ impl Exchange {
             Some(ReplyFault::DropAfter(how)) => Some(*how),
             _ => None,
         };
-        let outcome = if dropped.is_some() { "dropped" } else { outcome(&result) };
+        let outcome = if dropped.is_some() {
+            "dropped"
+        } else {
+            outcome(&result)
+        };
         self.record(shared, world, outcome, result.as_ref().err(), effect);
         if let Some(how) = dropped {
             return Err(how);
         }
-        let envelope = Envelope { request_id: &self.request_id, wall: self.wall };
+        let envelope = Envelope {
+            request_id: &self.request_id,
+            wall: self.wall,
+        };
         Ok(match &result {
             Ok(output) => envelope.output(&self.asked, output),
             Err(error) => envelope.error(&self.asked, error),
@@ -256,7 +334,11 @@ impl Exchange {
         let reply = core::handle(&mut world.state, &call, &caller, now);
         let mut result = reply.result;
         if reply.changed {
-            let record = Record::Call { call: Box::new(call), caller: Box::new(caller), now };
+            let record = Record::Call {
+                call: Box::new(call),
+                caller: Box::new(caller),
+                now,
+            };
             if let Err(error) = world.persist(&record) {
                 // CRASH: the change is in memory only; the caller is told that it failed
                 tracing::error!(%error, "the state log could not be written");
@@ -266,7 +348,14 @@ impl Exchange {
         (result, reply.changed)
     }
 
-    fn record(&self, shared: &Shared, world: &mut World, outcome: &'static str, error: Option<&ApiError>, effect: bool) {
+    fn record(
+        &self,
+        shared: &Shared,
+        world: &mut World,
+        outcome: &'static str,
+        error: Option<&ApiError>,
+        effect: bool,
+    ) {
         let wall = shared.clock.now();
         let at = Timestamp::from_millisecond(world.now(wall)).unwrap_or(wall);
         let caller = self.caller.as_ref().ok();
@@ -317,7 +406,9 @@ fn internal(service: Service) -> ApiError {
         Service::Sso | Service::IdentityStore => "InternalServerException",
         Service::Sts => "InternalFailure",
     };
-    ApiError::new(code, "The request could not be recorded.").status(500).class(ErrorClass::Server)
+    ApiError::new(code, "The request could not be recorded.")
+        .status(500)
+        .class(ErrorClass::Server)
 }
 
 fn outcome(result: &Result<Output, ApiError>) -> &'static str {
@@ -333,5 +424,8 @@ fn outcome(result: &Result<Output, ApiError>) -> &'static str {
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }

@@ -24,9 +24,14 @@ pub(super) fn subject(
         .or_else(|| text("/AccountId"))
         .or_else(|| text("/Filter/AccountId"))
         .or(role_account);
-    let principal = ["/PrincipalId", "/UserId", "/GroupId", "/MemberId/UserId"].iter().find_map(|name| text(name));
+    let principal = ["/PrincipalId", "/UserId", "/GroupId", "/MemberId/UserId"]
+        .iter()
+        .find_map(|name| text(name));
     let mut subject = Subject {
-        service: known.map_or_else(|| service.to_owned(), |known| known.signing_name().to_owned()),
+        service: known.map_or_else(
+            || service.to_owned(),
+            |known| known.signing_name().to_owned(),
+        ),
         operation: operation.to_owned(),
         region: region.to_owned(),
         caller_account: caller_account.to_owned(),
@@ -35,13 +40,19 @@ pub(super) fn subject(
         permission_set: Vec::new(),
     };
     if let Some(id) = principal {
-        subject.principal.extend(state.user(id).map(|user| user.user_name().to_owned()));
-        subject.principal.extend(state.group(id).map(|group| group.name().to_owned()));
+        subject
+            .principal
+            .extend(state.user(id).map(|user| user.user_name().to_owned()));
+        subject
+            .principal
+            .extend(state.group(id).map(|group| group.name().to_owned()));
     }
     if let Some(arn) = text("/PermissionSetArn") {
         subject.permission_set.push(arn.to_owned());
         let set = state.set(arn.rsplit('/').next().unwrap_or_default());
-        subject.permission_set.extend(set.map(|set| set.name.clone()));
+        subject
+            .permission_set
+            .extend(set.map(|set| set.name.clone()));
     }
     subject
 }

@@ -21,8 +21,8 @@ pub(super) struct Envelope<'a> {
 impl Envelope<'_> {
     fn response(&self, status: u16, content_type: &'static str, body: String) -> Response<Body> {
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = axum::http::StatusCode::from_u16(status)
-            .unwrap_or(axum::http::StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert("content-type", HeaderValue::from_static(content_type));
         let date = self.wall.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
@@ -37,13 +37,17 @@ impl Envelope<'_> {
     /// A success.
     pub(super) fn output(&self, asked: &Asked, output: &Output) -> Response<Body> {
         match (asked.protocol, output, asked.model) {
-            (Protocol::Query, Output::Members(members), Some((model, operation))) => {
-                self.response(200, "text/xml", query_response(model, operation, members, self.request_id))
-            }
+            (Protocol::Query, Output::Members(members), Some((model, operation))) => self.response(
+                200,
+                "text/xml",
+                query_response(model, operation, members, self.request_id),
+            ),
             (protocol, Output::Members(members), _) => {
                 self.response(200, json_type(protocol), members.to_string())
             }
-            (protocol, Output::Nothing, _) => self.response(200, json_type(protocol), String::new()),
+            (protocol, Output::Nothing, _) => {
+                self.response(200, json_type(protocol), String::new())
+            }
         }
     }
 
@@ -54,7 +58,13 @@ impl Envelope<'_> {
             Protocol::RestJson => self.json_error(asked.protocol, error, false),
             Protocol::Query => {
                 let body = asked.namespace.map(|model| {
-                    query_error(model, &error.code, error.http, &error.message, self.request_id)
+                    query_error(
+                        model,
+                        &error.code,
+                        error.http,
+                        &error.message,
+                        self.request_id,
+                    )
                 });
                 self.response(error.http, "text/xml", body.unwrap_or_default())
             }
@@ -91,9 +101,14 @@ impl Envelope<'_> {
             let name = if front_door { "message" } else { "Message" };
             body.insert(name.to_owned(), error.message.clone().into());
         }
-        body.extend(error.members.clone());
-        let mut response =
-            self.response(error.http, json_type(protocol), Value::Object(body).to_string());
+        for (name, value) in &error.members {
+            body.insert((*name).to_owned(), value.clone());
+        }
+        let mut response = self.response(
+            error.http,
+            json_type(protocol),
+            Value::Object(body).to_string(),
+        );
         if let Ok(value) = HeaderValue::from_str(&error.code) {
             response.headers_mut().insert("x-amzn-errortype", value);
         }
@@ -112,5 +127,7 @@ fn json_type(protocol: Protocol) -> &'static str {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

@@ -27,7 +27,10 @@ pub(super) struct Asked {
 
 /// Target prefixes of services that exist and are not simulated.
 const OTHER_TARGETS: &[(&str, &str)] = &[
-    ("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101", "cloudtrail"),
+    (
+        "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
+        "cloudtrail",
+    ),
     ("StarlingDoveService", "config"),
     ("AWSEvents", "events"),
     ("AWS242ServiceCatalogService", "servicecatalog"),
@@ -50,11 +53,20 @@ fn service_of(model: &Model) -> Option<Service> {
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// Recognises a request.
-pub(super) fn recognise(headers: &HeaderMap, path: &str, query: &str, body: &[u8], scope: Option<&str>) -> Asked {
+pub(super) fn recognise(
+    headers: &HeaderMap,
+    path: &str,
+    query: &str,
+    body: &[u8],
+    scope: Option<&str>,
+) -> Asked {
     let target = header(headers, "x-amz-target");
     if !target.is_empty() {
         return json(target, header(headers, "content-type"), body);
@@ -63,34 +75,56 @@ pub(super) fn recognise(headers: &HeaderMap, path: &str, query: &str, body: &[u8
     let form = content_type.starts_with("application/x-www-form-urlencoded");
     let in_query = query.split('&').any(|part| part.starts_with("Action="));
     if path == "/" && (form || in_query || body.starts_with(b"Action=")) {
-        let text = if body.is_empty() { query.as_bytes() } else { body };
+        let text = if body.is_empty() {
+            query.as_bytes()
+        } else {
+            body
+        };
         return form_of(&fields(text));
     }
     let rest_xml = matches!(scope, Some("s3"));
     Asked {
-        protocol: if rest_xml { Protocol::RestXml } else { Protocol::RestJson },
+        protocol: if rest_xml {
+            Protocol::RestXml
+        } else {
+            Protocol::RestJson
+        },
         service: None,
         signing_name: None,
         operation: path.to_owned(),
         model: None,
         namespace: None,
         input: Ok(Value::Null),
-        unknown: scope.is_none_or(|scope| !["account", "s3", "s3control", "securityhub"].contains(&scope)),
+        unknown: scope
+            .is_none_or(|scope| !["account", "s3", "s3control", "securityhub"].contains(&scope)),
     }
 }
 
 fn json(target: &str, content_type: &str, body: &[u8]) -> Asked {
-    let protocol = if content_type.ends_with("1.0") { Protocol::Json10 } else { Protocol::Json11 };
+    let protocol = if content_type.ends_with("1.0") {
+        Protocol::Json10
+    } else {
+        Protocol::Json11
+    };
     let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", target));
     let model = tables().by_target_prefix(prefix);
-    let other = OTHER_TARGETS.iter().find(|(known, _)| *known == prefix).map(|(_, name)| *name);
+    let other = OTHER_TARGETS
+        .iter()
+        .find(|(known, _)| *known == prefix)
+        .map(|(_, name)| *name);
     let found = model.and_then(|model| Some((model, model.operation(operation)?)));
-    let signing_name = model.map(|model| model.signing_name.clone()).or_else(|| other.map(str::to_owned));
+    let signing_name = model
+        .map(|model| model.signing_name.clone())
+        .or_else(|| other.map(str::to_owned));
     let input = if body.iter().all(u8::is_ascii_whitespace) {
         Ok(Value::Null)
     } else {
-        serde_json::from_slice(body)
-            .map_err(|_| ApiError::new("SerializationException", "The request body is not valid JSON."))
+        serde_json::from_slice(body).map_err(|_| {
+            ApiError::new(
+                "SerializationException",
+                "The request body is not valid JSON.",
+            )
+        })
     };
     Asked {
         protocol,
@@ -121,15 +155,12 @@ fn decode(text: &str) -> String {
     while let Some(byte) = bytes.get(at) {
         let escaped = bytes.get(at + 1..at + 3).filter(|_| *byte == b'%');
         let escaped = escaped.and_then(|hex| std::str::from_utf8(hex).ok());
-        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(decoded) => {
-                out.push(decoded);
-                at += 3;
-            }
-            None => {
-                out.push(if *byte == b'+' { b' ' } else { *byte });
-                at += 1;
-            }
+        if let Some(decoded) = escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            out.push(decoded);
+            at += 3;
+        } else {
+            out.push(if *byte == b'+' { b' ' } else { *byte });
+            at += 1;
         }
     }
     String::from_utf8_lossy(&out).into_owned()
@@ -137,23 +168,39 @@ fn decode(text: &str) -> String {
 
 fn form_of(fields: &[(String, String)]) -> Asked {
     let field = |name: &str| {
-        fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+        fields
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .unwrap_or_default()
     };
     let (action, version) = (field("Action"), field("Version"));
     let model = tables().services().find(|model| {
         model.version == version
-            && model.protocols.first().is_some_and(|one| *one == hallpass_aws_model::Protocol::Query)
+            && model
+                .protocols
+                .first()
+                .is_some_and(|one| *one == hallpass_aws_model::Protocol::Query)
     });
-    let other = OTHER_VERSIONS.iter().find(|(known, _)| *known == version).map(|(_, name)| *name);
+    let other = OTHER_VERSIONS
+        .iter()
+        .find(|(known, _)| *known == version)
+        .map(|(_, name)| *name);
     let found = model.and_then(|model| Some((model, model.operation(action)?)));
     let input = match found {
         Some((model, operation)) => query_to_json(model, operation, fields)
             .map_err(|error| ApiError::new("MalformedInput", error.to_string())),
         None => Ok(Value::Null),
     };
-    let signing_name = model.map(|model| model.signing_name.clone()).or_else(|| other.map(str::to_owned));
+    let signing_name = model
+        .map(|model| model.signing_name.clone())
+        .or_else(|| other.map(str::to_owned));
     Asked {
-        protocol: if version == "2016-11-15" { Protocol::Ec2 } else { Protocol::Query },
+        protocol: if version == "2016-11-15" {
+            Protocol::Ec2
+        } else {
+            Protocol::Query
+        },
         service: model.and_then(service_of),
         signing_name,
         operation: action.to_owned(),
@@ -166,12 +213,24 @@ fn form_of(fields: &[(String, String)]) -> Asked {
 
 /// The answer to an operation that is in no model.
 pub(super) fn unknown_operation(asked: &Asked) -> ApiError {
+    // the form of requests in CBOR: `/service/X/operation/Y`
+    if asked.operation.starts_with("/service/") && asked.operation.contains("/operation/") {
+        let text = "The protocol rpc-v2-cbor is not simulated.";
+        return ApiError::new("UnsupportedProtocol", text).status(415);
+    }
     match asked.protocol {
         Protocol::Json10 | Protocol::Json11 => ApiError::new("UnknownOperationException", ""),
-        Protocol::RestJson | Protocol::RestXml => ApiError::new("UnknownOperationException", "").status(404),
+        Protocol::RestJson | Protocol::RestXml => {
+            ApiError::new("UnknownOperationException", "").status(404)
+        }
         Protocol::Query | Protocol::Ec2 => {
-            let version = asked.namespace.map_or(STS_VERSION, |model| model.version.as_str());
-            let text = format!("Could not find operation {} for version {version}", asked.operation);
+            let version = asked
+                .namespace
+                .map_or(STS_VERSION, |model| model.version.as_str());
+            let text = format!(
+                "Could not find operation {} for version {version}",
+                asked.operation
+            );
             ApiError::new("InvalidAction", text)
         }
     }
@@ -179,7 +238,10 @@ pub(super) fn unknown_operation(asked: &Asked) -> ApiError {
 
 /// The answer to an operation that exists and is not simulated (rule Z-2).
 pub(super) fn unsupported(asked: &Asked, service: &str) -> ApiError {
-    let text = format!("You are not authorized to perform {service}:{} (not simulated)", asked.operation);
+    let text = format!(
+        "You are not authorized to perform {service}:{} (not simulated)",
+        asked.operation
+    );
     let error = match asked.protocol {
         Protocol::Json10 | Protocol::Json11 => ApiError::new("AccessDeniedException", text),
         Protocol::RestJson => ApiError::new("AccessDeniedException", text).status(403),
@@ -197,7 +259,10 @@ mod tests {
     fn forms_are_decoded() {
         let decoded = fields(b"A=x+y&B=%C3%A9%2F&C=%zz&D");
         let expected = [("A", "x y"), ("B", "é/"), ("C", "%zz"), ("D", "")];
-        let decoded: Vec<_> = decoded.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let decoded: Vec<_> = decoded
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         assert_eq!(decoded, expected);
     }
 }

@@ -38,9 +38,15 @@ const RESET: u8 = 2;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Line {
     cut: Arc<AtomicU8>,
+    peer: Option<SocketAddr>,
 }
 
 impl Line {
+    /// Whether the other end is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.peer.is_none_or(|peer| peer.ip().is_loopback())
+    }
+
     /// From now on nothing is written any more.
     pub(crate) fn cut(&self, conduct: Conduct) {
         let how = match conduct {
@@ -74,13 +80,21 @@ impl Drop for Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if let Some(error) = self.is_cut() {
             return Poll::Ready(Err(error));
         }
@@ -107,7 +121,16 @@ impl Listener for Cuttable {
             match self.0.accept().await {
                 Ok((stream, address)) => {
                     let _ = stream.set_nodelay(true);
-                    return (Connection { stream, line: Line::default() }, address);
+                    return (
+                        Connection {
+                            stream,
+                            line: Line {
+                                cut: Arc::default(),
+                                peer: Some(address),
+                            },
+                        },
+                        address,
+                    );
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -135,5 +158,7 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let service = router.into_make_service_with_connect_info::<Line>();
-    axum::serve(Cuttable(listener), service).with_graceful_shutdown(shutdown).await
+    axum::serve(Cuttable(listener), service)
+        .with_graceful_shutdown(shutdown)
+        .await
 }

@@ -21,7 +21,12 @@ pub(super) fn fill(file: &mut OrganizationFile) {
     }
     let root = organization.root.trim_start_matches("r-").to_owned();
     let paths = ou_paths(file);
-    for (index, ou) in file.ous.iter_mut().enumerate().filter(|(_, ou)| ou.id.is_empty()) {
+    for (index, ou) in file
+        .ous
+        .iter_mut()
+        .enumerate()
+        .filter(|(_, ou)| ou.id.is_empty())
+    {
         let path = paths.get(&index).unwrap_or(&ou.name);
         ou.id = format!("ou-{root}-{}", draw(format!("ou/{path}")).text(LETTERS, 8));
     }
@@ -30,7 +35,11 @@ pub(super) fn fill(file: &mut OrganizationFile) {
 }
 
 fn fill_accounts(file: &mut OrganizationFile, seed: u64) {
-    let mut taken: HashSet<String> = file.accounts.iter().map(|account| account.id.clone()).collect();
+    let mut taken: HashSet<String> = file
+        .accounts
+        .iter()
+        .map(|account| account.id.clone())
+        .collect();
     for account in &mut file.accounts {
         if account.id.is_empty() {
             let mut random = Random::new(seed, &format!("account/{}", account.name));
@@ -39,7 +48,10 @@ fn fill_accounts(file: &mut OrganizationFile, seed: u64) {
             }
         }
         if account.email.is_empty() {
-            account.email = format!("aws+{}@example.com", account.name.to_lowercase().replace(' ', "-"));
+            account.email = format!(
+                "aws+{}@example.com",
+                account.name.to_lowercase().replace(' ', "-")
+            );
         }
     }
 }
@@ -62,13 +74,25 @@ fn fill_center(file: &mut OrganizationFile, seed: u64) {
     }
     let store = center.identity_store_id.trim_start_matches("d-").to_owned();
     for user in center.users.iter_mut().filter(|user| user.id.is_empty()) {
-        user.id = format!("{store}-{}", draw(format!("user/{}", user.user_name)).uuid());
+        user.id = format!(
+            "{store}-{}",
+            draw(format!("user/{}", user.user_name)).uuid()
+        );
     }
     for group in center.groups.iter_mut().filter(|group| group.id.is_empty()) {
         group.id = format!("{store}-{}", draw(format!("group/{}", group.name)).uuid());
     }
-    let instance = center.instance_arn.rsplit('/').next().unwrap_or_default().to_owned();
-    for set in center.permission_sets.iter_mut().filter(|set| set.arn.is_empty()) {
+    let instance = center
+        .instance_arn
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    for set in center
+        .permission_sets
+        .iter_mut()
+        .filter(|set| set.arn.is_empty())
+    {
         let id = draw(format!("permission set/{}", set.name)).hex(16);
         set.arn = format!("arn:aws:sso:::permissionSet/{instance}/ps-{id}");
     }

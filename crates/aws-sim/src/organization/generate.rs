@@ -44,7 +44,14 @@ pub enum Shape {
 
 const DOMAIN: &str = "corp.example";
 const DEPTH_MAX: usize = 5;
-const DIVISIONS: &[&str] = &["Commerce", "Platform", "Data", "Media", "Logistics", "Finance"];
+const DIVISIONS: &[&str] = &[
+    "Commerce",
+    "Platform",
+    "Data",
+    "Media",
+    "Logistics",
+    "Finance",
+];
 
 /// Makes an organization. Same sizes, shape and seed give the same file.
 pub fn generate(sizes: &Sizes, shape: Shape, seed: u64) -> OrganizationFile {
@@ -55,15 +62,23 @@ pub fn generate(sizes: &Sizes, shape: Shape, seed: u64) -> OrganizationFile {
     let groups = groups(sizes, &users, &mut random);
     let sets = sets(sizes);
     let assignments = assignments(sizes, &accounts, &groups, &users, &sets, &mut random);
-    let management = accounts.first().map(|account| account.name.clone()).unwrap_or_default();
-    let delegate = accounts.iter().find(|account| account.name == "shared-services");
+    let management = accounts
+        .first()
+        .map(|account| account.name.clone())
+        .unwrap_or_default();
+    let delegate = accounts
+        .iter()
+        .find(|account| account.name == "shared-services");
     let mut file = OrganizationFile {
         version: 1,
         seed: Some(seed),
         organization: Organization {
             management_account: management,
             policy_types: vec!["SERVICE_CONTROL_POLICY".to_owned()],
-            service_access: vec!["sso.amazonaws.com".to_owned(), "account.amazonaws.com".to_owned()],
+            service_access: vec![
+                "sso.amazonaws.com".to_owned(),
+                "account.amazonaws.com".to_owned(),
+            ],
             delegated_administrators: delegate
                 .map(|account| Delegation {
                     account: account.name.clone(),
@@ -104,20 +119,33 @@ fn ous(sizes: &Sizes, shape: Shape) -> Vec<Ou> {
         return Vec::new();
     }
     let depth = sizes.ou_depth.min(DEPTH_MAX);
-    let mut rows: Vec<Ou> =
-        ["Security", "Infrastructure", "Workloads", "Sandbox"].iter().map(|name| ou("", name)).collect();
+    let mut rows: Vec<Ou> = ["Security", "Infrastructure", "Workloads", "Sandbox"]
+        .iter()
+        .map(|name| ou("", name))
+        .collect();
     if shape != Shape::Startup {
-        rows.extend(["Suspended", "PolicyStaging"].iter().map(|name| ou("", name)));
+        rows.extend(
+            ["Suspended", "PolicyStaging"]
+                .iter()
+                .map(|name| ou("", name)),
+        );
     }
     if depth >= 2 {
         for stage in ["Prod", "NonProd"] {
             rows.push(ou("Workloads", stage));
-            let divisions = if depth >= 3 && shape != Shape::Startup { DIVISIONS } else { &[] };
+            let divisions = if depth >= 3 && shape != Shape::Startup {
+                DIVISIONS
+            } else {
+                &[]
+            };
             for division in divisions {
                 let mut parent = format!("Workloads/{stage}");
                 rows.push(ou(&parent, division));
                 for level in 4..=depth {
-                    parent = format!("{parent}/{}", rows.last().map(|ou| ou.name.clone()).unwrap_or_default());
+                    parent = format!(
+                        "{parent}/{}",
+                        rows.last().map(|ou| ou.name.clone()).unwrap_or_default()
+                    );
                     rows.push(ou(&parent, if level == 4 { "Core" } else { "Regulated" }));
                 }
             }
@@ -139,11 +167,17 @@ fn paths(ous: &[Ou]) -> Vec<String> {
 fn accounts(sizes: &Sizes, shape: Shape, ous: &[Ou], random: &mut Random) -> Vec<Account> {
     let paths = paths(ous);
     let place = |wanted: &str, random: &mut Random| -> Option<String> {
-        let below: Vec<&String> = paths.iter().filter(|path| path.starts_with(wanted)).collect();
+        let below: Vec<&String> = paths
+            .iter()
+            .filter(|path| path.starts_with(wanted))
+            .collect();
         random.pick(&below).map(|path| (*path).clone())
     };
-    let stages: &[&str] =
-        if shape == Shape::Startup { &["prod", "dev"] } else { &["prod", "staging", "dev", "sandbox"] };
+    let stages: &[&str] = if shape == Shape::Startup {
+        &["prod", "dev"]
+    } else {
+        &["prod", "staging", "dev", "sandbox"]
+    };
     let mut rows = Vec::new();
     let fixed = [
         ("corp-management", ""),
@@ -153,7 +187,11 @@ fn accounts(sizes: &Sizes, shape: Shape, ous: &[Ou], random: &mut Random) -> Vec
         ("network", "Infrastructure"),
     ];
     for (name, path) in fixed {
-        let ou = if path.is_empty() { None } else { place(path, random) };
+        let ou = if path.is_empty() {
+            None
+        } else {
+            place(path, random)
+        };
         rows.push(account(name, ou));
     }
     'rounds: for round in 1_usize.. {
@@ -162,7 +200,11 @@ fn accounts(sizes: &Sizes, shape: Shape, ous: &[Ou], random: &mut Random) -> Vec
                 if rows.len() >= sizes.accounts {
                     break 'rounds;
                 }
-                let name = if round == 1 { format!("{product}-{stage}") } else { format!("{product}-{round}-{stage}") };
+                let name = if round == 1 {
+                    format!("{product}-{stage}")
+                } else {
+                    format!("{product}-{round}-{stage}")
+                };
                 let wanted = match *stage {
                     "prod" => "Workloads/Prod",
                     "sandbox" => "Sandbox",
@@ -200,7 +242,11 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(seed: u64, domain: &'static str) -> Self {
-        Self { random: Random::new(seed, "people"), taken: HashSet::new(), domain }
+        Self {
+            random: Random::new(seed, "people"),
+            taken: HashSet::new(),
+            domain,
+        }
     }
 
     /// Keeps a name from being drawn.
@@ -269,7 +315,11 @@ fn groups(sizes: &Sizes, users: &[User], random: &mut Random) -> Vec<Group> {
                 if rows.len() >= sizes.groups {
                     break 'rounds;
                 }
-                let name = if round == 1 { format!("{product}-{role}") } else { format!("{product}-{role}-{round}") };
+                let name = if round == 1 {
+                    format!("{product}-{role}")
+                } else {
+                    format!("{product}-{role}-{round}")
+                };
                 rows.push(group(name, users, random));
             }
         }
@@ -280,39 +330,87 @@ fn groups(sizes: &Sizes, users: &[User], random: &mut Random) -> Vec<Group> {
 fn group(name: String, users: &[User], random: &mut Random) -> Group {
     // log-normal with median 8; the largest of many groups have some hundreds
     let size = (8.0_f64.ln() + random.normal()).exp().clamp(1.0, 2_000.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 2000")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 1 to 2000"
+    )]
     let size = (size as usize).min(users.len());
     let mut members = HashSet::new();
     let mut rows = Vec::new();
     for _ in 0..size * 2 {
-        let Some(user) = random.pick(users) else { break };
+        let Some(user) = random.pick(users) else {
+            break;
+        };
         if rows.len() < size && members.insert(&user.user_name) {
             rows.push(user.user_name.clone());
         }
     }
-    Group { name, members: rows, ..Group::default() }
+    Group {
+        name,
+        members: rows,
+        ..Group::default()
+    }
 }
 
 const BASIC_SETS: &[(&str, &str, &str)] = &[
-    ("ReadOnly", "Look at everything, change nothing.", "ReadOnlyAccess"),
-    ("Admin", "Full control of the account.", "AdministratorAccess"),
-    ("PowerUser", "Change anything except identities.", "PowerUserAccess"),
+    (
+        "ReadOnly",
+        "Look at everything, change nothing.",
+        "ReadOnlyAccess",
+    ),
+    (
+        "Admin",
+        "Full control of the account.",
+        "AdministratorAccess",
+    ),
+    (
+        "PowerUser",
+        "Change anything except identities.",
+        "PowerUserAccess",
+    ),
     ("Billing", "See and manage costs.", "job-function/Billing"),
-    ("DBA", "Operate databases.", "job-function/DatabaseAdministrator"),
-    ("SecurityAudit", "Read the security configuration.", "SecurityAudit"),
-    ("NetworkAdmin", "Change networks.", "job-function/NetworkAdministrator"),
-    ("Support", "Open and follow support cases.", "job-function/SupportUser"),
+    (
+        "DBA",
+        "Operate databases.",
+        "job-function/DatabaseAdministrator",
+    ),
+    (
+        "SecurityAudit",
+        "Read the security configuration.",
+        "SecurityAudit",
+    ),
+    (
+        "NetworkAdmin",
+        "Change networks.",
+        "job-function/NetworkAdministrator",
+    ),
+    (
+        "Support",
+        "Open and follow support cases.",
+        "job-function/SupportUser",
+    ),
 ];
 
 fn sets(sizes: &Sizes) -> Vec<PermissionSet> {
     let basic = BASIC_SETS.iter().map(|(name, description, policy)| {
         ((*name).to_owned(), (*description).to_owned(), *policy)
     });
-    let kinds = [("Deploy", "Roll out"), ("Operate", "Run and repair"), ("Data", "Work on the data of"), ("Debug", "Look into"), ("Release", "Publish")];
+    let kinds = [
+        ("Deploy", "Roll out"),
+        ("Operate", "Run and repair"),
+        ("Data", "Work on the data of"),
+        ("Debug", "Look into"),
+        ("Release", "Publish"),
+    ];
     let own = kinds.into_iter().flat_map(|(kind, does)| {
         PRODUCTS.iter().map(move |product| {
             let short: String = product.chars().take(32 - 1 - kind.len()).collect();
-            (format!("{short}-{kind}"), format!("{does} {product}."), "PowerUserAccess")
+            (
+                format!("{short}-{kind}"),
+                format!("{does} {product}."),
+                "PowerUserAccess",
+            )
         })
     });
     basic
@@ -337,7 +435,10 @@ fn assignments(
     random: &mut Random,
 ) -> Vec<Assignment> {
     let mut rows = Vec::new();
-    let weights: Vec<f64> = (1_u32..).take(sets.len()).map(|rank| 1.0 / f64::from(rank)).collect();
+    let weights: Vec<f64> = (1_u32..)
+        .take(sets.len())
+        .map(|rank| 1.0 / f64::from(rank))
+        .collect();
     let total: f64 = weights.iter().sum();
     for account in accounts.iter().skip(1) {
         let mut seen = HashSet::new();
@@ -346,11 +447,19 @@ fn assignments(
             if made >= sizes.assignments_per_account {
                 break;
             }
-            let Some(set) = zipf(&weights, total, random).and_then(|index| sets.get(index)) else { break };
+            let Some(set) = zipf(&weights, total, random).and_then(|index| sets.get(index)) else {
+                break;
+            };
             // direct assignments beside group ones: about one in ten
             let direct = random.below(10) == 0;
-            let user = random.pick(users).filter(|_| direct).map(|user| user.user_name.clone());
-            let group = random.pick(groups).filter(|_| !direct).map(|group| group.name.clone());
+            let user = random
+                .pick(users)
+                .filter(|_| direct)
+                .map(|user| user.user_name.clone());
+            let group = random
+                .pick(groups)
+                .filter(|_| !direct)
+                .map(|group| group.name.clone());
             let principal = user.clone().or_else(|| group.clone());
             let Some(principal) = principal else { continue };
             if seen.insert((set.name.clone(), principal)) {
@@ -391,12 +500,22 @@ mod tests {
             assignments_per_account: 3,
             ou_depth: 5,
         };
-        let none = Sizes { accounts: 1, users: 0, groups: 0, permission_sets: 0, assignments_per_account: 0, ou_depth: 0 };
+        let none = Sizes {
+            accounts: 1,
+            users: 0,
+            groups: 0,
+            permission_sets: 0,
+            assignments_per_account: 0,
+            ou_depth: 0,
+        };
         for shape in [Shape::Startup, Shape::Enterprise, Shape::Flat, Shape::Deep] {
             for sizes in [sizes, none] {
                 let file = generate(&sizes, shape, 3);
                 assert_eq!(file, generate(&sizes, shape, 3));
-                assert_eq!((file.accounts.len(), file.identity_center.users.len()), (sizes.accounts, sizes.users));
+                assert_eq!(
+                    (file.accounts.len(), file.identity_center.users.len()),
+                    (sizes.accounts, sizes.users)
+                );
                 let parsed = parse_value(serde_json::to_value(&file).unwrap());
                 assert!(parsed.is_ok(), "{shape:?} {parsed:?}");
             }

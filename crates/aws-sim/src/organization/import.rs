@@ -1,9 +1,9 @@
-//! Converts the other form of an organization, PascalCase and tree only, into an organization
+//! Converts the other form of an organization, `PascalCase` and tree only, into an organization
 //! file.
 
 use serde_json::{Map, Value, json};
 
-/// Whether this is the PascalCase form.
+/// Whether this is the `PascalCase` form.
 pub(super) fn is_tree(file: &Value) -> bool {
     file.pointer("/organization/Id").is_some()
 }
@@ -25,7 +25,10 @@ pub(super) fn convert(tree: &Value) -> Value {
             Value::Object(row)
         })
         .collect();
-    let accounts: Vec<Value> = list(tree, "accounts").iter().map(|row| account(row, &path)).collect();
+    let accounts: Vec<Value> = list(tree, "accounts")
+        .iter()
+        .map(|row| account(row, &path))
+        .collect();
     json!({
         "version": 1,
         "organization": {
@@ -71,7 +74,9 @@ fn path(ous: &[Value], id: &str, root: &str) -> Option<String> {
 }
 
 fn list<'a>(tree: &'a Value, key: &str) -> &'a [Value] {
-    tree.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    tree.get(key)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 fn text(value: Option<&Value>) -> String {

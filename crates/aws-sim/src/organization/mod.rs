@@ -11,12 +11,12 @@ mod presets;
 mod resolve;
 mod schema;
 
+pub(crate) use derive::{membership_id, role_suffix};
 pub use file::{
     AccessKey, Account, Assignment, Consistency, CustomerManaged, Delegation, ExternalId, Group,
     Iam, IamKey, IamRole, IamUser, IdentityCenter, Limit, Organization, OrganizationFile, Ou,
     PermissionSet, Provisioned, Speed, User,
 };
-pub(crate) use derive::{membership_id, role_suffix};
 pub use generate::{Shape, Sizes, generate};
 pub use parse::{parse, parse_value};
 pub use presets::{large, small};

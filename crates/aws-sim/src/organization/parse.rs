@@ -34,15 +34,27 @@ pub fn parse_value(mut value: Value) -> Result<OrganizationFile, Vec<Problem>> {
     }
     let mut problems = schema::check(&value);
     if !problems.is_empty() {
-        // names can still be looked up when the types are right, so that one pass tells all
-        problems.extend(lenient(&value).map(|mut file| check(&mut file)).unwrap_or_default());
+        // names can still be looked up when the types are right, so that one pass tells all;
+        // what was derived in place of something missing is not the writer's mistake
+        let others = lenient(&value)
+            .map(|mut file| check(&mut file))
+            .unwrap_or_default();
+        problems.extend(
+            others
+                .into_iter()
+                .filter(|one| value.pointer(&one.pointer).is_some()),
+        );
         return Err(problems);
     }
     strip_nulls(&mut value);
-    let mut file: OrganizationFile = serde_json::from_value(value)
-        .map_err(|error| vec![Problem::new("", error.to_string())])?;
+    let mut file: OrganizationFile =
+        serde_json::from_value(value).map_err(|error| vec![Problem::new("", error.to_string())])?;
     let problems = check(&mut file);
-    if problems.is_empty() { Ok(file) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(file)
+    } else {
+        Err(problems)
+    }
 }
 
 fn lenient(value: &Value) -> Option<OrganizationFile> {
@@ -96,7 +108,7 @@ impl Problems {
         }
     }
 
-    fn name<T>(&mut self, found: Result<T, Unresolved>, pointer: String, kind: &str, name: &str) {
+    fn name<T>(&mut self, found: &Result<T, Unresolved>, pointer: String, kind: &str, name: &str) {
         match found {
             Ok(_) => {}
             Err(Unresolved::Unknown) => self.add(pointer, format!("there is no {kind} `{name}`")),
@@ -110,7 +122,9 @@ impl Problems {
 fn letters(text: &str, prefix: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
     text.strip_prefix(prefix).is_some_and(|rest| {
         lengths.contains(&rest.len())
-            && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            && rest
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     })
 }
 
@@ -126,13 +140,21 @@ fn check_tree(file: &OrganizationFile, problems: &mut Problems) {
         &organization.id,
         "an organization id",
     );
-    problems.form(letters(&organization.root, "r-", 4..=32), "/organization/root", &organization.root, "a root id");
+    problems.form(
+        letters(&organization.root, "r-", 4..=32),
+        "/organization/root",
+        &organization.root,
+        "a root id",
+    );
     let paths = ou_paths(file);
     let mut seen = HashSet::new();
     for (index, ou) in file.ous.iter().enumerate() {
         match (paths.get(&index), &ou.parent) {
             (Some(path), _) if !seen.insert(path.clone()) => {
-                problems.add(format!("/ous/{index}/name"), format!("`{path}` is there twice"));
+                problems.add(
+                    format!("/ous/{index}/name"),
+                    format!("`{path}` is there twice"),
+                );
             }
             (None, Some(parent)) => problems.add(
                 format!("/ous/{index}/parent"),
@@ -144,7 +166,12 @@ fn check_tree(file: &OrganizationFile, problems: &mut Problems) {
     let mut ids = HashSet::new();
     for (index, account) in file.accounts.iter().enumerate() {
         let pointer = format!("/accounts/{index}/id");
-        problems.form(digits(&account.id, 12), &*pointer, &account.id, "twelve digits");
+        problems.form(
+            digits(&account.id, 12),
+            &*pointer,
+            &account.id,
+            "twelve digits",
+        );
         if !ids.insert(&account.id) {
             problems.add(pointer, format!("account `{}` is there twice", account.id));
         }
@@ -154,15 +181,23 @@ fn check_tree(file: &OrganizationFile, problems: &mut Problems) {
 fn check_directory(file: &OrganizationFile, problems: &mut Problems) {
     let center = &file.identity_center;
     let at = "/identity_center";
-    let instance = center.instance_arn.strip_prefix("arn:aws:sso:::instance/").unwrap_or_default();
+    let instance = center
+        .instance_arn
+        .strip_prefix("arn:aws:sso:::instance/")
+        .unwrap_or_default();
     let instance = instance.trim_start_matches("sso");
     problems.form(
-        instance.strip_prefix("ins-").is_some_and(|id| id.len() == 16),
+        instance
+            .strip_prefix("ins-")
+            .is_some_and(|id| id.len() == 16),
         format!("{at}/instance_arn"),
         &center.instance_arn,
         "an instance ARN",
     );
-    let store = center.identity_store_id.strip_prefix("d-").unwrap_or_default();
+    let store = center
+        .identity_store_id
+        .strip_prefix("d-")
+        .unwrap_or_default();
     problems.form(
         store.len() == 10 && store.bytes().all(|byte| byte.is_ascii_hexdigit()),
         format!("{at}/identity_store_id"),
@@ -175,33 +210,46 @@ fn check_directory(file: &OrganizationFile, problems: &mut Problems) {
         &center.home_region,
         "a Region",
     );
-    let mut names = HashSet::new();
+    check_principals(file, problems);
+}
+
+fn check_principals(file: &OrganizationFile, problems: &mut Problems) {
+    let center = &file.identity_center;
     let mut ids = HashSet::new();
-    for (index, user) in center.users.iter().enumerate() {
-        if !names.insert(user.user_name.to_lowercase()) {
-            problems.add(format!("{at}/users/{index}/user_name"), format!("user `{}` is there twice", user.user_name));
+    let mut check = |rows: &mut dyn Iterator<Item = (String, &String)>, kind: &str, key: &str| {
+        let mut names = HashSet::new();
+        for (index, (name, id)) in rows.enumerate() {
+            let at = format!("/identity_center/{kind}s/{index}");
+            if !names.insert(name.clone()) {
+                problems.add(
+                    format!("{at}/{key}"),
+                    format!("{kind} `{name}` is there twice"),
+                );
+            }
+            if !ids.insert(id.clone()) {
+                problems.add(format!("{at}/id"), format!("id `{id}` is there twice"));
+            }
+            problems.form(principal_id(id), format!("{at}/id"), id, "a principal id");
         }
-        if !ids.insert(&user.id) {
-            problems.add(format!("{at}/users/{index}/id"), format!("id `{}` is there twice", user.id));
-        }
-        problems.form(principal_id(&user.id), format!("{at}/users/{index}/id"), &user.id, "a user id");
-    }
-    let mut names = HashSet::new();
-    for (index, group) in center.groups.iter().enumerate() {
-        if !names.insert(&group.name) {
-            problems.add(format!("{at}/groups/{index}/name"), format!("group `{}` is there twice", group.name));
-        }
-        if !ids.insert(&group.id) {
-            problems.add(format!("{at}/groups/{index}/id"), format!("id `{}` is there twice", group.id));
-        }
-        problems.form(principal_id(&group.id), format!("{at}/groups/{index}/id"), &group.id, "a group id");
-    }
+    };
+    let mut users = center
+        .users
+        .iter()
+        .map(|user| (user.user_name.to_lowercase(), &user.id));
+    check(&mut users, "user", "user_name");
+    let mut groups = center
+        .groups
+        .iter()
+        .map(|group| (group.name.clone(), &group.id));
+    check(&mut groups, "group", "name");
 }
 
 /// A UUID, or ten hexadecimal digits, a dash and a UUID.
 fn principal_id(text: &str) -> bool {
     let dashes: Vec<usize> = text.split('-').map(str::len).collect();
-    let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let hex = text
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     hex && (dashes == [8, 4, 4, 4, 12] || dashes == [10, 8, 4, 4, 4, 12])
 }
 
@@ -217,7 +265,10 @@ fn check_sets(file: &OrganizationFile, problems: &mut Problems) {
             "a permission set name (1 to 32 of letters, digits and `_+=,.@-`)",
         );
         if !names.insert(&set.name) {
-            problems.add(format!("{at}/name"), format!("permission set `{}` is there twice", set.name));
+            problems.add(
+                format!("{at}/name"),
+                format!("permission set `{}` is there twice", set.name),
+            );
         }
         let id = set.arn.rsplit("/ps-").next().unwrap_or_default();
         problems.form(
@@ -240,61 +291,123 @@ fn check_sets(file: &OrganizationFile, problems: &mut Problems) {
 fn check_references(file: &OrganizationFile, problems: &mut Problems) {
     let names = Names::of(file);
     let management = &file.organization.management_account;
-    problems.name(names.account(management), "/organization/management_account".to_owned(), "account", management);
-    for (index, row) in file.organization.delegated_administrators.iter().enumerate() {
+    problems.name(
+        &names.account(management),
+        "/organization/management_account".to_owned(),
+        "account",
+        management,
+    );
+    for (index, row) in file
+        .organization
+        .delegated_administrators
+        .iter()
+        .enumerate()
+    {
         let at = format!("/organization/delegated_administrators/{index}/account");
-        problems.name(names.account(&row.account), at, "account", &row.account);
+        problems.name(&names.account(&row.account), at, "account", &row.account);
     }
     for (index, account) in file.accounts.iter().enumerate() {
         if let Some(ou) = &account.ou {
-            problems.name(names.ou(ou), format!("/accounts/{index}/ou"), "organizational unit", ou);
+            problems.name(
+                &names.ou(ou),
+                format!("/accounts/{index}/ou"),
+                "organizational unit",
+                ou,
+            );
         }
     }
+    check_center_references(file, &names, problems);
+    for account in file.iam.keys() {
+        problems.name(
+            &names.account(account),
+            format!("/iam/{account}"),
+            "account",
+            account,
+        );
+    }
+    check_targets(file, &names, problems);
+}
+
+fn check_center_references(file: &OrganizationFile, names: &Names, problems: &mut Problems) {
     let center = &file.identity_center;
     for (index, group) in center.groups.iter().enumerate() {
         for (place, member) in group.members.iter().enumerate() {
             let at = format!("/identity_center/groups/{index}/members/{place}");
-            problems.name(names.user(member), at, "user", member);
+            problems.name(&names.user(member), at, "user", member);
         }
     }
     for (index, row) in center.assignments.iter().enumerate() {
         let at = format!("/identity_center/assignments/{index}");
-        problems.name(names.account(&row.account), format!("{at}/account"), "account", &row.account);
-        problems.name(names.set(&row.permission_set), format!("{at}/permission_set"), "permission set", &row.permission_set);
+        problems.name(
+            &names.account(&row.account),
+            format!("{at}/account"),
+            "account",
+            &row.account,
+        );
+        problems.name(
+            &names.set(&row.permission_set),
+            format!("{at}/permission_set"),
+            "permission set",
+            &row.permission_set,
+        );
         if let Some(user) = &row.user {
-            problems.name(names.user(user), format!("{at}/user"), "user", user);
+            problems.name(&names.user(user), format!("{at}/user"), "user", user);
         }
         if let Some(group) = &row.group {
-            problems.name(names.group(group), format!("{at}/group"), "group", group);
+            problems.name(&names.group(group), format!("{at}/group"), "group", group);
         }
         let principals = [&row.user, &row.group, &row.user_id, &row.group_id];
         if principals.iter().filter(|one| one.is_some()).count() != 1 {
-            problems.add(at, "give exactly one of `user`, `group`, `user_id`, `group_id`");
+            problems.add(
+                at,
+                "give exactly one of `user`, `group`, `user_id`, `group_id`",
+            );
         }
     }
     for (index, row) in center.provisioned.iter().enumerate() {
         let at = format!("/identity_center/provisioned/{index}");
-        problems.name(names.account(&row.account), format!("{at}/account"), "account", &row.account);
-        problems.name(names.set(&row.permission_set), format!("{at}/permission_set"), "permission set", &row.permission_set);
+        problems.name(
+            &names.account(&row.account),
+            format!("{at}/account"),
+            "account",
+            &row.account,
+        );
+        problems.name(
+            &names.set(&row.permission_set),
+            format!("{at}/permission_set"),
+            "permission set",
+            &row.permission_set,
+        );
     }
-    for account in file.iam.keys() {
-        problems.name(names.account(account), format!("/iam/{account}"), "account", account);
-    }
-    check_targets(file, &names, problems);
 }
 
 fn check_targets(file: &OrganizationFile, names: &Names, problems: &mut Problems) {
     for (index, policy) in file.policies.iter().enumerate() {
         let targets = policy.get("targets").and_then(Value::as_array);
-        for (place, target) in targets.into_iter().flatten().filter_map(Value::as_str).enumerate() {
+        for (place, target) in targets
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .enumerate()
+        {
             if target != file.organization.root && names.account(target).is_err() {
-                problems.name(names.ou(target), format!("/policies/{index}/targets/{place}"), "account or organizational unit", target);
+                problems.name(
+                    &names.ou(target),
+                    format!("/policies/{index}/targets/{place}"),
+                    "account or organizational unit",
+                    target,
+                );
             }
         }
     }
     for (index, key) in file.credentials.iter().enumerate() {
         let parts: Vec<&str> = key.principal.split(':').collect();
         let right = matches!(parts.as_slice(), ["arn", "aws", "iam", "", account, _] if digits(account, 12));
-        problems.form(right, format!("/credentials/{index}/principal"), &key.principal, "the ARN of a user, a role or an account root");
+        problems.form(
+            right,
+            format!("/credentials/{index}/principal"),
+            &key.principal,
+            "the ARN of a user, a role or an account root",
+        );
     }
 }

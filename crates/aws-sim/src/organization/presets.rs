@@ -32,30 +32,76 @@ const OUS: &[(&str, &str)] = &[
 const ACCOUNTS: &[(&str, &[&str])] = &[
     ("", &["example-management"]),
     ("Security", &["security-tooling", "log-archive", "audit"]),
-    ("Infrastructure", &["network", "shared-services", "dns", "backup", "ci-runners"]),
-    ("Workloads/Prod/Commerce", &[
-        "payments-prod", "orders-prod", "catalog-prod", "checkout-prod", "pricing-prod",
-        "fulfilment-prod",
-    ]),
-    ("Workloads/Prod/Platform", &[
-        "edge-prod", "identity-prod", "search-prod", "analytics-prod", "observability-prod",
-        "messaging-prod",
-    ]),
-    ("Workloads/NonProd/Staging", &[
-        "payments-staging", "orders-staging", "catalog-staging", "edge-staging", "search-staging",
-    ]),
-    ("Workloads/NonProd/Development", &[
-        "payments-dev", "orders-dev", "catalog-dev", "checkout-dev", "edge-dev", "identity-dev",
-        "search-dev", "analytics-dev",
-    ]),
-    ("Sandbox", &["sandbox-payments", "sandbox-platform", "sandbox-data", "sandbox-learning"]),
+    (
+        "Infrastructure",
+        &["network", "shared-services", "dns", "backup", "ci-runners"],
+    ),
+    (
+        "Workloads/Prod/Commerce",
+        &[
+            "payments-prod",
+            "orders-prod",
+            "catalog-prod",
+            "checkout-prod",
+            "pricing-prod",
+            "fulfilment-prod",
+        ],
+    ),
+    (
+        "Workloads/Prod/Platform",
+        &[
+            "edge-prod",
+            "identity-prod",
+            "search-prod",
+            "analytics-prod",
+            "observability-prod",
+            "messaging-prod",
+        ],
+    ),
+    (
+        "Workloads/NonProd/Staging",
+        &[
+            "payments-staging",
+            "orders-staging",
+            "catalog-staging",
+            "edge-staging",
+            "search-staging",
+        ],
+    ),
+    (
+        "Workloads/NonProd/Development",
+        &[
+            "payments-dev",
+            "orders-dev",
+            "catalog-dev",
+            "checkout-dev",
+            "edge-dev",
+            "identity-dev",
+            "search-dev",
+            "analytics-dev",
+        ],
+    ),
+    (
+        "Sandbox",
+        &[
+            "sandbox-payments",
+            "sandbox-platform",
+            "sandbox-data",
+            "sandbox-learning",
+        ],
+    ),
     ("Suspended", &["legacy-shop"]),
     ("PolicyStaging", &["policy-canary"]),
 ];
 
 /// Name, description, session, AWS managed policy.
 const SETS: &[(&str, &str, &str, &str)] = &[
-    ("ReadOnly", "Look at everything in the account, change nothing.", "PT8H", "ReadOnlyAccess"),
+    (
+        "ReadOnly",
+        "Look at everything in the account, change nothing.",
+        "PT8H",
+        "ReadOnlyAccess",
+    ),
     (
         "AdministratorAccess",
         "Full control of the account, including its roles and its data.",
@@ -98,24 +144,73 @@ const SETS: &[(&str, &str, &str, &str)] = &[
         "PT4H",
         "job-function/SupportUser",
     ),
-    ("payments-Deploy", "Roll out and roll back the payments services.", "PT2H", "PowerUserAccess"),
-    ("orders-Deploy", "Roll out and roll back the order services.", "PT2H", "PowerUserAccess"),
-    ("edge-Deploy", "Roll out edge configuration and certificates.", "PT2H", "PowerUserAccess"),
-    ("analytics-Deploy", "Publish data pipelines and dashboards.", "PT2H", "PowerUserAccess"),
+    (
+        "payments-Deploy",
+        "Roll out and roll back the payments services.",
+        "PT2H",
+        "PowerUserAccess",
+    ),
+    (
+        "orders-Deploy",
+        "Roll out and roll back the order services.",
+        "PT2H",
+        "PowerUserAccess",
+    ),
+    (
+        "edge-Deploy",
+        "Roll out edge configuration and certificates.",
+        "PT2H",
+        "PowerUserAccess",
+    ),
+    (
+        "analytics-Deploy",
+        "Publish data pipelines and dashboards.",
+        "PT2H",
+        "PowerUserAccess",
+    ),
 ];
 
 /// Given name, family name, title, groups.
 const PERSONAS: &[(&str, &str, &str, &[&str])] = &[
-    ("Mara", "Lindqvist", "Senior Software Engineer", &["payments-eng", "engineers"]),
-    ("Tomasz", "Wilk", "Engineering Manager", &["prod-approvers", "payments-leads", "engineers"]),
-    ("Priya", "Raman", "Platform Lead", &["platform-admins", "prod-approvers", "platform-eng", "engineers"]),
+    (
+        "Mara",
+        "Lindqvist",
+        "Senior Software Engineer",
+        &["payments-eng", "engineers"],
+    ),
+    (
+        "Tomasz",
+        "Wilk",
+        "Engineering Manager",
+        &["prod-approvers", "payments-leads", "engineers"],
+    ),
+    (
+        "Priya",
+        "Raman",
+        "Platform Lead",
+        &[
+            "platform-admins",
+            "prod-approvers",
+            "platform-eng",
+            "engineers",
+        ],
+    ),
     ("Noor", "Haddad", "Internal Auditor", &["auditors"]),
-    ("Ines", "Moreau", "Site Reliability Engineer", &["platform-admins", "oncall", "platform-eng", "engineers"]),
+    (
+        "Ines",
+        "Moreau",
+        "Site Reliability Engineer",
+        &["platform-admins", "oncall", "platform-eng", "engineers"],
+    ),
 ];
 
 /// Name, description, how many beside the personas.
 const GROUPS: &[(&str, &str, usize)] = &[
-    ("platform-admins", "Run the organization and its landing zone", 0),
+    (
+        "platform-admins",
+        "Run the organization and its landing zone",
+        0,
+    ),
     ("auditors", "Read everything, change nothing", 0),
     ("prod-approvers", "Approve access to production", 0),
     ("oncall", "Carry the pager this week", 4),
@@ -178,7 +273,10 @@ pub fn small() -> OrganizationFile {
         organization: Organization {
             management_account: "example-management".to_owned(),
             policy_types: vec!["SERVICE_CONTROL_POLICY".to_owned()],
-            service_access: vec!["sso.amazonaws.com".to_owned(), "account.amazonaws.com".to_owned()],
+            service_access: vec![
+                "sso.amazonaws.com".to_owned(),
+                "account.amazonaws.com".to_owned(),
+            ],
             ..Organization::default()
         },
         ous: ous(),
@@ -212,7 +310,9 @@ fn accounts() -> Vec<Account> {
     for (ou, names) in ACCOUNTS {
         for name in *names {
             let mut tags = BTreeMap::new();
-            if let Some((team, stage)) = name.split_once('-').filter(|_| ou.starts_with("Workloads")) {
+            if let Some((team, stage)) =
+                name.split_once('-').filter(|_| ou.starts_with("Workloads"))
+            {
                 tags.insert("env".to_owned(), stage.to_owned());
                 tags.insert("team".to_owned(), team.to_owned());
             }
@@ -248,10 +348,17 @@ fn groups(users: &[User]) -> Vec<Group> {
     let others = users.get(PERSONAS.len()..).unwrap_or_default();
     let mut next = 0;
     let row = |(name, description, size): &(&str, &str, usize)| {
-        let personas = PERSONAS.iter().zip(users).filter(|((.., groups), _)| groups.contains(name));
+        let personas = PERSONAS
+            .iter()
+            .zip(users)
+            .filter(|((.., groups), _)| groups.contains(name));
         let mut members: Vec<String> = personas.map(|(_, user)| user.user_name.clone()).collect();
         // everybody else fills the groups in turn, so that each has a team
-        let others = others.iter().cycle().skip(next % others.len().max(1)).take(*size);
+        let others = others
+            .iter()
+            .cycle()
+            .skip(next % others.len().max(1))
+            .take(*size);
         members.extend(others.map(|user| user.user_name.clone()));
         if *name != "engineers" {
             next += size;
@@ -280,9 +387,14 @@ fn sets() -> Vec<PermissionSet> {
 fn assignments() -> Vec<Assignment> {
     let mut rows = Vec::new();
     for (pattern, set, group) in ASSIGNMENTS {
-        let names = ACCOUNTS.iter().filter(|(ou, _)| *ou != "Suspended").flat_map(|(_, names)| *names);
+        let names = ACCOUNTS
+            .iter()
+            .filter(|(ou, _)| *ou != "Suspended")
+            .flat_map(|(_, names)| *names);
         for name in names {
-            let fits = pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start));
+            let fits = pattern
+                .strip_suffix('*')
+                .map_or(pattern == name, |start| name.starts_with(start));
             // the management account is left to people, not to wildcards
             if fits && (*name != "example-management" || pattern == name) {
                 rows.push(Assignment {
@@ -320,18 +432,38 @@ mod tests {
         let file = small();
         let center = &file.identity_center;
         assert_eq!(
-            (file.accounts.len(), center.users.len(), center.groups.len(), center.permission_sets.len()),
+            (
+                file.accounts.len(),
+                center.users.len(),
+                center.groups.len(),
+                center.permission_sets.len()
+            ),
             (40, 60, 15, 12)
         );
         let members = |name: &str| {
-            center.groups.iter().find(|group| group.name == name).unwrap().members.clone()
+            center
+                .groups
+                .iter()
+                .find(|group| group.name == name)
+                .unwrap()
+                .members
+                .clone()
         };
-        assert_eq!(members("platform-admins"), ["priya.raman@example.com", "ines.moreau@example.com"]);
+        assert_eq!(
+            members("platform-admins"),
+            ["priya.raman@example.com", "ines.moreau@example.com"]
+        );
         assert_eq!(members("auditors"), ["noor.haddad@example.com"]);
-        assert_eq!(members("prod-approvers"), ["tomasz.wilk@example.com", "priya.raman@example.com"]);
+        assert_eq!(
+            members("prod-approvers"),
+            ["tomasz.wilk@example.com", "priya.raman@example.com"]
+        );
         assert!(members("payments-eng").contains(&"mara.lindqvist@example.com".to_owned()));
         assert!(members("payments-eng").len() > 1);
-        assert_eq!(parse_value(serde_json::to_value(&file).unwrap()), Ok(file.clone()));
+        assert_eq!(
+            parse_value(serde_json::to_value(&file).unwrap()),
+            Ok(file.clone())
+        );
         assert_eq!(file, small());
     }
 }

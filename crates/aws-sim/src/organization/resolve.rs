@@ -1,6 +1,6 @@
 //! Turns the names of an organization file into ids.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::file::OrganizationFile;
 
@@ -8,7 +8,7 @@ use super::file::OrganizationFile;
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     accounts: HashMap<String, Vec<String>>,
-    account_ids: HashMap<String, ()>,
+    account_ids: HashSet<String>,
     ous: HashMap<String, Vec<String>>,
     users: HashMap<String, String>,
     groups: HashMap<String, String>,
@@ -30,19 +30,31 @@ impl Names {
     pub(crate) fn of(file: &OrganizationFile) -> Self {
         let mut names = Self::default();
         for account in &file.accounts {
-            names.account_ids.insert(account.id.clone(), ());
-            names.accounts.entry(account.name.clone()).or_default().push(account.id.clone());
+            names.account_ids.insert(account.id.clone());
+            names
+                .accounts
+                .entry(account.name.clone())
+                .or_default()
+                .push(account.id.clone());
         }
         for (index, path) in ou_paths(file) {
-            let Some(ou) = file.ous.get(index) else { continue };
+            let Some(ou) = file.ous.get(index) else {
+                continue;
+            };
             if path != ou.name {
                 names.ous.entry(path).or_default().push(ou.id.clone());
             }
-            names.ous.entry(ou.name.clone()).or_default().push(ou.id.clone());
+            names
+                .ous
+                .entry(ou.name.clone())
+                .or_default()
+                .push(ou.id.clone());
         }
         let center = &file.identity_center;
         for user in &center.users {
-            names.users.insert(user.user_name.to_lowercase(), user.id.clone());
+            names
+                .users
+                .insert(user.user_name.to_lowercase(), user.id.clone());
         }
         for group in &center.groups {
             names.groups.insert(group.name.clone(), group.id.clone());
@@ -55,7 +67,7 @@ impl Names {
 
     /// An account's id by id or name.
     pub(crate) fn account(&self, name: &str) -> Result<&str, Unresolved> {
-        if let Some((id, ())) = self.account_ids.get_key_value(name) {
+        if let Some(id) = self.account_ids.get(name) {
             return Ok(id);
         }
         only(self.accounts.get(name))
@@ -68,17 +80,26 @@ impl Names {
 
     /// A user's id by user name, whatever its case.
     pub(crate) fn user(&self, name: &str) -> Result<&str, Unresolved> {
-        self.users.get(&name.to_lowercase()).map(String::as_str).ok_or(Unresolved::Unknown)
+        self.users
+            .get(&name.to_lowercase())
+            .map(String::as_str)
+            .ok_or(Unresolved::Unknown)
     }
 
     /// A group's id by name.
     pub(crate) fn group(&self, name: &str) -> Result<&str, Unresolved> {
-        self.groups.get(name).map(String::as_str).ok_or(Unresolved::Unknown)
+        self.groups
+            .get(name)
+            .map(String::as_str)
+            .ok_or(Unresolved::Unknown)
     }
 
     /// A permission set's ARN by name.
     pub(crate) fn set(&self, name: &str) -> Result<&str, Unresolved> {
-        self.sets.get(name).map(String::as_str).ok_or(Unresolved::Unknown)
+        self.sets
+            .get(name)
+            .map(String::as_str)
+            .ok_or(Unresolved::Unknown)
     }
 }
 

@@ -15,13 +15,25 @@ pub struct Problem {
 impl Problem {
     /// A problem at a place.
     pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into() }
+        Self {
+            pointer: pointer.into(),
+            message: message.into(),
+        }
     }
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", if self.pointer.is_empty() { "/" } else { &self.pointer }, self.message)
+        write!(
+            f,
+            "{}: {}",
+            if self.pointer.is_empty() {
+                "/"
+            } else {
+                &self.pointer
+            },
+            self.message
+        )
     }
 }
 
@@ -52,8 +64,13 @@ use Need::{May, Must};
 
 const TEXTS: Kind = List(&Text);
 const TAGS: Kind = Kind::Map(&Text);
-const STATES: Kind =
-    OneOf(&["ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "CLOSED", "PENDING_ACTIVATION"]);
+const STATES: Kind = OneOf(&[
+    "ACTIVE",
+    "SUSPENDED",
+    "PENDING_CLOSURE",
+    "CLOSED",
+    "PENDING_ACTIVATION",
+]);
 
 const ORGANIZATION: &[Field] = &[
     ("id", May, Text),
@@ -63,10 +80,17 @@ const ORGANIZATION: &[Field] = &[
     ("service_access", May, TEXTS),
     ("delegated_administrators", May, List(&Object(DELEGATION))),
 ];
-const DELEGATION: &[Field] =
-    &[("account", Must, Text), ("service", Must, Text), ("since", May, Time)];
-const OU: &[Field] =
-    &[("id", May, Text), ("name", Must, Text), ("parent", May, Text), ("tags", May, TAGS)];
+const DELEGATION: &[Field] = &[
+    ("account", Must, Text),
+    ("service", Must, Text),
+    ("since", May, Time),
+];
+const OU: &[Field] = &[
+    ("id", May, Text),
+    ("name", Must, Text),
+    ("parent", May, Text),
+    ("tags", May, TAGS),
+];
 const ACCOUNT: &[Field] = &[
     ("id", May, Text),
     ("name", Must, Text),
@@ -84,7 +108,11 @@ const IDENTITY_CENTER: &[Field] = &[
     ("home_region", May, Text),
     ("portal_url", May, Text),
     ("name", May, Text),
-    ("source", May, OneOf(&["identity_center", "external", "active_directory"])),
+    (
+        "source",
+        May,
+        OneOf(&["identity_center", "external", "active_directory"]),
+    ),
     ("users", May, List(&Object(USER))),
     ("groups", May, List(&Object(GROUP))),
     ("permission_sets", May, List(&Object(PERMISSION_SET))),
@@ -124,11 +152,19 @@ const PERMISSION_SET: &[Field] = &[
     ("relay_state", May, Text),
     ("managed_policies", May, TEXTS),
     ("inline", May, Any),
-    ("customer_managed", May, List(&Object(&[("name", Must, Text), ("path", May, Text)]))),
+    (
+        "customer_managed",
+        May,
+        List(&Object(&[("name", Must, Text), ("path", May, Text)])),
+    ),
     (
         "boundary",
         May,
-        Object(&[("managed_policy", May, Text), ("name", May, Text), ("path", May, Text)]),
+        Object(&[
+            ("managed_policy", May, Text),
+            ("name", May, Text),
+            ("path", May, Text),
+        ]),
     ),
     ("tags", May, TAGS),
     ("created", May, Time),
@@ -149,8 +185,10 @@ const PROVISIONED: &[Field] = &[
     ("suffix", May, Text),
     ("outdated", May, Flag),
 ];
-const IAM: &[Field] =
-    &[("users", May, List(&Object(IAM_USER))), ("roles", May, List(&Object(IAM_ROLE)))];
+const IAM: &[Field] = &[
+    ("users", May, List(&Object(IAM_USER))),
+    ("roles", May, List(&Object(IAM_ROLE))),
+];
 const IAM_USER: &[Field] = &[
     ("name", Must, Text),
     ("path", May, Text),
@@ -187,8 +225,11 @@ const POLICY: &[Field] = &[
     ("targets", May, TEXTS),
     ("tags", May, TAGS),
 ];
-const LIMIT: &[Field] =
-    &[("rate", May, Number), ("burst", May, Number), ("outstanding", May, Whole)];
+const LIMIT: &[Field] = &[
+    ("rate", May, Number),
+    ("burst", May, Number),
+    ("outstanding", May, Whole),
+];
 const FILE: &[Field] = &[
     ("version", Must, Whole),
     ("seed", May, Whole),
@@ -203,7 +244,11 @@ const FILE: &[Field] = &[
     (
         "entitlements",
         May,
-        List(&Object(&[("role", Must, Text), ("user", May, Text), ("group", May, Text)])),
+        List(&Object(&[
+            ("role", Must, Text),
+            ("user", May, Text),
+            ("group", May, Text),
+        ])),
     ),
     ("behaviour", May, TAGS),
     ("limits", May, Kind::Map(&Object(LIMIT))),
@@ -219,7 +264,10 @@ pub(super) fn check(file: &Value) -> Vec<Problem> {
     if let Some(version) = file.get("version").and_then(Value::as_u64)
         && version != 1
     {
-        problems.push(Problem::new("/version", format!("version {version} is not known, only 1")));
+        problems.push(Problem::new(
+            "/version",
+            format!("version {version} is not known, only 1"),
+        ));
     }
     problems
 }
@@ -231,7 +279,9 @@ fn visit(value: &Value, kind: Kind, pointer: &str, problems: &mut Vec<Problem>) 
         Number => value.is_number(),
         Flag => value.is_boolean(),
         Any => true,
-        Time => value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok()),
+        Time => value
+            .as_str()
+            .is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok()),
         OneOf(names) => value.as_str().is_some_and(|text| names.contains(&text)),
         Kind::Map(inner) => each_of_map(value, *inner, pointer, problems),
         List(inner) => each_of_list(value, *inner, pointer, problems),
@@ -241,20 +291,32 @@ fn visit(value: &Value, kind: Kind, pointer: &str, problems: &mut Vec<Problem>) 
             .is_some(),
     };
     if !right {
-        problems.push(Problem::new(pointer, format!("expected {}", describe(kind))));
+        problems.push(Problem::new(
+            pointer,
+            format!("expected {}", describe(kind)),
+        ));
     }
 }
 
 fn each_of_map(value: &Value, inner: Kind, pointer: &str, problems: &mut Vec<Problem>) -> bool {
-    let Some(object) = value.as_object() else { return false };
+    let Some(object) = value.as_object() else {
+        return false;
+    };
     for (key, value) in object {
-        visit(value, inner, &format!("{pointer}/{}", escape(key)), problems);
+        visit(
+            value,
+            inner,
+            &format!("{pointer}/{}", escape(key)),
+            problems,
+        );
     }
     true
 }
 
 fn each_of_list(value: &Value, inner: Kind, pointer: &str, problems: &mut Vec<Problem>) -> bool {
-    let Some(items) = value.as_array() else { return false };
+    let Some(items) = value.as_array() else {
+        return false;
+    };
     for (index, value) in items.iter().enumerate() {
         visit(value, inner, &format!("{pointer}/{index}"), problems);
     }
@@ -277,8 +339,14 @@ fn visit_object(
             None => {}
         }
     }
-    for key in object.keys().filter(|key| !fields.iter().any(|(name, ..)| name == key)) {
-        problems.push(Problem::new(format!("{pointer}/{}", escape(key)), "unknown key"));
+    for key in object
+        .keys()
+        .filter(|key| !fields.iter().any(|(name, ..)| name == key))
+    {
+        problems.push(Problem::new(
+            format!("{pointer}/{}", escape(key)),
+            "unknown key",
+        ));
     }
 }
 

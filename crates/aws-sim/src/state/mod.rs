@@ -24,11 +24,24 @@ const RECORDS_PER_SNAPSHOT: u64 = 20_000;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Record {
     /// Through an AWS API.
-    Call { call: Box<Call>, caller: Box<Caller>, now: Millis },
+    Call {
+        call: Box<Call>,
+        caller: Box<Caller>,
+        now: Millis,
+    },
     /// Through the control API.
-    Command { name: String, body: Value, seq: u64, now: Millis },
+    Command {
+        name: String,
+        body: Value,
+        seq: u64,
+        now: Millis,
+    },
     /// The virtual clock moved.
-    Clock { offset: Millis, frozen: Option<Millis>, now: Millis },
+    Clock {
+        offset: Millis,
+        frozen: Option<Millis>,
+        now: Millis,
+    },
 }
 
 /// What a snapshot holds beside the state.
@@ -68,7 +81,9 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Found>> {
         Err(error) => return Err(error),
     };
     let mut lines = BufReader::new(file).split(b'\n');
-    let Some(first) = lines.next().transpose()? else { return Ok(None) };
+    let Some(first) = lines.next().transpose()? else {
+        return Ok(None);
+    };
     let snapshot: Snapshot = serde_json::from_slice(&first)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let mut records = Vec::new();
@@ -94,11 +109,18 @@ impl StateLog {
         let mut writer = BufWriter::new(File::create(&fresh)?);
         serde_json::to_writer(&mut writer, snapshot)?;
         writer.write_all(b"\n")?;
-        writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        writer
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?
+            .sync_all()?;
         // CRASH: before the rename the old log stands, after it the new one
         fs::rename(&fresh, path)?;
         let file = OpenOptions::new().append(true).open(path)?;
-        Ok(Self { path: path.to_owned(), file, records: 0 })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            records: 0,
+        })
     }
 
     /// Appends a change and waits for the disk.

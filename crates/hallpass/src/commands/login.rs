@@ -19,13 +19,16 @@ const TOKEN_BYTES_MAX: u64 = 8 * 1024;
     long_about = "Keep a token for a server, so that other commands need none\n\nThe token is \
                   checked against the server and kept in ~/.config/hallpass/credentials.json, \
                   which only you can read. An administrator makes one with `hallpass token create`.",
-    after_help = "Example:\n  hallpass token create --user ana@acme.example \
-                  | hallpass login --token-stdin"
+    after_help = "Examples:\n  hallpass token create --user ana@acme.example \
+                  | hallpass login --token-stdin\n  hallpass login --as mara.lindqvist@example.com"
 )]
 pub(crate) struct Args {
     /// Read the token from standard input
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "persona", conflicts_with = "persona")]
     token_stdin: bool,
+    /// Be a person of `hallpass demo` (the demo only, on this machine)
+    #[arg(long = "as", value_name = "E-MAIL")]
+    persona: Option<hallpass_model::Email>,
     /// Keep it without asking the server whether it is good
     #[arg(long)]
     no_check: bool,
@@ -36,7 +39,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Outcome {
     let address = args.server.address()?;
     let kept = Credentials::of_this_person()?;
-    let token = read_token()?;
+    let token = match &args.persona {
+        Some(email) => {
+            let demo = Client::new(address.clone(), None)?;
+            SecretString::from(block_on(demo.persona_token(email.as_str()))?)
+        }
+        None => read_token()?,
+    };
     let client = Client::new(address.clone(), Some(&token))?;
     let server = server_key(&address);
     if args.no_check {

@@ -1,9 +1,6 @@
 //! The decision at request time (`spec/access.md` §2).
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeSet, fmt};
 
 use hallpass_model::{Email, Span, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Ask, Compiled, Ready,
     people::{Membership, PersonView, address_of},
-    places, quorum,
+    places,
+    quorum::{self, Seats},
 };
 use crate::{
     directory::Directory,
@@ -124,7 +122,15 @@ impl Decision {
     /// every stage filled, each approval counting in one stage.
     pub fn is_satisfied_by(&self, approvals: &BTreeSet<Email>) -> bool {
         let enough = u32::try_from(approvals.len()).unwrap_or(u32::MAX) >= self.approvals_needed;
-        enough && quorum::fills(&self.stages, approvals)
+        let seats: Vec<Seats<'_>> = self
+            .stages
+            .iter()
+            .map(|s| Seats {
+                fitting: s.approvers.iter().map(Email::as_str).collect(),
+                count: s.quorum,
+            })
+            .collect();
+        enough && quorum::fills(&seats, &approvals.iter().map(Email::as_str).collect())
     }
 
     /// The first requirement the reason does not meet.
@@ -223,6 +229,9 @@ impl<'a> Evaluation<'a> {
     }
 
     fn exclusion(&self, ready: &Ready, now: Timestamp) -> Option<Exclusion> {
+        if !ready.restricted {
+            return None;
+        }
         let terms = ready.terms();
         if !terms.is_open() && !self.requester.has_any(&terms.allowed_users) {
             match self.requester.in_any(&ready.allowed_groups) {
@@ -243,18 +252,19 @@ impl<'a> Evaluation<'a> {
             .affecting
             .iter()
             .copied()
-            .find(|ready| ready.terms().approval_is_not_required == Some(false));
-        self.deny_self = self.affecting.iter().copied().find(|ready| {
-            ready.terms().allow_self_approval == Some(false) && self.may_list_requester(ready)
-        });
+            .find(|ready| ready.auto == Some(false));
+        self.deny_self = self
+            .affecting
+            .iter()
+            .copied()
+            .find(|ready| ready.own == Some(false) && self.may_list_requester(ready));
         self.auto = self
             .eligible
             .iter()
             .copied()
-            .find(|ready| ready.terms().approval_is_not_required == Some(true));
+            .find(|ready| ready.auto == Some(true));
         self.own = self.eligible.iter().copied().find(|ready| {
-            ready.terms().allow_self_approval == Some(true)
-                && self.requester.listed_by(ready) == Membership::Yes
+            ready.own == Some(true) && self.requester.listed_by(ready) == Membership::Yes
         });
     }
 
@@ -292,8 +302,7 @@ impl<'a> Evaluation<'a> {
         let approvers = self.approvers();
         let stages = self.stages();
         let needed = self
-            .eligible
-            .iter()
+            .limited()
             .map(|ready| ready.terms().min_approvals)
             .max();
         let needed = needed.unwrap_or(1).max(1);
@@ -311,12 +320,13 @@ impl<'a> Evaluation<'a> {
         decision
     }
 
+    /// The eligible rules that have limits of their own.
+    fn limited(&self) -> impl Iterator<Item = &'a Ready> {
+        self.eligible.iter().copied().filter(|ready| ready.limited)
+    }
+
     fn outcome(&self, kind: Kind, based_on: &[&Ready]) -> Decision {
-        let terms = || {
-            self.eligible
-                .iter()
-                .map(|ready| (&ready.rule.id, ready.terms()))
-        };
+        let terms = || self.limited().map(|ready| (&ready.rule.id, ready.terms()));
         let requirements = |pick: fn(&crate::rule::Terms) -> Option<&TextPattern>| {
             terms()
                 .filter_map(|(rule, terms)| {
@@ -355,17 +365,14 @@ impl<'a> Evaluation<'a> {
             | Kind::RequesterNotAllowed => false,
         };
         let forbids = |ready: &&Ready| {
-            ready
-                .terms()
-                .break_glass
-                .as_ref()
-                .is_some_and(BTreeSet::is_empty)
+            let named = ready.terms().break_glass.as_ref();
+            ready.limited && named.is_some_and(BTreeSet::is_empty)
         };
-        let lists = |ready: &&Ready| {
+        let lists = |ready: &'a Ready| {
             let named = ready.terms().break_glass.as_ref();
             named.is_some_and(|named| self.requester.has_any(named))
         };
-        waiting && !self.affecting.iter().any(forbids) && self.eligible.iter().any(lists)
+        waiting && !self.affecting.iter().any(forbids) && self.limited().any(lists)
     }
 
     /// Step 7: everybody listed by an eligible rule, without the requester.
@@ -438,39 +445,46 @@ impl<'a> Evaluation<'a> {
                 quorum: stage.quorum,
             }
         };
-        self.eligible
-            .iter()
+        self.limited()
             .flat_map(|ready| ready.terms().stages.iter().map(move |s| stage(ready, s)))
             .collect()
     }
 
     /// Whether enough different people can approve. Two addresses of one user are one person.
-    fn enough(&self, approvers: &BTreeSet<Email>, stages: &[Stage], needed: u32) -> bool {
+    fn enough<'e>(
+        &'e self,
+        approvers: &'e BTreeSet<Email>,
+        stages: &'e [Stage],
+        needed: u32,
+    ) -> bool {
         if needed <= 1 && stages.is_empty() {
             return true;
         }
-        let mut people: BTreeMap<&str, &Email> = BTreeMap::new();
-        for email in approvers {
-            let person = self.facts.person_by_email(email).ok();
-            people
-                .entry(person.map_or(email.as_str(), |p| p.user_id.as_str()))
-                .or_insert(email);
-        }
-        let one_each: BTreeSet<Email> = people.into_values().cloned().collect();
-        let count = u32::try_from(one_each.len()).unwrap_or(u32::MAX);
-        count >= needed && quorum::fills(stages, &one_each)
+        let person = |email: &'e Email| -> &'e str {
+            let known = self.facts.person_by_email(email).ok();
+            known.map_or(email.as_str(), |person| person.user_id.as_str())
+        };
+        let people: BTreeSet<&str> = approvers.iter().map(person).collect();
+        let seats: Vec<Seats<'_>> = stages
+            .iter()
+            .map(|s| Seats {
+                fitting: s.approvers.iter().map(person).collect(),
+                count: s.quorum,
+            })
+            .collect();
+        let count = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        count >= needed && quorum::fills(&seats, &people)
     }
 
     /// Who is mentioned: those a rule names for it, else its approvers.
     fn notify(&self, approvers: &BTreeSet<Email>) -> BTreeSet<Email> {
-        let named = |ready: &&Ready| ready.terms().notify.is_some();
+        let named = |ready: &&Ready| ready.limited && ready.terms().notify.is_some();
         if !self.eligible.iter().any(named) {
             return approvers.clone();
         }
         let (mut notify, _) = self.listed_by(self.eligible.iter().copied().filter(|r| !named(r)));
         notify.extend(
-            self.eligible
-                .iter()
+            self.limited()
                 .filter_map(|r| r.terms().notify.clone())
                 .flatten(),
         );

@@ -83,7 +83,15 @@ pub(crate) struct Compiled {
 /// A rule with its names interned.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    pub(crate) rule: Rule,
+    /// Boxed, and what every decision asks of it repeated here: a decision walks over many rules
+    /// and needs little of most.
+    pub(crate) rule: Box<Rule>,
+    pub(crate) own: Option<bool>,
+    pub(crate) auto: Option<bool>,
+    /// Whether the rule says who may ask, or when.
+    pub(crate) restricted: bool,
+    /// Whether the rule has terms beyond its targets, approvers and flags.
+    pub(crate) limited: bool,
     pub(crate) sets: Sets,
     /// Approvers by place in `people`, ascending.
     pub(crate) listed: Vec<usize>,
@@ -318,8 +326,13 @@ impl Compiled {
         };
         let listed_groups = rule.terms.listed_groups().map(&mut intern).collect();
         let allowed_groups = rule.terms.allowed_groups.iter().map(&mut intern).collect();
+        let terms = &rule.terms;
         self.rules.push(Ready {
-            rule,
+            own: terms.allow_self_approval,
+            auto: terms.approval_is_not_required,
+            restricted: !terms.is_open() || terms.hours.is_some(),
+            limited: terms.has_limits(),
+            rule: Box::new(rule),
             sets,
             listed,
             listed_groups,

@@ -2,20 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Email;
+/// So many people out of these are needed.
+pub(super) struct Seats<'a> {
+    /// Everybody who fits, by whatever tells people apart.
+    pub(super) fitting: BTreeSet<&'a str>,
+    /// How many are needed.
+    pub(super) count: u32,
+}
 
-use super::Stage;
-
-/// Whether `people` can be dealt out so that every stage has its quorum. Order does not matter:
-/// a maximum matching decides (Kuhn's algorithm).
-pub(super) fn fills(stages: &[Stage], people: &BTreeSet<Email>) -> bool {
+/// Whether `people` can be dealt out so that all seats are taken. Order does not matter: a maximum
+/// matching decides (Kuhn's algorithm).
+pub(super) fn fills(stages: &[Seats<'_>], people: &BTreeSet<&str>) -> bool {
     if stages.is_empty() {
         return true;
     }
-    let people: Vec<&Email> = people.iter().collect();
-    let seats: Vec<&Stage> = stages
+    let people: Vec<&str> = people.iter().copied().collect();
+    let seats: Vec<&Seats<'_>> = stages
         .iter()
-        .flat_map(|stage| (0..stage.quorum).map(move |_| stage))
+        .flat_map(|stage| (0..stage.count).map(move |_| stage))
         .collect();
     if people.len() < seats.len() {
         return false;
@@ -29,8 +33,8 @@ pub(super) fn fills(stages: &[Stage], people: &BTreeSet<Email>) -> bool {
 
 fn seat_somebody(
     seat: usize,
-    seats: &[&Stage],
-    people: &[&Email],
+    seats: &[&Seats<'_>],
+    people: &[&str],
     seat_of: &mut [Option<usize>],
     tried: &mut [bool],
 ) -> bool {
@@ -38,7 +42,7 @@ fn seat_somebody(
         return false;
     };
     for (place, person) in people.iter().enumerate() {
-        if tried.get(place) != Some(&false) || !stage.approvers.contains(*person) {
+        if tried.get(place) != Some(&false) || !stage.fitting.contains(*person) {
             continue;
         }
         if let Some(slot) = tried.get_mut(place) {

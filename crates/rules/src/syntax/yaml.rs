@@ -7,7 +7,7 @@ use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
 use super::{DEPTH_MAX, Entry, Node, Parsed, Value};
 use crate::diagnostic::{Code, Diagnostic, Position, shorten};
 
-/// The most values a text may hold, aliases spelled out.
+/// The most values a text may hold, aliases spelled out; 16 bytes of text count as a value.
 const NODES_MAX: usize = 200_000;
 
 pub(super) fn parse(text: &str) -> Parsed {
@@ -93,6 +93,8 @@ impl<'a> Reader<'a> {
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let text = text.into_owned();
+                // long texts weigh more, so that aliases cannot multiply them without end
+                self.count(text.len() / 16, position)?;
                 let plain = style == ScalarStyle::Plain && tag.is_none();
                 (
                     if plain {

@@ -69,6 +69,52 @@ fn every_row_of_the_decision_tables_holds() {
     );
 }
 
+/// The answer to a row when `who` presses approve.
+fn permits(rules: &Rules, row: &Value, who: &Value) -> bool {
+    let mut line = line(row);
+    line["click"] = who.clone();
+    let answer = cases::answer(&line.to_string(), Some(rules), None, Timestamp::UNIX_EPOCH);
+    serde_json::to_value(answer).unwrap()["permit"] == json!(true)
+}
+
+#[test]
+fn in_every_row_those_may_click_who_are_asked() {
+    let rules = readme();
+    let fixture: Value = serde_json::from_str(CASES).unwrap();
+    let mut wrong = Vec::new();
+    for row in fixture["cases"].as_array().unwrap() {
+        let expect = &row["expect"];
+        let mut rows = vec![(json!("stranger@corp.com"), false)];
+        rows.extend(
+            expect["approvers"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|who| (who.clone(), true)),
+        );
+        match expect["decision"].as_str().unwrap() {
+            "SelfApproval" => rows.push((row["requester"].clone(), true)),
+            // E15: listed, with self approval, by the second statement
+            "ApprovalNotRequired" => rows.push((row["requester"].clone(), row["id"] == "E15")),
+            _ => rows.push((row["requester"].clone(), false)),
+        }
+        for (who, expected) in rows {
+            if permits(&rules, row, &who) != expected {
+                wrong.push(format!(
+                    "{}: click of {who} should give {expected}",
+                    row["id"]
+                ));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} clicks differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
 #[test]
 fn the_readme_configuration_warns_only_of_the_locked_out_approver() {
     let loaded = load(&Source::new("elevator-readme.json", README)).unwrap();

@@ -1,7 +1,10 @@
 //! Decisions that rest on the directory: units, groups, people with several addresses.
 
 use hallpass_model::AccountId;
-use hallpass_rules::{Ask, ClickRefused, Code, Kind, RuleId, Rules};
+use hallpass_rules::{
+    Ask, ClickRefused, Code, Directory, Kind, RuleId, Rules,
+    directory::{OuRef, Snapshot},
+};
 use pretty::check;
 
 use crate::world::{
@@ -362,7 +365,7 @@ fn clicks_are_refused_with_the_rule_that_refuses() {
 #[test]
 fn the_directory_survives_being_stored() {
     let stored = serde_json::to_string(&directory()).unwrap();
-    let read: hallpass_rules::Directory = serde_json::from_str(&stored).unwrap();
+    let read: Directory = serde_json::from_str(&stored).unwrap();
     assert_eq!(read.snapshot(), directory().snapshot());
     assert_eq!(read.groups_of(&email("ana.lind")).len(), 1);
     assert!(read.person_by_email(&email("twin")).is_err());
@@ -412,6 +415,49 @@ fn checking_against_the_directory_finds_what_does_not_exist() {
             .check(None)
             .iter()
             .all(|finding| finding.code != Code::UnknownPerson)
+    );
+}
+
+#[test]
+fn a_path_of_several_units_is_an_error() {
+    let unit = |id: &str, name: &str| OuRef {
+        id: id.to_owned(),
+        name: name.to_owned(),
+    };
+    let facts = Directory::new(Snapshot {
+        ous: vec![
+            vec![unit("ou-ab12-00000001", "A"), unit("ou-ab12-00000002", "B")],
+            vec![unit("ou-ab12-00000003", "A/B")],
+        ],
+        ..Snapshot::default()
+    });
+    let rules = statements(
+        r#"{"ResourceType": "OU", "Resource": "A/B", "PermissionSet": "*", "Approvers": ["bo@corp.com", "cai@corp.com"]}"#,
+    );
+    let errors: Vec<String> = rules
+        .check(Some(&facts))
+        .iter()
+        .filter(|finding| finding.is_error())
+        .map(|finding| format!("{} {}", finding.code, finding.message))
+        .collect();
+    assert_eq!(
+        errors,
+        ["ambiguous-ou `A/B` names several units: ou-ab12-00000002, ou-ab12-00000003"]
+    );
+}
+
+#[test]
+fn two_addresses_of_one_person_fill_one_seat() {
+    let rules = rules(
+        "rules.toml",
+        "[[rule]]\naccounts = '*'\npermission_sets = '*'\nstages = [{ approvers = 'ana@corp.com' }, { approvers = ['ana.lind@corp.com', 'bo@corp.com'] }]\n",
+    );
+    let decision = decide(&rules, "cai", PAYMENTS_PROD, "Admin");
+    assert_eq!(decision.kind, Kind::RequiresApproval);
+    // without bo, ana would have to sit in both stages
+    assert_eq!(
+        decide(&rules, "bo", PAYMENTS_PROD, "Admin").kind,
+        Kind::NoApprovers
     );
 }
 

@@ -350,4 +350,10 @@ fn yaml_says_the_same_as_json() {
     assert_eq!(codes("r.yaml", duplicate), ["duplicate-key"]);
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
     assert_eq!(codes("r.yaml", bomb), ["too-large"]);
+    let long = format!(
+        "a: &a {}\nb: [{}]\n",
+        "x".repeat(100_000),
+        "*a,".repeat(10_000)
+    );
+    assert_eq!(codes("r.yaml", &long), ["too-large"]);
 }

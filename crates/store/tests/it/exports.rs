@@ -132,3 +132,22 @@ fn what_cannot_be_read_is_an_error_and_not_a_shorter_log() {
     let broken = read_export(folder.path());
     assert!(matches!(broken, Err(ReadExportError::NotAHead { .. })));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_of_one_object_do_not_mix() {
+    let folder = tempdir().unwrap();
+    let target = FolderTarget::new(folder.path());
+    let writers: Vec<_> = (0..20)
+        .map(|n: u8| {
+            let target = target.clone();
+            tokio::spawn(async move { target.put("a.json", &vec![n; 100_000]).await })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap().unwrap();
+        let bytes = std::fs::read(folder.path().join("a.json")).unwrap();
+        assert_eq!(bytes.len(), 100_000);
+        assert!(bytes.iter().all(|byte| *byte == bytes[0]));
+    }
+    assert_eq!(files(folder.path()), ["a.json"]);
+}

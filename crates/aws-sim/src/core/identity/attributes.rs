@@ -15,8 +15,13 @@ pub(super) fn apply(
 ) -> Result<(), ApiError> {
     let operations = input.get("Operations").and_then(Value::as_array);
     for operation in operations.into_iter().flatten() {
-        let path = operation.get("AttributePath").and_then(Value::as_str).unwrap_or_default();
-        let value = operation.get("AttributeValue").filter(|value| !value.is_null());
+        let path = operation
+            .get("AttributePath")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let value = operation
+            .get("AttributeValue")
+            .filter(|value| !value.is_null());
         let mut steps = path.split('.').map(pascal);
         let first = steps.next().unwrap_or_default();
         if !writable.contains(&first.as_str()) {
@@ -43,7 +48,9 @@ fn set_inner(
     value: Option<Value>,
     path: &str,
 ) -> Result<(), ApiError> {
-    let inner = attributes.entry(first).or_insert_with(|| Value::Object(Map::new()));
+    let inner = attributes
+        .entry(first)
+        .or_insert_with(|| Value::Object(Map::new()));
     let inner = match inner {
         Value::Array(items) => items.first_mut().ok_or_else(|| invalid(path))?,
         inner => inner,
@@ -57,16 +64,20 @@ fn set_inner(
 }
 
 fn invalid(path: &str) -> ApiError {
-    ApiError::new("ValidationException", format!("Attribute path {path} is not valid."))
+    ApiError::new(
+        "ValidationException",
+        format!("Attribute path {path} is not valid."),
+    )
 }
 
 /// Documents come in camelCase, as lists and objects; the store holds them as the model spells
 /// them.
 fn normalize(value: &Value) -> Value {
     match value {
-        Value::Object(members) => {
-            members.iter().map(|(key, value)| (pascal(key), normalize(value))).collect()
-        }
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, value)| (pascal(key), normalize(value)))
+            .collect(),
         Value::Array(items) => items.iter().map(normalize).collect(),
         other => other.clone(),
     }
@@ -74,5 +85,7 @@ fn normalize(value: &Value) -> Value {
 
 fn pascal(step: &str) -> String {
     let mut letters = step.chars();
-    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_ascii_uppercase().to_string() + letters.as_str()
+    })
 }

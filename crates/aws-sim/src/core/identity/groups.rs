@@ -15,7 +15,10 @@ use crate::core::{
 fn shape(state: &State, group: &Group) -> Value {
     let mut members = Map::new();
     members.insert("GroupId".to_owned(), group.id.as_ref().into());
-    members.insert("IdentityStoreId".to_owned(), state.center.store.clone().into());
+    members.insert(
+        "IdentityStoreId".to_owned(),
+        state.center.store.clone().into(),
+    );
     members.insert("GroupArn".to_owned(), arn("group", &group.id));
     members.extend(group.attributes.clone());
     stamp(&mut members, &group.origin);
@@ -25,7 +28,11 @@ fn shape(state: &State, group: &Group) -> Value {
 fn seen<'a>(context: &'a Context<'_>, id: &str, at: Millis) -> Result<&'a Group, ApiError> {
     let id = bare(id);
     let place = context.state.place(id);
-    context.state.groups.seen(&place, at).ok_or_else(|| not_found("GROUP", id))
+    context
+        .state
+        .groups
+        .seen(&place, at)
+        .ok_or_else(|| not_found("GROUP", id))
 }
 
 /// The group with this id, as writers see it.
@@ -49,14 +56,21 @@ fn check_unique(state: &State, group: &Group) -> Result<(), ApiError> {
 /// `CreateGroup`
 pub(super) fn create(context: &mut Context<'_>) -> Answer {
     if context.state.group_names.len() >= DIRECTORY {
-        return Err(ApiError::new("ServiceQuotaExceededException", "The identity store is full."));
+        return Err(ApiError::new(
+            "ServiceQuotaExceededException",
+            "The identity store is full.",
+        ));
     }
     let attributes: Map<String, Value> = ["DisplayName", "Description"]
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), context.call.input.get(*name)?.clone())))
         .collect();
     let id = fresh_id(context);
-    let group = Group { id: id.as_str().into(), attributes, origin: context.origin() };
+    let group = Group {
+        id: id.as_str().into(),
+        attributes,
+        origin: context.origin(),
+    };
     check_unique(context.state, &group)?;
     let seen = context.write(Window::Directory);
     context.state.put_group(group, seen, context.now);
@@ -78,7 +92,11 @@ pub(super) fn describe(context: &Context<'_>) -> Answer {
 pub(super) fn update(context: &mut Context<'_>) -> Answer {
     let mut group = target(context, context.text("GroupId"))?.clone();
     check_revision(context, &group.origin)?;
-    attributes::apply(&mut group.attributes, &context.call.input, &["DisplayName", "Description"])?;
+    attributes::apply(
+        &mut group.attributes,
+        &context.call.input,
+        &["DisplayName", "Description"],
+    )?;
     check_unique(context.state, &group)?;
     group.origin = context.touched(&group.origin);
     let revision = group.origin.revision.to_string();
@@ -115,10 +133,15 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
     if let Some(filter) = context.call.input.pointer("/Filters/0") {
         let text = |name: &str| filter.get(name).and_then(Value::as_str).unwrap_or_default();
         if text("AttributePath") != "DisplayName" {
-            return Err(ApiError::new("ValidationException", "Only DisplayName can be filtered by."));
+            return Err(ApiError::new(
+                "ValidationException",
+                "Only DisplayName can be filtered by.",
+            ));
         }
         let name = text("AttributeValue");
-        let rows = named(context, name).map(|group| shape(state, group)).collect();
+        let rows = named(context, name)
+            .map(|group| shape(state, group))
+            .collect();
         return Ok(paged("Groups", rows, None));
     }
     let start = match &page.after {
@@ -155,7 +178,10 @@ pub(super) enum Alternate {
 /// Unless exactly one of the two forms is there.
 pub(super) fn alternate(input: &Value) -> Result<Alternate, ApiError> {
     let text = |pointer: &str| {
-        input.pointer(&format!("/AlternateIdentifier/{pointer}")).and_then(Value::as_str).map(str::to_owned)
+        input
+            .pointer(&format!("/AlternateIdentifier/{pointer}"))
+            .and_then(Value::as_str)
+            .map(str::to_owned)
     };
     let external = text("ExternalId/Issuer").zip(text("ExternalId/Id"));
     let unique = text("UniqueAttribute/AttributePath").zip(text("UniqueAttribute/AttributeValue"));

@@ -12,7 +12,10 @@ use crate::core::{call::Id, context::Window, entities::Membership, state::State,
 
 fn shape(state: &State, row: &Membership) -> Value {
     let mut members = Map::new();
-    members.insert("IdentityStoreId".to_owned(), state.center.store.clone().into());
+    members.insert(
+        "IdentityStoreId".to_owned(),
+        state.center.store.clone().into(),
+    );
     members.insert("MembershipId".to_owned(), row.id.as_ref().into());
     members.insert("MembershipArn".to_owned(), arn("membership", &row.id));
     members.insert("GroupId".to_owned(), row.group.as_ref().into());
@@ -23,7 +26,11 @@ fn shape(state: &State, row: &Membership) -> Value {
 }
 
 fn member(context: &Context<'_>) -> String {
-    let id = context.call.input.pointer("/MemberId/UserId").and_then(Value::as_str);
+    let id = context
+        .call
+        .input
+        .pointer("/MemberId/UserId")
+        .and_then(Value::as_str);
     bare(id.unwrap_or_default()).to_owned()
 }
 
@@ -31,9 +38,13 @@ fn by_id<'a>(context: &'a Context<'_>, at: Millis) -> Result<&'a Membership, Api
     let id = bare(context.text("MembershipId"));
     let state = &context.state;
     let found = state.membership_ids.get(id).and_then(|(group, user)| {
-        state.memberships.seen(&state.membership_key(group, user), at)
+        state
+            .memberships
+            .seen(&state.membership_key(group, user), at)
     });
-    found.filter(|row| &*row.id == id).ok_or_else(|| not_found("GROUP_MEMBERSHIP", id))
+    found
+        .filter(|row| &*row.id == id)
+        .ok_or_else(|| not_found("GROUP_MEMBERSHIP", id))
 }
 
 /// `CreateGroupMembership`
@@ -45,7 +56,12 @@ pub(super) fn create(context: &mut Context<'_>) -> Answer {
         return Err(taken("Member and Group relationship already exists."));
     }
     let id = fresh_id(context);
-    let row = Membership { id: id.as_str().into(), group, user, origin: context.origin() };
+    let row = Membership {
+        id: id.as_str().into(),
+        group,
+        user,
+        origin: context.origin(),
+    };
     let seen = context.write(Window::Assignment);
     context.state.put_membership(row, seen, context.now);
     Ok(Output::Members(json!({
@@ -58,7 +74,10 @@ pub(super) fn create(context: &mut Context<'_>) -> Answer {
 
 /// `DescribeGroupMembership`
 pub(super) fn describe(context: &Context<'_>) -> Answer {
-    Ok(Output::Members(shape(context.state, by_id(context, context.reading)?)))
+    Ok(Output::Members(shape(
+        context.state,
+        by_id(context, context.reading)?,
+    )))
 }
 
 /// `DeleteGroupMembership`
@@ -132,7 +151,11 @@ pub(super) fn is_member(context: &Context<'_>) -> Answer {
     for group in asked.into_iter().flatten().filter_map(Value::as_str) {
         let group = groups::read(context, group)?.id.clone();
         let key = context.state.membership_key(&group, &user);
-        let exists = context.state.memberships.seen(&key, context.reading).is_some();
+        let exists = context
+            .state
+            .memberships
+            .seen(&key, context.reading)
+            .is_some();
         results.push(json!({
             "GroupId": group,
             "MemberId": { "UserId": user },

@@ -55,7 +55,9 @@ pub(super) fn answer(context: &mut Context<'_>) -> Answer {
         return Err(not_found("IDENTITY_STORE", store));
     }
     let operation = context.call.operation.as_str();
-    let writes = ["Create", "Update", "Delete"].iter().any(|verb| operation.starts_with(verb));
+    let writes = ["Create", "Update", "Delete"]
+        .iter()
+        .any(|verb| operation.starts_with(verb));
     if writes && context.state.center.source != "identity_center" {
         return Err(ApiError::denied(
             "AccessDeniedException",
@@ -88,7 +90,11 @@ pub(super) fn answer(context: &mut Context<'_>) -> Answer {
 fn not_found(kind: &str, id: &str) -> ApiError {
     let error = ApiError::new("ResourceNotFoundException", format!("{kind} not found."))
         .with("ResourceType", kind);
-    if id.is_empty() { error } else { error.with("ResourceId", id) }
+    if id.is_empty() {
+        error
+    } else {
+        error.with("ResourceId", id)
+    }
 }
 
 fn taken(message: &str) -> ApiError {
@@ -99,8 +105,11 @@ fn taken(message: &str) -> ApiError {
 fn check_revision(context: &Context<'_>, origin: &Origin) -> Result<(), ApiError> {
     match context.call.input.get("Revision") {
         Some(Value::String(revision)) if *revision != origin.revision.to_string() => {
-            Err(ApiError::new("ConflictException", "The resource was changed by somebody else.")
-                .with("Reason", "CONCURRENT_MODIFICATION"))
+            Err(ApiError::new(
+                "ConflictException",
+                "The resource was changed by somebody else.",
+            )
+            .with("Reason", "CONCURRENT_MODIFICATION"))
         }
         _ => Ok(()),
     }
@@ -126,7 +135,10 @@ fn arn(kind: &str, id: &str) -> Value {
 /// A fresh id with the store's prefix.
 fn fresh_id(context: &mut Context<'_>) -> String {
     let uuid = context.random().uuid();
-    format!("{}-{uuid}", context.state.center.store.trim_start_matches("d-"))
+    format!(
+        "{}-{uuid}",
+        context.state.center.store.trim_start_matches("d-")
+    )
 }
 
 fn paged(name: &str, rows: Vec<Value>, token: Option<String>) -> Output {

@@ -13,15 +13,33 @@ use crate::core::{
 };
 
 const ATTRIBUTES: &[&str] = &[
-    "UserName", "Name", "DisplayName", "NickName", "ProfileUrl", "Emails", "Addresses",
-    "PhoneNumbers", "UserType", "Title", "PreferredLanguage", "Locale", "Timezone", "Photos",
-    "Website", "Birthdate", "Roles", "Extensions",
+    "UserName",
+    "Name",
+    "DisplayName",
+    "NickName",
+    "ProfileUrl",
+    "Emails",
+    "Addresses",
+    "PhoneNumbers",
+    "UserType",
+    "Title",
+    "PreferredLanguage",
+    "Locale",
+    "Timezone",
+    "Photos",
+    "Website",
+    "Birthdate",
+    "Roles",
+    "Extensions",
 ];
 
 /// A user as the model spells it.
 fn shape(state: &State, user: &User) -> Value {
     let mut members = Map::new();
-    members.insert("IdentityStoreId".to_owned(), state.center.store.clone().into());
+    members.insert(
+        "IdentityStoreId".to_owned(),
+        state.center.store.clone().into(),
+    );
     members.insert("UserId".to_owned(), user.id.as_ref().into());
     members.insert("UserArn".to_owned(), arn("user", &user.id));
     members.extend(user.attributes.clone());
@@ -36,7 +54,11 @@ fn shape(state: &State, user: &User) -> Value {
 fn seen<'a>(context: &'a Context<'_>, id: &str, at: Millis) -> Result<&'a User, ApiError> {
     let id = bare(id);
     let place = context.state.place(id);
-    context.state.users.seen(&place, at).ok_or_else(|| not_found("USER", id))
+    context
+        .state
+        .users
+        .seen(&place, at)
+        .ok_or_else(|| not_found("USER", id))
 }
 
 /// The user with this id, as writers see it.
@@ -54,7 +76,9 @@ fn check_unique(state: &State, user: &User) -> Result<(), ApiError> {
     if other.is_some_and(|other| other.id != user.id) {
         return Err(taken("Duplicate UserName"));
     }
-    let Some(email) = user.email().filter(|_| state.settings.behaviour.is("email_unique", "yes"))
+    let Some(email) = user
+        .email()
+        .filter(|_| state.settings.behaviour.is("email_unique", "yes"))
     else {
         return Ok(());
     };
@@ -63,13 +87,24 @@ fn check_unique(state: &State, user: &User) -> Result<(), ApiError> {
     let clash = holders
         .filter(|id| **id != user.id)
         .filter_map(|id| state.user(id))
-        .any(|other| other.email().is_some_and(|held| held.to_lowercase() == email));
-    if clash { Err(taken("Duplicate email")) } else { Ok(()) }
+        .any(|other| {
+            other
+                .email()
+                .is_some_and(|held| held.to_lowercase() == email)
+        });
+    if clash {
+        Err(taken("Duplicate email"))
+    } else {
+        Ok(())
+    }
 }
 
 fn check_user_name(name: &str) -> Result<(), ApiError> {
     if ["administrator", "awsadministrators"].contains(&name.to_lowercase().as_str()) {
-        return Err(ApiError::new("ValidationException", format!("UserName {name} is reserved.")));
+        return Err(ApiError::new(
+            "ValidationException",
+            format!("UserName {name} is reserved."),
+        ));
     }
     Ok(())
 }
@@ -77,7 +112,11 @@ fn check_user_name(name: &str) -> Result<(), ApiError> {
 /// `CreateUser`
 pub(super) fn create(context: &mut Context<'_>) -> Answer {
     let input = &context.call.input;
-    for (name, path) in [("UserName", "userName"), ("Name", "name"), ("DisplayName", "displayName")] {
+    for (name, path) in [
+        ("UserName", "userName"),
+        ("Name", "name"),
+        ("DisplayName", "displayName"),
+    ] {
         if input.get(name).is_none_or(Value::is_null) {
             return Err(ApiError::new(
                 "ValidationException",
@@ -90,14 +129,22 @@ pub(super) fn create(context: &mut Context<'_>) -> Answer {
     }
     check_user_name(context.text("UserName"))?;
     if context.state.user_names.len() >= DIRECTORY {
-        return Err(ApiError::new("ServiceQuotaExceededException", "The identity store is full."));
+        return Err(ApiError::new(
+            "ServiceQuotaExceededException",
+            "The identity store is full.",
+        ));
     }
     let attributes: Map<String, Value> = ATTRIBUTES
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone())))
         .collect();
     let id = fresh_id(context);
-    let user = User { id: id.as_str().into(), attributes, enabled: true, origin: context.origin() };
+    let user = User {
+        id: id.as_str().into(),
+        attributes,
+        enabled: true,
+        origin: context.origin(),
+    };
     check_unique(context.state, &user)?;
     let seen = context.write(Window::Directory);
     context.state.put_user(user, seen, context.now);
@@ -127,7 +174,10 @@ pub(super) fn update(context: &mut Context<'_>) -> Answer {
     user.enabled = attributes.shift_remove("UserStatus") != Some("DISABLED".into());
     user.attributes = attributes;
     if user.user_name().is_empty() {
-        return Err(ApiError::new("ValidationException", "userName must not be removed."));
+        return Err(ApiError::new(
+            "ValidationException",
+            "userName must not be removed.",
+        ));
     }
     check_user_name(user.user_name())?;
     check_unique(context.state, &user)?;
@@ -166,10 +216,17 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
     if let Some(filter) = context.call.input.pointer("/Filters/0") {
         let text = |name: &str| filter.get(name).and_then(Value::as_str).unwrap_or_default();
         if text("AttributePath") != "UserName" {
-            return Err(ApiError::new("ValidationException", "Only UserName can be filtered by."));
+            return Err(ApiError::new(
+                "ValidationException",
+                "Only UserName can be filtered by.",
+            ));
         }
         let name = text("AttributeValue");
-        let candidates = state.user_names.get(&name.to_lowercase()).into_iter().flatten();
+        let candidates = state
+            .user_names
+            .get(&name.to_lowercase())
+            .into_iter()
+            .flatten();
         let rows: Vec<Value> = candidates
             .filter_map(|id| state.users.seen(&state.place(id), context.reading))
             .filter(|user| user.user_name() == name)
@@ -211,12 +268,16 @@ pub(super) fn get_id(context: &Context<'_>) -> Answer {
                 }
             };
             let candidates = index.get(&value).into_iter().flatten();
-            candidates.filter_map(|id| state.users.seen(&state.place(id), context.reading)).find(
-                |user| {
-                    let held = if path == "userName" { Some(user.user_name()) } else { user.email() };
+            candidates
+                .filter_map(|id| state.users.seen(&state.place(id), context.reading))
+                .find(|user| {
+                    let held = if path == "userName" {
+                        Some(user.user_name())
+                    } else {
+                        user.email()
+                    };
                     held.is_some_and(|held| held.to_lowercase() == value)
-                },
-            )
+                })
         }
     };
     let user = found.ok_or_else(|| not_found("USER", ""))?;

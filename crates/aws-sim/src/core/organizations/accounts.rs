@@ -16,7 +16,10 @@ pub(super) fn shape(state: &State, account: &Account) -> Map<String, Value> {
     let head = &state.head;
     let mut members = Map::new();
     members.insert("Id".to_owned(), account.id.as_ref().into());
-    let arn = format!("arn:aws:organizations::{}:account/{}/{}", head.management, head.id, account.id);
+    let arn = format!(
+        "arn:aws:organizations::{}:account/{}/{}",
+        head.management, head.id, account.id
+    );
     members.insert("Arn".to_owned(), arn.into());
     members.insert("Email".to_owned(), account.email.clone().into());
     members.insert("Name".to_owned(), account.name.clone().into());
@@ -24,7 +27,10 @@ pub(super) fn shape(state: &State, account: &Account) -> Map<String, Value> {
     members.insert("State".to_owned(), account.state.clone().into());
     let path = format!("{}{}/", path(state, &account.parent), account.id);
     members.insert("Paths".to_owned(), json!([path]));
-    members.insert("JoinedMethod".to_owned(), account.joined_method.clone().into());
+    members.insert(
+        "JoinedMethod".to_owned(),
+        account.joined_method.clone().into(),
+    );
     members.insert("JoinedTimestamp".to_owned(), seconds(account.joined));
     members
 }
@@ -66,7 +72,9 @@ pub(super) fn describe(context: &Context<'_>) -> Answer {
     let place = context.state.place(context.text("AccountId"));
     let account = context.state.accounts.seen(&place, context.reading);
     let account = account.ok_or_else(account_not_found)?;
-    Ok(Output::Members(json!({ "Account": shape(context.state, account) })))
+    Ok(Output::Members(
+        json!({ "Account": shape(context.state, account) }),
+    ))
 }
 
 /// Children of a parent after a place.
@@ -78,7 +86,9 @@ pub(super) fn after<'a>(
         Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
         None => Bound::Unbounded,
     };
-    children.into_iter().flat_map(move |set| set.range((start.clone(), Bound::Unbounded)))
+    children
+        .into_iter()
+        .flat_map(move |set| set.range((start.clone(), Bound::Unbounded)))
 }
 
 /// `ListAccountsForParent`
@@ -96,9 +106,15 @@ pub(super) fn list_for_parent(context: &Context<'_>) -> Answer {
 
 /// `MoveAccount`
 pub(super) fn relocate(context: &mut Context<'_>) -> Answer {
-    let (source, destination) = (context.text("SourceParentId"), context.text("DestinationParentId"));
+    let (source, destination) = (
+        context.text("SourceParentId"),
+        context.text("DestinationParentId"),
+    );
     let state = &context.state;
-    let account = state.account(context.text("AccountId")).ok_or_else(account_not_found)?.clone();
+    let account = state
+        .account(context.text("AccountId"))
+        .ok_or_else(account_not_found)?
+        .clone();
     if check_parent(context, source).is_err() {
         return Err(ApiError::new(
             "SourceParentNotFoundException",
@@ -127,12 +143,22 @@ pub(super) fn relocate(context: &mut Context<'_>) -> Answer {
 }
 
 /// Puts an account under a parent.
-pub(in crate::core) fn put_under(state: &mut State, mut account: Account, parent: &str, seen: i64, now: i64) {
+pub(in crate::core) fn put_under(
+    state: &mut State,
+    mut account: Account,
+    parent: &str,
+    seen: i64,
+    now: i64,
+) {
     let place = state.place(&account.id);
     if let Some(children) = state.child_accounts.get_mut(&account.parent) {
         children.remove(&place);
     }
     account.parent = parent.into();
-    state.child_accounts.entry(parent.into()).or_default().insert(place.clone());
+    state
+        .child_accounts
+        .entry(parent.into())
+        .or_default()
+        .insert(place.clone());
     state.accounts.put(place, account, seen, now);
 }

@@ -10,8 +10,7 @@ fn since(text: Option<&String>, default: Millis) -> Millis {
         .map_or(default, jiff::Timestamp::as_millisecond)
 }
 
-fn ordered(context: &Context<'_>, after: Option<&(u64, String)>, rows: Vec<(String, Value)>) -> Vec<(u64, String, Value)> {
-    let _ = context;
+fn ordered(after: Option<&(u64, String)>, rows: Vec<(String, Value)>) -> Vec<(u64, String, Value)> {
     let mut rows: Vec<_> = rows
         .into_iter()
         .map(|(id, row)| (hash(&id), id, row))
@@ -42,7 +41,7 @@ pub(super) fn administrators(context: &Context<'_>) -> Answer {
             Some((row.account.clone(), members.into()))
         })
         .collect();
-    let (rows, token) = page.take(ordered(context, page.after.as_ref(), rows).into_iter());
+    let (rows, token) = page.take(ordered(page.after.as_ref(), rows).into_iter());
     Ok(paged("DelegatedAdministrators", rows, token))
 }
 
@@ -59,7 +58,8 @@ pub(super) fn services(context: &Context<'_>) -> Answer {
         .filter(|row| row.account == id)
         .map(|row| {
             let enabled = seconds(since(row.since.as_ref(), account.joined));
-            let shape = json!({ "ServicePrincipal": row.service, "DelegationEnabledDate": enabled });
+            let shape =
+                json!({ "ServicePrincipal": row.service, "DelegationEnabledDate": enabled });
             (row.service.clone(), shape)
         })
         .collect();
@@ -69,7 +69,7 @@ pub(super) fn services(context: &Context<'_>) -> Answer {
             "The specified account is not a delegated administrator for this AWS service.",
         ));
     }
-    let (rows, token) = page.take(ordered(context, page.after.as_ref(), rows).into_iter());
+    let (rows, token) = page.take(ordered(page.after.as_ref(), rows).into_iter());
     Ok(paged("DelegatedServices", rows, token))
 }
 
@@ -80,9 +80,12 @@ pub(super) fn service_access(context: &Context<'_>) -> Answer {
     let rows = context.state.head.service_access.iter();
     let rows = rows
         .map(|name| {
-            (name.clone(), json!({ "ServicePrincipal": name, "DateEnabled": seconds(created) }))
+            (
+                name.clone(),
+                json!({ "ServicePrincipal": name, "DateEnabled": seconds(created) }),
+            )
         })
         .collect();
-    let (rows, token) = page.take(ordered(context, page.after.as_ref(), rows).into_iter());
+    let (rows, token) = page.take(ordered(page.after.as_ref(), rows).into_iter());
     Ok(paged("EnabledServicePrincipals", rows, token))
 }

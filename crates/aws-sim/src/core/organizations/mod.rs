@@ -43,7 +43,7 @@ pub(super) fn answer(context: &mut Context<'_>) -> Answer {
     clearance::organization(context.state, context.call, context.caller)?;
     context.admit()?;
     match context.call.operation.as_str() {
-        "DescribeOrganization" => tree::describe_organization(context),
+        "DescribeOrganization" => Ok(tree::describe_organization(context)),
         "ListRoots" => tree::list_roots(context),
         "ListAccounts" => accounts::list(context),
         "DescribeAccount" => accounts::describe(context),
@@ -70,12 +70,18 @@ fn paged(name: &str, rows: Vec<Value>, token: Option<String>) -> Output {
 }
 
 fn account_not_found() -> ApiError {
-    ApiError::new("AccountNotFoundException", "You specified an account that doesn't exist.")
+    ApiError::new(
+        "AccountNotFoundException",
+        "You specified an account that doesn't exist.",
+    )
 }
 
 fn check_parent(context: &Context<'_>, id: &str) -> Result<(), ApiError> {
     if id == context.state.head.root || context.state.ou(id).is_some() {
         return Ok(());
     }
-    Err(ApiError::new("ParentNotFoundException", "You specified parent that doesn't exist."))
+    Err(ApiError::new(
+        "ParentNotFoundException",
+        "You specified parent that doesn't exist.",
+    ))
 }

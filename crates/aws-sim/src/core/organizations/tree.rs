@@ -10,14 +10,19 @@ use super::{
 use crate::core::{entities::Ou, random::hash, state::State};
 
 fn policy_types(state: &State) -> Value {
-    state.head.policy_types.iter().map(|kind| json!({ "Type": kind, "Status": "ENABLED" })).collect()
+    state
+        .head
+        .policy_types
+        .iter()
+        .map(|kind| json!({ "Type": kind, "Status": "ENABLED" }))
+        .collect()
 }
 
 /// `DescribeOrganization`
-pub(super) fn describe_organization(context: &Context<'_>) -> Answer {
+pub(super) fn describe_organization(context: &Context<'_>) -> Output {
     let head = &context.state.head;
     let management = context.state.account(&head.management);
-    Ok(Output::Members(json!({ "Organization": {
+    Output::Members(json!({ "Organization": {
         "Id": head.id,
         "Arn": format!("arn:aws:organizations::{}:organization/{}", head.management, head.id),
         "FeatureSet": "ALL",
@@ -27,7 +32,7 @@ pub(super) fn describe_organization(context: &Context<'_>) -> Answer {
         "MasterAccountId": head.management,
         "MasterAccountEmail": management.map(|account| account.email.as_str()).unwrap_or_default(),
         "AvailablePolicyTypes": policy_types(context.state),
-    }})))
+    }}))
 }
 
 /// `ListRoots`
@@ -70,13 +75,18 @@ pub(super) fn list_ous(context: &Context<'_>) -> Answer {
 
 /// `DescribeOrganizationalUnit`
 pub(super) fn describe_ou(context: &Context<'_>) -> Answer {
-    let ou = context.state.ou(context.text("OrganizationalUnitId")).ok_or_else(|| {
-        ApiError::new(
-            "OrganizationalUnitNotFoundException",
-            "You specified an organizational unit that doesn't exist.",
-        )
-    })?;
-    Ok(Output::Members(json!({ "OrganizationalUnit": shape(context.state, ou) })))
+    let ou = context
+        .state
+        .ou(context.text("OrganizationalUnitId"))
+        .ok_or_else(|| {
+            ApiError::new(
+                "OrganizationalUnitNotFoundException",
+                "You specified an organizational unit that doesn't exist.",
+            )
+        })?;
+    Ok(Output::Members(
+        json!({ "OrganizationalUnit": shape(context.state, ou) }),
+    ))
 }
 
 /// `ListParents`: exactly one.
@@ -89,10 +99,21 @@ pub(super) fn list_parents(context: &Context<'_>) -> Answer {
         .map(|account| account.parent.clone())
         .or_else(|| state.ou(child).map(|ou| ou.parent.clone()))
         .ok_or_else(|| {
-            ApiError::new("ChildNotFoundException", "You specified a child that doesn't exist.")
+            ApiError::new(
+                "ChildNotFoundException",
+                "You specified a child that doesn't exist.",
+            )
         })?;
-    let kind = if *parent == *state.head.root { "ROOT" } else { "ORGANIZATIONAL_UNIT" };
-    Ok(paged("Parents", vec![json!({ "Id": parent, "Type": kind })], None))
+    let kind = if *parent == *state.head.root {
+        "ROOT"
+    } else {
+        "ORGANIZATIONAL_UNIT"
+    };
+    Ok(paged(
+        "Parents",
+        vec![json!({ "Id": parent, "Type": kind })],
+        None,
+    ))
 }
 
 /// `ListChildren`
@@ -102,7 +123,11 @@ pub(super) fn list_children(context: &Context<'_>) -> Answer {
     check_parent(context, parent)?;
     let kind = context.text("ChildType");
     let state = &context.state;
-    let children = if kind == "ACCOUNT" { &state.child_accounts } else { &state.child_ous };
+    let children = if kind == "ACCOUNT" {
+        &state.child_accounts
+    } else {
+        &state.child_ous
+    };
     let rows = after(children.get(parent), page.after.as_ref())
         .map(|(order, id)| (*order, id.to_string(), json!({ "Id": id, "Type": kind })));
     let (rows, token) = page.take(rows);
@@ -118,16 +143,30 @@ pub(super) fn list_tags(context: &Context<'_>) -> Answer {
     let tags = if id == state.head.root {
         Some(&empty)
     } else {
-        state.account(id).map(|account| &account.tags).or_else(|| state.ou(id).map(|ou| &ou.tags))
+        state
+            .account(id)
+            .map(|account| &account.tags)
+            .or_else(|| state.ou(id).map(|ou| &ou.tags))
     };
     let tags = tags.ok_or_else(|| {
-        ApiError::new("TargetNotFoundException", "You specified a target that doesn't exist.")
+        ApiError::new(
+            "TargetNotFoundException",
+            "You specified a target that doesn't exist.",
+        )
     })?;
     let mut rows: Vec<_> = tags
         .iter()
-        .map(|(key, value)| (hash(key), key.clone(), json!({ "Key": key, "Value": value })))
+        .map(|(key, value)| {
+            (
+                hash(key),
+                key.clone(),
+                json!({ "Key": key, "Value": value }),
+            )
+        })
         .filter(|(order, key, _)| {
-            page.after.as_ref().is_none_or(|last| (*order, key) > (last.0, &last.1))
+            page.after
+                .as_ref()
+                .is_none_or(|last| (*order, key) > (last.0, &last.1))
         })
         .collect();
     rows.sort_by_key(|(order, ..)| *order);

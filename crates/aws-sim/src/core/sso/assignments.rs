@@ -36,7 +36,11 @@ fn target(context: &Context<'_>, standing: Standing) -> Result<Target, ApiError>
         && context.state.settings.authorize
     {
         let arn = context.text("PermissionSetArn");
-        return Err(clearance::sso_denied(context.caller, &context.call.operation, arn));
+        return Err(clearance::sso_denied(
+            context.caller,
+            &context.call.operation,
+            arn,
+        ));
     }
     let set = target_set(context)?.id.clone();
     check_managed(context, standing, &set)?;
@@ -60,17 +64,26 @@ fn target(context: &Context<'_>, standing: Standing) -> Result<Target, ApiError>
 pub(super) fn create(context: &mut Context<'_>, standing: Standing) -> Answer {
     let target = target(context, standing)?;
     let behaviour = &context.state.settings.behaviour;
-    let exists = context.state.principal_exists(target.principal_type, &target.principal);
+    let exists = context
+        .state
+        .principal_exists(target.principal_type, &target.principal);
     if !exists && behaviour.is("unknown_principal", "sync_not_found") {
         return Err(ApiError::new(
             "ResourceNotFoundException",
-            format!("Could not find {} with id {}", target.principal_type.as_str(), target.principal),
+            format!(
+                "Could not find {} with id {}",
+                target.principal_type.as_str(),
+                target.principal
+            ),
         ));
     }
     let key = key(context.state, &target);
     let stands = context.state.assignments.latest(&key).is_some();
     if stands && behaviour.is("duplicate_create", "conflict") {
-        return Err(ApiError::new("ConflictException", "The account assignment already exists."));
+        return Err(ApiError::new(
+            "ConflictException",
+            "The account assignment already exists.",
+        ));
     }
     let early = behaviour.is("visible_while_in_progress", "yes")
         && exists
@@ -78,7 +91,15 @@ pub(super) fn create(context: &mut Context<'_>, standing: Standing) -> Answer {
     let answer = accept(context, Kind::Create, &target)?;
     if early && !stands {
         let now = context.now;
-        context.state.add_assignment(key, Assignment { since: now, note: None }, now, now);
+        context.state.add_assignment(
+            key,
+            Assignment {
+                since: now,
+                note: None,
+            },
+            now,
+            now,
+        );
     }
     Ok(answer)
 }
@@ -86,15 +107,33 @@ pub(super) fn create(context: &mut Context<'_>, standing: Standing) -> Answer {
 /// `DeleteAccountAssignment`
 pub(super) fn delete(context: &mut Context<'_>, standing: Standing) -> Answer {
     let target = target(context, standing)?;
-    let stands = context.state.assignments.latest(&key(context.state, &target)).is_some();
-    if !stands && context.state.settings.behaviour.is("delete_absent", "sync_not_found") {
-        return Err(ApiError::new("ResourceNotFoundException", "Assignment not found."));
+    let stands = context
+        .state
+        .assignments
+        .latest(&key(context.state, &target))
+        .is_some();
+    if !stands
+        && context
+            .state
+            .settings
+            .behaviour
+            .is("delete_absent", "sync_not_found")
+    {
+        return Err(ApiError::new(
+            "ResourceNotFoundException",
+            "Assignment not found.",
+        ));
     }
     accept(context, Kind::Delete, &target)
 }
 
 fn key(state: &State, target: &Target) -> AssignmentKey {
-    state.assignment_key(&target.account, &target.set, target.principal_type, &target.principal)
+    state.assignment_key(
+        &target.account,
+        &target.set,
+        target.principal_type,
+        &target.principal,
+    )
 }
 
 /// The last checks of an asynchronous write, then its acceptance.
@@ -105,7 +144,11 @@ fn accept(context: &mut Context<'_>, kind: Kind, target: &Target) -> Answer {
     check_outstanding(context)?;
     context.admit()?;
     let fresh = kind == Kind::Create
-        && context.state.assignments_of(&target.account, &target.set).next().is_none();
+        && context
+            .state
+            .assignments_of(&target.account, &target.set)
+            .next()
+            .is_none();
     let operation = Operation {
         id: context.random().uuid().into(),
         kind,
@@ -114,7 +157,7 @@ fn accept(context: &mut Context<'_>, kind: Kind, target: &Target) -> Answer {
         principal: Some((target.principal_type, target.principal.clone())),
         created: context.now,
         due: 0,
-        progress: Progress::InProgress,
+        progress: Progress::Running,
         fail: None,
         hidden: false,
         foreign: false,
@@ -129,12 +172,20 @@ fn accept(context: &mut Context<'_>, kind: Kind, target: &Target) -> Answer {
 
 /// "There is a conflicting operation in process."
 pub(super) fn conflict() -> ApiError {
-    ApiError::new("ConflictException", "There is a conflicting operation in process.")
+    ApiError::new(
+        "ConflictException",
+        "There is a conflicting operation in process.",
+    )
 }
 
 /// Whether too many asynchronous writes are under way.
 pub(super) fn check_outstanding(context: &Context<'_>) -> Result<(), ApiError> {
-    let most = context.state.settings.limits.get("sso").and_then(|limit| limit.outstanding);
+    let most = context
+        .state
+        .settings
+        .limits
+        .get("sso")
+        .and_then(|limit| limit.outstanding);
     if context.state.in_flight.len() < most.unwrap_or(OUTSTANDING) {
         return Ok(());
     }
@@ -146,7 +197,11 @@ pub(super) fn check_outstanding(context: &Context<'_>) -> Result<(), ApiError> {
 }
 
 /// Puts an operation in flight. Faults of the call decide how it will end.
-pub(super) fn start(context: &mut Context<'_>, mut operation: Operation, extra: Millis) -> Operation {
+pub(super) fn start(
+    context: &mut Context<'_>,
+    mut operation: Operation,
+    extra: Millis,
+) -> Operation {
     let speed = context.state.settings.speed;
     let duration = duration(speed, extra, context.random());
     let modifiers = &context.call.modifiers;
@@ -161,8 +216,12 @@ pub(super) fn start(context: &mut Context<'_>, mut operation: Operation, extra: 
 /// Adds an operation to the indexes.
 pub(crate) fn enqueue(state: &mut State, operation: Operation) {
     let newest_first = u64::MAX - u64::try_from(operation.created).unwrap_or(0);
-    state.operation_order.insert((operation.kind, newest_first, operation.id.clone()));
-    state.in_flight.insert((operation.due, operation.id.clone()));
+    state
+        .operation_order
+        .insert((operation.kind, newest_first, operation.id.clone()));
+    state
+        .in_flight
+        .insert((operation.due, operation.id.clone()));
     state.operations.insert(operation.id.clone(), operation);
 }
 
@@ -173,7 +232,9 @@ pub(crate) fn duration(speed: Speed, extra: Millis, random: &mut Random) -> Mill
         Speed::Fast => 20 + Millis::try_from(random.below(60)).unwrap_or(0),
         Speed::Real => {
             // sigma from the two quantiles: ln(15/4) / 1.645
-            let seconds = (4.0_f64.ln() + 0.8035 * random.normal()).exp().clamp(0.3, 60.0);
+            let seconds = (4.0_f64.ln() + 0.8035 * random.normal())
+                .exp()
+                .clamp(0.3, 60.0);
             #[expect(clippy::cast_possible_truncation, reason = "at most 60000")]
             let drawn = (seconds * 1000.0) as Millis;
             (drawn + extra).min(60_000)
@@ -183,21 +244,28 @@ pub(crate) fn duration(speed: Speed, extra: Millis, random: &mut Random) -> Mill
 
 fn conflicts(state: &State, target: &Target) -> bool {
     let behaviour = &state.settings.behaviour;
-    state.in_flight.iter().filter_map(|(_, id)| state.operations.get(id)).any(|operation| {
-        let account = operation.account.as_ref().is_none_or(|account| *account == target.account);
-        let set = operation.set == target.set;
-        let principal = operation
-            .principal
-            .as_ref()
-            .is_none_or(|(kind, id)| (*kind, id) == (target.principal_type, &target.principal));
-        if behaviour.is("conflict_scope", "account") {
-            account
-        } else if behaviour.is("conflict_scope", "account_set_principal") {
-            account && set && principal
-        } else {
-            account && set
-        }
-    })
+    state
+        .in_flight
+        .iter()
+        .filter_map(|(_, id)| state.operations.get(id))
+        .any(|operation| {
+            let account = operation
+                .account
+                .as_ref()
+                .is_none_or(|account| *account == target.account);
+            let set = operation.set == target.set;
+            let principal = operation
+                .principal
+                .as_ref()
+                .is_none_or(|(kind, id)| (*kind, id) == (target.principal_type, &target.principal));
+            if behaviour.is("conflict_scope", "account") {
+                account
+            } else if behaviour.is("conflict_scope", "account_set_principal") {
+                account && set && principal
+            } else {
+                account && set
+            }
+        })
 }
 
 fn row(context: &Context<'_>, key: &AssignmentKey) -> Value {
@@ -226,7 +294,11 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
             account: account.clone(),
             set: set.clone(),
             order: *order,
-            principal_type: if id.starts_with('G') { PrincipalType::Group } else { PrincipalType::User },
+            principal_type: if id.starts_with('G') {
+                PrincipalType::Group
+            } else {
+                PrincipalType::User
+            },
             principal: id.get(1..).unwrap_or_default().into(),
         }),
     };
@@ -236,8 +308,16 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
         .range_seen(start, context.reading)
         .take_while(|(key, _)| key.account == account && key.set == set)
         .map(|(key, _)| {
-            let letter = if key.principal_type == PrincipalType::Group { 'G' } else { 'U' };
-            (key.order, format!("{letter}{}", key.principal), row(context, key))
+            let letter = if key.principal_type == PrincipalType::Group {
+                'G'
+            } else {
+                'U'
+            };
+            (
+                key.order,
+                format!("{letter}{}", key.principal),
+                row(context, key),
+            )
         });
     let (rows, token) = page.take(rows);
     Ok(paged("AccountAssignments", rows, token))
@@ -248,7 +328,11 @@ pub(super) fn list_for_principal(context: &Context<'_>, standing: Standing) -> A
     let behaviour = &context.state.settings.behaviour;
     if standing == Standing::Delegated && behaviour.is("principal_listing_from_delegated", "deny") {
         let arn = &context.state.center.instance_arn;
-        return Err(clearance::sso_denied(context.caller, &context.call.operation, arn));
+        return Err(clearance::sso_denied(
+            context.caller,
+            &context.call.operation,
+            arn,
+        ));
     }
     let page = context.page(super::DEFAULT_PAGE)?;
     let principal = context.text("PrincipalId");
@@ -260,40 +344,64 @@ pub(super) fn list_for_principal(context: &Context<'_>, standing: Standing) -> A
             format!("Could not find {} with id {principal}", kind.as_str()),
         ));
     }
-    let filter = context.call.input.pointer("/Filter/AccountId").and_then(Value::as_str);
+    let filter = context
+        .call
+        .input
+        .pointer("/Filter/AccountId")
+        .and_then(Value::as_str);
+    let mut rows: Vec<(u64, String, AssignmentKey)> = Vec::new();
+    for (kind, holder) in holders(context, kind, principal) {
+        rows.extend(held_by(context, kind, &holder, filter, page.after.as_ref()));
+    }
+    rows.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+    let rows = rows
+        .into_iter()
+        .map(|(order, id, key)| (order, id, row(context, &key)));
+    let (rows, token) = page.take(rows);
+    Ok(paged("AccountAssignments", rows, token))
+}
+
+/// The principal, and the groups of a user as readers see them.
+fn holders(
+    context: &Context<'_>,
+    kind: PrincipalType,
+    principal: &str,
+) -> Vec<(PrincipalType, Id)> {
     let mut holders = vec![(kind, Id::from(principal))];
     if kind == PrincipalType::User {
         let user = Id::from(principal);
-        let groups = context.state.member_of.range((user.clone(), 0, Id::from(""))..);
-        holders.extend(
-            groups
-                .take_while(|(member, ..)| *member == user)
-                .filter(|(user, _, group)| {
-                    let key = context.state.membership_key(group, user);
-                    context.state.memberships.seen(&key, context.reading).is_some()
-                })
-                .map(|(_, _, group)| (PrincipalType::Group, group.clone())),
-        );
+        let state = &context.state;
+        let groups = state.member_of.range((user.clone(), 0, Id::from(""))..);
+        let groups = groups
+            .take_while(|(member, ..)| *member == user)
+            .filter(|(user, _, group)| {
+                let key = state.membership_key(group, user);
+                state.memberships.seen(&key, context.reading).is_some()
+            })
+            .map(|(_, _, group)| (PrincipalType::Group, group.clone()));
+        holders.extend(groups);
     }
-    let mut rows: Vec<(u64, String, AssignmentKey)> = Vec::new();
-    for (kind, holder) in &holders {
-        let held = context.state.assigned_to.range((holder.clone(), 0, Id::from(""), Id::from(""))..);
-        for (_, order, account, set) in held.take_while(|(of, ..)| of == holder) {
-            if filter.is_some_and(|filter| filter != &**account) {
-                continue;
-            }
-            let place = (*order, format!("{account}/{set}/{holder}"));
-            if page.after.as_ref().is_some_and(|after| place <= *after) {
-                continue;
-            }
-            let key = context.state.assignment_key(account, set, *kind, holder);
-            if context.state.assignments.seen(&key, context.reading).is_some() {
-                rows.push((place.0, place.1, key));
-            }
-        }
-    }
-    rows.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
-    let rows = rows.into_iter().map(|(order, id, key)| (order, id, row(context, &key)));
-    let (rows, token) = page.take(rows);
-    Ok(paged("AccountAssignments", rows, token))
+    holders
+}
+
+/// The assignments of one holder after a place.
+fn held_by(
+    context: &Context<'_>,
+    kind: PrincipalType,
+    holder: &Id,
+    account: Option<&str>,
+    after: Option<&(u64, String)>,
+) -> Vec<(u64, String, AssignmentKey)> {
+    let state = &context.state;
+    let start = (holder.clone(), 0, Id::from(""), Id::from(""));
+    let held = state.assigned_to.range(start..);
+    held.take_while(|(of, ..)| of == holder)
+        .filter(|(_, _, of, _)| account.is_none_or(|account| account == &**of))
+        .map(|(_, order, account, set)| {
+            let key = state.assignment_key(account, set, kind, holder);
+            (*order, format!("{account}/{set}/{holder}"), key)
+        })
+        .filter(|(order, id, _)| after.is_none_or(|last| (*order, id) > (last.0, &last.1)))
+        .filter(|(_, _, key)| state.assignments.seen(key, context.reading).is_some())
+        .collect()
 }

@@ -31,14 +31,21 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
     if let Some(members) = instance.as_object_mut() {
         let home = &context.state.center.home_region;
         members.insert("PrimaryRegion".to_owned(), home.clone().into());
-        members.insert("Regions".to_owned(), json!([{"RegionName": home, "Status": "ACTIVE"}]));
+        members.insert(
+            "Regions".to_owned(),
+            json!([{"RegionName": home, "Status": "ACTIVE"}]),
+        );
     }
     let visible = ((here || everywhere) && known && page.after.is_none()).then_some(instance);
-    let (rows, token) = page.take(visible.into_iter().map(|row| (0, "instance".to_owned(), row)));
+    let (rows, token) = page.take(
+        visible
+            .into_iter()
+            .map(|row| (0, "instance".to_owned(), row)),
+    );
     Ok(paged("Instances", rows, token))
 }
 
 /// `DescribeInstance`
-pub(super) fn describe(context: &Context<'_>) -> Answer {
-    Ok(Output::Members(row(context)))
+pub(super) fn describe(context: &Context<'_>) -> Output {
+    Output::Members(row(context))
 }

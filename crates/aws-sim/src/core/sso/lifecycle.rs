@@ -21,9 +21,18 @@ fn duration(context: &Context<'_>) -> Result<Option<String>, ApiError> {
 
 /// Tags as `[{Key, Value}]`.
 pub(super) fn read_tags(value: Option<&Value>) -> Tags {
-    let rows = value.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let text = |row: &Value, name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    rows.iter().map(|row| (text(row, "Key"), text(row, "Value"))).collect()
+    let rows = value
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let text = |row: &Value, name: &str| {
+        row.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    rows.iter()
+        .map(|row| (text(row, "Key"), text(row, "Value")))
+        .collect()
 }
 
 /// `CreatePermissionSet`
@@ -100,9 +109,15 @@ pub(super) fn delete(context: &mut Context<'_>, standing: Standing) -> Answer {
         .range((set.id.clone(), 0, "".into())..)
         .take_while(|(of, ..)| *of == set.id)
         .any(|(set, _, account)| {
-            state.provisions.latest(&(account.clone(), state.order(set), set.clone())).is_some()
+            state
+                .provisions
+                .latest(&(account.clone(), state.order(set), set.clone()))
+                .is_some()
         });
-    let busy = state.in_flight.iter().filter_map(|(_, id)| state.operations.get(id));
+    let busy = state
+        .in_flight
+        .iter()
+        .filter_map(|(_, id)| state.operations.get(id));
     if provisioned || busy.into_iter().any(|operation| operation.set == set.id) {
         return Err(ApiError::new(
             "ConflictException",

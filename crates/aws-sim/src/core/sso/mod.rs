@@ -74,7 +74,7 @@ pub(super) fn answer(context: &mut Context<'_>) -> Answer {
         context.admit()?;
     }
     match operation {
-        "DescribeInstance" => instances::describe(context),
+        "DescribeInstance" => Ok(instances::describe(context)),
         "ListPermissionSets" => permission_sets::list(context),
         "DescribePermissionSet" => permission_sets::describe(context),
         "CreatePermissionSet" => lifecycle::create(context),
@@ -127,13 +127,22 @@ fn read_set<'a>(context: &'a Context<'_>) -> Result<&'a PermissionSet, ApiError>
     find_set(context, context.text("PermissionSetArn"), context.reading)
 }
 
-fn find_set<'a>(context: &'a Context<'_>, arn: &str, at: Millis) -> Result<&'a PermissionSet, ApiError> {
+fn find_set<'a>(
+    context: &'a Context<'_>,
+    arn: &str,
+    at: Millis,
+) -> Result<&'a PermissionSet, ApiError> {
     let id = arn.rsplit('/').next().unwrap_or_default();
     let place = context.state.place(id);
     let found = context.state.sets.seen(&place, at);
-    found.filter(|set| context.state.set_arn(&set.id) == arn).ok_or_else(|| {
-        ApiError::new("ResourceNotFoundException", format!("Could not find PermissionSet with id {id}"))
-    })
+    found
+        .filter(|set| context.state.set_arn(&set.id) == arn)
+        .ok_or_else(|| {
+            ApiError::new(
+                "ResourceNotFoundException",
+                format!("Could not find PermissionSet with id {id}"),
+            )
+        })
 }
 
 /// Refuses a delegated administrator's change to a set that is provisioned in the management
@@ -148,7 +157,11 @@ fn check_managed(context: &Context<'_>, standing: Standing, set: &str) -> Result
         return Ok(());
     }
     let arn = context.state.set_arn(set);
-    Err(clearance::sso_denied(context.caller, &context.call.operation, &arn))
+    Err(clearance::sso_denied(
+        context.caller,
+        &context.call.operation,
+        &arn,
+    ))
 }
 
 fn paged(name: &str, rows: Vec<Value>, token: Option<String>) -> Output {
@@ -165,7 +178,10 @@ pub(super) fn seconds(at: Millis) -> Value {
     if at % 1000 == 0 {
         return Value::from(at / 1000);
     }
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this era fit a double")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds of this era fit a double"
+    )]
     let seconds = at as f64 / 1000.0;
     Value::from(seconds)
 }

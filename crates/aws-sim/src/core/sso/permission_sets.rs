@@ -10,12 +10,18 @@ use super::{Answer, Context, Output, PermissionSet, paged, read_set, seconds};
 pub(super) fn shape(context: &Context<'_>, set: &PermissionSet) -> Value {
     let mut members = Map::new();
     members.insert("Name".to_owned(), set.name.clone().into());
-    members.insert("PermissionSetArn".to_owned(), context.state.set_arn(&set.id).into());
+    members.insert(
+        "PermissionSetArn".to_owned(),
+        context.state.set_arn(&set.id).into(),
+    );
     if let Some(description) = &set.description {
         members.insert("Description".to_owned(), description.clone().into());
     }
     members.insert("CreatedDate".to_owned(), seconds(set.created));
-    members.insert("SessionDuration".to_owned(), set.session_duration.clone().into());
+    members.insert(
+        "SessionDuration".to_owned(),
+        set.session_duration.clone().into(),
+    );
     if let Some(relay_state) = &set.relay_state {
         members.insert("RelayState".to_owned(), relay_state.clone().into());
     }
@@ -41,5 +47,7 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
 /// `DescribePermissionSet`
 pub(super) fn describe(context: &Context<'_>) -> Answer {
     let set = read_set(context)?;
-    Ok(Output::Members(json!({ "PermissionSet": shape(context, set) })))
+    Ok(Output::Members(
+        json!({ "PermissionSet": shape(context, set) }),
+    ))
 }

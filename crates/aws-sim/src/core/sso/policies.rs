@@ -25,7 +25,12 @@ pub(super) fn list_customer_managed(context: &Context<'_>) -> Answer {
     let rows = read_set(context)?
         .customer_managed
         .iter()
-        .map(|(name, path)| (format!("{path}{name}"), json!({ "Name": name, "Path": path })));
+        .map(|(name, path)| {
+            (
+                format!("{path}{name}"),
+                json!({ "Name": name, "Path": path }),
+            )
+        });
     let (rows, token) = page.take(ordered(rows, page.after.as_ref()));
     Ok(paged("CustomerManagedPolicyReferences", rows, token))
 }
@@ -49,7 +54,10 @@ pub(super) fn attach(context: &mut Context<'_>, standing: Standing) -> Answer {
     if set.managed.contains(&arn) {
         return Err(ApiError::new(
             "ConflictException",
-            format!("Policy {arn} is already attached to PermissionSet {}.", set.id),
+            format!(
+                "Policy {arn} is already attached to PermissionSet {}.",
+                set.id
+            ),
         ));
     }
     if set.managed.len() >= MANAGED_PER_SET {
@@ -82,7 +90,11 @@ pub(super) fn detach(context: &mut Context<'_>, standing: Standing) -> Answer {
 /// `GetInlinePolicyForPermissionSet`
 pub(super) fn get_inline(context: &Context<'_>) -> Answer {
     let set = read_set(context)?;
-    let empty = context.state.settings.behaviour.is("inline_get_absent", "empty");
+    let empty = context
+        .state
+        .settings
+        .behaviour
+        .is("inline_get_absent", "empty");
     Ok(Output::Members(match &set.inline {
         Some(policy) => json!({ "InlinePolicy": policy }),
         None if empty => json!({ "InlinePolicy": "" }),
@@ -95,12 +107,20 @@ pub(super) fn put_inline(context: &mut Context<'_>, standing: Standing) -> Answe
     let mut set = target_set(context)?.clone();
     check_managed(context, standing, &set.id)?;
     let policy = context.text("InlinePolicy");
-    let is_policy = serde_json::from_str::<Value>(policy)
-        .is_ok_and(|policy| policy.get("Statement").is_some());
+    let is_policy =
+        serde_json::from_str::<Value>(policy).is_ok_and(|policy| policy.get("Statement").is_some());
     if !is_policy {
-        return Err(ApiError::new("ValidationException", "The policy is not a valid policy document."));
+        return Err(ApiError::new(
+            "ValidationException",
+            "The policy is not a valid policy document.",
+        ));
     }
-    if policy.chars().filter(|letter| !letter.is_whitespace()).count() > 10_240 {
+    if policy
+        .chars()
+        .filter(|letter| !letter.is_whitespace())
+        .count()
+        > 10_240
+    {
         return Err(ApiError::new(
             "ServiceQuotaExceededException",
             "The inline policy exceeds 10240 characters.",

@@ -15,7 +15,10 @@ use crate::core::{
 
 /// Whether a provision passes the filter `ProvisioningStatus`.
 fn passes(context: &Context<'_>, set: &Id, provision: &Provision) -> bool {
-    let newest = context.state.set(set).map_or(provision.version, |set| set.version);
+    let newest = context
+        .state
+        .set(set)
+        .map_or(provision.version, |set| set.version);
     match context.optional("ProvisioningStatus") {
         Some("LATEST_PERMISSION_SET_PROVISIONED") => provision.version == newest,
         Some("LATEST_PERMISSION_SET_NOT_PROVISIONED") => provision.version != newest,
@@ -78,12 +81,21 @@ pub(super) fn provision(context: &mut Context<'_>, standing: Standing) -> Answer
     check_managed(context, standing, &set)?;
     let account = context.optional("TargetId").map(Id::from);
     if context.text("TargetType") == "AWS_ACCOUNT" {
-        let known = account.as_ref().is_some_and(|id| context.state.account(id).is_some());
+        let known = account
+            .as_ref()
+            .is_some_and(|id| context.state.account(id).is_some());
         if !known {
-            return Err(ApiError::new("ResourceNotFoundException", "Could not find the target AWS account"));
+            return Err(ApiError::new(
+                "ResourceNotFoundException",
+                "Could not find the target AWS account",
+            ));
         }
     }
-    let busy = context.state.in_flight.iter().filter_map(|(_, id)| context.state.operations.get(id));
+    let busy = context
+        .state
+        .in_flight
+        .iter()
+        .filter_map(|(_, id)| context.state.operations.get(id));
     let clash = |other: &Operation| {
         other.set == set
             && (account.is_none() || other.account.is_none() || other.account == account)
@@ -100,12 +112,14 @@ pub(super) fn provision(context: &mut Context<'_>, standing: Standing) -> Answer
         principal: None,
         created: context.now,
         due: 0,
-        progress: Progress::InProgress,
+        progress: Progress::Running,
         fail: None,
         hidden: false,
         foreign: false,
     };
     let operation = assignments::start(context, operation, 0);
     let status = statuses::shape(context, &operation);
-    Ok(Output::Members(json!({ "PermissionSetProvisioningStatus": status })))
+    Ok(Output::Members(
+        json!({ "PermissionSetProvisioningStatus": status }),
+    ))
 }

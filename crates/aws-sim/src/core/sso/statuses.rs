@@ -29,7 +29,10 @@ pub(super) fn shape(context: &Context<'_>, operation: &Operation) -> Value {
         }
         row.insert("PermissionSetArn".to_owned(), set.into());
     } else {
-        row.insert("TargetId".to_owned(), operation.account.as_deref().unwrap_or_default().into());
+        row.insert(
+            "TargetId".to_owned(),
+            operation.account.as_deref().unwrap_or_default().into(),
+        );
         row.insert("TargetType".to_owned(), "AWS_ACCOUNT".into());
         row.insert("PermissionSetArn".to_owned(), set.into());
         if let Some((kind, id)) = &operation.principal {
@@ -71,7 +74,10 @@ fn describe(context: &Context<'_>, kind: Kind, member_name: &str) -> Answer {
         .get(id)
         .filter(|operation| operation.kind == kind && !operation.hidden && !operation.foreign)
         .ok_or_else(|| {
-            ApiError::new("ResourceNotFoundException", format!("Could not find request with id {id}"))
+            ApiError::new(
+                "ResourceNotFoundException",
+                format!("Could not find request with id {id}"),
+            )
         })?;
     let mut answer = Map::new();
     answer.insert(member(kind).to_owned(), shape(context, operation));
@@ -80,7 +86,11 @@ fn describe(context: &Context<'_>, kind: Kind, member_name: &str) -> Answer {
 
 fn list(context: &Context<'_>, kind: Kind, name: &str) -> Answer {
     let page = context.page(super::DEFAULT_PAGE)?;
-    let status = context.call.input.pointer("/Filter/Status").and_then(Value::as_str);
+    let status = context
+        .call
+        .input
+        .pointer("/Filter/Status")
+        .and_then(Value::as_str);
     let after = page.after.clone().unwrap_or_default();
     let rows = context
         .state
@@ -90,7 +100,9 @@ fn list(context: &Context<'_>, kind: Kind, name: &str) -> Answer {
         .filter(|(_, order, id)| page.after.is_none() || (*order, &**id) > (after.0, &*after.1))
         .filter_map(|(_, order, id)| Some((*order, id, context.state.operations.get(id)?)))
         .filter(|(_, _, operation)| !operation.hidden && !operation.foreign)
-        .filter(|(_, _, operation)| status.is_none_or(|status| operation.progress.as_str() == status))
+        .filter(|(_, _, operation)| {
+            status.is_none_or(|status| operation.progress.as_str() == status)
+        })
         .map(|(order, id, operation)| {
             let row = json!({
                 "Status": operation.progress.as_str(),

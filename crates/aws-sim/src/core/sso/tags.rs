@@ -18,7 +18,10 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
         return Ok(paged("Tags", Vec::new(), None));
     }
     let set = find_set(context, arn, context.reading)?;
-    let rows = set.tags.iter().map(|(key, value)| (key.clone(), json!({ "Key": key, "Value": value })));
+    let rows = set
+        .tags
+        .iter()
+        .map(|(key, value)| (key.clone(), json!({ "Key": key, "Value": value })));
     let (rows, token) = page.take(ordered(rows, page.after.as_ref()));
     Ok(paged("Tags", rows, token))
 }
@@ -36,7 +39,10 @@ pub(super) fn tag(context: &mut Context<'_>, standing: Standing) -> Answer {
     check_managed(context, standing, &set.id)?;
     set.tags.extend(read_tags(context.call.input.get("Tags")));
     if set.tags.len() > MOST {
-        return Err(ApiError::new("ServiceQuotaExceededException", "The resource has too many tags."));
+        return Err(ApiError::new(
+            "ServiceQuotaExceededException",
+            "The resource has too many tags.",
+        ));
     }
     Ok(put(context, set))
 }

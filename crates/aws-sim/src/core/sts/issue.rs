@@ -5,16 +5,15 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::core::{
-    call::Caller,
-    random::Random,
-    table::Millis,
-};
+use crate::core::{call::Caller, random::Random, table::Millis};
 
 const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 fn key(seed: u64) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, format!("hallpass sim credentials {seed}").as_bytes())
+    hmac::Key::new(
+        hmac::HMAC_SHA256,
+        format!("hallpass sim credentials {seed}").as_bytes(),
+    )
 }
 
 /// The secret of an access key: forty characters.
@@ -36,9 +35,7 @@ pub(crate) fn unique_id(seed: u64, prefix: &str, arn: &str) -> String {
 /// A key id that has the account in it, as AWS's have.
 fn session_key_id(account: &str, random: &mut Random) -> String {
     let number: u128 = account.parse().unwrap_or(0);
-    let bits = (1_u128 << 79)
-        | (number << 39)
-        | u128::from(random.bits() & 0x7f_ffff_ffff);
+    let bits = (1_u128 << 79) | (number << 39) | u128::from(random.bits() & 0x7f_ffff_ffff);
     let letters: Vec<char> = BASE32.chars().collect();
     let text: String = (0..16)
         .rev()
@@ -49,7 +46,9 @@ fn session_key_id(account: &str, random: &mut Random) -> String {
 
 /// The account in a session key's id.
 pub(crate) fn account_of(access_key_id: &str) -> Option<String> {
-    let text = access_key_id.strip_prefix("ASIA").filter(|text| text.len() == 16)?;
+    let text = access_key_id
+        .strip_prefix("ASIA")
+        .filter(|text| text.len() == 16)?;
     let mut bits = 0_u128;
     for letter in text.chars() {
         let value = BASE32.find(letter)?;
@@ -59,7 +58,13 @@ pub(crate) fn account_of(access_key_id: &str) -> Option<String> {
 }
 
 /// Issues session credentials: the caller they stand for and the four members.
-pub(crate) fn issue(seed: u64, mut caller: Caller, random: &mut Random, now: Millis, seconds: u32) -> (Caller, Value) {
+pub(crate) fn issue(
+    seed: u64,
+    mut caller: Caller,
+    random: &mut Random,
+    now: Millis,
+    seconds: u32,
+) -> (Caller, Value) {
     let expires = now + i64::from(seconds) * 1000;
     caller.access_key_id = session_key_id(&caller.account, random);
     caller.issued = now;
@@ -78,7 +83,9 @@ pub(crate) fn issue(seed: u64, mut caller: Caller, random: &mut Random, now: Mil
 
 /// `2026-11-20T07:27:43Z`
 fn whole_seconds(at: Millis) -> String {
-    jiff::Timestamp::from_second(at.div_euclid(1000)).map(|at| at.to_string()).unwrap_or_default()
+    jiff::Timestamp::from_second(at.div_euclid(1000))
+        .map(|at| at.to_string())
+        .unwrap_or_default()
 }
 
 /// Who a session token stands for; `None` unless we issued it.
@@ -105,7 +112,10 @@ mod tests {
 
     #[test]
     fn tokens_cannot_be_made_up() {
-        let caller = Caller { account: "111122223333".to_owned(), ..Caller::default() };
+        let caller = Caller {
+            account: "111122223333".to_owned(),
+            ..Caller::default()
+        };
         let (caller, credentials) = issue(1, caller, &mut Random::new(1, "x"), 0, 3600);
         let token = credentials["SessionToken"].as_str().unwrap();
         assert!((200..=900).contains(&token.len()), "{}", token.len());

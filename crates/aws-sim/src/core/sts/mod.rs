@@ -12,8 +12,12 @@ use super::{
 };
 
 /// The operations that have behaviour.
-pub(super) const OPERATIONS: &[&str] =
-    &["GetCallerIdentity", "AssumeRole", "GetSessionToken", "GetAccessKeyInfo"];
+pub(super) const OPERATIONS: &[&str] = &[
+    "GetCallerIdentity",
+    "AssumeRole",
+    "GetSessionToken",
+    "GetAccessKeyInfo",
+];
 
 type Answer = Result<Output, ApiError>;
 
@@ -21,7 +25,7 @@ type Answer = Result<Output, ApiError>;
 pub(super) fn answer(context: &mut Context<'_>) -> Answer {
     context.admit()?;
     match context.call.operation.as_str() {
-        "GetCallerIdentity" => identity::caller(context),
+        "GetCallerIdentity" => Ok(identity::caller(context)),
         "AssumeRole" => roles::assume(context),
         "GetSessionToken" => roles::session_token(context),
         _ => identity::key_info(context),

@@ -1,0 +1,269 @@
+//! Every mistake in authentication, in the words of both protocols.
+
+use hallpass_model::Timestamp;
+use jiff::SignedDuration;
+
+use crate::bench::{Bench, Signer, sign};
+
+type Headers = Vec<(String, String)>;
+
+fn json_headers() -> Headers {
+    vec![
+        (
+            "content-type".to_owned(),
+            "application/x-amz-json-1.1".to_owned(),
+        ),
+        (
+            "x-amz-target".to_owned(),
+            "SWBExternalService.ListInstances".to_owned(),
+        ),
+    ]
+}
+
+fn form_headers() -> Headers {
+    vec![(
+        "content-type".to_owned(),
+        "application/x-www-form-urlencoded".to_owned(),
+    )]
+}
+
+const FORM: &str = "Action=GetCallerIdentity&Version=2011-06-15";
+
+const DIFFERS: &str = "400 InvalidSignatureException | 403 SignatureDoesNotMatch";
+const UNKNOWN: &str = "400 UnrecognizedClientException | 403 InvalidClientTokenId";
+const INCOMPLETE: &str = "400 IncompleteSignatureException | 400 IncompleteSignature";
+const FINE: &str = "200 ok | 200 ok";
+
+/// Mistake, what is expected of both protocols.
+const MISTAKES: &[(&str, &str)] = &[
+    ("none", FINE),
+    (
+        "no authorization",
+        "400 MissingAuthenticationTokenException | 403 MissingAuthenticationToken",
+    ),
+    ("malformed", INCOMPLETE),
+    ("credential part short", INCOMPLETE),
+    ("unknown key", UNKNOWN),
+    ("made-up session key", UNKNOWN),
+    ("made-up token", UNKNOWN),
+    ("wrong secret", DIFFERS),
+    ("header changed", DIFFERS),
+    ("signature cut", DIFFERS),
+    ("20 minutes old", DIFFERS),
+    ("20 minutes ahead", DIFFERS),
+    ("4 minutes old", FINE),
+    ("scope date", DIFFERS),
+    ("no such region", DIFFERS),
+    ("wrong service", DIFFERS),
+    ("terminator", DIFFERS),
+];
+
+/// Mistakes that are made before signing.
+fn before(mistake: &str, signer: &mut Signer, at: &mut Timestamp) {
+    match mistake {
+        "unknown key" => "AKIA0000000000000000".clone_into(&mut signer.key),
+        "made-up session key" => "ASIAAAAAAAAAAAAAAAAA".clone_into(&mut signer.key),
+        "made-up token" => signer.token = Some("x".repeat(300)),
+        "wrong secret" => signer.secret.push('x'),
+        "20 minutes old" => *at -= SignedDuration::from_mins(20),
+        "20 minutes ahead" => *at += SignedDuration::from_mins(20),
+        "4 minutes old" => *at -= SignedDuration::from_mins(4),
+        "no such region" => "mars-north-1".clone_into(&mut signer.region),
+        _ => {}
+    }
+}
+
+/// Mistakes that are made after signing.
+fn after(mistake: &str, headers: &mut Headers) {
+    let name = if mistake == "header changed" {
+        "content-type"
+    } else {
+        "authorization"
+    };
+    if mistake == "no authorization" {
+        headers.retain(|(key, _)| key != name);
+    }
+    for (_, value) in headers.iter_mut().filter(|(key, _)| key == name) {
+        match mistake {
+            "malformed" => "AWS4-HMAC-SHA256 x".clone_into(value),
+            "credential part short" => *value = value.replace("/aws4_request", ""),
+            "header changed" => value.push_str("; a=b"),
+            "signature cut" => drop(value.pop()),
+            "scope date" => *value = value.replace("/20261120/", "/20261119/"),
+            "terminator" => *value = value.replace("aws4_request", "aws5_request"),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn table_of_mistakes() {
+    let bench = Bench::small().await;
+    let mut wrong = Vec::new();
+    for (mistake, expected) in MISTAKES {
+        let mut shown = Vec::new();
+        for (service, headers, body) in
+            [("sso", json_headers(), "{}"), ("sts", form_headers(), FORM)]
+        {
+            let (mut signer, mut at) = (bench.signer.clone(), bench.wall());
+            before(mistake, &mut signer, &mut at);
+            let scope = if *mistake == "wrong service" {
+                "sqs"
+            } else {
+                service
+            };
+            let host = bench.address.to_string();
+            let mut headers = sign(&signer, scope, &host, at, headers, body);
+            after(mistake, &mut headers);
+            let answer = bench.post(headers, body).await.unwrap();
+            shown.push(format!("{} {}", answer.status, answer.outcome()));
+        }
+        let shown = shown.join(" | ");
+        if shown != *expected {
+            wrong.push(format!("{mistake}: {shown}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn sessions_end() {
+    let bench = Bench::small().await;
+    let role = format!(
+        "arn:aws:iam::{}:role/OrganizationAccountAccessRole",
+        bench.account("payments-dev")
+    );
+    let form = format!("Action=AssumeRole&RoleArn={role}&RoleSessionName=me&DurationSeconds=900");
+    let text = bench.query(&bench.signer, &form).await.text;
+    let part = |name: &str| {
+        let rest = text.split(&format!("<{name}>")).nth(1).unwrap();
+        rest.split('<').next().unwrap().to_owned()
+    };
+    let session = Signer {
+        key: part("AccessKeyId"),
+        secret: part("SecretAccessKey"),
+        token: Some(part("SessionToken")),
+        region: bench.signer.region.clone(),
+    };
+    let who = "Action=GetCallerIdentity";
+    assert_eq!(bench.query(&session, who).await.outcome(), "ok");
+    let bare = Signer {
+        token: None,
+        ..session.clone()
+    };
+    assert_eq!(
+        bench.query(&bare, who).await.outcome(),
+        "InvalidClientTokenId"
+    );
+    bench.advance(899.0).await;
+    assert_eq!(bench.query(&session, who).await.outcome(), "ok");
+    bench.advance(1.0).await;
+    assert_eq!(bench.query(&session, who).await.outcome(), "ExpiredToken");
+    let answer = bench
+        .call_as(&session, "sso:ListInstances", serde_json::json!({}))
+        .await;
+    assert_eq!(
+        (answer.status, answer.outcome().as_str()),
+        (400, "ExpiredTokenException")
+    );
+}
+
+#[tokio::test]
+async fn strict_scope_wants_the_region_of_a_global_service() {
+    let lenient = Bench::small().await;
+    let strict = Bench::new(hallpass_aws_sim::Options {
+        strict_scope: true,
+        ..crate::bench::options()
+    })
+    .await;
+    let call = "organizations:DescribeOrganization";
+    let none = serde_json::json!({});
+    assert_eq!(lenient.call(call, none.clone()).await.outcome(), "ok");
+    assert_eq!(
+        strict.call(call, none.clone()).await.outcome(),
+        "InvalidSignatureException"
+    );
+    let home = Signer {
+        region: "us-east-1".to_owned(),
+        ..strict.signer.clone()
+    };
+    assert_eq!(strict.call_as(&home, call, none).await.outcome(), "ok");
+}
+
+#[tokio::test]
+async fn what_is_not_simulated_says_so() {
+    let bench = Bench::small().await;
+    let answer = bench
+        .call("sso:CreateApplication", serde_json::json!({}))
+        .await;
+    assert_eq!(answer.outcome(), "AccessDeniedException");
+    assert!(answer.text.contains("(not simulated)"), "{}", answer.text);
+    let (_, state) = bench
+        .control("GET", "/state", serde_json::Value::Null)
+        .await;
+    assert_eq!(
+        state["unsupported"],
+        serde_json::json!(["sso:CreateApplication"])
+    );
+}
+
+#[tokio::test]
+async fn packed_requests_are_signed_as_sent() {
+    let bench = Bench::small().await;
+    let packed = {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packer, br#"{"MaxResults": 0}"#).unwrap();
+        packer.finish().unwrap()
+    };
+    let host = bench.address.to_string();
+    let mut headers = json_headers();
+    headers.push(("content-encoding".to_owned(), "gzip".to_owned()));
+    let headers =
+        crate::bench::sign_bytes(&bench.signer, "sso", &host, bench.wall(), headers, &packed);
+    let answer = bench.post(headers, packed).await.unwrap();
+    assert_eq!(
+        answer.outcome(),
+        "ValidationException",
+        "it was understood: {}",
+        answer.text
+    );
+}
+
+#[tokio::test]
+async fn other_paths_and_protocols() {
+    let bench = Bench::small().await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let status = async |path: &str| {
+        let address = format!("http://{}{path}", bench.address);
+        client.post(address).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(status("/nowhere").await, 404);
+    assert_eq!(
+        status("/service/ServiceCatalog/operation/ListPortfolios").await,
+        415
+    );
+    assert_eq!(status("/_sim/nowhere").await, 404);
+}
+
+#[tokio::test]
+async fn the_control_api_may_want_a_token() {
+    let control_token = Some("open sesame".to_owned());
+    let bench = Bench::new(hallpass_aws_sim::Options {
+        control_token,
+        ..crate::bench::options()
+    })
+    .await;
+    let (status, _) = bench
+        .control("GET", "/state", serde_json::Value::Null)
+        .await;
+    assert_eq!(status, 403);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let address = format!("http://{}/_sim/state", bench.address);
+    let answer = client
+        .get(address)
+        .header("x-sim-token", "open sesame")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+}

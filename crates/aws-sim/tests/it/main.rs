@@ -1,0 +1,22 @@
+//! The simulator through its sockets, as a client sees it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod bench;
+
+mod answers;
+mod assignments;
+mod authentication;
+mod durability;
+mod faults;
+mod files;
+mod pages;
+mod repeatability;
+mod scale;
+mod switches;
+mod throttling;

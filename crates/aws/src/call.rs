@@ -1,0 +1,203 @@
+//! The one way requests leave: rationed, timed, counted; reads repeated, writes never.
+
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use hallpass_assignments::{CenterFault, Urgency};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::bucket::Bucket;
+use crate::fault::Failure;
+use crate::jitter::Jitter;
+
+/// The longest wait for one answer.
+pub(crate) const ATTEMPT_MAX: Duration = Duration::from_secs(10);
+/// The longest time for a call of the port, waiting included (the port promises 15 s).
+pub(crate) const PORT_MAX: Duration = Duration::from_secs(14);
+/// The longest time for one read of the inventory, waiting included.
+pub(crate) const LOOK_MAX: Duration = Duration::from_mins(2);
+/// A write that could not wait this long for its answer is not sent.
+const WRITE_PATIENCE_MIN: Duration = Duration::from_secs(5);
+/// How often a read is tried.
+const ATTEMPTS_MAX: u32 = 4;
+/// The longest pause before the second attempt; doubles with each.
+const PAUSE_FIRST: Duration = Duration::from_millis(250);
+/// The longest pause before any attempt.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// How urgent a call is, and when its caller stops caring.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub(crate) urgency: Urgency,
+    pub(crate) until: Instant,
+}
+
+impl Pace {
+    /// For a call of the port.
+    pub(crate) fn port(urgency: Urgency) -> Self {
+        Self::within(urgency, PORT_MAX)
+    }
+
+    /// For a read of the inventory.
+    pub(crate) fn look() -> Self {
+        Self::within(Urgency::Background, LOOK_MAX)
+    }
+
+    /// With its own limit.
+    pub(crate) fn within(urgency: Urgency, limit: Duration) -> Self {
+        Self {
+            urgency,
+            until: Instant::now() + limit,
+        }
+    }
+}
+
+/// The way to one service.
+#[derive(Debug)]
+pub(crate) struct Line {
+    service: &'static str,
+    bucket: Bucket,
+    jitter: Jitter,
+}
+
+impl Line {
+    pub(crate) fn new(service: &'static str, bucket: Bucket, jitter: Jitter) -> Self {
+        Self {
+            service,
+            bucket,
+            jitter,
+        }
+    }
+
+    /// Sends a read, again when it was throttled, timed out or met a server error.
+    pub(crate) async fn read<T, E, F, Fut>(
+        &self,
+        operation: &'static str,
+        pace: Pace,
+        mut send: F,
+    ) -> Result<T, Failure>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let mut attempt = 1;
+        loop {
+            let failure = match self
+                .attempt(operation, pace, pace.until, Box::pin(send()))
+                .await
+            {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            if attempt == ATTEMPTS_MAX || !failure.is_passing() {
+                return Err(failure);
+            }
+            let pause = self.pause(attempt, failure.retry_after);
+            if Instant::now() + pause >= pace.until {
+                return Err(failure);
+            }
+            tracing::debug!(
+                service = self.service,
+                operation,
+                attempt,
+                pause_ms = pause.as_millis(),
+                fault = %failure.fault,
+                "trying a read again"
+            );
+            sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    /// Sends a create or a delete, once.
+    pub(crate) fn write<T, E, Fut>(
+        &self,
+        operation: &'static str,
+        pace: Pace,
+        request: Fut,
+    ) -> impl Future<Output = Result<T, Failure>>
+    where
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        // sent too late, the answer would be lost and somebody would have to look
+        let send_by = pace
+            .until
+            .checked_sub(WRITE_PATIENCE_MIN)
+            .unwrap_or(pace.until);
+        // the SDK's futures are 16 KB; boxed here, those who wait stay small
+        self.attempt(operation, pace, send_by, Box::pin(request))
+    }
+
+    async fn attempt<T, E, Fut>(
+        &self,
+        operation: &'static str,
+        pace: Pace,
+        send_by: Instant,
+        request: Fut,
+    ) -> Result<T, Failure>
+    where
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        if timeout_at(send_by, self.bucket.take(pace.urgency))
+            .await
+            .is_err()
+        {
+            self.count(operation, "not_sent");
+            return Err(Failure::not_sent());
+        }
+        let sent = Instant::now();
+        let patience = pace.until.min(sent + ATTEMPT_MAX);
+        let result = match timeout_at(patience, request).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(Failure::of(&error)),
+            Err(_) => Err(Failure::timed_out(sent.elapsed())),
+        };
+        match &result {
+            Ok(_) => self.count(operation, "ok"),
+            Err(failure) => self.note(operation, failure),
+        }
+        result
+    }
+
+    fn note(&self, operation: &'static str, failure: &Failure) {
+        self.count(operation, failure.outcome());
+        if let CenterFault::Throttled { message } = &failure.fault {
+            metrics::counter!("hallpass_aws_throttles_total", "service" => self.service)
+                .increment(1);
+            // this one is about work under way at AWS, not about our rate
+            if !message.contains("too many requests processing") {
+                self.bucket
+                    .slow_down(failure.retry_after.unwrap_or_default());
+            }
+        }
+    }
+
+    fn count(&self, operation: &'static str, outcome: &'static str) {
+        metrics::counter!(
+            "hallpass_aws_calls_total",
+            "service" => self.service,
+            "operation" => operation,
+            "outcome" => outcome
+        )
+        .increment(1);
+    }
+
+    /// Full jitter over a doubling span, and never less than AWS asks for.
+    fn pause(&self, attempt: u32, asked: Option<Duration>) -> Duration {
+        let span = PAUSE_FIRST
+            .saturating_mul(1 << attempt.saturating_sub(1).min(16))
+            .min(PAUSE_MAX);
+        self.jitter.up_to(span) + asked.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+#[path = "call_tests.rs"]
+mod tests;

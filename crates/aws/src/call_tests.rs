@@ -1,0 +1,172 @@
+//! Tests of retries, limits and order, on paused time.
+#![allow(clippy::result_large_err, reason = "the SDK's own error type")]
+
+use std::cell::Cell;
+
+use aws_sdk_identitystore::operation::describe_user::DescribeUserError;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::error::ErrorMetadata;
+
+use super::*;
+
+type Answer = Result<u32, SdkError<DescribeUserError, HttpResponse>>;
+
+fn line() -> Line {
+    Line::new("test", Bucket::new(1000.0, 1000), Jitter::new(1))
+}
+
+fn refusal(status: u16, code: &str, body: &'static str) -> Answer {
+    let meta = ErrorMetadata::builder().code(code).build();
+    let raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
+    Err(SdkError::service_error(
+        DescribeUserError::generic(meta),
+        raw,
+    ))
+}
+
+/// Reads with `answer` called for each attempt; gives the result, attempts and time.
+async fn read(answer: impl Fn(u32) -> Answer) -> (Result<u32, Failure>, u32, Duration) {
+    let tries = Cell::new(0);
+    let start = Instant::now();
+    let result = line()
+        .read("Look", Pace::port(Urgency::Background), || {
+            tries.set(tries.get() + 1);
+            std::future::ready(answer(tries.get()))
+        })
+        .await;
+    (result, tries.get(), start.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_are_tried_four_times_and_no_more() {
+    for (status, code) in [
+        (400, "ThrottlingException"),
+        (500, "InternalServerException"),
+    ] {
+        let (result, tries, took) = read(|_| refusal(status, code, "")).await;
+        assert!(result.is_err());
+        assert_eq!(tries, 4, "{code}");
+        // 250 + 500 + 1000 ms at most
+        assert!(took <= Duration::from_millis(1750), "{took:?}");
+    }
+    let (result, tries, _) = read(|n| {
+        if n < 3 {
+            refusal(503, "ServiceUnavailable", "")
+        } else {
+            Ok(n)
+        }
+    })
+    .await;
+    assert_eq!((result, tries), (Ok(3), 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_refused_for_good_are_not_repeated() {
+    for code in [
+        "AccessDeniedException",
+        "ValidationException",
+        "ConflictException",
+        "ResourceNotFoundException",
+    ] {
+        let (result, tries, _) = read(|_| refusal(400, code, "")).await;
+        assert!(result.is_err());
+        assert_eq!(tries, 1, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wait_aws_asks_for_is_kept() {
+    let body = r#"{"RetryAfterSeconds":3}"#;
+    let (result, tries, took) = read(|n| {
+        if n == 1 {
+            refusal(400, "ThrottlingException", body)
+        } else {
+            Ok(n)
+        }
+    })
+    .await;
+    assert_eq!((result, tries), (Ok(2), 2));
+    assert!(took >= Duration::from_secs(3), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_end_within_their_time() {
+    let start = Instant::now();
+    let tries = Cell::new(0);
+    let result = line()
+        .read("Look", Pace::port(Urgency::End), || {
+            tries.set(tries.get() + 1);
+            std::future::pending::<Answer>()
+        })
+        .await;
+    assert_eq!(result.unwrap_err().outcome(), "unreachable");
+    assert_eq!(tries.get(), 2);
+    assert!(start.elapsed() <= PORT_MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_are_sent_once_whatever_happens() {
+    for (status, code) in [
+        (400, "ThrottlingException"),
+        (500, "InternalServerException"),
+        (400, "ConflictException"),
+    ] {
+        let tries = Cell::new(0);
+        let result = line()
+            .write("Do", Pace::port(Urgency::Grant), async {
+                tries.set(tries.get() + 1);
+                refusal(status, code, "")
+            })
+            .await;
+        assert!(result.is_err());
+        assert_eq!(tries.get(), 1, "{code}");
+    }
+    let start = Instant::now();
+    let result = line()
+        .write(
+            "Do",
+            Pace::port(Urgency::Grant),
+            std::future::pending::<Answer>(),
+        )
+        .await;
+    assert_eq!(result.unwrap_err().outcome(), "unreachable");
+    assert_eq!(start.elapsed(), ATTEMPT_MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waited_too_long_is_not_sent() {
+    let line = Line::new("test", Bucket::new(0.1, 1), Jitter::new(1));
+    line.bucket.take(Urgency::Background).await;
+    line.bucket.take(Urgency::Background).await;
+    let sent = Cell::new(false);
+    let result = line
+        .write("Do", Pace::port(Urgency::End), async {
+            sent.set(true);
+            Answer::Ok(1)
+        })
+        .await;
+    assert_eq!(result.unwrap_err().outcome(), "throttled");
+    assert!(!sent.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn pauses_double_and_have_an_upper_limit() {
+    let line = line();
+    for (attempt, longest_ms) in [
+        (1, 250),
+        (2, 500),
+        (3, 1000),
+        (4, 2000),
+        (9, 5000),
+        (99, 5000),
+    ] {
+        let longest = (0..500).map(|_| line.pause(attempt, None)).max();
+        let longest = longest.unwrap().as_millis();
+        assert!(
+            longest <= longest_ms && longest > longest_ms * 9 / 10,
+            "{attempt}: {longest}"
+        );
+    }
+    assert!(line.pause(1, Some(Duration::from_secs(2))) >= Duration::from_secs(2));
+}

@@ -1,0 +1,361 @@
+//! Identity Center as the owner of assignments needs it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_identitystore::types::MemberId;
+use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
+use aws_sdk_ssoadmin::types::{
+    AccountAssignment, AccountAssignmentOperationStatus, PrincipalType, StatusValues, TargetType,
+};
+use hallpass_assignments::{
+    CenterFault, IdentityCenter, Missing, OperationKind, Progress, Sent, Urgency,
+};
+use hallpass_model::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, UserId};
+
+use crate::call::Pace;
+use crate::fault::Failure;
+use crate::{Aws, pages};
+
+/// The largest page sso-admin and identitystore give.
+pub(crate) const PAGE: i32 = 100;
+/// Looking up a membership may take this much of the time its removal has.
+const LOOKUP_MAX: Duration = Duration::from_secs(6);
+
+#[async_trait]
+impl IdentityCenter for Aws {
+    async fn holders(&self, target: &Target, urgency: Urgency) -> Result<Vec<UserId>, CenterFault> {
+        let pace = Pace::port(urgency);
+        let ids = match target {
+            Target::Account {
+                account,
+                permission_set,
+            } => self
+                .assignments(account, permission_set, pace)
+                .await?
+                .into_iter()
+                .filter(|row| row.principal_type == Some(PrincipalType::User))
+                .filter_map(|row| row.principal_id)
+                .collect(),
+            Target::Group { group } => self.members(group, pace).await?,
+        };
+        Ok(user_ids(ids).into_iter().collect())
+    }
+
+    async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+        let pace = Pace::port(Urgency::Grant);
+        match &key.target {
+            Target::Account {
+                account,
+                permission_set,
+            } => {
+                let request = self
+                    .sso
+                    .create_account_assignment()
+                    .instance_arn(&self.about.instance_arn)
+                    .target_type(TargetType::AwsAccount)
+                    .target_id(account.as_str())
+                    .permission_set_arn(permission_set.as_str())
+                    .principal_type(PrincipalType::User)
+                    .principal_id(key.user.as_str());
+                let reply = self
+                    .sso_line
+                    .write("CreateAccountAssignment", pace, request.send())
+                    .await?;
+                Ok(in_progress(reply.account_assignment_creation_status)?)
+            }
+            Target::Group { group } => {
+                let request = self
+                    .store
+                    .create_group_membership()
+                    .identity_store_id(&self.about.identity_store_id)
+                    .group_id(group.as_str())
+                    .member_id(member(&key.user));
+                self.store_line
+                    .write("CreateGroupMembership", pace, request.send())
+                    .await?;
+                Ok(Sent::Done)
+            }
+        }
+    }
+
+    async fn delete(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+        let pace = Pace::port(Urgency::End);
+        match &key.target {
+            Target::Account {
+                account,
+                permission_set,
+            } => {
+                let request = self
+                    .sso
+                    .delete_account_assignment()
+                    .instance_arn(&self.about.instance_arn)
+                    .target_type(TargetType::AwsAccount)
+                    .target_id(account.as_str())
+                    .permission_set_arn(permission_set.as_str())
+                    .principal_type(PrincipalType::User)
+                    .principal_id(key.user.as_str());
+                let reply = self
+                    .sso_line
+                    .write("DeleteAccountAssignment", pace, request.send())
+                    .await?;
+                Ok(in_progress(reply.account_assignment_deletion_status)?)
+            }
+            Target::Group { group } => {
+                let membership = self.membership(group, &key.user).await?;
+                let request = self
+                    .store
+                    .delete_group_membership()
+                    .identity_store_id(&self.about.identity_store_id)
+                    .membership_id(membership);
+                self.store_line
+                    .write("DeleteGroupMembership", pace, request.send())
+                    .await?;
+                Ok(Sent::Done)
+            }
+        }
+    }
+
+    async fn progress(
+        &self,
+        kind: OperationKind,
+        request: &str,
+        urgency: Urgency,
+    ) -> Result<Progress, CenterFault> {
+        let pace = Pace::port(urgency);
+        let instance = &self.about.instance_arn;
+        let status = match kind {
+            OperationKind::Create => self
+                .sso_line
+                .read("DescribeAccountAssignmentCreationStatus", pace, || {
+                    self.sso
+                        .describe_account_assignment_creation_status()
+                        .instance_arn(instance)
+                        .account_assignment_creation_request_id(request)
+                        .send()
+                })
+                .await
+                .map(|reply| reply.account_assignment_creation_status),
+            OperationKind::Delete => self
+                .sso_line
+                .read("DescribeAccountAssignmentDeletionStatus", pace, || {
+                    self.sso
+                        .describe_account_assignment_deletion_status()
+                        .instance_arn(instance)
+                        .account_assignment_deletion_request_id(request)
+                        .send()
+                })
+                .await
+                .map(|reply| reply.account_assignment_deletion_status),
+        };
+        match status {
+            Ok(status) => Ok(progress(status)?),
+            Err(Failure {
+                fault: CenterFault::NotFound { .. },
+                ..
+            }) => Ok(Progress::Unknown),
+            Err(failure) => Err(failure.fault),
+        }
+    }
+
+    async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
+        // asked only about a removal that keeps failing
+        let pace = Pace::port(Urgency::End);
+        let gone = match &key.target {
+            Target::Account { account, .. } => {
+                (!self.account_is_active(account, pace).await?).then_some(Missing::Account)
+            }
+            Target::Group { group } => {
+                (!self.group_exists(group, pace).await?).then_some(Missing::Principal)
+            }
+        };
+        if gone.is_some() {
+            return Ok(gone);
+        }
+        let user_exists = self.user_exists(&key.user, pace).await?;
+        Ok((!user_exists).then_some(Missing::Principal))
+    }
+}
+
+impl Aws {
+    async fn assignments(
+        &self,
+        account: &AccountId,
+        set: &PermissionSetArn,
+        pace: Pace,
+    ) -> Result<Vec<AccountAssignment>, Failure> {
+        pages::all(|token| async move {
+            let answer = self
+                .sso_line
+                .read("ListAccountAssignments", pace, || {
+                    self.sso
+                        .list_account_assignments()
+                        .instance_arn(&self.about.instance_arn)
+                        .account_id(account.as_str())
+                        .permission_set_arn(set.as_str())
+                        .max_results(PAGE)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            let rows = answer.account_assignments.unwrap_or_default();
+            Ok((rows, answer.next_token))
+        })
+        .await
+    }
+
+    /// The ids of a group's members, every page.
+    pub(crate) async fn members(
+        &self,
+        group: &GroupId,
+        pace: Pace,
+    ) -> Result<Vec<String>, Failure> {
+        let rows = pages::all(|token| async move {
+            let answer = self
+                .store_line
+                .read("ListGroupMemberships", pace, || {
+                    self.store
+                        .list_group_memberships()
+                        .identity_store_id(&self.about.identity_store_id)
+                        .group_id(group.as_str())
+                        .max_results(PAGE)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            Ok((answer.group_memberships, answer.next_token))
+        })
+        .await?;
+        let user = |row: aws_sdk_identitystore::types::GroupMembership| match row.member_id {
+            Some(MemberId::UserId(id)) => Some(id),
+            _ => None,
+        };
+        Ok(rows.into_iter().filter_map(user).collect())
+    }
+
+    /// Looked up at the moment of removal: a membership made anew has another id.
+    async fn membership(&self, group: &GroupId, user: &UserId) -> Result<String, Failure> {
+        let pace = Pace::within(Urgency::End, LOOKUP_MAX);
+        let found = self
+            .store_line
+            .read("GetGroupMembershipId", pace, || {
+                self.store
+                    .get_group_membership_id()
+                    .identity_store_id(&self.about.identity_store_id)
+                    .group_id(group.as_str())
+                    .member_id(member(user))
+                    .send()
+            })
+            .await?;
+        Ok(found.membership_id)
+    }
+
+    async fn user_exists(&self, user: &UserId, pace: Pace) -> Result<bool, Failure> {
+        let found = self
+            .store_line
+            .read("DescribeUser", pace, || {
+                self.store
+                    .describe_user()
+                    .identity_store_id(&self.about.identity_store_id)
+                    .user_id(user.as_str())
+                    .send()
+            })
+            .await;
+        exists(found.map(|_| ()))
+    }
+
+    async fn group_exists(&self, group: &GroupId, pace: Pace) -> Result<bool, Failure> {
+        let found = self
+            .store_line
+            .read("DescribeGroup", pace, || {
+                self.store
+                    .describe_group()
+                    .identity_store_id(&self.about.identity_store_id)
+                    .group_id(group.as_str())
+                    .send()
+            })
+            .await;
+        exists(found.map(|_| ()))
+    }
+
+    async fn account_is_active(&self, account: &AccountId, pace: Pace) -> Result<bool, Failure> {
+        let found = self
+            .org_line
+            .read("DescribeAccount", pace, || {
+                self.org
+                    .describe_account()
+                    .account_id(account.as_str())
+                    .send()
+            })
+            .await;
+        match found {
+            Ok(reply) => match reply.account {
+                Some(account) => Ok(is_active(&account)),
+                None => Err(Failure::unparsable("DescribeAccount without an account")),
+            },
+            Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// Whether an account's state is ACTIVE; older answers have only its status.
+pub(crate) fn is_active(account: &Account) -> bool {
+    match (&account.state, &account.status) {
+        (Some(state), _) => *state == AccountState::Active,
+        (None, Some(status)) => *status == AccountStatus::Active,
+        (None, None) => false,
+    }
+}
+
+/// The ids that are ids, each once. A row that cannot be one of ours is not our business, but it
+/// is said.
+pub(crate) fn user_ids(ids: Vec<String>) -> BTreeSet<UserId> {
+    let parse = |id: String| match UserId::new(id) {
+        Ok(id) => Some(id),
+        Err(error) => {
+            tracing::warn!(%error, "AWS lists a user whose id has an unknown form");
+            None
+        }
+    };
+    ids.into_iter().filter_map(parse).collect()
+}
+
+fn member(user: &UserId) -> MemberId {
+    MemberId::UserId(user.as_str().to_owned())
+}
+
+fn exists(found: Result<(), Failure>) -> Result<bool, Failure> {
+    match found {
+        Ok(()) => Ok(true),
+        Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn in_progress(status: Option<AccountAssignmentOperationStatus>) -> Result<Sent, Failure> {
+    status
+        .and_then(|status| status.request_id)
+        .map(|request| Sent::InProgress { request })
+        .ok_or_else(|| Failure::unparsable("an accepted operation without a request id"))
+}
+
+fn progress(status: Option<AccountAssignmentOperationStatus>) -> Result<Progress, Failure> {
+    let unparsable = || Failure::unparsable("an operation without a known status");
+    let status = status.ok_or_else(unparsable)?;
+    match status.status {
+        Some(StatusValues::InProgress) => Ok(Progress::InProgress),
+        Some(StatusValues::Succeeded) => Ok(Progress::Succeeded),
+        Some(StatusValues::Failed) => Ok(Progress::Failed {
+            reason: status
+                .failure_reason
+                .unwrap_or_else(|| "AWS gave no reason".to_owned()),
+        }),
+        _ => Err(unparsable()),
+    }
+}
+
+#[cfg(test)]
+#[path = "center_tests.rs"]
+mod tests;

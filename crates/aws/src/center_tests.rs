@@ -1,0 +1,256 @@
+//! Tests of the port against scripted answers.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fake::{Answer, Fake, error};
+
+const ANA: &str = "11111111-1111-4111-8111-111111111111";
+const BEN: &str = "22222222-2222-4222-8222-222222222222";
+const GROUP: &str = "99999999-9999-4999-8999-999999999999";
+const SET: &str = "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0123456789abcdef";
+
+fn account_key() -> HoldKey {
+    HoldKey {
+        user: UserId::new(ANA).unwrap(),
+        target: Target::Account {
+            account: AccountId::new("222222222222").unwrap(),
+            permission_set: PermissionSetArn::new(SET).unwrap(),
+        },
+    }
+}
+
+fn group_key() -> HoldKey {
+    HoldKey {
+        user: UserId::new(ANA).unwrap(),
+        target: Target::Group {
+            group: GroupId::new(GROUP).unwrap(),
+        },
+    }
+}
+
+fn row(kind: &str, id: &str) -> Value {
+    json!({"AccountId": "222222222222", "PermissionSetArn": SET,
+           "PrincipalType": kind, "PrincipalId": id})
+}
+
+fn gone() -> Answer {
+    error("ResourceNotFoundException", "not found")
+}
+
+#[tokio::test(start_paused = true)]
+async fn holders_are_the_direct_users_of_every_page() {
+    let fake = Fake::new(|operation, input| {
+        (operation == "ListAccountAssignments").then(|| match input["NextToken"].as_str() {
+            None => (
+                200,
+                json!({"AccountAssignments": [row("USER", ANA), row("GROUP", GROUP)],
+                                 "NextToken": "a"}),
+            ),
+            Some("a") => (200, json!({"AccountAssignments": [], "NextToken": "b"})),
+            _ => (
+                200,
+                json!({"AccountAssignments": [row("USER", BEN), row("USER", ANA)]}),
+            ),
+        })
+    });
+    let aws = fake.connect().await;
+    let holders = aws.holders(&account_key().target, Urgency::End).await;
+    assert_eq!(
+        holders,
+        Ok(vec![UserId::new(ANA).unwrap(), UserId::new(BEN).unwrap()])
+    );
+    assert_eq!(fake.count("ListAccountAssignments"), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_page_fails_the_listing() {
+    let fake = Fake::new(|operation, input| {
+        (operation == "ListGroupMemberships").then(|| match input["NextToken"].as_str() {
+            None => (
+                200,
+                json!({"GroupMemberships": [
+                {"IdentityStoreId": "d-1", "MembershipId": "m-1", "GroupId": GROUP,
+                 "MemberId": {"UserId": ANA}}], "NextToken": "a"}),
+            ),
+            _ => error("AccessDeniedException", "no"),
+        })
+    });
+    let aws = fake.connect().await;
+    let holders = aws.holders(&group_key().target, Urgency::Background).await;
+    assert!(matches!(holders, Err(CenterFault::Refused { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_names_the_instance_the_account_and_a_user() {
+    let fake = Fake::new(|operation, _| {
+        (operation == "CreateAccountAssignment").then(|| {
+            let status = json!({"Status": "IN_PROGRESS", "RequestId": "r-1"});
+            (200, json!({"AccountAssignmentCreationStatus": status}))
+        })
+    });
+    let aws = fake.connect().await;
+    let request = "r-1".to_owned();
+    assert_eq!(
+        aws.create(&account_key()).await,
+        Ok(Sent::InProgress { request })
+    );
+    assert_eq!(
+        fake.last("CreateAccountAssignment"),
+        json!({"InstanceArn": crate::fake::INSTANCE, "TargetId": "222222222222",
+               "TargetType": "AWS_ACCOUNT", "PermissionSetArn": SET,
+               "PrincipalType": "USER", "PrincipalId": ANA})
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_that_fail_are_sent_once() {
+    for (answer, outcome) in [
+        (error("ThrottlingException", "Rate exceeded"), "throttling"),
+        (error("ConflictException", "in process"), "conflict"),
+        (gone(), "does not exist"),
+        (error("AccessDeniedException", "no"), "refused"),
+        (
+            (500, json!({"__type": "InternalServerException"})),
+            "could not be reached",
+        ),
+        ((200, json!("<html>")), "could not be reached"),
+        ((200, json!({})), "could not be reached"),
+    ] {
+        let fake = Fake::new(move |operation, _| {
+            (operation.ends_with("AccountAssignment")).then(|| answer.clone())
+        });
+        let aws = fake.connect().await;
+        for (operation, result) in [
+            ("CreateAccountAssignment", aws.create(&account_key()).await),
+            ("DeleteAccountAssignment", aws.delete(&account_key()).await),
+        ] {
+            let fault = result.unwrap_err().to_string();
+            assert!(fault.contains(outcome), "{outcome}: {fault}");
+            assert_eq!(fake.count(operation), 1, "{outcome}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn memberships_are_looked_up_when_they_are_removed() {
+    let fake = Fake::new(|operation, _| match operation {
+        "GetGroupMembershipId" => Some((
+            200,
+            json!({"MembershipId": "m-7", "IdentityStoreId": "d-1234567890"}),
+        )),
+        "DeleteGroupMembership" => Some((200, json!({}))),
+        _ => None,
+    });
+    let aws = fake.connect().await;
+    assert_eq!(aws.delete(&group_key()).await, Ok(Sent::Done));
+    assert_eq!(fake.last("DeleteGroupMembership")["MembershipId"], "m-7");
+
+    let fake = Fake::new(|operation, _| (operation == "GetGroupMembershipId").then(gone));
+    let aws = fake.connect().await;
+    let deleted = aws.delete(&group_key()).await;
+    assert!(matches!(deleted, Err(CenterFault::NotFound { .. })));
+    assert_eq!(fake.count("DeleteGroupMembership"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_of_an_operation() {
+    let failed = || Progress::Failed {
+        reason: "because".to_owned(),
+    };
+    let status = |status: &str| {
+        let status = json!({"Status": status, "FailureReason": "because"});
+        (200, json!({"AccountAssignmentDeletionStatus": status}))
+    };
+    for (answer, expected) in [
+        (status("IN_PROGRESS"), Some(Progress::InProgress)),
+        (status("SUCCEEDED"), Some(Progress::Succeeded)),
+        (status("FAILED"), Some(failed())),
+        (gone(), Some(Progress::Unknown)),
+        (status("NEW"), None),
+        ((200, json!({})), None),
+    ] {
+        let fake = Fake::new({
+            let answer = answer.clone();
+            move |operation, _| {
+                operation
+                    .ends_with("DeletionStatus")
+                    .then(|| answer.clone())
+            }
+        });
+        let aws = fake.connect().await;
+        let got = aws
+            .progress(OperationKind::Delete, "r-1", Urgency::End)
+            .await;
+        assert_eq!(got.ok(), expected, "{answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_missing() {
+    let account = |state: &str| {
+        (
+            200,
+            json!({"Account": {"Id": "222222222222", "State": state}}),
+        )
+    };
+    let old = (
+        200,
+        json!({"Account": {"Id": "222222222222", "Status": "SUSPENDED"}}),
+    );
+    let no_account = error("AccountNotFoundException", "no such account");
+    let user = (200, json!({"UserId": ANA, "IdentityStoreId": "d-1"}));
+    let group = (200, json!({"GroupId": GROUP, "IdentityStoreId": "d-1"}));
+    let here = || account("ACTIVE");
+    for (key, account, user, group, expected) in [
+        (account_key(), here(), user.clone(), group.clone(), None),
+        (
+            account_key(),
+            here(),
+            gone(),
+            group.clone(),
+            Some(Missing::Principal),
+        ),
+        (
+            account_key(),
+            account("SUSPENDED"),
+            user.clone(),
+            group.clone(),
+            Some(Missing::Account),
+        ),
+        (
+            account_key(),
+            account("PENDING_CLOSURE"),
+            gone(),
+            gone(),
+            Some(Missing::Account),
+        ),
+        (
+            account_key(),
+            old,
+            user.clone(),
+            gone(),
+            Some(Missing::Account),
+        ),
+        (
+            account_key(),
+            no_account,
+            user.clone(),
+            gone(),
+            Some(Missing::Account),
+        ),
+        (group_key(), gone(), user.clone(), group.clone(), None),
+        (group_key(), gone(), gone(), group, Some(Missing::Principal)),
+        (group_key(), gone(), user, gone(), Some(Missing::Principal)),
+    ] {
+        let case = format!("{key} {account:?} {user:?} {group:?}");
+        let fake = Fake::new(move |operation, _| match operation {
+            "DescribeAccount" => Some(account.clone()),
+            "DescribeUser" => Some(user.clone()),
+            "DescribeGroup" => Some(group.clone()),
+            _ => None,
+        });
+        let aws = fake.connect().await;
+        assert_eq!(aws.missing(&key).await, Ok(expected), "{case}");
+    }
+}

@@ -1,0 +1,357 @@
+//! Finding out where we are: credentials, instance, identity store, and what we are in the
+//! organization.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_organizations::config::retry::RetryConfig;
+use aws_sdk_ssoadmin::types::InstanceMetadata;
+use hallpass_assignments::{CenterFault, Urgency};
+use hallpass_model::{Clock, IdSource};
+use secrecy::ExposeSecret;
+
+use crate::bucket::Bucket;
+use crate::call::{ATTEMPT_MAX, Line, Pace};
+use crate::fault::Failure;
+use crate::jitter::Jitter;
+use crate::{Aws, Credentials, Settings, pages};
+
+/// The service principal that delegated administrators of Identity Center are registered for.
+const SSO_PRINCIPAL: &str = "sso.amazonaws.com";
+/// The longest time for each question asked while connecting.
+const CONNECT_MAX: Duration = Duration::from_secs(30);
+/// The longest wait for a connection.
+const CONNECTION_MAX: Duration = Duration::from_secs(4);
+/// sts allows hundreds a second; we ask once in a while.
+const STS_PER_SECOND: f64 = 50.0;
+
+/// What we are in the organization (`spec/access.md` §13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The management account: may do all.
+    Management,
+    /// The delegated administrator of Identity Center: may do all except in the management
+    /// account and with permission sets provisioned there.
+    DelegatedAdministrator,
+    /// Another account, or none of an organization: AWS will refuse most calls.
+    Other,
+}
+
+/// What was found while connecting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The home Region.
+    pub region: String,
+    /// The instance.
+    pub instance_arn: String,
+    /// Its identity store, `d-…`.
+    pub identity_store_id: String,
+    /// The account of our credentials.
+    pub account: String,
+    /// The principal of our credentials.
+    pub arn: String,
+    /// The organization, `o-…`; `None` when it could not be seen.
+    pub organization_id: Option<String>,
+    /// Its management account; `None` when it could not be seen.
+    pub management_account: Option<String>,
+    /// What we are in it.
+    pub place: Place,
+}
+
+/// Why there is no connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// A call failed; says which.
+    #[error("`{operation}` failed: {fault}")]
+    Call {
+        /// The operation.
+        operation: &'static str,
+        /// What AWS said.
+        fault: CenterFault,
+    },
+    /// Nothing to work with.
+    #[error("no instance of IAM Identity Center in `{region}` is visible to `{arn}`")]
+    NoInstance {
+        /// Where we looked.
+        region: String,
+        /// As whom.
+        arn: String,
+    },
+    /// Which one is meant must be said.
+    #[error("several instances of IAM Identity Center: {}; choose one by its ARN", .found.join(", "))]
+    SeveralInstances {
+        /// Their ARNs.
+        found: Vec<String>,
+    },
+    /// The configured instance is not among those visible.
+    #[error("instance `{wanted}` is not visible; visible: {}", .found.join(", "))]
+    UnknownInstance {
+        /// The configured ARN.
+        wanted: String,
+        /// The visible ones.
+        found: Vec<String>,
+    },
+}
+
+impl ConnectError {
+    /// What would remedy it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Call { .. } => {
+                "check credentials, Region and endpoint; `hallpass doctor` says which permission is missing"
+            }
+            Self::NoInstance { .. } => {
+                "use the home Region of IAM Identity Center, and the management account or its delegated administrator"
+            }
+            Self::SeveralInstances { .. } | Self::UnknownInstance { .. } => {
+                "set the instance's ARN in the configuration"
+            }
+        }
+    }
+}
+
+/// Finds credentials, instance and identity store, and says what we are in the organization.
+///
+/// `clock` tells when things were read; `ids` is drawn from once, to seed the pauses between
+/// attempts.
+///
+/// # Errors
+/// When a call fails, and when there is not exactly one instance to use.
+pub async fn connect(
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+) -> Result<Aws, ConnectError> {
+    let config = Box::pin(configure(&settings)).await;
+    let (_, seed) = ids.next(clock.now()).as_u64_pair();
+    over(&config, &settings, clock, seed).await
+}
+
+/// The connection over a given configuration.
+pub(crate) async fn over(
+    config: &SdkConfig,
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    seed: u64,
+) -> Result<Aws, ConnectError> {
+    let line = |service, share: f64, salt| {
+        let bucket = Bucket::new(settings.requests_per_second * share, settings.burst);
+        Line::new(service, bucket, Jitter::new(seed ^ salt))
+    };
+    let mut aws = Aws {
+        sso: aws_sdk_ssoadmin::Client::new(config),
+        store: aws_sdk_identitystore::Client::new(config),
+        org: aws_sdk_organizations::Client::new(config),
+        sso_line: line("sso-admin", 1.0, 1),
+        store_line: line("identitystore", 1.0, 2),
+        org_line: line("organizations", 0.5, 3),
+        clock,
+        about: About {
+            region: settings.region.clone(),
+            instance_arn: String::new(),
+            identity_store_id: String::new(),
+            account: String::new(),
+            arn: String::new(),
+            organization_id: None,
+            management_account: None,
+            place: Place::Other,
+        },
+    };
+    let sts_line = Line::new("sts", Bucket::new(STS_PER_SECOND, 5), Jitter::new(seed ^ 4));
+    let sts = aws_sdk_sts::Client::new(config);
+    let caller = sts_line
+        .read("GetCallerIdentity", pace(), || {
+            sts.get_caller_identity().send()
+        })
+        .await
+        .map_err(|failure| call("GetCallerIdentity", failure))?;
+    aws.about.account = caller.account.unwrap_or_default();
+    aws.about.arn = caller.arn.unwrap_or_default();
+    find_instance(&mut aws, settings).await?;
+    find_place(&mut aws).await?;
+    Ok(aws)
+}
+
+fn pace() -> Pace {
+    Pace::within(Urgency::Grant, CONNECT_MAX)
+}
+
+fn call(operation: &'static str, failure: Failure) -> ConnectError {
+    ConnectError::Call {
+        operation,
+        fault: failure.fault,
+    }
+}
+
+async fn configure(settings: &Settings) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECTION_MAX)
+        .operation_attempt_timeout(ATTEMPT_MAX)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(settings.region.clone()))
+        .timeout_config(timeouts);
+    if let Some(url) = &settings.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    if let Credentials::Static {
+        access_key_id,
+        secret_access_key,
+        session_token,
+    } = &settings.credentials
+    {
+        loader = loader.credentials_provider(aws_credential_types::Credentials::new(
+            access_key_id,
+            secret_access_key.expose_secret(),
+            session_token
+                .as_ref()
+                .map(|token| token.expose_secret().to_owned()),
+            None,
+            "hallpass",
+        ));
+    }
+    // credentials are fetched with the SDK's own retries
+    let base = loader.load().await;
+    let mut builder = base.to_builder().retry_config(RetryConfig::disabled());
+    if let Some(role) = &settings.role_arn {
+        let mut provider = AssumeRoleProvider::builder(role)
+            .session_name("hallpass")
+            .configure(&base);
+        if let Some(id) = &settings.external_id {
+            provider = provider.external_id(id);
+        }
+        let provider = match base.credentials_provider() {
+            Some(first) => provider.build_from_provider(first).await,
+            None => provider.build().await,
+        };
+        builder = builder.credentials_provider(SharedCredentialsProvider::new(provider));
+    }
+    builder.build()
+}
+
+async fn find_instance(aws: &mut Aws, settings: &Settings) -> Result<(), ConnectError> {
+    if let (Some(instance), Some(store)) = (&settings.instance_arn, &settings.identity_store_id) {
+        aws.about.instance_arn.clone_from(instance);
+        aws.about.identity_store_id.clone_from(store);
+        return Ok(());
+    }
+    let found = list_instances(aws)
+        .await
+        .map_err(|failure| call("ListInstances", failure))?;
+    let names = || {
+        found
+            .iter()
+            .filter_map(|instance| instance.instance_arn.clone())
+            .collect::<Vec<_>>()
+    };
+    let chosen = match (&settings.instance_arn, found.as_slice()) {
+        (Some(wanted), _) => found
+            .iter()
+            .find(|instance| instance.instance_arn.as_ref() == Some(wanted))
+            .ok_or_else(|| ConnectError::UnknownInstance {
+                wanted: wanted.clone(),
+                found: names(),
+            })?,
+        (None, [only]) => only,
+        (None, []) => {
+            return Err(ConnectError::NoInstance {
+                region: settings.region.clone(),
+                arn: aws.about.arn.clone(),
+            });
+        }
+        (None, _) => return Err(ConnectError::SeveralInstances { found: names() }),
+    };
+    let (Some(instance), Some(store)) = (&chosen.instance_arn, &chosen.identity_store_id) else {
+        let failure = Failure::unparsable("an instance without ARN or identity store");
+        return Err(call("ListInstances", failure));
+    };
+    aws.about.instance_arn.clone_from(instance);
+    aws.about.identity_store_id = settings
+        .identity_store_id
+        .clone()
+        .unwrap_or_else(|| store.clone());
+    Ok(())
+}
+
+async fn list_instances(aws: &Aws) -> Result<Vec<InstanceMetadata>, Failure> {
+    pages::all(|token| async move {
+        let page = aws
+            .sso_line
+            .read("ListInstances", pace(), || {
+                aws.sso
+                    .list_instances()
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await?;
+        Ok((page.instances.unwrap_or_default(), page.next_token))
+    })
+    .await
+}
+
+/// A member account may describe the organization, but not list delegated administrators; an
+/// account of no organization may do neither. Both are `Place::Other`, not errors.
+async fn find_place(aws: &mut Aws) -> Result<(), ConnectError> {
+    let described = aws
+        .org_line
+        .read("DescribeOrganization", pace(), || {
+            aws.org.describe_organization().send()
+        })
+        .await;
+    let organization = match described {
+        Ok(output) => output.organization,
+        Err(failure) if !failure.is_passing() => {
+            tracing::warn!(fault = %failure.fault, "the organization cannot be seen");
+            None
+        }
+        Err(failure) => return Err(call("DescribeOrganization", failure)),
+    };
+    let Some(organization) = organization else {
+        return Ok(());
+    };
+    aws.about.organization_id = organization.id;
+    aws.about.management_account = organization.master_account_id;
+    if aws.about.management_account.as_ref() == Some(&aws.about.account) {
+        aws.about.place = Place::Management;
+        return Ok(());
+    }
+    match delegated_administrators(aws).await {
+        Ok(accounts) if accounts.contains(&aws.about.account) => {
+            aws.about.place = Place::DelegatedAdministrator;
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+        Err(failure) if !failure.is_passing() => {
+            tracing::warn!(fault = %failure.fault, "delegated administrators cannot be seen");
+            Ok(())
+        }
+        Err(failure) => Err(call("ListDelegatedAdministrators", failure)),
+    }
+}
+
+async fn delegated_administrators(aws: &Aws) -> Result<Vec<String>, Failure> {
+    let rows = pages::all(|token| async move {
+        let page = aws
+            .org_line
+            .read("ListDelegatedAdministrators", pace(), || {
+                aws.org
+                    .list_delegated_administrators()
+                    .service_principal(SSO_PRINCIPAL)
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await?;
+        let rows = page.delegated_administrators.unwrap_or_default();
+        Ok((rows, page.next_token))
+    })
+    .await?;
+    Ok(rows.into_iter().filter_map(|row| row.id).collect())
+}
+
+#[cfg(test)]
+#[path = "connect_tests.rs"]
+mod tests;

@@ -1,0 +1,274 @@
+//! What a failed call means: AWS's error names and HTTP statuses, sorted into the faults that the
+//! owner of assignments tells apart. Names may come decorated (`prefix#Name:link`), message
+//! members may be spelled `Message` or `message`; the SDK reads both.
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use hallpass_assignments::CenterFault;
+use serde_json::Value;
+
+/// The longest wait we let AWS ask us for.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(20);
+
+/// A call without a result, with what only retries and listings look at.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Failure {
+    /// What it means.
+    pub(crate) fault: CenterFault,
+    /// AWS's error name, undecorated.
+    pub(crate) code: Option<String>,
+    /// How long AWS asks us to wait.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// What an error answer says, taken apart.
+#[derive(Clone, Debug, Default)]
+struct Answer {
+    status: u16,
+    code: Option<String>,
+    message: Option<String>,
+    resource: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// An answer that cannot be understood.
+    pub(crate) fn unparsable(what: &str) -> Self {
+        Self::unreachable(format!("the answer cannot be understood: {what}"))
+    }
+
+    /// No answer came in time.
+    pub(crate) fn timed_out(after: Duration) -> Self {
+        Self::unreachable(format!("no answer within {} ms", after.as_millis()))
+    }
+
+    /// Our own rationing let no request through in time; nothing was sent.
+    pub(crate) fn not_sent() -> Self {
+        let message = "more requests wait than the rate allows; not sent".to_owned();
+        Self::bare(CenterFault::Throttled { message })
+    }
+
+    fn unreachable(message: String) -> Self {
+        Self::bare(CenterFault::Unreachable { message })
+    }
+
+    fn bare(fault: CenterFault) -> Self {
+        Self {
+            fault,
+            code: None,
+            retry_after: None,
+        }
+    }
+
+    /// Sorts an error of the SDK.
+    pub(crate) fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        match error {
+            SdkError::ConstructionFailure(_) => Self::bare(CenterFault::Refused {
+                reason: chain(error),
+            }),
+            SdkError::ServiceError(service) => {
+                let raw = service.raw();
+                let mut answer = Answer::read(
+                    raw.status().as_u16(),
+                    raw.headers().get("retry-after"),
+                    raw.body().bytes().unwrap_or_default(),
+                );
+                answer.code = service.err().code().map(plain_name).map(str::to_owned);
+                answer.message = service.err().message().map(str::to_owned);
+                answer.into()
+            }
+            // also answers that do not parse, and failures to get credentials
+            _ => match error.raw_response() {
+                Some(raw) if raw.status().as_u16() == 429 => Answer {
+                    status: 429,
+                    ..Answer::default()
+                }
+                .into(),
+                _ => Self::unreachable(chain(error)),
+            },
+        }
+    }
+
+    /// Whether a read may be tried again.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self.fault {
+            CenterFault::Throttled { .. } | CenterFault::Unreachable { .. } => true,
+            CenterFault::Conflict { .. }
+            | CenterFault::NotFound { .. }
+            | CenterFault::Refused { .. } => false,
+        }
+    }
+
+    /// Whether this is how a service refuses a page token (sso-admin and identitystore:
+    /// `ValidationException`; organizations: `InvalidInputException`).
+    pub(crate) fn may_be_a_stale_token(&self) -> bool {
+        matches!(
+            self.code.as_deref(),
+            Some(
+                "ValidationException"
+                    | "InvalidInputException"
+                    | "InvalidNextTokenException"
+                    | "InvalidToken"
+            )
+        )
+    }
+
+    /// The outcome's name in metrics.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self.fault {
+            CenterFault::Throttled { .. } => "throttled",
+            CenterFault::Conflict { .. } => "conflict",
+            CenterFault::NotFound { .. } => "not_found",
+            CenterFault::Refused { .. } => "refused",
+            CenterFault::Unreachable { .. } => "unreachable",
+        }
+    }
+}
+
+impl From<Failure> for CenterFault {
+    fn from(failure: Failure) -> Self {
+        failure.fault
+    }
+}
+
+impl Answer {
+    fn read(status: u16, retry_after_header: Option<&str>, body: &[u8]) -> Self {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        let resource = match (text("ResourceType"), text("ResourceId")) {
+            (Some(kind), Some(id)) => Some(format!("{kind} {id}")),
+            _ => None,
+        };
+        let seconds = body
+            .get("RetryAfterSeconds")
+            .and_then(Value::as_u64)
+            .or_else(|| retry_after_header.and_then(|text| text.trim().parse().ok()))
+            .filter(|seconds| *seconds > 0);
+        Self {
+            status,
+            resource,
+            retry_after: seconds.map(|s| Duration::from_secs(s).min(RETRY_AFTER_MAX)),
+            ..Self::default()
+        }
+    }
+
+    /// AWS's words, with the error's name in front.
+    fn words(&self) -> String {
+        let message = self.message.as_deref().unwrap_or_default().trim();
+        match (&self.code, message) {
+            (Some(code), "") => code.clone(),
+            (Some(code), message) => format!("{code}: {message}"),
+            (None, "") => format!("HTTP status {}", self.status),
+            (None, message) => format!("HTTP status {}: {message}", self.status),
+        }
+    }
+
+    /// What does not exist; the message alone would read badly before "does not exist".
+    fn missing(&self) -> String {
+        self.resource.clone().unwrap_or_else(|| self.words())
+    }
+}
+
+impl From<Answer> for Failure {
+    fn from(answer: Answer) -> Self {
+        let words = answer.words();
+        let fault = match kind(answer.status, answer.code.as_deref(), &words) {
+            Kind::Throttled => CenterFault::Throttled { message: words },
+            Kind::Conflict => CenterFault::Conflict { message: words },
+            Kind::NotFound => CenterFault::NotFound {
+                what: answer.missing(),
+            },
+            Kind::Refused => CenterFault::Refused { reason: words },
+            Kind::Unreachable => CenterFault::Unreachable { message: words },
+        };
+        Self {
+            fault,
+            code: answer.code,
+            retry_after: answer.retry_after,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Throttled,
+    Conflict,
+    NotFound,
+    Refused,
+    Unreachable,
+}
+
+fn kind(status: u16, code: Option<&str>, words: &str) -> Kind {
+    let Some(code) = code else {
+        // without a name this is hardly AWS speaking: a proxy, or an answer cut short
+        return match status {
+            429 => Kind::Throttled,
+            _ => Kind::Unreachable,
+        };
+    };
+    match code {
+        "ThrottlingException"
+        | "Throttling"
+        | "ThrottledException"
+        | "TooManyRequestsException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "RequestLimitExceeded"
+        | "SlowDown" => Kind::Throttled,
+        "ConflictException" | "ConcurrentModificationException" => Kind::Conflict,
+        "InternalServerException"
+        | "InternalServerError"
+        | "InternalFailure"
+        | "ServiceException"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "RequestTimeout"
+        | "RequestTimeoutException" => Kind::Unreachable,
+        // about this very signature, not about us: the next one is made with fresh credentials
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "RequestTimeTooSkewed" => {
+            Kind::Unreachable
+        }
+        // our clock is off; the SDK learns the difference from this answer and signs anew
+        "InvalidSignatureException" | "SignatureDoesNotMatch"
+            if words.contains("Signature expired") || words.contains("not yet current") =>
+        {
+            Kind::Unreachable
+        }
+        _ if code.ends_with("NotFoundException") => Kind::NotFound,
+        _ if status == 429 => Kind::Throttled,
+        _ if status >= 500 => Kind::Unreachable,
+        _ => Kind::Refused,
+    }
+}
+
+/// An error name without namespace before `#` and link after `:`.
+fn plain_name(name: &str) -> &str {
+    let name = name.split_once(':').map_or(name, |(name, _)| name);
+    name.rsplit_once('#').map_or(name, |(_, name)| name).trim()
+}
+
+/// An error and its causes, each once.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let words = next.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = next.source();
+    }
+    text
+}
+
+#[cfg(test)]
+#[path = "fault_tests.rs"]
+mod tests;

@@ -1,0 +1,171 @@
+//! Tests of the sorting of errors.
+
+use aws_sdk_identitystore::operation::describe_user::DescribeUserError;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::error::ErrorMetadata;
+
+use super::*;
+
+#[test]
+fn names_and_statuses() {
+    // status, name, kind; `-` = the answer names no error
+    let table = "
+        400 ThrottlingException                      Throttled
+        400 Throttling                               Throttled
+        400 TooManyRequestsException                 Throttled
+        429 TooManyRequestsException                 Throttled
+        429 -                                        Throttled
+        429 SomethingElse                            Throttled
+        503 RequestLimitExceeded                     Throttled
+        503 SlowDown                                 Throttled
+        400 ConflictException                        Conflict
+        409 ConflictException                        Conflict
+        400 ConcurrentModificationException          Conflict
+        400 ResourceNotFoundException                NotFound
+        404 ResourceNotFoundException                NotFound
+        400 AccountNotFoundException                 NotFound
+        400 AccessDeniedException                    Refused
+        403 AccessDenied                             Refused
+        400 AWSOrganizationsNotInUseException        Refused
+        400 ValidationException                      Refused
+        400 InvalidInputException                    Refused
+        400 ServiceQuotaExceededException            Refused
+        400 UnrecognizedClientException              Refused
+        400 InvalidSignatureException                Refused
+        400 ExpiredTokenException                    Unreachable
+        403 ExpiredToken                             Unreachable
+        500 InternalServerException                  Unreachable
+        400 InternalServerException                  Unreachable
+        400 ServiceException                         Unreachable
+        503 ServiceUnavailable                       Unreachable
+        500 SomethingElse                            Unreachable
+        502 -                                        Unreachable
+        403 -                                        Unreachable
+        400 -                                        Unreachable
+    ";
+    let mut wrong = Vec::new();
+    for row in table.trim().lines() {
+        let columns: Vec<_> = row.split_whitespace().collect();
+        let name = Some(columns[1]).filter(|name| *name != "-");
+        let got = format!("{:?}", kind(columns[0].parse().unwrap(), name, ""));
+        if got != columns[2] {
+            wrong.push(format!("{row}: got {got}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_signature_refused_for_its_age_is_worth_another_try() {
+    for (words, expected) in [
+        (
+            "Signature expired: 1 is now earlier than 2",
+            Kind::Unreachable,
+        ),
+        (
+            "Signature not yet current: 1 is still later",
+            Kind::Unreachable,
+        ),
+        (
+            "The request signature we calculated does not match",
+            Kind::Refused,
+        ),
+    ] {
+        let got = kind(400, Some("InvalidSignatureException"), words);
+        assert_eq!(got, expected, "{words}");
+    }
+}
+
+#[test]
+fn decorations_are_stripped() {
+    for (name, plain) in [
+        ("ThrottlingException", "ThrottlingException"),
+        ("aws.sso#ThrottlingException", "ThrottlingException"),
+        (
+            "ThrottlingException:http://internal.amazon.com/coral/x/",
+            "ThrottlingException",
+        ),
+        ("a.b#c#ConflictException:x:y", "ConflictException"),
+        ("", ""),
+    ] {
+        assert_eq!(plain_name(name), plain, "{name}");
+    }
+}
+
+fn answered(
+    status: u16,
+    code: Option<&str>,
+    message: Option<&str>,
+    body: &'static str,
+) -> SdkError<DescribeUserError, HttpResponse> {
+    let mut meta = ErrorMetadata::builder();
+    if let Some(code) = code {
+        meta = meta.code(code);
+    }
+    if let Some(message) = message {
+        meta = meta.message(message);
+    }
+    let raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
+    SdkError::service_error(DescribeUserError::generic(meta.build()), raw)
+}
+
+#[test]
+fn the_wait_aws_asks_for_is_read_and_bounded() {
+    for (body, seconds) in [
+        (r#"{"RetryAfterSeconds":3}"#, Some(3)),
+        (r#"{"RetryAfterSeconds":0}"#, None),
+        (r#"{"RetryAfterSeconds":-1}"#, None),
+        (r#"{"RetryAfterSeconds":99999999999}"#, Some(20)),
+        (r#"{"Message":"Rate exceeded"}"#, None),
+        ("not json", None),
+    ] {
+        let failure = Failure::of(&answered(400, Some("ThrottlingException"), None, body));
+        assert_eq!(failure.retry_after.map(|d| d.as_secs()), seconds, "{body}");
+        assert!(matches!(failure.fault, CenterFault::Throttled { .. }));
+    }
+}
+
+#[test]
+fn words_name_the_error_and_the_resource() {
+    let body = r#"{"ResourceType":"USER","ResourceId":"u-1"}"#;
+    let missing = answered(
+        400,
+        Some("ResourceNotFoundException"),
+        Some("USER not found."),
+        body,
+    );
+    assert_eq!(
+        Failure::of(&missing).fault.to_string(),
+        "USER u-1 does not exist"
+    );
+    let denied = answered(400, Some("AccessDeniedException"), Some("no"), "{}");
+    assert_eq!(
+        Failure::of(&denied).fault.to_string(),
+        "AWS refused: AccessDeniedException: no"
+    );
+    let nameless = answered(418, None, None, "");
+    assert_eq!(
+        Failure::of(&nameless).fault.to_string(),
+        "AWS could not be reached: HTTP status 418"
+    );
+}
+
+#[test]
+fn no_answer_is_unreachable_with_its_causes() {
+    let refused = std::io::Error::other("connection refused");
+    let error: SdkError<DescribeUserError, HttpResponse> =
+        SdkError::dispatch_failure(ConnectorError::io(refused.into()));
+    let failure = Failure::of(&error);
+    assert_eq!(failure.outcome(), "unreachable");
+    assert!(failure.fault.to_string().contains("connection refused"));
+    let error: SdkError<DescribeUserError, HttpResponse> = SdkError::timeout_error("slow");
+    assert_eq!(Failure::of(&error).outcome(), "unreachable");
+    let raw = HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::from("<html>"));
+    let error: SdkError<DescribeUserError, HttpResponse> =
+        SdkError::response_error("unexpected token", raw);
+    assert_eq!(Failure::of(&error).outcome(), "unreachable");
+    let error: SdkError<DescribeUserError, HttpResponse> = SdkError::construction_failure("bad");
+    assert_eq!(Failure::of(&error).outcome(), "refused");
+}

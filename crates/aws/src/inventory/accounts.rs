@@ -1,0 +1,251 @@
+//! Accounts and the organizational units above them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_organizations::types::{Account as Listed, Root};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use hallpass_access::DirectoryFault;
+use hallpass_model::AccountId;
+use hallpass_rules::directory::{Account, OuRef};
+
+use super::{Tags, fault};
+use crate::call::Pace;
+use crate::center::is_active;
+use crate::fault::Failure;
+use crate::{Aws, pages};
+
+/// The largest page organizations gives.
+const PAGE: i32 = 20;
+/// Requests at once; the ration card sets the rate, this only hides the time answers take.
+const WIDTH: usize = 6;
+/// AWS allows five levels of units below the root.
+const DEPTH_MAX: usize = 16;
+
+/// The accounts with their place, and every unit's path.
+pub(super) struct Tree {
+    pub(super) root: String,
+    pub(super) accounts: Vec<Account>,
+    pub(super) units: Vec<Vec<OuRef>>,
+}
+
+/// What the walk over the units found.
+#[derive(Default)]
+struct Walk {
+    /// Every unit's path by its id; the root's is empty.
+    paths: HashMap<String, Vec<OuRef>>,
+    /// The parents under which an account was seen: two when it moved meanwhile.
+    parents: HashMap<String, BTreeSet<String>>,
+}
+
+pub(super) async fn read(aws: &Aws, tags: Tags) -> Result<Tree, DirectoryFault> {
+    let roots = roots(aws).await.map_err(|f| fault("roots", &f))?;
+    let Some(root) = roots.into_iter().find_map(|root| root.id) else {
+        let rootless = Failure::unparsable("an organization without a root");
+        return Err(fault("roots", &rootless));
+    };
+    let (listed, walk) = tokio::try_join!(
+        async { listed(aws).await.map_err(|f| fault("accounts", &f)) },
+        async {
+            walk(aws, &root)
+                .await
+                .map_err(|f| fault("organizational units", &f))
+        },
+    )?;
+    let mut accounts: Vec<Account> = stream::iter(listed)
+        .map(|row| place(aws, row, &walk, tags))
+        .buffer_unordered(WIDTH)
+        .try_filter_map(|account| std::future::ready(Ok(account)))
+        .try_collect()
+        .await?;
+    accounts.sort_by(|a, b| a.id.cmp(&b.id));
+    accounts.dedup_by(|a, b| a.id == b.id);
+    let mut units: Vec<Vec<OuRef>> = walk.paths.into_values().filter(|p| !p.is_empty()).collect();
+    units.sort();
+    Ok(Tree {
+        root,
+        accounts,
+        units,
+    })
+}
+
+async fn place(
+    aws: &Aws,
+    row: Listed,
+    walk: &Walk,
+    tags: Tags,
+) -> Result<Option<Account>, DirectoryFault> {
+    let id = match AccountId::new(row.id.clone().unwrap_or_default()) {
+        Ok(id) => id,
+        Err(error) => {
+            tracing::warn!(%error, "AWS lists an account whose id has an unknown form");
+            return Ok(None);
+        }
+    };
+    let seen = walk.parents.get(id.as_str());
+    let parent = match seen.map(|parents| (parents.len(), parents.first())) {
+        Some((1, Some(parent))) => parent.clone(),
+        // created or moved while we walked
+        _ => parent(aws, &id)
+            .await
+            .map_err(|f| fault(&format!("the parent of account {id}"), &f))?,
+    };
+    let ous = walk.paths.get(&parent).cloned().ok_or_else(|| {
+        let moved = Failure::unparsable(&format!("unit {parent} is newer than this reading"));
+        fault(&format!("the units above account {id}"), &moved)
+    })?;
+    let tags = match tags {
+        Tags::Skip => BTreeMap::new(),
+        Tags::Read => account_tags(aws, &id)
+            .await
+            .map_err(|f| fault(&format!("the tags of account {id}"), &f))?,
+    };
+    let active = is_active(&row);
+    Ok(Some(Account {
+        id,
+        name: row.name.unwrap_or_default(),
+        email: row.email.unwrap_or_default(),
+        active,
+        ous,
+        tags,
+    }))
+}
+
+/// Level by level from the root down.
+async fn walk(aws: &Aws, root: &str) -> Result<Walk, Failure> {
+    let mut walk = Walk::default();
+    let mut level = vec![(root.to_owned(), Vec::<OuRef>::new())];
+    for _ in 0..DEPTH_MAX {
+        if level.is_empty() {
+            return Ok(walk);
+        }
+        let found: Vec<_> = stream::iter(level)
+            .map(|(id, path)| async move {
+                let (units, accounts) =
+                    tokio::try_join!(units_below(aws, &id), accounts_below(aws, &id))?;
+                Ok::<_, Failure>((id, path, units, accounts))
+            })
+            .buffer_unordered(WIDTH)
+            .try_collect()
+            .await?;
+        level = Vec::new();
+        for (id, path, units, accounts) in found {
+            for account in accounts {
+                walk.parents.entry(account).or_default().insert(id.clone());
+            }
+            for unit in units {
+                let mut below = path.clone();
+                below.push(unit.clone());
+                level.push((unit.id, below));
+            }
+            walk.paths.insert(id, path);
+        }
+    }
+    Err(Failure::unparsable("units nested without end"))
+}
+
+async fn roots(aws: &Aws) -> Result<Vec<Root>, Failure> {
+    pages::all(|token| async move {
+        let page = aws
+            .org_line
+            .read("ListRoots", Pace::look(), || {
+                aws.org.list_roots().set_next_token(token.clone()).send()
+            })
+            .await?;
+        Ok((page.roots.unwrap_or_default(), page.next_token))
+    })
+    .await
+}
+
+async fn listed(aws: &Aws) -> Result<Vec<Listed>, Failure> {
+    pages::all(|token| async move {
+        let page = aws
+            .org_line
+            .read("ListAccounts", Pace::look(), || {
+                aws.org
+                    .list_accounts()
+                    .max_results(PAGE)
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await?;
+        Ok((page.accounts.unwrap_or_default(), page.next_token))
+    })
+    .await
+}
+
+async fn units_below(aws: &Aws, parent: &str) -> Result<Vec<OuRef>, Failure> {
+    let rows = pages::all(|token| async move {
+        let page = aws
+            .org_line
+            .read("ListOrganizationalUnitsForParent", Pace::look(), || {
+                aws.org
+                    .list_organizational_units_for_parent()
+                    .parent_id(parent)
+                    .max_results(PAGE)
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await?;
+        let rows = page.organizational_units.unwrap_or_default();
+        Ok((rows, page.next_token))
+    })
+    .await?;
+    rows.into_iter()
+        .map(|unit| match (unit.id, unit.name) {
+            (Some(id), Some(name)) => Ok(OuRef { id, name }),
+            _ => Err(Failure::unparsable("a unit without id or name")),
+        })
+        .collect()
+}
+
+async fn accounts_below(aws: &Aws, parent: &str) -> Result<Vec<String>, Failure> {
+    let rows = pages::all(|token| async move {
+        let page = aws
+            .org_line
+            .read("ListAccountsForParent", Pace::look(), || {
+                aws.org
+                    .list_accounts_for_parent()
+                    .parent_id(parent)
+                    .max_results(PAGE)
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await?;
+        Ok((page.accounts.unwrap_or_default(), page.next_token))
+    })
+    .await?;
+    Ok(rows.into_iter().filter_map(|account| account.id).collect())
+}
+
+async fn parent(aws: &Aws, account: &AccountId) -> Result<String, Failure> {
+    let found = aws
+        .org_line
+        .read("ListParents", Pace::look(), || {
+            aws.org.list_parents().child_id(account.as_str()).send()
+        })
+        .await?;
+    found
+        .parents
+        .unwrap_or_default()
+        .into_iter()
+        .find_map(|parent| parent.id)
+        .ok_or_else(|| Failure::unparsable("an account without a parent"))
+}
+
+async fn account_tags(aws: &Aws, account: &AccountId) -> Result<BTreeMap<String, String>, Failure> {
+    let rows = pages::all(|token| async move {
+        let page = aws
+            .org_line
+            .read("ListTagsForResource", Pace::look(), || {
+                aws.org
+                    .list_tags_for_resource()
+                    .resource_id(account.as_str())
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await?;
+        Ok((page.tags.unwrap_or_default(), page.next_token))
+    })
+    .await?;
+    Ok(rows.into_iter().map(|tag| (tag.key, tag.value)).collect())
+}

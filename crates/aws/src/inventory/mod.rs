@@ -1,0 +1,144 @@
+//! The organization as a snapshot: accounts, permission sets, users, groups. Read in the
+//! background, kept until a newer one is whole; a listing that fails leaves the old one in force.
+
+mod accounts;
+mod people;
+mod sets;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use hallpass_access::{DirectoryFault, DirectorySource};
+use hallpass_rules::directory::Snapshot;
+use hallpass_rules::{Directory, GroupRef};
+use tokio::time::Instant;
+
+use crate::Aws;
+use crate::fault::Failure;
+use sets::Sets;
+
+/// Tells which groups' members matter now (those that rules and configuration name).
+pub type GroupsToRead = Arc<dyn Fn() -> BTreeSet<GroupRef> + Send + Sync>;
+
+/// Whether account tags are read: one more call for each account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tags {
+    Skip,
+    Read,
+}
+
+/// Reads the organization. [`refresh`](DirectorySource::refresh) reads AWS;
+/// [`current`](DirectorySource::current) gives the newest whole snapshot.
+pub struct Inventory {
+    aws: Arc<Aws>,
+    groups: GroupsToRead,
+    tags: Tags,
+    current: RwLock<Arc<Directory>>,
+    /// Held while reading; remembers when the newest snapshot's reading began.
+    reading: tokio::sync::Mutex<Option<Instant>>,
+    sets: Sets,
+}
+
+impl Inventory {
+    /// An inventory that has read nothing yet: its snapshot is empty.
+    pub fn new(aws: Arc<Aws>, groups: GroupsToRead) -> Self {
+        Self {
+            aws,
+            groups,
+            tags: Tags::Skip,
+            current: RwLock::default(),
+            reading: tokio::sync::Mutex::default(),
+            sets: Sets::default(),
+        }
+    }
+
+    /// Reads the accounts' tags too (one call for each account).
+    #[must_use]
+    pub fn with_account_tags(mut self) -> Self {
+        self.tags = Tags::Read;
+        self
+    }
+
+    /// Starts from a stored snapshot, so that decisions can be made before the first reading.
+    #[must_use]
+    pub fn from_cached(self, snapshot: Snapshot) -> Self {
+        self.sets.seed(&snapshot);
+        self.put(Arc::new(Directory::new(snapshot)));
+        self
+    }
+
+    fn put(&self, directory: Arc<Directory>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = directory;
+    }
+
+    async fn read(&self) -> Result<Directory, DirectoryFault> {
+        let started = Instant::now();
+        let taken_at = self.aws.clock.now();
+        let (tree, permission_sets, people, groups) = tokio::try_join!(
+            accounts::read(&self.aws, self.tags),
+            self.sets.read(&self.aws, taken_at),
+            people::users(&self.aws),
+            people::groups(&self.aws, &self.groups),
+        )?;
+        let snapshot = Snapshot {
+            root_id: tree.root,
+            accounts: tree.accounts,
+            ous: tree.units,
+            permission_sets,
+            people,
+            groups,
+            taken_at: Some(taken_at),
+        };
+        tracing::info!(
+            accounts = snapshot.accounts.len(),
+            permission_sets = snapshot.permission_sets.len(),
+            users = snapshot.people.len(),
+            groups = snapshot.groups.len(),
+            duration_ms = started.elapsed().as_millis(),
+            "read the organization"
+        );
+        Ok(Directory::new(snapshot))
+    }
+}
+
+#[async_trait]
+impl DirectorySource for Inventory {
+    fn current(&self) -> Arc<Directory> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&current)
+    }
+
+    /// Several who ask at once share a reading, as long as it began after they asked.
+    async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
+        let asked = Instant::now();
+        let mut newest = self.reading.lock().await;
+        if newest.is_some_and(|began| began > asked) {
+            return Ok(self.current());
+        }
+        let began = Instant::now();
+        let directory = Arc::new(Box::pin(self.read()).await?);
+        self.put(Arc::clone(&directory));
+        *newest = Some(began);
+        Ok(directory)
+    }
+}
+
+impl fmt::Debug for Inventory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inventory")
+            .field("tags", &self.tags)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names the listing that failed.
+fn fault(what: &str, failure: &Failure) -> DirectoryFault {
+    DirectoryFault {
+        what: what.to_owned(),
+        message: failure.fault.to_string(),
+    }
+}

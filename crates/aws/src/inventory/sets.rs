@@ -1,0 +1,231 @@
+//! Permission sets. Listing gives ARNs only, and describing costs a call each: what was described
+//! is kept for an hour.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use hallpass_access::DirectoryFault;
+use hallpass_assignments::CenterFault;
+use hallpass_model::{PermissionSetArn, Timestamp};
+use hallpass_rules::directory::{PermissionSet, Snapshot};
+use jiff::SignedDuration;
+
+use super::fault;
+use crate::call::Pace;
+use crate::center::PAGE;
+use crate::fault::Failure;
+use crate::{Aws, pages};
+
+/// How long a description is believed.
+const BELIEVED: SignedDuration = SignedDuration::from_hours(1);
+/// Requests at once; the ration card sets the rate.
+const WIDTH: usize = 6;
+/// What Identity Center uses when a set says nothing.
+const SESSION_DEFAULT_SECONDS: u64 = 3600;
+
+/// Described sets with the instant of the reading.
+#[derive(Debug, Default)]
+pub(super) struct Sets(Mutex<HashMap<PermissionSetArn, (PermissionSet, Timestamp)>>);
+
+impl Sets {
+    /// Takes over a stored snapshot's sets.
+    pub(super) fn seed(&self, snapshot: &Snapshot) {
+        let Some(taken_at) = snapshot.taken_at else {
+            return;
+        };
+        let mut known = self.lock();
+        for set in &snapshot.permission_sets {
+            known.insert(set.arn.clone(), (set.clone(), taken_at));
+        }
+    }
+
+    /// Every permission set, by name.
+    pub(super) async fn read(
+        &self,
+        aws: &Aws,
+        now: Timestamp,
+    ) -> Result<Vec<PermissionSet>, DirectoryFault> {
+        let arns = list(aws).await.map_err(|f| fault("permission sets", &f))?;
+        let (mut sets, unknown) = self.believed(arns, now);
+        let described: Vec<PermissionSet> = stream::iter(unknown)
+            .map(|arn| async move {
+                describe(aws, &arn)
+                    .await
+                    .map_err(|f| fault(&format!("permission set {arn}"), &f))
+            })
+            .buffer_unordered(WIDTH)
+            .try_filter_map(|set| std::future::ready(Ok(set)))
+            .try_collect()
+            .await?;
+        self.remember(&sets, &described, now);
+        sets.extend(described);
+        sets.sort_by(|a, b| (&a.name, &a.arn).cmp(&(&b.name, &b.arn)));
+        Ok(sets)
+    }
+
+    fn believed(
+        &self,
+        arns: Vec<PermissionSetArn>,
+        now: Timestamp,
+    ) -> (Vec<PermissionSet>, Vec<PermissionSetArn>) {
+        let known = self.lock();
+        let (mut sets, mut unknown) = (Vec::new(), Vec::new());
+        for arn in arns {
+            match known.get(&arn) {
+                // a clock that stepped back must not prolong belief
+                Some((set, at)) if now.duration_since(*at).abs() < BELIEVED => {
+                    sets.push(set.clone());
+                }
+                _ => unknown.push(arn),
+            }
+        }
+        (sets, unknown)
+    }
+
+    /// Forgets what is no longer listed.
+    fn remember(&self, believed: &[PermissionSet], described: &[PermissionSet], now: Timestamp) {
+        let mut known = self.lock();
+        let mut next = HashMap::with_capacity(believed.len() + described.len());
+        for set in believed {
+            if let Some(entry) = known.remove(&set.arn) {
+                next.insert(set.arn.clone(), entry);
+            }
+        }
+        for set in described {
+            next.insert(set.arn.clone(), (set.clone(), now));
+        }
+        *known = next;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<PermissionSetArn, (PermissionSet, Timestamp)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn list(aws: &Aws) -> Result<Vec<PermissionSetArn>, Failure> {
+    let rows = pages::all(|token| async move {
+        let page = aws
+            .sso_line
+            .read("ListPermissionSets", Pace::look(), || {
+                aws.sso
+                    .list_permission_sets()
+                    .instance_arn(&aws.about.instance_arn)
+                    .max_results(PAGE)
+                    .set_next_token(token.clone())
+                    .send()
+            })
+            .await?;
+        Ok((page.permission_sets.unwrap_or_default(), page.next_token))
+    })
+    .await?;
+    let parse = |arn: String| match PermissionSetArn::new(arn) {
+        Ok(arn) => Some(arn),
+        Err(error) => {
+            tracing::warn!(%error, "AWS lists a permission set whose ARN has an unknown form");
+            None
+        }
+    };
+    let mut arns: Vec<_> = rows.into_iter().filter_map(parse).collect();
+    arns.sort();
+    arns.dedup();
+    Ok(arns)
+}
+
+/// `None` when it was deleted after it was listed.
+async fn describe(aws: &Aws, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, Failure> {
+    let found = aws
+        .sso_line
+        .read("DescribePermissionSet", Pace::look(), || {
+            aws.sso
+                .describe_permission_set()
+                .instance_arn(&aws.about.instance_arn)
+                .permission_set_arn(arn.as_str())
+                .send()
+        })
+        .await;
+    let set = match found {
+        Ok(reply) => reply.permission_set,
+        Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let unparsable = || Failure::unparsable("a permission set without a name");
+    let set = set.ok_or_else(unparsable)?;
+    Ok(Some(PermissionSet {
+        name: set.name.ok_or_else(unparsable)?,
+        arn: arn.clone(),
+        session_duration: session_seconds(set.session_duration.as_deref()),
+        description: set.description.unwrap_or_default(),
+    }))
+}
+
+/// An ISO 8601 duration (`PT1H` to `PT12H`) in seconds.
+fn session_seconds(text: Option<&str>) -> u64 {
+    let Some(text) = text else {
+        return SESSION_DEFAULT_SECONDS;
+    };
+    let parsed = text.parse::<SignedDuration>().ok();
+    match parsed.and_then(|duration| u64::try_from(duration.as_secs()).ok()) {
+        Some(seconds) if seconds > 0 => seconds,
+        _ => {
+            tracing::warn!(
+                text,
+                "a session duration that cannot be read; taken for an hour"
+            );
+            SESSION_DEFAULT_SECONDS
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_durations() {
+        for (text, seconds) in [
+            (None, 3600),
+            (Some("PT1H"), 3600),
+            (Some("PT12H"), 43_200),
+            (Some("PT1H30M"), 5400),
+            (Some("PT45M"), 2700),
+            (Some("PT3600S"), 3600),
+            (Some("soon"), 3600),
+            (Some("-PT1H"), 3600),
+        ] {
+            assert_eq!(session_seconds(text), seconds, "{text:?}");
+        }
+    }
+
+    fn set(n: u8) -> PermissionSet {
+        let arn = format!("arn:aws:sso:::permissionSet/ssoins-0000000000000000/ps-{n:016}");
+        PermissionSet {
+            name: format!("set-{n}"),
+            arn: PermissionSetArn::new(arn).unwrap(),
+            session_duration: 3600,
+            description: String::new(),
+        }
+    }
+
+    #[test]
+    fn descriptions_are_believed_for_an_hour_and_forgotten_with_the_set() {
+        let start = Timestamp::UNIX_EPOCH;
+        let after = |minutes| start + SignedDuration::from_mins(minutes);
+        let sets = Sets::default();
+        sets.seed(&Snapshot {
+            permission_sets: vec![set(1), set(2)],
+            taken_at: Some(start),
+            ..Snapshot::default()
+        });
+        let arns = || vec![set(1).arn, set(3).arn];
+        let (known, unknown) = sets.believed(arns(), after(59));
+        assert_eq!((known.clone(), unknown), (vec![set(1)], vec![set(3).arn]));
+        sets.remember(&known, &[set(3)], after(59));
+        let (known, unknown) = sets.believed(arns(), after(60));
+        assert_eq!((known, unknown), (vec![set(3)], vec![set(1).arn]));
+        let (_, unknown) = sets.believed(vec![set(2).arn], after(1));
+        assert_eq!(unknown, vec![set(2).arn], "no longer listed, so forgotten");
+        let (_, unknown) = sets.believed(arns(), after(-120));
+        assert_eq!(unknown.len(), 2, "a clock that stepped back");
+    }
+}

@@ -1,0 +1,213 @@
+//! Tests of the snapshot against scripted answers.
+
+use hallpass_model::{Email, GroupId, UserId};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fake::{Answer, Fake, MANAGEMENT, error};
+
+const ANA: &str = "11111111-1111-4111-8111-111111111111";
+const ADMINS: &str = "99999999-9999-4999-8999-999999999999";
+const OTHERS: &str = "88888888-8888-4888-8888-888888888888";
+
+fn account(id: &str) -> Value {
+    json!({"Id": id, "Name": format!("account {id}"), "Email": "a@acme.example", "State": "ACTIVE"})
+}
+
+fn inventory(aws: Aws, groups: &[GroupRef]) -> Inventory {
+    let groups: BTreeSet<_> = groups.iter().cloned().collect();
+    Inventory::new(Arc::new(aws), Arc::new(move || groups.clone()))
+}
+
+fn admins() -> GroupRef {
+    GroupRef::Name("admins".to_owned())
+}
+
+/// Two levels of units; the deeper holds an account that has just been created elsewhere.
+fn tree(operation: &str, input: &Value) -> Option<Answer> {
+    let parent = input["ParentId"].as_str().unwrap_or_default();
+    let answer = match (operation, parent) {
+        ("ListAccounts", _) => match input["NextToken"].as_str() {
+            None => json!({"Accounts": [], "NextToken": "a"}),
+            _ => json!({"Accounts": [
+                account(MANAGEMENT), account("222222222222"), account("333333333333"),
+                account("444444444444")]}),
+        },
+        ("ListOrganizationalUnitsForParent", "r-abcd") => json!({"OrganizationalUnits": [
+            {"Id": "ou-abcd-11111111", "Name": "Workloads"},
+            {"Id": "ou-abcd-33333333", "Name": "Empty"}]}),
+        ("ListOrganizationalUnitsForParent", "ou-abcd-11111111") => {
+            json!({"OrganizationalUnits": [{"Id": "ou-abcd-22222222", "Name": "Production"}]})
+        }
+        ("ListAccountsForParent", "r-abcd") => {
+            json!({"Accounts": [account(MANAGEMENT), account("333333333333")]})
+        }
+        ("ListAccountsForParent", "ou-abcd-22222222") => {
+            json!({"Accounts": [account("222222222222"), account("333333333333")]})
+        }
+        ("ListAccountsForParent", _) => json!({"Accounts": []}),
+        // one moved while we walked, one is new
+        ("ListParents", _) => json!({"Parents": [
+            {"Id": "ou-abcd-11111111", "Type": "ORGANIZATIONAL_UNIT"}]}),
+        _ => return None,
+    };
+    Some((200, answer))
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_are_placed_also_those_that_move_meanwhile() {
+    let fake = Fake::new(tree);
+    let inventory = inventory(fake.connect().await, &[]);
+    let directory = inventory.refresh().await.unwrap();
+    let names = |id: &str| {
+        let account = directory.account(&id.parse().unwrap()).unwrap();
+        let names: Vec<_> = account.ous.iter().map(|unit| unit.name.as_str()).collect();
+        names.join("/")
+    };
+    assert_eq!(directory.root_id(), "r-abcd");
+    assert_eq!(names(MANAGEMENT), "");
+    assert_eq!(names("222222222222"), "Workloads/Production");
+    assert_eq!(names("333333333333"), "Workloads");
+    assert_eq!(names("444444444444"), "Workloads");
+    assert_eq!(fake.count("ListParents"), 2);
+    assert_eq!(directory.organizational_units().len(), 3);
+    assert_eq!(fake.count("ListTagsForResource"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_are_read_when_asked_for() {
+    let fake = Fake::new(|operation, _| {
+        (operation == "ListTagsForResource")
+            .then(|| (200, json!({"Tags": [{"Key": "env", "Value": "prod"}]})))
+    });
+    let inventory = inventory(fake.connect().await, &[]).with_account_tags();
+    let directory = inventory.refresh().await.unwrap();
+    assert_eq!(directory.accounts()[0].tags["env"], "prod");
+}
+
+fn people(operation: &str, input: &Value) -> Option<Answer> {
+    let group = |id: &str, name: &str| json!({"IdentityStoreId": "d-1", "GroupId": id, "DisplayName": name});
+    let answer = match operation {
+        "ListUsers" => json!({"Users": [{
+            "IdentityStoreId": "d-1", "UserId": ANA, "UserName": "ana",
+            "Name": {"GivenName": "Ana", "FamilyName": "Lee"}, "UserStatus": "DISABLED",
+            "Emails": [
+                {"Value": "old@acme.example"}, {"Value": "not an address"},
+                {"Value": "ANA@Acme.example", "Primary": true}]}]}),
+        "ListGroups" => json!({"Groups": [group(ADMINS, "Admins"), group(OTHERS, "Others")]}),
+        "ListGroupMemberships" => json!({"GroupMemberships": [{
+            "IdentityStoreId": "d-1", "MembershipId": "m-1", "GroupId": input["GroupId"],
+            "MemberId": {"UserId": ANA}}]}),
+        _ => return None,
+    };
+    Some((200, answer))
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_have_their_addresses_and_only_wanted_groups_their_members() {
+    let fake = Fake::new(people);
+    let inventory = inventory(fake.connect().await, &[admins()]);
+    let directory = inventory.refresh().await.unwrap();
+    let ana = &directory.people()[0];
+    assert_eq!(
+        ana.emails,
+        ["ana@acme.example", "old@acme.example"].map(|text| Email::new(text).unwrap())
+    );
+    assert_eq!((ana.display_name.as_str(), ana.enabled), ("Ana Lee", false));
+    let members = |id| directory.members_of(&GroupId::new(id).unwrap()).cloned();
+    assert_eq!(
+        members(ADMINS),
+        Some(BTreeSet::from([UserId::new(ANA).unwrap()]))
+    );
+    assert_eq!(members(OTHERS), None);
+    assert_eq!(fake.count("ListGroupMemberships"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_membership_listing_that_fails_leaves_its_group_unread() {
+    let fake = Fake::new(|operation, input| match operation {
+        "ListGroupMemberships" => Some(error("AccessDeniedException", "no")),
+        _ => people(operation, input),
+    });
+    let inventory = inventory(fake.connect().await, &[admins()]);
+    let directory = inventory.refresh().await.unwrap();
+    assert_eq!(directory.groups().len(), 2);
+    assert!(
+        directory
+            .groups()
+            .iter()
+            .all(|group| group.members.is_none())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_other_listing_that_fails_fails_the_refresh_and_is_named() {
+    for (listing, what) in [
+        ("ListRoots", "roots"),
+        ("ListAccounts", "accounts"),
+        ("ListOrganizationalUnitsForParent", "organizational units"),
+        ("ListAccountsForParent", "organizational units"),
+        ("ListPermissionSets", "permission sets"),
+        ("ListUsers", "users"),
+        ("ListGroups", "groups"),
+    ] {
+        let fake = Fake::new(move |operation, _| {
+            (operation == listing).then(|| error("AccessDeniedException", "no"))
+        });
+        let kept = Snapshot {
+            root_id: "r-kept".to_owned(),
+            ..Snapshot::default()
+        };
+        let inventory = inventory(fake.connect().await, &[]).from_cached(kept);
+        let fault = inventory.refresh().await.unwrap_err();
+        assert_eq!(fault.what, what, "{listing}");
+        assert!(fault.message.contains("AccessDenied"), "{listing}");
+        assert_eq!(inventory.current().root_id(), "r-kept", "{listing}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sets_are_described_once_and_those_deleted_meanwhile_are_left_out() {
+    let arn =
+        |n| format!("arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-000000000000000{n}");
+    let fake = Fake::new(move |operation, input| match operation {
+        "ListPermissionSets" => Some((200, json!({"PermissionSets": [arn(1), arn(2)]}))),
+        "DescribePermissionSet" if input["PermissionSetArn"] == arn(2).as_str() => {
+            Some(error("ResourceNotFoundException", "deleted"))
+        }
+        "DescribePermissionSet" => Some((
+            200,
+            json!({"PermissionSet": {"Name": "Admin", "SessionDuration": "PT4H"}}),
+        )),
+        _ => None,
+    });
+    let inventory = inventory(fake.connect().await, &[]);
+    for _ in 0..2 {
+        let directory = inventory.refresh().await.unwrap();
+        let sets = directory.permission_sets();
+        assert_eq!(sets.len(), 1);
+        assert_eq!(
+            (sets[0].name.as_str(), sets[0].session_duration),
+            ("Admin", 14_400)
+        );
+    }
+    assert_eq!(fake.count("DescribePermissionSet"), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_ask_at_once_share_a_reading() {
+    let fake = Fake::new(|operation, _| {
+        // nothing in this test is worth a reading of its own
+        (operation == "ListPermissionSets").then(|| (200, json!({"PermissionSets": []})))
+    });
+    let inventory = inventory(fake.connect().await, &[]);
+    let busy = inventory.reading.lock().await;
+    let release = async {
+        // polled last: both have asked by now
+        tokio::time::advance(std::time::Duration::from_millis(1)).await;
+        drop(busy);
+    };
+    let (first, second, ()) = tokio::join!(inventory.refresh(), inventory.refresh(), release);
+    assert!(Arc::ptr_eq(&first.unwrap(), &second.unwrap()));
+    assert_eq!(fake.count("ListUsers"), 1);
+}

@@ -1,0 +1,143 @@
+//! Listings that come in pages: all of it or nothing (promise P9).
+
+use std::future::Future;
+
+use crate::fault::Failure;
+
+/// More pages than any listing has: 10,000 of 20 rows are 200,000 accounts.
+const PAGES_MAX: usize = 10_000;
+
+/// One page: its rows, and the token of the next.
+pub(crate) type Page<T> = (Vec<T>, Option<String>);
+
+/// Reads every page. An empty page with a token goes on, an empty token ends. When the service
+/// refuses a token in mid-listing (they expire), the listing is begun again, once.
+pub(crate) async fn all<T, F, Fut>(mut page: F) -> Result<Vec<T>, Failure>
+where
+    F: FnMut(Option<String>) -> Fut,
+    Fut: Future<Output = Result<Page<T>, Failure>>,
+{
+    let mut restarted = false;
+    let mut rows = Vec::new();
+    let mut token = None;
+    for _ in 0..PAGES_MAX {
+        let had_token = token.is_some();
+        match page(token.clone()).await {
+            Ok((more, next)) => {
+                rows.extend(more);
+                let next = next.filter(|text| !text.is_empty());
+                if next.is_none() {
+                    return Ok(rows);
+                }
+                if next == token {
+                    return Err(Failure::unparsable("a page names itself as the next"));
+                }
+                token = next;
+            }
+            Err(failure) if had_token && !restarted && failure.may_be_a_stale_token() => {
+                tracing::debug!(
+                    code = failure.code,
+                    "a page token was refused; listing again"
+                );
+                restarted = true;
+                rows.clear();
+                token = None;
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    Err(Failure::unparsable("the listing does not end"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+
+    use hallpass_assignments::CenterFault;
+
+    use super::*;
+
+    type Answer = Result<Page<u8>, Failure>;
+    type Answers = Vec<(Option<&'static str>, Answer)>;
+
+    fn stale() -> Failure {
+        Failure {
+            fault: CenterFault::Refused {
+                reason: "token".into(),
+            },
+            code: Some("ValidationException".into()),
+            retry_after: None,
+        }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the table reads better")]
+    fn next(rows: &[u8], token: &str) -> Answer {
+        Answer::Ok((rows.to_vec(), Some(token.to_owned())))
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the table reads better")]
+    fn last(rows: &[u8]) -> Answer {
+        Answer::Ok((rows.to_vec(), None))
+    }
+
+    async fn read(answers: Answers) -> Result<Vec<u8>, Failure> {
+        let left = RefCell::new(VecDeque::from(answers));
+        let result = all(|token| {
+            let (expected, answer) = left.borrow_mut().pop_front().unwrap();
+            assert_eq!(token.as_deref(), expected);
+            std::future::ready(answer)
+        })
+        .await;
+        assert!(left.borrow().is_empty(), "pages left unread");
+        result
+    }
+
+    #[tokio::test]
+    async fn empty_pages_with_a_token_go_on_and_empty_tokens_end() {
+        let answers = vec![
+            (None, next(&[], "a")),
+            (Some("a"), next(&[1], "b")),
+            (Some("b"), next(&[2], "")),
+        ];
+        assert_eq!(read(answers).await, Ok(vec![1, 2]));
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_restarts_the_listing_once() {
+        let answers = vec![
+            (None, next(&[1], "a")),
+            (Some("a"), Err(stale())),
+            (None, next(&[1], "b")),
+            (Some("b"), last(&[2])),
+        ];
+        assert_eq!(read(answers).await, Ok(vec![1, 2]));
+        let twice = vec![
+            (None, next(&[1], "a")),
+            (Some("a"), Err(stale())),
+            (None, next(&[1], "b")),
+            (Some("b"), Err(stale())),
+        ];
+        assert_eq!(read(twice).await, Err(stale()));
+        assert_eq!(read(vec![(None, Err(stale()))]).await, Err(stale()));
+    }
+
+    #[tokio::test]
+    async fn a_failing_page_fails_the_listing() {
+        let gone = Failure::timed_out(std::time::Duration::from_secs(1));
+        let answers = vec![(None, next(&[1], "a")), (Some("a"), Err(gone.clone()))];
+        assert_eq!(read(answers).await, Err(gone));
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_runs_in_circles_fails() {
+        let answers = vec![(None, next(&[1], "a")), (Some("a"), next(&[1], "a"))];
+        assert!(read(answers).await.is_err());
+        let count = RefCell::new(0_u64);
+        let endless = all(|_| {
+            *count.borrow_mut() += 1;
+            std::future::ready(Ok((vec![0_u8], Some(count.borrow().to_string()))))
+        });
+        assert!(endless.await.is_err());
+    }
+}

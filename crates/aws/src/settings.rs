@@ -1,0 +1,61 @@
+//! What `connect` needs to know.
+
+use secrecy::SecretString;
+
+/// Where AWS is, who we are there, and how fast we may ask.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The home Region of IAM Identity Center.
+    pub region: String,
+    /// One endpoint for all services; `None` = as the SDKs do (`AWS_ENDPOINT_URL` and
+    /// `AWS_ENDPOINT_URL_<SERVICE>`, else AWS).
+    pub endpoint_url: Option<String>,
+    /// Where credentials come from.
+    pub credentials: Credentials,
+    /// A role to assume with them.
+    pub role_arn: Option<String>,
+    /// The external id that the role's trust policy asks for.
+    pub external_id: Option<String>,
+    /// The instance; `None` = the only one there is.
+    pub instance_arn: Option<String>,
+    /// The identity store; `None` = the instance's.
+    pub identity_store_id: Option<String>,
+    /// Requests per second to sso-admin, all operations together (AWS allows 20 per instance).
+    /// identitystore has the same, organizations half of it (AWS allows 10).
+    pub requests_per_second: f64,
+    /// Requests at once after a pause, for each service.
+    pub burst: u32,
+}
+
+impl Settings {
+    /// The defaults, for a home Region.
+    pub fn new(region: impl Into<String>) -> Self {
+        Self {
+            region: region.into(),
+            endpoint_url: None,
+            credentials: Credentials::Chain,
+            role_arn: None,
+            external_id: None,
+            instance_arn: None,
+            identity_store_id: None,
+            requests_per_second: 18.0,
+            burst: 18,
+        }
+    }
+}
+
+/// Where credentials come from.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// The standard chain: environment, profiles, SSO, web identity, container, instance.
+    Chain,
+    /// A key given by the caller (the demo's).
+    Static {
+        /// The access key's id.
+        access_key_id: String,
+        /// The access key's secret.
+        secret_access_key: SecretString,
+        /// The session's token, for temporary keys.
+        session_token: Option<SecretString>,
+    },
+}

@@ -1,0 +1,290 @@
+//! `hallpass demo`: server and simulated organization in one process, nothing reaches AWS.
+
+mod people;
+mod history;
+mod activity;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_audit::ExportTarget;
+use hallpass_aws::{Aws, Credentials, Settings as AwsSettings};
+use hallpass_aws_sim::{Options, Simulator, Speed, organization};
+use hallpass_model::{Clock, IdSource, Span};
+use hallpass_rules::{Rules, Source};
+use hallpass_server::{Front, Identity};
+use hallpass_store::FolderTarget;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+
+use super::serve::{asked_to_stop, open_store, runtime};
+use crate::clock::SystemClock;
+use crate::compose::{self, Parts, RandomIds, SteadyClock};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::{logging, output};
+
+/// The rules of the sample organization.
+const RULES: &str = include_str!("../../../../demo/rules.toml");
+const RULES_NAME: &str = "demo/rules.toml";
+/// How long the demo waits for its own simulated AWS.
+const CONNECT_TRIES: u32 = 50;
+
+/// Try it out: a server over a simulated AWS organization, in one process
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Try it out: a server over a simulated AWS organization, in one process.\n\nNeeds \
+                  no AWS account and reaches none. Prints where to go, who you can be, and what to \
+                  try. Without --data everything is gone when it stops.",
+    after_help = "Examples:
+  hallpass demo
+  hallpass demo --data ./hallpass-demo --activity
+  hallpass demo --listen 127.0.0.1:9000 --tokens tokens.json"
+)]
+pub(crate) struct Args {
+    /// Address of the server; loopback only
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Address of the simulated AWS; loopback only
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4570")]
+    aws_listen: SocketAddr,
+    /// Folder to keep everything in between runs
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// File to write the personas' tokens to, as {"e-mail": "token"}
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+    /// Size of the organization
+    #[arg(long, value_enum, default_value_t = Scale::Small)]
+    scale: Scale,
+    /// Let simulated colleagues ask, approve and give back now and then
+    #[arg(long)]
+    activity: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Scale {
+    /// 40 accounts, 60 people
+    Small,
+    /// 5,000 accounts, 20,000 people
+    Large,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    for address in [args.listen, args.aws_listen] {
+        if !address.ip().is_loopback() {
+            return Err(Failure::refused(format!("the demo listens on this machine only, not on `{address}`"))
+                .help("anyone who reaches it can be any of its people"));
+        }
+    }
+    logging::start("warn", logging::Style::Plain)?;
+    runtime()?.block_on(demo(args))
+}
+
+/// The folder of a run; a temporary one goes with it.
+enum Folder {
+    Kept(PathBuf),
+    Temporary(tempfile::TempDir),
+}
+
+impl Folder {
+    fn new(data: Option<&Path>) -> Result<Self, Failure> {
+        match data {
+            Some(path) => {
+                std::fs::create_dir_all(path)
+                    .map_err(|error| Failure::unwritable(path.display(), &error))?;
+                Ok(Self::Kept(path.to_path_buf()))
+            }
+            None => tempfile::Builder::new()
+                .prefix("hallpass-demo-")
+                .tempdir()
+                .map(Self::Temporary)
+                .map_err(|error| Failure::unwritable("a temporary folder", &error)),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        match self {
+            Self::Kept(path) => path.join(name),
+            Self::Temporary(folder) => folder.path().join(name),
+        }
+    }
+}
+
+async fn demo(args: &Args) -> Outcome {
+    let folder = Folder::new(args.data.as_deref())?;
+    let (simulator, aws_address) = start_aws(args, &folder).await?;
+    let store = open_store(folder.path("hallpass.db")).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::after_log(&store).await);
+    let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    let aws = connect(&simulator, aws_address, &clock, &ids).await?;
+    let rules = rules()?;
+    let personas = people::with_tokens(&store, clock.now()).await?;
+    let tokens_file = args.tokens.clone().unwrap_or_else(|| folder.path("tokens.json"));
+    people::write_tokens(&personas, &tokens_file)?;
+    let listener = bind(args.listen).await?;
+    let address = listener.local_addr().unwrap_or(args.listen);
+    let composed = compose::compose(Parts {
+        identity: Identity {
+            admins: vec!["group:platform-admins".into()],
+            auditors: vec!["group:auditors".into()],
+            operators: vec!["group:platform-admins".into()],
+            fallback_domains: Vec::new(),
+            portal_url: simulator.identity_center().portal_url,
+            region: simulator.identity_center().home_region,
+        },
+        settings: hallpass_access::Settings {
+            duration_min: Span::seconds(30),
+            ..hallpass_access::Settings::default()
+        },
+        rules: rules.clone(),
+        rules_file: None,
+        export: Some((
+            Arc::new(FolderTarget::new(folder.path("audit"))) as Arc<dyn ExportTarget>,
+            "logs".to_owned(),
+        )),
+        inventory_max_age: Span::minutes(15),
+        front: Front::Demo {
+            personas: people::cards(&personas),
+            aws_endpoint: format!("http://{aws_address}"),
+        },
+        store: store.clone(),
+        aws,
+        clock,
+        ids,
+    })
+    .await?;
+    composed.read_directory().await?;
+    composed
+        .access
+        .set_rules(rules, RULES_NAME)
+        .await
+        .map_err(|error| Failure::failed(format!("cannot record the rules in force: {error}")))?;
+    output::say(&welcome(args, address, aws_address, &simulator, &tokens_file, &folder));
+    let scene = people::Scene::new(&composed);
+    tokio::spawn(history::write(scene.clone(), store));
+    if args.activity {
+        tokio::spawn(activity::go_on(scene));
+    }
+    composed
+        .run(listener, asked_to_stop())
+        .await
+        .map_err(|error| Failure::failed(format!("the server stopped: {error}")))?;
+    Ok(Exit::Ok)
+}
+
+fn rules() -> Result<Rules, Failure> {
+    match hallpass_rules::load(&Source::new(RULES_NAME, RULES)) {
+        Ok(loaded) => Ok(loaded.rules),
+        Err(errors) => Err(Failure::bug(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))),
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::failed(format!("cannot listen on `{address}`: {error}"))
+            .help("`--listen` and `--aws-listen` choose other addresses")
+    })
+}
+
+/// The simulated AWS, serving.
+async fn start_aws(args: &Args, folder: &Folder) -> Result<(Simulator, SocketAddr), Failure> {
+    let organization = match args.scale {
+        Scale::Small => organization::small(),
+        Scale::Large => organization::large(),
+    };
+    let kept = args.data.is_some();
+    let simulator = Simulator::new(
+        Options {
+            organization,
+            throttle: true,
+            // a newcomer waits for hundreds of milliseconds, not for AWS's real seconds
+            speed: Some(Speed::Fast),
+            state: kept.then(|| folder.path("aws.state")),
+            ..Options::default()
+        },
+        Arc::new(SystemClock),
+    )
+    .map_err(|error| Failure::failed(format!("the simulated AWS cannot start: {error}")))?;
+    let listener = bind(args.aws_listen).await?;
+    let address = listener.local_addr().unwrap_or(args.aws_listen);
+    tokio::spawn(hallpass_aws_sim::serve(listener, simulator.clone(), std::future::pending()));
+    Ok((simulator, address))
+}
+
+async fn connect(
+    simulator: &Simulator,
+    address: SocketAddr,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn IdSource>,
+) -> Result<Arc<Aws>, Failure> {
+    let facts = simulator.identity_center();
+    let Some(keys) = simulator.credentials(&facts.management_account) else {
+        return Err(Failure::bug("the simulated management account has no key"));
+    };
+    let settings = AwsSettings {
+        endpoint_url: Some(format!("http://{address}")),
+        credentials: Credentials::Static {
+            access_key_id: keys.access_key_id,
+            secret_access_key: SecretString::from(keys.secret_access_key),
+            session_token: None,
+        },
+        ..AwsSettings::new(facts.home_region)
+    };
+    let mut tries = 0;
+    loop {
+        match hallpass_aws::connect(settings.clone(), Arc::clone(clock), Arc::clone(ids)).await {
+            Ok(aws) => return Ok(Arc::new(aws)),
+            Err(_) if tries < CONNECT_TRIES => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => return Err(Failure::failed(format!("cannot use the simulated AWS: {error}"))),
+        }
+    }
+}
+
+fn welcome(
+    args: &Args,
+    address: SocketAddr,
+    aws: SocketAddr,
+    simulator: &Simulator,
+    tokens: &Path,
+    folder: &Folder,
+) -> String {
+    let facts = simulator.identity_center();
+    let keys = simulator.credentials(&facts.management_account);
+    let (key, secret) = keys.map(|keys| (keys.access_key_id, keys.secret_access_key)).unwrap_or_default();
+    let server = match address.port() {
+        8080 => String::new(),
+        _ => format!("  export HALLPASS_SERVER=http://{address}\n"),
+    };
+    let stays = match args.data {
+        Some(_) => String::new(),
+        None => " (gone when this stops; `--data DIR` keeps it)".to_owned(),
+    };
+    format!(
+        "Hallpass demo: a simulated AWS organization, on this machine only.
+
+  Open          http://{address}/
+  Be somebody   {people}
+  Tokens        {tokens}
+  Audit export  {audit}{stays}
+
+Try it in another terminal:
+{server}  hallpass login --as mara.lindqvist@example.com
+  hallpass request --account payments-prod --permission-set DatabaseOperator --for 1h --reason \"OPS-1: replay a batch\"
+  hallpass login --as tomasz.wilk@example.com && hallpass requests --role to-review
+
+See what AWS sees:
+  export AWS_ENDPOINT_URL=http://{aws} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}
+  aws sso-admin list-instances
+
+Stop with Ctrl-C.",
+        people = people::names(),
+        tokens = tokens.display(),
+        audit = folder.path("audit").display(),
+        region = facts.home_region,
+    )
+}

@@ -1,0 +1,83 @@
+//! Simulated colleagues who ask, approve and give back now and then (`--activity`).
+
+use std::time::Duration;
+
+use hallpass_access::{Asked, Asking, GrantFilter, RequestFilter, RequestView, Wanted};
+use hallpass_model::{IdSource, Span};
+
+use super::people::Scene;
+use crate::clock;
+use crate::compose::RandomIds;
+
+/// Somebody does something this often.
+const EVERY: Duration = Duration::from_secs(6);
+
+const REASONS: [&str; 6] = [
+    "follow up on last night's alert",
+    "compare a setting with the other stage",
+    "check the cost of the new cluster",
+    "read the logs of a failed deployment",
+    "help a colleague with an access problem",
+    "prepare the quarterly review",
+];
+
+/// Draws a number below `n`.
+fn draw(n: usize) -> usize {
+    let bytes = RandomIds.next(clock::now()).into_bytes();
+    let low: [u8; 8] = [8, 9, 10, 11, 12, 13, 14, 15].map(|i: usize| bytes.get(i).copied().unwrap_or(0));
+    usize::try_from(u64::from_be_bytes(low) % (n.max(1) as u64)).unwrap_or(0)
+}
+
+/// Goes on until the process ends.
+pub(super) async fn go_on(scene: Scene) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        match draw(4) {
+            0 | 1 => ask(&scene).await,
+            2 => review(&scene).await,
+            _ => give_back(&scene).await,
+        };
+    }
+}
+
+async fn ask(scene: &Scene) -> Option<()> {
+    let people = scene.everybody();
+    let who = scene.actor(people.get(draw(people.len()))?)?;
+    let catalog = scene.access.catalog(&who);
+    let entry = catalog.entries.get(draw(catalog.entries.len()))?;
+    let wanted = match (&entry.account, &entry.permission_set, &entry.group) {
+        (Some(account), Some(set), _) => {
+            Wanted::Account { account: account.id.clone(), permission_set: set.clone() }
+        }
+        (_, _, Some(group)) => Wanted::Group { group: group.id.clone() },
+        _ => return None,
+    };
+    let reason = format!("OPS-{}: {}", 1000 + draw(9000), REASONS.get(draw(REASONS.len()))?);
+    let longest = Span::seconds(entry.max_duration_seconds);
+    let duration = Span::minutes(5 + 5 * draw(6) as u64).min(longest);
+    let asking = Asking { wanted, duration, reason, ticket: Some("OPS-1".to_owned()) };
+    let asked = scene.access.ask(&who, &asking, None).await.ok()?;
+    matches!(asked, Asked::Pending(_) | Asked::Approved(..)).then_some(())
+}
+
+async fn review(scene: &Scene) -> Option<()> {
+    let approver = scene.actor("tomasz.wilk@example.com")?;
+    let filter = RequestFilter::default();
+    let waiting = scene.access.requests(&approver, RequestView::ToReview, &filter, 20).await.ok()?;
+    let request = waiting.get(draw(waiting.len()))?;
+    if draw(5) == 0 {
+        scene.access.deny(&approver, request.id, Some("a smaller set will do"), None).await.ok()?;
+    } else {
+        scene.access.approve(&approver, request.id, None).await.ok()?;
+    }
+    Some(())
+}
+
+async fn give_back(scene: &Scene) -> Option<()> {
+    let auditor = scene.actor("noor.haddad@example.com")?;
+    let filter = GrantFilter { states: vec!["active".to_owned()], ..GrantFilter::default() };
+    let live = scene.access.grants(&auditor, &filter, 50).await.ok()?;
+    let grant = live.get(draw(live.len()))?;
+    let holder = scene.actor(grant.holder.email.as_str())?;
+    scene.access.release(&holder, grant.id, None).await.ok().map(drop)
+}

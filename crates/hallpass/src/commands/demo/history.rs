@@ -1,0 +1,140 @@
+//! A little history, so that nothing looks empty: made through the same calls as everything else,
+//! with real grants in the simulated Identity Center.
+
+use hallpass_access::{Access, Asked, Asking, GrantState, RequestFilter, Wanted};
+use hallpass_model::{GrantId, Span};
+use hallpass_store::SqliteStore;
+
+use super::people::Scene;
+
+/// How long a grant of the history may take to become active.
+const PATIENCE: u32 = 300;
+
+struct Ask {
+    who: &'static str,
+    account: &'static str,
+    set: &'static str,
+    minutes: u64,
+    why: &'static str,
+    then: Then,
+}
+
+enum Then {
+    Waits,
+    Held,
+    GivenBack,
+    Denied(&'static str, &'static str),
+    Approved(&'static str),
+}
+
+const ASKS: [Ask; 7] = [
+    Ask {
+        who: "mara.lindqvist@example.com",
+        account: "payments-prod",
+        set: "ReadOnly",
+        minutes: 480,
+        why: "OPS-4179: follow the settlement replay",
+        then: Then::Held,
+    },
+    Ask {
+        who: "ines.moreau@example.com",
+        account: "edge-prod",
+        set: "ReadOnly",
+        minutes: 60,
+        why: "INC-212: who changed the load balancer",
+        then: Then::GivenBack,
+    },
+    Ask {
+        who: "priya.raman@example.com",
+        account: "payments-dev",
+        set: "PowerUser",
+        minutes: 120,
+        why: "PLAT-88: try the new runner image",
+        then: Then::Held,
+    },
+    Ask {
+        who: "priya.raman@example.com",
+        account: "payments-prod",
+        set: "DatabaseOperator",
+        minutes: 60,
+        why: "PLAT-91: check the replica lag",
+        then: Then::Approved("tomasz.wilk@example.com"),
+    },
+    Ask {
+        who: "noor.haddad@example.com",
+        account: "payments-prod",
+        set: "DatabaseOperator",
+        minutes: 240,
+        why: "looking around",
+        then: Then::Denied("priya.raman@example.com", "ReadOnly is enough for this, and free to take"),
+    },
+    Ask {
+        who: "ines.moreau@example.com",
+        account: "payments-prod",
+        set: "DatabaseOperator",
+        minutes: 60,
+        why: "INC-214: stop the stuck settlement job",
+        then: Then::Waits,
+    },
+    Ask {
+        who: "mara.lindqvist@example.com",
+        account: "payments-dev",
+        set: "PowerUser",
+        minutes: 240,
+        why: "OPS-4181: load test the new queue",
+        then: Then::Waits,
+    },
+];
+
+/// Writes the history into an empty store. What does not fit the rules any more is left out.
+pub(super) async fn write(scene: Scene, store: SqliteStore) {
+    use hallpass_access::AccessStore as _;
+    let is_empty = store.requests(&RequestFilter::default(), 1).await.is_ok_and(|found| found.is_empty());
+    if !is_empty {
+        return;
+    }
+    for ask in &ASKS {
+        if play(&scene, ask).await.is_none() {
+            tracing::warn!(account = ask.account, set = ask.set, "a piece of the demo's history did not work out");
+        }
+    }
+}
+
+async fn play(scene: &Scene, ask: &Ask) -> Option<()> {
+    let who = scene.actor(ask.who)?;
+    let asking = Asking {
+        wanted: Wanted::Account { account: ask.account.to_owned(), permission_set: ask.set.to_owned() },
+        duration: Span::minutes(ask.minutes),
+        reason: ask.why.to_owned(),
+        ticket: None,
+    };
+    let asked = scene.access.ask(&who, &asking, None).await.ok()?;
+    match (&ask.then, &asked) {
+        (Then::Waits, Asked::Pending(_)) | (Then::Held, Asked::Approved(..)) => Some(()),
+        (Then::GivenBack, Asked::Approved(_, Some(grant))) => {
+            active(&scene.access, &who, grant.id).await?;
+            scene.access.release(&who, grant.id, None).await.ok().map(drop)
+        }
+        (Then::Denied(by, words), Asked::Pending(request)) => {
+            let by = scene.actor(by)?;
+            scene.access.deny(&by, request.id, Some(words), None).await.ok().map(drop)
+        }
+        (Then::Approved(by), Asked::Pending(request)) => {
+            let by = scene.actor(by)?;
+            scene.access.approve(&by, request.id, None).await.ok().map(drop)
+        }
+        _ => None,
+    }
+}
+
+/// Waits until a grant is active.
+pub(super) async fn active(access: &Access, who: &hallpass_access::Actor, id: GrantId) -> Option<()> {
+    for _ in 0..PATIENCE {
+        let grant = access.grant(who, id).await.ok()?;
+        if grant.state == GrantState::Active {
+            return Some(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    None
+}

@@ -1,0 +1,218 @@
+//! `hallpass doctor`: checks what a server needs, one line each, with the remedy.
+
+mod iam_policy;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hallpass_access::DirectorySource as _;
+use hallpass_aws::{Inventory, Place};
+use hallpass_rules::{Directory, GroupRef, Rules};
+use serde::Serialize;
+
+use super::serve::{ConfigArgs, connect, open_store, runtime};
+use crate::clock::SystemClock;
+use crate::compose::{RandomIds, read_rules};
+use crate::config::Loaded;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{self, OutputArgs, Table};
+
+const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
+
+/// Check what the server needs: configuration, rules, store, AWS, roles
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass doctor
+  hallpass doctor --iam-policy > policy.json")]
+pub(crate) struct Args {
+    /// Print the least IAM policy the server needs, and nothing else
+    #[arg(long)]
+    iam_policy: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// The result of one check.
+#[derive(Debug, Serialize)]
+struct Line {
+    check: &'static str,
+    result: &'static str,
+    detail: String,
+    remedy: String,
+}
+
+/// Collects lines.
+#[derive(Default)]
+struct Report {
+    lines: Vec<Line>,
+}
+
+impl Report {
+    fn add(&mut self, check: &'static str, outcome: Result<String, (String, &str)>) {
+        let (result, detail, remedy) = match outcome {
+            Ok(detail) => ("ok", detail, String::new()),
+            Err((detail, remedy)) => ("problem", detail, remedy.to_owned()),
+        };
+        self.lines.push(Line { check, result, detail, remedy });
+    }
+
+    fn warn(&mut self, check: &'static str, detail: String, remedy: &str) {
+        self.lines.push(Line { check, result: "warning", detail, remedy: remedy.to_owned() });
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let loaded = args.config.load()?;
+    if args.iam_policy {
+        let groups = read_rules(&loaded.rules()?).ok().map(|rules| rules.requested_groups());
+        output::print(&iam_policy::text(&groups.unwrap_or_default()))?;
+        return Ok(Exit::Ok);
+    }
+    let report = runtime()?.block_on(examine(&loaded))?;
+    let table = || {
+        let mut table = Table::new(&["check", "result", "detail", "remedy"]);
+        for line in &report.lines {
+            table.row([
+                line.check.to_owned(),
+                line.result.to_owned(),
+                line.detail.clone(),
+                line.remedy.clone(),
+            ]);
+        }
+        table
+    };
+    output::list(args.output.format(), &report.lines, FIELDS, table)?;
+    let failed = report.lines.iter().any(|line| line.result == "problem");
+    Ok(if failed { Exit::Failed } else { Exit::Ok })
+}
+
+async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    report.add("configuration", Ok("read".to_owned()));
+    let rules = check_rules(loaded, &mut report);
+    check_store(loaded, &mut report).await;
+    match loaded.export() {
+        Ok(Some((folder, _))) => report.add("audit export", Ok(folder.display().to_string())),
+        Ok(None) => report.warn(
+            "audit export",
+            "none".to_owned(),
+            "set `audit.export.target` so that the log can be verified elsewhere",
+        ),
+        Err(failure) => report.add("audit export", Err((failure.words(), "fix `audit.export.target`"))),
+    }
+    let aws = match connect(loaded, Arc::new(SystemClock), Arc::new(RandomIds)).await {
+        Ok(aws) => Arc::new(aws),
+        Err(failure) => {
+            let remedy = "see the message; `hallpass doctor --iam-policy` prints what is needed";
+            report.add("aws", Err((failure.words(), remedy)));
+            return Ok(report);
+        }
+    };
+    let about = aws.about().clone();
+    report.add("aws", Ok(format!("{} in {}", about.arn, about.region)));
+    match about.place {
+        Place::Management => report.add("place", Ok("the management account".to_owned())),
+        Place::DelegatedAdministrator => report.warn(
+            "place",
+            "the delegated administrator".to_owned(),
+            "it cannot change the management account, nor sets provisioned there: use groups for those",
+        ),
+        Place::Other => report.add(
+            "place",
+            Err((
+                format!("account {} is neither", about.account),
+                "run in the management or the delegated administrator account",
+            )),
+        ),
+    }
+    report.add("instance", Ok(format!("{}, directory {}", about.instance_arn, about.identity_store_id)));
+    let identity = loaded.identity(&about.identity_store_id, &about.region);
+    let role_groups = identity.role_groups();
+    let mut wanted: BTreeSet<GroupRef> = rules.iter().flat_map(Rules::referenced_groups).collect();
+    wanted.extend(role_groups.iter().map(|name| GroupRef::Name(name.to_ascii_lowercase())));
+    let inventory = Inventory::new(aws, Arc::new(move || wanted.clone()));
+    match inventory.refresh().await {
+        Ok(directory) => {
+            check_directory(&directory, &role_groups, &identity, rules.as_ref(), &mut report);
+        }
+        Err(fault) => {
+            report.add("inventory", Err((fault.to_string(), "`hallpass doctor --iam-policy` prints what is needed")));
+        }
+    }
+    Ok(report)
+}
+
+fn check_rules(loaded: &Loaded, report: &mut Report) -> Option<Rules> {
+    let path = loaded.rules().ok()?;
+    match read_rules(&path) {
+        Ok(rules) => {
+            report.add("rules", Ok(format!("{}, hash {}", path.display(), rules.hash())));
+            Some(rules)
+        }
+        Err(failure) => {
+            report.add("rules", Err((failure.words(), "`hallpass rules check` shows every error")));
+            None
+        }
+    }
+}
+
+async fn check_store(loaded: &Loaded, report: &mut Report) {
+    let path = match loaded.sqlite() {
+        Ok(path) => path,
+        Err(failure) => {
+            report.add("store", Err((failure.words(), "fix `store.url`")));
+            return;
+        }
+    };
+    if !path.exists() {
+        report.warn("store", format!("`{}` does not exist yet", path.display()), "`hallpass serve` makes it");
+        return;
+    }
+    let outcome = match open_store(path.clone()).await {
+        Ok(store) => match store.check().await {
+            Ok(found) if found.problems.is_empty() => {
+                Ok(format!("`{}`, {} audit records verified", path.display(), found.records))
+            }
+            Ok(found) => Err((found.problems.join("; "), "restore a backup")),
+            Err(error) => Err((error.to_string(), "is another program holding the file?")),
+        },
+        Err(failure) => Err((failure.words(), "see the message")),
+    };
+    report.add("store", outcome);
+}
+
+fn check_directory(
+    directory: &Directory,
+    role_groups: &BTreeSet<String>,
+    identity: &hallpass_server::Identity,
+    rules: Option<&Rules>,
+    report: &mut Report,
+) {
+    report.add(
+        "inventory",
+        Ok(format!(
+            "{} accounts, {} permission sets, {} users, {} groups",
+            directory.accounts().len(),
+            directory.permission_sets().len(),
+            directory.people().len(),
+            directory.groups().len()
+        )),
+    );
+    let missing: Vec<&str> = role_groups
+        .iter()
+        .filter(|name| directory.group_by_name(name).is_none_or(|group| group.members.is_none()))
+        .map(String::as_str)
+        .collect();
+    if identity.admins.is_empty() {
+        report.warn("roles", "nobody is an administrator".to_owned(), "set `identity.admins`");
+    } else if missing.is_empty() {
+        report.add("roles", Ok(format!("{} groups found", role_groups.len())));
+    } else {
+        report.add("roles", Err((format!("no such group: {}", missing.join(", ")), "fix `[identity]`")));
+    }
+    for warning in rules.map(|rules| rules.check(Some(directory))).unwrap_or_default() {
+        report.warn("rules", warning.to_string(), "`hallpass rules check` shows the line");
+    }
+}

@@ -1,0 +1,189 @@
+//! `hallpass serve`: the server.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hallpass_audit::ExportTarget;
+use hallpass_aws::{Aws, Place, Settings as AwsSettings};
+use hallpass_model::{Clock, IdSource};
+use hallpass_server::Front;
+use hallpass_store::{FolderTarget, SqliteStore};
+
+use crate::compose::{self, Parts, RandomIds, SteadyClock};
+use crate::config::{self, Loaded};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::{logging, output};
+
+/// Run the server
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Run the server: API, web page, and the loops that grant and end access.\n\nReads \
+                  hallpass.toml; without one, defaults apply and AWS is found as the AWS CLI finds \
+                  it. Stops on SIGINT or SIGTERM after finishing what it is doing; killing it is \
+                  safe too.",
+    after_help = "Examples:
+  hallpass serve
+  hallpass serve --config /etc/hallpass/hallpass.toml"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Address to listen on, instead of `server.listen`
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+}
+
+/// `--config FILE`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file
+    #[arg(long, value_name = "FILE", env = "HALLPASS_CONFIG", default_value = "hallpass.toml")]
+    config: PathBuf,
+}
+
+impl ConfigArgs {
+    /// Reads it.
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        config::load(&self.config)
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let loaded = args.config.load()?;
+    logging::start(&loaded.config.log.level, logging::Style::Json)?;
+    runtime()?.block_on(serve(&loaded, args.listen.as_deref()))
+}
+
+/// A runtime for everything that waits.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start: {error}")))
+}
+
+/// Opens the store, which blocks.
+pub(crate) async fn open_store(path: PathBuf) -> Result<SqliteStore, Failure> {
+    let shown = path.display().to_string();
+    let opened = tokio::task::spawn_blocking(move || SqliteStore::open(path)).await;
+    match opened {
+        Ok(Ok(store)) => Ok(store),
+        Ok(Err(error)) => Err(Failure::failed(format!("cannot open the store `{shown}`: {error}"))
+            .help("`hallpass store check` looks closer")),
+        Err(error) => Err(Failure::bug(error)),
+    }
+}
+
+/// Connects to AWS as the configuration says.
+pub(crate) async fn connect(
+    loaded: &Loaded,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+) -> Result<Aws, Failure> {
+    let aws = &loaded.config.aws;
+    let identity = &loaded.config.identity;
+    let from_environment =
+        || ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| std::env::var(name).ok());
+    let region = aws.region.clone().or_else(from_environment).unwrap_or_else(|| "us-east-1".to_owned());
+    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let settings = AwsSettings {
+        endpoint_url: aws.endpoint_url.clone(),
+        role_arn: aws.role_arn.clone(),
+        external_id: aws.external_id.clone(),
+        instance_arn: given(&identity.instance_arn),
+        identity_store_id: given(&identity.store_id),
+        ..AwsSettings::new(region)
+    };
+    hallpass_aws::connect(settings, clock, ids).await.map_err(|error| {
+        let help = error.help();
+        let mut failure = Failure::failed(format!("cannot use AWS: {error}"));
+        let mut source = std::error::Error::source(&error);
+        while let Some(inner) = source {
+            failure = failure.detail(inner.to_string());
+            source = inner.source();
+        }
+        failure.help(help)
+    })
+}
+
+/// Resolves when the process is asked to stop.
+pub(crate) async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let terminate = async {
+            match signal(SignalKind::terminate()) {
+                Ok(mut signal) => {
+                    signal.recv().await;
+                }
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = terminate => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+fn place(place: Place) -> &'static str {
+    match place {
+        Place::Management => "the management account",
+        Place::DelegatedAdministrator => "the delegated administrator",
+        Place::Other => "neither management account nor delegated administrator",
+    }
+}
+
+async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
+    let rules_file = loaded.rules()?;
+    let rules = compose::read_rules(&rules_file)?;
+    let export = loaded.export()?;
+    let store = open_store(loaded.sqlite()?).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::after_log(&store).await);
+    let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    let aws = Arc::new(connect(loaded, Arc::clone(&clock), Arc::clone(&ids)).await?);
+    let about = aws.about().clone();
+    let address = listen.unwrap_or(&loaded.config.server.listen);
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::failed(format!("cannot listen on `{address}`: {error}")))?;
+    let local = listener.local_addr().map(|addr| addr.to_string()).unwrap_or_default();
+    let file = rules_file.display().to_string();
+    let composed = compose::compose(Parts {
+        store,
+        aws,
+        identity: loaded.identity(&about.identity_store_id, &about.region),
+        settings: loaded.settings(),
+        rules: rules.clone(),
+        rules_file: Some(rules_file),
+        clock,
+        ids,
+        export: export.map(|(folder, prefix)| {
+            (Arc::new(FolderTarget::new(folder)) as Arc<dyn ExportTarget>, prefix)
+        }),
+        inventory_max_age: loaded.config.inventory.max_age.0,
+        front: Front::Serve,
+    })
+    .await?;
+    composed
+        .access
+        .set_rules(rules, &file)
+        .await
+        .map_err(|error| Failure::failed(format!("cannot record the rules in force: {error}")))?;
+    output::say(&format!(
+        "hallpass {} listens on http://{local}, for account {} ({}), Identity Center {}",
+        env!("CARGO_PKG_VERSION"),
+        about.account,
+        place(about.place),
+        about.instance_arn
+    ));
+    composed
+        .run(listener, asked_to_stop())
+        .await
+        .map_err(|error| Failure::failed(format!("the server stopped: {error}")))?;
+    Ok(Exit::Ok)
+}

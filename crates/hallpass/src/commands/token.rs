@@ -1,0 +1,180 @@
+//! `hallpass token`: API tokens, made on the server's own machine straight in its store.
+
+use hallpass_audit::{Draft, Event, Origin};
+use hallpass_model::{AuditId, Email, IdSource, Span, Timestamp, TokenId};
+use hallpass_server::{Scope, hash_secret};
+use hallpass_store::{SqliteStore, TokenRow};
+
+use super::serve::{ConfigArgs, open_store, runtime};
+use crate::clock;
+use crate::compose::{RandomIds, new_secret};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{self, OutputArgs};
+
+const FIELDS: &[&str] = &["id", "user", "scopes", "name", "created_at", "expires_at", "revoked_at"];
+
+/// Make, list and revoke API tokens, on the server's own machine
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  export HALLPASS_TOKEN=$(hallpass token create --user ana@example.com)
+  hallpass token create --user ci@example.com --scope read --ttl 365d --name nightly
+  hallpass token list
+  hallpass token revoke tok_0193…")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Make a token; prints it alone on stdout, once
+    Create {
+        /// Whose it is: an e-mail of the directory
+        #[arg(long, value_name = "E-MAIL")]
+        user: Email,
+        /// What it allows: read, request, review, admin [default: all that the person may do]
+        #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',')]
+        scopes: Vec<String>,
+        /// How long it lasts
+        #[arg(long, value_name = "TIME", default_value = "30d")]
+        ttl: Span,
+        /// What it is for
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        name: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// List tokens, without their secrets
+    List {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Revoke a token; it stops working at once
+    Revoke {
+        /// The token's id
+        #[arg(value_name = "TOKEN")]
+        id: TokenId,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Create { user, scopes, ttl, name, config } => {
+            let scopes = scopes_of(scopes)?;
+            let path = config.load()?.sqlite()?;
+            let secret = runtime()?.block_on(async {
+                let store = open_store(path).await?;
+                create(&store, user, &scopes, *ttl, name, clock::now()).await
+            })?;
+            output::print(&format!("{secret}\n"))?;
+        }
+        Command::List { config, output } => {
+            let path = config.load()?.sqlite()?;
+            let rows = runtime()?.block_on(async {
+                let store = open_store(path).await?;
+                store.tokens().await.map_err(|error| Failure::failed(error.to_string()))
+            })?;
+            list(&rows, output)?;
+        }
+        Command::Revoke { id, config } => {
+            let path = config.load()?.sqlite()?;
+            runtime()?.block_on(async {
+                let store = open_store(path).await?;
+                revoke(&store, *id).await
+            })?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn scopes_of(names: &[String]) -> Result<Vec<Scope>, Failure> {
+    if names.is_empty() {
+        return Ok(Scope::ALL.to_vec());
+    }
+    names
+        .iter()
+        .map(|name| {
+            Scope::parse(name).ok_or_else(|| {
+                Failure::bad_input(format!("`{name}` is not a scope"))
+                    .help("scopes are read, request, review and admin")
+            })
+        })
+        .collect()
+}
+
+/// Stores a new token with its record and returns the secret, which is stored nowhere.
+pub(crate) async fn create(
+    store: &SqliteStore,
+    user: &Email,
+    scopes: &[Scope],
+    ttl: Span,
+    name: &str,
+    now: Timestamp,
+) -> Result<String, Failure> {
+    let secret = new_secret()
+        .map_err(|error| Failure::failed(format!("the operating system gives no randomness: {error}")))?;
+    let row = TokenRow {
+        id: TokenId::new(RandomIds.next(now)),
+        hash: hash_secret(&secret),
+        user: user.clone(),
+        scopes: scopes.iter().map(|scope| scope.name().to_owned()).collect(),
+        created_at: now,
+        expires_at: ttl.after(now),
+        revoked_at: None,
+        name: name.to_owned(),
+    };
+    let record = draft(Event::TokenCreated, now)
+        .unresolved(user.as_str(), &format!("{} for {ttl}", row.scopes.join(" ")));
+    store.token_insert(&row, record).await.map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(secret)
+}
+
+fn draft(event: Event, now: Timestamp) -> Draft {
+    Draft::new(AuditId::new(RandomIds.next(now)), event, now, "operator", Origin::Cli)
+}
+
+fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
+    let shown: Vec<serde_json::Value> = rows
+        .iter()
+        .map(|row| {
+            serde_json::json!({
+                "id": row.id, "user": row.user, "scopes": row.scopes, "name": row.name,
+                "created_at": row.created_at, "expires_at": row.expires_at,
+                "revoked_at": row.revoked_at,
+            })
+        })
+        .collect();
+    let table = || {
+        let mut table = output::Table::new(&["=token", "whose", "scopes", "for", "ends", "revoked"]);
+        for row in rows {
+            table.row([
+                row.id.to_string(),
+                row.user.to_string(),
+                row.scopes.join(" "),
+                row.name.clone(),
+                row.expires_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+                row.revoked_at.map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default(),
+            ]);
+        }
+        table
+    };
+    output::list(output.format(), &shown, FIELDS, table)
+}
+
+async fn revoke(store: &SqliteStore, id: TokenId) -> Result<(), Failure> {
+    let now = clock::now();
+    let record = draft(Event::TokenRevoked, now).why(&id.to_string());
+    let revoked =
+        store.token_revoke(id, now, record).await.map_err(|error| Failure::failed(error.to_string()))?;
+    match revoked {
+        Some(row) => {
+            output::say(&format!("revoked the token of {}", row.user));
+            Ok(())
+        }
+        None => Err(Failure::failed(format!("there is no token `{id}`")).help("`hallpass token list` shows them")),
+    }
+}

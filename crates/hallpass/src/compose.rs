@@ -1,0 +1,237 @@
+//! Puts the pieces together: store, AWS client, journey, executor, server, and the loops that
+//! drive them. The only place that knows them all.
+
+mod loops;
+mod probes;
+mod sources;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use hallpass_access::{Access, DirectorySource, Ports, Settings};
+use hallpass_assignments::{Executor, Limits};
+use hallpass_audit::{AuditStore, ExportTarget};
+use hallpass_aws::{Aws, Inventory};
+use hallpass_model::{Clock, IdSource, Span};
+use hallpass_rules::{GroupRef, Rules, Source};
+use hallpass_server::{App, Front, Identity, Probe};
+use hallpass_store::SqliteStore;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub(crate) use sources::{RandomIds, SteadyClock, StoredTokens, new_secret};
+
+use crate::exit::Failure;
+
+/// What a running server is made of.
+pub(crate) struct Parts {
+    pub(crate) store: SqliteStore,
+    pub(crate) aws: Arc<Aws>,
+    pub(crate) identity: Identity,
+    pub(crate) settings: Settings,
+    pub(crate) rules: Rules,
+    /// Where the rules were read from, to read them again.
+    pub(crate) rules_file: Option<std::path::PathBuf>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) export: Option<(Arc<dyn ExportTarget>, String)>,
+    pub(crate) inventory_max_age: Span,
+    pub(crate) front: Front,
+}
+
+/// A server that is ready to be driven.
+pub(crate) struct Composed {
+    pub(crate) access: Arc<Access>,
+    pub(crate) directory: Arc<Inventory>,
+    pub(crate) app: App,
+    executor: Arc<Executor>,
+    store: SqliteStore,
+    clock: Arc<dyn Clock>,
+    export: Option<(Arc<dyn ExportTarget>, String)>,
+    rules_file: Option<std::path::PathBuf>,
+    max_age: Span,
+    pulse: Arc<probes::Pulse>,
+    stop: watch::Sender<bool>,
+}
+
+/// Buckets of the revocation lag, in seconds: from immediate to a day late.
+const LAG_BUCKETS: [f64; 10] = [1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 86_400.0];
+
+/// The recorder of this process. Tests and the demo may ask twice.
+fn recorder() -> Result<PrometheusHandle, Failure> {
+    static HANDLE: std::sync::OnceLock<Option<PrometheusHandle>> = std::sync::OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            PrometheusBuilder::new()
+                .set_buckets_for_metric(
+                    Matcher::Full("hallpass_revocation_lag_seconds".to_owned()),
+                    &LAG_BUCKETS,
+                )
+                .ok()?
+                .install_recorder()
+                .ok()
+        })
+        .clone()
+        .ok_or_else(|| Failure::bug("the metrics recorder could not be installed"))
+}
+
+/// Builds everything; nothing runs yet.
+///
+/// # Errors
+/// When the log cannot be read.
+pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
+    let metrics = recorder()?;
+    let store = parts.store;
+    let role_groups = parts.identity.role_groups();
+    // the inventory asks which groups matter; the rules that say so may be replaced meanwhile
+    let rules_now: Arc<std::sync::RwLock<Option<Arc<Access>>>> = Arc::default();
+    let groups = {
+        let (rules_now, first) = (Arc::clone(&rules_now), parts.rules.clone());
+        Arc::new(move || wanted_groups(&rules_now, &first, &role_groups))
+    };
+    let mut inventory = Inventory::new(Arc::clone(&parts.aws), groups);
+    if let Some(snapshot) = sources::cached_snapshot(&store).await {
+        inventory = inventory.from_cached(snapshot);
+    }
+    let directory = Arc::new(inventory);
+    let shared = Arc::new(store.clone());
+    let ports = Ports {
+        store: shared.clone(),
+        assignments: shared.clone(),
+        directory: Arc::clone(&directory) as Arc<dyn DirectorySource>,
+        clock: Arc::clone(&parts.clock),
+        ids: Arc::clone(&parts.ids),
+    };
+    let access = Arc::new(Access::new(ports, parts.settings, parts.rules));
+    *rules_now.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
+    let executor = Arc::new(Executor::new(
+        shared.clone(),
+        Arc::clone(&parts.aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
+        Arc::clone(&parts.clock),
+        parts.ids,
+        Limits::default(),
+    ));
+    let pulse = Arc::new(probes::Pulse::new(Arc::clone(&parts.clock)));
+    let (stop, stopping) = watch::channel(false);
+    let probes: Vec<Arc<dyn Probe>> = vec![
+        Arc::new(probes::StoreProbe(Arc::clone(&access))),
+        Arc::new(probes::AwsProbe {
+            directory: Arc::clone(&directory),
+            clock: Arc::clone(&parts.clock),
+            max_age: parts.inventory_max_age,
+        }),
+        Arc::new(probes::ReconcilerProbe(Arc::clone(&pulse))),
+    ];
+    let app = App {
+        access: Arc::clone(&access),
+        audit: shared as Arc<dyn AuditStore>,
+        tokens: Arc::new(StoredTokens(store.clone())),
+        identity: Arc::new(parts.identity),
+        clock: Arc::clone(&parts.clock),
+        probes: Arc::new(probes),
+        metrics: Arc::new(move || {
+            metrics.run_upkeep();
+            metrics.render()
+        }),
+        front: Arc::new(parts.front),
+        version: env!("CARGO_PKG_VERSION"),
+        stopping,
+    };
+    Ok(Composed {
+        access,
+        directory,
+        app,
+        executor,
+        store,
+        clock: parts.clock,
+        export: parts.export,
+        rules_file: parts.rules_file,
+        max_age: parts.inventory_max_age,
+        pulse,
+        stop,
+    })
+}
+
+fn wanted_groups(
+    access: &std::sync::RwLock<Option<Arc<Access>>>,
+    first: &Rules,
+    role_groups: &BTreeSet<String>,
+) -> BTreeSet<GroupRef> {
+    let access = access.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let rules = access.as_ref().map_or_else(|| first.clone(), |access| access.rules());
+    let mut groups = rules.referenced_groups();
+    groups.extend(role_groups.iter().map(|name| GroupRef::Name(name.to_ascii_lowercase())));
+    groups
+}
+
+/// Reads and checks a rule file; every error of it at once.
+///
+/// # Errors
+/// Exit 2 with all of them.
+pub(crate) fn read_rules(path: &Path) -> Result<Rules, Failure> {
+    let shown = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| {
+        Failure::unreadable(&shown, &error)
+            .help("`access.rules` in the configuration names the rule file; docs/reference/rules.md explains it")
+    })?;
+    let loaded = Source::from_bytes(shown.as_str(), &bytes).and_then(|source| hallpass_rules::load(&source));
+    match loaded {
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                tracing::warn!(file = shown, "{warning}");
+            }
+            Ok(loaded.rules)
+        }
+        Err(errors) => {
+            let mut failure = Failure::bad_input(format!("`{shown}` has {} errors", errors.len()));
+            for error in &errors {
+                failure = failure.detail(error.to_string());
+            }
+            Err(failure.help(format!("`hallpass rules check {shown}` shows them with their lines")))
+        }
+    }
+}
+
+impl Composed {
+    /// Reads the organization once, so that the first question finds it.
+    ///
+    /// # Errors
+    /// Which listing failed.
+    pub(crate) async fn read_directory(&self) -> Result<(), Failure> {
+        self.directory.refresh().await.map(drop).map_err(|fault| Failure::failed(fault.to_string()))
+    }
+
+    /// Serves HTTP on `listener` and drives every loop until `shutdown`, then lets calls finish.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub(crate) async fn run(
+        self,
+        listener: tokio::net::TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let mut tasks = JoinSet::new();
+        self.spawn_loops(&mut tasks);
+        let stop = self.stop.clone();
+        let result = hallpass_server::serve(listener, self.app.clone(), async move {
+            shutdown.await;
+            // ends event streams and loops; calls in flight finish
+            stop.send_replace(true);
+        })
+        .await;
+        self.stop.send_replace(true);
+        tokio::select! {
+            () = async { while tasks.join_next().await.is_some() {} } => {}
+            () = tokio::time::sleep(std::time::Duration::from_secs(SHUTDOWN_SECONDS_MAX)) => {
+                // CRASH: stopping in the middle of a step is survivable by design
+                tasks.abort_all();
+            }
+        }
+        result
+    }
+}
+
+/// How long loops may take to finish what they are doing.
+const SHUTDOWN_SECONDS_MAX: u64 = 20;

@@ -1,0 +1,95 @@
+//! The outside world's clock and randomness, tokens and the cached directory behind their ports.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use async_trait::async_trait;
+use hallpass_audit::AuditStore;
+use hallpass_model::{Clock, IdSource, Timestamp};
+use hallpass_rules::directory::Snapshot;
+use hallpass_server::{Scope, TokenFacts, TokenFault, TokenStore};
+use hallpass_store::SqliteStore;
+use uuid::Uuid;
+
+use crate::clock::SystemClock;
+
+/// The system's clock, but never stepping back: not within the process, and not behind the newest
+/// record of the log (promise P10). Access therefore never lasts longer than it should.
+pub(crate) struct SteadyClock {
+    latest: AtomicI64,
+}
+
+impl SteadyClock {
+    /// A clock that starts no earlier than the newest record.
+    pub(crate) async fn after_log(store: &SqliteStore) -> Self {
+        let head = store.head().await.ok().flatten();
+        let newest = match head {
+            Some(head) => store.records_from(head.seq, 1).await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let recorded = newest.first().and_then(|record| record.fields().get("timestamp")?.as_i64());
+        Self { latest: AtomicI64::new(recorded.unwrap_or(0).saturating_mul(1000)) }
+    }
+}
+
+impl Clock for SteadyClock {
+    fn now(&self) -> Timestamp {
+        let wall = SystemClock.now().as_microsecond();
+        let before = self.latest.fetch_max(wall, Ordering::SeqCst);
+        Timestamp::from_microsecond(wall.max(before)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// UUIDs v7 with randomness from the operating system.
+pub(crate) struct RandomIds;
+
+impl IdSource for RandomIds {
+    fn next(&self, now: Timestamp) -> Uuid {
+        let mut random = [0_u8; 10];
+        if getrandom::fill(&mut random).is_err() {
+            // INVARIANT: without randomness ids could repeat, and the store would refuse them all
+            tracing::error!("the operating system gives no randomness");
+        }
+        let millisecond = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millisecond, &random).into_uuid()
+    }
+}
+
+/// A fresh secret of 256 bits, printable, with a prefix that secret scanners can find.
+pub(crate) fn new_secret() -> Result<String, getrandom::Error> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(format!("hpt_{}", hex::encode(bytes)))
+}
+
+/// API tokens of the store, as the server asks for them.
+pub(crate) struct StoredTokens(pub(crate) SqliteStore);
+
+#[async_trait]
+impl TokenStore for StoredTokens {
+    async fn token_by_hash(&self, hash: &str) -> Result<Option<TokenFacts>, TokenFault> {
+        let row = self.0.token_by_hash(hash).await.map_err(|error| TokenFault(error.to_string()))?;
+        Ok(row.map(|row| TokenFacts {
+            user: row.user,
+            // a scope this version does not know allows nothing
+            scopes: row.scopes.iter().filter_map(|name| Scope::parse(name)).collect(),
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+        }))
+    }
+}
+
+const SNAPSHOT_KEY: &str = "directory";
+
+/// The organization as it was last read, so that a restart decides at once.
+pub(crate) async fn cached_snapshot(store: &SqliteStore) -> Option<Snapshot> {
+    let bytes = store.blob_get(SNAPSHOT_KEY).await.ok().flatten()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Remembers the organization.
+pub(crate) async fn cache_snapshot(store: &SqliteStore, snapshot: &Snapshot) {
+    let Ok(bytes) = serde_json::to_vec(snapshot) else { return };
+    if let Err(error) = store.blob_put(SNAPSHOT_KEY, &bytes).await {
+        tracing::warn!(error = %error, "the organization could not be remembered");
+    }
+}

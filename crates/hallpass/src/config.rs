@@ -1,0 +1,439 @@
+//! `hallpass.toml`: every key has a default or a clear error, unknown keys are refused with the
+//! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hallpass_access::{OnRuleChange, Settings};
+use hallpass_model::Span;
+use hallpass_server::Identity;
+use serde::Deserialize;
+
+use crate::exit::Failure;
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) store: Store,
+    pub(crate) aws: Aws,
+    pub(crate) identity: IdentityTable,
+    pub(crate) access: Access,
+    pub(crate) inventory: Inventory,
+    pub(crate) audit: Audit,
+    pub(crate) log: Log,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    pub(crate) listen: String,
+    pub(crate) public_url: String,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8080".into(), public_url: "http://127.0.0.1:8080".into() }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Store {
+    pub(crate) url: String,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { url: "sqlite:hallpass.db".into() }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Aws {
+    pub(crate) region: Option<String>,
+    pub(crate) endpoint_url: Option<String>,
+    pub(crate) role_arn: Option<String>,
+    pub(crate) external_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct IdentityTable {
+    pub(crate) instance_arn: String,
+    pub(crate) store_id: String,
+    pub(crate) portal_url: String,
+    pub(crate) fallback_domains: Vec<String>,
+    pub(crate) admins: Vec<String>,
+    pub(crate) auditors: Vec<String>,
+    pub(crate) operators: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Access {
+    pub(crate) rules: Option<PathBuf>,
+    pub(crate) statements: Option<PathBuf>,
+    pub(crate) request_expiry: Time,
+    pub(crate) reminder: Reminder,
+    pub(crate) duration: Duration,
+    pub(crate) on_rule_change: Change,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            rules: None,
+            statements: None,
+            request_expiry: Time(Span::hours(8)),
+            reminder: Reminder::default(),
+            duration: Duration::default(),
+            on_rule_change: Change::Report,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Change {
+    #[default]
+    Report,
+    End,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Reminder {
+    pub(crate) first: Time,
+    pub(crate) factor: u32,
+}
+
+impl Default for Reminder {
+    fn default() -> Self {
+        Self { first: Time(Span::minutes(15)), factor: 2 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Duration {
+    pub(crate) min: Time,
+    pub(crate) max: Time,
+    pub(crate) choices: Vec<Time>,
+}
+
+impl Default for Duration {
+    fn default() -> Self {
+        Self { min: Time(Span::minutes(5)), max: Time(Span::hours(24)), choices: Vec::new() }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Inventory {
+    pub(crate) max_age: Time,
+}
+
+impl Default for Inventory {
+    fn default() -> Self {
+        Self { max_age: Time(Span::minutes(15)) }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Audit {
+    pub(crate) export: Export,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Export {
+    pub(crate) target: Option<String>,
+    pub(crate) prefix: String,
+}
+
+impl Default for Export {
+    fn default() -> Self {
+        Self { target: None, prefix: "logs".into() }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into() }
+    }
+}
+
+/// A length of time: `8h`, `90m`, `01:30`, or `0`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "toml::Value")]
+pub(crate) struct Time(pub(crate) Span);
+
+impl TryFrom<toml::Value> for Time {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> Result<Self, Self::Error> {
+        match value {
+            toml::Value::Integer(0) => Ok(Self(Span::ZERO)),
+            toml::Value::String(text) if text == "0" => Ok(Self(Span::ZERO)),
+            toml::Value::String(text) => {
+                text.parse().map(Self).map_err(|error: hallpass_model::SpanError| error.to_string())
+            }
+            other => Err(format!("{other} is not a duration: write \"90m\", \"8h\" or \"01:30\"")),
+        }
+    }
+}
+
+/// A configuration, and the folder its relative paths are meant from.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    pub(crate) folder: PathBuf,
+}
+
+/// Reads the file. A file that is not there at the default place is an empty one.
+pub(crate) fn load(path: &Path) -> Result<Loaded, Failure> {
+    let folder = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error)
+            if error.kind() == std::io::ErrorKind::NotFound && path == Path::new("hallpass.toml") =>
+        {
+            String::new()
+        }
+        Err(error) => return Err(Failure::unreadable(path.display(), &error)),
+    };
+    let config = parse(&text, &path.display().to_string())?;
+    Ok(Loaded { config, folder })
+}
+
+fn parse(text: &str, name: &str) -> Result<Config, Failure> {
+    let mut config: Config = toml::from_str(text).map_err(|error| refusal(text, name, &error))?;
+    let secrets = [
+        &mut config.aws.endpoint_url,
+        &mut config.aws.role_arn,
+        &mut config.aws.external_id,
+        &mut config.audit.export.target,
+    ];
+    for value in secrets.into_iter().flatten().chain([&mut config.store.url]) {
+        *value = resolve(value)?;
+    }
+    for domain in &config.identity.fallback_domains {
+        if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {
+            let message = format!("{name}: `identity.fallback_domains`: `{domain}` is not a domain");
+            return Err(Failure::bad_input(message).help("write it as \"@example.com\""));
+        }
+    }
+    Ok(config)
+}
+
+/// A value as written, or what `${env:NAME}` or `file:PATH` stands for.
+fn resolve(value: &str) -> Result<String, Failure> {
+    if let Some(name) = value.strip_prefix("${env:").and_then(|rest| rest.strip_suffix('}')) {
+        return std::env::var(name).map_err(|_| {
+            Failure::bad_input(format!("the environment variable `{name}` is not set"))
+                .help("the configuration refers to it as `${env:…}`")
+        });
+    }
+    if let Some(path) = value.strip_prefix("file:") {
+        let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
+        return Ok(text.trim_end().to_owned());
+    }
+    Ok(value.to_owned())
+}
+
+fn refusal(text: &str, name: &str, error: &toml::de::Error) -> Failure {
+    let (line, column) = error.span().map_or((1, 1), |span| {
+        let before = text.get(..span.start).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        (line, before.chars().rev().take_while(|c| *c != '\n').count() + 1)
+    });
+    let message = error.message();
+    let failure = Failure::bad_input(format!("{name}:{line}:{column}: {message}"));
+    match nearest(message) {
+        Some(known) => failure.help(format!("did you mean `{known}`?")),
+        None => failure.help("docs/reference/configuration.md lists every key"),
+    }
+}
+
+/// The known name closest to the unknown one, from the parser's own list of what it expected.
+fn nearest(message: &str) -> Option<String> {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let unknown = message.starts_with("unknown field").then(|| names.next()).flatten()?;
+    names
+        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
+        .filter(|(distance, known)| *distance <= known.len().max(3) / 2)
+        .min()
+        .map(|(_, known)| known.to_owned())
+}
+
+impl Loaded {
+    /// A path of the configuration, from its folder.
+    pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// The file of the SQLite store.
+    pub(crate) fn sqlite(&self) -> Result<PathBuf, Failure> {
+        match self.config.store.url.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => Ok(self.path(path)),
+            _ => Err(Failure::bad_input(format!(
+                "`store.url` is `{}`, and this version stores in SQLite only",
+                self.config.store.url
+            ))
+            .help("write `url = \"sqlite:hallpass.db\"`")),
+        }
+    }
+
+    /// The rule file.
+    pub(crate) fn rules(&self) -> Result<PathBuf, Failure> {
+        match (&self.config.access.rules, &self.config.access.statements) {
+            (Some(path), None) | (None, Some(path)) => Ok(self.path(path)),
+            (None, None) => Ok(self.path("rules.toml")),
+            (Some(_), Some(_)) => {
+                Err(Failure::bad_input("both `access.rules` and `access.statements` are given")
+                    .help("keep one: each may hold all rules"))
+            }
+        }
+    }
+
+    /// The folder that the audit log is exported to, with the prefix of its objects.
+    pub(crate) fn export(&self) -> Result<Option<(PathBuf, String)>, Failure> {
+        let export = &self.config.audit.export;
+        match export.target.as_deref().map(|target| target.split_once(':')) {
+            None => Ok(None),
+            Some(Some(("dir", folder))) => Ok(Some((self.path(folder), export.prefix.clone()))),
+            Some(_) => Err(Failure::bad_input(format!(
+                "`audit.export.target` is `{}`, and this version exports to folders only",
+                export.target.as_deref().unwrap_or_default()
+            ))
+            .help("write `target = \"dir:audit/\"`")),
+        }
+    }
+
+    /// Who has which role. The portal is completed once the identity store is known.
+    pub(crate) fn identity(&self, store_id: &str, region: &str) -> Identity {
+        let table = &self.config.identity;
+        let portal = Some(&table.portal_url).filter(|url| !url.is_empty()).cloned();
+        Identity {
+            admins: table.admins.clone(),
+            auditors: table.auditors.clone(),
+            operators: table.operators.clone(),
+            fallback_domains: table
+                .fallback_domains
+                .iter()
+                .map(|domain| domain.trim_start_matches('@').to_owned())
+                .collect(),
+            portal_url: portal.unwrap_or_else(|| format!("https://{store_id}.awsapps.com/start")),
+            region: region.to_owned(),
+        }
+    }
+
+    /// The settings of the journey.
+    pub(crate) fn settings(&self) -> Settings {
+        let access = &self.config.access;
+        let some = |time: Time| Some(time.0).filter(|span| !span.is_zero());
+        Settings {
+            request_expiry: some(access.request_expiry),
+            reminder_first: some(access.reminder.first),
+            reminder_factor: access.reminder.factor,
+            duration_min: access.duration.min.0,
+            duration_max: access.duration.max.0,
+            duration_choices: access.duration.choices.iter().map(|time| time.0).collect(),
+            on_rule_change: match access.on_rule_change {
+                Change::Report => OnRuleChange::Report,
+                Change::End => OnRuleChange::End,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+/// Every key with its default, for the reference page and its test.
+pub(crate) fn keys() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([
+        ("server.listen", "127.0.0.1:8080"),
+        ("server.public_url", "http://127.0.0.1:8080"),
+        ("store.url", "sqlite:hallpass.db"),
+        ("aws.region", "from the environment, else us-east-1"),
+        ("aws.endpoint_url", "as the AWS SDKs"),
+        ("aws.role_arn", "none"),
+        ("aws.external_id", "none"),
+        ("identity.instance_arn", "the only instance"),
+        ("identity.store_id", "the instance's"),
+        ("identity.portal_url", "https://<store id>.awsapps.com/start"),
+        ("identity.fallback_domains", "[]"),
+        ("identity.admins", "[]"),
+        ("identity.auditors", "[]"),
+        ("identity.operators", "[]"),
+        ("access.rules", "rules.toml"),
+        ("access.statements", "none"),
+        ("access.request_expiry", "8h"),
+        ("access.reminder.first", "15m"),
+        ("access.reminder.factor", "2"),
+        ("access.duration.min", "5m"),
+        ("access.duration.max", "24h"),
+        ("access.duration.choices", "[]"),
+        ("access.on_rule_change", "report"),
+        ("inventory.max_age", "15m"),
+        ("audit.export.target", "none"),
+        ("audit.export.prefix", "logs"),
+        ("log.level", "info"),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_all_defaults() {
+        let loaded = Loaded { config: parse("", "x").unwrap(), folder: PathBuf::from("/etc/hp") };
+        assert_eq!(loaded.sqlite().unwrap(), Path::new("/etc/hp/hallpass.db"));
+        assert_eq!(loaded.rules().unwrap(), Path::new("/etc/hp/rules.toml"));
+        assert_eq!(loaded.settings(), Settings::default());
+        assert!(loaded.export().unwrap().is_none());
+        assert_eq!(loaded.identity("d-1", "eu-west-1").portal_url, "https://d-1.awsapps.com/start");
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_place_and_nearest_name() {
+        let error = parse("[server]\nlisten = \"a\"\n[access]\nrequest_expirey = \"8h\"\n", "h.toml").unwrap_err();
+        let text = format!("{error:?}");
+        assert!(text.contains("h.toml:4:1") && text.contains("did you mean `request_expiry`"), "{text}");
+    }
+
+    #[test]
+    fn zero_means_never_and_lists_lift_the_maximum() {
+        let text = "[access]\nrequest_expiry = 0\n[access.duration]\nchoices = [\"01:00\", \"72:00\"]\nmin = \"1s\"\n";
+        let settings = Loaded { config: parse(text, "x").unwrap(), folder: PathBuf::new() }.settings();
+        assert_eq!(settings.request_expiry, None);
+        assert_eq!(settings.longest(), Span::hours(72));
+        assert_eq!(settings.duration_min, Span::seconds(1));
+    }
+
+    #[test]
+    fn fallback_domains_begin_with_an_at_sign() {
+        assert!(parse("[identity]\nfallback_domains = [\"example.com\"]", "x").is_err());
+        assert!(parse("[identity]\nfallback_domains = [\"@example.com\"]", "x").is_ok());
+    }
+
+    #[test]
+    fn the_reference_page_lists_every_key() {
+        let page = include_str!("../../../docs/reference/configuration.md");
+        for (key, default) in keys() {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{key}` |")));
+            assert!(row.is_some_and(|row| row.contains(default)), "{key} = {default}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The server's own log: structured, to stderr. Never secrets, bodies or reasons.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::exit::Failure;
+
+/// For whom the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// One JSON object per line, unless stderr is a terminal.
+    Json,
+    /// For people.
+    Plain,
+}
+
+/// Starts logging at `level` (or as `HALLPASS_LOG` says). A second start changes nothing.
+pub(crate) fn start(level: &str, style: Style) -> Result<(), Failure> {
+    let wanted = std::env::var("HALLPASS_LOG").unwrap_or_else(|_| level.to_owned());
+    let filter = EnvFilter::try_new(&wanted).map_err(|error| {
+        Failure::bad_input(format!("`{wanted}` is not a log level: {error}"))
+            .help("use error, warn, info, debug or trace")
+    })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // an earlier subscriber (in tests) stays
+    let _already: Result<(), _> = if style == Style::Json && !std::io::stderr().is_terminal() {
+        builder.json().flatten_event(true).try_init()
+    } else {
+        builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init()
+    };
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Why would this person be allowed, or not?
+
+use axum::{Json, extract::State};
+use hallpass_access::Wanted;
+use hallpass_api::{Decision, Problem};
+use hallpass_model::Email;
+use serde::Deserialize;
+
+use crate::{
+    App,
+    auth::{Caller, Scope},
+    body::Parameters,
+    problem::{Failure, bad_parameter},
+};
+
+/// The case.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Case {
+    /// Whose case (e-mail); one's own unless one reads everything.
+    user: Option<String>,
+    /// The account's id or name.
+    account: Option<String>,
+    /// The permission set's name.
+    permission_set: Option<String>,
+    /// The group's id or name, instead of the two above.
+    group: Option<String>,
+}
+
+/// What the rules say to one case, and why.
+#[utoipa::path(get, path = "/api/v1/rules/explain", params(Case),
+    responses((status = 200, body = Decision), (status = 403, body = Problem)))]
+pub(crate) async fn explain(
+    State(app): State<App>,
+    caller: Caller,
+    Parameters(case): Parameters<Case>,
+) -> Result<Json<Decision>, Failure> {
+    let actor = caller.allow(&[Scope::Read])?;
+    let user = match case.user {
+        Some(text) => Email::new(&text).map_err(|error| bad_parameter("user", error))?,
+        None => actor.email.clone(),
+    };
+    if user != actor.email && !actor.reads_all() {
+        return Err(Failure::forbidden(
+            "not-yours",
+            "only auditors and administrators explain other people's cases",
+        ));
+    }
+    let wanted = match (case.account, case.permission_set, case.group) {
+        (Some(account), Some(permission_set), None) => Wanted::Account {
+            account,
+            permission_set,
+        },
+        (None, None, Some(group)) => Wanted::Group { group },
+        _ => {
+            return Err(Failure::bad(
+                "bad-target",
+                "give either `account` and `permission_set`, or `group`",
+            ));
+        }
+    };
+    let explained = app.access.explain(&user, &wanted).map_err(|problems| {
+        let text = problems
+            .iter()
+            .map(|problem| problem.message.as_str())
+            .collect::<Vec<_>>()
+            .join(" ");
+        Failure::bad("unknown-target", text)
+    })?;
+    Ok(Json(Decision {
+        decision: explained.decision.kind.as_str().to_owned(),
+        approvers: explained
+            .decision
+            .approvers
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        because: explained
+            .decision
+            .based_on
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        explanation: explained.explanation,
+    }))
+}

@@ -1,0 +1,195 @@
+//! Grants: list, show, release, extend, revoke.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::Response,
+};
+use hallpass_access::GrantFilter;
+use hallpass_api::{
+    Extend, Grant, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
+};
+use hallpass_model::{Email, GrantId, Span, UserId};
+use serde::Deserialize;
+
+use super::{page, page_size, requests};
+use crate::{
+    App,
+    auth::{Caller, Scope},
+    body::{Body, KeyOf, Parameters},
+    convert,
+    problem::{Failure, bad_parameter},
+};
+
+/// Filters of a listing.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listing {
+    /// Only in this state, or `live` for all that are not over.
+    state: Option<String>,
+    /// Only this person's (e-mail).
+    user: Option<String>,
+    /// Only in this account (id).
+    account: Option<String>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// Rows, 1 to 500.
+    limit: Option<usize>,
+}
+
+const LIVE: [&str; 4] = ["scheduled", "granting", "active", "ending"];
+const OVER: [&str; 2] = ["ended", "failed"];
+
+/// Grants the caller may see, newest first.
+#[utoipa::path(get, path = "/api/v1/grants", params(Listing), responses((status = 200, body = Page<Grant>)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Parameters(listing): Parameters<Listing>,
+) -> Result<Json<Page<Grant>>, Failure> {
+    let actor = caller.allow(&[Scope::Read])?;
+    let states = match listing.state.as_deref() {
+        None => Vec::new(),
+        Some("live") => LIVE.map(str::to_owned).to_vec(),
+        Some(state) if LIVE.contains(&state) || OVER.contains(&state) => vec![state.to_owned()],
+        Some(state) => {
+            let known = [&LIVE[..], &OVER[..]].concat().join(", ");
+            return Err(bad_parameter(
+                "state",
+                format!("`{state}` is not one of {known}, live"),
+            ));
+        }
+    };
+    let before = listing.cursor.map(|cursor| cursor.parse()).transpose();
+    let filter = GrantFilter {
+        states,
+        holder: listing.user.map(|user| person(&app, &user)).transpose()?,
+        account: listing.account,
+        before: before.map_err(|error| bad_parameter("cursor", error))?,
+    };
+    let size = page_size(listing.limit);
+    let found = app.access.grants(actor, &filter, size).await?;
+    let items: Vec<Grant> = found
+        .iter()
+        .map(|grant| convert::grant(grant, &app.identity))
+        .collect();
+    Ok(Json(page(items, size, |grant| grant.id.clone())))
+}
+
+fn person(app: &App, email: &str) -> Result<UserId, Failure> {
+    let email = Email::new(email).map_err(|error| bad_parameter("user", error))?;
+    match app.access.directory().person_by_email(&email) {
+        Ok(person) => Ok(person.user_id.clone()),
+        Err(error) => Err(bad_parameter("user", format!("`{email}`: {error}"))),
+    }
+}
+
+fn grant_id(text: &str) -> Result<GrantId, Failure> {
+    text.parse().map_err(|_| Failure::not_found("grant"))
+}
+
+/// One grant.
+#[utoipa::path(get, path = "/api/v1/grants/{id}", responses((status = 200, body = Grant), (status = 404, body = Problem)))]
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Grant>, Failure> {
+    let actor = caller.allow(&[Scope::Read, Scope::Request, Scope::Review])?;
+    let grant = app.access.grant(actor, grant_id(&id)?).await?;
+    Ok(Json(convert::grant(&grant, &app.identity)))
+}
+
+/// Give one's own access back.
+#[utoipa::path(post, path = "/api/v1/grants/{id}/release",
+    responses((status = 200, body = Grant), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn release(
+    State(app): State<App>,
+    caller: Caller,
+    key: KeyOf,
+    Path(id): Path<String>,
+) -> Result<Json<Grant>, Failure> {
+    let actor = caller.allow(&[Scope::Request])?;
+    let grant = app
+        .access
+        .release(actor, grant_id(&id)?, key.with(&()).as_ref())
+        .await?;
+    Ok(Json(convert::grant(&grant, &app.identity)))
+}
+
+/// Ask for a later end; answers with the new request.
+#[utoipa::path(post, path = "/api/v1/grants/{id}/extend", request_body = Extend,
+    responses((status = 201, body = Request), (status = 403, body = Problem), (status = 422, body = Problem)))]
+pub(crate) async fn extend(
+    State(app): State<App>,
+    caller: Caller,
+    key: KeyOf,
+    Path(id): Path<String>,
+    Body(body): Body<Extend>,
+) -> Result<Response, Failure> {
+    let actor = caller.allow(&[Scope::Request])?;
+    let key = key.with(&body);
+    let duration = Span::seconds(body.duration_seconds);
+    let id = grant_id(&id)?;
+    let asked = app
+        .access
+        .extend(actor, id, duration, body.reason.as_deref(), key.as_ref())
+        .await?;
+    requests::answer(asked)
+}
+
+/// Take access away.
+#[utoipa::path(post, path = "/api/v1/grants/{id}/revoke", request_body = Revoke,
+    responses((status = 200, body = Grant), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    caller: Caller,
+    key: KeyOf,
+    Path(id): Path<String>,
+    Body(body): Body<Revoke>,
+) -> Result<Json<Grant>, Failure> {
+    let actor = caller.allow(&[Scope::Review, Scope::Admin])?;
+    let key = key.with(&body);
+    let grant = app
+        .access
+        .revoke(actor, grant_id(&id)?, &body.reason, key.as_ref())
+        .await?;
+    Ok(Json(convert::grant(&grant, &app.identity)))
+}
+
+/// Take many grants away; administrators.
+#[utoipa::path(post, path = "/api/v1/revocations", request_body = RevokeMany,
+    responses((status = 200, body = Revoked), (status = 403, body = Problem)))]
+pub(crate) async fn revoke_many(
+    State(app): State<App>,
+    caller: Caller,
+    Body(body): Body<RevokeMany>,
+) -> Result<Json<Revoked>, Failure> {
+    let actor = caller.allow(&[Scope::Admin])?;
+    let filter = GrantFilter {
+        holder: body
+            .user
+            .as_deref()
+            .map(|user| person(&app, user))
+            .transpose()?,
+        account: body.account,
+        ..GrantFilter::default()
+    };
+    let outcomes = app.access.revoke_all(actor, &filter, &body.reason).await?;
+    let items = outcomes
+        .into_iter()
+        .map(|(id, outcome)| match outcome {
+            Ok(grant) => RevokedOne {
+                id: id.to_string(),
+                state: Some(grant.state.name().to_owned()),
+                error: None,
+            },
+            Err(error) => RevokedOne {
+                id: id.to_string(),
+                state: None,
+                error: Some(error.to_string()),
+            },
+        })
+        .collect();
+    Ok(Json(Revoked { items }))
+}

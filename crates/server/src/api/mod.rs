@@ -1,0 +1,59 @@
+//! The routes of `/api/v1`.
+
+pub(crate) mod explain;
+pub(crate) mod grants;
+pub(crate) mod people;
+pub(crate) mod records;
+pub(crate) mod requests;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use crate::App;
+
+/// Calls that answer and end.
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/api/v1/me", get(people::me))
+        .route("/api/v1/catalog", get(people::catalog))
+        .route("/api/v1/requests", get(requests::list).post(requests::ask))
+        .route("/api/v1/requests/{id}", get(requests::show))
+        .route("/api/v1/requests/{id}/approve", post(requests::approve))
+        .route("/api/v1/requests/{id}/deny", post(requests::deny))
+        .route("/api/v1/requests/{id}/discard", post(requests::discard))
+        .route("/api/v1/grants", get(grants::list))
+        .route("/api/v1/grants/{id}", get(grants::show))
+        .route("/api/v1/grants/{id}/release", post(grants::release))
+        .route("/api/v1/grants/{id}/extend", post(grants::extend))
+        .route("/api/v1/grants/{id}/revoke", post(grants::revoke))
+        .route("/api/v1/revocations", post(grants::revoke_many))
+        .route("/api/v1/rules/explain", get(explain::explain))
+        .route("/api/v1/audit", get(records::list))
+}
+
+/// Calls that stay open.
+pub(crate) fn streams() -> Router<App> {
+    Router::new().route("/api/v1/events", get(records::events))
+}
+
+/// Rows per page unless asked otherwise, and at most.
+pub(crate) const PAGE_DEFAULT: usize = 50;
+/// See [`PAGE_DEFAULT`].
+pub(crate) const PAGE_MAX: usize = 500;
+
+/// The page size a caller gets.
+pub(crate) fn page_size(limit: Option<usize>) -> usize {
+    limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX)
+}
+
+/// A page of rows, with the cursor of its last one when it is full.
+pub(crate) fn page<T>(
+    items: Vec<T>,
+    size: usize,
+    id: impl Fn(&T) -> String,
+) -> hallpass_api::Page<T> {
+    let next = items.last().filter(|_| items.len() >= size).map(id);
+    hallpass_api::Page { items, next }
+}

@@ -1,0 +1,212 @@
+//! The audit log and the stream of events made from it.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+
+use axum::{
+    Json,
+    extract::State,
+    http::HeaderMap,
+    response::{
+        IntoResponse,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures_util::stream;
+use hallpass_access::Actor;
+use hallpass_api::Page;
+use hallpass_audit::Record;
+use hallpass_model::RequestId;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::page_size;
+use crate::{
+    App,
+    auth::{Caller, Scope},
+    body::Parameters,
+    problem::Failure,
+};
+
+/// Records read per round while filtering.
+const BATCH: u32 = 500;
+/// How often a stream looks by itself, in case a ring was lost or another node wrote.
+const LOOK_SECONDS: u64 = 2;
+
+/// Filters of a listing.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listing {
+    /// Records after this number.
+    after: Option<u64>,
+    /// Only this event.
+    event: Option<String>,
+    /// Rows, 1 to 500.
+    limit: Option<usize>,
+}
+
+/// Records the caller may see, oldest first.
+#[utoipa::path(get, path = "/api/v1/audit", params(Listing), responses((status = 200, body = Page<Value>)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Parameters(listing): Parameters<Listing>,
+) -> Result<Json<Page<Value>>, Failure> {
+    let actor = caller.allow(&[Scope::Read])?;
+    let size = page_size(listing.limit);
+    let mut after = listing.after.unwrap_or(0);
+    let mut items = Vec::new();
+    loop {
+        let records = app
+            .audit
+            .records_from(after + 1, BATCH)
+            .await
+            .map_err(|fault| Failure::unavailable(&fault))?;
+        if records.is_empty() {
+            return Ok(Json(Page { items, next: None }));
+        }
+        for record in records {
+            after = record.seq();
+            let wanted = listing
+                .event
+                .as_deref()
+                .is_none_or(|event| event == record.event());
+            if wanted && may_read(actor, &record) {
+                items.push(Value::Object(record.fields().clone()));
+            }
+            if items.len() >= size {
+                return Ok(Json(Page {
+                    items,
+                    next: Some(after.to_string()),
+                }));
+            }
+        }
+    }
+}
+
+/// Auditors and administrators read all; others what is about themselves or was done by them.
+fn may_read(actor: &Actor, record: &Record) -> bool {
+    let email = actor.email.as_str();
+    actor.reads_all()
+        || ["requester_email", "approver_email", "actor"]
+            .into_iter()
+            .any(|field| record.text(field) == Some(email))
+}
+
+struct Tail {
+    app: App,
+    actor: Actor,
+    after: u64,
+    ready: VecDeque<Event>,
+    news: tokio::sync::watch::Receiver<u64>,
+}
+
+/// What happens, as it happens: server-sent events of what the caller may see. The id of an event
+/// is its record's number; `Last-Event-ID` goes on from there.
+#[utoipa::path(get, path = "/api/v1/events", responses((status = 200, content_type = "text/event-stream")))]
+pub(crate) async fn events(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Failure> {
+    let actor = caller.allow(&[Scope::Read])?.clone();
+    let resumed = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse().ok());
+    Ok(stream(app, actor, resumed).await?.into_response())
+}
+
+/// A stream for an actor, from a record's number on, or from now.
+pub(crate) async fn stream(
+    app: App,
+    actor: Actor,
+    after: Option<u64>,
+) -> Result<impl IntoResponse, Failure> {
+    let after = if let Some(after) = after {
+        after
+    } else {
+        let head = app
+            .audit
+            .head()
+            .await
+            .map_err(|fault| Failure::unavailable(&fault))?;
+        head.map_or(0, |head| head.seq)
+    };
+    let news = app.access.news();
+    let tail = Tail {
+        app,
+        actor,
+        after,
+        ready: VecDeque::new(),
+        news,
+    };
+    let events = stream::unfold(tail, |mut tail| async move {
+        let event = tail.next().await?;
+        Some((Ok::<_, Infallible>(event), tail))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+}
+
+impl Tail {
+    /// The next event; `None` when the server stops.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            if *self.app.stopping.borrow() {
+                return None;
+            }
+            self.read().await;
+            if self.ready.is_empty() {
+                let mut stopping = self.app.stopping.clone();
+                tokio::select! {
+                    _ = self.news.changed() => {}
+                    _ = stopping.changed() => {}
+                    () = tokio::time::sleep(std::time::Duration::from_secs(LOOK_SECONDS)) => {}
+                }
+            }
+        }
+    }
+
+    async fn read(&mut self) {
+        let Ok(records) = self.app.audit.records_from(self.after + 1, BATCH).await else {
+            return;
+        };
+        for record in records {
+            self.after = record.seq();
+            if self.may_hear(&record).await {
+                self.ready.push_back(event_of(&record));
+            }
+        }
+    }
+
+    /// Rights are checked for every event, against what is stored now.
+    async fn may_hear(&self, record: &Record) -> bool {
+        if may_read(&self.actor, record) {
+            return true;
+        }
+        let id = record
+            .text("access_request_id")
+            .and_then(|id| id.parse::<RequestId>().ok());
+        match id {
+            Some(id) => self.app.access.request(&self.actor, id).await.is_ok(),
+            None => false,
+        }
+    }
+}
+
+fn event_of(record: &Record) -> Event {
+    let data = serde_json::json!({
+        "seq": record.seq(),
+        "event": record.event(),
+        "request_id": record.text("access_request_id"),
+        "grant_id": record.text("grant_id"),
+        "at": record.text("time"),
+    });
+    Event::default()
+        .id(record.seq().to_string())
+        .event(record.event())
+        .data(data.to_string())
+}

@@ -1,0 +1,217 @@
+//! Requests: ask, list, show, approve, deny, discard.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use hallpass_access::{Asked, Asking, RequestFilter, RequestView, Wanted};
+use hallpass_api::{Ask, Deny, Page, Problem, Request};
+use hallpass_model::{RequestId, Span};
+use serde::Deserialize;
+
+use super::{page, page_size};
+use crate::{
+    App,
+    auth::{Caller, Scope},
+    body::{Body, KeyOf, OptionalBody, Parameters},
+    convert,
+    problem::{Failure, bad_parameter},
+};
+
+/// Filters of a listing.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listing {
+    /// Only in this state.
+    state: Option<String>,
+    /// `mine`, `to-review` or `all` (the default: all the caller may see).
+    role: Option<String>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// Rows, 1 to 500.
+    limit: Option<usize>,
+}
+
+const STATES: [&str; 6] = [
+    "pending",
+    "approved",
+    "denied",
+    "discarded",
+    "expired",
+    "rejected",
+];
+
+/// Ask for access.
+#[utoipa::path(post, path = "/api/v1/requests", request_body = Ask,
+    params(("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = Request), (status = 200, body = Request), (status = 422, body = Problem)))]
+pub(crate) async fn ask(
+    State(app): State<App>,
+    caller: Caller,
+    key: KeyOf,
+    Body(body): Body<Ask>,
+) -> Result<Response, Failure> {
+    let actor = caller.allow(&[Scope::Request])?;
+    let key = key.with(&body);
+    let asking = Asking {
+        wanted: wanted(&body)?,
+        duration: Span::seconds(body.duration_seconds),
+        reason: body.reason,
+        ticket: body.ticket,
+    };
+    let asked = app.access.ask(actor, &asking, key.as_ref()).await?;
+    answer(asked)
+}
+
+fn wanted(body: &Ask) -> Result<Wanted, Failure> {
+    match (&body.account, &body.permission_set, &body.group) {
+        (Some(account), Some(permission_set), None) => Ok(Wanted::Account {
+            account: account.clone(),
+            permission_set: permission_set.clone(),
+        }),
+        (None, None, Some(group)) => Ok(Wanted::Group {
+            group: group.clone(),
+        }),
+        _ => Err(Failure::bad(
+            "bad-target",
+            "give either `account` and `permission_set`, or `group`",
+        )),
+    }
+}
+
+/// A stored request as an answer: 201 when it is new, 200 when an equal one waited already.
+pub(super) fn answer(asked: Asked) -> Result<Response, Failure> {
+    let (status, body) = match asked {
+        Asked::Pending(request) | Asked::Approved(request, _) => {
+            (StatusCode::CREATED, convert::request(&request))
+        }
+        Asked::AlreadyPending(request) => (
+            StatusCode::OK,
+            Request {
+                already_pending: true,
+                ..convert::request(&request)
+            },
+        ),
+        Asked::Rejected(request, refusal) => return Err(Failure::rejected(&request, &refusal)),
+    };
+    let location = format!("/api/v1/requests/{}", body.id);
+    Ok((status, [(header::LOCATION, location)], Json(body)).into_response())
+}
+
+/// Requests the caller may see, newest first.
+#[utoipa::path(get, path = "/api/v1/requests", params(Listing), responses((status = 200, body = Page<Request>)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Parameters(listing): Parameters<Listing>,
+) -> Result<Json<Page<Request>>, Failure> {
+    let actor = caller.allow(&[Scope::Read])?;
+    let view = match listing.role.as_deref() {
+        None | Some("all") => RequestView::All,
+        Some("mine") => RequestView::Mine,
+        Some("to-review") => RequestView::ToReview,
+        Some(other) => {
+            return Err(bad_parameter(
+                "role",
+                format!("`{other}` is not `mine`, `to-review` or `all`"),
+            ));
+        }
+    };
+    if let Some(state) = listing
+        .state
+        .as_deref()
+        .filter(|state| !STATES.contains(state))
+    {
+        return Err(bad_parameter(
+            "state",
+            format!("`{state}` is not one of {}", STATES.join(", ")),
+        ));
+    }
+    let before = listing.cursor.map(|cursor| cursor.parse()).transpose();
+    let filter = RequestFilter {
+        state: listing.state,
+        before: before.map_err(|error| bad_parameter("cursor", error))?,
+        ..RequestFilter::default()
+    };
+    let size = page_size(listing.limit);
+    let found = app.access.requests(actor, view, &filter, size).await?;
+    let items: Vec<Request> = found.iter().map(convert::request).collect();
+    Ok(Json(page(items, size, |request| request.id.clone())))
+}
+
+/// The id in a path. What is not an id names nothing.
+pub(super) fn request_id(text: &str) -> Result<RequestId, Failure> {
+    text.parse().map_err(|_| Failure::not_found("request"))
+}
+
+/// One request.
+#[utoipa::path(get, path = "/api/v1/requests/{id}", responses((status = 200, body = Request), (status = 404, body = Problem)))]
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Request>, Failure> {
+    let actor = caller.allow(&[Scope::Read, Scope::Request, Scope::Review])?;
+    let request = app.access.request(actor, request_id(&id)?).await?;
+    Ok(Json(convert::request(&request)))
+}
+
+/// Say yes.
+#[utoipa::path(post, path = "/api/v1/requests/{id}/approve",
+    responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn approve(
+    State(app): State<App>,
+    caller: Caller,
+    key: KeyOf,
+    Path(id): Path<String>,
+) -> Result<Json<Request>, Failure> {
+    let actor = caller.allow(&[Scope::Review])?;
+    let request = app
+        .access
+        .approve(actor, request_id(&id)?, key.with(&()).as_ref())
+        .await?;
+    Ok(Json(convert::request(&request)))
+}
+
+/// Say no.
+#[utoipa::path(post, path = "/api/v1/requests/{id}/deny", request_body = Option<Deny>,
+    responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn deny(
+    State(app): State<App>,
+    caller: Caller,
+    key: KeyOf,
+    Path(id): Path<String>,
+    OptionalBody(body): OptionalBody<Deny>,
+) -> Result<Json<Request>, Failure> {
+    let actor = caller.allow(&[Scope::Review])?;
+    let key = key.with(&body);
+    let request = app
+        .access
+        .deny(
+            actor,
+            request_id(&id)?,
+            body.reason.as_deref(),
+            key.as_ref(),
+        )
+        .await?;
+    Ok(Json(convert::request(&request)))
+}
+
+/// Withdraw.
+#[utoipa::path(post, path = "/api/v1/requests/{id}/discard",
+    responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn discard(
+    State(app): State<App>,
+    caller: Caller,
+    key: KeyOf,
+    Path(id): Path<String>,
+) -> Result<Json<Request>, Failure> {
+    let actor = caller.allow(&[Scope::Request, Scope::Review])?;
+    let request = app
+        .access
+        .discard(actor, request_id(&id)?, key.with(&()).as_ref())
+        .await?;
+    Ok(Json(convert::request(&request)))
+}

@@ -1,0 +1,61 @@
+//! What every handler has at hand.
+
+use std::sync::Arc;
+
+use hallpass_access::Access;
+use hallpass_audit::AuditStore;
+use hallpass_model::Clock;
+
+use crate::{Identity, Probe, TokenStore};
+
+/// A person of the demo, for the first page.
+#[derive(Clone)]
+pub struct PersonaCard {
+    /// E-mail.
+    pub email: String,
+    /// Name.
+    pub name: String,
+    /// What they are there for.
+    pub role: String,
+    /// The token to act as them. Handed out to this machine only.
+    pub token: String,
+}
+
+/// What the first page is about.
+#[derive(Clone)]
+pub enum Front {
+    /// A simulated organization on this machine: the page shows what is live to anyone here.
+    Demo {
+        /// Who one can act as.
+        personas: Vec<PersonaCard>,
+        /// Where the simulated AWS answers.
+        aws_endpoint: String,
+    },
+    /// A real organization: the page says how to sign in and shows nothing else.
+    Serve,
+}
+
+/// Everything handlers use. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The journey.
+    pub access: Arc<Access>,
+    /// The log, for reading.
+    pub audit: Arc<dyn AuditStore>,
+    /// API tokens.
+    pub tokens: Arc<dyn TokenStore>,
+    /// Who people are and which roles they have.
+    pub identity: Arc<Identity>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// What readiness asks.
+    pub probes: Arc<Vec<Arc<dyn Probe>>>,
+    /// Renders the metrics of this process.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What the first page is about.
+    pub front: Arc<Front>,
+    /// Version of the product.
+    pub version: &'static str,
+    /// Ends event streams when the server stops.
+    pub stopping: tokio::sync::watch::Receiver<bool>,
+}

@@ -1,0 +1,125 @@
+//! Reading calls: JSON bodies, query strings and idempotency keys, with refusals that say what is
+//! wrong. Nothing is taken that is not understood.
+
+use axum::{
+    Json,
+    extract::{FromRequest, FromRequestParts, Query, Request, rejection::JsonRejection},
+    http::{StatusCode, request::Parts},
+};
+use hallpass_access::Idempotency;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{App, auth::hash_secret, problem::Failure};
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
+        match Json::<T>::from_request(request, app).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(rejection) => Err(refusal(&rejection)),
+        }
+    }
+}
+
+fn refusal(rejection: &JsonRejection) -> Failure {
+    let status = rejection.status();
+    let code = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "body-too-large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "not-json",
+        _ => "bad-body",
+    };
+    // a body that is JSON but not ours is not understood either (`access.md` §12: 400)
+    let status = if status == StatusCode::UNPROCESSABLE_ENTITY {
+        StatusCode::BAD_REQUEST
+    } else {
+        status
+    };
+    Failure::new(status, code, rejection.body_text())
+}
+
+/// A body that may be left out.
+pub(crate) struct OptionalBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalBody<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
+        let (parts, body) = request.into_parts();
+        let bytes = axum::body::to_bytes(body, crate::BODY_BYTES_MAX)
+            .await
+            .map_err(|_| {
+                Failure::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "body-too-large",
+                    "the body is too large",
+                )
+            })?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        let request = Request::from_parts(parts, bytes.into());
+        Body::from_request(request, app)
+            .await
+            .map(|Body(body)| Self(body))
+    }
+}
+
+/// A query string.
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Parameters<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        match Query::<T>::from_request_parts(parts, app).await {
+            Ok(Query(parameters)) => Ok(Self(parameters)),
+            Err(rejection) => Err(Failure::bad("bad-parameter", rejection.body_text())),
+        }
+    }
+}
+
+/// The longest idempotency key.
+const KEY_CHARACTERS_MAX: usize = 200;
+
+/// The caller's `Idempotency-Key`, if any, with the path it was sent to.
+pub(crate) struct KeyOf {
+    key: Option<String>,
+    path: String,
+}
+
+impl FromRequestParts<App> for KeyOf {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
+        let path = parts.uri.path().to_owned();
+        let Some(value) = parts.headers.get("idempotency-key") else {
+            return Ok(Self { key: None, path });
+        };
+        match value.to_str() {
+            Ok(key) if !key.is_empty() && key.len() <= KEY_CHARACTERS_MAX => Ok(Self {
+                key: Some(key.to_owned()),
+                path,
+            }),
+            _ => Err(Failure::bad(
+                "bad-idempotency-key",
+                format!("an Idempotency-Key has 1 to {KEY_CHARACTERS_MAX} visible characters"),
+            )),
+        }
+    }
+}
+
+impl KeyOf {
+    /// The promise, bound to this path and body.
+    pub(crate) fn with(self, body: &impl Serialize) -> Option<Idempotency> {
+        let text = serde_json::to_string(body).unwrap_or_default();
+        let path = self.path;
+        self.key.map(|key| Idempotency {
+            key,
+            fingerprint: hash_secret(&format!("{path}\n{text}")),
+        })
+    }
+}

@@ -1,0 +1,207 @@
+//! Domain types become wire types here and nowhere else.
+
+use hallpass_access::{Grant, GrantState, Request, RequestState, Wanted};
+use hallpass_api as api;
+use hallpass_model::{Target, TargetNames};
+
+use crate::Identity;
+
+struct Names {
+    account: Option<String>,
+    account_name: Option<String>,
+    permission_set: Option<String>,
+    group: Option<String>,
+    group_name: Option<String>,
+}
+
+fn names(target: Option<&Target>, names: &TargetNames) -> Names {
+    let (account, group) = match target {
+        Some(Target::Account { account, .. }) => (Some(account.to_string()), None),
+        Some(Target::Group { group }) => (None, Some(group.to_string())),
+        None => (None, None),
+    };
+    match names {
+        TargetNames::Account {
+            account: name,
+            permission_set,
+        } => Names {
+            account,
+            account_name: Some(name.clone()),
+            permission_set: Some(permission_set.clone()),
+            group: None,
+            group_name: None,
+        },
+        TargetNames::Group { group: name } => Names {
+            account: None,
+            account_name: None,
+            permission_set: None,
+            group,
+            group_name: Some(name.clone()),
+        },
+    }
+}
+
+/// A request as it travels.
+pub(crate) fn request(request: &Request) -> api::Request {
+    let target = request.key.as_ref().map(|key| &key.target);
+    let names = names(target, &request.names);
+    let typed_account = match &request.wanted {
+        Wanted::Account { account, .. } => Some(account.clone()),
+        Wanted::Group { .. } => None,
+    };
+    let mut out = api::Request {
+        id: request.id.to_string(),
+        state: request.state.name().to_owned(),
+        requester: request.requester.email.to_string(),
+        requester_name: request.requester.name.clone(),
+        account: names.account.or(typed_account),
+        account_name: names.account_name,
+        permission_set: names.permission_set,
+        group: names.group,
+        group_name: names.group_name,
+        duration_seconds: request.duration.as_seconds(),
+        reason: request.reason.clone(),
+        ticket: request.ticket.clone(),
+        created_at: request.asked_at,
+        expires_at: request.expires_at,
+        decision: request.decided.kind.clone(),
+        approvers: request
+            .decided
+            .approvers
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        approvals_needed: request.decided.approvals_needed,
+        reviews: request
+            .reviews
+            .iter()
+            .map(|review| api::Review {
+                by: review.by.to_string(),
+                at: review.at,
+            })
+            .collect(),
+        because: request.decided.based_on.clone(),
+        decided_by: None,
+        decided_at: None,
+        approval: None,
+        detail: None,
+        code: None,
+        extends: request.extends.map(|id| id.to_string()),
+        grant_id: request.grant.map(|id| id.to_string()),
+        already_pending: false,
+        version: request.version,
+    };
+    match &request.state {
+        RequestState::Pending => {}
+        RequestState::Approved { by, at, approval } => {
+            out.decided_by = Some(by.to_string());
+            out.decided_at = Some(*at);
+            out.approval = Some(approval.name().to_owned());
+        }
+        RequestState::Denied { by, at, reason } => {
+            out.decided_by = Some(by.to_string());
+            out.decided_at = Some(*at);
+            out.detail.clone_from(reason);
+        }
+        RequestState::Discarded { by, at } => {
+            out.decided_by = Some(by.to_string());
+            out.decided_at = Some(*at);
+        }
+        RequestState::Expired { at } => out.decided_at = Some(*at),
+        RequestState::Rejected { at, code, detail } => {
+            out.decided_at = Some(*at);
+            out.code = Some(code.clone());
+            out.detail = Some(detail.clone());
+        }
+    }
+    out
+}
+
+/// A grant as it travels, with the ways in while it is live.
+pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
+    let names = names(Some(&grant.key.target), &grant.names);
+    let ways_in = match (&grant.state, &names.account, &names.permission_set) {
+        (GrantState::Active, Some(account), Some(set)) => Some((
+            format!(
+                "{}/#/console?account_id={account}&role_name={set}",
+                identity.portal_url.trim_end_matches('/')
+            ),
+            cli_profile(
+                identity,
+                account,
+                names.account_name.as_deref().unwrap_or(account),
+                set,
+            ),
+        )),
+        _ => None,
+    };
+    let (console_url, cli_profile) = ways_in.unzip();
+    let mut out = api::Grant {
+        id: grant.id.to_string(),
+        state: grant.state.name().to_owned(),
+        request_id: grant.request.to_string(),
+        user: grant.holder.email.to_string(),
+        user_name: grant.holder.name.clone(),
+        user_id: grant.key.user.to_string(),
+        account: names.account,
+        account_name: names.account_name,
+        permission_set: names.permission_set,
+        group: names.group,
+        group_name: names.group_name,
+        duration_seconds: grant.duration.as_seconds(),
+        reason: grant.reason.clone(),
+        approver: grant.approver.to_string(),
+        approval: grant.approval.name().to_owned(),
+        scheduled_at: grant.scheduled_at,
+        granted_at: grant.granted_at,
+        ends_at: grant.ends_at,
+        ended_at: None,
+        cause: None,
+        removed: None,
+        why: None,
+        error: grant.stuck.as_ref().map(|stuck| stuck.reason.clone()),
+        standing: grant.standing,
+        stuck: grant.stuck.is_some(),
+        console_url,
+        cli_profile,
+        version: grant.version,
+    };
+    match &grant.state {
+        GrantState::Scheduled | GrantState::Granting | GrantState::Active => {}
+        GrantState::Ending { cause, .. } => out.cause = Some(cause.name().to_owned()),
+        GrantState::Ended {
+            cause,
+            at,
+            removed,
+            why,
+        } => {
+            out.cause = Some(cause.name().to_owned());
+            out.ended_at = Some(*at);
+            out.removed = Some(*removed);
+            out.why = Some(why.clone());
+        }
+        GrantState::Failed { at, error } => {
+            out.ended_at = Some(*at);
+            out.error = Some(error.clone());
+        }
+    }
+    out
+}
+
+fn cli_profile(identity: &Identity, account: &str, name: &str, set: &str) -> String {
+    let profile: String = format!("{name}-{set}")
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    format!(
+        "[profile {profile}]\nsso_session = hallpass\nsso_account_id = {account}\nsso_role_name = {set}\n\n\
+         [sso-session hallpass]\nsso_start_url = {}\nsso_region = {}\nsso_registration_scopes = sso:account:access\n",
+        identity.portal_url, identity.region
+    )
+}

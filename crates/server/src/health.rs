@@ -1,0 +1,139 @@
+//! Is the process alive, may it take traffic, what do its numbers say.
+
+use std::fmt::Write as _;
+
+use async_trait::async_trait;
+use axum::{
+    Json, Router,
+    extract::{MatchedPath, Request, State},
+    http::{StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use hallpass_api::{Health, Part};
+use hallpass_model::Span;
+
+use crate::App;
+
+/// A grant this far past its end is overdue (`access.md` §6).
+const OVERDUE_AFTER: Span = Span::minutes(5);
+
+/// The answer of a part of the server.
+#[derive(Clone, Debug)]
+pub struct ProbeResult {
+    /// The part's name.
+    pub name: &'static str,
+    /// Whether it works.
+    pub works: Result<String, String>,
+}
+
+/// A part of the server that readiness depends on.
+#[async_trait]
+pub trait Probe: Send + Sync {
+    /// Looks now; answers within a second or two.
+    async fn probe(&self) -> ProbeResult;
+}
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+}
+
+async fn ready(State(app): State<App>) -> Response {
+    let mut parts = Vec::new();
+    for probe in app.probes.iter() {
+        let result = probe.probe().await;
+        let (ok, detail) = match result.works {
+            Ok(detail) => (true, detail),
+            Err(detail) => (false, detail),
+        };
+        parts.push(Part {
+            name: result.name.to_owned(),
+            ok,
+            detail,
+        });
+    }
+    parts.sort_by_key(|part| part.ok);
+    let all = parts.iter().all(|part| part.ok);
+    let status = if all {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let word = if all { "ready" } else { "not ready" };
+    (
+        status,
+        Json(Health {
+            status: word.to_owned(),
+            parts,
+        }),
+    )
+        .into_response()
+}
+
+/// The process's own metrics, and the store's numbers as they are now.
+async fn metrics(State(app): State<App>) -> Response {
+    let mut text = (app.metrics)();
+    match app.access.counts(OVERDUE_AFTER).await {
+        Ok(counts) => {
+            let mut gauge = |name: &str, help: &str, rows: Vec<(String, u64)>| {
+                // writing to a String cannot fail
+                let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n");
+                for (labels, value) in rows {
+                    let _ = writeln!(text, "{name}{labels} {value}");
+                }
+            };
+            let by_state = |counts: std::collections::BTreeMap<String, u64>| {
+                counts
+                    .into_iter()
+                    .map(|(state, n)| (format!("{{state=\"{state}\"}}"), n))
+                    .collect()
+            };
+            gauge(
+                "hallpass_requests",
+                "Requests by state.",
+                by_state(counts.requests),
+            );
+            gauge(
+                "hallpass_grants",
+                "Grants by state.",
+                by_state(counts.grants),
+            );
+            let one = |value| vec![(String::new(), value)];
+            gauge(
+                "hallpass_access_overdue",
+                "Grants over five minutes past their end.",
+                one(counts.overdue),
+            );
+            gauge(
+                "hallpass_access_stuck",
+                "Grants whose removal AWS refuses for good.",
+                one(counts.stuck),
+            );
+            gauge(
+                "hallpass_notices_waiting",
+                "Notices not delivered yet.",
+                one(counts.notices),
+            );
+        }
+        Err(error) => tracing::warn!(error = %error, "the store's numbers could not be read"),
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+/// Logs each call that failed on our side, by route, not by path: paths hold ids.
+pub(crate) async fn count(State(_): State<App>, request: Request, next: Next) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let method = request.method().clone();
+    let response = next.run(request).await;
+    if response.status().is_server_error() {
+        tracing::warn!(%method, route, status = response.status().as_u16(), "a call failed on our side");
+    }
+    response
+}

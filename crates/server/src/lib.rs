@@ -1,0 +1,98 @@
+//! HTTP: the REST API of `/api/v1`, health, metrics and the first page.
+//!
+//! Handlers do four things: parse, authenticate, call one service, render. No rule lives here:
+//! who may do what is decided by `hallpass-access` from stored state.
+//!
+//! Knows nothing of SQL, AWS clients or Slack; the binary hands it what it needs.
+
+mod api;
+mod app;
+mod auth;
+mod body;
+mod convert;
+mod health;
+mod openapi;
+mod problem;
+mod ui;
+
+pub use app::{App, Front, PersonaCard};
+pub use auth::{Identity, Scope, TokenFacts, TokenFault, TokenStore, hash_secret};
+pub use health::{Probe, ProbeResult};
+pub use openapi::document as openapi_document;
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware,
+    routing::get,
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    set_header::SetResponseHeaderLayer,
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+
+/// The largest body taken; a request with a full reason is under 10 KiB.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The longest a call may take; event streams are excepted.
+const CALL_SECONDS_MAX: u64 = 30;
+
+/// Serves until `shutdown`, then lets calls in flight finish.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    app: App,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(app)).with_graceful_shutdown(shutdown).await
+}
+
+/// Everything the server answers.
+pub fn router(app: App) -> Router {
+    let id = HeaderName::from_static("x-request-id");
+    let calls = api::router()
+        .merge(health::router())
+        .merge(ui::router())
+        .route("/api/openapi.json", get(openapi::serve))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Duration::from_secs(CALL_SECONDS_MAX),
+        ));
+    let headers = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+    ];
+    let mut router = calls
+        .merge(api::streams())
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(app.clone(), health::count))
+        .layer(CatchPanicLayer::custom(problem::panicked));
+    for (name, value) in headers {
+        router = router.layer(SetResponseHeaderLayer::if_not_present(
+            name,
+            HeaderValue::from_static(value),
+        ));
+    }
+    router
+        .layer(PropagateRequestIdLayer::new(id.clone()))
+        // only method, path and status: bodies hold reasons, headers hold tokens
+        .layer(TraceLayer::new_for_http())
+        .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
+        .with_state(app)
+}

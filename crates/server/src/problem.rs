@@ -1,0 +1,179 @@
+//! Errors as problem details (RFC 9457): what happened, a stable code, what would help.
+
+use std::any::Any;
+use std::fmt::Display;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use hallpass_access::{AccessError, CommitError, PressRefused, Refusal, Request};
+use hallpass_api::{FieldProblem, Problem};
+
+/// A call that brought nothing.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<Problem>);
+
+impl Failure {
+    pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        Self(Box::new(Problem {
+            kind: "about:blank".to_owned(),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            detail: detail.into(),
+            help: None,
+            errors: Vec::new(),
+            request_id: None,
+            reference: None,
+        }))
+    }
+
+    fn help(mut self, help: &str) -> Self {
+        self.0.help = Some(help.to_owned());
+        self
+    }
+
+    pub(crate) fn bad(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    pub(crate) fn forbidden(code: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, detail)
+    }
+
+    pub(crate) fn unauthorized(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+            .help("send `Authorization: Bearer …` with a token from `hallpass token create`")
+    }
+
+    pub(crate) fn not_found(what: &str) -> Self {
+        let detail = format!("no such {what}, or not yours to see");
+        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    /// Something we depend on does not answer. Its words go to the log, not to the caller.
+    pub(crate) fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = %chain(error), "a call failed");
+        let detail = "that did not work; nothing changed";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            .help("try again in a moment; access that is due to end still ends")
+    }
+
+    /// A request that was stored as rejected.
+    pub(crate) fn rejected(request: &Request, refusal: &Refusal) -> Self {
+        let code = match refusal.fields.as_slice() {
+            [only] => only.code.as_str(),
+            _ => refusal.code.as_str(),
+        };
+        let mut failure = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            code,
+            refusal.message.clone(),
+        );
+        failure.0.request_id = Some(request.id.to_string());
+        failure.0.errors = refusal
+            .fields
+            .iter()
+            .map(|field| FieldProblem {
+                field: field.field.clone(),
+                code: field.code.clone(),
+                message: field.message.clone(),
+            })
+            .collect();
+        failure
+    }
+}
+
+/// The whole chain of an error, outermost first.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(inner) = next {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        next = inner.source();
+    }
+    text
+}
+
+impl From<AccessError> for Failure {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::NotFound(what) => Self::not_found(what),
+            AccessError::Refused(refused) => refused.into(),
+            AccessError::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                error.to_string(),
+            )
+            .help("use a new Idempotency-Key for every different call"),
+            AccessError::Commit(CommitError::Raced(_)) => Self::new(
+                StatusCode::CONFLICT,
+                "raced",
+                "others changed this at the same time",
+            )
+            .help("try again"),
+            AccessError::Read(_) | AccessError::Commit(_) | AccessError::Directory(_) => {
+                Self::unavailable(&error)
+            }
+        }
+    }
+}
+
+impl From<PressRefused> for Failure {
+    fn from(refused: PressRefused) -> Self {
+        let status = match &refused {
+            PressRefused::ReasonMissing => StatusCode::BAD_REQUEST,
+            refused if refused.is_conflict() => StatusCode::CONFLICT,
+            _ => StatusCode::FORBIDDEN,
+        };
+        Self::new(status, refused.code(), refused.to_string())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(*self.0)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+pub(crate) async fn no_such_route(uri: Uri) -> Failure {
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        "no-such-route",
+        format!("there is nothing at `{}`", uri.path()),
+    )
+    .help("the API is described at /api/openapi.json")
+}
+
+pub(crate) async fn no_such_method() -> Failure {
+    Failure::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "no-such-method",
+        "this path has other methods",
+    )
+    .help("the API is described at /api/openapi.json")
+}
+
+pub(crate) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    let detail = "that did not work; nothing changed (this is a bug)";
+    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+}
+
+/// A parameter that cannot be read.
+pub(crate) fn bad_parameter(name: &str, error: impl Display) -> Failure {
+    Failure::bad("bad-parameter", format!("`{name}`: {error}"))
+}

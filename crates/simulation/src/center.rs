@@ -1,0 +1,292 @@
+//! Identity Center as far as the executor can tell: asynchronous writes that finish later, one
+//! operation per account and permission set, listings that lag, deleted people.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use hallpass_assignments::{
+    CenterFault, IdentityCenter, Missing, OperationKind, Progress, Sent, Urgency,
+};
+use hallpass_model::{Clock, HoldKey, Span, Target, Timestamp, UserId};
+
+use crate::Wall;
+
+/// How this Identity Center behaves where AWS leaves room.
+#[derive(Clone, Debug)]
+pub struct Habits {
+    /// How long an asynchronous write takes.
+    pub write_takes: Span,
+    /// How long listings lag behind a finished write.
+    pub listing_lag: Span,
+    /// Creates end FAILED with this reason.
+    pub create_fails: Option<String>,
+    /// A FAILED create takes effect all the same.
+    pub failed_create_takes_effect: bool,
+    /// The status of every operation is lost.
+    pub loses_status: bool,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            write_takes: Span::seconds(4),
+            listing_lag: Span::ZERO,
+            create_fails: None,
+            failed_create_takes_effect: false,
+            loses_status: false,
+        }
+    }
+}
+
+struct Running {
+    id: String,
+    kind: OperationKind,
+    key: HoldKey,
+    ends: Timestamp,
+    fails: Option<String>,
+    takes_effect: bool,
+    applied: bool,
+}
+
+#[derive(Default)]
+struct State {
+    habits: Habits,
+    present: BTreeSet<HoldKey>,
+    /// What listings showed before, until when.
+    stale: BTreeMap<HoldKey, (bool, Timestamp)>,
+    operations: Vec<Running>,
+    gone_people: BTreeSet<UserId>,
+    closed_accounts: BTreeSet<String>,
+    writes: Vec<(OperationKind, HoldKey)>,
+}
+
+/// The simulated Identity Center.
+pub struct Center {
+    clock: Arc<Wall>,
+    state: Mutex<State>,
+}
+
+impl Center {
+    /// An empty one.
+    pub fn new(clock: Arc<Wall>, habits: Habits) -> Self {
+        Self {
+            clock,
+            state: Mutex::new(State {
+                habits,
+                ..State::default()
+            }),
+        }
+    }
+
+    fn settled(&self) -> MutexGuard<'_, State> {
+        let now = self.clock.now();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let lag = state.habits.listing_lag;
+        let State {
+            operations,
+            present,
+            stale,
+            ..
+        } = &mut *state;
+        for operation in operations
+            .iter_mut()
+            .filter(|op| !op.applied && op.ends <= now)
+        {
+            operation.applied = true;
+            if operation.takes_effect {
+                let before = present.contains(&operation.key);
+                match operation.kind {
+                    OperationKind::Create => present.insert(operation.key.clone()),
+                    OperationKind::Delete => present.remove(&operation.key),
+                };
+                stale.insert(operation.key.clone(), (before, lag.after(operation.ends)));
+            }
+        }
+        stale.retain(|_, (_, until)| *until > now);
+        state
+    }
+
+    /// The truth, whatever listings show.
+    pub fn present(&self) -> BTreeSet<HoldKey> {
+        self.settled().present.clone()
+    }
+
+    /// Every write that was accepted, in order.
+    pub fn writes(&self) -> Vec<(OperationKind, HoldKey)> {
+        self.settled().writes.clone()
+    }
+
+    /// Somebody else gives access.
+    pub fn give(&self, key: &HoldKey) {
+        self.settled().present.insert(key.clone());
+    }
+
+    /// Somebody else takes access away.
+    pub fn take(&self, key: &HoldKey) {
+        self.settled().present.remove(key);
+    }
+
+    /// Somebody leaves the directory; their assignments stay and cannot be deleted.
+    pub fn forget_person(&self, user: &UserId) {
+        self.settled().gone_people.insert(user.clone());
+    }
+
+    /// An account is suspended.
+    pub fn close_account(&self, account: &str) {
+        self.settled().closed_accounts.insert(account.to_owned());
+    }
+
+    /// A suspended account is active again.
+    pub fn reopen_account(&self, account: &str) {
+        self.settled().closed_accounts.remove(account);
+    }
+
+    /// Behaves otherwise from now on.
+    pub fn change_habits(&self, change: impl FnOnce(&mut Habits)) {
+        change(&mut self.settled().habits);
+    }
+
+    fn send(&self, kind: OperationKind, key: &HoldKey) -> Result<Sent, CenterFault> {
+        let mut state = self.settled();
+        let is_group = matches!(key.target, Target::Group { .. });
+        let busy = state
+            .operations
+            .iter()
+            .any(|op| !op.applied && op.key.lane() == key.lane());
+        if busy {
+            let message = "There is a conflicting operation in process.".to_owned();
+            return Err(CenterFault::Conflict { message });
+        }
+        if is_group {
+            return state.send_membership(kind, key);
+        }
+        let fails = state.failure(kind, key);
+        let takes_effect = fails.is_none()
+            || (kind == OperationKind::Create && state.habits.failed_create_takes_effect);
+        let id = format!("op-{}", state.operations.len());
+        let ends = state.habits.write_takes.after(self.clock.now());
+        state.writes.push((kind, key.clone()));
+        state.operations.push(Running {
+            id: id.clone(),
+            kind,
+            key: key.clone(),
+            ends,
+            fails,
+            takes_effect,
+            applied: false,
+        });
+        Ok(Sent::InProgress { request: id })
+    }
+}
+
+impl State {
+    fn failure(&self, kind: OperationKind, key: &HoldKey) -> Option<String> {
+        let account = match &key.target {
+            Target::Account { account, .. } => account.as_str(),
+            Target::Group { .. } => "",
+        };
+        if self.closed_accounts.contains(account) {
+            return Some("AWS SSO is unable to complete your request at this time.".to_owned());
+        }
+        if self.gone_people.contains(&key.user) {
+            return Some(
+                "Received a 404 status error: the USER assignee ID was not found".to_owned(),
+            );
+        }
+        match kind {
+            OperationKind::Create => self.habits.create_fails.clone(),
+            OperationKind::Delete if !self.present.contains(key) => {
+                Some("Received a 404 status error: Assignment not found.".to_owned())
+            }
+            OperationKind::Delete => None,
+        }
+    }
+
+    fn send_membership(&mut self, kind: OperationKind, key: &HoldKey) -> Result<Sent, CenterFault> {
+        let present = self.present.contains(key);
+        match (kind, present) {
+            (OperationKind::Create, true) => Err(CenterFault::Conflict {
+                message: "Member and Group relationship already exists.".to_owned(),
+            }),
+            (OperationKind::Delete, false) => Err(CenterFault::NotFound {
+                what: "GROUP_MEMBERSHIP".to_owned(),
+            }),
+            (OperationKind::Create, false) => {
+                self.present.insert(key.clone());
+                self.writes.push((kind, key.clone()));
+                Ok(Sent::Done)
+            }
+            (OperationKind::Delete, true) => {
+                self.present.remove(key);
+                self.writes.push((kind, key.clone()));
+                Ok(Sent::Done)
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl IdentityCenter for Center {
+    async fn holders(&self, target: &Target, _: Urgency) -> Result<Vec<UserId>, CenterFault> {
+        let state = self.settled();
+        let mut shown: BTreeSet<UserId> = state
+            .present
+            .iter()
+            .filter(|key| key.target == *target)
+            .map(|key| key.user.clone())
+            .collect();
+        for (key, (was_present, _)) in state.stale.iter().filter(|(key, _)| key.target == *target) {
+            if *was_present {
+                shown.insert(key.user.clone())
+            } else {
+                shown.remove(&key.user)
+            };
+        }
+        Ok(shown.into_iter().collect())
+    }
+
+    async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+        self.send(OperationKind::Create, key)
+    }
+
+    async fn delete(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+        self.send(OperationKind::Delete, key)
+    }
+
+    async fn progress(
+        &self,
+        kind: OperationKind,
+        request: &str,
+        _: Urgency,
+    ) -> Result<Progress, CenterFault> {
+        let state = self.settled();
+        let found = state
+            .operations
+            .iter()
+            .find(|op| op.id == request && op.kind == kind);
+        Ok(match found.filter(|_| !state.habits.loses_status) {
+            None => Progress::Unknown,
+            Some(operation) if !operation.applied => Progress::InProgress,
+            Some(operation) => match &operation.fails {
+                Some(reason) => Progress::Failed {
+                    reason: reason.clone(),
+                },
+                None => Progress::Succeeded,
+            },
+        })
+    }
+
+    async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
+        let state = self.settled();
+        if state.gone_people.contains(&key.user) {
+            return Ok(Some(Missing::Principal));
+        }
+        Ok(match &key.target {
+            Target::Account { account, .. } if state.closed_accounts.contains(account.as_str()) => {
+                Some(Missing::Account)
+            }
+            Target::Account { .. } | Target::Group { .. } => None,
+        })
+    }
+}

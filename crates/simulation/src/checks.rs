@@ -1,0 +1,126 @@
+//! Global truths, checked from outside: named for the promises they watch.
+
+use std::collections::BTreeMap;
+
+use hallpass_access::{AccessStore, Grant, GrantFilter};
+use hallpass_assignments::AssignmentStore;
+use hallpass_audit::{AuditStore, Input, Record, verify};
+use hallpass_model::HoldKey;
+
+use crate::World;
+
+/// A promise that does not hold, with what was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The promise's check.
+    pub promise: &'static str,
+    /// What was seen.
+    pub seen: String,
+}
+
+/// Checks everything that must hold once all grants of a world are over; `standing` is what must
+/// still be there.
+///
+/// # Errors
+/// Every promise that does not hold.
+pub async fn check_all(world: &World, standing: &[HoldKey]) -> Result<(), Vec<Broken>> {
+    let mut broken = Vec::new();
+    let mut fail = |promise, seen: String| broken.push(Broken { promise, seen });
+    let grants = world
+        .store
+        .grants(&GrantFilter::default(), 1000)
+        .await
+        .unwrap_or_default();
+    let records = world
+        .store
+        .records_from(1, 100_000)
+        .await
+        .unwrap_or_default();
+    for grant in grants.iter().filter(|grant| !grant.is_over()) {
+        fail(
+            "every_grant_ends",
+            format!("{} is {}", grant.id, grant.state.name()),
+        );
+    }
+    let present = world.center.present();
+    for key in present.iter().filter(|key| !standing.contains(key)) {
+        fail("no_access_after_end", format!("{key} is still there"));
+    }
+    for key in standing.iter().filter(|key| !present.contains(*key)) {
+        fail("nothing_standing_removed", format!("{key} is gone"));
+    }
+    let rows = world.store.assignments().await.unwrap_or_default();
+    for row in rows {
+        fail(
+            "rows_go_with_their_last_grant",
+            format!("{} stays: {:?}", row.key, row.execution),
+        );
+    }
+    for (id, closings) in closings(&grants, &records) {
+        if closings != 1 {
+            fail(
+                "one_closing_record_per_grant",
+                format!("{id} has {closings}"),
+            );
+        }
+    }
+    for grant in &grants {
+        if let Some(seen) = disagreement(grant, &records) {
+            fail("state_equals_the_fold_of_the_log", seen);
+        }
+    }
+    let inputs = records.iter().map(|record| Input {
+        place: record.seq().to_string(),
+        named: None,
+        bytes: record.canonical().as_bytes().to_vec(),
+    });
+    if let Err(fault) = verify(inputs, &[]) {
+        fail(
+            "the_log_verifies",
+            format!("record {}: {}", fault.seq, fault.kind),
+        );
+    }
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(broken)
+    }
+}
+
+fn closings(grants: &[Grant], records: &[Record]) -> BTreeMap<String, usize> {
+    let mut counts: BTreeMap<String, usize> = grants
+        .iter()
+        .map(|grant| (grant.id.to_string(), 0))
+        .collect();
+    for record in records {
+        if matches!(record.event(), "end.succeeded" | "grant.failed")
+            && let Some(count) = record.text("grant_id").and_then(|id| counts.get_mut(id))
+        {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+/// A grant's state folded from its records alone, compared with the stored one.
+fn disagreement(grant: &Grant, records: &[Record]) -> Option<String> {
+    let id = grant.id.to_string();
+    let mut folded = "none";
+    for record in records
+        .iter()
+        .filter(|record| record.text("grant_id") == Some(&id))
+    {
+        folded = match record.event() {
+            "grant.requested" => "scheduled",
+            "grant.succeeded" => "active",
+            "grant.failed" => "failed",
+            "end.started" => "ending",
+            "end.succeeded" => "ended",
+            _ => folded,
+        };
+    }
+    let stored = grant.state.name();
+    // `granting` is where a scheduled grant is once its assignment began; no record says so
+    let same = folded == stored || (folded == "scheduled" && stored == "granting");
+    (!same).then(|| format!("{id} is {stored}, its records say {folded}"))
+}

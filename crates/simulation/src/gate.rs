@@ -1,0 +1,314 @@
+//! Every port call passes the gate, which counts it and, at the planned one, fails it or stops the
+//! process before or after its effect.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use hallpass_access::{
+    AccessStore, Answer, Change, CommitError, Counts, Grant, GrantFilter, Holds, ReadError,
+    Request, RequestFilter, Waiting,
+};
+use hallpass_assignments::{
+    AssignmentStore, Begin, CenterFault, IdentityCenter, Lease, Leased, Missing, OperationKind,
+    Progress, Row, Sent, StoreFault, Urgency,
+};
+use hallpass_audit::Record;
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, Target, Timestamp, UserId};
+use tokio::sync::Notify;
+
+/// What happens at the planned call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It fails and has no effect.
+    Fail,
+    /// It has its effect, and its answer is lost.
+    LoseAnswer,
+    /// The process stops before it.
+    StopBefore,
+    /// The process stops after its effect, before its answer.
+    StopAfter,
+}
+
+impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Fail,
+        Self::LoseAnswer,
+        Self::StopBefore,
+        Self::StopAfter,
+    ];
+}
+
+/// Which call, and what happens there.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Number of the call, from 1.
+    pub call: u64,
+    /// What happens.
+    pub mode: Mode,
+}
+
+/// Counts calls and springs the plan once.
+#[derive(Default)]
+pub struct Gate {
+    calls: AtomicU64,
+    plan: std::sync::Mutex<Option<Plan>>,
+    sprung: AtomicBool,
+    stopped: Notify,
+}
+
+impl Gate {
+    /// A gate with a plan, or none.
+    pub fn new(plan: Option<Plan>) -> Arc<Self> {
+        Arc::new(Self {
+            plan: std::sync::Mutex::new(plan),
+            ..Self::default()
+        })
+    }
+
+    /// Calls so far.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Whether the plan was carried out.
+    pub fn is_sprung(&self) -> bool {
+        self.sprung.load(Ordering::SeqCst)
+    }
+
+    /// Resolves when the process is to stop.
+    pub async fn stop(&self) {
+        self.stopped.notified().await;
+    }
+
+    fn here(&self) -> Option<Mode> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let plan = *self
+            .plan
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mode = plan.filter(|plan| plan.call == call).map(|plan| plan.mode);
+        if mode.is_some() {
+            self.sprung.store(true, Ordering::SeqCst);
+        }
+        mode
+    }
+
+    async fn halt<T>(&self) -> T {
+        self.stopped.notify_one();
+        std::future::pending().await
+    }
+
+    async fn pass<T, E>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+        fault: impl Fn(&str) -> E,
+    ) -> Result<T, E> {
+        match self.here() {
+            None => call.await,
+            Some(Mode::Fail) => Err(fault("simulated failure before the effect")),
+            Some(Mode::LoseAnswer) => {
+                // an error of the call itself would be the answer; a lost one says nothing
+                let _: Result<T, E> = call.await;
+                Err(fault("simulated failure after the effect"))
+            }
+            Some(Mode::StopBefore) => self.halt().await,
+            Some(Mode::StopAfter) => {
+                let _: Result<T, E> = call.await;
+                self.halt().await
+            }
+        }
+    }
+}
+
+/// A port behind the gate.
+pub(crate) struct Gated<P> {
+    inner: Arc<P>,
+    gate: Arc<Gate>,
+}
+
+impl<P> Gated<P> {
+    pub(crate) fn new(inner: Arc<P>, gate: Arc<Gate>) -> Arc<Self> {
+        Arc::new(Self { inner, gate })
+    }
+}
+
+fn lost(text: &str) -> CenterFault {
+    CenterFault::Unreachable {
+        message: text.to_owned(),
+    }
+}
+
+fn store(text: &str) -> StoreFault {
+    StoreFault::Unavailable(text.to_owned())
+}
+
+fn read(text: &str) -> ReadError {
+    ReadError(text.to_owned())
+}
+
+fn commit(text: &str) -> CommitError {
+    CommitError::Unavailable(text.to_owned())
+}
+
+#[async_trait]
+impl<P: IdentityCenter> IdentityCenter for Gated<P> {
+    async fn holders(&self, target: &Target, urgency: Urgency) -> Result<Vec<UserId>, CenterFault> {
+        self.gate
+            .pass(self.inner.holders(target, urgency), lost)
+            .await
+    }
+
+    async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+        self.gate.pass(self.inner.create(key), lost).await
+    }
+
+    async fn delete(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+        self.gate.pass(self.inner.delete(key), lost).await
+    }
+
+    async fn progress(
+        &self,
+        kind: OperationKind,
+        request: &str,
+        urgency: Urgency,
+    ) -> Result<Progress, CenterFault> {
+        self.gate
+            .pass(self.inner.progress(kind, request, urgency), lost)
+            .await
+    }
+
+    async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
+        self.gate.pass(self.inner.missing(key), lost).await
+    }
+}
+
+#[async_trait]
+impl<P: AssignmentStore> AssignmentStore for Gated<P> {
+    async fn lease_due(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        lease: &Lease,
+    ) -> Result<Vec<Leased>, StoreFault> {
+        self.gate
+            .pass(self.inner.lease_due(now, limit, lease), store)
+            .await
+    }
+
+    async fn begin(
+        &self,
+        row: &Row,
+        lease: &Lease,
+        outstanding_max: u32,
+    ) -> Result<Begin, StoreFault> {
+        self.gate
+            .pass(self.inner.begin(row, lease, outstanding_max), store)
+            .await
+    }
+
+    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<Row, StoreFault> {
+        self.gate
+            .pass(self.inner.record(row, lease, news), store)
+            .await
+    }
+
+    async fn release(&self, key: &HoldKey, lease: &Lease) -> Result<(), StoreFault> {
+        self.gate.pass(self.inner.release(key, lease), store).await
+    }
+
+    async fn assignment(&self, key: &HoldKey) -> Result<Option<Row>, StoreFault> {
+        self.gate.pass(self.inner.assignment(key), store).await
+    }
+
+    async fn assignments(&self) -> Result<Vec<Row>, StoreFault> {
+        self.gate.pass(self.inner.assignments(), store).await
+    }
+
+    async fn poke(&self, key: &HoldKey, now: Timestamp) -> Result<(), StoreFault> {
+        self.gate.pass(self.inner.poke(key, now), store).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreFault> {
+        self.gate.pass(self.inner.next_due(), store).await
+    }
+}
+
+#[async_trait]
+impl<P: AccessStore> AccessStore for Gated<P> {
+    async fn request(&self, id: RequestId) -> Result<Option<Request>, ReadError> {
+        self.gate.pass(self.inner.request(id), read).await
+    }
+
+    async fn grant(&self, id: GrantId) -> Result<Option<Grant>, ReadError> {
+        self.gate.pass(self.inner.grant(id), read).await
+    }
+
+    async fn requests(
+        &self,
+        filter: &RequestFilter,
+        limit: u32,
+    ) -> Result<Vec<Request>, ReadError> {
+        self.gate
+            .pass(self.inner.requests(filter, limit), read)
+            .await
+    }
+
+    async fn grants(&self, filter: &GrantFilter, limit: u32) -> Result<Vec<Grant>, ReadError> {
+        self.gate.pass(self.inner.grants(filter, limit), read).await
+    }
+
+    async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError> {
+        self.gate.pass(self.inner.holds(key), read).await
+    }
+
+    async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError> {
+        self.gate
+            .pass(self.inner.requests_due(now, limit), read)
+            .await
+    }
+
+    async fn grants_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError> {
+        self.gate
+            .pass(self.inner.grants_due(now, limit), read)
+            .await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, ReadError> {
+        self.gate
+            .pass(AccessStore::next_due(self.inner.as_ref()), read)
+            .await
+    }
+
+    async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError> {
+        self.gate.pass(self.inner.commit(change), commit).await
+    }
+
+    async fn answer(&self, actor: &Email, key: &str) -> Result<Option<Answer>, ReadError> {
+        self.gate.pass(self.inner.answer(actor, key), read).await
+    }
+
+    async fn take_notices(
+        &self,
+        now: Timestamp,
+        again_at: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, ReadError> {
+        self.gate
+            .pass(self.inner.take_notices(now, again_at, limit), read)
+            .await
+    }
+
+    async fn notice_delivered(&self, number: u64) -> Result<(), ReadError> {
+        self.gate
+            .pass(self.inner.notice_delivered(number), read)
+            .await
+    }
+
+    async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError> {
+        self.gate
+            .pass(self.inner.counts(overdue_before), read)
+            .await
+    }
+}

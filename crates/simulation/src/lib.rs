@@ -1,0 +1,15 @@
+//! Seeded runs of the whole core in one process: real journey, real executor, real store logic,
+//! with substitutes for time, randomness and AWS, and a gate that fails or stops any port call.
+//! Never shipped.
+
+mod center;
+mod checks;
+mod clock;
+mod gate;
+mod world;
+
+pub use center::{Center, Habits};
+pub use checks::{Broken, check_all};
+pub use clock::{Ids, Wall};
+pub use gate::{Gate, Mode, Plan};
+pub use world::{Human, World};

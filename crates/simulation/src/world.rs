@@ -1,0 +1,372 @@
+//! One simulated deployment: what survives a stop (store, Identity Center, clock) and the process
+//! that may be stopped and started again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_access::{
+    Access, Actor, Directory, DirectoryFault, DirectorySource, Origin, Ports, Role, Settings,
+};
+use hallpass_assignments::{Executor, Limits};
+use hallpass_model::{Clock, Email, HoldKey, Span, Target, Timestamp};
+use hallpass_rules::directory::{Account, Group, PermissionSet, Person, Snapshot};
+use hallpass_rules::{Rules, Source, load};
+use hallpass_store::MemoryStore;
+
+use crate::gate::Gated;
+use crate::{Center, Gate, Habits, Ids, Plan, Wall};
+
+/// The people of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Human {
+    /// Asks; gets `ReadOnly` and the group `oncall` without approval.
+    Ana,
+    /// Asks too.
+    Bo,
+    /// Approves.
+    Cai,
+    /// Approves as well.
+    Dee,
+    /// Administrator.
+    Eve,
+}
+
+impl Human {
+    /// Everybody.
+    pub const ALL: [Self; 5] = [Self::Ana, Self::Bo, Self::Cai, Self::Dee, Self::Eve];
+
+    fn number(self) -> u32 {
+        match self {
+            Self::Ana => 1,
+            Self::Bo => 2,
+            Self::Cai => 3,
+            Self::Dee => 4,
+            Self::Eve => 5,
+        }
+    }
+
+    /// Their name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ana => "ana",
+            Self::Bo => "bo",
+            Self::Cai => "cai",
+            Self::Dee => "dee",
+            Self::Eve => "eve",
+        }
+    }
+
+    fn user_id(self) -> String {
+        format!("{:08}-0000-0000-0000-000000000000", self.number())
+    }
+
+    fn email(self) -> String {
+        format!("{}@corp.example", self.name())
+    }
+}
+
+/// The account of the world.
+pub(crate) const ACCOUNT: &str = "111111111111";
+const GROUP: &str = "99999999-8888-7777-6666-555555555555";
+
+const RULES: &str = r#"{
+  "statements": [
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin",
+     "Approvers": ["cai@corp.example", "dee@corp.example"]},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root", "MinApprovals": 2,
+     "Approvers": ["cai@corp.example", "dee@corp.example"]}
+  ],
+  "group_statements": [
+    {"Resource": "99999999-8888-7777-6666-555555555555", "ApprovalIsNotRequired": true}
+  ]
+}"#;
+
+/// The directory, as the world knows it.
+pub struct Known(std::sync::RwLock<Arc<Directory>>);
+
+#[async_trait]
+impl DirectorySource for Known {
+    fn current(&self) -> Arc<Directory> {
+        Arc::clone(
+            &self
+                .0
+                .read()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
+    }
+
+    async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
+        Ok(self.current())
+    }
+}
+
+/// A deployment.
+pub struct World {
+    /// What survives.
+    pub store: Arc<MemoryStore>,
+    /// Simulated Identity Center; survives too.
+    pub center: Arc<Center>,
+    /// Simulated time.
+    pub clock: Arc<Wall>,
+    /// The directory.
+    pub directory: Arc<Known>,
+    /// The gate of the running process.
+    pub gate: Arc<Gate>,
+    /// The running process's journey.
+    pub access: Arc<Access>,
+    /// The running process's executor.
+    pub executor: Arc<Executor>,
+    ids: Arc<Ids>,
+    settings: Settings,
+}
+
+fn rules() -> Rules {
+    let source = Source::new("world.json", RULES);
+    match load(&source) {
+        Ok(loaded) => loaded.rules,
+        Err(errors) => unreachable_rules(&format!("{errors:?}")),
+    }
+}
+
+#[expect(
+    clippy::panic,
+    reason = "the rules are a constant of this crate, which never ships"
+)]
+fn unreachable_rules(errors: &str) -> Rules {
+    panic!("the world's rules do not load: {errors}")
+}
+
+fn snapshot(now: Timestamp) -> Option<Snapshot> {
+    let people = Human::ALL
+        .into_iter()
+        .map(|human| {
+            Some(Person {
+                user_id: human.user_id().parse().ok()?,
+                user_name: human.name().to_owned(),
+                display_name: human.name().to_owned(),
+                emails: vec![Email::new(&human.email()).ok()?],
+                enabled: true,
+            })
+        })
+        .collect::<Option<Vec<_>>>()?;
+    let set = |name: &str| {
+        Some(PermissionSet {
+            name: name.to_owned(),
+            arn: arn(name).parse().ok()?,
+            session_duration: 3600,
+            description: String::new(),
+        })
+    };
+    Some(Snapshot {
+        root_id: "r-ab12".to_owned(),
+        accounts: vec![Account {
+            id: ACCOUNT.parse().ok()?,
+            name: "payments-prod".to_owned(),
+            email: String::new(),
+            active: true,
+            ous: Vec::new(),
+            tags: std::collections::BTreeMap::new(),
+        }],
+        permission_sets: vec![set("ReadOnly")?, set("Admin")?, set("Root")?],
+        people,
+        groups: vec![Group {
+            id: GROUP.parse().ok()?,
+            name: "oncall".to_owned(),
+            members: Some(BTreeSet::new()),
+        }],
+        taken_at: Some(now),
+        ..Snapshot::default()
+    })
+}
+
+fn arn(name: &str) -> String {
+    format!("arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-{name}")
+}
+
+impl World {
+    /// A fresh world, whose first process has `plan`.
+    pub fn new(seed: u64, habits: Habits, plan: Option<Plan>) -> Self {
+        let start = Timestamp::UNIX_EPOCH
+            .checked_add(jiff_days(20_000))
+            .unwrap_or(Timestamp::UNIX_EPOCH);
+        let clock = Arc::new(Wall::new(start));
+        let center = Arc::new(Center::new(Arc::clone(&clock), habits));
+        let store = Arc::new(MemoryStore::new());
+        let directory = Directory::new(snapshot(start).unwrap_or_default());
+        let directory = Arc::new(Known(std::sync::RwLock::new(Arc::new(directory))));
+        let settings = Settings {
+            duration_min: Span::seconds(1),
+            ..Settings::default()
+        };
+        let ids = Arc::new(Ids::new(seed));
+        let gate = Gate::new(plan);
+        let (access, executor) =
+            process(&store, &center, &clock, &ids, &directory, &settings, &gate);
+        Self {
+            store,
+            center,
+            clock,
+            directory,
+            gate,
+            access,
+            executor,
+            ids,
+            settings,
+        }
+    }
+
+    /// The process stops and a new one starts, with a gate that lets everything pass.
+    pub fn restart(&mut self) {
+        self.gate = Gate::new(None);
+        let (access, executor) = process(
+            &self.store,
+            &self.center,
+            &self.clock,
+            &self.ids,
+            &self.directory,
+            &self.settings,
+            &self.gate,
+        );
+        self.access = access;
+        self.executor = executor;
+    }
+
+    /// A person as the server would know them.
+    pub fn actor(&self, human: Human) -> Actor {
+        let email = Email::new(&human.email());
+        let directory = self.directory.current();
+        let person = email
+            .as_ref()
+            .ok()
+            .and_then(|email| directory.person_by_email(email).ok());
+        Actor {
+            user: person.map(|person| person.user_id.clone()),
+            email: email.unwrap_or_else(|_| impossible_email()),
+            name: human.name().to_owned(),
+            roles: if human == Human::Eve {
+                BTreeSet::from([Role::Admin])
+            } else {
+                BTreeSet::new()
+            },
+            origin: Origin::Api,
+            secondary_domain: false,
+        }
+    }
+
+    /// The key of a permission set for a person.
+    pub fn key(&self, human: Human, set: &str) -> Option<HoldKey> {
+        Some(HoldKey {
+            user: human.user_id().parse().ok()?,
+            target: Target::Account {
+                account: ACCOUNT.parse().ok()?,
+                permission_set: arn(set).parse().ok()?,
+            },
+        })
+    }
+
+    /// The key of the group for a person.
+    pub fn group_key(&self, human: Human) -> Option<HoldKey> {
+        Some(HoldKey {
+            user: human.user_id().parse().ok()?,
+            target: Target::Group {
+                group: GROUP.parse().ok()?,
+            },
+        })
+    }
+
+    /// The directory no longer has a person.
+    pub fn remove_from_directory(&self, human: Human) {
+        let mut snapshot = self.directory.current().snapshot().clone();
+        snapshot
+            .people
+            .retain(|person| person.user_name != human.name());
+        let changed = Arc::new(Directory::new(snapshot));
+        *self
+            .directory
+            .0
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = changed;
+    }
+
+    /// One round of both loops, as the binary drives them. Errors are those of the gate.
+    pub async fn tick(&self) {
+        let _: Result<_, _> = self.executor.tick().await;
+        let _: Result<_, _> = self.access.tick().await;
+    }
+
+    /// Rounds, a second apart, for `span`.
+    pub async fn live(&self, span: Span) {
+        let until = span.after(self.clock.now());
+        while self.clock.now() < until {
+            self.tick().await;
+            self.clock.advance(Span::seconds(1));
+        }
+        self.tick().await;
+    }
+
+    /// Rounds in coarser steps, for long spans.
+    pub async fn live_coarsely(&self, span: Span, step: Span) {
+        let until = span.after(self.clock.now());
+        while self.clock.now() < until {
+            self.tick().await;
+            self.clock.advance(step);
+        }
+        self.tick().await;
+    }
+
+    /// Runs until done, or until the gate stops the process; says whether it was done.
+    pub async fn until_stopped(&self, run: impl Future<Output = ()>) -> bool {
+        tokio::select! {
+            biased;
+            () = self.gate.stop() => false,
+            () = run => true,
+        }
+    }
+}
+
+#[expect(
+    clippy::panic,
+    reason = "the addresses are constants of this crate, which never ships"
+)]
+fn impossible_email() -> Email {
+    panic!("an address of the world is none")
+}
+
+fn jiff_days(days: i64) -> std::time::Duration {
+    std::time::Duration::from_secs(u64::try_from(days).unwrap_or(0) * 86_400)
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything that survives a process, once each"
+)]
+fn process(
+    store: &Arc<MemoryStore>,
+    center: &Arc<Center>,
+    clock: &Arc<Wall>,
+    ids: &Arc<Ids>,
+    directory: &Arc<Known>,
+    settings: &Settings,
+    gate: &Arc<Gate>,
+) -> (Arc<Access>, Arc<Executor>) {
+    let gated_store = Gated::new(Arc::clone(store), Arc::clone(gate));
+    let gated_center = Gated::new(Arc::clone(center), Arc::clone(gate));
+    let ports = Ports {
+        store: gated_store.clone(),
+        assignments: gated_store.clone(),
+        directory: Arc::clone(directory) as Arc<dyn DirectorySource>,
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        ids: ids.clone(),
+    };
+    let access = Arc::new(Access::new(ports, settings.clone(), rules()));
+    let executor = Arc::new(Executor::new(
+        gated_store,
+        gated_center,
+        Arc::clone(clock) as Arc<dyn Clock>,
+        ids.clone(),
+        Limits::default(),
+    ));
+    (access, executor)
+}

@@ -1,0 +1,83 @@
+//! What people of the world do, in one line each.
+
+use hallpass_access::{AccessError, Asked, Asking, Grant, GrantFilter, Idempotency, Wanted};
+use hallpass_assignments::OperationKind;
+use hallpass_model::{GrantId, HoldKey, Span};
+use hallpass_simulation::{Human, World};
+
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+pub(crate) fn asking(set: &str, duration: Span) -> Asking {
+    let wanted = match set {
+        "oncall" => Wanted::Group {
+            group: "oncall".into(),
+        },
+        set => Wanted::Account {
+            account: "payments-prod".into(),
+            permission_set: set.into(),
+        },
+    };
+    Asking {
+        wanted,
+        duration,
+        reason: "OPS-1: a: b & <c>".into(),
+        ticket: None,
+    }
+}
+
+pub(crate) fn key_of(text: &str) -> Idempotency {
+    Idempotency {
+        key: text.into(),
+        fingerprint: text.into(),
+    }
+}
+
+pub(crate) async fn ask(world: &World, who: Human, set: &str, duration: Span) -> Asked {
+    world
+        .access
+        .ask(&world.actor(who), &asking(set, duration), None)
+        .await
+        .unwrap()
+}
+
+/// Asks for what needs no approval and returns the grant.
+pub(crate) async fn take(world: &World, who: Human, set: &str, duration: Span) -> GrantId {
+    match ask(world, who, set, duration).await {
+        Asked::Approved(_, Some(grant)) => grant.id,
+        other => panic!("expected a grant, got {other:?}"),
+    }
+}
+
+pub(crate) async fn grant(world: &World, id: GrantId) -> Grant {
+    use hallpass_access::AccessStore as _;
+    world.store.grant(id).await.unwrap().unwrap()
+}
+
+pub(crate) async fn grants(world: &World) -> Vec<Grant> {
+    use hallpass_access::AccessStore as _;
+    world
+        .store
+        .grants(&GrantFilter::default(), 1000)
+        .await
+        .unwrap()
+}
+
+pub(crate) async fn release(world: &World, who: Human, id: GrantId) -> Result<Grant, AccessError> {
+    world.access.release(&world.actor(who), id, None).await
+}
+
+pub(crate) fn writes_on(world: &World, key: &HoldKey) -> Vec<OperationKind> {
+    world
+        .center
+        .writes()
+        .into_iter()
+        .filter(|(_, k)| k == key)
+        .map(|(kind, _)| kind)
+        .collect()
+}

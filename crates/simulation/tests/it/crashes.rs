@@ -1,0 +1,299 @@
+//! Generated: for every port call of every scenario, fail it, lose its answer, stop the process
+//! before it or after it; restart; the world converges and a second pass does nothing.
+
+use hallpass_access::{Asked, GrantState};
+use hallpass_model::{GrantId, HoldKey, Span};
+use hallpass_simulation::{
+    Gate, Habits, Human,
+    Human::{Ana, Cai},
+    Mode, Plan, World, check_all,
+};
+
+use crate::acting::{asking, grants, key_of, run};
+
+/// What people do in a scenario. Each step may be tried again with the same idempotency key, as
+/// a person's client does when the server stopped under it.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Ask(Human, &'static str, u64),
+    Approve(Human),
+    Extend(u64),
+    Release,
+    Revoke,
+    Live(u64),
+}
+
+use Step::{Approve, Ask, Extend, Live, Release, Revoke};
+
+struct Scenario {
+    name: &'static str,
+    steps: &'static [Step],
+    standing: bool,
+}
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "grant and expiry",
+        steps: &[Ask(Ana, "ReadOnly", 60), Live(90)],
+        standing: false,
+    },
+    Scenario {
+        name: "standing",
+        steps: &[Ask(Ana, "ReadOnly", 60), Live(90)],
+        standing: true,
+    },
+    Scenario {
+        name: "group",
+        steps: &[Ask(Ana, "oncall", 60), Live(90)],
+        standing: false,
+    },
+    Scenario {
+        name: "approval and release",
+        steps: &[
+            Ask(Ana, "Admin", 600),
+            Approve(Cai),
+            Live(15),
+            Release,
+            Live(20),
+        ],
+        standing: false,
+    },
+    Scenario {
+        name: "overlap",
+        steps: &[
+            Ask(Ana, "ReadOnly", 60),
+            Live(30),
+            Ask(Ana, "ReadOnly", 60),
+            Live(80),
+        ],
+        standing: false,
+    },
+    Scenario {
+        name: "extension",
+        steps: &[Ask(Ana, "ReadOnly", 40), Live(20), Extend(60), Live(90)],
+        standing: false,
+    },
+    Scenario {
+        name: "revoked while being made",
+        steps: &[Ask(Ana, "ReadOnly", 600), Live(2), Revoke, Live(30)],
+        standing: false,
+    },
+];
+
+async fn newest(world: &World) -> Option<GrantId> {
+    grants(world).await.first().map(|grant| grant.id)
+}
+
+/// One try of a step; `false` when it has to be tried again.
+async fn attempt(world: &World, step: Step, key: &str) -> bool {
+    let key = key_of(key);
+    match step {
+        Ask(who, set, seconds) => {
+            let wanted = asking(set, Span::seconds(seconds));
+            world
+                .access
+                .ask(&world.actor(who), &wanted, Some(&key))
+                .await
+                .is_ok()
+        }
+        Approve(who) => {
+            use hallpass_access::{AccessStore as _, RequestFilter};
+            let filter = RequestFilter {
+                state: Some("pending".into()),
+                ..RequestFilter::default()
+            };
+            let waiting = world.store.requests(&filter, 1).await.unwrap();
+            match waiting.first() {
+                Some(request) => world
+                    .access
+                    .approve(&world.actor(who), request.id, Some(&key))
+                    .await
+                    .is_ok(),
+                None => true,
+            }
+        }
+        Extend(seconds) => {
+            let Some(id) = newest(world).await else {
+                return true;
+            };
+            let ana = world.actor(Ana);
+            match world
+                .access
+                .extend(&ana, id, Span::seconds(seconds), None, Some(&key))
+                .await
+            {
+                Ok(Asked::Rejected(..) | Asked::Approved(..)) => true,
+                Ok(_) => true,
+                // over meanwhile: a person would shrug
+                Err(hallpass_access::AccessError::Refused(_)) => true,
+                Err(_) => false,
+            }
+        }
+        Release => match newest(world).await {
+            Some(id) => match world
+                .access
+                .release(&world.actor(Ana), id, Some(&key))
+                .await
+            {
+                Ok(_) | Err(hallpass_access::AccessError::Refused(_)) => true,
+                Err(_) => false,
+            },
+            None => true,
+        },
+        Revoke => match newest(world).await {
+            Some(id) => {
+                let eve = world.actor(Human::Eve);
+                match world.access.revoke(&eve, id, "stop", Some(&key)).await {
+                    Ok(_) | Err(hallpass_access::AccessError::Refused(_)) => true,
+                    Err(_) => false,
+                }
+            }
+            None => true,
+        },
+        Live(seconds) => {
+            world.live(Span::seconds(seconds)).await;
+            true
+        }
+    }
+}
+
+/// Plays the scenario; restarts the process when the gate stops it. Returns the calls counted by
+/// the first process.
+async fn play(world: &mut World, scenario: &Scenario) -> u64 {
+    let first: std::sync::Arc<Gate> = world.gate.clone();
+    for (n, step) in scenario.steps.iter().enumerate() {
+        let key = format!("{}-{n}", scenario.name);
+        for tries in 0.. {
+            assert!(
+                tries < 20,
+                "{}: step {step:?} never succeeds",
+                scenario.name
+            );
+            let mut done = false;
+            let finished = world
+                .until_stopped(async { done = attempt(world, *step, &key).await })
+                .await;
+            if !finished {
+                world.restart();
+                // whoever starts a server waits a moment; leases of the dead one run out
+                world.clock.advance(Span::seconds(5));
+            } else if done {
+                break;
+            }
+        }
+    }
+    let calls = first.calls();
+    // calm, until everything is over: longer than a lease, a lost status and their pauses
+    for _ in 0..20 {
+        let finished = world
+            .until_stopped(world.live_coarsely(Span::minutes(2), Span::seconds(2)))
+            .await;
+        if !finished {
+            world.restart();
+        }
+        if grants(world)
+            .await
+            .iter()
+            .all(hallpass_access::Grant::is_over)
+        {
+            break;
+        }
+    }
+    calls
+}
+
+async fn check(world: &World, scenario: &Scenario, case: &str) {
+    let key: HoldKey = world.key(Ana, "ReadOnly").unwrap();
+    let standing: Vec<HoldKey> = scenario.standing.then_some(key).into_iter().collect();
+    if let Err(broken) = check_all(world, &standing).await {
+        panic!(
+            "{}: {case}: {broken:#?}\n{:#?}",
+            scenario.name,
+            grants(world).await
+        );
+    }
+    // no hold of ours was ever taken for standing
+    for grant in grants(world).await {
+        if grant.standing && !scenario.standing {
+            panic!(
+                "{}: {case}: {} was taken for standing",
+                scenario.name, grant.id
+            );
+        }
+        if let GrantState::Failed { error, .. } = &grant.state {
+            assert!(
+                !scenario.standing,
+                "{}: {case}: failed: {error}",
+                scenario.name
+            );
+        }
+    }
+    // a second pass does nothing
+    use hallpass_audit::AuditStore as _;
+    let before = (
+        world.store.head().await.unwrap(),
+        world.center.writes().len(),
+    );
+    world.tick().await;
+    world.access.reconcile().await.unwrap();
+    world.tick().await;
+    let after = (
+        world.store.head().await.unwrap(),
+        world.center.writes().len(),
+    );
+    assert_eq!(
+        before, after,
+        "{}: {case}: the second pass did something",
+        scenario.name
+    );
+}
+
+fn all_stops_of(scenario: &Scenario) {
+    let calls = run(async {
+        let mut world = World::new(41, Habits::default(), None);
+        if scenario.standing {
+            world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        }
+        let calls = play(&mut world, scenario).await;
+        check(&world, scenario, "undisturbed").await;
+        calls
+    });
+    assert!(calls > 10, "{}: only {calls} calls", scenario.name);
+    for call in 1..=calls {
+        for mode in Mode::ALL {
+            run(async {
+                let plan = Plan { call, mode };
+                let mut world = World::new(41, Habits::default(), Some(plan));
+                if scenario.standing {
+                    world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+                }
+                play(&mut world, scenario).await;
+                check(
+                    &world,
+                    scenario,
+                    &format!("call {call} of {calls}, {mode:?}"),
+                )
+                .await;
+            });
+        }
+    }
+}
+
+macro_rules! scenarios {
+    ($($name:ident = $n:literal),* $(,)?) => {$(
+        #[test]
+        fn $name() {
+            all_stops_of(&SCENARIOS[$n]);
+        }
+    )*};
+}
+
+scenarios! {
+    stops_during_grant_and_expiry = 0,
+    stops_with_standing_access = 1,
+    stops_during_a_group_grant = 2,
+    stops_during_approval_and_release = 3,
+    stops_during_overlapping_grants = 4,
+    stops_during_an_extension = 5,
+    stops_during_a_revocation = 6,
+}

@@ -1,0 +1,276 @@
+//! Presses: who may, who was first, what lapses, what reminds.
+
+use hallpass_access::{AccessError, AccessStore, Asked, News, PressRefused};
+use hallpass_model::{Clock, Span};
+use hallpass_simulation::{
+    Habits,
+    Human::{Ana, Bo, Cai, Dee, Eve},
+    World,
+};
+
+use crate::acting::{ask, asking, grants, key_of, run};
+
+fn world(seed: u64) -> World {
+    World::new(seed, Habits::default(), None)
+}
+
+#[test]
+fn a_request_is_decided_once_and_the_loser_is_told_who_won() {
+    run(async {
+        let world = world(31);
+        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        world
+            .access
+            .approve(&world.actor(Cai), id, None)
+            .await
+            .unwrap();
+        let late = world
+            .access
+            .deny(&world.actor(Dee), id, None, None)
+            .await
+            .unwrap_err();
+        let text = late.to_string();
+        assert!(
+            text.contains("approved") && text.contains("cai@corp.example"),
+            "{text}"
+        );
+        assert_eq!(grants(&world).await.len(), 1);
+    });
+}
+
+#[test]
+fn fifty_approvals_at_once_make_one_grant() {
+    run(async {
+        let world = world(32);
+        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let presses = (0..50).map(|n| {
+            let who = if n % 2 == 0 { Cai } else { Dee };
+            let (access, actor) = (world.access.clone(), world.actor(who));
+            async move { access.approve(&actor, id, None).await }
+        });
+        let mut set = tokio::task::JoinSet::new();
+        for press in presses {
+            set.spawn(press);
+        }
+        let outcomes = set.join_all().await;
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+        for refused in outcomes.into_iter().filter_map(Result::err) {
+            assert!(
+                matches!(refused, AccessError::Refused(PressRefused::Closed(_))),
+                "{refused:?}"
+            );
+        }
+        assert_eq!(grants(&world).await.len(), 1);
+    });
+}
+
+#[test]
+fn nobody_decides_their_own_and_strangers_learn_nothing() {
+    run(async {
+        let world = world(33);
+        let id = ask(&world, Cai, "Admin", Span::hours(1)).await.request().id;
+        let own = world
+            .access
+            .approve(&world.actor(Cai), id, None)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&own, AccessError::Refused(refused) if refused.code() == "own-request"),
+            "{own:?}"
+        );
+        let stranger = world
+            .access
+            .approve(&world.actor(Bo), id, None)
+            .await
+            .unwrap_err();
+        assert!(matches!(stranger, AccessError::NotFound(_)), "{stranger:?}");
+        let bystander = world
+            .access
+            .discard(&world.actor(Bo), id, None)
+            .await
+            .unwrap_err();
+        assert!(matches!(bystander, AccessError::NotFound(_)));
+        let by_admin = world
+            .access
+            .discard(&world.actor(Eve), id, None)
+            .await
+            .unwrap();
+        assert_eq!(by_admin.state.name(), "discarded");
+        use hallpass_audit::AuditStore as _;
+        let records = world.store.records_from(1, 100).await.unwrap();
+        assert_eq!(
+            records
+                .iter()
+                .filter(|r| r.event() == "press.refused")
+                .count(),
+            3
+        );
+    });
+}
+
+#[test]
+fn two_approvals_by_two_people_when_the_rule_says_so() {
+    run(async {
+        let world = world(34);
+        let id = ask(&world, Ana, "Root", Span::hours(1)).await.request().id;
+        let first = world
+            .access
+            .approve(&world.actor(Cai), id, None)
+            .await
+            .unwrap();
+        assert_eq!((first.state.name(), first.reviews.len()), ("pending", 1));
+        let twice = world
+            .access
+            .approve(&world.actor(Cai), id, None)
+            .await
+            .unwrap_err();
+        assert!(matches!(
+            twice,
+            AccessError::Refused(PressRefused::AlreadyReviewed {
+                given: 1,
+                needed: 2
+            })
+        ));
+        let second = world
+            .access
+            .approve(&world.actor(Dee), id, None)
+            .await
+            .unwrap();
+        assert_eq!(second.state.name(), "approved");
+    });
+}
+
+#[test]
+fn a_late_press_is_refused_before_and_after_the_lapse_is_stored() {
+    run(async {
+        let world = world(35);
+        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        world.clock.advance(Span::seconds(8 * 3600 + 1));
+        let late = world
+            .access
+            .approve(&world.actor(Cai), id, None)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(late, AccessError::Refused(PressRefused::Closed(_))),
+            "{late:?}"
+        );
+        world.access.tick().await.unwrap();
+        let stored = world.store.request(id).await.unwrap().unwrap();
+        assert_eq!(stored.state.name(), "expired");
+        let later = world
+            .access
+            .approve(&world.actor(Cai), id, None)
+            .await
+            .unwrap_err();
+        assert!(matches!(
+            later,
+            AccessError::Refused(PressRefused::Closed(_))
+        ));
+        assert!(grants(&world).await.is_empty());
+    });
+}
+
+#[test]
+fn reminders_come_when_due_and_name_those_still_to_approve() {
+    run(async {
+        let world = world(36);
+        let id = ask(&world, Ana, "Root", Span::hours(1)).await.request().id;
+        world
+            .access
+            .approve(&world.actor(Cai), id, None)
+            .await
+            .unwrap();
+        world.live_coarsely(Span::hours(9), Span::seconds(30)).await;
+        let now = world.clock.now();
+        let waiting = world.store.take_notices(now, now, 1000).await.unwrap();
+        let reminders: Vec<_> = waiting
+            .into_iter()
+            .map(|w| w.notice)
+            .filter(|n| n.news == News::Reminder)
+            .collect();
+        assert_eq!(reminders.len(), 5, "minutes 15, 45, 105, 225, 465");
+        for reminder in &reminders {
+            let to: Vec<_> = reminder.to.iter().map(ToString::to_string).collect();
+            assert_eq!(to, ["dee@corp.example"]);
+        }
+        assert!(
+            reminders[0].text.contains("Next in 30m"),
+            "{}",
+            reminders[0].text
+        );
+        assert!(
+            reminders[4].text.contains("No more reminders"),
+            "{}",
+            reminders[4].text
+        );
+    });
+}
+
+#[test]
+fn asking_twice_returns_the_first() {
+    run(async {
+        let world = world(37);
+        let first = ask(&world, Ana, "Admin", Span::hours(1)).await;
+        let second = ask(&world, Ana, "Admin", Span::hours(2)).await;
+        assert!(matches!(second, Asked::AlreadyPending(_)));
+        assert_eq!(first.request().id, second.request().id);
+    });
+}
+
+#[test]
+fn the_same_idempotency_key_is_the_same_call() {
+    run(async {
+        let world = world(38);
+        let (ana, key) = (world.actor(Ana), key_of("k1"));
+        let wanted = asking("ReadOnly", Span::hours(1));
+        let first = world.access.ask(&ana, &wanted, Some(&key)).await.unwrap();
+        let second = world.access.ask(&ana, &wanted, Some(&key)).await.unwrap();
+        assert_eq!(first.request().id, second.request().id);
+        assert_eq!(grants(&world).await.len(), 1);
+        let other = hallpass_access::Idempotency {
+            key: "k1".into(),
+            fingerprint: "other".into(),
+        };
+        let reused = world.access.ask(&ana, &wanted, Some(&other)).await;
+        assert!(matches!(reused, Err(AccessError::KeyReused)));
+    });
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_stored_as_rejected_with_every_reason() {
+    run(async {
+        let world = world(39);
+        let ana = world.actor(Ana);
+        let mut wrong = asking("Nothing", Span::hours(100));
+        wrong.reason = "  ".into();
+        let asked = world.access.ask(&ana, &wrong, None).await.unwrap();
+        let Asked::Rejected(request, refusal) = asked else {
+            panic!("{asked:?}")
+        };
+        let codes: Vec<_> = refusal
+            .fields
+            .iter()
+            .map(|field| field.code.as_str())
+            .collect();
+        assert_eq!(
+            codes,
+            ["unknown-permission-set", "missing-reason", "long-duration"]
+        );
+        let stored = world.store.request(request.id).await.unwrap().unwrap();
+        assert_eq!(stored.state.name(), "rejected");
+        let mut long = asking("Admin", Span::hours(1));
+        long.reason = "&".repeat(1000);
+        let taken = world.access.ask(&ana, &long, None).await.unwrap();
+        assert_eq!(
+            taken.request().reason.len(),
+            1000,
+            "1,000 ampersands arrive as they are"
+        );
+        long.reason = "&".repeat(1001);
+        assert!(matches!(
+            world.access.ask(&ana, &long, None).await.unwrap(),
+            Asked::Rejected(..)
+        ));
+    });
+}

@@ -1,0 +1,370 @@
+//! Ends that go another way: given back, taken away, lost, refused, stuck.
+
+use hallpass_access::{AccessError, PressRefused};
+use hallpass_audit::AuditStore;
+use hallpass_model::Span;
+use hallpass_simulation::{
+    Habits,
+    Human::{Ana, Bo, Cai, Eve},
+    World, check_all,
+};
+
+use crate::acting::{ask, grant, release, run, take, writes_on};
+
+async fn events(world: &World, event: &str) -> usize {
+    let records = world.store.records_from(1, 10_000).await.unwrap();
+    records
+        .iter()
+        .filter(|record| record.event() == event)
+        .count()
+}
+
+#[test]
+fn a_grant_given_back_ends_at_once() {
+    run(async {
+        let world = World::new(11, Habits::default(), None);
+        let id = take(&world, Ana, "ReadOnly", Span::hours(4)).await;
+        world.live(Span::seconds(20)).await;
+        assert_eq!(grant(&world, id).await.state.name(), "active");
+        assert!(matches!(
+            release(&world, Bo, id).await,
+            Err(AccessError::NotFound(_) | AccessError::Refused(PressRefused::NotHolder))
+        ));
+        release(&world, Ana, id).await.unwrap();
+        world.live(Span::seconds(20)).await;
+        assert_eq!(grant(&world, id).await.state.name(), "ended");
+        check_all(&world, &[]).await.unwrap();
+    });
+}
+
+#[test]
+fn a_grant_revoked_before_anything_was_sent_sends_nothing() {
+    run(async {
+        let world = World::new(12, Habits::default(), None);
+        let id = take(&world, Ana, "ReadOnly", Span::hours(4)).await;
+        world
+            .access
+            .revoke(&world.actor(Eve), id, "wrong account", None)
+            .await
+            .unwrap();
+        world.live(Span::seconds(30)).await;
+        assert_eq!(writes_on(&world, &world.key(Ana, "ReadOnly").unwrap()), []);
+        check_all(&world, &[]).await.unwrap();
+    });
+}
+
+#[test]
+fn revoking_needs_authority_and_a_reason() {
+    run(async {
+        let world = World::new(13, Habits::default(), None);
+        let id = take(&world, Ana, "ReadOnly", Span::hours(4)).await;
+        let refused = world.access.revoke(&world.actor(Eve), id, "  ", None).await;
+        assert!(matches!(
+            refused,
+            Err(AccessError::Refused(PressRefused::ReasonMissing))
+        ));
+        let stranger = world
+            .access
+            .revoke(&world.actor(Bo), id, "because", None)
+            .await;
+        assert!(
+            matches!(stranger, Err(AccessError::NotFound(_))),
+            "{stranger:?}"
+        );
+        world
+            .access
+            .revoke(&world.actor(Eve), id, "because", None)
+            .await
+            .unwrap();
+    });
+}
+
+#[test]
+fn access_that_somebody_else_removes_ends_the_grant_and_is_not_given_again() {
+    run(async {
+        let world = World::new(14, Habits::default(), None);
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        let id = take(&world, Ana, "ReadOnly", Span::hours(4)).await;
+        world.live(Span::seconds(20)).await;
+        world.center.take(&key);
+        world
+            .live_coarsely(Span::minutes(15), Span::seconds(10))
+            .await;
+        let state = format!("{:?}", grant(&world, id).await.state);
+        assert!(
+            state.contains("Drift") && state.contains("Ended"),
+            "{state}"
+        );
+        assert_eq!(
+            writes_on(&world, &key).len(),
+            1,
+            "created once, never again"
+        );
+        assert_eq!(events(&world, "drift.missing").await, 1);
+        check_all(&world, &[]).await.unwrap();
+    });
+}
+
+#[test]
+fn a_failed_create_fails_the_grant_with_its_reason() {
+    for takes_effect in [false, true] {
+        run(async {
+            let habits = Habits {
+                create_fails: Some("role quota exceeded".into()),
+                failed_create_takes_effect: takes_effect,
+                ..Habits::default()
+            };
+            let world = World::new(15, habits, None);
+            let id = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
+            world.live(Span::minutes(3)).await;
+            let state = format!("{:?}", grant(&world, id).await.state);
+            assert!(
+                state.contains("Failed") && state.contains("role quota exceeded"),
+                "{state}"
+            );
+            check_all(&world, &[]).await.unwrap();
+            // and the next one is not blocked by it
+            world
+                .center
+                .change_habits(|habits| *habits = Habits::default());
+            let next = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
+            world.live(Span::minutes(1)).await;
+            assert_eq!(grant(&world, next).await.state.name(), "active");
+        });
+    }
+}
+
+#[test]
+fn a_create_that_never_ends_is_given_up_after_five_minutes() {
+    run(async {
+        let world = World::new(
+            16,
+            Habits {
+                write_takes: Span::minutes(10),
+                ..Habits::default()
+            },
+            None,
+        );
+        let id = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
+        world.live(Span::minutes(6)).await;
+        assert_eq!(
+            grant(&world, id).await.state.name(),
+            "granting",
+            "in progress is not absence"
+        );
+        world
+            .live_coarsely(Span::minutes(20), Span::seconds(5))
+            .await;
+        assert_eq!(grant(&world, id).await.state.name(), "failed");
+        check_all(&world, &[]).await.unwrap();
+    });
+}
+
+#[test]
+fn a_lost_status_is_settled_by_listings() {
+    run(async {
+        let world = World::new(
+            17,
+            Habits {
+                loses_status: true,
+                ..Habits::default()
+            },
+            None,
+        );
+        let id = take(&world, Ana, "ReadOnly", Span::minutes(10)).await;
+        world.live(Span::minutes(2)).await;
+        assert_eq!(grant(&world, id).await.state.name(), "active");
+        world
+            .live_coarsely(Span::minutes(15), Span::seconds(5))
+            .await;
+        assert_eq!(grant(&world, id).await.state.name(), "ended");
+        check_all(&world, &[]).await.unwrap();
+    });
+}
+
+#[test]
+fn listings_that_lag_do_not_make_a_second_create_or_an_early_end() {
+    run(async {
+        let world = World::new(
+            18,
+            Habits {
+                listing_lag: Span::seconds(20),
+                ..Habits::default()
+            },
+            None,
+        );
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        let id = take(&world, Ana, "ReadOnly", Span::minutes(10)).await;
+        world.live(Span::minutes(2)).await;
+        assert_eq!(grant(&world, id).await.state.name(), "active");
+        world.live(Span::minutes(11)).await;
+        assert_eq!(grant(&world, id).await.state.name(), "ended");
+        assert_eq!(writes_on(&world, &key).len(), 2);
+        check_all(&world, &[]).await.unwrap();
+    });
+}
+
+#[test]
+fn an_end_that_aws_refuses_for_good_is_parked_in_sight_and_tried_every_hour() {
+    run(async {
+        let world = World::new(19, Habits::default(), None);
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        let id = take(&world, Ana, "ReadOnly", Span::minutes(10)).await;
+        world.live(Span::seconds(30)).await;
+        world.center.forget_person(&key.user);
+        world
+            .live_coarsely(Span::minutes(30), Span::seconds(5))
+            .await;
+        let parked = grant(&world, id).await;
+        assert_eq!(parked.state.name(), "ending");
+        assert!(
+            parked
+                .stuck
+                .as_ref()
+                .is_some_and(|stuck| stuck.reason.contains("was not found"))
+        );
+        assert_eq!(events(&world, "end.stuck").await, 1);
+        let tried = writes_on(&world, &key).len();
+        world.live_coarsely(Span::hours(3), Span::seconds(30)).await;
+        let again = writes_on(&world, &key).len() - tried;
+        assert!(
+            (2..=4).contains(&again),
+            "tried {again} times in three hours"
+        );
+        assert_eq!(
+            events(&world, "end.stuck").await,
+            1,
+            "one record, not one an hour"
+        );
+        world.center.take(&key);
+        world.live_coarsely(Span::hours(2), Span::seconds(30)).await;
+        assert_eq!(grant(&world, id).await.state.name(), "ended");
+        check_all(&world, &[]).await.unwrap();
+    });
+}
+
+#[test]
+fn a_suspended_account_parks_its_ends_until_it_is_active_again() {
+    run(async {
+        let world = World::new(20, Habits::default(), None);
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        let id = take(&world, Ana, "ReadOnly", Span::minutes(10)).await;
+        let other = take(&world, Bo, "oncall", Span::minutes(10)).await;
+        world.live(Span::seconds(30)).await;
+        world.center.close_account("111111111111");
+        world
+            .live_coarsely(Span::minutes(30), Span::seconds(5))
+            .await;
+        assert!(grant(&world, id).await.stuck.is_some());
+        assert_eq!(
+            grant(&world, other).await.state.name(),
+            "ended",
+            "it delays no other row"
+        );
+        world.center.reopen_account("111111111111");
+        // `revoke ID` tries again at once
+        world
+            .access
+            .revoke(&world.actor(Eve), id, "reopened", None)
+            .await
+            .unwrap();
+        world.live(Span::minutes(1)).await;
+        assert_eq!(grant(&world, id).await.state.name(), "ended");
+        assert!(!world.center.present().contains(&key));
+        check_all(&world, &[]).await.unwrap();
+    });
+}
+
+#[test]
+fn who_leaves_the_directory_loses_what_they_hold() {
+    run(async {
+        let world = World::new(21, Habits::default(), None);
+        let id = take(&world, Ana, "ReadOnly", Span::hours(8)).await;
+        let kept = take(&world, Bo, "ReadOnly", Span::hours(8)).await;
+        world.live(Span::seconds(30)).await;
+        world.remove_from_directory(Ana);
+        let report = world.access.reconcile().await.unwrap();
+        assert_eq!((report.seen, report.left, report.failed), (2, 1, 0));
+        world.live(Span::seconds(30)).await;
+        assert_eq!(grant(&world, id).await.state.name(), "ended");
+        assert_eq!(grant(&world, kept).await.state.name(), "active");
+        assert_eq!(
+            world.access.reconcile().await.unwrap().left,
+            0,
+            "a second pass does nothing"
+        );
+    });
+}
+
+#[test]
+fn an_extension_lengthens_and_never_shortens() {
+    run(async {
+        let world = World::new(22, Habits::default(), None);
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        let id = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
+        world.live(Span::seconds(30)).await;
+        let before = grant(&world, id).await.ends_at;
+        let ana = world.actor(Ana);
+        let shorter = world
+            .access
+            .extend(&ana, id, Span::minutes(30), None, None)
+            .await
+            .unwrap();
+        assert!(
+            matches!(shorter, hallpass_access::Asked::Rejected(..)),
+            "{shorter:?}"
+        );
+        assert_eq!(grant(&world, id).await.ends_at, before);
+        world
+            .access
+            .extend(&ana, id, Span::hours(2), None, None)
+            .await
+            .unwrap();
+        assert!(grant(&world, id).await.ends_at > before);
+        world
+            .live_coarsely(Span::minutes(90), Span::seconds(10))
+            .await;
+        assert!(world.center.present().contains(&key), "past the first end");
+        world
+            .live_coarsely(Span::minutes(40), Span::seconds(10))
+            .await;
+        assert_eq!(writes_on(&world, &key).len(), 2);
+        check_all(&world, &[]).await.unwrap();
+        let late = world
+            .access
+            .extend(&ana, id, Span::hours(1), None, None)
+            .await;
+        assert!(
+            matches!(
+                late,
+                Err(AccessError::Refused(PressRefused::GrantOver { .. }))
+            ),
+            "{late:?}"
+        );
+    });
+}
+
+#[test]
+fn an_approver_takes_away_what_they_could_approve() {
+    run(async {
+        let world = World::new(23, Habits::default(), None);
+        let asked = ask(&world, Ana, "Admin", Span::hours(1)).await;
+        let id = asked.request().id;
+        let approved = world
+            .access
+            .approve(&world.actor(Cai), id, None)
+            .await
+            .unwrap();
+        world.live(Span::seconds(30)).await;
+        let id = approved.grant.unwrap();
+        world
+            .access
+            .revoke(&world.actor(Cai), id, "done early", None)
+            .await
+            .unwrap();
+        world.live(Span::seconds(30)).await;
+        let ended = grant(&world, id).await;
+        assert!(format!("{:?}", ended.state).contains("done early"));
+        check_all(&world, &[]).await.unwrap();
+    });
+}

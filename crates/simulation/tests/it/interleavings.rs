@@ -1,0 +1,169 @@
+//! Random lives: asks, releases, extensions and revocations of several people at random moments,
+//! with a process that stops at random calls. Access is there exactly while some hold is live.
+
+use hallpass_access::AccessStore;
+use hallpass_model::{Clock, HoldKey, Span};
+use hallpass_simulation::{
+    Habits, Human,
+    Human::{Ana, Bo, Eve},
+    Mode, Plan, World, check_all,
+};
+use proptest::prelude::*;
+
+use crate::acting::{asking, grants, run};
+
+#[derive(Clone, Debug)]
+enum Deed {
+    Ask(bool, bool, u64),
+    Release(usize),
+    Extend(usize, u64),
+    Revoke(usize),
+    Wait(u64),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        4 => (any::<bool>(), any::<bool>(), 5_u64..120).prop_map(|(ana, group, s)| Deed::Ask(ana, group, s)),
+        1 => any::<usize>().prop_map(Deed::Release),
+        1 => (any::<usize>(), 30_u64..200).prop_map(|(n, s)| Deed::Extend(n, s)),
+        1 => any::<usize>().prop_map(Deed::Revoke),
+        5 => (1_u64..40).prop_map(Deed::Wait),
+    ]
+}
+
+async fn act(world: &World, deed: &Deed) {
+    let live: Vec<_> = grants(world)
+        .await
+        .into_iter()
+        .filter(|grant| !grant.is_over())
+        .collect();
+    let pick = |n: usize| live.get(n % live.len().max(1));
+    match deed {
+        Deed::Ask(ana, group, seconds) => {
+            let who: Human = if *ana { Ana } else { Bo };
+            let wanted = asking(
+                if *group { "oncall" } else { "ReadOnly" },
+                Span::seconds(*seconds),
+            );
+            let _: Result<_, _> = world.access.ask(&world.actor(who), &wanted, None).await;
+        }
+        Deed::Release(n) => {
+            if let Some(grant) = pick(*n) {
+                let who = if grant.holder.name == "ana" { Ana } else { Bo };
+                let _: Result<_, _> = world
+                    .access
+                    .release(&world.actor(who), grant.id, None)
+                    .await;
+            }
+        }
+        Deed::Extend(n, seconds) => {
+            if let Some(grant) = pick(*n) {
+                let who = if grant.holder.name == "ana" { Ana } else { Bo };
+                let span = Span::seconds(*seconds);
+                let _: Result<_, _> = world
+                    .access
+                    .extend(&world.actor(who), grant.id, span, None, None)
+                    .await;
+            }
+        }
+        Deed::Revoke(n) => {
+            if let Some(grant) = pick(*n) {
+                let _: Result<_, _> = world
+                    .access
+                    .revoke(&world.actor(Eve), grant.id, "no", None)
+                    .await;
+            }
+        }
+        Deed::Wait(seconds) => world.live(Span::seconds(*seconds)).await,
+    }
+}
+
+/// Whether some grant has kept the key wanted for long enough that access must be there, or none
+/// has for long enough that it must be gone.
+async fn must_be(world: &World, key: &HoldKey) -> Option<bool> {
+    let now = world.clock.now();
+    let slack = Span::seconds(30);
+    let holds = world.store.holds(key).await.unwrap();
+    let live = holds
+        .grants
+        .iter()
+        .any(|g| g.state.name() == "active" && now < g.ends_at);
+    let recent = grants(world)
+        .await
+        .iter()
+        .any(|grant| grant.key == *key && (!grant.is_over() || slack.after(grant.ends_at) > now));
+    if live {
+        Some(true)
+    } else if recent {
+        None
+    } else {
+        Some(false)
+    }
+}
+
+fn live_through(seed: u64, deeds: &[Deed], plan: Option<Plan>, lag: u64) {
+    run(async {
+        let habits = Habits {
+            listing_lag: Span::seconds(lag),
+            ..Habits::default()
+        };
+        let mut world = World::new(seed, habits, plan);
+        for deed in deeds {
+            let finished = world.until_stopped(act(&world, deed)).await;
+            if !finished {
+                world.restart();
+                world.clock.advance(Span::seconds(3));
+            }
+            for who in [Ana, Bo] {
+                for key in [
+                    world.key(who, "ReadOnly").unwrap(),
+                    world.group_key(who).unwrap(),
+                ] {
+                    if let Some(expected) = must_be(&world, &key).await {
+                        let seen = world.center.present().contains(&key);
+                        assert_eq!(seen, expected, "{key} after {deed:?}");
+                    }
+                }
+            }
+        }
+        for _ in 0..20 {
+            if !world
+                .until_stopped(world.live_coarsely(Span::minutes(2), Span::seconds(2)))
+                .await
+            {
+                world.restart();
+            }
+            if grants(&world)
+                .await
+                .iter()
+                .all(hallpass_access::Grant::is_over)
+            {
+                break;
+            }
+        }
+        check_all(&world, &[]).await.unwrap();
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn access_is_there_exactly_while_some_hold_is_live(
+        seed in any::<u64>(),
+        deeds in proptest::collection::vec(deed(), 1..25),
+        lag in 0_u64..4,
+    ) {
+        live_through(seed, &deeds, None, lag);
+    }
+
+    #[test]
+    fn and_through_a_stop_at_any_moment(
+        seed in any::<u64>(),
+        deeds in proptest::collection::vec(deed(), 1..25),
+        call in 1_u64..400,
+        mode in prop_oneof![Just(Mode::Fail), Just(Mode::LoseAnswer), Just(Mode::StopBefore), Just(Mode::StopAfter)],
+    ) {
+        live_through(seed, &deeds, Some(Plan { call, mode }), 0);
+    }
+}

@@ -1,0 +1,15 @@
+//! The promises of the journey, under overlaps, faults and stops.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod acting;
+mod crashes;
+mod deciding;
+mod endings;
+mod interleavings;
+mod overlaps;

@@ -1,0 +1,1275 @@
+#!/usr/bin/env python3
+"""Referee of the simulated AWS: plays the conformance rows W, T, I, S (assignments) and F of the
+simulator's specification with boto3 against a running simulator, one line per row.
+
+    conformance.py --endpoint http://127.0.0.1:4570 [--command PATH] [--only W-01,S-13]
+
+`--command` is a simulator binary that takes --listen, --state, --seed and --frozen; with it the
+rows that need a process of their own (F-19, F-20) are played too.
+"""
+
+import argparse
+import datetime
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import urllib.parse
+import urllib.request
+import uuid
+
+import boto3
+import botocore.config
+import botocore.exceptions
+
+ROWS = []
+
+
+def row(name):
+    def add(function):
+        ROWS.append((name, function))
+        return function
+
+    return add
+
+
+class Sim:
+    def __init__(self, endpoint):
+        self.endpoint = endpoint.rstrip("/")
+        self.address = urllib.parse.urlparse(self.endpoint)
+        state = self.control("GET", "/state")
+        self.management = state["organization"]["management_account"]
+        self.region = state["identity_center"]["home_region"]
+        self.instance = state["identity_center"]["instance_arn"]
+        self.store = state["identity_center"]["identity_store_id"]
+        self.accounts = state["organization"]["accounts"]
+        self.key = self.credentials(self.management)
+
+    def control(self, method, path, body=None, status=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.endpoint + "/_sim" + path, data, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                text, code = answer.read(), answer.status
+        except urllib.error.HTTPError as error:
+            text, code = error.read(), error.code
+        if status is not None:
+            assert code == status, (path, code, text)
+        elif code >= 400:
+            raise AssertionError((path, code, text))
+        return json.loads(text) if text else None
+
+    def credentials(self, account):
+        found = self.control("GET", f"/credentials?account={account}")
+        return found["access_key_id"], found["secret_access_key"], None
+
+    def client(self, service, key=None, region=None, retries=None):
+        access, secret, token = key or self.key
+        config = botocore.config.Config(
+            retries=retries or {"mode": "standard", "max_attempts": 5},
+            parameter_validation=False,
+            read_timeout=10,
+        )
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=region or self.region,
+            aws_access_key_id=access,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            config=config,
+        )
+
+    def once(self, service, key=None, region=None):
+        return self.client(service, key, region, {"mode": "standard", "max_attempts": 1})
+
+    def raw(self, service, target=None, body="{}", form=None, at=None, key=None, scope=None,
+            tamper=None, sign=True, region=None, path="/"):
+        """One request signed by hand, so that it can be wrong."""
+        access, secret, token = key or self.key
+        stamp = (at or datetime.datetime.now(datetime.timezone.utc)).strftime("%Y%m%dT%H%M%SZ")
+        headers = {"host": self.address.netloc, "x-amz-date": stamp}
+        if form is not None:
+            body = form
+            headers["content-type"] = "application/x-www-form-urlencoded; charset=utf-8"
+        else:
+            headers["content-type"] = "application/x-amz-json-1.1"
+            headers["x-amz-target"] = target
+        if token:
+            headers["x-amz-security-token"] = token
+        names = ";".join(sorted(headers))
+        canonical = "\n".join(
+            ["POST", path, ""] + [f"{name}:{headers[name]}" for name in sorted(headers)]
+            + ["", names, hashlib.sha256(body.encode()).hexdigest()]
+        )
+        place = f"{stamp[:8]}/{region or self.region}/{scope or service}/aws4_request"
+        text = "\n".join(
+            ["AWS4-HMAC-SHA256", stamp, place, hashlib.sha256(canonical.encode()).hexdigest()]
+        )
+        signing = ("AWS4" + secret).encode()
+        for part in place.split("/"):
+            signing = hmac.new(signing, part.encode(), hashlib.sha256).digest()
+        signature = hmac.new(signing, text.encode(), hashlib.sha256).hexdigest()
+        if sign:
+            headers["authorization"] = (
+                f"AWS4-HMAC-SHA256 Credential={access}/{place}, SignedHeaders={names}, "
+                f"Signature={signature}"
+            )
+        connection = http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=10)
+        connection.request("POST", path, (tamper or body).encode(), headers)
+        answer = connection.getresponse()
+        return answer.status, dict((k.lower(), v) for k, v in answer.getheaders()), answer.read().decode()
+
+    def fault(self, **fault):
+        return self.control("POST", "/faults", fault, status=201)["ids"][0]
+
+    def mutate(self, **change):
+        return self.control("POST", "/mutate", change)
+
+    def advance(self, seconds):
+        return self.control("POST", "/advance", {"seconds": seconds})
+
+    def quiet(self):
+        """Waits until nothing is in flight and every window is over."""
+        self.control("DELETE", "/faults")
+        self.advance(90)
+
+
+def refused(expected, call, *arguments, http=None, text=None, **parameters):
+    try:
+        call(*arguments, **parameters)
+    except botocore.exceptions.ClientError as error:
+        code = error.response["Error"]["Code"]
+        assert code == expected, f"{code} instead of {expected}: {error}"
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        assert http is None or status == http, f"status {status} instead of {http}"
+        assert text is None or text in str(error), f"{text!r} is not in {error}"
+        return error.response
+    raise AssertionError(f"not refused with {expected}")
+
+
+def eventually(condition, seconds=8):
+    """The condition, looked at until it holds: reads may be late."""
+    end = time.time() + seconds
+    while True:
+        try:
+            found = condition()
+        except botocore.exceptions.ClientError:
+            found = None
+        if found or time.time() > end:
+            assert found, "did not come about in time"
+            return found
+        time.sleep(0.1)
+
+
+def pages(client, operation, key, **parameters):
+    found = []
+    for page in client.get_paginator(operation).paginate(**parameters):
+        found.extend(page[key])
+    return found
+
+
+class World:
+    """What several rows need: a user, groups, sets, accounts to assign in."""
+
+    def __init__(self, sim):
+        self.sim = sim
+        self.sso = sim.client("sso-admin")
+        self.ids = sim.client("identitystore")
+        self.org = sim.client("organizations")
+        self.sts = sim.client("sts")
+        accounts = pages(self.org, "list_accounts", "Accounts")
+        self.members = [a["Id"] for a in accounts if a["Id"] != sim.management and a["Status"] == "ACTIVE"]
+        self.mark = uuid.uuid4().hex[:8]
+        self.count = 0
+
+    def name(self, kind):
+        self.count += 1
+        return f"{kind}-{self.mark}-{self.count}"
+
+    def user(self):
+        name = self.name("user")
+        made = self.ids.create_user(
+            IdentityStoreId=self.sim.store, UserName=name, DisplayName=name.title(),
+            Name={"GivenName": "Test", "FamilyName": name},
+            Emails=[{"Value": f"{name}@test.example", "Type": "work", "Primary": True}],
+        )
+        eventually(lambda: self.ids.describe_user(IdentityStoreId=self.sim.store, UserId=made["UserId"]))
+        return made["UserId"], name
+
+    def group(self):
+        name = self.name("group")
+        made = self.ids.create_group(IdentityStoreId=self.sim.store, DisplayName=name)
+        eventually(lambda: self.ids.describe_group(IdentityStoreId=self.sim.store, GroupId=made["GroupId"]))
+        return made["GroupId"], name
+
+    def set(self):
+        name = self.name("set")
+        made = self.sso.create_permission_set(InstanceArn=self.sim.instance, Name=name)
+        return made["PermissionSet"]["PermissionSetArn"], name
+
+    def target(self, account, arn, principal, kind="USER"):
+        return dict(
+            InstanceArn=self.sim.instance, TargetId=account, TargetType="AWS_ACCOUNT",
+            PermissionSetArn=arn, PrincipalType=kind, PrincipalId=principal,
+        )
+
+    def status(self, request, what="creation"):
+        name = f"describe_account_assignment_{what}_status"
+        member = f"AccountAssignment{what.title()}RequestId"
+        answer = getattr(self.sso, name)(InstanceArn=self.sim.instance, **{member: request})
+        return answer[f"AccountAssignment{what.title()}Status"]
+
+    def finish(self, request, what="creation"):
+        found = eventually(
+            lambda: (lambda s: s if s["Status"] != "IN_PROGRESS" else None)(self.status(request, what)), 70
+        )
+        return found
+
+    def create(self, account, arn, principal, kind="USER"):
+        made = self.sso.create_account_assignment(**self.target(account, arn, principal, kind))
+        return self.finish(made["AccountAssignmentCreationStatus"]["RequestId"])
+
+    def delete(self, account, arn, principal, kind="USER"):
+        made = self.sso.delete_account_assignment(**self.target(account, arn, principal, kind))
+        return self.finish(made["AccountAssignmentDeletionStatus"]["RequestId"], "deletion")
+
+    def rows(self, account, arn):
+        return pages(
+            self.sso, "list_account_assignments", "AccountAssignments",
+            InstanceArn=self.sim.instance, AccountId=account, PermissionSetArn=arn,
+        )
+
+
+# ---------------------------------------------------------------- wire
+
+@row("W-01")
+def _(sim, w):
+    answer = w.sts.get_caller_identity()
+    assert answer["Account"] == sim.management and answer["Arn"] and answer["UserId"].startswith("AIDA")
+    assert answer["ResponseMetadata"]["RequestId"]
+
+
+@row("W-02")
+def _(sim, w):
+    key = ("AKIA0000000000000000", "x" * 40, None)
+    refused("InvalidClientTokenId", sim.once("sts", key).get_caller_identity, http=403)
+
+
+@row("W-03")
+def _(sim, w):
+    key = (sim.key[0], "x" * 40, None)
+    refused("SignatureDoesNotMatch", sim.once("sts", key).get_caller_identity, http=403)
+
+
+@row("W-04")
+def _(sim, w):
+    key = ("AKIA0000000000000000", "x" * 40, None)
+    refused("UnrecognizedClientException", sim.once("organizations", key).list_roots, http=400)
+    refused("UnrecognizedClientException", sim.once("sso-admin", key).list_instances, http=400)
+
+
+@row("W-05")
+def _(sim, w):
+    key = (sim.key[0], "x" * 40, None)
+    refused("InvalidSignatureException", sim.once("organizations", key).list_roots, http=400)
+    refused("InvalidSignatureException", sim.once("sso-admin", key).list_instances, http=400)
+
+
+IDENTITY = "Action=GetCallerIdentity&Version=2011-06-15"
+
+
+@row("W-06")
+def _(sim, w):
+    status, _, body = sim.raw("sts", form=IDENTITY, sign=False)
+    assert status == 403 and "MissingAuthenticationToken" in body, (status, body)
+    status, _, body = sim.raw("sso", "SWBExternalService.ListInstances", sign=False)
+    assert status == 400 and "MissingAuthenticationTokenException" in body, (status, body)
+
+
+def ago(minutes):
+    return datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=minutes)
+
+
+@row("W-07")
+def _(sim, w):
+    status, _, body = sim.raw("sts", form=IDENTITY, at=ago(20))
+    assert status == 403 and "Signature expired" in body, (status, body)
+
+
+@row("W-08")
+def _(sim, w):
+    status, _, body = sim.raw("sts", form=IDENTITY, at=ago(-20))
+    assert status == 403 and "Signature not yet current" in body, (status, body)
+
+
+@row("W-09")
+def _(sim, w):
+    status, _, body = sim.raw("sts", form=IDENTITY, tamper=IDENTITY + "&X=1")
+    assert status == 403 and "SignatureDoesNotMatch" in body, (status, body)
+
+
+@row("W-10")
+def _(sim, w):
+    status, _, body = sim.raw("sts", form=IDENTITY, scope="sqs")
+    assert 400 <= status < 500 and "correct service" in body, (status, body)
+
+
+@row("W-11")
+def _(sim, w):
+    key = (sim.key[0], sim.key[1], "made-up-token")
+    refused("InvalidClientTokenId", sim.once("sts", key).get_caller_identity, http=403)
+
+
+@row("W-12")
+def _(sim, w):
+    status, _, body = sim.raw("sts", form="Action=Nonsense&Version=2011-06-15")
+    assert status == 400 and "<Code>InvalidAction</Code>" in body, (status, body)
+    assert "Could not find operation Nonsense for version 2011-06-15" in body
+
+
+@row("W-13")
+def _(sim, w):
+    for target in ("SWBExternalService.Nonsense", "Nonsense.Nothing"):
+        status, headers, body = sim.raw("sso", target)
+        assert status == 400 and json.loads(body)["__type"] == "UnknownOperationException", body
+
+
+@row("W-14")
+def _(sim, w):
+    status, headers, body = sim.raw("sso", "SWBExternalService.ListInstances")
+    assert status == 200 and headers["content-type"] == "application/x-amz-json-1.1", headers
+    assert headers["x-amzn-requestid"]
+
+
+@row("W-15")
+def _(sim, w):
+    status, headers, body = sim.raw("sso", "SWBExternalService.ListPermissionSets")
+    answer = json.loads(body)
+    assert status == 400 and answer["__type"] == "ValidationException" and answer["Message"], body
+    assert headers["x-amzn-errortype"] == "ValidationException"
+
+
+@row("W-16")
+def _(sim, w):
+    status, headers, body = sim.raw("sts", form=IDENTITY)
+    assert status == 200 and headers["content-type"].startswith("text/xml"), headers
+    start = '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
+    assert body.startswith(start), body
+    assert "<ResponseMetadata><RequestId>" in body
+
+
+@row("W-17")
+def _(sim, w):
+    status, headers, body = sim.raw("sts", form=IDENTITY, key=(sim.key[0], "x", None))
+    assert status == 403 and body.startswith("<ErrorResponse xmlns="), body
+    for part in ("<Type>Sender</Type>", "<Code>", "<Message>", "<RequestId>"):
+        assert part in body, body
+
+
+@row("W-18")
+def _(sim, w):
+    status, _, body = sim.raw("sso", "SWBExternalService.ListInstances", '{"Unknown": {"a": [1]}}')
+    assert status == 200, body
+
+
+@row("W-19")
+def _(sim, w):
+    status, _, body = sim.raw("sso", "SWBExternalService.ListInstances", '{"MaxResults": ')
+    assert status == 400 and json.loads(body)["__type"] == "SerializationException", body
+
+
+@row("W-20")
+def _(sim, w):
+    _, _, body = sim.raw("sso", "SWBExternalService.ListInstances")
+    assert isinstance(json.loads(body)["Instances"][0]["CreatedDate"], (int, float)), body
+
+
+@row("W-21")
+def _(sim, w):
+    for service, target, body in (
+        ("sso", "SWBExternalService.ListPermissionSets", {"InstanceArn": sim.instance}),
+        ("identitystore", "AWSIdentityStore.ListUsers", {"IdentityStoreId": sim.store}),
+        ("organizations", "AWSOrganizationsV20161128.ListAccounts", {}),
+    ):
+        _, _, text = sim.raw(service, target, json.dumps(body))
+        answer = json.loads(text, object_pairs_hook=lambda pairs: dict(pairs))
+        assert "null" not in text.replace('"null', ""), text[:300]
+        assert answer.get("NextToken") != "", text[:300]
+
+
+@row("W-22")
+def _(sim, w):
+    status, _, body = sim.raw(
+        "organizations", "AWSOrganizationsV20161128.DescribeOrganization", region="eu-west-1")
+    assert status == 200 and json.loads(body)["Organization"]["Id"].startswith("o-"), body
+
+
+# ---------------------------------------------------------------- sts
+
+def assume(sim, w, account=None, name="someone", **more):
+    role = f"arn:aws:iam::{account or w.members[0]}:role/OrganizationAccountAccessRole"
+    return w.sts.assume_role(RoleArn=role, RoleSessionName=name, **more)
+
+
+def keys(answer):
+    found = answer["Credentials"]
+    return found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
+
+
+@row("T-01")
+def _(sim, w):
+    answer = assume(sim, w)
+    assert answer["Credentials"]["AccessKeyId"].startswith("ASIA")
+    now = datetime.datetime.fromisoformat(sim.control("GET", "/state")["clock"]["now"].replace("Z", "+00:00"))
+    left = (answer["Credentials"]["Expiration"] - now).total_seconds()
+    assert 3500 < left <= 3601, left
+    assert ":someone" in answer["AssumedRoleUser"]["AssumedRoleId"]
+
+
+@row("T-02")
+def _(sim, w):
+    answer = sim.client("sts", keys(assume(sim, w))).get_caller_identity()
+    arn = f"arn:aws:sts::{w.members[0]}:assumed-role/OrganizationAccountAccessRole/someone"
+    assert answer["Arn"] == arn and answer["Account"] == w.members[0], answer
+    assert answer["UserId"].startswith("AROA") and answer["UserId"].endswith(":someone")
+
+
+@row("T-03")
+def _(sim, w):
+    access, secret, _ = keys(assume(sim, w))
+    refused("InvalidClientTokenId", sim.once("sts", (access, secret, None)).get_caller_identity, http=403)
+
+
+@row("T-04")
+def _(sim, w):
+    access, _, token = keys(assume(sim, w))
+    refused("SignatureDoesNotMatch", sim.once("sts", (access, "x" * 40, token)).get_caller_identity, http=403)
+
+
+@row("T-05")
+def _(sim, w):
+    role = f"arn:aws:iam::{w.members[0]}:role/Nobody"
+    refused("AccessDenied", w.sts.assume_role, RoleArn=role, RoleSessionName="someone", http=403,
+            text=f"is not authorized to perform: sts:AssumeRole on resource: {role}")
+
+
+@row("T-06")
+def _(sim, w):
+    refused("ValidationError", assume, sim, w, DurationSeconds=899, http=400, text="durationSeconds")
+
+
+@row("T-07")
+def _(sim, w):
+    refused("ValidationError", assume, sim, w, DurationSeconds=7200, http=400, text="DurationSeconds")
+
+
+@row("T-08")
+def _(sim, w):
+    refused("ValidationError", assume, sim, w, name="x y", http=400, text="roleSessionName")
+
+
+@row("T-09")
+def _(sim, w):
+    access = keys(assume(sim, w))[0]
+    assert w.sts.get_access_key_info(AccessKeyId=access)["Account"] == w.members[0]
+
+
+@row("T-10")
+def _(sim, w):
+    org = sim.client("organizations", sim.credentials(w.members[0]))
+    assert org.describe_organization()["Organization"]["MasterAccountId"] == sim.management
+    refused("AccessDeniedException", org.list_accounts, http=400)
+
+
+@row("T-11")
+def _(sim, w):
+    sso = sim.client("sso-admin", sim.credentials(w.members[0]))
+    refused("AccessDeniedException", sso.create_permission_set, InstanceArn=sim.instance, Name="x", http=400)
+
+
+# ---------------------------------------------------------------- identity store
+
+@row("I-01")
+def _(sim, w):
+    found = w.sso.list_instances()["Instances"]
+    assert len(found) == 1 and found[0]["IdentityStoreId"].startswith("d-")
+    int(found[0]["IdentityStoreId"][2:], 16)
+
+
+@row("I-02")
+def _(sim, w):
+    other = "us-east-2" if sim.region != "us-east-2" else "us-east-1"
+    assert sim.client("sso-admin", region=other).list_instances()["Instances"] == []
+    refused("AccessDeniedException", sim.client("identitystore", region=other).list_users,
+            IdentityStoreId=sim.store)
+
+
+@row("I-03")
+def _(sim, w):
+    w.someone, w.someone_name = w.user()
+
+
+@row("I-05")
+def _(sim, w):
+    found = w.ids.describe_user(IdentityStoreId=sim.store, UserId=w.someone)
+    assert found["UserName"] == w.someone_name and found["UserStatus"] == "ENABLED"
+    assert found["Emails"][0]["Value"] == f"{w.someone_name}@test.example" and found["Emails"][0]["Primary"]
+    assert found["Name"] == {"GivenName": "Test", "FamilyName": w.someone_name}
+
+
+@row("I-04")
+def _(sim, w):
+    error = refused(
+        "ConflictException", w.ids.create_user, IdentityStoreId=sim.store, UserName=w.someone_name,
+        DisplayName="x", Name={"GivenName": "x", "FamilyName": "y"}, http=400)
+    assert error["Reason"] == "UNIQUENESS_CONSTRAINT_VIOLATION", error
+
+
+def by(path, value):
+    return {"UniqueAttribute": {"AttributePath": path, "AttributeValue": value}}
+
+
+@row("I-06")
+def _(sim, w):
+    for path, value in (("userName", w.someone_name), ("emails.value", f"{w.someone_name}@test.example")):
+        found = w.ids.get_user_id(IdentityStoreId=sim.store, AlternateIdentifier=by(path, value))
+        assert found["UserId"] == w.someone
+
+
+@row("I-07")
+def _(sim, w):
+    error = refused("ResourceNotFoundException", w.ids.get_user_id, IdentityStoreId=sim.store,
+                    AlternateIdentifier=by("userName", "nobody-at-all"))
+    assert error["ResourceType"] == "USER", error
+
+
+@row("I-08")
+def _(sim, w):
+    error = refused("ResourceNotFoundException", w.ids.describe_user, IdentityStoreId=sim.store,
+                    UserId=str(uuid.uuid4()))
+    assert error["ResourceType"] == "USER", error
+
+
+@row("I-09")
+def _(sim, w):
+    found = pages(w.ids, "list_users", "Users", IdentityStoreId=sim.store, PaginationConfig={"PageSize": 7})
+    names = [user["UserId"] for user in found]
+    assert len(names) == len(set(names)) == sim.control("GET", "/state")["organization"]["users"]
+    groups = pages(w.ids, "list_groups", "Groups", IdentityStoreId=sim.store, PaginationConfig={"PageSize": 1})
+    assert len(groups) == len({group["GroupId"] for group in groups}) >= 1
+
+
+@row("I-10")
+def _(sim, w):
+    refused("ValidationException", w.ids.list_users, IdentityStoreId=sim.store, MaxResults=101,
+            text="maxResults")
+
+
+@row("I-11")
+def _(sim, w):
+    filters = [{"AttributePath": "UserName", "AttributeValue": w.someone_name}]
+    found = w.ids.list_users(IdentityStoreId=sim.store, Filters=filters)["Users"]
+    assert [user["UserId"] for user in found] == [w.someone]
+    filters[0]["AttributeValue"] = "nobody-at-all"
+    assert w.ids.list_users(IdentityStoreId=sim.store, Filters=filters)["Users"] == []
+
+
+@row("I-12")
+def _(sim, w):
+    refused("ValidationException", w.ids.list_users, IdentityStoreId="d-x", text="identityStoreId")
+
+
+@row("I-13")
+def _(sim, w):
+    w.ids.update_user(
+        IdentityStoreId=sim.store, UserId=w.someone,
+        Operations=[{"AttributePath": "displayName", "AttributeValue": "Renamed"},
+                    {"AttributePath": "name.givenName", "AttributeValue": "Other"},
+                    {"AttributePath": "title", "AttributeValue": "Chief"}])
+
+    def changed():
+        found = w.ids.describe_user(IdentityStoreId=sim.store, UserId=w.someone)
+        return found["DisplayName"] == "Renamed" and found["Name"]["GivenName"] == "Other" and found["Title"] == "Chief"
+
+    eventually(changed)
+    w.ids.update_user(IdentityStoreId=sim.store, UserId=w.someone,
+                      Operations=[{"AttributePath": "title"}])
+    eventually(lambda: "Title" not in w.ids.describe_user(IdentityStoreId=sim.store, UserId=w.someone))
+
+
+@row("I-14")
+def _(sim, w):
+    w.team, w.team_name = w.group()
+    refused("ConflictException", w.ids.create_group, IdentityStoreId=sim.store, DisplayName=w.team_name)
+
+
+@row("I-15")
+def _(sim, w):
+    found = w.ids.get_group_id(IdentityStoreId=sim.store, AlternateIdentifier=by("displayName", w.team_name))
+    assert found["GroupId"] == w.team
+    assert w.ids.describe_group(IdentityStoreId=sim.store, GroupId=w.team)["DisplayName"] == w.team_name
+
+
+@row("I-16")
+def _(sim, w):
+    w.ids.update_group(IdentityStoreId=sim.store, GroupId=w.team,
+                       Operations=[{"AttributePath": "description", "AttributeValue": "A team"}])
+    eventually(lambda: w.ids.describe_group(IdentityStoreId=sim.store, GroupId=w.team).get("Description") == "A team")
+
+
+@row("I-17")
+def _(sim, w):
+    made = w.ids.create_group_membership(
+        IdentityStoreId=sim.store, GroupId=w.team, MemberId={"UserId": w.someone})
+    w.membership = made["MembershipId"]
+    refused("ConflictException", w.ids.create_group_membership, IdentityStoreId=sim.store,
+            GroupId=w.team, MemberId={"UserId": w.someone})
+
+
+@row("I-18")
+def _(sim, w):
+    member = {"UserId": w.someone}
+
+    def agree():
+        one = w.ids.describe_group_membership(IdentityStoreId=sim.store, MembershipId=w.membership)
+        two = w.ids.get_group_membership_id(IdentityStoreId=sim.store, GroupId=w.team, MemberId=member)
+        three = pages(w.ids, "list_group_memberships", "GroupMemberships", IdentityStoreId=sim.store, GroupId=w.team)
+        four = pages(w.ids, "list_group_memberships_for_member", "GroupMemberships",
+                     IdentityStoreId=sim.store, MemberId=member)
+        ids = {one["MembershipId"], two["MembershipId"], three[0]["MembershipId"], four[0]["MembershipId"]}
+        results = w.ids.is_member_in_groups(IdentityStoreId=sim.store, MemberId=member, GroupIds=[w.team])["Results"]
+        return ids == {w.membership} and len(three) == len(four) == 1 and results[0]["MembershipExists"]
+
+    eventually(agree)
+
+
+@row("I-19")
+def _(sim, w):
+    error = refused("ResourceNotFoundException", w.ids.create_group_membership,
+                    IdentityStoreId=sim.store, GroupId=w.team, MemberId={"UserId": str(uuid.uuid4())})
+    assert error["ResourceType"] == "USER", error
+
+
+@row("I-20")
+def _(sim, w):
+    w.ids.delete_group_membership(IdentityStoreId=sim.store, MembershipId=w.membership)
+    error = refused("ResourceNotFoundException", w.ids.delete_group_membership,
+                    IdentityStoreId=sim.store, MembershipId=w.membership)
+    assert error["ResourceType"] == "GROUP_MEMBERSHIP", error
+
+
+def gone(call, **parameters):
+    def check():
+        try:
+            call(**parameters)
+        except botocore.exceptions.ClientError as error:
+            return error.response
+        return None
+
+    return eventually(check)
+
+
+@row("I-21")
+def _(sim, w):
+    w.ids.delete_group(IdentityStoreId=sim.store, GroupId=w.team)
+    w.ids.delete_user(IdentityStoreId=sim.store, UserId=w.someone)
+    error = gone(w.ids.describe_group, IdentityStoreId=sim.store, GroupId=w.team)
+    assert error["Error"]["Code"] == "ResourceNotFoundException" and error["ResourceType"] == "GROUP"
+    error = gone(w.ids.describe_user, IdentityStoreId=sim.store, UserId=w.someone)
+    assert error["Error"]["Code"] == "ResourceNotFoundException" and error["ResourceType"] == "USER"
+
+
+# ---------------------------------------------------------------- sso-admin
+
+@row("S-01")
+def _(sim, w):
+    made = w.sso.create_permission_set(InstanceArn=sim.instance, Name=w.name("set"))["PermissionSet"]
+    assert made["PermissionSetArn"].startswith("arn:aws:sso:::permissionSet/ssoins-") and made["SessionDuration"] == "PT1H"
+    w.first = made
+
+
+@row("S-02")
+def _(sim, w):
+    refused("ConflictException", w.sso.create_permission_set, InstanceArn=sim.instance, Name=w.first["Name"],
+            http=400, text=f"PermissionSet with name {w.first['Name']} already exists.")
+
+
+@row("S-03")
+def _(sim, w):
+    for name in ("x" * 33, "a b"):
+        refused("ValidationException", w.sso.create_permission_set, InstanceArn=sim.instance, Name=name, text="'name'")
+
+
+@row("S-04")
+def _(sim, w):
+    arn = w.first["PermissionSetArn"]
+    found = w.sso.describe_permission_set(InstanceArn=sim.instance, PermissionSetArn=arn)["PermissionSet"]
+    assert found["Name"] == w.first["Name"]
+    refused("ResourceNotFoundException", w.sso.describe_permission_set, InstanceArn=sim.instance,
+            PermissionSetArn=arn[:-16] + "0" * 16)
+
+
+@row("S-05")
+def _(sim, w):
+    refused("ValidationException", w.sso.list_permission_sets, InstanceArn="nonsense", text="instanceArn")
+
+
+@row("S-06")
+def _(sim, w):
+    found = pages(w.sso, "list_permission_sets", "PermissionSets", InstanceArn=sim.instance,
+                  PaginationConfig={"PageSize": 1})
+    assert len(found) == len(set(found)) == sim.control("GET", "/state")["organization"]["permission_sets"]
+    refused("ValidationException", w.sso.list_permission_sets, InstanceArn=sim.instance, MaxResults=101)
+
+
+@row("S-07")
+def _(sim, w):
+    arn = w.first["PermissionSetArn"]
+    w.sso.update_permission_set(InstanceArn=sim.instance, PermissionSetArn=arn, Description="New", SessionDuration="PT2H")
+    found = w.sso.describe_permission_set(InstanceArn=sim.instance, PermissionSetArn=arn)["PermissionSet"]
+    assert (found["Description"], found["SessionDuration"]) == ("New", "PT2H")
+
+
+@row("S-08")
+def _(sim, w):
+    arn = dict(InstanceArn=sim.instance, PermissionSetArn=w.first["PermissionSetArn"])
+    policy = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    w.sso.attach_managed_policy_to_permission_set(ManagedPolicyArn=policy, **arn)
+    refused("ConflictException", w.sso.attach_managed_policy_to_permission_set, ManagedPolicyArn=policy, **arn)
+    listed = w.sso.list_managed_policies_in_permission_set(**arn)["AttachedManagedPolicies"]
+    assert listed == [{"Name": "ReadOnlyAccess", "Arn": policy}]
+    w.sso.detach_managed_policy_from_permission_set(ManagedPolicyArn=policy, **arn)
+    refused("ResourceNotFoundException", w.sso.detach_managed_policy_from_permission_set, ManagedPolicyArn=policy, **arn)
+
+
+@row("S-09")
+def _(sim, w):
+    arn = dict(InstanceArn=sim.instance, PermissionSetArn=w.first["PermissionSetArn"])
+    assert not w.sso.get_inline_policy_for_permission_set(**arn).get("InlinePolicy")
+    policy = '{"Version":"2012-10-17","Statement":[]}'
+    w.sso.put_inline_policy_to_permission_set(InlinePolicy=policy, **arn)
+    assert w.sso.get_inline_policy_for_permission_set(**arn)["InlinePolicy"] == policy
+
+
+@row("S-13")
+def _(sim, w):
+    w.person, w.person_name = w.user()
+    w.crew, w.crew_name = w.group()
+    w.role, w.role_name = w.set()
+    w.account = w.members[0]
+    made = w.sso.create_account_assignment(**w.target(w.account, w.role, w.person))
+    status = made["AccountAssignmentCreationStatus"]
+    assert status["Status"] == "IN_PROGRESS" and status["TargetId"] == w.account, status
+    w.request = status["RequestId"]
+    assert w.finish(w.request)["Status"] == "SUCCEEDED"
+    rows = eventually(lambda: w.rows(w.account, w.role))
+    assert rows == [{"AccountId": w.account, "PermissionSetArn": w.role, "PrincipalType": "USER", "PrincipalId": w.person}]
+
+
+@row("S-14")
+def _(sim, w):
+    assert w.create(w.account, w.role, w.person)["Status"] == "SUCCEEDED"
+    time.sleep(1.2)
+    assert len(w.rows(w.account, w.role)) == 1
+
+
+@row("S-15")
+def _(sim, w):
+    found = pages(w.sso, "list_account_assignment_creation_status", "AccountAssignmentsCreationStatus",
+                  InstanceArn=sim.instance, Filter={"Status": "SUCCEEDED"})
+    assert any(status["RequestId"] == w.request for status in found)
+    found = pages(w.sso, "list_account_assignment_creation_status", "AccountAssignmentsCreationStatus",
+                  InstanceArn=sim.instance, Filter={"Status": "FAILED"})
+    assert not any(status["RequestId"] == w.request for status in found)
+
+
+@row("S-16")
+def _(sim, w):
+    refused("ResourceNotFoundException", w.status, str(uuid.uuid4()))
+    refused("ResourceNotFoundException", w.status, w.request, "deletion")
+
+
+@row("S-17")
+def _(sim, w):
+    sets = pages(w.sso, "list_permission_sets_provisioned_to_account", "PermissionSets",
+                 InstanceArn=sim.instance, AccountId=w.account)
+    accounts = pages(w.sso, "list_accounts_for_provisioned_permission_set", "AccountIds",
+                     InstanceArn=sim.instance, PermissionSetArn=w.role)
+    assert w.role in sets and accounts == [w.account]
+
+
+@row("S-19")
+def _(sim, w):
+    refused("ConflictException", w.sso.delete_permission_set, InstanceArn=sim.instance,
+            PermissionSetArn=w.role, http=400)
+
+
+@row("S-20")
+def _(sim, w):
+    arn = dict(InstanceArn=sim.instance, PermissionSetArn=w.role)
+    old = dict(ProvisioningStatus="LATEST_PERMISSION_SET_NOT_PROVISIONED", **arn)
+    assert w.sso.list_accounts_for_provisioned_permission_set(**old)["AccountIds"] == []
+    w.sso.update_permission_set(Description="Changed", **arn)
+    assert w.sso.list_accounts_for_provisioned_permission_set(**old)["AccountIds"] == [w.account]
+    request = w.sso.provision_permission_set(TargetType="AWS_ACCOUNT", TargetId=w.account, **arn)
+    request = request["PermissionSetProvisioningStatus"]["RequestId"]
+
+    def done():
+        status = w.sso.describe_permission_set_provisioning_status(
+            InstanceArn=sim.instance, ProvisionPermissionSetRequestId=request)
+        return status["PermissionSetProvisioningStatus"]["Status"] == "SUCCEEDED"
+
+    eventually(done, 70)
+    eventually(lambda: w.sso.list_accounts_for_provisioned_permission_set(**old)["AccountIds"] == [])
+
+
+@row("S-21")
+def _(sim, w):
+    w.ids.create_group_membership(IdentityStoreId=sim.store, GroupId=w.crew, MemberId={"UserId": w.person})
+    assert w.create(w.account, w.role, w.crew, "GROUP")["Status"] == "SUCCEEDED"
+
+    def both():
+        found = pages(w.sso, "list_account_assignments_for_principal", "AccountAssignments",
+                      InstanceArn=sim.instance, PrincipalId=w.person, PrincipalType="USER")
+        return {(r["PrincipalType"], r["PrincipalId"]) for r in found} == {("USER", w.person), ("GROUP", w.crew)}
+
+    eventually(both)
+    found = pages(w.sso, "list_account_assignments_for_principal", "AccountAssignments",
+                  InstanceArn=sim.instance, PrincipalId=w.person, PrincipalType="USER",
+                  Filter={"AccountId": w.members[1]})
+    assert found == []
+
+
+@row("S-22")
+def _(sim, w):
+    status = w.create(w.account, w.role, str(uuid.uuid4()))
+    assert status["Status"] == "FAILED" and "was not found in directory" in status["FailureReason"], status
+
+
+@row("S-23")
+def _(sim, w):
+    right = w.target(w.account, w.role, w.person)
+    refused("ResourceNotFoundException", w.sso.create_account_assignment,
+            **{**right, "PermissionSetArn": w.role[:-16] + "0" * 16})
+    refused("ValidationException", w.sso.create_account_assignment, **{**right, "TargetId": "12345"}, text="targetId")
+    refused("ValidationException", w.sso.create_account_assignment, **{**right, "PrincipalType": "ROBOT"},
+            text="Member must satisfy enum value set")
+
+
+@row("S-24")
+def _(sim, w):
+    assert w.delete(w.account, w.role, w.person)["Status"] == "SUCCEEDED"
+    eventually(lambda: [r["PrincipalType"] for r in w.rows(w.account, w.role)] == ["GROUP"])
+
+
+@row("S-25")
+def _(sim, w):
+    assert w.delete(w.account, w.role, w.crew, "GROUP")["Status"] == "SUCCEEDED"
+    eventually(lambda: pages(w.sso, "list_accounts_for_provisioned_permission_set", "AccountIds",
+                             InstanceArn=sim.instance, PermissionSetArn=w.role) == [])
+
+
+@row("S-26")
+def _(sim, w):
+    status = w.delete(w.account, w.role, w.person)
+    assert status["Status"] == "FAILED" and "Assignment not found" in status["FailureReason"], status
+    assert w.rows(w.account, w.role) == []
+
+
+@row("S-27")
+def _(sim, w):
+    w.sso.delete_permission_set(InstanceArn=sim.instance, PermissionSetArn=w.role)
+    refused("ResourceNotFoundException", w.sso.describe_permission_set, InstanceArn=sim.instance, PermissionSetArn=w.role)
+
+
+# ---------------------------------------------------------------- faults and time
+
+def calls(sim, since, **filters):
+    query = urllib.parse.urlencode({"since": since, "limit": 10000, **filters})
+    return sim.control("GET", f"/calls?{query}")
+
+
+@row("F-01")
+def _(sim, w):
+    since = calls(sim, 0, limit=1)["next"]
+    sim.fault(kind="throttle", rate=1, match={"operation": "List*"})
+    for _ in range(3):
+        sim.client("sso-admin").list_permission_sets(InstanceArn=sim.instance)
+    assert any(call["outcome"] == "throttled" for call in calls(sim, since)["calls"])
+    sim.quiet()
+
+
+def fresh(w):
+    if not hasattr(w, "spare"):
+        w.spare = w.user()
+    return w.members[0], w.set()[0], w.spare[0]
+
+
+@row("F-02")
+def _(sim, w):
+    account, arn, user = fresh(w)
+    since = calls(sim, 0)["next"]
+    sim.fault(kind="drop_after_effect", count=1, match={"operation": "CreateAccountAssignment"})
+    try:
+        w.sso.create_account_assignment(**w.target(account, arn, user))
+    except (botocore.exceptions.ClientError, botocore.exceptions.HTTPClientError) as error:
+        assert "Conflict" in str(error) or not isinstance(error, botocore.exceptions.ClientError), error
+    sim.quiet()
+    assert len(w.rows(account, arn)) == 1
+    log = calls(sim, since, operation="CreateAccountAssignment")["calls"]
+    assert log[0]["outcome"] == "dropped" and log[0]["effect"] and log[0]["fault"], log
+    assert all(call["effect"] is False or call["outcome"] == "ok" for call in log[1:]), log
+
+
+@row("F-03")
+def _(sim, w):
+    account, arn, user = fresh(w)
+    sim.fault(kind="drop_before_effect", count=1, match={"operation": "CreateAccountAssignment"})
+    w.sso.create_account_assignment(**w.target(account, arn, user))
+    sim.quiet()
+    assert len(w.rows(account, arn)) == 1
+
+
+@row("F-04")
+def _(sim, w):
+    sim.fault(kind="error", code="InternalServerException", http=500, message="boom", count=2,
+              match={"operation": "ListPermissionSets"})
+    w.sso.list_permission_sets(InstanceArn=sim.instance)
+    faults = sim.control("GET", "/faults")["faults"]
+    assert faults[0]["fired"] == 2, faults
+    sim.quiet()
+
+
+@row("F-05")
+def _(sim, w):
+    account, arn, user = fresh(w)
+    sim.fault(kind="stuck_in_progress", seconds=600)
+    made = w.sso.create_account_assignment(**w.target(account, arn, user))
+    request = made["AccountAssignmentCreationStatus"]["RequestId"]
+    sim.advance(540)
+    assert w.status(request)["Status"] == "IN_PROGRESS"
+    done = sim.advance(120)
+    assert request in done["completed"] and w.status(request)["Status"] == "SUCCEEDED"
+    sim.quiet()
+
+
+@row("F-06")
+def _(sim, w):
+    account, arn, user = fresh(w)
+    sim.fault(kind="fail_async", reason="because", count=1)
+    status = w.create(account, arn, user)
+    assert status["Status"] == "FAILED" and status["FailureReason"] == "because", status
+    time.sleep(1.1)
+    assert w.rows(account, arn) == []
+    sim.fault(kind="fail_async", reason="anyway", effect="done", count=1)
+    assert w.create(account, arn, user)["FailureReason"] == "anyway"
+    eventually(lambda: len(w.rows(account, arn)) == 1)
+    sim.quiet()
+
+
+@row("F-07")
+def _(sim, w):
+    account, arn, user = fresh(w)
+    sets = [arn] + [w.set()[0] for _ in range(10)]
+    sim.fault(kind="stuck_in_progress", seconds=600)
+    sso = sim.once("sso-admin")
+    sim.advance(5)
+    for arn in sets[:10]:
+        sso.create_account_assignment(**w.target(account, arn, user))
+    refused("ThrottlingException", sso.create_account_assignment, **w.target(account, sets[10], user),
+            http=400, text="too many requests processing")
+    sim.control("DELETE", "/faults")
+    sim.advance(700)
+
+
+@row("F-08")
+def _(sim, w):
+    account, arn, user = fresh(w)
+    other = w.user()[0]
+    sim.fault(kind="stuck_in_progress", seconds=60)
+    w.sso.create_account_assignment(**w.target(account, arn, user))
+    refused("ConflictException", w.sso.create_account_assignment, **w.target(account, arn, other),
+            http=400, text="There is a conflicting operation in process.")
+    sim.quiet()
+
+
+@row("F-09")
+def _(sim, w):
+    sim.fault(kind="partial_page", items=0, skip=1, count=1, match={"operation": "ListAccounts"})
+    found = pages(w.org, "list_accounts", "Accounts")
+    assert len({account["Id"] for account in found}) == len(found) == sim.accounts
+    sim.quiet()
+
+
+@row("F-10")
+def _(sim, w):
+    account, arn, _ = fresh(w)
+    users = [w.user() for _ in range(4)]
+    for user, name in users:
+        sim.mutate(create_assignment={"account": account, "permission_set": w.sso.describe_permission_set(
+            InstanceArn=sim.instance, PermissionSetArn=arn)["PermissionSet"]["Name"], "user": name})
+    where = dict(InstanceArn=sim.instance, AccountId=account, PermissionSetArn=arn)
+    first = w.sso.list_account_assignments(MaxResults=2, **where)
+    victim = first["AccountAssignments"][0]["PrincipalId"]
+    name = next(name for user, name in users if user == victim)
+    set_name = w.sso.describe_permission_set(InstanceArn=sim.instance, PermissionSetArn=arn)["PermissionSet"]["Name"]
+    sim.mutate(delete_assignment={"account": account, "permission_set": set_name, "user": name})
+    second = w.sso.list_account_assignments(MaxResults=2, NextToken=first["NextToken"], **where)
+    seen = [r["PrincipalId"] for r in first["AccountAssignments"] + second["AccountAssignments"]]
+    assert sorted(seen) == sorted(user for user, _ in users) and "NextToken" not in second, seen
+    sim.quiet()
+
+
+@row("F-11")
+def _(sim, w):
+    account, arn, user = fresh(w)
+    sim.advance(60)  # the set itself is old
+    assert w.create(account, arn, user)["Status"] == "SUCCEEDED"
+    sim.fault(kind="stale_read", seconds=5, match={"operation": "ListAccountAssignments"})
+    assert w.rows(account, arn) == []
+    sim.advance(7)
+    assert len(w.rows(account, arn)) == 1
+    sim.quiet()
+
+
+@row("F-12")
+def _(sim, w):
+    sim.fault(kind="clock_skew", seconds=600)
+    status, headers, body = sim.raw("sts", form=IDENTITY)
+    assert status == 403 and "Signature expired" in body, body
+    shown = datetime.datetime.strptime(headers["date"], "%a, %d %b %Y %H:%M:%S GMT")
+    status, _, body = sim.raw("sts", form=IDENTITY, at=shown.replace(tzinfo=datetime.timezone.utc))
+    assert status == 200, body
+    sim.quiet()
+
+
+def effective(sim, w):
+    """A person with an assignment through the control API."""
+    user, name = w.user()
+    arn, set_name = w.set()
+    sim.mutate(create_assignment={"account": w.members[0], "permission_set": set_name, "user": name})
+    return user, name, arn, set_name
+
+
+def login(sim, w, name, set_name):
+    found = sim.control("POST", "/login", {"user": name, "account": w.members[0], "permission_set": set_name})
+    return found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"], found["AWS_SESSION_TOKEN"]
+
+
+@row("F-13")
+def _(sim, w):
+    user, name, arn, set_name = effective(sim, w)
+    key = login(sim, w, name, set_name)
+    answer = sim.client("sts", key).get_caller_identity()
+    assert f"assumed-role/AWSReservedSSO_{set_name}_" in answer["Arn"] and answer["Arn"].endswith("/" + name)
+    sim.advance(3601)
+    refused("ExpiredToken", sim.once("sts", key).get_caller_identity, http=403)
+
+
+@row("F-14")
+def _(sim, w):
+    user, name, arn, set_name = effective(sim, w)
+    key = login(sim, w, name, set_name)
+    sim.mutate(delete_assignment={"account": w.members[0], "permission_set": set_name, "user": name})
+    sim.client("sts", key).get_caller_identity()
+    found = sim.control("GET", f"/sessions?user={name}&live=1")["sessions"]
+    assert len(found) == 1 and found[0]["live"] and found[0]["assignment_exists"] is False, found
+    sim.control("POST", "/login", {"user": name, "account": w.members[0], "permission_set": set_name}, status=409)
+
+
+@row("F-16")
+def _(sim, w):
+    account, arn, _ = fresh(w)
+    user, name = w.user()
+    assert w.create(account, arn, user)["Status"] == "SUCCEEDED"
+    sim.mutate(delete_user={"user": name})
+    status = w.delete(account, arn, user)
+    assert status["Status"] == "FAILED" and "was not found in directory" in status["FailureReason"], status
+    eventually(lambda: len(w.rows(account, arn)) == 1)
+    refused("ResourceNotFoundException", w.ids.describe_user, IdentityStoreId=sim.store, UserId=user)
+
+
+@row("F-17")
+def _(sim, w):
+    _, arn, user = fresh(w)
+    account = w.members.pop()
+    sim.mutate(close_account={"account": account})
+    status = w.create(account, arn, user)
+    assert status["Status"] == "FAILED", status
+    assert status["FailureReason"].startswith("AWS SSO is unable to complete your request at this time"), status
+
+
+@row("F-18")
+def _(sim, w):
+    account, arn, user = fresh(w)
+    delegate = w.members[1]
+    sim.mutate(delegate={"service": "sso.amazonaws.com", "account": delegate})
+    sso = sim.client("sso-admin", sim.credentials(delegate))
+    assert sso.list_instances()["Instances"]
+    refused("AccessDeniedException", sso.create_account_assignment, **w.target(sim.management, arn, user), http=400)
+    sso.create_account_assignment(**w.target(account, arn, user))
+    sim.quiet()
+    assert w.create(sim.management, arn, user)["Status"] == "SUCCEEDED"
+    other = w.user()[0]
+    refused("AccessDeniedException", sso.create_account_assignment, **w.target(account, arn, other), http=400)
+    sim.mutate(undelegate={"service": "sso.amazonaws.com", "account": delegate})
+
+
+@row("F-21")
+def _(sim, w):
+    before = sim.control("GET", "/state?full=1")["file"]
+    broken = json.loads(json.dumps(before))
+    broken["accounts"][0]["colour"] = "red"
+    broken["identity_center"]["groups"][0]["members"] = ["nobody@nowhere.example"]
+    broken["identity_center"]["assignments"][0]["permission_set"] = "NoSuchSet"
+    error = sim.control("POST", "/load", broken, status=400)["error"]
+    pointers = {problem["pointer"] for problem in error["problems"]}
+    wanted = {"/accounts/0/colour", "/identity_center/groups/0/members/0", "/identity_center/assignments/0/permission_set"}
+    assert pointers == wanted, pointers
+    after = sim.control("GET", "/state?full=1")["file"]
+    before.pop("clock"), after.pop("clock")
+    assert before == after
+
+
+@row("F-22")
+def _(sim, w):
+    sim.fault(kind="token_expired", count=1, match={"operation": "ListUsers"}, skip=1)
+    first = w.ids.list_users(IdentityStoreId=sim.store, MaxResults=5)
+    refused("ValidationException", w.ids.list_users, IdentityStoreId=sim.store, MaxResults=5,
+            NextToken=first["NextToken"])
+    found = pages(w.ids, "list_users", "Users", IdentityStoreId=sim.store)
+    assert len(found) == sim.control("GET", "/state")["organization"]["users"]
+    sim.quiet()
+
+
+class Own:
+    """A simulator process of our own."""
+
+    def __init__(self, command, *arguments):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.process = subprocess.Popen(
+            [command, "--listen", f"127.0.0.1:{port}", *arguments],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.time() + 20
+        while True:
+            try:
+                self.sim = Sim(f"http://127.0.0.1:{port}")
+                return
+            except (OSError, urllib.error.URLError):
+                assert time.time() < end, "the simulator did not start"
+                time.sleep(0.05)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+def f19(command):
+    with tempfile.TemporaryDirectory() as folder:
+        state = os.path.join(folder, "state.log")
+        own = Own(command, "--state", state)
+        try:
+            w = World(own.sim)
+            account, arn, user = fresh(w)
+            own.sim.fault(kind="stuck_in_progress", seconds=600)
+            key = keys(assume(own.sim, w))
+            made = w.sso.create_account_assignment(**w.target(account, arn, user))
+            request = made["AccountAssignmentCreationStatus"]["RequestId"]
+        finally:
+            own.kill()
+        own = Own(command, "--state", state)
+        try:
+            w = World(own.sim)
+            assert w.status(request)["Status"] == "IN_PROGRESS"
+            own.sim.client("sts", key).get_caller_identity()
+            own.sim.advance(700)
+            assert w.status(request)["Status"] == "SUCCEEDED"
+            assert len(w.rows(account, arn)) == 1
+        finally:
+            own.kill()
+
+
+def f20(command):
+    with tempfile.TemporaryDirectory() as folder:
+        organization = os.path.join(folder, "organization.json")
+        own = Own(command)
+        try:
+            file = own.sim.control("GET", "/state?full=1")["file"]
+        finally:
+            own.kill()
+        with open(organization, "w", encoding="utf-8") as out:
+            json.dump(file, out)
+        first, second = (twice(command, organization) for _ in range(2))
+    assert first == second and len(first) == 1000
+
+
+def twice(command, organization):
+    stamp = datetime.datetime.now(datetime.timezone.utc)
+    own = Own(command, "--seed", "11", "--frozen", "--no-throttle", "--organization", organization)
+    own_answers = []
+    try:
+        sim = own.sim
+        sim.advance(0)
+        for number in range(1000):
+            kind = number % 4
+            if kind == 0:
+                answer = sim.raw("sso", "SWBExternalService.CreatePermissionSet",
+                                 json.dumps({"InstanceArn": sim.instance, "Name": f"s{number}"}), at=stamp)
+            elif kind == 1:
+                answer = sim.raw("identitystore", "AWSIdentityStore.CreateGroup",
+                                 json.dumps({"IdentityStoreId": sim.store, "DisplayName": f"g{number}"}), at=stamp)
+            elif kind == 2:
+                answer = sim.raw("organizations", "AWSOrganizationsV20161128.ListAccounts", "{}", at=stamp)
+            else:
+                answer = sim.raw("sts", form=IDENTITY, at=stamp)
+            own_answers.append((answer[0], answer[1]["x-amzn-requestid"], answer[2]))
+    finally:
+        own.kill()
+    return own_answers
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--endpoint", required=True)
+    parser.add_argument("--command")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--verbose", action="store_true")
+    arguments = parser.parse_args()
+    sim = Sim(arguments.endpoint)
+    world = World(sim)
+    rows = [(name, lambda function=function: function(sim, world)) for name, function in ROWS]
+    if arguments.command:
+        rows.append(("F-19", lambda: f19(arguments.command)))
+        rows.append(("F-20", lambda: f20(arguments.command)))
+    only = {name for name in arguments.only.split(",") if name}
+    passed = failed = 0
+    for name, function in rows:
+        if only and name not in only:
+            continue
+        try:
+            function()
+        except Exception as error:  # noqa: BLE001 - every row reports
+            failed += 1
+            print(f"FAIL {name} {type(error).__name__}: {error}", flush=True)
+            if arguments.verbose:
+                traceback.print_exc()
+        else:
+            passed += 1
+            print(f"ok   {name}", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
