@@ -100,6 +100,7 @@ impl View {
                     words::countdown(left)
                 )
             }
+            ("ending", None) => "now".to_owned(),
             _ => self.time(grant.ends_at),
         }
     }

@@ -286,13 +286,13 @@ fn grants_are_filtered_by_the_server() {
         "--user",
         "mara@acme.example",
         "--account",
-        "a b",
+        "222233334444",
     ];
     let ran = against(&fake, &args).exits(0);
     assert_eq!(ran.lines()[0]["id"], GRANT);
     assert_eq!(
         fake.calls()[0].query,
-        "state=active&user=mara%40acme.example&account=a+b&limit=50"
+        "state=active&user=mara%40acme.example&account=222233334444&limit=50"
     );
 }
 
@@ -343,25 +343,85 @@ fn taking_access_away_needs_a_yes() {
             "POST revocations".to_owned(),
         ]
     );
+    let calls = fake.calls();
+    let many = calls.iter().find(|call| call.what == "POST revocations");
     assert_eq!(
-        fake.calls().last().unwrap().body,
+        many.unwrap().body,
         json!({"user": "mara@acme.example", "reason": "stolen"})
     );
 }
 
+/// The grant of these tests under another id.
+fn another(last: char) -> Value {
+    let mut other = grant("active");
+    other["id"] = format!("grn_01934a5b6c7d7e8f90123456789abcd{last}").into();
+    other
+}
+
 #[test]
 fn what_could_not_be_revoked_makes_the_result_partial() {
-    let fake = Fake::start(|_| {
+    let fake = Fake::start(|call| {
+        if call.what.starts_with("GET") {
+            return (200, json!({ "items": [] }));
+        }
         let items = json!([{"id": GRANT, "state": "ending"}, {"id": "grn_2", "error": "raced"}]);
         (200, json!({ "items": items }))
     });
     let ran = against(&fake, &["revoke", "--all", "--reason", "x", "--yes"]).exits(1);
     assert_eq!(ran.lines().len(), 2);
-    assert!(
-        ran.err.contains("1 of 2 grants could not be revoked"),
-        "{}",
-        ran.err
-    );
+    let said = "1 of 2 grants could not be revoked";
+    assert!(ran.err.contains(said), "{}", ran.err);
+}
+
+#[test]
+fn what_one_call_leaves_is_revoked_one_by_one() {
+    let fake = Fake::start(|call| match call.what.as_str() {
+        "POST revocations" => (200, json!({"items": [{"id": GRANT, "state": "ending"}]})),
+        "GET grants" if call.query.contains("state=active") => {
+            let items = [grant("active"), another('1'), another('2')];
+            (200, json!({ "items": items }))
+        }
+        "GET grants" => (200, json!({ "items": [] })),
+        what if what.ends_with("1/revoke") => (200, another('1')),
+        _ => problem(409, "raced", "Somebody was faster."),
+    });
+    let ran = against(&fake, &["revoke", "--all", "--reason", "x", "--yes"]).exits(1);
+    let lines = ran.lines();
+    assert_eq!(lines.len(), 3, "{}", ran.out);
+    assert_eq!(lines[1]["state"], "active");
+    assert_eq!(lines[2]["error"], "Somebody was faster.");
+    let posts = fake
+        .asked()
+        .into_iter()
+        .filter(|what| what.starts_with("POST"));
+    assert_eq!(posts.count(), 3);
+}
+
+#[test]
+fn an_account_nobody_knows_is_not_an_account_without_grants() {
+    let fake = Fake::start(|call| match call.what.as_str() {
+        "GET catalog" => (200, json!({"items": [], "durations_seconds": []})),
+        "GET grants" => (200, json!({"items": [grant("active")]})),
+        _ => (200, json!({ "items": [] })),
+    });
+    for args in [
+        &["grants", "--account", "payments-prd"][..],
+        &[
+            "revoke",
+            "--account",
+            "payments-prd",
+            "--reason",
+            "x",
+            "--yes",
+        ][..],
+    ] {
+        let ran = against(&fake, args).exits(2);
+        assert!(ran.err.contains("payments-prd"), "{}", ran.err);
+    }
+    assert!(fake.asked().iter().all(|what| what.starts_with("GET")));
+    against(&fake, &["grants", "--account", "Payments-Prod"]).exits(0);
+    let last = fake.calls().last().unwrap().query.clone();
+    assert!(last.starts_with("account=222233334444&"), "{last}");
 }
 
 #[test]
