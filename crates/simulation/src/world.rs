@@ -338,10 +338,6 @@ fn jiff_days(days: i64) -> std::time::Duration {
     std::time::Duration::from_secs(u64::try_from(days).unwrap_or(0) * 86_400)
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "everything that survives a process, once each"
-)]
 fn process(
     store: &Arc<MemoryStore>,
     center: &Arc<Center>,

@@ -1,6 +1,7 @@
 //! Presses: who may, who was first, what lapses, what reminds.
 
 use hallpass_access::{AccessError, AccessStore, Asked, News, PressRefused};
+use hallpass_audit::AuditStore as _;
 use hallpass_model::{Clock, Span};
 use hallpass_simulation::{
     Habits,
@@ -96,7 +97,6 @@ fn nobody_decides_their_own_and_strangers_learn_nothing() {
             .await
             .unwrap();
         assert_eq!(by_admin.state.name(), "discarded");
-        use hallpass_audit::AuditStore as _;
         let records = world.store.records_from(1, 100).await.unwrap();
         assert_eq!(
             records
