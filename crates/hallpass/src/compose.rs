@@ -88,7 +88,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let store = parts.store;
     let role_groups = parts.identity.role_groups();
     // the inventory asks which groups matter; the rules that say so may be replaced meanwhile
-    let rules_now: Arc<std::sync::RwLock<Option<Arc<Access>>>> = Arc::default();
+    let rules_now = Arc::<std::sync::RwLock<Option<Arc<Access>>>>::default();
     let groups = {
         let (rules_now, first) = (Arc::clone(&rules_now), parts.rules.clone());
         Arc::new(move || wanted_groups(&rules_now, &first, &role_groups))
@@ -133,10 +133,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         identity: Arc::new(parts.identity),
         clock: Arc::clone(&parts.clock),
         probes: Arc::new(asked),
-        metrics: Arc::new(move || {
-            metrics.run_upkeep();
-            metrics.render()
-        }),
+        metrics: Arc::new(move || rendered(&metrics)),
         front: Arc::new(parts.front),
         version: env!("CARGO_PKG_VERSION"),
         stopping,
@@ -154,6 +151,11 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         pulse,
         stop,
     })
+}
+
+fn rendered(metrics: &PrometheusHandle) -> String {
+    metrics.run_upkeep();
+    metrics.render()
 }
 
 fn probes(

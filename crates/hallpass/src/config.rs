@@ -394,6 +394,8 @@ impl Loaded {
                 Change::Report => OnRuleChange::Report,
                 Change::End => OnRuleChange::End,
             },
+            directory_max_age: self.config.inventory.max_age.0,
+            out_of_reach: None,
         }
     }
 }

@@ -253,24 +253,6 @@ impl Access {
             .into_iter()
             .find(|other| other.dedupe_key() == request.dedupe_key()))
     }
-
-    /// The directory, read again once when it lacks what is asked for.
-    async fn facts_for(
-        &self,
-        wanted: &Wanted,
-    ) -> Result<std::sync::Arc<hallpass_rules::Directory>, AccessError> {
-        let directory = self.directory();
-        if ask::resolve(wanted, &directory).is_ok() {
-            return Ok(directory);
-        }
-        match self.ports.directory.refresh().await {
-            Ok(fresh) => Ok(fresh),
-            Err(fault) => {
-                tracing::warn!(error = %fault, "the organization could not be read again");
-                Ok(directory)
-            }
-        }
-    }
 }
 
 fn rejected(request: &Request, refusal: &Refusal, by: By<'_>, moment: Moment<'_>) -> Change {

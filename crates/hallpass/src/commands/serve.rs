@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hallpass_access::Settings;
 use hallpass_audit::ExportTarget;
-use hallpass_aws::{Aws, Place, Settings as AwsSettings};
-use hallpass_model::{Clock, IdSource};
+use hallpass_aws::{About, Aws, Place, Settings as AwsSettings};
+use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_server::Front;
 use hallpass_store::{FolderTarget, SqliteStore};
 
@@ -146,6 +147,15 @@ pub(crate) async fn asked_to_stop() {
     }
 }
 
+/// The account we cannot change: the management account, for a delegated administrator.
+fn out_of_reach(about: &About) -> Option<AccountId> {
+    let management = about
+        .management_account
+        .as_deref()
+        .filter(|_| about.place == Place::DelegatedAdministrator);
+    management.and_then(|account| account.parse().ok())
+}
+
 fn place(place: Place) -> &'static str {
     match place {
         Place::Management => "the management account",
@@ -176,7 +186,10 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         store,
         aws,
         identity: loaded.identity(&about.identity_store_id, &about.region),
-        settings: loaded.settings(),
+        settings: Settings {
+            out_of_reach: out_of_reach(&about),
+            ..loaded.settings()
+        },
         rules: rules.clone(),
         rules_file: Some(rules_file),
         clock,
