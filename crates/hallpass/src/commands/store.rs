@@ -20,16 +20,19 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Bring the schema up to date (the server does it when it starts)
+    #[command(after_help = "Example:\n  hallpass store migrate --config hallpass.toml")]
     Migrate {
         #[command(flatten)]
         config: ConfigArgs,
     },
     /// Read everything: structure, rows, the audit chain to its head
+    #[command(after_help = "Example:\n  hallpass store check")]
     Check {
         #[command(flatten)]
         config: ConfigArgs,
     },
     /// Copy the database to a new file, while the server runs
+    #[command(after_help = "Example:\n  hallpass store backup /backup/hallpass-$(date +%F).db")]
     Backup {
         /// The file to make
         to: PathBuf,
@@ -37,6 +40,7 @@ enum Command {
         config: ConfigArgs,
     },
     /// Put a backup in place of a database that does not exist
+    #[command(after_help = "Example:\n  hallpass store restore /backup/hallpass-2026-03-02.db")]
     Restore {
         /// The backup
         from: PathBuf,

@@ -36,6 +36,9 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Make a token; prints it alone on stdout, once
+    #[command(
+        after_help = "Example:\n  hallpass token create --user ci@example.com --scope read --ttl 365d"
+    )]
     Create {
         /// Whose it is: an e-mail of the directory
         #[arg(long, value_name = "E-MAIL")]
@@ -53,6 +56,7 @@ enum Command {
         config: ConfigArgs,
     },
     /// List tokens, without their secrets
+    #[command(after_help = "Example:\n  hallpass token list --output json")]
     List {
         #[command(flatten)]
         config: ConfigArgs,
@@ -60,6 +64,9 @@ enum Command {
         output: OutputArgs,
     },
     /// Revoke a token; it stops working at once
+    #[command(
+        after_help = "Example:\n  hallpass token revoke tok_01934a5b6c7d7e8f90123456789abcde"
+    )]
     Revoke {
         /// The token's id
         #[arg(value_name = "TOKEN")]

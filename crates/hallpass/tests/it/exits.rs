@@ -2,78 +2,81 @@
 
 use crate::run::run_args;
 
+const ID: &str = "req_01934a5b6c7d7e8f90123456789abcde";
+
+/// The exit code of every kind of usage.
+const USAGE: &[(i32, &[&str])] = &[
+    (0, &["--help"]),
+    (0, &["--version"]),
+    (0, &["help"]),
+    (0, &["request", "--help"]),
+    (2, &[]),
+    (2, &["nonsense"]),
+    (2, &["request"]),
+    (
+        2,
+        &["request", "--account", "a", "--for", "1h", "--reason", "x"],
+    ),
+    (
+        2,
+        &[
+            "request",
+            "--group",
+            "g",
+            "--account",
+            "a",
+            "--permission-set",
+            "p",
+        ],
+    ),
+    (
+        2,
+        &["request", "--group", "g", "--for", "soon", "--reason", "x"],
+    ),
+    (
+        2,
+        &[
+            "request",
+            "--group",
+            "g",
+            "--for",
+            "1h",
+            "--reason",
+            "x",
+            "--timeout",
+            "1m",
+        ],
+    ),
+    (2, &["approve"]),
+    (2, &["approve", "req_1"]),
+    (2, &["release", "x"]),
+    (2, &["revoke", "--reason", "x"]),
+    (2, &["revoke", "--all"]),
+    (2, &["revoke", ID, "--all", "--reason", "x"]),
+    (2, &["requests", "--state", "open"]),
+    (2, &["requests", "--output", "xml"]),
+    (2, &["whoami", "--server", "ftp://x"]),
+    (2, &["rules"]),
+    (2, &["rules", "check"]),
+    (2, &["rules", "check", "/nonexistent/rules.toml"]),
+    (
+        2,
+        &["rules", "decide", "--cases", "/nonexistent/cases.jsonl"],
+    ),
+    (2, &["audit", "verify"]),
+    (
+        2,
+        &["sim", "--organization", "/nonexistent/organization.json"],
+    ),
+    (2, &["sim", "--behaviour", "x"]),
+    (1, &["whoami", "--server", "http://127.0.0.1:1"]),
+    (1, &["approve", ID, "--server", "http://127.0.0.1:1"]),
+];
+
 #[test]
 fn exit_codes_of_usage() {
-    let id = "req_01934a5b6c7d7e8f90123456789abcde";
-    let table: &[(i32, &[&str])] = &[
-        (0, &["--help"]),
-        (0, &["--version"]),
-        (0, &["help"]),
-        (0, &["request", "--help"]),
-        (2, &[]),
-        (2, &["nonsense"]),
-        (2, &["request"]),
-        (
-            2,
-            &["request", "--account", "a", "--for", "1h", "--reason", "x"],
-        ),
-        (
-            2,
-            &[
-                "request",
-                "--group",
-                "g",
-                "--account",
-                "a",
-                "--permission-set",
-                "p",
-            ],
-        ),
-        (
-            2,
-            &["request", "--group", "g", "--for", "soon", "--reason", "x"],
-        ),
-        (
-            2,
-            &[
-                "request",
-                "--group",
-                "g",
-                "--for",
-                "1h",
-                "--reason",
-                "x",
-                "--timeout",
-                "1m",
-            ],
-        ),
-        (2, &["approve"]),
-        (2, &["approve", "req_1"]),
-        (2, &["release", "x"]),
-        (2, &["revoke", "--reason", "x"]),
-        (2, &["revoke", "--all"]),
-        (2, &["revoke", id, "--all", "--reason", "x"]),
-        (2, &["requests", "--state", "open"]),
-        (2, &["requests", "--output", "xml"]),
-        (2, &["whoami", "--server", "ftp://x"]),
-        (2, &["rules"]),
-        (2, &["rules", "check"]),
-        (2, &["rules", "check", "/nonexistent/rules.toml"]),
-        (
-            2,
-            &["rules", "decide", "--cases", "/nonexistent/cases.jsonl"],
-        ),
-        (2, &["audit", "verify"]),
-        (
-            2,
-            &["sim", "--organization", "/nonexistent/organization.json"],
-        ),
-        (2, &["sim", "--behaviour", "x"]),
-        (1, &["whoami", "--server", "http://127.0.0.1:1"]),
-        (1, &["approve", id, "--server", "http://127.0.0.1:1"]),
-    ];
     let mut wrong = Vec::new();
-    for (code, args) in table {
+    for (code, args) in USAGE {
         let ran = run_args(*args);
         if ran.code != *code {
             wrong.push(format!(
