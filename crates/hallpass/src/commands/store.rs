@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 /// The configured database, which must be there: looking must not make one.
-fn existing(config: &ConfigArgs) -> Result<PathBuf, Failure> {
+pub(crate) fn existing(config: &ConfigArgs) -> Result<PathBuf, Failure> {
     let path = config.load()?.sqlite()?;
     if path.exists() {
         Ok(path)

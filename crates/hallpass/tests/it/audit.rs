@@ -208,7 +208,10 @@ fn an_export_that_begins_later_says_so() {
 #[test]
 fn what_is_not_an_export_is_bad_input() {
     verify(&[&"/nonexistent/audit"]).exits(2);
-    verify(&[]).exits(2);
+    let mut without_a_store = hallpass();
+    without_a_store.current_dir(std::env::temp_dir());
+    without_a_store.args(["audit", "verify", "--config", "/nonexistent/hallpass.toml"]);
+    run(&mut without_a_store).exits(2);
     let export = Export::new();
     let head = export.path().join("no-head.json.txt");
     fs::write(&head, "{}").unwrap();

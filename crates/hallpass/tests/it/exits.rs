@@ -63,7 +63,7 @@ const USAGE: &[(i32, &[&str])] = &[
         2,
         &["rules", "decide", "--cases", "/nonexistent/cases.jsonl"],
     ),
-    (2, &["audit", "verify"]),
+    (2, &["audit", "verify", "--config", "/nonexistent/x.toml"]),
     (
         2,
         &["sim", "--organization", "/nonexistent/organization.json"],
