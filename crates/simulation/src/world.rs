@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Access, Actor, Directory, DirectoryFault, DirectorySource, Origin, Ports, Role, Settings,
+    Access, AccessStore, Actor, Directory, DirectoryFault, DirectorySource, Origin, Ports, Role,
+    Settings,
 };
-use hallpass_assignments::{Executor, Limits};
+use hallpass_assignments::{AssignmentStore, Executor, Limits};
 use hallpass_model::{Clock, Email, HoldKey, Span, Target, Timestamp};
 use hallpass_rules::directory::{Account, Group, PermissionSet, Person, Snapshot};
 use hallpass_rules::{Rules, Source, load};
@@ -113,10 +114,10 @@ impl DirectorySource for Known {
     }
 }
 
-/// A deployment.
-pub struct World {
+/// A deployment over a store: the model in memory, or the real thing.
+pub struct World<S = MemoryStore> {
     /// What survives.
-    pub store: Arc<MemoryStore>,
+    pub store: Arc<S>,
     /// Simulated Identity Center; survives too.
     pub center: Arc<Center>,
     /// Simulated time.
@@ -202,14 +203,25 @@ fn arn(name: &str) -> String {
 }
 
 impl World {
-    /// A fresh world, whose first process has `plan`.
+    /// A fresh world in memory, whose first process has `plan`.
     pub fn new(seed: u64, habits: Habits, plan: Option<Plan>) -> Self {
+        Self::planned(Arc::new(MemoryStore::new()), seed, habits, plan)
+    }
+}
+
+impl<S: AccessStore + AssignmentStore + 'static> World<S> {
+    /// A world over a store that is there already.
+    pub fn over(store: Arc<S>, seed: u64, habits: Habits) -> Self {
+        Self::planned(store, seed, habits, None)
+    }
+
+    /// A world over a store, whose first process has `plan`.
+    pub fn planned(store: Arc<S>, seed: u64, habits: Habits, plan: Option<Plan>) -> Self {
         let start = Timestamp::UNIX_EPOCH
             .checked_add(jiff_days(20_000))
             .unwrap_or(Timestamp::UNIX_EPOCH);
         let clock = Arc::new(Wall::new(start));
         let center = Arc::new(Center::new(Arc::clone(&clock), habits));
-        let store = Arc::new(MemoryStore::new());
         let directory = Directory::new(snapshot(start).unwrap_or_default());
         let directory = Arc::new(Known {
             directory: std::sync::RwLock::new(Arc::new(directory)),
@@ -364,8 +376,8 @@ fn jiff_days(days: i64) -> std::time::Duration {
     std::time::Duration::from_secs(u64::try_from(days).unwrap_or(0) * 86_400)
 }
 
-fn process(
-    store: &Arc<MemoryStore>,
+fn process<S: AccessStore + AssignmentStore + 'static>(
+    store: &Arc<S>,
     center: &Arc<Center>,
     clock: &Arc<Wall>,
     ids: &Arc<Ids>,
