@@ -75,6 +75,7 @@ const RULES: &str = r#"{
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin",
      "Approvers": ["cai@corp.example", "dee@corp.example"]},
+    {"ResourceType": "OU", "Resource": "r-ab12", "PermissionSet": "Placed", "ApprovalIsNotRequired": true},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root", "MinApprovals": 2,
      "Approvers": ["cai@corp.example", "dee@corp.example"]}
   ],
@@ -84,21 +85,31 @@ const RULES: &str = r#"{
 }"#;
 
 /// The directory, as the world knows it.
-pub struct Known(std::sync::RwLock<Arc<Directory>>);
+pub struct Known {
+    directory: std::sync::RwLock<Arc<Directory>>,
+    /// Whether AWS answers when it is read again.
+    answers: std::sync::atomic::AtomicBool,
+}
 
 #[async_trait]
 impl DirectorySource for Known {
     fn current(&self) -> Arc<Directory> {
         Arc::clone(
             &self
-                .0
+                .directory
                 .read()
                 .unwrap_or_else(std::sync::PoisonError::into_inner),
         )
     }
 
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
-        Ok(self.current())
+        if self.answers.load(std::sync::atomic::Ordering::SeqCst) {
+            return Ok(self.current());
+        }
+        Err(DirectoryFault {
+            what: "accounts".to_owned(),
+            message: "AWS does not answer".to_owned(),
+        })
     }
 }
 
@@ -169,7 +180,12 @@ fn snapshot(now: Timestamp) -> Option<Snapshot> {
             ous: Vec::new(),
             tags: std::collections::BTreeMap::new(),
         }],
-        permission_sets: vec![set("ReadOnly")?, set("Admin")?, set("Root")?],
+        permission_sets: vec![
+            set("ReadOnly")?,
+            set("Admin")?,
+            set("Root")?,
+            set("Placed")?,
+        ],
         people,
         groups: vec![Group {
             id: GROUP.parse().ok()?,
@@ -195,7 +211,10 @@ impl World {
         let center = Arc::new(Center::new(Arc::clone(&clock), habits));
         let store = Arc::new(MemoryStore::new());
         let directory = Directory::new(snapshot(start).unwrap_or_default());
-        let directory = Arc::new(Known(std::sync::RwLock::new(Arc::new(directory))));
+        let directory = Arc::new(Known {
+            directory: std::sync::RwLock::new(Arc::new(directory)),
+            answers: std::sync::atomic::AtomicBool::new(true),
+        });
         let settings = Settings {
             duration_min: Span::seconds(1),
             ..Settings::default()
@@ -285,9 +304,16 @@ impl World {
         let changed = Arc::new(Directory::new(snapshot));
         *self
             .directory
-            .0
+            .directory
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner) = changed;
+    }
+
+    /// AWS no longer answers when the directory is read.
+    pub fn silence_directory(&self) {
+        self.directory
+            .answers
+            .store(false, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// One round of both loops, as the binary drives them. Errors are those of the gate.
@@ -338,10 +364,6 @@ fn jiff_days(days: i64) -> std::time::Duration {
     std::time::Duration::from_secs(u64::try_from(days).unwrap_or(0) * 86_400)
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "everything that survives a process, once each"
-)]
 fn process(
     store: &Arc<MemoryStore>,
     center: &Arc<Center>,

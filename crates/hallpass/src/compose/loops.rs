@@ -20,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The shortest: bounds the cost of a row that is always due.
 const BREATH: Duration = Duration::from_millis(20);
 /// How often live grants are compared with the directory and the rules (`access.md` §10.6).
-const RECONCILE_EVERY: Duration = Duration::from_secs(600);
+const RECONCILE_EVERY: Duration = Duration::from_mins(10);
 /// How often the log is exported.
 const EXPORT_EVERY: Duration = Duration::from_secs(2);
 /// How often a head is published (`access.md` §14.2).
@@ -42,7 +42,13 @@ impl Composed {
         tasks.spawn(refresh(self, stop()));
         tasks.spawn(notify(self.store.clone(), Arc::clone(&self.clock), stop()));
         if let Some((target, prefix)) = self.export.clone() {
-            tasks.spawn(export(self.store.clone(), target, prefix, Arc::clone(&self.clock), stop()));
+            tasks.spawn(export(
+                self.store.clone(),
+                target,
+                prefix,
+                Arc::clone(&self.clock),
+                stop(),
+            ));
         }
         if let Some(path) = self.rules_file.clone() {
             tasks.spawn(reload(Arc::clone(&self.access), path, stop()));
@@ -116,7 +122,9 @@ fn tend(
                         bell.notify_one();
                     }
                 }
-                Err(error) => tracing::error!(error = %error, "requests and grants could not be tended"),
+                Err(error) => {
+                    tracing::error!(error = %error, "requests and grants could not be tended");
+                }
             }
             let due = AccessStore::next_due(&store).await.ok().flatten();
             tokio::select! {
@@ -139,7 +147,12 @@ async fn reconcile(access: Arc<Access>, mut stop: watch::Receiver<bool>) {
                         "today's rules would refuse live grants"
                     );
                 }
-                tracing::debug!(seen = report.seen, left = report.left, failed = report.failed, "reconciled");
+                tracing::debug!(
+                    seen = report.seen,
+                    left = report.left,
+                    failed = report.failed,
+                    "reconciled"
+                );
             }
             Err(error) => tracing::error!(error = %error, "grants could not be reconciled"),
         }
@@ -150,8 +163,14 @@ async fn reconcile(access: Arc<Access>, mut stop: watch::Receiver<bool>) {
 }
 
 /// Reads the organization, well before what is known of it is too old.
-fn refresh(composed: &Composed, mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
-    let (directory, access) = (Arc::clone(&composed.directory), Arc::clone(&composed.access));
+fn refresh(
+    composed: &Composed,
+    mut stop: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + use<> {
+    let (directory, access) = (
+        Arc::clone(&composed.directory),
+        Arc::clone(&composed.access),
+    );
     let store = composed.store.clone();
     let every = Duration::from_secs((composed.max_age.as_seconds() / 3).max(1));
     async move {
@@ -178,7 +197,10 @@ fn refresh(composed: &Composed, mut stop: watch::Receiver<bool>) -> impl Future<
 async fn notify(store: SqliteStore, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
     loop {
         let now = clock.now();
-        match store.take_notices(now, NOTICE_AGAIN.after(now), NOTICES).await {
+        match store
+            .take_notices(now, NOTICE_AGAIN.after(now), NOTICES)
+            .await
+        {
             Ok(waiting) => {
                 for item in waiting {
                     let news = serde_json::to_value(item.notice.news).unwrap_or_default();
@@ -212,7 +234,9 @@ async fn export(
     let mut published: Option<Timestamp> = None;
     loop {
         if let Err(error) = export_pending(&store, target.as_ref(), &prefix).await {
-            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            let cause = std::error::Error::source(&error)
+                .map(ToString::to_string)
+                .unwrap_or_default();
             tracing::error!(error = %error, cause, "the audit log could not be exported; it is tried again");
         }
         let now = clock.now();
@@ -223,7 +247,9 @@ async fn export(
             match publish_head(&store, target.as_ref(), now).await {
                 Ok(Some(_)) => published = Some(now),
                 Ok(None) => {}
-                Err(error) => tracing::error!(error = %error, "the audit log's head could not be published"),
+                Err(error) => {
+                    tracing::error!(error = %error, "the audit log's head could not be published");
+                }
             }
         }
         if stopping {
@@ -235,7 +261,11 @@ async fn export(
 
 /// Reads the rules again when their file changes or on SIGHUP. A file with errors changes nothing.
 async fn reload(access: Arc<Access>, path: PathBuf, mut stop: watch::Receiver<bool>) {
-    let stamp = |path: &PathBuf| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    let stamp = |path: &PathBuf| {
+        std::fs::metadata(path)
+            .and_then(|meta| meta.modified())
+            .ok()
+    };
     let mut known = stamp(&path);
     #[cfg(unix)]
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();

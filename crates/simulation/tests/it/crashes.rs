@@ -1,7 +1,8 @@
 //! Generated: for every port call of every scenario, fail it, lose its answer, stop the process
 //! before it or after it; restart; the world converges and a second pass does nothing.
 
-use hallpass_access::{Asked, GrantState};
+use hallpass_access::{AccessError, GrantState};
+use hallpass_audit::AuditStore as _;
 use hallpass_model::{GrantId, HoldKey, Span};
 use hallpass_simulation::{
     Gate, Habits, Human,
@@ -122,10 +123,8 @@ async fn attempt(world: &World, step: Step, key: &str) -> bool {
                 .extend(&ana, id, Span::seconds(seconds), None, Some(&key))
                 .await
             {
-                Ok(Asked::Rejected(..) | Asked::Approved(..)) => true,
-                Ok(_) => true,
-                // over meanwhile: a person would shrug
-                Err(hallpass_access::AccessError::Refused(_)) => true,
+                // refused because it is over meanwhile: a person would shrug
+                Ok(_) | Err(AccessError::Refused(_)) => true,
                 Err(_) => false,
             }
         }
@@ -135,7 +134,7 @@ async fn attempt(world: &World, step: Step, key: &str) -> bool {
                 .release(&world.actor(Ana), id, Some(&key))
                 .await
             {
-                Ok(_) | Err(hallpass_access::AccessError::Refused(_)) => true,
+                Ok(_) | Err(AccessError::Refused(_)) => true,
                 Err(_) => false,
             },
             None => true,
@@ -144,7 +143,7 @@ async fn attempt(world: &World, step: Step, key: &str) -> bool {
             Some(id) => {
                 let eve = world.actor(Human::Eve);
                 match world.access.revoke(&eve, id, "stop", Some(&key)).await {
-                    Ok(_) | Err(hallpass_access::AccessError::Refused(_)) => true,
+                    Ok(_) | Err(AccessError::Refused(_)) => true,
                     Err(_) => false,
                 }
             }
@@ -214,12 +213,12 @@ async fn check(world: &World, scenario: &Scenario, case: &str) {
     }
     // no hold of ours was ever taken for standing
     for grant in grants(world).await {
-        if grant.standing && !scenario.standing {
-            panic!(
-                "{}: {case}: {} was taken for standing",
-                scenario.name, grant.id
-            );
-        }
+        let taken = grant.standing && !scenario.standing;
+        assert!(
+            !taken,
+            "{}: {case}: {} was taken for standing",
+            scenario.name, grant.id
+        );
         if let GrantState::Failed { error, .. } = &grant.state {
             assert!(
                 !scenario.standing,
@@ -229,7 +228,6 @@ async fn check(world: &World, scenario: &Scenario, case: &str) {
         }
     }
     // a second pass does nothing
-    use hallpass_audit::AuditStore as _;
     let before = (
         world.store.head().await.unwrap(),
         world.center.writes().len(),
