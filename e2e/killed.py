@@ -246,7 +246,7 @@ def play(world, check, arguments):
 def judge(world, check, standing):
     auditor = world.api(AUDITOR)
     live = lambda: auditor.get("/api/v1/grants?state=live").json["items"]
-    calm = wait(lambda: not live(), 90, every=0.5)
+    calm = wait(lambda: not live(), 150, every=0.5)
     check("everything came to rest", calm, json.dumps(live())[:600])
     left = world.truth()
     check.equal("no access is left past its end", left - standing, set())
