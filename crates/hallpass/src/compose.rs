@@ -249,8 +249,14 @@ impl Composed {
         listener: tokio::net::TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let mut tasks = JoinSet::new();
+        // nobody else may work on this store: what a process before us had leased is free again
+        if let Err(error) = self.store.free_leases().await {
+            tracing::warn!(error = %error, "leases could not be freed; they run out by themselves");
+        }
+        let (mut tasks, mut last) = (JoinSet::new(), JoinSet::new());
+        let (finish, _) = watch::channel(false);
         self.spawn_loops(&mut tasks);
+        self.spawn_export(&mut last, &finish);
         let stop = self.stop.clone();
         let result = hallpass_server::serve(listener, self.app.clone(), async move {
             shutdown.await;
@@ -259,14 +265,22 @@ impl Composed {
         })
         .await;
         self.stop.send_replace(true);
-        tokio::select! {
-            () = async { while tasks.join_next().await.is_some() {} } => {}
-            () = tokio::time::sleep(std::time::Duration::from_secs(SHUTDOWN_SECONDS_MAX)) => {
-                // CRASH: stopping in the middle of a step is survivable by design
-                tasks.abort_all();
-            }
-        }
+        join(&mut tasks).await;
+        // after everything else, so that the export and its head hold what came last
+        finish.send_replace(true);
+        join(&mut last).await;
         result
+    }
+}
+
+/// Waits for tasks, but not for ever.
+async fn join(tasks: &mut JoinSet<()>) {
+    tokio::select! {
+        () = async { while tasks.join_next().await.is_some() {} } => {}
+        () = tokio::time::sleep(std::time::Duration::from_secs(SHUTDOWN_SECONDS_MAX)) => {
+            // CRASH: stopping in the middle of a step is survivable by design
+            tasks.abort_all();
+        }
     }
 }
 
