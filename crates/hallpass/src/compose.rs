@@ -15,7 +15,7 @@ use hallpass_audit::{AuditStore, ExportTarget};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_rules::{GroupRef, Rules, Source};
-use hallpass_server::{App, Front, Identity, Probe};
+use hallpass_server::{App, Front, Identity, Probe, Rates};
 use hallpass_store::SqliteStore;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
@@ -38,6 +38,7 @@ pub(crate) struct Parts {
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) export: Option<(Arc<dyn ExportTarget>, String)>,
     pub(crate) inventory_max_age: Span,
+    pub(crate) rates: Rates,
     pub(crate) front: Front,
 }
 
@@ -132,6 +133,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         tokens: Arc::new(StoredTokens(store.clone())),
         identity: Arc::new(parts.identity),
         clock: Arc::clone(&parts.clock),
+        rates: Arc::new(parts.rates),
         probes: Arc::new(asked),
         metrics: Arc::new(move || rendered(&metrics)),
         front: Arc::new(parts.front),

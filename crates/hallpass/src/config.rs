@@ -30,6 +30,8 @@ pub(crate) struct Config {
 pub(crate) struct Server {
     pub(crate) listen: String,
     pub(crate) public_url: String,
+    pub(crate) rate: u32,
+    pub(crate) burst: u32,
 }
 
 impl Default for Server {
@@ -37,6 +39,8 @@ impl Default for Server {
         Self {
             listen: "127.0.0.1:8080".into(),
             public_url: "http://127.0.0.1:8080".into(),
+            rate: 50,
+            burst: 100,
         }
     }
 }
@@ -406,6 +410,8 @@ fn keys() -> std::collections::BTreeMap<&'static str, &'static str> {
     std::collections::BTreeMap::from([
         ("server.listen", "127.0.0.1:8080"),
         ("server.public_url", "http://127.0.0.1:8080"),
+        ("server.rate", "50"),
+        ("server.burst", "100"),
         ("store.url", "sqlite:hallpass.db"),
         ("aws.region", "from the environment, else us-east-1"),
         ("aws.endpoint_url", "as the AWS SDKs"),

@@ -6,7 +6,7 @@ use hallpass_access::Access;
 use hallpass_audit::AuditStore;
 use hallpass_model::Clock;
 
-use crate::{Identity, Probe, TokenStore};
+use crate::{Identity, Probe, Rates, TokenStore};
 
 /// A person of the demo, for the first page.
 #[derive(Clone)]
@@ -48,6 +48,8 @@ pub struct App {
     pub identity: Arc<Identity>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// How fast one source may call.
+    pub rates: Arc<Rates>,
     /// What readiness asks.
     pub probes: Arc<Vec<Arc<dyn Probe>>>,
     /// Renders the metrics of this process.

@@ -11,6 +11,7 @@ mod auth;
 mod body;
 mod convert;
 mod health;
+mod limits;
 mod openapi;
 mod problem;
 mod ui;
@@ -18,6 +19,7 @@ mod ui;
 pub use app::{App, Front, PersonaCard};
 pub use auth::{Identity, Scope, TokenFacts, TokenFault, TokenStore, hash_secret};
 pub use health::{Probe, ProbeResult};
+pub use limits::Rates;
 pub use openapi::document as openapi_document;
 
 use std::time::Duration;
@@ -51,7 +53,8 @@ pub async fn serve(
     app: App,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(app))
+    let service = router(app).into_make_service_with_connect_info::<std::net::SocketAddr>();
+    axum::serve(listener, service)
         .with_graceful_shutdown(shutdown)
         .await
 }
@@ -83,6 +86,7 @@ pub fn router(app: App) -> Router {
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(app.clone(), limits::allow))
         .layer(middleware::from_fn_with_state(app.clone(), health::count))
         .layer(CatchPanicLayer::custom(problem::panicked));
     for (name, value) in headers {

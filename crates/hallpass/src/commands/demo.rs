@@ -14,12 +14,12 @@ use hallpass_aws::{Aws, Credentials, Settings as AwsSettings};
 use hallpass_aws_sim::{Options, Simulator, Speed, organization};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_rules::{Rules, Source};
-use hallpass_server::{Front, Identity};
+use hallpass_server::{Front, Identity, Rates};
 use hallpass_store::FolderTarget;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
-use super::serve::{asked_to_stop, open_store, runtime};
+use super::serve::{asked_to_stop, only_server, open_store, runtime};
 use crate::clock::SystemClock;
 use crate::compose::{self, Parts, RandomIds, SteadyClock};
 use crate::exit::{Exit, Failure, Outcome};
@@ -117,6 +117,7 @@ impl Folder {
 async fn demo(args: &Args) -> Outcome {
     let folder = Folder::new(args.data.as_deref())?;
     let (simulator, aws_address) = start_aws(args, &folder).await?;
+    let _only = only_server(&folder.path("hallpass.db"))?;
     let store = open_store(folder.path("hallpass.db")).await?;
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::after_log(&store).await);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
@@ -143,6 +144,7 @@ async fn demo(args: &Args) -> Outcome {
             "logs".to_owned(),
         )),
         inventory_max_age: Span::minutes(15),
+        rates: Rates::new(50, 100),
         front: Front::Demo {
             personas: people::cards(&personas),
             aws_endpoint: format!("http://{aws_address}"),

@@ -1,13 +1,14 @@
 //! `hallpass serve`: the server.
 
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hallpass_access::Settings;
 use hallpass_audit::ExportTarget;
 use hallpass_aws::{About, Aws, Place, Settings as AwsSettings};
 use hallpass_model::{AccountId, Clock, IdSource};
-use hallpass_server::Front;
+use hallpass_server::{Front, Rates};
 use hallpass_store::{FolderTarget, SqliteStore};
 
 use crate::compose::{self, Parts, RandomIds, SteadyClock};
@@ -79,6 +80,29 @@ pub(crate) async fn open_store(path: PathBuf) -> Result<SqliteStore, Failure> {
                 .help("`hallpass store check` looks closer"),
         ),
         Err(error) => Err(Failure::bug(error)),
+    }
+}
+
+/// Makes this process the only server of a store, for as long as the value lives: two would work,
+/// for every row is leased, but would undo each other's freeing of leases at their start.
+pub(crate) fn only_server(store: &Path) -> Result<File, Failure> {
+    let mut path = store.as_os_str().to_owned();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| Failure::unwritable(path.display(), &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let message = format!("another server has the store `{}`", store.display());
+            Err(Failure::new(Exit::Held, message)
+                .help("stop it first, or give this one another `store.url`"))
+        }
+        Err(TryLockError::Error(error)) => Err(Failure::unwritable(path.display(), &error)),
     }
 }
 
@@ -168,7 +192,9 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
     let rules = compose::read_rules(&rules_file)?;
     let export = loaded.export()?;
-    let store = open_store(loaded.sqlite()?).await?;
+    let path = loaded.sqlite()?;
+    let _only = only_server(&path)?;
+    let store = open_store(path).await?;
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::after_log(&store).await);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let aws = Arc::new(connect(loaded, Arc::clone(&clock), Arc::clone(&ids)).await?);
@@ -201,6 +227,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
             )
         }),
         inventory_max_age: loaded.config.inventory.max_age.0,
+        rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),
         front: Front::Serve,
     })
     .await?;

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# The benchmarks. Numbers of the last run are in docs/benchmarks.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+echo "== decisions (rules)"
+cargo bench --locked --package hallpass-rules
+echo "== the journey, our own share (simulation)"
+cargo bench --locked --package hallpass-simulation
+echo "== the binary (start-up, memory, request to active)"
+cargo build --locked --profile bench --package hallpass
+python3 bench/measure.py "${CARGO_TARGET_DIR:-target}/release/hallpass"

@@ -1,0 +1,129 @@
+//! How fast one source may call: a token bucket per token, or per address for those without one
+//! (`access.md` §15, `server.rate`). Bounded in memory; a forgotten source starts full again.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use tokio::time::Instant;
+
+use crate::{App, problem::Failure};
+
+/// Sources remembered at most; the fullest are forgotten first.
+const SOURCES_MAX: usize = 10_000;
+
+/// Calls per second and source.
+pub struct Rates {
+    per_second: f64,
+    burst: f64,
+    /// Keyed by a seeded hash, so that tokens are not kept and nobody can aim at another's bucket.
+    hasher: RandomState,
+    buckets: Mutex<HashMap<u64, Bucket>>,
+}
+
+struct Bucket {
+    left: f64,
+    at: Instant,
+}
+
+impl Rates {
+    /// `per_second` calls in the long run, `burst` at once.
+    pub fn new(per_second: u32, burst: u32) -> Self {
+        Self {
+            per_second: f64::from(per_second.max(1)),
+            burst: f64::from(burst.max(1)),
+            hasher: RandomState::new(),
+            buckets: Mutex::default(),
+        }
+    }
+
+    fn take(&self, source: u64, now: Instant) -> bool {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= SOURCES_MAX && !buckets.contains_key(&source) {
+            let (rate, burst) = (self.per_second, self.burst);
+            buckets.retain(|_, bucket| bucket.filled(rate, burst, now) < burst);
+            if buckets.len() >= SOURCES_MAX {
+                buckets.clear();
+            }
+        }
+        let bucket = buckets.entry(source).or_insert(Bucket {
+            left: self.burst,
+            at: now,
+        });
+        bucket.left = bucket.filled(self.per_second, self.burst, now);
+        bucket.at = now;
+        let allowed = bucket.left >= 1.0;
+        if allowed {
+            bucket.left -= 1.0;
+        }
+        allowed
+    }
+}
+
+impl Bucket {
+    fn filled(&self, rate: f64, burst: f64, now: Instant) -> f64 {
+        (self.left + now.duration_since(self.at).as_secs_f64() * rate).min(burst)
+    }
+}
+
+/// Lets a call through, or says when to come again. Health and metrics are not counted.
+pub(crate) async fn allow(State(app): State<App>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if matches!(path, "/healthz" | "/readyz" | "/metrics") {
+        return next.run(request).await;
+    }
+    let rates = &app.rates;
+    let token = request.headers().get(header::AUTHORIZATION);
+    let source = if let Some(token) = token {
+        rates.hasher.hash_one(token.as_bytes())
+    } else {
+        let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        rates
+            .hasher
+            .hash_one(address.map(|ConnectInfo(address)| address.ip()))
+    };
+    if rates.take(source, Instant::now()) {
+        return next.run(request).await;
+    }
+    let detail = "too many calls at once; nothing was done";
+    let mut response =
+        Failure::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail).into_response();
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_burst_then_the_rate_for_each_source_by_itself() {
+        let (rates, start) = (Rates::new(50, 100), Instant::now());
+        assert!((0..100).all(|_| rates.take(1, start)));
+        assert!(!rates.take(1, start));
+        assert!(rates.take(2, start), "another source is not held up");
+        let later = start + Duration::from_secs(1);
+        assert_eq!((0..200).filter(|_| rates.take(1, later)).count(), 50);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let (rates, now) = (Rates::new(1, 1), Instant::now());
+        for source in 0..25_000 {
+            rates.take(source, now);
+        }
+        assert!(rates.buckets.lock().unwrap().len() <= SOURCES_MAX);
+    }
+}
