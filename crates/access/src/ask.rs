@@ -223,6 +223,7 @@ pub(crate) fn answer(
         let message = "You are not an enabled user of the directory.";
         problems.push(FieldProblem::new("requester", "unknown-requester", message));
     }
+    check_reach(resolved.as_ref(), settings, &mut problems);
     let decision = resolved.as_ref().and_then(|resolved| {
         let ask = question(&resolved.target, &resolved.names)?;
         Some(rules.decide(&form.requester.email, &ask, directory, now))
@@ -303,6 +304,16 @@ fn why_not(decision: &Decision, form: &Form<'_>) -> String {
         ),
         Kind::RequesterNotAllowed => format!("Rules {rules} do not let you ask for {target}."),
         Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => String::new(),
+    }
+}
+
+fn check_reach(resolved: Option<&Resolved>, settings: &Settings, problems: &mut Vec<FieldProblem>) {
+    if let Some(Target::Account { account, .. }) = resolved.map(|found| &found.target)
+        && settings.out_of_reach.as_ref() == Some(account)
+    {
+        let message = "This is the management account, which a delegated administrator cannot \
+                       change. Ask for a group that has the access there instead.";
+        problems.push(FieldProblem::new("account", "management-account", message));
     }
 }
 

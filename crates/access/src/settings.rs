@@ -1,6 +1,6 @@
 //! The clocks of the journey (`access.md` §6, §7), with the defaults of the original.
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{AccountId, Span, Timestamp};
 
 /// What happens to a live grant that today's rules would refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,11 @@ pub struct Settings {
     pub duration_choices: Vec<Span>,
     /// What happens to grants that today's rules would refuse.
     pub on_rule_change: OnRuleChange,
+    /// How old what is known of the organization may be when a rule depends on it.
+    pub directory_max_age: Span,
+    /// The management account, when we run as delegated administrator: AWS lets nobody but the
+    /// management account itself change assignments there (`access.md` §13.2).
+    pub out_of_reach: Option<AccountId>,
 }
 
 impl Default for Settings {
@@ -40,6 +45,8 @@ impl Default for Settings {
             duration_max: Span::hours(24),
             duration_choices: Vec::new(),
             on_rule_change: OnRuleChange::Report,
+            directory_max_age: Span::minutes(15),
+            out_of_reach: None,
         }
     }
 }

@@ -111,7 +111,8 @@ impl Executor {
         let listings = Listings::default();
         let results: Vec<_> = stream::iter(leased)
             .map(|leased| self.work(leased, &listings))
-            .buffered(self.limits.concurrency.max(1))
+            // a row that waits for AWS holds up no other
+            .buffer_unordered(self.limits.concurrency.max(1))
             .collect()
             .await;
         for result in results {

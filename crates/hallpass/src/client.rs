@@ -140,6 +140,8 @@ impl Client {
     /// When the token cannot be sent.
     pub(crate) fn new(address: Url, token: Option<&SecretString>) -> Result<Self, Failure> {
         let mut headers = HeaderMap::new();
+        // the audit log says through which door somebody came
+        headers.insert("x-hallpass-client", HeaderValue::from_static("cli"));
         if let Some(token) = token {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
                 .map_err(|_| {

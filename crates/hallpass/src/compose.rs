@@ -57,7 +57,9 @@ pub(crate) struct Composed {
 }
 
 /// Buckets of the revocation lag, in seconds: from immediate to a day late.
-const LAG_BUCKETS: [f64; 10] = [1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 86_400.0];
+const LAG_BUCKETS: [f64; 10] = [
+    1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 86_400.0,
+];
 
 /// The recorder of this process. Tests and the demo may ask twice.
 fn recorder() -> Result<PrometheusHandle, Failure> {
@@ -86,7 +88,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let store = parts.store;
     let role_groups = parts.identity.role_groups();
     // the inventory asks which groups matter; the rules that say so may be replaced meanwhile
-    let rules_now: Arc<std::sync::RwLock<Option<Arc<Access>>>> = Arc::default();
+    let rules_now = Arc::<std::sync::RwLock<Option<Arc<Access>>>>::default();
     let groups = {
         let (rules_now, first) = (Arc::clone(&rules_now), parts.rules.clone());
         Arc::new(move || wanted_groups(&rules_now, &first, &role_groups))
@@ -97,15 +99,17 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     }
     let directory = Arc::new(inventory);
     let shared = Arc::new(store.clone());
-    let ports = Ports {
+    let journey = Ports {
         store: shared.clone(),
         assignments: shared.clone(),
         directory: Arc::clone(&directory) as Arc<dyn DirectorySource>,
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
     };
-    let access = Arc::new(Access::new(ports, parts.settings, parts.rules));
-    *rules_now.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
+    let access = Arc::new(Access::new(journey, parts.settings, parts.rules));
+    *rules_now
+        .write()
+        .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
     let executor = Arc::new(Executor::new(
         shared.clone(),
         Arc::clone(&parts.aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
@@ -115,26 +119,21 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     ));
     let pulse = Arc::new(probes::Pulse::new(Arc::clone(&parts.clock)));
     let (stop, stopping) = watch::channel(false);
-    let probes: Vec<Arc<dyn Probe>> = vec![
-        Arc::new(probes::StoreProbe(Arc::clone(&access))),
-        Arc::new(probes::AwsProbe {
-            directory: Arc::clone(&directory),
-            clock: Arc::clone(&parts.clock),
-            max_age: parts.inventory_max_age,
-        }),
-        Arc::new(probes::ReconcilerProbe(Arc::clone(&pulse))),
-    ];
+    let asked = probes(
+        &access,
+        &directory,
+        &parts.clock,
+        parts.inventory_max_age,
+        &pulse,
+    );
     let app = App {
         access: Arc::clone(&access),
         audit: shared as Arc<dyn AuditStore>,
         tokens: Arc::new(StoredTokens(store.clone())),
         identity: Arc::new(parts.identity),
         clock: Arc::clone(&parts.clock),
-        probes: Arc::new(probes),
-        metrics: Arc::new(move || {
-            metrics.run_upkeep();
-            metrics.render()
-        }),
+        probes: Arc::new(asked),
+        metrics: Arc::new(move || rendered(&metrics)),
         front: Arc::new(parts.front),
         version: env!("CARGO_PKG_VERSION"),
         stopping,
@@ -154,15 +153,46 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     })
 }
 
+fn rendered(metrics: &PrometheusHandle) -> String {
+    metrics.run_upkeep();
+    metrics.render()
+}
+
+fn probes(
+    access: &Arc<Access>,
+    directory: &Arc<Inventory>,
+    clock: &Arc<dyn Clock>,
+    max_age: Span,
+    pulse: &Arc<probes::Pulse>,
+) -> Vec<Arc<dyn Probe>> {
+    vec![
+        Arc::new(probes::StoreProbe(Arc::clone(access))),
+        Arc::new(probes::AwsProbe {
+            directory: Arc::clone(directory),
+            clock: Arc::clone(clock),
+            max_age,
+        }),
+        Arc::new(probes::ReconcilerProbe(Arc::clone(pulse))),
+    ]
+}
+
 fn wanted_groups(
     access: &std::sync::RwLock<Option<Arc<Access>>>,
     first: &Rules,
     role_groups: &BTreeSet<String>,
 ) -> BTreeSet<GroupRef> {
-    let access = access.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let rules = access.as_ref().map_or_else(|| first.clone(), |access| access.rules());
+    let access = access
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let rules = access
+        .as_ref()
+        .map_or_else(|| first.clone(), |access| access.rules());
     let mut groups = rules.referenced_groups();
-    groups.extend(role_groups.iter().map(|name| GroupRef::Name(name.to_ascii_lowercase())));
+    groups.extend(
+        role_groups
+            .iter()
+            .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
+    );
     groups
 }
 
@@ -176,7 +206,8 @@ pub(crate) fn read_rules(path: &Path) -> Result<Rules, Failure> {
         Failure::unreadable(&shown, &error)
             .help("`access.rules` in the configuration names the rule file; docs/reference/rules.md explains it")
     })?;
-    let loaded = Source::from_bytes(shown.as_str(), &bytes).and_then(|source| hallpass_rules::load(&source));
+    let loaded =
+        Source::from_bytes(shown.as_str(), &bytes).and_then(|source| hallpass_rules::load(&source));
     match loaded {
         Ok(loaded) => {
             for warning in &loaded.warnings {
@@ -189,7 +220,9 @@ pub(crate) fn read_rules(path: &Path) -> Result<Rules, Failure> {
             for error in &errors {
                 failure = failure.detail(error.to_string());
             }
-            Err(failure.help(format!("`hallpass rules check {shown}` shows them with their lines")))
+            Err(failure.help(format!(
+                "`hallpass rules check {shown}` shows them with their lines"
+            )))
         }
     }
 }
@@ -200,7 +233,11 @@ impl Composed {
     /// # Errors
     /// Which listing failed.
     pub(crate) async fn read_directory(&self) -> Result<(), Failure> {
-        self.directory.refresh().await.map(drop).map_err(|fault| Failure::failed(fault.to_string()))
+        self.directory
+            .refresh()
+            .await
+            .map(drop)
+            .map_err(|fault| Failure::failed(fault.to_string()))
     }
 
     /// Serves HTTP on `listener` and drives every loop until `shutdown`, then lets calls finish.
@@ -212,8 +249,14 @@ impl Composed {
         listener: tokio::net::TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let mut tasks = JoinSet::new();
+        // nobody else may work on this store: what a process before us had leased is free again
+        if let Err(error) = self.store.free_leases().await {
+            tracing::warn!(error = %error, "leases could not be freed; they run out by themselves");
+        }
+        let (mut tasks, mut last) = (JoinSet::new(), JoinSet::new());
+        let (finish, _) = watch::channel(false);
         self.spawn_loops(&mut tasks);
+        self.spawn_export(&mut last, &finish);
         let stop = self.stop.clone();
         let result = hallpass_server::serve(listener, self.app.clone(), async move {
             shutdown.await;
@@ -222,14 +265,22 @@ impl Composed {
         })
         .await;
         self.stop.send_replace(true);
-        tokio::select! {
-            () = async { while tasks.join_next().await.is_some() {} } => {}
-            () = tokio::time::sleep(std::time::Duration::from_secs(SHUTDOWN_SECONDS_MAX)) => {
-                // CRASH: stopping in the middle of a step is survivable by design
-                tasks.abort_all();
-            }
-        }
+        join(&mut tasks).await;
+        // after everything else, so that the export and its head hold what came last
+        finish.send_replace(true);
+        join(&mut last).await;
         result
+    }
+}
+
+/// Waits for tasks, but not for ever.
+async fn join(tasks: &mut JoinSet<()>) {
+    tokio::select! {
+        () = async { while tasks.join_next().await.is_some() {} } => {}
+        () = tokio::time::sleep(std::time::Duration::from_secs(SHUTDOWN_SECONDS_MAX)) => {
+            // CRASH: stopping in the middle of a step is survivable by design
+            tasks.abort_all();
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! `hallpass.toml`: every key has a default or a clear error, unknown keys are refused with the
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +34,10 @@ pub(crate) struct Server {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".into(), public_url: "http://127.0.0.1:8080".into() }
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            public_url: "http://127.0.0.1:8080".into(),
+        }
     }
 }
 
@@ -47,7 +49,9 @@ pub(crate) struct Store {
 
 impl Default for Store {
     fn default() -> Self {
-        Self { url: "sqlite:hallpass.db".into() }
+        Self {
+            url: "sqlite:hallpass.db".into(),
+        }
     }
 }
 
@@ -113,7 +117,10 @@ pub(crate) struct Reminder {
 
 impl Default for Reminder {
     fn default() -> Self {
-        Self { first: Time(Span::minutes(15)), factor: 2 }
+        Self {
+            first: Time(Span::minutes(15)),
+            factor: 2,
+        }
     }
 }
 
@@ -127,7 +134,11 @@ pub(crate) struct Duration {
 
 impl Default for Duration {
     fn default() -> Self {
-        Self { min: Time(Span::minutes(5)), max: Time(Span::hours(24)), choices: Vec::new() }
+        Self {
+            min: Time(Span::minutes(5)),
+            max: Time(Span::hours(24)),
+            choices: Vec::new(),
+        }
     }
 }
 
@@ -139,7 +150,9 @@ pub(crate) struct Inventory {
 
 impl Default for Inventory {
     fn default() -> Self {
-        Self { max_age: Time(Span::minutes(15)) }
+        Self {
+            max_age: Time(Span::minutes(15)),
+        }
     }
 }
 
@@ -158,7 +171,10 @@ pub(crate) struct Export {
 
 impl Default for Export {
     fn default() -> Self {
-        Self { target: None, prefix: "logs".into() }
+        Self {
+            target: None,
+            prefix: "logs".into(),
+        }
     }
 }
 
@@ -170,7 +186,9 @@ pub(crate) struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".into() }
+        Self {
+            level: "info".into(),
+        }
     }
 }
 
@@ -186,10 +204,13 @@ impl TryFrom<toml::Value> for Time {
         match value {
             toml::Value::Integer(0) => Ok(Self(Span::ZERO)),
             toml::Value::String(text) if text == "0" => Ok(Self(Span::ZERO)),
-            toml::Value::String(text) => {
-                text.parse().map(Self).map_err(|error: hallpass_model::SpanError| error.to_string())
-            }
-            other => Err(format!("{other} is not a duration: write \"90m\", \"8h\" or \"01:30\"")),
+            toml::Value::String(text) => text
+                .parse()
+                .map(Self)
+                .map_err(|error: hallpass_model::SpanError| error.to_string()),
+            other => Err(format!(
+                "{other} is not a duration: write \"90m\", \"8h\" or \"01:30\""
+            )),
         }
     }
 }
@@ -203,11 +224,14 @@ pub(crate) struct Loaded {
 
 /// Reads the file. A file that is not there at the default place is an empty one.
 pub(crate) fn load(path: &Path) -> Result<Loaded, Failure> {
-    let folder = path.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let folder = path
+        .parent()
+        .map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error)
-            if error.kind() == std::io::ErrorKind::NotFound && path == Path::new("hallpass.toml") =>
+            if error.kind() == std::io::ErrorKind::NotFound
+                && path == Path::new("hallpass.toml") =>
         {
             String::new()
         }
@@ -230,7 +254,8 @@ fn parse(text: &str, name: &str) -> Result<Config, Failure> {
     }
     for domain in &config.identity.fallback_domains {
         if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {
-            let message = format!("{name}: `identity.fallback_domains`: `{domain}` is not a domain");
+            let message =
+                format!("{name}: `identity.fallback_domains`: `{domain}` is not a domain");
             return Err(Failure::bad_input(message).help("write it as \"@example.com\""));
         }
     }
@@ -239,7 +264,10 @@ fn parse(text: &str, name: &str) -> Result<Config, Failure> {
 
 /// A value as written, or what `${env:NAME}` or `file:PATH` stands for.
 fn resolve(value: &str) -> Result<String, Failure> {
-    if let Some(name) = value.strip_prefix("${env:").and_then(|rest| rest.strip_suffix('}')) {
+    if let Some(name) = value
+        .strip_prefix("${env:")
+        .and_then(|rest| rest.strip_suffix('}'))
+    {
         return std::env::var(name).map_err(|_| {
             Failure::bad_input(format!("the environment variable `{name}` is not set"))
                 .help("the configuration refers to it as `${env:…}`")
@@ -256,7 +284,10 @@ fn refusal(text: &str, name: &str, error: &toml::de::Error) -> Failure {
     let (line, column) = error.span().map_or((1, 1), |span| {
         let before = text.get(..span.start).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        (line, before.chars().rev().take_while(|c| *c != '\n').count() + 1)
+        (
+            line,
+            before.chars().rev().take_while(|c| *c != '\n').count() + 1,
+        )
     });
     let message = error.message();
     let failure = Failure::bad_input(format!("{name}:{line}:{column}: {message}"));
@@ -269,7 +300,10 @@ fn refusal(text: &str, name: &str, error: &toml::de::Error) -> Failure {
 /// The known name closest to the unknown one, from the parser's own list of what it expected.
 fn nearest(message: &str) -> Option<String> {
     let mut names = message.split('`').skip(1).step_by(2);
-    let unknown = message.starts_with("unknown field").then(|| names.next()).flatten()?;
+    let unknown = message
+        .starts_with("unknown field")
+        .then(|| names.next())
+        .flatten()?;
     names
         .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
         .filter(|(distance, known)| *distance <= known.len().max(3) / 2)
@@ -300,17 +334,21 @@ impl Loaded {
         match (&self.config.access.rules, &self.config.access.statements) {
             (Some(path), None) | (None, Some(path)) => Ok(self.path(path)),
             (None, None) => Ok(self.path("rules.toml")),
-            (Some(_), Some(_)) => {
-                Err(Failure::bad_input("both `access.rules` and `access.statements` are given")
-                    .help("keep one: each may hold all rules"))
-            }
+            (Some(_), Some(_)) => Err(Failure::bad_input(
+                "both `access.rules` and `access.statements` are given",
+            )
+            .help("keep one: each may hold all rules")),
         }
     }
 
     /// The folder that the audit log is exported to, with the prefix of its objects.
     pub(crate) fn export(&self) -> Result<Option<(PathBuf, String)>, Failure> {
         let export = &self.config.audit.export;
-        match export.target.as_deref().map(|target| target.split_once(':')) {
+        match export
+            .target
+            .as_deref()
+            .map(|target| target.split_once(':'))
+        {
             None => Ok(None),
             Some(Some(("dir", folder))) => Ok(Some((self.path(folder), export.prefix.clone()))),
             Some(_) => Err(Failure::bad_input(format!(
@@ -324,7 +362,9 @@ impl Loaded {
     /// Who has which role. The portal is completed once the identity store is known.
     pub(crate) fn identity(&self, store_id: &str, region: &str) -> Identity {
         let table = &self.config.identity;
-        let portal = Some(&table.portal_url).filter(|url| !url.is_empty()).cloned();
+        let portal = Some(&table.portal_url)
+            .filter(|url| !url.is_empty())
+            .cloned();
         Identity {
             admins: table.admins.clone(),
             auditors: table.auditors.clone(),
@@ -354,14 +394,16 @@ impl Loaded {
                 Change::Report => OnRuleChange::Report,
                 Change::End => OnRuleChange::End,
             },
+            directory_max_age: self.config.inventory.max_age.0,
+            out_of_reach: None,
         }
     }
 }
 
+/// Every key with its default: the reference page is checked against it.
 #[cfg(test)]
-/// Every key with its default, for the reference page and its test.
-pub(crate) fn keys() -> BTreeMap<&'static str, &'static str> {
-    BTreeMap::from([
+fn keys() -> std::collections::BTreeMap<&'static str, &'static str> {
+    std::collections::BTreeMap::from([
         ("server.listen", "127.0.0.1:8080"),
         ("server.public_url", "http://127.0.0.1:8080"),
         ("store.url", "sqlite:hallpass.db"),
@@ -371,7 +413,10 @@ pub(crate) fn keys() -> BTreeMap<&'static str, &'static str> {
         ("aws.external_id", "none"),
         ("identity.instance_arn", "the only instance"),
         ("identity.store_id", "the instance's"),
-        ("identity.portal_url", "https://<store id>.awsapps.com/start"),
+        (
+            "identity.portal_url",
+            "https://<store id>.awsapps.com/start",
+        ),
         ("identity.fallback_domains", "[]"),
         ("identity.admins", "[]"),
         ("identity.auditors", "[]"),
@@ -398,25 +443,42 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_all_defaults() {
-        let loaded = Loaded { config: parse("", "x").unwrap(), folder: PathBuf::from("/etc/hp") };
+        let loaded = Loaded {
+            config: parse("", "x").unwrap(),
+            folder: PathBuf::from("/etc/hp"),
+        };
         assert_eq!(loaded.sqlite().unwrap(), Path::new("/etc/hp/hallpass.db"));
         assert_eq!(loaded.rules().unwrap(), Path::new("/etc/hp/rules.toml"));
         assert_eq!(loaded.settings(), Settings::default());
         assert!(loaded.export().unwrap().is_none());
-        assert_eq!(loaded.identity("d-1", "eu-west-1").portal_url, "https://d-1.awsapps.com/start");
+        assert_eq!(
+            loaded.identity("d-1", "eu-west-1").portal_url,
+            "https://d-1.awsapps.com/start"
+        );
     }
 
     #[test]
     fn unknown_keys_are_refused_with_place_and_nearest_name() {
-        let error = parse("[server]\nlisten = \"a\"\n[access]\nrequest_expirey = \"8h\"\n", "h.toml").unwrap_err();
+        let error = parse(
+            "[server]\nlisten = \"a\"\n[access]\nrequest_expirey = \"8h\"\n",
+            "h.toml",
+        )
+        .unwrap_err();
         let text = format!("{error:?}");
-        assert!(text.contains("h.toml:4:1") && text.contains("did you mean `request_expiry`"), "{text}");
+        assert!(
+            text.contains("h.toml:4:1") && text.contains("did you mean `request_expiry`"),
+            "{text}"
+        );
     }
 
     #[test]
     fn zero_means_never_and_lists_lift_the_maximum() {
         let text = "[access]\nrequest_expiry = 0\n[access.duration]\nchoices = [\"01:00\", \"72:00\"]\nmin = \"1s\"\n";
-        let settings = Loaded { config: parse(text, "x").unwrap(), folder: PathBuf::new() }.settings();
+        let settings = Loaded {
+            config: parse(text, "x").unwrap(),
+            folder: PathBuf::new(),
+        }
+        .settings();
         assert_eq!(settings.request_expiry, None);
         assert_eq!(settings.longest(), Span::hours(72));
         assert_eq!(settings.duration_min, Span::seconds(1));
@@ -432,8 +494,13 @@ mod tests {
     fn the_reference_page_lists_every_key() {
         let page = include_str!("../../../docs/reference/configuration.md");
         for (key, default) in keys() {
-            let row = page.lines().find(|line| line.starts_with(&format!("| `{key}` |")));
-            assert!(row.is_some_and(|row| row.contains(default)), "{key} = {default}");
+            let row = page
+                .lines()
+                .find(|line| line.starts_with(&format!("| `{key}` |")));
+            assert!(
+                row.is_some_and(|row| row.contains(default)),
+                "{key} = {default}"
+            );
         }
     }
 }

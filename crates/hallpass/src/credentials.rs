@@ -133,7 +133,10 @@ impl Credentials {
 pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let beside = path.with_extension(format!("{}.new", std::process::id()));
     let written = private_file(&beside)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())
+                .and_then(|()| file.sync_all())
+        })
         .and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         // what is left of the attempt holds tokens too

@@ -1,13 +1,17 @@
 //! Ids as people type them: whole, and told apart by their prefix.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use hallpass_api::Request;
-use hallpass_model::{GrantId, RequestId};
+use hallpass_api::{Grant, Offers, Request};
+use hallpass_model::{AccountId, GrantId, RequestId};
 
 use crate::client::Client;
 use crate::exit::Failure;
 use crate::output;
+
+/// The most grants in which an account's name is looked for.
+const GRANTS_LOOKED_AT: usize = 1000;
 
 /// A grant, named by itself or by the request it was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +63,44 @@ impl GrantRef {
         grant
             .parse()
             .map_err(|error| Failure::failed(format!("the server names a grant oddly: {error}")))
+    }
+}
+
+/// An account's id, for filters: the server compares ids, and a name that it does not know would
+/// look like an account where nobody holds anything.
+///
+/// # Errors
+/// Exit 2 when the text is neither an id nor the name of one account that the caller can see.
+pub(crate) async fn account_id(client: &Client, text: &str) -> Result<String, Failure> {
+    if AccountId::new(text).is_ok() {
+        return Ok(text.to_owned());
+    }
+    let offers: Offers = client.get(&["catalog"], &[]).await?;
+    let query = [("state", "live".to_owned())];
+    let held = client
+        .list::<Grant>(&["grants"], &query, GRANTS_LOOKED_AT)
+        .await?;
+    let offered = offers.items.into_iter().filter_map(|offer| {
+        let account = offer.account?;
+        Some((account.name, account.id))
+    });
+    let held = held
+        .items
+        .into_iter()
+        .filter_map(|grant| Some((grant.account_name?, grant.account?)));
+    let found: BTreeSet<String> = offered
+        .chain(held)
+        .filter(|(name, _)| name.eq_ignore_ascii_case(text))
+        .map(|(_, id)| id)
+        .collect();
+    let mut found = found.into_iter();
+    let bad = |why: &str| {
+        Err(Failure::bad_input(format!("`{text}` {why}")).help("give the account's id, 12 digits"))
+    };
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(id),
+        (Some(_), Some(_)) => bad("is the name of several accounts"),
+        (None, _) => bad("is not an account id, nor the name of an account you can see"),
     }
 }
 

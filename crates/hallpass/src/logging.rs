@@ -22,12 +22,17 @@ pub(crate) fn start(level: &str, style: Style) -> Result<(), Failure> {
         Failure::bad_input(format!("`{wanted}` is not a log level: {error}"))
             .help("use error, warn, info, debug or trace")
     })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // an earlier subscriber (in tests) stays
     let _already: Result<(), _> = if style == Style::Json && !std::io::stderr().is_terminal() {
         builder.json().flatten_event(true).try_init()
     } else {
-        builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init()
+        builder
+            .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
+            .try_init()
     };
     Ok(())
 }

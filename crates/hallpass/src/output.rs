@@ -48,6 +48,9 @@ impl OutputArgs {
     }
 }
 
+/// The narrowest that a cell of running text is broken to, in columns.
+const CELL_LEAST: u16 = 16;
+
 /// Rows for people.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
@@ -68,11 +71,54 @@ impl Table {
     /// Adds a row; cells are shown safely whatever they hold.
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows
-            .push(cells.iter().map(|cell| plain(cell)).collect());
+            .push(cells.into_iter().map(|cell| plain(&cell)).collect());
     }
 
-    /// The table as text, at most `width` wide when there is a width.
+    /// The table as text, at most `width` wide when there is a width; as blocks of lines where
+    /// columns would be too narrow to read.
     pub(crate) fn text(&self, width: Option<u16>) -> String {
+        match width {
+            Some(width) if self.least_width() > width => self.blocks(),
+            _ => self.grid(width),
+        }
+    }
+
+    /// The width below which cells could not be read any more.
+    fn least_width(&self) -> u16 {
+        let columns = self.head.iter().enumerate().map(|(index, title)| {
+            let widest = self.widest(index);
+            let least = if title.starts_with('=') {
+                widest
+            } else {
+                widest.min(CELL_LEAST)
+            };
+            let title = title.trim_start_matches('=').len();
+            least.max(u16::try_from(title).unwrap_or(u16::MAX))
+        });
+        columns.fold(0, |sum, column| {
+            sum.saturating_add(column).saturating_add(2)
+        })
+    }
+
+    /// Each row as its first cell and a line per further one.
+    fn blocks(&self) -> String {
+        let titles = || self.head.iter().map(|title| title.trim_start_matches('='));
+        let margin = titles().skip(1).map(str::len).max().unwrap_or(0);
+        let mut text = String::new();
+        for row in &self.rows {
+            for (index, (title, cell)) in titles().zip(row).enumerate() {
+                // writing to a `String` cannot fail
+                let _ = match index {
+                    0 => writeln!(text, "{cell}"),
+                    _ if cell.is_empty() => Ok(()),
+                    _ => writeln!(text, "  {title:margin$}  {cell}"),
+                };
+            }
+        }
+        text
+    }
+
+    fn grid(&self, width: Option<u16>) -> String {
         let mut table = comfy_table::Table::new();
         table
             .load_style(presets::NOTHING)
@@ -306,6 +352,15 @@ mod tests {
             "{text}"
         );
         assert!(text.lines().count() > 2, "{text}");
+    }
+
+    #[test]
+    fn narrow_terminals_get_blocks() {
+        assert_eq!(
+            sample().text(Some(40)),
+            "req_01934a5b6c7d7e8f90123456789abcde\n  REASON  the disk of the database is full \
+             and somebody has to look\n"
+        );
     }
 
     #[test]

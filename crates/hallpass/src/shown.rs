@@ -100,6 +100,7 @@ impl View {
                     words::countdown(left)
                 )
             }
+            ("ending", None) => "now".to_owned(),
             _ => self.time(grant.ends_at),
         }
     }
@@ -135,7 +136,7 @@ fn target(account: Option<&String>, set: Option<&String>, group: Option<&String>
 
 /// Requests as a table.
 pub(crate) fn requests(items: &[Request], view: &View) -> Table {
-    let mut table = Table::new(&["=ID", "STATE", "WHO", "WHAT", "FOR", "ASKED", "REASON"]);
+    let mut table = Table::new(&["=ID", "=STATE", "WHO", "WHAT", "=FOR", "=ASKED", "REASON"]);
     for item in items {
         table.row([
             item.id.clone(),
@@ -152,7 +153,7 @@ pub(crate) fn requests(items: &[Request], view: &View) -> Table {
 
 /// Grants as a table.
 pub(crate) fn grants(items: &[Grant], view: &View) -> Table {
-    let mut table = Table::new(&["=ID", "STATE", "WHO", "WHAT", "ENDS", "REASON"]);
+    let mut table = Table::new(&["=ID", "=STATE", "WHO", "WHAT", "ENDS", "REASON"]);
     for item in items {
         table.row([
             item.id.clone(),

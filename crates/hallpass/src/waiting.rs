@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_millis(120);
 #[derive(Debug)]
 pub(crate) enum Followed {
     /// The access is there.
-    Active(Grant),
+    Active(Box<Grant>),
     /// It will not be; with what is known and why.
     Over(Box<Last>, Failure),
 }
@@ -61,7 +61,9 @@ pub(crate) async fn follow(
             return Ok(Followed::Over(Box::new(last), failure));
         }
         match last {
-            Last::Grant(grant) if grant.state == "active" => return Ok(Followed::Active(grant)),
+            Last::Grant(grant) if grant.state == "active" => {
+                return Ok(Followed::Active(Box::new(grant)));
+            }
             _ => {}
         }
         if begun.elapsed() >= limit {
@@ -95,17 +97,17 @@ fn grant_of(request: &Request) -> Option<&String> {
 }
 
 async fn look(client: &Client, last: &Last) -> Result<Last, Failure> {
-    match last {
-        Last::Request(request) => match grant_of(request) {
-            Some(grant) => client.get(&["grants", grant], &[]).await.map(Last::Grant),
-            None => {
-                let path = ["requests", &request.id];
-                client.get(&path, &[]).await.map(Last::Request)
-            }
-        },
-        Last::Grant(grant) => {
-            let path = ["grants", &grant.id];
-            client.get(&path, &[]).await.map(Last::Grant)
+    let grant = match last {
+        Last::Request(request) => grant_of(request),
+        Last::Grant(grant) => Some(&grant.id),
+    };
+    match (grant, last) {
+        (None, Last::Request(request)) => {
+            let path = ["requests", &request.id];
+            client.get(&path, &[]).await.map(Last::Request)
+        }
+        (Some(id), _) | (None, Last::Grant(Grant { id, .. })) => {
+            client.get(&["grants", id], &[]).await.map(Last::Grant)
         }
     }
 }

@@ -91,7 +91,12 @@ pub(crate) fn request(request: &Request) -> api::Request {
         already_pending: false,
         version: request.version,
     };
-    match &request.state {
+    tell_state(&request.state, &mut out);
+    out
+}
+
+fn tell_state(state: &RequestState, out: &mut api::Request) {
+    match state {
         RequestState::Pending => {}
         RequestState::Approved { by, at, approval } => {
             out.decided_by = Some(by.to_string());
@@ -114,7 +119,6 @@ pub(crate) fn request(request: &Request) -> api::Request {
             out.detail = Some(detail.clone());
         }
     }
-    out
 }
 
 /// A grant as it travels, with the ways in while it is live.

@@ -115,9 +115,17 @@ impl From<AccessError> for Failure {
                 "others changed this at the same time",
             )
             .help("try again"),
-            AccessError::Read(_) | AccessError::Commit(_) | AccessError::Directory(_) => {
-                Self::unavailable(&error)
+            AccessError::Directory(fault) => {
+                let detail =
+                    format!("what is known of the organization is too old to decide by: {fault}");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "organization-unread",
+                    detail,
+                )
+                .help("try again in a moment")
             }
+            AccessError::Read(_) | AccessError::Commit(_) => Self::unavailable(&error),
         }
     }
 }

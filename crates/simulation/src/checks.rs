@@ -23,7 +23,10 @@ pub struct Broken {
 ///
 /// # Errors
 /// Every promise that does not hold.
-pub async fn check_all(world: &World, standing: &[HoldKey]) -> Result<(), Vec<Broken>> {
+pub async fn check_all<S>(world: &World<S>, standing: &[HoldKey]) -> Result<(), Vec<Broken>>
+where
+    S: AccessStore + AssignmentStore + AuditStore + 'static,
+{
     let mut broken = Vec::new();
     let mut fail = |promise, seen: String| broken.push(Broken { promise, seen });
     let grants = world

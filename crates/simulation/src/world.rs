@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Access, Actor, Directory, DirectoryFault, DirectorySource, Origin, Ports, Role, Settings,
+    Access, AccessStore, Actor, Directory, DirectoryFault, DirectorySource, Origin, Ports, Role,
+    Settings,
 };
-use hallpass_assignments::{Executor, Limits};
+use hallpass_assignments::{AssignmentStore, Executor, Limits};
 use hallpass_model::{Clock, Email, HoldKey, Span, Target, Timestamp};
 use hallpass_rules::directory::{Account, Group, PermissionSet, Person, Snapshot};
 use hallpass_rules::{Rules, Source, load};
@@ -75,6 +76,7 @@ const RULES: &str = r#"{
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin",
      "Approvers": ["cai@corp.example", "dee@corp.example"]},
+    {"ResourceType": "OU", "Resource": "r-ab12", "PermissionSet": "Placed", "ApprovalIsNotRequired": true},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root", "MinApprovals": 2,
      "Approvers": ["cai@corp.example", "dee@corp.example"]}
   ],
@@ -84,28 +86,38 @@ const RULES: &str = r#"{
 }"#;
 
 /// The directory, as the world knows it.
-pub struct Known(std::sync::RwLock<Arc<Directory>>);
+pub struct Known {
+    directory: std::sync::RwLock<Arc<Directory>>,
+    /// Whether AWS answers when it is read again.
+    answers: std::sync::atomic::AtomicBool,
+}
 
 #[async_trait]
 impl DirectorySource for Known {
     fn current(&self) -> Arc<Directory> {
         Arc::clone(
             &self
-                .0
+                .directory
                 .read()
                 .unwrap_or_else(std::sync::PoisonError::into_inner),
         )
     }
 
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
-        Ok(self.current())
+        if self.answers.load(std::sync::atomic::Ordering::SeqCst) {
+            return Ok(self.current());
+        }
+        Err(DirectoryFault {
+            what: "accounts".to_owned(),
+            message: "AWS does not answer".to_owned(),
+        })
     }
 }
 
-/// A deployment.
-pub struct World {
+/// A deployment over a store: the model in memory, or the real thing.
+pub struct World<S = MemoryStore> {
     /// What survives.
-    pub store: Arc<MemoryStore>,
+    pub store: Arc<S>,
     /// Simulated Identity Center; survives too.
     pub center: Arc<Center>,
     /// Simulated time.
@@ -169,7 +181,12 @@ fn snapshot(now: Timestamp) -> Option<Snapshot> {
             ous: Vec::new(),
             tags: std::collections::BTreeMap::new(),
         }],
-        permission_sets: vec![set("ReadOnly")?, set("Admin")?, set("Root")?],
+        permission_sets: vec![
+            set("ReadOnly")?,
+            set("Admin")?,
+            set("Root")?,
+            set("Placed")?,
+        ],
         people,
         groups: vec![Group {
             id: GROUP.parse().ok()?,
@@ -186,16 +203,30 @@ fn arn(name: &str) -> String {
 }
 
 impl World {
-    /// A fresh world, whose first process has `plan`.
+    /// A fresh world in memory, whose first process has `plan`.
     pub fn new(seed: u64, habits: Habits, plan: Option<Plan>) -> Self {
+        Self::planned(Arc::new(MemoryStore::new()), seed, habits, plan)
+    }
+}
+
+impl<S: AccessStore + AssignmentStore + 'static> World<S> {
+    /// A world over a store that is there already.
+    pub fn over(store: Arc<S>, seed: u64, habits: Habits) -> Self {
+        Self::planned(store, seed, habits, None)
+    }
+
+    /// A world over a store, whose first process has `plan`.
+    pub fn planned(store: Arc<S>, seed: u64, habits: Habits, plan: Option<Plan>) -> Self {
         let start = Timestamp::UNIX_EPOCH
             .checked_add(jiff_days(20_000))
             .unwrap_or(Timestamp::UNIX_EPOCH);
         let clock = Arc::new(Wall::new(start));
         let center = Arc::new(Center::new(Arc::clone(&clock), habits));
-        let store = Arc::new(MemoryStore::new());
         let directory = Directory::new(snapshot(start).unwrap_or_default());
-        let directory = Arc::new(Known(std::sync::RwLock::new(Arc::new(directory))));
+        let directory = Arc::new(Known {
+            directory: std::sync::RwLock::new(Arc::new(directory)),
+            answers: std::sync::atomic::AtomicBool::new(true),
+        });
         let settings = Settings {
             duration_min: Span::seconds(1),
             ..Settings::default()
@@ -285,9 +316,16 @@ impl World {
         let changed = Arc::new(Directory::new(snapshot));
         *self
             .directory
-            .0
+            .directory
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner) = changed;
+    }
+
+    /// AWS no longer answers when the directory is read.
+    pub fn silence_directory(&self) {
+        self.directory
+            .answers
+            .store(false, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// One round of both loops, as the binary drives them. Errors are those of the gate.
@@ -338,12 +376,8 @@ fn jiff_days(days: i64) -> std::time::Duration {
     std::time::Duration::from_secs(u64::try_from(days).unwrap_or(0) * 86_400)
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "everything that survives a process, once each"
-)]
-fn process(
-    store: &Arc<MemoryStore>,
+fn process<S: AccessStore + AssignmentStore + 'static>(
+    store: &Arc<S>,
     center: &Arc<Center>,
     clock: &Arc<Wall>,
     ids: &Arc<Ids>,

@@ -6,10 +6,10 @@ use hallpass_model::{GrantId, RequestId, Span};
 use super::{Access, AccessError, RACES_MAX};
 use crate::ask::{self, Answered, Form};
 use crate::decide::Bench;
-use crate::records::By;
+use crate::records::{By, Moment};
 use crate::{
-    Actor, Answer, Asked, Change, CommitError, Grant, News, Person, PressRefused, Refusal, Request,
-    RequestFilter, RequestState, Wanted, Write, grant,
+    Actor, Answer, Approval, Asked, Change, CommitError, Grant, News, Person, PressRefused,
+    Refusal, Request, RequestFilter, RequestState, Wanted, Write, grant,
 };
 
 /// How long the answer to an idempotency key is remembered.
@@ -214,30 +214,19 @@ impl Access {
             extends,
         };
         let answered = ask::answer(&form, &rules, &directory, &self.settings, moment.now);
+        if let Answered::Waits(request) | Answered::Granted(request, _) = &answered
+            && let Some(waiting) = self.equal_pending(request).await?
+        {
+            return Ok(Asked::AlreadyPending(waiting));
+        }
         let by = By::Person(actor);
         let (mut change, asked) = match answered {
-            Answered::Refused(request, refusal) => {
-                let record = moment
-                    .of_request(Event::RequestRejected, by, &request)
-                    .why(&refusal.code)
-                    .error(&refusal.message);
-                let change = Change {
-                    audit: vec![record],
-                    requests: vec![Write::Insert(request.clone())],
-                    ..Change::default()
-                };
-                (change, Asked::Rejected(request, refusal))
-            }
-            Answered::Waits(request) => {
-                if let Some(waiting) = self.equal_pending(&request).await? {
-                    return Ok(Asked::AlreadyPending(waiting));
-                }
-                (waits(&request, by, moment), Asked::Pending(request))
-            }
+            Answered::Refused(request, refusal) => (
+                rejected(&request, &refusal, by, moment),
+                Asked::Rejected(request, refusal),
+            ),
+            Answered::Waits(request) => (waits(&request, by, moment), Asked::Pending(request)),
             Answered::Granted(request, approval) => {
-                if let Some(waiting) = self.equal_pending(&request).await? {
-                    return Ok(Asked::AlreadyPending(waiting));
-                }
                 let holds = self.holds(request.key.as_ref()).await?;
                 let bench = Bench {
                     rules: &rules,
@@ -245,17 +234,7 @@ impl Access {
                     holds: &holds,
                     moment,
                 };
-                let created = moment.of_request(Event::RequestCreated, by, &request);
-                let email = request.requester.email.clone();
-                let pending = request.pending(moment.now).map_err(PressRefused::Closed)?;
-                let mut change = grant::approved(pending, &email, approval, by, &bench)?;
-                change.audit.insert(0, created);
-                let (request, made) = as_inserts(&mut change);
-                let request = request.ok_or(AccessError::NotFound("request"))?;
-                (
-                    change,
-                    Asked::Approved(request, made.or_else(|| extends.cloned()).map(Box::new)),
-                )
+                granted(request, approval, by, &bench, extends)?
             }
         };
         change.answer = self.answer_to(actor, asked.request().id, idempotency);
@@ -274,27 +253,42 @@ impl Access {
             .into_iter()
             .find(|other| other.dedupe_key() == request.dedupe_key()))
     }
+}
 
-    /// The directory, read again once when it lacks what is asked for.
-    async fn facts_for(
-        &self,
-        wanted: &Wanted,
-    ) -> Result<std::sync::Arc<hallpass_rules::Directory>, AccessError> {
-        let directory = self.directory();
-        if ask::resolve(wanted, &directory).is_ok() {
-            return Ok(directory);
-        }
-        match self.ports.directory.refresh().await {
-            Ok(fresh) => Ok(fresh),
-            Err(fault) => {
-                tracing::warn!(error = %fault, "the organization could not be read again");
-                Ok(directory)
-            }
-        }
+fn rejected(request: &Request, refusal: &Refusal, by: By<'_>, moment: Moment<'_>) -> Change {
+    let record = moment
+        .of_request(Event::RequestRejected, by, request)
+        .why(&refusal.code)
+        .error(&refusal.message);
+    Change {
+        audit: vec![record],
+        requests: vec![Write::Insert(request.clone())],
+        ..Change::default()
     }
 }
 
-fn waits(request: &Request, by: By<'_>, moment: crate::records::Moment<'_>) -> Change {
+/// A request that needs nobody else: made and decided in one change.
+fn granted(
+    request: Request,
+    approval: Approval,
+    by: By<'_>,
+    bench: &Bench<'_>,
+    extends: Option<&Grant>,
+) -> Result<(Change, Asked), AccessError> {
+    let created = bench.moment.of_request(Event::RequestCreated, by, &request);
+    let email = request.requester.email.clone();
+    let pending = request
+        .pending(bench.moment.now)
+        .map_err(PressRefused::Closed)?;
+    let mut change = grant::approved(pending, &email, approval, by, bench)?;
+    change.audit.insert(0, created);
+    let (request, made) = as_inserts(&mut change);
+    let request = request.ok_or(AccessError::NotFound("request"))?;
+    let made = made.or_else(|| extends.cloned()).map(Box::new);
+    Ok((change, Asked::Approved(request, made)))
+}
+
+fn waits(request: &Request, by: By<'_>, moment: Moment<'_>) -> Change {
     let text = format!(
         "{} asks for {} for {}: {}",
         request.requester.name, request.names, request.duration, request.reason

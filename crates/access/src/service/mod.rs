@@ -4,6 +4,7 @@
 //! stopped at any await: what was not committed has not happened.
 
 mod asking;
+mod facts;
 mod pressing;
 mod seeing;
 mod tending;

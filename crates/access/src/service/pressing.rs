@@ -108,7 +108,8 @@ impl Access {
                 .await?
                 .ok_or(AccessError::NotFound("request"))?;
             let holds = self.holds(request.key.as_ref()).await?;
-            let (rules, directory, moment) = (self.rules(), self.directory(), self.moment());
+            let directory = self.facts_for(&request.wanted).await?;
+            let (rules, moment) = (self.rules(), self.moment());
             let bench = Bench {
                 rules: &rules,
                 directory: &directory,

@@ -277,7 +277,9 @@ impl Access {
         let mut accounts: Vec<_> = directory
             .accounts()
             .iter()
-            .filter(|account| account.active)
+            .filter(|account| {
+                account.active && self.settings().out_of_reach.as_ref() != Some(&account.id)
+            })
             .collect();
         accounts.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
         for account in accounts {

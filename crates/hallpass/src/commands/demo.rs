@@ -1,8 +1,8 @@
 //! `hallpass demo`: server and simulated organization in one process, nothing reaches AWS.
 
-mod people;
-mod history;
 mod activity;
+mod history;
+mod people;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -74,8 +74,10 @@ enum Scale {
 pub(crate) fn run(args: &Args) -> Outcome {
     for address in [args.listen, args.aws_listen] {
         if !address.ip().is_loopback() {
-            return Err(Failure::refused(format!("the demo listens on this machine only, not on `{address}`"))
-                .help("anyone who reaches it can be any of its people"));
+            return Err(Failure::refused(format!(
+                "the demo listens on this machine only, not on `{address}`"
+            ))
+            .help("anyone who reaches it can be any of its people"));
         }
     }
     logging::start("warn", logging::Style::Plain)?;
@@ -121,19 +123,15 @@ async fn demo(args: &Args) -> Outcome {
     let aws = connect(&simulator, aws_address, &clock, &ids).await?;
     let rules = rules()?;
     let personas = people::with_tokens(&store, clock.now()).await?;
-    let tokens_file = args.tokens.clone().unwrap_or_else(|| folder.path("tokens.json"));
+    let tokens_file = args
+        .tokens
+        .clone()
+        .unwrap_or_else(|| folder.path("tokens.json"));
     people::write_tokens(&personas, &tokens_file)?;
     let listener = bind(args.listen).await?;
     let address = listener.local_addr().unwrap_or(args.listen);
     let composed = compose::compose(Parts {
-        identity: Identity {
-            admins: vec!["group:platform-admins".into()],
-            auditors: vec!["group:auditors".into()],
-            operators: vec!["group:platform-admins".into()],
-            fallback_domains: Vec::new(),
-            portal_url: simulator.identity_center().portal_url,
-            region: simulator.identity_center().home_region,
-        },
+        identity: identity(&simulator),
         settings: hallpass_access::Settings {
             duration_min: Span::seconds(30),
             ..hallpass_access::Settings::default()
@@ -161,7 +159,14 @@ async fn demo(args: &Args) -> Outcome {
         .set_rules(rules, RULES_NAME)
         .await
         .map_err(|error| Failure::failed(format!("cannot record the rules in force: {error}")))?;
-    output::say(&welcome(args, address, aws_address, &simulator, &tokens_file, &folder));
+    output::say(&welcome(
+        args,
+        address,
+        aws_address,
+        &simulator,
+        &tokens_file,
+        &folder,
+    ));
     let scene = people::Scene::new(&composed);
     tokio::spawn(history::write(scene.clone(), store));
     if args.activity {
@@ -174,10 +179,28 @@ async fn demo(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
+fn identity(simulator: &Simulator) -> Identity {
+    let facts = simulator.identity_center();
+    Identity {
+        admins: vec!["group:platform-admins".into()],
+        auditors: vec!["group:auditors".into()],
+        operators: vec!["group:platform-admins".into()],
+        fallback_domains: Vec::new(),
+        portal_url: facts.portal_url,
+        region: facts.home_region,
+    }
+}
+
 fn rules() -> Result<Rules, Failure> {
     match hallpass_rules::load(&Source::new(RULES_NAME, RULES)) {
         Ok(loaded) => Ok(loaded.rules),
-        Err(errors) => Err(Failure::bug(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))),
+        Err(errors) => Err(Failure::bug(
+            errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
+        )),
     }
 }
 
@@ -209,7 +232,11 @@ async fn start_aws(args: &Args, folder: &Folder) -> Result<(Simulator, SocketAdd
     .map_err(|error| Failure::failed(format!("the simulated AWS cannot start: {error}")))?;
     let listener = bind(args.aws_listen).await?;
     let address = listener.local_addr().unwrap_or(args.aws_listen);
-    tokio::spawn(hallpass_aws_sim::serve(listener, simulator.clone(), std::future::pending()));
+    tokio::spawn(hallpass_aws_sim::serve(
+        listener,
+        simulator.clone(),
+        std::future::pending(),
+    ));
     Ok((simulator, address))
 }
 
@@ -240,7 +267,11 @@ async fn connect(
                 tries += 1;
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            Err(error) => return Err(Failure::failed(format!("cannot use the simulated AWS: {error}"))),
+            Err(error) => {
+                return Err(Failure::failed(format!(
+                    "cannot use the simulated AWS: {error}"
+                )));
+            }
         }
     }
 }
@@ -255,7 +286,9 @@ fn welcome(
 ) -> String {
     let facts = simulator.identity_center();
     let keys = simulator.credentials(&facts.management_account);
-    let (key, secret) = keys.map(|keys| (keys.access_key_id, keys.secret_access_key)).unwrap_or_default();
+    let (key, secret) = keys
+        .map(|keys| (keys.access_key_id, keys.secret_access_key))
+        .unwrap_or_default();
     let server = match address.port() {
         8080 => String::new(),
         _ => format!("  export HALLPASS_SERVER=http://{address}\n"),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hallpass_access::DirectorySource as _;
-use hallpass_aws::{Inventory, Place};
+use hallpass_aws::{About, Inventory, Place};
 use hallpass_rules::{Directory, GroupRef, Rules};
 use serde::Serialize;
 
@@ -55,18 +55,30 @@ impl Report {
             Ok(detail) => ("ok", detail, String::new()),
             Err((detail, remedy)) => ("problem", detail, remedy.to_owned()),
         };
-        self.lines.push(Line { check, result, detail, remedy });
+        self.lines.push(Line {
+            check,
+            result,
+            detail,
+            remedy,
+        });
     }
 
     fn warn(&mut self, check: &'static str, detail: String, remedy: &str) {
-        self.lines.push(Line { check, result: "warning", detail, remedy: remedy.to_owned() });
+        self.lines.push(Line {
+            check,
+            result: "warning",
+            detail,
+            remedy: remedy.to_owned(),
+        });
     }
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let loaded = args.config.load()?;
     if args.iam_policy {
-        let groups = read_rules(&loaded.rules()?).ok().map(|rules| rules.requested_groups());
+        let groups = read_rules(&loaded.rules()?)
+            .ok()
+            .map(|rules| rules.requested_groups());
         output::print(&iam_policy::text(&groups.unwrap_or_default()))?;
         return Ok(Exit::Ok);
     }
@@ -93,15 +105,7 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
     report.add("configuration", Ok("read".to_owned()));
     let rules = check_rules(loaded, &mut report);
     check_store(loaded, &mut report).await;
-    match loaded.export() {
-        Ok(Some((folder, _))) => report.add("audit export", Ok(folder.display().to_string())),
-        Ok(None) => report.warn(
-            "audit export",
-            "none".to_owned(),
-            "set `audit.export.target` so that the log can be verified elsewhere",
-        ),
-        Err(failure) => report.add("audit export", Err((failure.words(), "fix `audit.export.target`"))),
-    }
+    check_export(loaded, &mut report);
     let aws = match connect(loaded, Arc::new(SystemClock), Arc::new(RandomIds)).await {
         Ok(aws) => Arc::new(aws),
         Err(failure) => {
@@ -112,6 +116,62 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
     };
     let about = aws.about().clone();
     report.add("aws", Ok(format!("{} in {}", about.arn, about.region)));
+    check_place(&about, &mut report);
+    report.add(
+        "instance",
+        Ok(format!(
+            "{}, directory {}",
+            about.instance_arn, about.identity_store_id
+        )),
+    );
+    let identity = loaded.identity(&about.identity_store_id, &about.region);
+    let role_groups = identity.role_groups();
+    let mut wanted: BTreeSet<GroupRef> = rules.iter().flat_map(Rules::referenced_groups).collect();
+    wanted.extend(
+        role_groups
+            .iter()
+            .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
+    );
+    let inventory = Inventory::new(aws, Arc::new(move || wanted.clone()));
+    match inventory.refresh().await {
+        Ok(directory) => {
+            check_directory(
+                &directory,
+                &role_groups,
+                &identity,
+                rules.as_ref(),
+                &mut report,
+            );
+        }
+        Err(fault) => {
+            report.add(
+                "inventory",
+                Err((
+                    fault.to_string(),
+                    "`hallpass doctor --iam-policy` prints what is needed",
+                )),
+            );
+        }
+    }
+    Ok(report)
+}
+
+fn check_export(loaded: &Loaded, report: &mut Report) {
+    match loaded.export() {
+        Ok(Some((folder, _))) => report.add("audit export", Ok(folder.display().to_string())),
+        Ok(None) => report.warn(
+            "audit export",
+            "none".to_owned(),
+            "set `audit.export.target` so that the log can be verified elsewhere",
+        ),
+        Err(failure) => report.add(
+            "audit export",
+            Err((failure.words(), "fix `audit.export.target`")),
+        ),
+    }
+}
+
+fn check_place(about: &About, report: &mut Report) {
     match about.place {
         Place::Management => report.add("place", Ok("the management account".to_owned())),
         Place::DelegatedAdministrator => report.warn(
@@ -127,32 +187,23 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
             )),
         ),
     }
-    report.add("instance", Ok(format!("{}, directory {}", about.instance_arn, about.identity_store_id)));
-    let identity = loaded.identity(&about.identity_store_id, &about.region);
-    let role_groups = identity.role_groups();
-    let mut wanted: BTreeSet<GroupRef> = rules.iter().flat_map(Rules::referenced_groups).collect();
-    wanted.extend(role_groups.iter().map(|name| GroupRef::Name(name.to_ascii_lowercase())));
-    let inventory = Inventory::new(aws, Arc::new(move || wanted.clone()));
-    match inventory.refresh().await {
-        Ok(directory) => {
-            check_directory(&directory, &role_groups, &identity, rules.as_ref(), &mut report);
-        }
-        Err(fault) => {
-            report.add("inventory", Err((fault.to_string(), "`hallpass doctor --iam-policy` prints what is needed")));
-        }
-    }
-    Ok(report)
 }
 
 fn check_rules(loaded: &Loaded, report: &mut Report) -> Option<Rules> {
     let path = loaded.rules().ok()?;
     match read_rules(&path) {
         Ok(rules) => {
-            report.add("rules", Ok(format!("{}, hash {}", path.display(), rules.hash())));
+            report.add(
+                "rules",
+                Ok(format!("{}, hash {}", path.display(), rules.hash())),
+            );
             Some(rules)
         }
         Err(failure) => {
-            report.add("rules", Err((failure.words(), "`hallpass rules check` shows every error")));
+            report.add(
+                "rules",
+                Err((failure.words(), "`hallpass rules check` shows every error")),
+            );
             None
         }
     }
@@ -167,14 +218,20 @@ async fn check_store(loaded: &Loaded, report: &mut Report) {
         }
     };
     if !path.exists() {
-        report.warn("store", format!("`{}` does not exist yet", path.display()), "`hallpass serve` makes it");
+        report.warn(
+            "store",
+            format!("`{}` does not exist yet", path.display()),
+            "`hallpass serve` makes it",
+        );
         return;
     }
     let outcome = match open_store(path.clone()).await {
         Ok(store) => match store.check().await {
-            Ok(found) if found.problems.is_empty() => {
-                Ok(format!("`{}`, {} audit records verified", path.display(), found.records))
-            }
+            Ok(found) if found.problems.is_empty() => Ok(format!(
+                "`{}`, {} audit records verified",
+                path.display(),
+                found.records
+            )),
             Ok(found) => Err((found.problems.join("; "), "restore a backup")),
             Err(error) => Err((error.to_string(), "is another program holding the file?")),
         },
@@ -202,17 +259,38 @@ fn check_directory(
     );
     let missing: Vec<&str> = role_groups
         .iter()
-        .filter(|name| directory.group_by_name(name).is_none_or(|group| group.members.is_none()))
+        .filter(|name| {
+            directory
+                .group_by_name(name)
+                .is_none_or(|group| group.members.is_none())
+        })
         .map(String::as_str)
         .collect();
     if identity.admins.is_empty() {
-        report.warn("roles", "nobody is an administrator".to_owned(), "set `identity.admins`");
+        report.warn(
+            "roles",
+            "nobody is an administrator".to_owned(),
+            "set `identity.admins`",
+        );
     } else if missing.is_empty() {
         report.add("roles", Ok(format!("{} groups found", role_groups.len())));
     } else {
-        report.add("roles", Err((format!("no such group: {}", missing.join(", ")), "fix `[identity]`")));
+        report.add(
+            "roles",
+            Err((
+                format!("no such group: {}", missing.join(", ")),
+                "fix `[identity]`",
+            )),
+        );
     }
-    for warning in rules.map(|rules| rules.check(Some(directory))).unwrap_or_default() {
-        report.warn("rules", warning.to_string(), "`hallpass rules check` shows the line");
+    for warning in rules
+        .map(|rules| rules.check(Some(directory)))
+        .unwrap_or_default()
+    {
+        report.warn(
+            "rules",
+            warning.to_string(),
+            "`hallpass rules check` shows the line",
+        );
     }
 }

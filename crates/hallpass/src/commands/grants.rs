@@ -7,6 +7,7 @@ use super::requests::name;
 use super::{ApiArgs, say_more};
 use crate::client::block_on;
 use crate::exit::{Exit, Outcome};
+use crate::ids::account_id;
 use crate::output;
 use crate::shown::{self, View};
 
@@ -23,7 +24,7 @@ pub(crate) struct Args {
     /// Only this person's (e-mail)
     #[arg(long, value_name = "E-MAIL")]
     user: Option<String>,
-    /// Only in this account
+    /// Only in this account: its id, or its name
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
     /// At most this many, newest first
@@ -46,10 +47,14 @@ enum State {
 pub(crate) fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
     let mut query = Vec::new();
-    query.extend(args.state.map(|state| ("state", name(state))));
+    query.extend(args.state.as_ref().map(|state| ("state", name(state))));
     query.extend(args.user.clone().map(|user| ("user", user)));
-    query.extend(args.account.clone().map(|account| ("account", account)));
-    let found = block_on(client.list::<Grant>(&["grants"], &query, args.limit))?;
+    let found = block_on(async {
+        if let Some(account) = &args.account {
+            query.push(("account", account_id(&client, account).await?));
+        }
+        client.list::<Grant>(&["grants"], &query, args.limit).await
+    })?;
     output::list(args.api.format(), &found.items, shown::GRANT_FIELDS, || {
         shown::grants(&found.items, &View::here())
     })?;

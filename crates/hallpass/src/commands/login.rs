@@ -16,7 +16,7 @@ const TOKEN_BYTES_MAX: u64 = 8 * 1024;
 /// Keep a token for a server, so that other commands need none
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Keep a token for a server, so that other commands need none.\n\nThe token is \
+    long_about = "Keep a token for a server, so that other commands need none\n\nThe token is \
                   checked against the server and kept in ~/.config/hallpass/credentials.json, \
                   which only you can read. An administrator makes one with `hallpass token create`.",
     after_help = "Examples:\n  hallpass token create --user ana@acme.example \

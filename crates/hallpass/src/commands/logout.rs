@@ -8,7 +8,7 @@ use crate::output;
 /// Forget the token kept for a server
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Forget the token kept for a server.\n\nThe token itself goes on working until \
+    long_about = "Forget the token kept for a server\n\nThe token itself goes on working until \
                   it ends or is revoked with `hallpass token revoke`.",
     after_help = "Example:\n  hallpass logout --server https://hallpass.example.com"
 )]

@@ -14,7 +14,7 @@ use crate::shown::{self, View};
 /// Give your access back before its end
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Give your access back before its end.\n\nCredentials you already hold may work \
+    long_about = "Give your access back before its end\n\nCredentials you already hold may work \
                   until their own end; new ones stop at once.",
     after_help = "Example:\n  hallpass release grn_01934a5b6c7d7e8f90123456789abcde --yes"
 )]

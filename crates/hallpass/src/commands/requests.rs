@@ -50,7 +50,7 @@ enum Role {
 }
 
 /// The name of a choice, which is also its name on the wire.
-pub(super) fn name(choice: impl ValueEnum) -> String {
+pub(super) fn name(choice: &impl ValueEnum) -> String {
     choice
         .to_possible_value()
         .map(|value| value.get_name().to_owned())
@@ -59,8 +59,8 @@ pub(super) fn name(choice: impl ValueEnum) -> String {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
-    let mut query = vec![("role", name(args.role))];
-    query.extend(args.state.map(|state| ("state", name(state))));
+    let mut query = vec![("role", name(&args.role))];
+    query.extend(args.state.as_ref().map(|state| ("state", name(state))));
     let found = block_on(client.list::<Request>(&["requests"], &query, args.limit))?;
     output::list(
         args.api.format(),

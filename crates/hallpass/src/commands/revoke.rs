@@ -7,7 +7,7 @@ use hallpass_api::{Grant, Revoke, RevokeMany, Revoked, RevokedOne};
 use super::ApiArgs;
 use crate::client::{Client, block_on};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::ids::GrantRef;
+use crate::ids::{GrantRef, account_id};
 use crate::output::{self, Table};
 use crate::prompt::{Consent, YesArgs, confirm};
 use crate::shown::{self, View};
@@ -23,7 +23,7 @@ const FIELDS: &[&str] = &["id", "state", "error"];
 /// End one grant now, or everything somebody holds
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "End one grant now, or everything somebody holds.\n\nShows what will end and asks \
+    long_about = "End one grant now, or everything somebody holds\n\nShows what will end and asks \
                   before it does it. Without a terminal it needs `--yes`.",
     after_help = "Examples:
   hallpass revoke grn_01934a5b6c7d7e8f90123456789abcde --reason 'no longer needed'
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// Everything this person holds (e-mail)
     #[arg(long, value_name = "E-MAIL")]
     user: Option<String>,
-    /// Only in this account
+    /// Only in this account: its id, or its name
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
     /// Everything the user holds; without `--user`, everything everybody holds
@@ -90,75 +90,109 @@ async fn one(args: &Args, client: &Client, id: GrantRef) -> Outcome {
     Ok(Exit::Ok)
 }
 
+/// Whose access ends, and where.
+struct Scope {
+    user: Option<String>,
+    account: Option<String>,
+}
+
+impl Scope {
+    fn words(&self) -> String {
+        let who = self.user.as_deref().unwrap_or("everybody");
+        match &self.account {
+            Some(account) => format!("{who} in {account}"),
+            None => who.to_owned(),
+        }
+    }
+}
+
 async fn many(args: &Args, client: &Client) -> Outcome {
+    let account = match &args.account {
+        Some(account) => Some(account_id(client, account).await?),
+        None => None,
+    };
+    let scope = Scope {
+        user: args.user.clone(),
+        account,
+    };
     if args.yes.consent() == Consent::Ask {
-        let grants = live(args, client).await?;
-        let scope = scope(args);
+        let grants = live(&scope, client).await?;
         if grants.is_empty() {
-            output::say(&format!("Nothing to revoke: {scope} hold nothing live."));
+            output::say(&format!("Nothing to revoke of {}.", scope.words()));
             return Ok(Exit::Ok);
         }
         let plan = shown::grants(&grants, &View::here());
         output::say(plan.text(output::width()).trim_end());
-        let counted = words::count(grants.len(), "grant");
-        confirm(&format!("Revoke {counted} of {scope} now?"), Consent::Ask)?;
+        let (counted, whose) = (words::count(grants.len(), "grant"), scope.words());
+        confirm(&format!("Revoke {counted} of {whose} now?"), Consent::Ask)?;
     }
-    let body = RevokeMany {
-        user: args.user.clone(),
-        account: args.account.clone(),
-        reason: args.reason.clone(),
-    };
-    let done: Revoked = client.post(&["revocations"], &body).await?;
-    output::list(args.api.format(), &done.items, FIELDS, || {
-        table(&done.items)
-    })?;
-    let failed = done.items.iter().filter(|one| one.error.is_some()).count();
+    let items = end_all(&scope, &args.reason, client).await?;
+    output::list(args.api.format(), &items, FIELDS, || table(&items))?;
+    let counted = words::count(items.len(), "grant");
+    let failed = items.iter().filter(|one| one.error.is_some()).count();
     if failed > 0 {
-        let all = words::count(done.items.len(), "grant");
         return Err(
-            Failure::failed(format!("{failed} of {all} could not be revoked"))
+            Failure::failed(format!("{failed} of {counted} could not be revoked"))
                 .help("run it again; what is ending already is left alone"),
         );
     }
-    output::say(&format!(
-        "Revoked {}.",
-        words::count(done.items.len(), "grant")
-    ));
+    output::say(&format!("Revoked {counted} of {}.", scope.words()));
     Ok(Exit::Ok)
 }
 
+/// Ends everything in the scope in one call, then one by one what that call left, such as grants
+/// that became active meanwhile or are more than a server ends at once.
+async fn end_all(scope: &Scope, reason: &str, client: &Client) -> Result<Vec<RevokedOne>, Failure> {
+    let body = RevokeMany {
+        user: scope.user.clone(),
+        account: scope.account.clone(),
+        reason: reason.to_owned(),
+    };
+    let done: Revoked = client.post(&["revocations"], &body).await?;
+    let mut items = done.items;
+    let seen: BTreeSet<String> = items.iter().map(|one| one.id.clone()).collect();
+    let one = Revoke {
+        reason: reason.to_owned(),
+    };
+    for grant in live(scope, client).await? {
+        if seen.contains(&grant.id) {
+            continue;
+        }
+        let path = ["grants", &grant.id, "revoke"];
+        let ended: Result<Grant, Failure> = client.post(&path, &one).await;
+        let (state, error) = match ended {
+            Ok(grant) => (Some(grant.state), None),
+            Err(failure) => (None, Some(failure.words())),
+        };
+        items.push(RevokedOne {
+            id: grant.id,
+            state,
+            error,
+        });
+    }
+    Ok(items)
+}
+
 /// The live grants that are meant, each once.
-async fn live(args: &Args, client: &Client) -> Result<Vec<Grant>, Failure> {
+async fn live(scope: &Scope, client: &Client) -> Result<Vec<Grant>, Failure> {
     let mut seen = BTreeSet::new();
     let mut grants: Vec<Grant> = Vec::new();
     for state in LIVE {
         let mut query = vec![("state", state.to_owned())];
-        query.extend(args.user.clone().map(|user| ("user", user)));
-        query.extend(args.account.clone().map(|account| ("account", account)));
+        query.extend(scope.user.clone().map(|user| ("user", user)));
+        query.extend(scope.account.clone().map(|account| ("account", account)));
         let found = client
             .list::<Grant>(&["grants"], &query, LISTED_MAX)
             .await?;
         if found.has_more {
             output::say(&format!(
-                "note: only the first {LISTED_MAX} {state} grants are listed; all will be revoked"
+                "note: only the first {LISTED_MAX} {state} grants are listed; run it again for more"
             ));
         }
-        grants.extend(
-            found
-                .items
-                .into_iter()
-                .filter(|grant| seen.insert(grant.id.clone())),
-        );
+        let mut new = |grant: &Grant| seen.insert(grant.id.clone());
+        grants.extend(found.items.into_iter().filter(&mut new));
     }
     Ok(grants)
-}
-
-fn scope(args: &Args) -> String {
-    let who = args.user.as_deref().unwrap_or("everybody");
-    match &args.account {
-        Some(account) => format!("{who} in {account}"),
-        None => who.to_owned(),
-    }
 }
 
 fn table(items: &[RevokedOne]) -> Table {

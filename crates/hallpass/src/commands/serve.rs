@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hallpass_access::Settings;
 use hallpass_audit::ExportTarget;
-use hallpass_aws::{Aws, Place, Settings as AwsSettings};
-use hallpass_model::{Clock, IdSource};
+use hallpass_aws::{About, Aws, Place, Settings as AwsSettings};
+use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_server::Front;
 use hallpass_store::{FolderTarget, SqliteStore};
 
@@ -37,7 +38,12 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ConfigArgs {
     /// Configuration file
-    #[arg(long, value_name = "FILE", env = "HALLPASS_CONFIG", default_value = "hallpass.toml")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "HALLPASS_CONFIG",
+        default_value = "hallpass.toml"
+    )]
     config: PathBuf,
 }
 
@@ -68,8 +74,10 @@ pub(crate) async fn open_store(path: PathBuf) -> Result<SqliteStore, Failure> {
     let opened = tokio::task::spawn_blocking(move || SqliteStore::open(path)).await;
     match opened {
         Ok(Ok(store)) => Ok(store),
-        Ok(Err(error)) => Err(Failure::failed(format!("cannot open the store `{shown}`: {error}"))
-            .help("`hallpass store check` looks closer")),
+        Ok(Err(error)) => Err(
+            Failure::failed(format!("cannot open the store `{shown}`: {error}"))
+                .help("`hallpass store check` looks closer"),
+        ),
         Err(error) => Err(Failure::bug(error)),
     }
 }
@@ -82,9 +90,16 @@ pub(crate) async fn connect(
 ) -> Result<Aws, Failure> {
     let aws = &loaded.config.aws;
     let identity = &loaded.config.identity;
-    let from_environment =
-        || ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| std::env::var(name).ok());
-    let region = aws.region.clone().or_else(from_environment).unwrap_or_else(|| "us-east-1".to_owned());
+    let from_environment = || {
+        ["AWS_REGION", "AWS_DEFAULT_REGION"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok())
+    };
+    let region = aws
+        .region
+        .clone()
+        .or_else(from_environment)
+        .unwrap_or_else(|| "us-east-1".to_owned());
     let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     let settings = AwsSettings {
         endpoint_url: aws.endpoint_url.clone(),
@@ -94,16 +109,18 @@ pub(crate) async fn connect(
         identity_store_id: given(&identity.store_id),
         ..AwsSettings::new(region)
     };
-    hallpass_aws::connect(settings, clock, ids).await.map_err(|error| {
-        let help = error.help();
-        let mut failure = Failure::failed(format!("cannot use AWS: {error}"));
-        let mut source = std::error::Error::source(&error);
-        while let Some(inner) = source {
-            failure = failure.detail(inner.to_string());
-            source = inner.source();
-        }
-        failure.help(help)
-    })
+    hallpass_aws::connect(settings, clock, ids)
+        .await
+        .map_err(|error| {
+            let help = error.help();
+            let mut failure = Failure::failed(format!("cannot use AWS: {error}"));
+            let mut source = std::error::Error::source(&error);
+            while let Some(inner) = source {
+                failure = failure.detail(inner.to_string());
+                source = inner.source();
+            }
+            failure.help(help)
+        })
 }
 
 /// Resolves when the process is asked to stop.
@@ -130,6 +147,15 @@ pub(crate) async fn asked_to_stop() {
     }
 }
 
+/// The account we cannot change: the management account, for a delegated administrator.
+fn out_of_reach(about: &About) -> Option<AccountId> {
+    let management = about
+        .management_account
+        .as_deref()
+        .filter(|_| about.place == Place::DelegatedAdministrator);
+    management.and_then(|account| account.parse().ok())
+}
+
 fn place(place: Place) -> &'static str {
     match place {
         Place::Management => "the management account",
@@ -151,19 +177,28 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .map_err(|error| Failure::failed(format!("cannot listen on `{address}`: {error}")))?;
-    let local = listener.local_addr().map(|addr| addr.to_string()).unwrap_or_default();
+    let local = listener
+        .local_addr()
+        .map(|addr| addr.to_string())
+        .unwrap_or_default();
     let file = rules_file.display().to_string();
     let composed = compose::compose(Parts {
         store,
         aws,
         identity: loaded.identity(&about.identity_store_id, &about.region),
-        settings: loaded.settings(),
+        settings: Settings {
+            out_of_reach: out_of_reach(&about),
+            ..loaded.settings()
+        },
         rules: rules.clone(),
         rules_file: Some(rules_file),
         clock,
         ids,
         export: export.map(|(folder, prefix)| {
-            (Arc::new(FolderTarget::new(folder)) as Arc<dyn ExportTarget>, prefix)
+            (
+                Arc::new(FolderTarget::new(folder)) as Arc<dyn ExportTarget>,
+                prefix,
+            )
         }),
         inventory_max_age: loaded.config.inventory.max_age.0,
         front: Front::Serve,

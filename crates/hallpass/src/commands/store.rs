@@ -20,16 +20,19 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Bring the schema up to date (the server does it when it starts)
+    #[command(after_help = "Example:\n  hallpass store migrate --config hallpass.toml")]
     Migrate {
         #[command(flatten)]
         config: ConfigArgs,
     },
     /// Read everything: structure, rows, the audit chain to its head
+    #[command(after_help = "Example:\n  hallpass store check")]
     Check {
         #[command(flatten)]
         config: ConfigArgs,
     },
     /// Copy the database to a new file, while the server runs
+    #[command(after_help = "Example:\n  hallpass store backup /backup/hallpass-$(date +%F).db")]
     Backup {
         /// The file to make
         to: PathBuf,
@@ -37,6 +40,7 @@ enum Command {
         config: ConfigArgs,
     },
     /// Put a backup in place of a database that does not exist
+    #[command(after_help = "Example:\n  hallpass store restore /backup/hallpass-2026-03-02.db")]
     Restore {
         /// The backup
         from: PathBuf,
@@ -52,9 +56,15 @@ pub(crate) fn run(args: &Args) -> Outcome {
             let path = config.load()?.sqlite()?;
             let version = runtime.block_on(async {
                 let store = open_store(path.clone()).await?;
-                store.schema_version().await.map_err(|error| Failure::failed(error.to_string()))
+                store
+                    .schema_version()
+                    .await
+                    .map_err(|error| Failure::failed(error.to_string()))
             })?;
-            output::say(&format!("`{}` has schema version {version}", path.display()));
+            output::say(&format!(
+                "`{}` has schema version {version}",
+                path.display()
+            ));
             Ok(Exit::Ok)
         }
         Command::Check { config } => check(&runtime, &existing(config)?),
@@ -62,7 +72,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
             let path = existing(config)?;
             runtime.block_on(async {
                 let store = open_store(path).await?;
-                store.backup(to).await.map_err(|error| Failure::failed(error.to_string()))
+                store
+                    .backup(to)
+                    .await
+                    .map_err(|error| Failure::failed(error.to_string()))
             })?;
             output::say(&format!("copied to `{}`", to.display()));
             Ok(Exit::Ok)
@@ -75,7 +88,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
             }
             runtime.block_on(async {
                 let backup = open_store(from.clone()).await?;
-                backup.backup(&to).await.map_err(|error| Failure::failed(error.to_string()))
+                backup
+                    .backup(&to)
+                    .await
+                    .map_err(|error| Failure::failed(error.to_string()))
             })?;
             output::say(&format!("`{}` is in place", to.display()));
             check(&runtime, &to)
@@ -84,26 +100,35 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 /// The configured database, which must be there: looking must not make one.
-fn existing(config: &ConfigArgs) -> Result<PathBuf, Failure> {
+pub(crate) fn existing(config: &ConfigArgs) -> Result<PathBuf, Failure> {
     let path = config.load()?.sqlite()?;
     if path.exists() {
         Ok(path)
     } else {
-        Err(Failure::failed(format!("there is no database `{}`", path.display()))
-            .help("`store.url` in the configuration names it; `hallpass serve` makes it"))
+        Err(
+            Failure::failed(format!("there is no database `{}`", path.display()))
+                .help("`store.url` in the configuration names it; `hallpass serve` makes it"),
+        )
     }
 }
 
 fn check(runtime: &tokio::runtime::Runtime, path: &std::path::Path) -> Outcome {
     let found = runtime.block_on(async {
         let store = open_store(path.to_path_buf()).await?;
-        store.check().await.map_err(|error| Failure::failed(error.to_string()))
+        store
+            .check()
+            .await
+            .map_err(|error| Failure::failed(error.to_string()))
     })?;
     if found.problems.is_empty() {
         output::say(&format!("`{}` is sound", path.display()));
         return Ok(Exit::Ok);
     }
-    let mut failure = Failure::failed(format!("`{}` has {} problems", path.display(), found.problems.len()));
+    let mut failure = Failure::failed(format!(
+        "`{}` has {} problems",
+        path.display(),
+        found.problems.len()
+    ));
     for problem in &found.problems {
         failure = failure.detail(problem.clone());
     }

@@ -11,7 +11,15 @@ use crate::compose::{RandomIds, new_secret};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
 
-const FIELDS: &[&str] = &["id", "user", "scopes", "name", "created_at", "expires_at", "revoked_at"];
+const FIELDS: &[&str] = &[
+    "id",
+    "user",
+    "scopes",
+    "name",
+    "created_at",
+    "expires_at",
+    "revoked_at",
+];
 
 /// Make, list and revoke API tokens, on the server's own machine
 #[derive(Debug, clap::Args)]
@@ -28,6 +36,9 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Make a token; prints it alone on stdout, once
+    #[command(
+        after_help = "Example:\n  hallpass token create --user ci@example.com --scope read --ttl 365d"
+    )]
     Create {
         /// Whose it is: an e-mail of the directory
         #[arg(long, value_name = "E-MAIL")]
@@ -45,6 +56,7 @@ enum Command {
         config: ConfigArgs,
     },
     /// List tokens, without their secrets
+    #[command(after_help = "Example:\n  hallpass token list --output json")]
     List {
         #[command(flatten)]
         config: ConfigArgs,
@@ -52,6 +64,9 @@ enum Command {
         output: OutputArgs,
     },
     /// Revoke a token; it stops working at once
+    #[command(
+        after_help = "Example:\n  hallpass token revoke tok_01934a5b6c7d7e8f90123456789abcde"
+    )]
     Revoke {
         /// The token's id
         #[arg(value_name = "TOKEN")]
@@ -63,7 +78,13 @@ enum Command {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
-        Command::Create { user, scopes, ttl, name, config } => {
+        Command::Create {
+            user,
+            scopes,
+            ttl,
+            name,
+            config,
+        } => {
             let scopes = scopes_of(scopes)?;
             let path = config.load()?.sqlite()?;
             let secret = runtime()?.block_on(async {
@@ -76,7 +97,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
             let path = config.load()?.sqlite()?;
             let rows = runtime()?.block_on(async {
                 let store = open_store(path).await?;
-                store.tokens().await.map_err(|error| Failure::failed(error.to_string()))
+                store
+                    .tokens()
+                    .await
+                    .map_err(|error| Failure::failed(error.to_string()))
             })?;
             list(&rows, output)?;
         }
@@ -115,8 +139,9 @@ pub(crate) async fn create(
     name: &str,
     now: Timestamp,
 ) -> Result<String, Failure> {
-    let secret = new_secret()
-        .map_err(|error| Failure::failed(format!("the operating system gives no randomness: {error}")))?;
+    let secret = new_secret().map_err(|error| {
+        Failure::failed(format!("the operating system gives no randomness: {error}"))
+    })?;
     let row = TokenRow {
         id: TokenId::new(RandomIds.next(now)),
         hash: hash_secret(&secret),
@@ -127,14 +152,25 @@ pub(crate) async fn create(
         revoked_at: None,
         name: name.to_owned(),
     };
-    let record = draft(Event::TokenCreated, now)
-        .unresolved(user.as_str(), &format!("{} for {ttl}", row.scopes.join(" ")));
-    store.token_insert(&row, record).await.map_err(|error| Failure::failed(error.to_string()))?;
+    let record = draft(Event::TokenCreated, now).unresolved(
+        user.as_str(),
+        &format!("{} for {ttl}", row.scopes.join(" ")),
+    );
+    store
+        .token_insert(&row, record)
+        .await
+        .map_err(|error| Failure::failed(error.to_string()))?;
     Ok(secret)
 }
 
 fn draft(event: Event, now: Timestamp) -> Draft {
-    Draft::new(AuditId::new(RandomIds.next(now)), event, now, "operator", Origin::Cli)
+    Draft::new(
+        AuditId::new(RandomIds.next(now)),
+        event,
+        now,
+        "operator",
+        Origin::Cli,
+    )
 }
 
 fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
@@ -149,7 +185,8 @@ fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
         })
         .collect();
     let table = || {
-        let mut table = output::Table::new(&["=token", "whose", "scopes", "for", "ends", "revoked"]);
+        let mut table =
+            output::Table::new(&["=token", "whose", "scopes", "for", "ends", "revoked"]);
         for row in rows {
             table.row([
                 row.id.to_string(),
@@ -157,7 +194,9 @@ fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
                 row.scopes.join(" "),
                 row.name.clone(),
                 row.expires_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-                row.revoked_at.map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default(),
+                row.revoked_at
+                    .map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+                    .unwrap_or_default(),
             ]);
         }
         table
@@ -168,13 +207,16 @@ fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
 async fn revoke(store: &SqliteStore, id: TokenId) -> Result<(), Failure> {
     let now = clock::now();
     let record = draft(Event::TokenRevoked, now).why(&id.to_string());
-    let revoked =
-        store.token_revoke(id, now, record).await.map_err(|error| Failure::failed(error.to_string()))?;
+    let revoked = store
+        .token_revoke(id, now, record)
+        .await
+        .map_err(|error| Failure::failed(error.to_string()))?;
     match revoked {
         Some(row) => {
             output::say(&format!("revoked the token of {}", row.user));
             Ok(())
         }
-        None => Err(Failure::failed(format!("there is no token `{id}`")).help("`hallpass token list` shows them")),
+        None => Err(Failure::failed(format!("there is no token `{id}`"))
+            .help("`hallpass token list` shows them")),
     }
 }

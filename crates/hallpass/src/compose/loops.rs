@@ -1,18 +1,20 @@
 //! The loops: each looks at what is stored, does what is due, and waits to be woken or for the
 //! next due moment. None keeps anything in memory that a restart would miss.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hallpass_access::{Access, AccessStore, DirectorySource};
-use hallpass_assignments::AssignmentStore;
+use hallpass_assignments::{AssignmentStore, Executor};
 use hallpass_audit::{ExportTarget, export_pending, publish_head};
+use hallpass_aws::Inventory;
 use hallpass_model::{Clock, Span, Timestamp};
 use hallpass_store::SqliteStore;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use super::probes::Pulse;
 use super::{Composed, read_rules, sources};
 
 /// The longest a loop sleeps: bounds the cost of a lost ring.
@@ -20,7 +22,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The shortest: bounds the cost of a row that is always due.
 const BREATH: Duration = Duration::from_millis(20);
 /// How often live grants are compared with the directory and the rules (`access.md` §10.6).
-const RECONCILE_EVERY: Duration = Duration::from_secs(600);
+const RECONCILE_EVERY: Duration = Duration::from_mins(10);
+/// How soon the organization is read again when that failed.
+const READ_AGAIN: Duration = Duration::from_secs(10);
 /// How often the log is exported.
 const EXPORT_EVERY: Duration = Duration::from_secs(2);
 /// How often a head is published (`access.md` §14.2).
@@ -32,22 +36,105 @@ const NOTICE_AGAIN: Span = Span::minutes(1);
 /// Notices taken at once.
 const NOTICES: u32 = 50;
 
+/// Executors at work at the same time: one that waits for a slow answer of AWS must not hold up
+/// what falls due meanwhile. Leases keep them off each other's rows.
+const EXECUTORS: usize = 2;
+/// A loop that broke off begins again after this.
+const BROKEN_PAUSE: Duration = Duration::from_secs(1);
+
+/// What the loops work with.
+#[derive(Clone)]
+struct Engine {
+    access: Arc<Access>,
+    directory: Arc<Inventory>,
+    executor: Arc<Executor>,
+    store: SqliteStore,
+    clock: Arc<dyn Clock>,
+    pulse: Arc<Pulse>,
+    /// Rung when assignments have news for grants.
+    news: Arc<Notify>,
+    max_age: Span,
+}
+
 impl Composed {
+    /// Starts every loop but the export, which goes on until the others have ended.
     pub(super) fn spawn_loops(&self, tasks: &mut JoinSet<()>) {
-        let news = Arc::new(Notify::new());
-        let stop = || self.stop.subscribe();
-        tasks.spawn(execute(self, Arc::clone(&news), stop()));
-        tasks.spawn(tend(self, news, stop()));
-        tasks.spawn(reconcile(Arc::clone(&self.access), stop()));
-        tasks.spawn(refresh(self, stop()));
-        tasks.spawn(notify(self.store.clone(), Arc::clone(&self.clock), stop()));
-        if let Some((target, prefix)) = self.export.clone() {
-            tasks.spawn(export(self.store.clone(), target, prefix, Arc::clone(&self.clock), stop()));
+        let engine = Engine {
+            access: Arc::clone(&self.access),
+            directory: Arc::clone(&self.directory),
+            executor: Arc::clone(&self.executor),
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            pulse: Arc::clone(&self.pulse),
+            news: Arc::new(Notify::new()),
+            max_age: self.max_age,
+        };
+        let stop = &self.stop;
+        for _ in 0..EXECUTORS {
+            spawn(tasks, "execute", stop, &engine, execute);
         }
+        spawn(tasks, "tend", stop, &engine, tend);
+        spawn(tasks, "reconcile", stop, &engine, reconcile);
+        spawn(tasks, "refresh", stop, &engine, refresh);
+        spawn(tasks, "notify", stop, &engine, notify);
         if let Some(path) = self.rules_file.clone() {
-            tasks.spawn(reload(Arc::clone(&self.access), path, stop()));
+            let reloader = (engine, path);
+            spawn(tasks, "reload", stop, &reloader, |(engine, path), stop| {
+                reload(engine, path, stop)
+            });
         }
     }
+
+    /// Starts the export; `stop` is its own, so that it takes what the others wrote last.
+    pub(super) fn spawn_export(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
+        if let Some((target, prefix)) = self.export.clone() {
+            let exporter = (self.store.clone(), target, prefix, Arc::clone(&self.clock));
+            spawn(
+                tasks,
+                "export",
+                stop,
+                &exporter,
+                |(store, target, prefix, clock), stop| export(store, target, prefix, clock, stop),
+            );
+        }
+    }
+}
+
+/// Runs a loop until the server stops. One that breaks off, which is a mistake of ours, begins
+/// again: access that is due to end must not wait for somebody to notice.
+fn spawn<E, F>(
+    tasks: &mut JoinSet<()>,
+    name: &'static str,
+    stop: &watch::Sender<bool>,
+    with: &E,
+    run: impl Fn(E, watch::Receiver<bool>) -> F + Send + 'static,
+) where
+    E: Clone + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (with, mut stop) = (with.clone(), stop.subscribe());
+    tasks.spawn(async move {
+        loop {
+            // aborted with this task, as tasks of their own are not
+            let mut inner = JoinSet::new();
+            inner.spawn(run(with.clone(), stop.clone()));
+            let ended = inner.join_next().await;
+            if *stop.borrow() {
+                return;
+            }
+            let error = match ended {
+                Some(Err(error)) => error.to_string(),
+                Some(Ok(())) | None => "it ended by itself".to_owned(),
+            };
+            tracing::error!(
+                name,
+                error,
+                "a loop broke off and begins again (this is a bug)"
+            );
+            metrics::counter!("hallpass_loop_breaks_total", "loop" => name).increment(1);
+            rest(&mut stop, BROKEN_PAUSE).await;
+        }
+    });
 }
 
 /// Sleeps; `false` when the server stops.
@@ -68,117 +155,145 @@ fn until(due: Option<Timestamp>, now: Timestamp) -> Duration {
 }
 
 /// Works on assignments.
-fn execute(
-    composed: &Composed,
-    news: Arc<Notify>,
-    mut stop: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + use<> {
-    let (executor, store) = (Arc::clone(&composed.executor), composed.store.clone());
-    let (clock, pulse) = (Arc::clone(&composed.clock), Arc::clone(&composed.pulse));
-    let bell = composed.access.executor_bell();
-    async move {
-        while !*stop.borrow() {
-            match executor.tick().await {
-                Ok(report) if report.steps > 0 => news.notify_one(),
-                Ok(_) => {}
-                Err(error) => tracing::error!(error = %error, "assignments could not be tended"),
+async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
+    let bell = engine.access.executor_bell();
+    while !*stop.borrow() {
+        let worked = match engine.executor.tick().await {
+            Ok(report) => {
+                if report.steps > 0 {
+                    engine.news.notify_one();
+                }
+                engine.pulse.beat();
+                true
             }
-            pulse.beat();
-            let due = AssignmentStore::next_due(&store).await.ok().flatten();
-            tokio::select! {
-                () = bell.notified() => {}
-                _ = stop.changed() => {}
-                () = tokio::time::sleep(until(due, clock.now())) => {}
+            Err(error) => {
+                tracing::error!(error = %error, "assignments could not be tended");
+                false
             }
+        };
+        let due = AssignmentStore::next_due(&engine.store).await;
+        let pause = match due {
+            Ok(due) if worked => until(due, engine.clock.now()),
+            // what failed at once would fail again at once
+            Ok(_) | Err(_) => LOOK_AGAIN,
+        };
+        tokio::select! {
+            () = bell.notified() => {}
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
 /// Tends requests and grants.
-fn tend(
-    composed: &Composed,
-    news: Arc<Notify>,
-    mut stop: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + use<> {
-    let (access, store) = (Arc::clone(&composed.access), composed.store.clone());
-    let clock = Arc::clone(&composed.clock);
-    let bell = composed.access.executor_bell();
-    async move {
-        while !*stop.borrow() {
-            match access.tick().await {
-                Ok(tended) => {
-                    for lag in &tended.lags {
-                        #[expect(clippy::cast_precision_loss, reason = "seconds, far below 2^52")]
-                        let seconds = lag.as_seconds() as f64;
-                        metrics::histogram!("hallpass_revocation_lag_seconds").record(seconds);
-                    }
-                    if tended.grants > 0 {
-                        bell.notify_one();
-                    }
+async fn tend(engine: Engine, mut stop: watch::Receiver<bool>) {
+    let bell = engine.access.executor_bell();
+    // a request or grant that is new may be due before anything known when we went to sleep
+    let mut changes = engine.access.news();
+    while !*stop.borrow() {
+        changes.mark_unchanged();
+        let worked = match engine.access.tick().await {
+            Ok(tended) => {
+                for lag in &tended.lags {
+                    #[expect(clippy::cast_precision_loss, reason = "seconds, far below 2^52")]
+                    let seconds = lag.as_seconds() as f64;
+                    metrics::histogram!("hallpass_revocation_lag_seconds").record(seconds);
                 }
-                Err(error) => tracing::error!(error = %error, "requests and grants could not be tended"),
+                if tended.grants > 0 {
+                    bell.notify_one();
+                }
+                tended.failed == 0
             }
-            let due = AccessStore::next_due(&store).await.ok().flatten();
-            tokio::select! {
-                () = news.notified() => {}
-                _ = stop.changed() => {}
-                () = tokio::time::sleep(until(due, clock.now())) => {}
+            Err(error) => {
+                tracing::error!(error = %error, "requests and grants could not be tended");
+                false
             }
+        };
+        let due = AccessStore::next_due(&engine.store).await;
+        let pause = match due {
+            Ok(due) if worked => until(due, engine.clock.now()),
+            Ok(_) | Err(_) => LOOK_AGAIN,
+        };
+        tokio::select! {
+            () = engine.news.notified() => {}
+            _ = changes.changed() => {}
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
 /// Compares live grants with the directory and the rules.
-async fn reconcile(access: Arc<Access>, mut stop: watch::Receiver<bool>) {
+async fn reconcile(engine: Engine, mut stop: watch::Receiver<bool>) {
     loop {
-        match access.reconcile().await {
-            Ok(report) => {
-                if !report.against_rules.is_empty() {
-                    tracing::warn!(
-                        grants = report.against_rules.len(),
-                        "today's rules would refuse live grants"
-                    );
-                }
-                tracing::debug!(seen = report.seen, left = report.left, failed = report.failed, "reconciled");
-            }
-            Err(error) => tracing::error!(error = %error, "grants could not be reconciled"),
-        }
+        compare(&engine.access).await;
         if !rest(&mut stop, RECONCILE_EVERY).await {
             return;
         }
     }
 }
 
+async fn compare(access: &Access) {
+    match access.reconcile().await {
+        Ok(report) => {
+            if !report.against_rules.is_empty() {
+                tracing::warn!(
+                    grants = report.against_rules.len(),
+                    "today's rules would refuse live grants"
+                );
+            }
+            tracing::debug!(
+                seen = report.seen,
+                left = report.left,
+                failed = report.failed,
+                "reconciled"
+            );
+        }
+        Err(error) => tracing::error!(error = %error, "grants could not be reconciled"),
+    }
+}
+
 /// Reads the organization, well before what is known of it is too old.
-fn refresh(composed: &Composed, mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> + use<> {
-    let (directory, access) = (Arc::clone(&composed.directory), Arc::clone(&composed.access));
-    let store = composed.store.clone();
-    let every = Duration::from_secs((composed.max_age.as_seconds() / 3).max(1));
-    async move {
-        loop {
-            match directory.refresh().await {
-                Ok(read) => {
-                    sources::cache_snapshot(&store, read.snapshot()).await;
-                    // whoever left loses what they hold without waiting for the next round
-                    if let Err(error) = access.reconcile().await {
-                        tracing::error!(error = %error, "grants could not be reconciled");
-                    }
-                }
-                Err(fault) => tracing::warn!(error = %fault, "the organization could not be read"),
-            }
-            if !rest(&mut stop, every).await {
-                return;
-            }
+async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
+    let every = Duration::from_secs((engine.max_age.as_seconds() / 3).max(1));
+    loop {
+        let pause = if read_again(&engine).await {
+            every
+        } else {
+            every.min(READ_AGAIN)
+        };
+        if !rest(&mut stop, pause).await {
+            return;
+        }
+    }
+}
+
+/// Reads the organization now; whether that went well.
+async fn read_again(engine: &Engine) -> bool {
+    match engine.directory.refresh().await {
+        Ok(read) => {
+            sources::cache_snapshot(&engine.store, read.snapshot()).await;
+            // whoever left loses what they hold without waiting for the next round
+            compare(&engine.access).await;
+            true
+        }
+        Err(fault) => {
+            tracing::warn!(error = %fault, "the organization could not be read");
+            false
         }
     }
 }
 
 /// Delivers notices. Until channels exist they go to the server's own log, without the requester's
 /// words: reasons may hold secrets.
-async fn notify(store: SqliteStore, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
+async fn notify(engine: Engine, mut stop: watch::Receiver<bool>) {
+    let Engine { store, clock, .. } = engine;
     loop {
         let now = clock.now();
-        match store.take_notices(now, NOTICE_AGAIN.after(now), NOTICES).await {
+        match store
+            .take_notices(now, NOTICE_AGAIN.after(now), NOTICES)
+            .await
+        {
             Ok(waiting) => {
                 for item in waiting {
                     let news = serde_json::to_value(item.notice.news).unwrap_or_default();
@@ -212,7 +327,9 @@ async fn export(
     let mut published: Option<Timestamp> = None;
     loop {
         if let Err(error) = export_pending(&store, target.as_ref(), &prefix).await {
-            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            let cause = std::error::Error::source(&error)
+                .map(ToString::to_string)
+                .unwrap_or_default();
             tracing::error!(error = %error, cause, "the audit log could not be exported; it is tried again");
         }
         let now = clock.now();
@@ -223,7 +340,9 @@ async fn export(
             match publish_head(&store, target.as_ref(), now).await {
                 Ok(Some(_)) => published = Some(now),
                 Ok(None) => {}
-                Err(error) => tracing::error!(error = %error, "the audit log's head could not be published"),
+                Err(error) => {
+                    tracing::error!(error = %error, "the audit log's head could not be published");
+                }
             }
         }
         if stopping {
@@ -234,9 +353,9 @@ async fn export(
 }
 
 /// Reads the rules again when their file changes or on SIGHUP. A file with errors changes nothing.
-async fn reload(access: Arc<Access>, path: PathBuf, mut stop: watch::Receiver<bool>) {
-    let stamp = |path: &PathBuf| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    let mut known = stamp(&path);
+async fn reload(engine: Engine, path: PathBuf, mut stop: watch::Receiver<bool>) {
+    // unknown at first: the file may have changed between its reading at start and now
+    let mut known = None;
     #[cfg(unix)]
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
     loop {
@@ -260,17 +379,42 @@ async fn reload(access: Arc<Access>, path: PathBuf, mut stop: watch::Receiver<bo
         if found == known && !asked {
             continue;
         }
-        known = found;
-        match read_rules(&path) {
-            Ok(rules) if rules.hash() == access.rules().hash() => {}
-            Ok(rules) => match access.set_rules(rules, &path.display().to_string()).await {
-                Ok(()) => tracing::info!(file = %path.display(), "new rules are in force"),
-                Err(error) => tracing::error!(error = %error, "new rules could not be recorded"),
-            },
-            Err(failure) => {
-                tracing::error!(file = %path.display(), "the rules were refused; those before stay in force");
-                failure.report();
+        if apply(&engine, &path).await {
+            known = found;
+        }
+    }
+}
+
+/// What changes when a file is written again: its time, or its length within one tick of the clock.
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}
+
+/// Puts the file's rules in force; whether that needs no second attempt.
+async fn apply(engine: &Engine, path: &Path) -> bool {
+    let access = &engine.access;
+    match read_rules(path) {
+        Ok(rules) if rules.hash() == access.rules().hash() => true,
+        Ok(rules) => match access.set_rules(rules, &path.display().to_string()).await {
+            Ok(()) => {
+                tracing::info!(file = %path.display(), "new rules are in force");
+                // they may name groups whose members were not read so far
+                read_again(engine).await;
+                true
             }
+            Err(error) => {
+                tracing::error!(error = %error, "new rules could not be recorded");
+                false
+            }
+        },
+        Err(failure) => {
+            tracing::error!(
+                file = %path.display(),
+                errors = failure.words(),
+                "the rules were refused; those before stay in force"
+            );
+            true
         }
     }
 }

@@ -21,11 +21,15 @@ pub(crate) struct Pulse {
 impl Pulse {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let now = clock.now().as_second();
-        Self { clock, last: AtomicI64::new(now) }
+        Self {
+            clock,
+            last: AtomicI64::new(now),
+        }
     }
 
     pub(crate) fn beat(&self) {
-        self.last.store(self.clock.now().as_second(), Ordering::Relaxed);
+        self.last
+            .store(self.clock.now().as_second(), Ordering::Relaxed);
     }
 
     /// Time since the last beat.
@@ -41,10 +45,16 @@ pub(crate) struct StoreProbe(pub(crate) Arc<Access>);
 impl Probe for StoreProbe {
     async fn probe(&self) -> ProbeResult {
         let works = match self.0.counts(Span::minutes(5)).await {
-            Ok(counts) => Ok(format!("{} grants overdue, {} stuck", counts.overdue, counts.stuck)),
+            Ok(counts) => Ok(format!(
+                "{} grants overdue, {} stuck",
+                counts.overdue, counts.stuck
+            )),
             Err(error) => Err(error.to_string()),
         };
-        ProbeResult { name: "store", works }
+        ProbeResult {
+            name: "store",
+            works,
+        }
     }
 }
 
@@ -81,6 +91,9 @@ impl Probe for ReconcilerProbe {
         } else {
             Ok(format!("assignments were tended {age} ago"))
         };
-        ProbeResult { name: "reconciler", works }
+        ProbeResult {
+            name: "reconciler",
+            works,
+        }
     }
 }

@@ -26,8 +26,12 @@ impl SteadyClock {
             Some(head) => store.records_from(head.seq, 1).await.unwrap_or_default(),
             None => Vec::new(),
         };
-        let recorded = newest.first().and_then(|record| record.fields().get("timestamp")?.as_i64());
-        Self { latest: AtomicI64::new(recorded.unwrap_or(0).saturating_mul(1000)) }
+        let recorded = newest
+            .first()
+            .and_then(|record| record.fields().get("timestamp")?.as_i64());
+        Self {
+            latest: AtomicI64::new(recorded.unwrap_or(0).saturating_mul(1000)),
+        }
     }
 }
 
@@ -67,11 +71,19 @@ pub(crate) struct StoredTokens(pub(crate) SqliteStore);
 #[async_trait]
 impl TokenStore for StoredTokens {
     async fn token_by_hash(&self, hash: &str) -> Result<Option<TokenFacts>, TokenFault> {
-        let row = self.0.token_by_hash(hash).await.map_err(|error| TokenFault(error.to_string()))?;
+        let row = self
+            .0
+            .token_by_hash(hash)
+            .await
+            .map_err(|error| TokenFault(error.to_string()))?;
         Ok(row.map(|row| TokenFacts {
             user: row.user,
             // a scope this version does not know allows nothing
-            scopes: row.scopes.iter().filter_map(|name| Scope::parse(name)).collect(),
+            scopes: row
+                .scopes
+                .iter()
+                .filter_map(|name| Scope::parse(name))
+                .collect(),
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
         }))
@@ -88,7 +100,9 @@ pub(crate) async fn cached_snapshot(store: &SqliteStore) -> Option<Snapshot> {
 
 /// Remembers the organization.
 pub(crate) async fn cache_snapshot(store: &SqliteStore, snapshot: &Snapshot) {
-    let Ok(bytes) = serde_json::to_vec(snapshot) else { return };
+    let Ok(bytes) = serde_json::to_vec(snapshot) else {
+        return;
+    };
     if let Err(error) = store.blob_put(SNAPSHOT_KEY, &bytes).await {
         tracing::warn!(error = %error, "the organization could not be remembered");
     }

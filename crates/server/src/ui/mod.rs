@@ -152,13 +152,23 @@ async fn demo_token(
     let Front::Demo { personas, .. } = app.front.as_ref() else {
         return Err(Failure::not_found("page"));
     };
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let host = headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     if !["127.0.0.1", "localhost", "[::1]"].contains(&name) {
-        return Err(Failure::forbidden("not-loopback", "the demo's tokens are for this machine only"));
+        return Err(Failure::forbidden(
+            "not-loopback",
+            "the demo's tokens are for this machine only",
+        ));
     }
-    let found = personas.iter().find(|persona| persona.email.eq_ignore_ascii_case(&email));
-    found.map(|persona| persona.token.clone()).ok_or_else(|| Failure::not_found("persona"))
+    let found = personas
+        .iter()
+        .find(|persona| persona.email.eq_ignore_ascii_case(&email));
+    found
+        .map(|persona| persona.token.clone())
+        .ok_or_else(|| Failure::not_found("persona"))
 }
 
 fn render(page: &impl Template) -> Result<Response, Failure> {

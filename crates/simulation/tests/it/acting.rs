@@ -1,7 +1,10 @@
 //! What people of the world do, in one line each.
 
-use hallpass_access::{AccessError, Asked, Asking, Grant, GrantFilter, Idempotency, Wanted};
-use hallpass_assignments::OperationKind;
+use hallpass_access::{
+    AccessError, AccessStore, Asked, Asking, Grant, GrantFilter, Idempotency, Wanted,
+};
+use hallpass_assignments::{AssignmentStore, OperationKind};
+use hallpass_audit::AuditStore;
 use hallpass_model::{GrantId, HoldKey, Span};
 use hallpass_simulation::{Human, World};
 
@@ -55,12 +58,14 @@ pub(crate) async fn take(world: &World, who: Human, set: &str, duration: Span) -
 }
 
 pub(crate) async fn grant(world: &World, id: GrantId) -> Grant {
-    use hallpass_access::AccessStore as _;
     world.store.grant(id).await.unwrap().unwrap()
 }
 
-pub(crate) async fn grants(world: &World) -> Vec<Grant> {
-    use hallpass_access::AccessStore as _;
+/// Any store that the whole core runs on.
+pub(crate) trait Kept: AccessStore + AssignmentStore + AuditStore + 'static {}
+impl<T: AccessStore + AssignmentStore + AuditStore + 'static> Kept for T {}
+
+pub(crate) async fn grants<S: Kept>(world: &World<S>) -> Vec<Grant> {
     world
         .store
         .grants(&GrantFilter::default(), 1000)

@@ -1,6 +1,7 @@
 //! Presses: who may, who was first, what lapses, what reminds.
 
 use hallpass_access::{AccessError, AccessStore, Asked, News, PressRefused};
+use hallpass_audit::AuditStore as _;
 use hallpass_model::{Clock, Span};
 use hallpass_simulation::{
     Habits,
@@ -96,7 +97,6 @@ fn nobody_decides_their_own_and_strangers_learn_nothing() {
             .await
             .unwrap();
         assert_eq!(by_admin.state.name(), "discarded");
-        use hallpass_audit::AuditStore as _;
         let records = world.store.records_from(1, 100).await.unwrap();
         assert_eq!(
             records
@@ -272,5 +272,32 @@ fn what_cannot_be_asked_for_is_stored_as_rejected_with_every_reason() {
             world.access.ask(&ana, &long, None).await.unwrap(),
             Asked::Rejected(..)
         ));
+    });
+}
+
+#[test]
+fn what_depends_on_places_is_refused_while_they_cannot_be_read() {
+    run(async {
+        let world = world(40);
+        world.clock.advance(Span::hours(1));
+        let fresh = world
+            .access
+            .ask(&world.actor(Ana), &asking("Placed", Span::hours(1)), None)
+            .await;
+        assert!(fresh.is_ok(), "AWS answers, so it is read again: {fresh:?}");
+        world.silence_directory();
+        let stale = world
+            .access
+            .ask(&world.actor(Bo), &asking("Placed", Span::hours(1)), None)
+            .await;
+        assert!(matches!(stale, Err(AccessError::Directory(_))), "{stale:?}");
+        let plain = world
+            .access
+            .ask(&world.actor(Bo), &asking("ReadOnly", Span::hours(1)), None)
+            .await;
+        assert!(
+            plain.is_ok(),
+            "a rule that names accounts needs no places: {plain:?}"
+        );
     });
 }

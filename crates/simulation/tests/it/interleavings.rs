@@ -120,8 +120,8 @@ fn live_through(seed: u64, deeds: &[Deed], plan: Option<Plan>, lag: u64) {
                     world.group_key(who).unwrap(),
                 ] {
                     if let Some(expected) = must_be(&world, &key).await {
-                        let seen = world.center.present().contains(&key);
-                        assert_eq!(seen, expected, "{key} after {deed:?}");
+                        let there = world.center.present().contains(&key);
+                        assert_eq!(there, expected, "{key} after {deed:?}");
                     }
                 }
             }

@@ -16,7 +16,7 @@ use crate::words::count;
 /// Write the audit log, one record per line
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write the audit log, one record per line.\n\nThe lines hold the very bytes that \
+    long_about = "Write the audit log, one record per line\n\nThe lines hold the very bytes that \
                   the hashes are of, so that `hallpass audit verify FILE` can check them. A chain \
                   that does not hold is named here already, and the exit code is 1.",
     after_help = "Examples:
@@ -77,6 +77,7 @@ async fn copy(
     out: &mut impl Write,
     failed: &impl Fn(io::Error) -> Failure,
 ) -> Result<usize, Failure> {
+    let first = after + 1;
     let mut after = after;
     let mut previous: Option<Record> = None;
     let mut written = 0;
@@ -89,6 +90,9 @@ async fn copy(
         for value in records {
             after = seq_after(&value, after)?;
             let record = read(&value)?;
+            if previous.is_none() && record.seq() != first {
+                return Err(missing(record.seq()));
+            }
             follows(&record, previous.as_ref())?;
             writeln!(out, "{}", record.canonical()).map_err(failed)?;
             previous = Some(record);
@@ -108,21 +112,32 @@ fn read(value: &Value) -> Result<Record, Failure> {
 
 fn follows(record: &Record, previous: Option<&Record>) -> Result<(), Failure> {
     let seq = record.seq();
-    let broken = |kind: &str, why: &str| {
-        Err(Failure::failed(format!("record {seq} is {kind}: {why}"))
-            .code(kind)
-            .help("stop relying on this log and keep its exports; `hallpass audit verify` them"))
-    };
     if !record.hash_holds() {
-        return broken("changed", "its hash does not match its content");
+        return Err(broken(
+            seq,
+            "changed",
+            "its hash does not match its content",
+        ));
     }
     match previous {
-        Some(before) if before.seq() + 1 != seq => {
-            broken("missing", "records before it are not there")
-        }
-        Some(before) if before.hash() != record.prev_hash() => {
-            broken("forked", "it does not follow the record before it")
-        }
+        Some(before) if before.seq() + 1 != seq => Err(missing(seq)),
+        Some(before) if before.hash() != record.prev_hash() => Err(broken(
+            seq,
+            "forked",
+            "it does not follow the record before it",
+        )),
         _ => Ok(()),
     }
+}
+
+fn missing(seq: u64) -> Failure {
+    Failure::failed(format!("records before record {seq} are missing"))
+        .code("missing")
+        .help("only auditors and administrators can read the whole log")
+}
+
+fn broken(seq: u64, kind: &str, why: &str) -> Failure {
+    Failure::failed(format!("record {seq} is {kind}: {why}"))
+        .code(kind)
+        .help("keep the exports there are, and check them with `hallpass audit verify`")
 }

@@ -93,7 +93,7 @@ async fn find(args: &Args, client: &Client) -> Result<(Vec<Value>, bool), Failur
 
 fn table(records: &[Value]) -> Table {
     let view = View::here();
-    let mut table = Table::new(&["SEQ", "TIME", "EVENT", "BY", "WHO", "WHAT", "WHY"]);
+    let mut table = Table::new(&["=SEQ", "=TIME", "=EVENT", "BY", "WHO", "WHAT", "WHY"]);
     for record in records {
         let text = |name: &str| {
             record

@@ -3,16 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hallpass_audit::{Fault, FaultKind, Head, Input, Record, Verified, verify};
-use hallpass_store::read_export;
+use hallpass_audit::{AuditStore as _, Fault, FaultKind, Head, Input, Record, Verified, verify};
+use hallpass_store::{ReadExportError, read_export};
 use serde_json::json;
 
+use crate::commands::serve::{ConfigArgs, open_store, runtime};
+use crate::commands::store::existing;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
 use crate::words::count;
 
 /// The folder published heads lie in, beside the prefix (`spec/access.md` §14.2).
 const HEADS: &str = "heads";
+/// Records read from a store at once.
+const BATCH: u32 = 500;
 /// How deep heads may lie below it: year, month, day, and some room.
 const DEPTH_MAX: u32 = 8;
 const FIELDS: &[&str] = &[
@@ -22,10 +26,11 @@ const FIELDS: &[&str] = &[
 /// Verify an exported audit log, with nothing but the export
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Verify an exported audit log, with nothing but the export.\n\nReads folders of \
+    long_about = "Verify an exported audit log, with nothing but the export\n\nReads folders of \
                   objects (<prefix>/<YYYY>/<MM>/<DD>/<uuid>.json) and files with one record per \
                   line. Needs no server, database or configuration. Published heads in a folder \
-                  `heads` in or beside the export are checked too. Exit 1 names the first bad \
+                  `heads` in or beside the export are checked too. Without a path, checks the store \
+                  that the configuration names. Exit 1 names the first bad \
                   record and what is wrong: changed, missing, reordered or forked.",
     after_help = "Examples:
   hallpass audit verify audit/
@@ -33,8 +38,8 @@ const FIELDS: &[&str] = &[
   hallpass audit verify audit/ --from 1200 --to 1300"
 )]
 pub(crate) struct Args {
-    /// Export folders and files
-    #[arg(value_name = "PATH", required = true)]
+    /// Export folders and files; without any, the store that the configuration names
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// First record that is checked
     #[arg(long, value_name = "SEQ")]
@@ -46,18 +51,25 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     head: Option<PathBuf>,
     #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let range = Range::of(args)?;
     let (mut inputs, mut heads) = (Vec::new(), Vec::new());
+    if args.paths.is_empty() {
+        inputs = stored(&existing(&args.config)?)?;
+        // a store that was cut short is found by the heads it published
+        let published = args.config.load()?.export()?;
+        let published = published.map(|(folder, _)| folder.join(HEADS));
+        if let Some(folder) = published.filter(|folder| folder.is_dir()) {
+            read_heads(&folder, 0, &mut heads)?;
+        }
+    }
     for path in &args.paths {
-        let (found, published) = read_export(path).map_err(|error| {
-            let why = std::error::Error::source(&error).map(ToString::to_string);
-            let why = why.map_or_else(String::new, |why| format!(": {why}"));
-            Failure::bad_input(format!("{error}{why}"))
-        })?;
+        let (found, published) = read_export(path).map_err(|error| unreadable(&error))?;
         inputs.extend(found);
         heads.extend(published);
         heads.extend(heads_beside(path)?);
@@ -166,6 +178,42 @@ impl Range {
             (_, Some(to)) if last < to => Err(missing(last + 1)),
             _ => Ok(verified),
         }
+    }
+}
+
+/// Every record of a store, in its order.
+fn stored(path: &Path) -> Result<Vec<Input>, Failure> {
+    let records = runtime()?.block_on(async {
+        let store = open_store(path.to_path_buf()).await?;
+        let mut records: Vec<Record> = Vec::new();
+        loop {
+            let next = records.last().map_or(1, |record| record.seq() + 1);
+            let batch = store
+                .records_from(next, BATCH)
+                .await
+                .map_err(|fault| Failure::failed(fault.to_string()))?;
+            if batch.is_empty() {
+                return Ok::<_, Failure>(records);
+            }
+            records.extend(batch);
+        }
+    })?;
+    let input = |record: &Record| Input {
+        place: format!("{}: record {}", path.display(), record.seq()),
+        named: None,
+        bytes: record.canonical().as_bytes().to_vec(),
+    };
+    Ok(records.iter().map(input).collect())
+}
+
+/// An export that cannot be read is not a shorter log (promise P9).
+fn unreadable(error: &ReadExportError) -> Failure {
+    match error {
+        ReadExportError::Unreadable { path, source } => Failure::unreadable(path.display(), source),
+        ReadExportError::NotAHead { source, .. } => {
+            Failure::bad_input(format!("{error}: {source}"))
+        }
+        ReadExportError::TooDeep { .. } => Failure::bad_input(error.to_string()),
     }
 }
 

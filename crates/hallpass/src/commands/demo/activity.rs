@@ -24,7 +24,8 @@ const REASONS: [&str; 6] = [
 /// Draws a number below `n`.
 fn draw(n: usize) -> usize {
     let bytes = RandomIds.next(clock::now()).into_bytes();
-    let low: [u8; 8] = [8, 9, 10, 11, 12, 13, 14, 15].map(|i: usize| bytes.get(i).copied().unwrap_or(0));
+    let low: [u8; 8] =
+        [8, 9, 10, 11, 12, 13, 14, 15].map(|i: usize| bytes.get(i).copied().unwrap_or(0));
     usize::try_from(u64::from_be_bytes(low) % (n.max(1) as u64)).unwrap_or(0)
 }
 
@@ -46,16 +47,28 @@ async fn ask(scene: &Scene) -> Option<()> {
     let catalog = scene.access.catalog(&who);
     let entry = catalog.entries.get(draw(catalog.entries.len()))?;
     let wanted = match (&entry.account, &entry.permission_set, &entry.group) {
-        (Some(account), Some(set), _) => {
-            Wanted::Account { account: account.id.clone(), permission_set: set.clone() }
-        }
-        (_, _, Some(group)) => Wanted::Group { group: group.id.clone() },
+        (Some(account), Some(set), _) => Wanted::Account {
+            account: account.id.clone(),
+            permission_set: set.clone(),
+        },
+        (_, _, Some(group)) => Wanted::Group {
+            group: group.id.clone(),
+        },
         _ => return None,
     };
-    let reason = format!("OPS-{}: {}", 1000 + draw(9000), REASONS.get(draw(REASONS.len()))?);
+    let reason = format!(
+        "OPS-{}: {}",
+        1000 + draw(9000),
+        REASONS.get(draw(REASONS.len()))?
+    );
     let longest = Span::seconds(entry.max_duration_seconds);
     let duration = Span::minutes(5 + 5 * draw(6) as u64).min(longest);
-    let asking = Asking { wanted, duration, reason, ticket: Some("OPS-1".to_owned()) };
+    let asking = Asking {
+        wanted,
+        duration,
+        reason,
+        ticket: Some("OPS-1".to_owned()),
+    };
     let asked = scene.access.ask(&who, &asking, None).await.ok()?;
     matches!(asked, Asked::Pending(_) | Asked::Approved(..)).then_some(())
 }
@@ -63,21 +76,41 @@ async fn ask(scene: &Scene) -> Option<()> {
 async fn review(scene: &Scene) -> Option<()> {
     let approver = scene.actor("tomasz.wilk@example.com")?;
     let filter = RequestFilter::default();
-    let waiting = scene.access.requests(&approver, RequestView::ToReview, &filter, 20).await.ok()?;
+    let waiting = scene
+        .access
+        .requests(&approver, RequestView::ToReview, &filter, 20)
+        .await
+        .ok()?;
     let request = waiting.get(draw(waiting.len()))?;
     if draw(5) == 0 {
-        scene.access.deny(&approver, request.id, Some("a smaller set will do"), None).await.ok()?;
+        scene
+            .access
+            .deny(&approver, request.id, Some("a smaller set will do"), None)
+            .await
+            .ok()?;
     } else {
-        scene.access.approve(&approver, request.id, None).await.ok()?;
+        scene
+            .access
+            .approve(&approver, request.id, None)
+            .await
+            .ok()?;
     }
     Some(())
 }
 
 async fn give_back(scene: &Scene) -> Option<()> {
     let auditor = scene.actor("noor.haddad@example.com")?;
-    let filter = GrantFilter { states: vec!["active".to_owned()], ..GrantFilter::default() };
+    let filter = GrantFilter {
+        states: vec!["active".to_owned()],
+        ..GrantFilter::default()
+    };
     let live = scene.access.grants(&auditor, &filter, 50).await.ok()?;
     let grant = live.get(draw(live.len()))?;
     let holder = scene.actor(grant.holder.email.as_str())?;
-    scene.access.release(&holder, grant.id, None).await.ok().map(drop)
+    scene
+        .access
+        .release(&holder, grant.id, None)
+        .await
+        .ok()
+        .map(drop)
 }

@@ -66,7 +66,10 @@ const ASKS: [Ask; 7] = [
         set: "DatabaseOperator",
         minutes: 240,
         why: "looking around",
-        then: Then::Denied("priya.raman@example.com", "ReadOnly is enough for this, and free to take"),
+        then: Then::Denied(
+            "priya.raman@example.com",
+            "ReadOnly is enough for this, and free to take",
+        ),
     },
     Ask {
         who: "ines.moreau@example.com",
@@ -89,13 +92,20 @@ const ASKS: [Ask; 7] = [
 /// Writes the history into an empty store. What does not fit the rules any more is left out.
 pub(super) async fn write(scene: Scene, store: SqliteStore) {
     use hallpass_access::AccessStore as _;
-    let is_empty = store.requests(&RequestFilter::default(), 1).await.is_ok_and(|found| found.is_empty());
+    let is_empty = store
+        .requests(&RequestFilter::default(), 1)
+        .await
+        .is_ok_and(|found| found.is_empty());
     if !is_empty {
         return;
     }
     for ask in &ASKS {
         if play(&scene, ask).await.is_none() {
-            tracing::warn!(account = ask.account, set = ask.set, "a piece of the demo's history did not work out");
+            tracing::warn!(
+                account = ask.account,
+                set = ask.set,
+                "a piece of the demo's history did not work out"
+            );
         }
     }
 }
@@ -103,7 +113,10 @@ pub(super) async fn write(scene: Scene, store: SqliteStore) {
 async fn play(scene: &Scene, ask: &Ask) -> Option<()> {
     let who = scene.actor(ask.who)?;
     let asking = Asking {
-        wanted: Wanted::Account { account: ask.account.to_owned(), permission_set: ask.set.to_owned() },
+        wanted: Wanted::Account {
+            account: ask.account.to_owned(),
+            permission_set: ask.set.to_owned(),
+        },
         duration: Span::minutes(ask.minutes),
         reason: ask.why.to_owned(),
         ticket: None,
@@ -113,22 +126,41 @@ async fn play(scene: &Scene, ask: &Ask) -> Option<()> {
         (Then::Waits, Asked::Pending(_)) | (Then::Held, Asked::Approved(..)) => Some(()),
         (Then::GivenBack, Asked::Approved(_, Some(grant))) => {
             active(&scene.access, &who, grant.id).await?;
-            scene.access.release(&who, grant.id, None).await.ok().map(drop)
+            scene
+                .access
+                .release(&who, grant.id, None)
+                .await
+                .ok()
+                .map(drop)
         }
         (Then::Denied(by, words), Asked::Pending(request)) => {
             let by = scene.actor(by)?;
-            scene.access.deny(&by, request.id, Some(words), None).await.ok().map(drop)
+            scene
+                .access
+                .deny(&by, request.id, Some(words), None)
+                .await
+                .ok()
+                .map(drop)
         }
         (Then::Approved(by), Asked::Pending(request)) => {
             let by = scene.actor(by)?;
-            scene.access.approve(&by, request.id, None).await.ok().map(drop)
+            scene
+                .access
+                .approve(&by, request.id, None)
+                .await
+                .ok()
+                .map(drop)
         }
         _ => None,
     }
 }
 
 /// Waits until a grant is active.
-pub(super) async fn active(access: &Access, who: &hallpass_access::Actor, id: GrantId) -> Option<()> {
+pub(super) async fn active(
+    access: &Access,
+    who: &hallpass_access::Actor,
+    id: GrantId,
+) -> Option<()> {
     for _ in 0..PATIENCE {
         let grant = access.grant(who, id).await.ok()?;
         if grant.state == GrantState::Active {

@@ -16,11 +16,31 @@ use crate::exit::Failure;
 
 /// E-mail, name, what they are there for.
 const PERSONAS: [(&str, &str, &str); 5] = [
-    ("mara.lindqvist@example.com", "Mara Lindqvist", "Engineer: asks"),
-    ("tomasz.wilk@example.com", "Tomasz Wilk", "Approver: decides"),
-    ("priya.raman@example.com", "Priya Raman", "Platform: rules and health; decides too"),
-    ("noor.haddad@example.com", "Noor Haddad", "Auditor: reads everything"),
-    ("ines.moreau@example.com", "Ines Moreau", "Responder: cuts people off"),
+    (
+        "mara.lindqvist@example.com",
+        "Mara Lindqvist",
+        "Engineer: asks",
+    ),
+    (
+        "tomasz.wilk@example.com",
+        "Tomasz Wilk",
+        "Approver: decides",
+    ),
+    (
+        "priya.raman@example.com",
+        "Priya Raman",
+        "Platform: rules and health; decides too",
+    ),
+    (
+        "noor.haddad@example.com",
+        "Noor Haddad",
+        "Auditor: reads everything",
+    ),
+    (
+        "ines.moreau@example.com",
+        "Ines Moreau",
+        "Responder: cuts people off",
+    ),
 ];
 
 /// A demo does not outlive this; the tokens neither.
@@ -36,24 +56,36 @@ pub(super) struct Persona {
 
 /// The names, for the welcome.
 pub(super) fn names() -> String {
-    PERSONAS.map(|(email, _, role)| format!("{email:<28} {role}")).join("\n                ")
+    PERSONAS
+        .map(|(email, _, role)| format!("{email:<28} {role}"))
+        .join("\n                ")
 }
 
 /// A fresh token for each persona.
-pub(super) async fn with_tokens(store: &SqliteStore, now: Timestamp) -> Result<Vec<Persona>, Failure> {
+pub(super) async fn with_tokens(
+    store: &SqliteStore,
+    now: Timestamp,
+) -> Result<Vec<Persona>, Failure> {
     let mut personas = Vec::new();
     for (email, name, role) in PERSONAS {
         let email = Email::new(email).map_err(Failure::bug)?;
         let token = token::create(store, &email, &Scope::ALL, TOKEN_LASTS, "demo", now).await?;
-        personas.push(Persona { email, name, role, token });
+        personas.push(Persona {
+            email,
+            name,
+            role,
+            token,
+        });
     }
     Ok(personas)
 }
 
 /// Writes `{"e-mail": "token"}`, readable by its owner only.
 pub(super) fn write_tokens(personas: &[Persona], path: &Path) -> Result<(), Failure> {
-    let all: BTreeMap<&str, &str> =
-        personas.iter().map(|persona| (persona.email.as_str(), persona.token.as_str())).collect();
+    let all: BTreeMap<&str, &str> = personas
+        .iter()
+        .map(|persona| (persona.email.as_str(), persona.token.as_str()))
+        .collect();
     let text = serde_json::to_string_pretty(&all).map_err(Failure::bug)?;
     credentials::write_private(path, &format!("{text}\n"))
         .map_err(|error| Failure::unwritable(path.display(), &error))
@@ -81,13 +113,18 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new(composed: &Composed) -> Self {
-        Self { access: Arc::clone(&composed.access), identity: Arc::clone(&composed.app.identity) }
+        Self {
+            access: Arc::clone(&composed.access),
+            identity: Arc::clone(&composed.app.identity),
+        }
     }
 
     /// A person of the organization as the server knows them.
     pub(super) fn actor(&self, email: &str) -> Option<Actor> {
         let email = Email::new(email).ok()?;
-        self.identity.actor(&email, Origin::Web, &self.access.directory()).ok()
+        self.identity
+            .actor(&email, Origin::Web, &self.access.directory())
+            .ok()
     }
 
     /// Everybody of the organization.

@@ -14,9 +14,15 @@ pub(super) fn text(groups: &BTreeSet<GroupRef>) -> String {
             GroupRef::Name(_) => None,
         })
         .collect();
-    let named = groups.iter().any(|group| matches!(group, GroupRef::Name(_)));
+    let named = groups
+        .iter()
+        .any(|group| matches!(group, GroupRef::Name(_)));
     let actions = |wanted: fn(&hallpass_aws::Action) -> bool| -> Vec<&str> {
-        hallpass_aws::actions().iter().filter(|a| wanted(a)).map(|a| a.name).collect()
+        hallpass_aws::actions()
+            .iter()
+            .filter(|a| wanted(a))
+            .map(|a| a.name)
+            .collect()
     };
     let mut statements = vec![
         json!({
@@ -34,8 +40,18 @@ pub(super) fn text(groups: &BTreeSet<GroupRef>) -> String {
     ];
     if !groups.is_empty() {
         // names cannot be limited before they are resolved
-        let mut resources = if named { vec!["arn:aws:identitystore:::group/*".to_owned()] } else { memberships };
-        resources.extend(["arn:aws:identitystore:::user/*", "arn:aws:identitystore:::membership/*"].map(str::to_owned));
+        let mut resources = if named {
+            vec!["arn:aws:identitystore:::group/*".to_owned()]
+        } else {
+            memberships
+        };
+        resources.extend(
+            [
+                "arn:aws:identitystore:::user/*",
+                "arn:aws:identitystore:::membership/*",
+            ]
+            .map(str::to_owned),
+        );
         statements.push(json!({
             "Sid": "Memberships",
             "Effect": "Allow",

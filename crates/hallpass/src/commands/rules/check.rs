@@ -22,7 +22,7 @@ const FIELDS: &[&str] = &[
 /// Check a rule file and run the tests in it
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Check a rule file and run the tests in it.\n\nThe file is `rules.toml` (or the \
+    long_about = "Check a rule file and run the tests in it\n\nThe file is `rules.toml` (or the \
                   same in YAML or JSON), or an sso-elevator configuration in JSON or HCL. Exit 2 \
                   when it has errors and would not be loaded, 1 when a test fails, and with \
                   --fail-on-findings 3 when there are warnings.",

@@ -1,7 +1,7 @@
 //! `hallpass rules decide`: one decision per line of a file, in its order.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use hallpass_model::Timestamp;
@@ -15,7 +15,7 @@ use crate::facts::read_directory;
 /// Decide cases, one JSON object per line
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Decide cases, one JSON object per line.\n\nA line \
+    long_about = "Decide cases, one JSON object per line\n\nA line \
                   {\"id\", \"requester\", \"account\", \"permission_set\"} or \
                   {\"id\", \"requester\", \"group\"} is answered by a line \
                   {\"id\", \"decision\", \"approvers\", \"because\"}; with \"click\" also by \
@@ -62,18 +62,20 @@ pub(crate) fn run(args: &Args) -> Outcome {
     })
 }
 
-fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
+type Input = BufReader<Box<dyn Read>>;
+
+fn open(path: &Path) -> Result<Input, Failure> {
     if path == Path::new("-") {
-        return Ok(Box::new(BufReader::new(io::stdin())));
+        return Ok(BufReader::new(Box::new(io::stdin())));
     }
     let file = File::open(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
-    Ok(Box::new(BufReader::new(file)))
+    Ok(BufReader::new(Box::new(file)))
 }
 
 /// Answers line after line, holding one at a time; says how many could not be evaluated.
 fn answer_all(
     judge: &Judge,
-    input: &mut dyn BufRead,
+    input: &mut Input,
     output: &mut dyn Write,
     name: &str,
 ) -> Result<u64, Failure> {
@@ -104,8 +106,8 @@ fn answer_all(
         output
             .write_all(text.as_bytes())
             .map_err(|error| Failure::stdout(&error))?;
-        // whoever writes a case and waits gets its answer
-        if input.fill_buf().is_ok_and(<[u8]>::is_empty) || is_interactive(name) {
+        // whoever writes a case and waits gets its answer before we wait for the next one
+        if input.buffer().is_empty() {
             output.flush().map_err(|error| Failure::stdout(&error))?;
         }
     }
@@ -113,11 +115,7 @@ fn answer_all(
     Ok(failures)
 }
 
-fn is_interactive(name: &str) -> bool {
-    name == "-"
-}
-
-fn skip_line(input: &mut dyn BufRead) -> io::Result<()> {
+fn skip_line(input: &mut Input) -> io::Result<()> {
     loop {
         let buffer = input.fill_buf()?;
         let end = buffer.iter().position(|byte| *byte == b'\n');
@@ -162,7 +160,9 @@ mod tests {
             now: Timestamp::UNIX_EPOCH,
         };
         let mut output = Vec::new();
-        let failures = answer_all(&judge, &mut { input }, &mut output, "-").unwrap();
+        let input: Box<dyn Read> = Box::new(io::Cursor::new(input.to_vec()));
+        let mut input = BufReader::new(input);
+        let failures = answer_all(&judge, &mut input, &mut output, "-").unwrap();
         let lines = String::from_utf8(output).unwrap();
         let lines = lines
             .lines()

@@ -20,7 +20,7 @@ const FIELDS: &[&str] = &["decision", "approvers", "because"];
 /// Explain what the rules say to one request, and why
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Explain what the rules say to one request, and why.\n\nAsks the server about the \
+    long_about = "Explain what the rules say to one request, and why\n\nAsks the server about the \
                   rules in force, or with --rules decides by a file.",
     after_help = "Examples:
   hallpass rules explain --user ana@acme.example --account payments-prod --permission-set ReadOnly
@@ -167,7 +167,7 @@ fn text(decision: &Decision) -> String {
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() {
             // writing to a `String` cannot fail
-            let _ = writeln!(text, "  {name:9}  {value}");
+            let _ = writeln!(text, "  {name:14}  {value}");
         }
     };
     line("requester", &said("requester").unwrap_or_default());
@@ -189,7 +189,8 @@ fn text(decision: &Decision) -> String {
         line("decided", &format!("step {step}: {because}"));
     }
     rules(about, &mut text);
-    if let Some(nearest) = about.get("nearest") {
+    let nearest = about.get("nearest");
+    if let Some(nearest) = nearest.filter(|_| decision.decision != "Invalid") {
         let part = |name: &str| nearest.get(name).and_then(Value::as_str).map(plain);
         if let (Some(rule), Some(lacks)) = (part("rule"), part("lacks")) {
             let _ = write!(text, "\nNearest: rule `{rule}`: {lacks}\n");

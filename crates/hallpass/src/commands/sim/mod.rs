@@ -25,7 +25,7 @@ use sizes::SizeArgs;
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    long_about = "Run a simulated AWS organization.\n\nSpeaks the protocols of sso-admin, \
+    long_about = "Run a simulated AWS organization\n\nSpeaks the protocols of sso-admin, \
                   identitystore, organizations, sts and iam, so that the aws CLI, SDKs and \
                   Terraform work against it. Prints the environment that points them there. \
                   Control it under /_sim/.",

@@ -1,0 +1,53 @@
+# Names the common jobs; what needs logic is in xtask or in e2e/. `make` alone lists them.
+
+# Dependencies' build output is kept outside the checkout, so that a fresh clone builds quickly.
+# Nothing depends on its being there.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/hallpass/target
+BINARY := $(CARGO_TARGET_DIR)/debug/hallpass
+TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
+
+.PHONY: help demo build test unit e2e lint bench docs tools clean
+
+help:
+	@echo "make demo    run Hallpass over a simulated AWS organization"
+	@echo "make test    all tests: unit, simulation, end to end"
+	@echo "make lint    format, clippy, house rules, licences"
+	@echo "make bench   benchmarks; docs/benchmarks.md says how to read them"
+	@echo "make docs    API documentation of every crate"
+
+tools:
+	@sh e2e/tools.sh build
+
+build: tools
+	cargo build --locked --package hallpass
+	@ln -sfn $(BINARY) hallpass
+
+demo: build
+	./hallpass demo $(DEMO)
+
+test: unit e2e
+
+unit: tools
+	cargo $(TEST) --locked --workspace
+
+e2e: build
+	@sh e2e/tools.sh test
+	cargo build --locked --package hallpass-aws --example suite
+	HALLPASS_BIN=$(BINARY) HALLPASS_AWS_SUITE=$(CARGO_TARGET_DIR)/debug/examples/suite bash e2e/run.sh
+
+lint: tools
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	cargo xtask tidy
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
+	else echo "lint: cargo-deny is not installed; licences and bans were not checked"; fi
+
+bench: tools
+	bash bench/run.sh
+
+docs: tools
+	cargo doc --locked --workspace --no-deps
+
+clean:
+	cargo clean
+	rm -f hallpass

@@ -1,0 +1,219 @@
+//! `audit verify`: every way of tampering is found and named, on folders and on files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hallpass_audit::{Draft, Event, Head, Origin, Record, head_key, object_key, seal};
+use hallpass_model::{AuditId, Timestamp};
+use uuid::Uuid;
+
+use crate::run::{Ran, hallpass, run};
+
+fn at(second: u64) -> Timestamp {
+    Timestamp::from_second(1_772_445_900 + i64::try_from(second).unwrap()).unwrap()
+}
+
+fn record(number: u64, note: &str, previous: Option<&Record>) -> Record {
+    let id = AuditId::new(Uuid::from_u128(u128::from(number)));
+    let event = Event::ConfigLoaded;
+    let draft = Draft::new(id, event, at(number), "hallpass", Origin::System).why(note);
+    seal(draft, previous.map(head).as_ref()).unwrap()
+}
+
+fn chain(length: u64) -> Vec<Record> {
+    let mut records: Vec<Record> = Vec::new();
+    for number in 1..=length {
+        records.push(record(number, "as it was", records.last()));
+    }
+    records
+}
+
+fn head(record: &Record) -> Head {
+    Head {
+        seq: record.seq(),
+        hash: record.hash().to_owned(),
+        time: at(record.seq()),
+    }
+}
+
+/// An export of nine records in a folder, with heads of the fifth and the last.
+struct Export {
+    folder: tempfile::TempDir,
+    records: Vec<Record>,
+}
+
+impl Export {
+    fn new() -> Self {
+        let export = Self {
+            folder: tempfile::tempdir().unwrap(),
+            records: chain(9),
+        };
+        for record in &export.records {
+            Export::write(&export.object(record), record.canonical());
+        }
+        for record in [&export.records[4], &export.records[8]] {
+            let text = serde_json::to_string(&head(record)).unwrap();
+            Export::write(&export.path().join(head_key(at(record.seq()))), &text);
+        }
+        export
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn object(&self, record: &Record) -> PathBuf {
+        self.path().join(object_key("logs", record))
+    }
+
+    fn write(path: &Path, text: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// The same records, one per line.
+    fn file(&self, records: &[Record]) -> PathBuf {
+        let path = self.path().join("export.jsonl");
+        let lines: Vec<&str> = records.iter().map(Record::canonical).collect();
+        fs::write(&path, lines.join("\n") + "\n").unwrap();
+        path
+    }
+}
+
+fn verify(args: &[&dyn AsRef<std::ffi::OsStr>]) -> Ran {
+    let mut command = hallpass();
+    command.args(["audit", "verify"]);
+    for arg in args {
+        command.arg(arg.as_ref());
+    }
+    run(&mut command)
+}
+
+#[track_caller]
+fn finds(ran: Ran, seq: u64, kind: &str) {
+    let ran = ran.exits(1);
+    let found = &ran.lines()[0];
+    assert_eq!(found["ok"], false);
+    assert_eq!((&found["seq"], &found["kind"]), (&seq.into(), &kind.into()));
+    let said = format!("error[{kind}]: record {seq} is {kind}");
+    assert!(ran.err.contains(&said), "{}", ran.err);
+}
+
+#[test]
+fn an_untouched_export_verifies() {
+    let export = Export::new();
+    let last = &export.records[8];
+    let by_prefix = export.path().join("logs");
+    let file = export.file(&export.records);
+    for (path, heads) in [(export.path(), 2), (&by_prefix, 2), (&file, 0)] {
+        let ran = verify(&[&path]).exits(0);
+        let found = &ran.lines()[0];
+        assert_eq!(found["records"], 9, "{path:?}");
+        assert_eq!(found["head"]["seq"], 9);
+        assert_eq!(found["head"]["hash"], last.hash());
+        assert_eq!(found["heads"], heads, "{path:?}");
+    }
+    let ran = verify(&[&export.path(), &"--output", &"table"]).exits(0);
+    assert!(
+        ran.out.starts_with("9 records checked, 1 to 9"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains(last.hash()), "{}", ran.out);
+}
+
+#[test]
+fn each_way_of_tampering_is_named() {
+    let export = Export::new();
+    let path = export.object(&export.records[3]);
+    let text = fs::read_to_string(&path).unwrap();
+    Export::write(&path, &text.replace("as it was", "as it wax"));
+    finds(verify(&[&export.path()]), 4, "changed");
+
+    fs::remove_file(&path).unwrap();
+    finds(verify(&[&export.path()]), 4, "missing");
+
+    let export = Export::new();
+    let (third, sixth) = (&export.records[2], &export.records[5]);
+    Export::write(&export.object(third), sixth.canonical());
+    Export::write(&export.object(sixth), third.canonical());
+    finds(verify(&[&export.path()]), 3, "reordered");
+
+    let export = Export::new();
+    let forged = record(10, "forged", Some(&export.records[7]));
+    let stranger = Head {
+        seq: 9,
+        ..head(&forged)
+    };
+    let tail = seal(
+        Draft::new(
+            AuditId::new(Uuid::from_u128(10)),
+            Event::ConfigLoaded,
+            at(10),
+            "hallpass",
+            Origin::System,
+        ),
+        Some(&stranger),
+    )
+    .unwrap();
+    Export::write(&export.object(&tail), tail.canonical());
+    finds(verify(&[&export.path()]), 10, "forked");
+
+    let export = Export::new();
+    for record in &export.records[6..] {
+        fs::remove_file(export.object(record)).unwrap();
+    }
+    finds(verify(&[&export.path()]), 7, "missing");
+}
+
+#[test]
+fn a_file_cut_short_is_found_by_a_head() {
+    let export = Export::new();
+    let file = export.file(&export.records[..6]);
+    verify(&[&file]).exits(0);
+    let published = export.path().join("head.json");
+    let text = serde_json::to_string(&head(&export.records[8])).unwrap();
+    fs::write(&published, text).unwrap();
+    finds(verify(&[&file, &"--head", &published]), 7, "missing");
+    let mut swapped = export.records.clone();
+    swapped.swap(2, 5);
+    let ran = verify(&[&export.file(&swapped)]).exits(1);
+    assert_eq!(ran.lines()[0]["kind"], "reordered", "{}", ran.out);
+}
+
+#[test]
+fn a_range_is_checked_alone_and_has_to_be_whole() {
+    let export = Export::new();
+    let path = export.object(&export.records[1]);
+    let text = fs::read_to_string(&path).unwrap();
+    Export::write(&path, &text.replace("as it was", "as it wax"));
+    let ran = verify(&[&export.path(), &"--from", &"4", &"--to", &"7"]).exits(0);
+    assert_eq!(ran.lines()[0]["records"], 4);
+    assert_eq!(ran.lines()[0]["first"], 4);
+    finds(verify(&[&export.path(), &"--to", &"3"]), 2, "changed");
+    finds(verify(&[&export.path(), &"--from", &"12"]), 12, "missing");
+    verify(&[&export.path(), &"--from", &"7", &"--to", &"4"]).exits(2);
+    verify(&[&export.path(), &"--from", &"0"]).exits(2);
+}
+
+#[test]
+fn an_export_that_begins_later_says_so() {
+    let export = Export::new();
+    let file = export.file(&export.records[3..]);
+    let ran = verify(&[&file]).exits(0);
+    assert_eq!(ran.lines()[0]["first"], 4);
+    assert!(ran.err.contains("begins at record 4"), "{}", ran.err);
+}
+
+#[test]
+fn what_is_not_an_export_is_bad_input() {
+    verify(&[&"/nonexistent/audit"]).exits(2);
+    let mut without_a_store = hallpass();
+    without_a_store.current_dir(std::env::temp_dir());
+    without_a_store.args(["audit", "verify", "--config", "/nonexistent/hallpass.toml"]);
+    run(&mut without_a_store).exits(2);
+    let export = Export::new();
+    let head = export.path().join("no-head.json.txt");
+    fs::write(&head, "{}").unwrap();
+    verify(&[&export.path(), &"--head", &head]).exits(2);
+}

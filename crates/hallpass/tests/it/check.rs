@@ -1,0 +1,53 @@
+//! `rules check`: exit codes, and what people read, kept as golden files.
+
+use std::path::Path;
+
+use crate::run::{Ran, golden, hallpass, run};
+
+/// Checks a file of `golden/`, named as there so that paths are the same everywhere.
+fn check(args: &[&str]) -> Ran {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden");
+    run(hallpass()
+        .current_dir(folder)
+        .args(["rules", "check"])
+        .args(args))
+}
+
+#[test]
+fn findings_are_shown_with_their_line() {
+    for (file, code) in [("bad.json", 2), ("tests.toml", 1), ("odd.json", 0)] {
+        let ran = check(&[file, "--output", "table"]).exits(code);
+        golden(&format!("{file}.golden"), &ran.out);
+        assert_eq!(ran.err, "", "{file}");
+    }
+}
+
+#[test]
+fn warnings_are_findings_only_when_asked() {
+    check(&["odd.json"]).exits(0);
+    check(&["odd.json", "--fail-on-findings"]).exits(3);
+    check(&["bad.json", "--fail-on-findings"]).exits(2);
+    check(&["absent.json"]).exits(2);
+}
+
+#[test]
+fn programs_get_data_and_people_read_the_same_on_stderr() {
+    let ran = check(&["bad.json", "--output", "json"]).exits(2);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        report["errors"],
+        report["findings"].as_array().unwrap().len()
+    );
+    assert_eq!(report["findings"][0]["code"], "bad-resource-type");
+    assert_eq!(report["findings"][0]["line"], 3);
+    assert!(ran.err.contains("bad.json:3:"), "{}", ran.err);
+
+    let ran = check(&["tests.toml"]).exits(1);
+    let lines = ran.lines();
+    assert_eq!(lines.len(), 3, "{}", ran.out);
+    assert_eq!(lines[0]["test"]["outcome"], "passed");
+    assert!(lines[1]["test"]["outcome"]["failed"].is_array());
+
+    let ran = check(&["bad.json", "--output", "csv"]).exits(2);
+    assert!(ran.out.starts_with("severity,code,file,line,column,"));
+}

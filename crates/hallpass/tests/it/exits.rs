@@ -1,0 +1,157 @@
+//! The exit codes of usage, as a table; help; completions and the manual.
+
+use crate::run::run_args;
+
+const ID: &str = "req_01934a5b6c7d7e8f90123456789abcde";
+
+/// The exit code of every kind of usage.
+const USAGE: &[(i32, &[&str])] = &[
+    (0, &["--help"]),
+    (0, &["--version"]),
+    (0, &["help"]),
+    (0, &["request", "--help"]),
+    (2, &[]),
+    (2, &["nonsense"]),
+    (2, &["request"]),
+    (
+        2,
+        &["request", "--account", "a", "--for", "1h", "--reason", "x"],
+    ),
+    (
+        2,
+        &[
+            "request",
+            "--group",
+            "g",
+            "--account",
+            "a",
+            "--permission-set",
+            "p",
+        ],
+    ),
+    (
+        2,
+        &["request", "--group", "g", "--for", "soon", "--reason", "x"],
+    ),
+    (
+        2,
+        &[
+            "request",
+            "--group",
+            "g",
+            "--for",
+            "1h",
+            "--reason",
+            "x",
+            "--timeout",
+            "1m",
+        ],
+    ),
+    (2, &["approve"]),
+    (2, &["approve", "req_1"]),
+    (2, &["release", "x"]),
+    (2, &["revoke", "--reason", "x"]),
+    (2, &["revoke", "--all"]),
+    (2, &["revoke", ID, "--all", "--reason", "x"]),
+    (2, &["requests", "--state", "open"]),
+    (2, &["requests", "--output", "xml"]),
+    (2, &["whoami", "--server", "ftp://x"]),
+    (2, &["rules"]),
+    (2, &["rules", "check"]),
+    (2, &["rules", "check", "/nonexistent/rules.toml"]),
+    (
+        2,
+        &["rules", "decide", "--cases", "/nonexistent/cases.jsonl"],
+    ),
+    (2, &["audit", "verify", "--config", "/nonexistent/x.toml"]),
+    (
+        2,
+        &["sim", "--organization", "/nonexistent/organization.json"],
+    ),
+    (2, &["sim", "--behaviour", "x"]),
+    (1, &["whoami", "--server", "http://127.0.0.1:1"]),
+    (1, &["approve", ID, "--server", "http://127.0.0.1:1"]),
+];
+
+#[test]
+fn exit_codes_of_usage() {
+    let mut wrong = Vec::new();
+    for (code, args) in USAGE {
+        let ran = run_args(*args);
+        if ran.code != *code {
+            wrong.push(format!(
+                "{args:?}: {} instead of {code}\n{}",
+                ran.code, ran.err
+            ));
+        }
+        let to_stdout = ran.code == 0;
+        if ran.out.is_empty() == to_stdout || ran.err.is_empty() != to_stdout {
+            wrong.push(format!("{args:?}: printed to the wrong place"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The commands of a help text.
+fn commands(help: &str) -> Vec<String> {
+    help.lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_command_has_a_short_first_line_and_an_example() {
+    let mut waiting: Vec<Vec<String>> = vec![Vec::new()];
+    let (mut seen, mut wrong) = (0, Vec::new());
+    while let Some(path) = waiting.pop() {
+        let help = run_args(path.iter().map(String::as_str).chain(["--help"])).exits(0);
+        let first = help.out.lines().next().unwrap_or_default().to_owned();
+        if first.is_empty() || first.chars().count() >= 80 {
+            wrong.push(format!("{path:?}: first line {first:?}"));
+        }
+        if !help.out.contains("Example") {
+            wrong.push(format!("{path:?}: no example"));
+        }
+        for below in commands(&help.out) {
+            waiting.push(path.iter().cloned().chain([below]).collect());
+        }
+        seen += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(seen > 20, "only {seen} commands were seen");
+}
+
+#[test]
+fn completions_and_manual_are_made_from_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = run_args(["completions", shell]).exits(0);
+        assert!(ran.out.contains("to-review"), "{shell}");
+    }
+    let ran = run_args(["man"]).exits(0);
+    assert!(ran.out.contains(".TH"), "{}", ran.out);
+    let folder = tempfile::tempdir().unwrap();
+    run_args(["man", "--dir", folder.path().to_str().unwrap()]).exits(0);
+    for page in ["hallpass.1", "hallpass-request.1", "hallpass-rules-check.1"] {
+        let text = std::fs::read_to_string(folder.path().join(page)).unwrap();
+        assert!(text.contains("Example"), "{page}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_run_quietly() {
+    use std::process::Stdio;
+    let mut child = crate::run::hallpass()
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stderr.is_empty());
+}

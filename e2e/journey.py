@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""What a newcomer does: the demo, a request, an approval, access that AWS sees, an extension, giving
+it back, a log that can be verified; then the tools of whoever runs the server."""
+
+import json
+import shutil
+import threading
+
+import boto3
+
+from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
+
+MARA, TOMASZ, PRIYA = "mara.lindqvist@example.com", "tomasz.wilk@example.com", "priya.raman@example.com"
+NOOR, INES = "noor.haddad@example.com", "ines.moreau@example.com"
+REASON = "OPS-1: replay & <check> a: b"
+
+
+class Player:
+    """The command line as one person."""
+
+    def __init__(self, stage, server, token):
+        self.stage, self.server, self.token = stage, server, token
+
+    def __call__(self, *arguments, output="jsonl", **more):
+        shown = ("--output", output) if output else ()
+        return self.stage.run(
+            *arguments, *shown, HALLPASS_SERVER=self.server, HALLPASS_TOKEN=self.token, **more
+        )
+
+
+def rows(result):
+    return [json.loads(line) for line in result.stdout.splitlines() if line.strip()]
+
+
+def reader(said):
+    """boto3 with the keys that the demo prints."""
+    line = next(line for line in said.splitlines() if "AWS_ENDPOINT_URL=" in line)
+    values = dict(word.split("=", 1) for word in line.replace("export", "").split())
+    def client(service):
+        return boto3.client(
+            service, endpoint_url=values["AWS_ENDPOINT_URL"], region_name=values["AWS_DEFAULT_REGION"],
+            aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
+        )
+    return client, values
+
+
+class Truth:
+    """What AWS says, through boto3."""
+
+    def __init__(self, client):
+        self.admin, self.store = client("sso-admin"), client("identitystore")
+        instance = self.admin.list_instances()["Instances"][0]
+        self.instance, self.directory = instance["InstanceArn"], instance["IdentityStoreId"]
+        self.sets = {}
+        for page in self.admin.get_paginator("list_permission_sets").paginate(InstanceArn=self.instance):
+            for arn in page["PermissionSets"]:
+                about = self.admin.describe_permission_set(InstanceArn=self.instance, PermissionSetArn=arn)
+                self.sets[about["PermissionSet"]["Name"]] = arn
+
+    def user(self, email):
+        return self.store.get_user_id(IdentityStoreId=self.directory, AlternateIdentifier={
+            "UniqueAttribute": {"AttributePath": "emails.value", "AttributeValue": email}})["UserId"]
+
+    def has(self, email, account, name):
+        user = self.user(email)
+        pages = self.admin.get_paginator("list_account_assignments").paginate(
+            InstanceArn=self.instance, AccountId=account, PermissionSetArn=self.sets[name])
+        return any(row["PrincipalId"] == user for page in pages for row in page["AccountAssignments"])
+
+    def is_member(self, email, group):
+        user = self.user(email)
+        pages = self.store.get_paginator("list_group_memberships").paginate(
+            IdentityStoreId=self.directory, GroupId=group)
+        return any(row["MemberId"]["UserId"] == user for page in pages for row in page["GroupMemberships"])
+
+
+def access(check, stage, mara, tomasz, truth):
+    """Ask, approve, use."""
+    waiting = {}
+    def ask():
+        waiting["result"] = mara(
+            "request", "--account", "payments-prod", "--permission-set", "DatabaseOperator",
+            "--for", "1h", "--reason", REASON, "--wait", "--timeout", "60s")
+    asking = threading.Thread(target=ask)
+    asking.start()
+    def inbox():
+        return [row for row in rows(tomasz("requests", "--role", "to-review")) if row["reason"] == REASON]
+    wait(inbox, 20)
+    found = inbox()
+    if not check("the approver finds the request, its reason byte for byte", len(found) == 1, found):
+        asking.join()
+        return None
+    request = found[0]
+    check("it says who may approve", TOMASZ in request["approvers"] and MARA not in request["approvers"])
+    own = mara("approve", request["id"])
+    check("the requester cannot approve it", own.returncode == 1 and "403" not in own.stdout, own.stderr)
+    yes = tomasz("approve", request["id"])
+    check("the approver says yes", yes.returncode == 0, yes.stderr)
+    again = tomasz("approve", request["id"])
+    check("a second yes is told who was first", again.returncode == 1 and "already" in again.stderr.lower(), again.stderr)
+    asking.join()
+    result = waiting["result"]
+    check("--wait ends when the access is active", result.returncode == 0, result.stderr)
+    grant = rows(result)[0]
+    check.equal("the grant is active", grant["state"], "active")
+    check("AWS lists the assignment", truth.has(MARA, grant["account"], "DatabaseOperator"))
+    check("the console link leads to account and role",
+          f"account_id={grant['account']}&role_name=DatabaseOperator" in (grant["console_url"] or ""))
+    check("a CLI profile is given", f"sso_account_id = {grant['account']}" in (grant["cli_profile"] or ""))
+    shown = mara("grants", output="table")
+    check("the table shows it", shown.returncode == 0 and "payments-prod" in shown.stdout, shown.stdout)
+    return grant
+
+
+def later(check, mara, tomasz, truth, grant):
+    """Extend, give back."""
+    extension = mara("extend", grant["id"], "--for", "2h", "--reason", "the replay takes longer")
+    asked = rows(extension)[0] if extension.returncode == 0 else {}
+    check("an extension waits for approval", asked.get("state") == "pending" and asked.get("extends") == grant["id"],
+          extension.stderr or asked)
+    tomasz("approve", asked.get("id", "req_0"))
+    def longer():
+        now = next(row for row in rows(mara("grants")) if row["id"] == grant["id"])
+        return now if now["ends_at"] > grant["ends_at"] else None
+    check("approved, it moves the end of the same grant", wait(longer, 10))
+    shorter = mara("extend", grant["id"], "--for", "5m", "--reason", "less")
+    check("one that would shorten is refused", shorter.returncode == 1, shorter.stdout)
+    unsure = mara("release", grant["id"])
+    check("giving it back asks first", unsure.returncode == 4, (unsure.returncode, unsure.stderr))
+    back = mara("release", grant["id"], "--yes")
+    check("giving it back", back.returncode == 0, back.stderr)
+    gone = wait(lambda: not truth.has(MARA, grant["account"], "DatabaseOperator"), 20)
+    check("AWS lists it no more", gone)
+    def ended():
+        found = [row for row in rows(mara("grants", "--state", "ended")) if row["id"] == grant["id"]]
+        return found[0] if found else None
+    over = wait(ended, 10)
+    check("the grant ended as released, removed", over and (over["cause"], over["removed"]) == ("released", True), over)
+    check("an ended grant gives no way in", over and not over.get("console_url"))
+
+
+def groups(check, mara, tomasz, truth):
+    asked = mara("request", "--group", "oncall", "--for", "30m", "--reason", "on call tonight")
+    request = rows(asked)[0] if asked.returncode == 0 else {}
+    check("a group request waits", request.get("state") == "pending" and request.get("group_name") == "oncall", asked.stderr)
+    done = tomasz("approve", request.get("id", "req_0"))
+    check("it is approved", done.returncode == 0, done.stderr)
+    group = request.get("group", "")
+    check("AWS lists the membership", wait(lambda: truth.is_member(MARA, group), 20))
+    released = mara("release", request["id"], "--yes")
+    check("a request's id names its grant, too", released.returncode == 0, released.stderr)
+    check("AWS lists the membership no more", wait(lambda: not truth.is_member(MARA, group), 20))
+
+
+def refusals(check, mara, noor, stranger):
+    result = mara("request", "--account", "log-archive", "--permission-set", "PowerUser",
+                  "--for", "1h", "--reason", "curious")
+    check("what no rule gives is rejected: exit 1", result.returncode == 1, result.stdout)
+    check("with a code", "NoStatements" in result.stderr or "no-statements" in result.stderr, result.stderr)
+    usage = mara("request", "--account", "log-archive")
+    check("a usage error is exit 2", usage.returncode == 2)
+    asked = mara("request", "--account", "orders-prod", "--permission-set", "DatabaseOperator",
+                 "--for", "30m", "--reason", "a private matter")
+    hidden = rows(asked)[0]
+    check("other people's requests are invisible",
+          all(row["id"] != hidden["id"] for row in rows(stranger("requests", "--role", "all"))))
+    peek = stranger("discard", hidden["id"])
+    check("and cannot be touched: the answer is that there is none",
+          peek.returncode == 1 and "not-found" in peek.stderr, peek.stderr)
+    check("an auditor sees them", any(row["id"] == hidden["id"] for row in rows(noor("requests", "--role", "all"))))
+    check("but cannot decide them", noor("approve", hidden["id"]).returncode == 1)
+    check("the requester withdraws", mara("discard", hidden["id"]).returncode == 0)
+    explained = mara("rules", "explain", "--user", MARA, "--account", "payments-prod", "--permission-set", "DatabaseOperator")
+    check("rules explain says why", explained.returncode == 0 and "prod-database" in explained.stdout, explained.stderr)
+    other = mara("rules", "explain", "--user", TOMASZ, "--account", "payments-prod", "--permission-set", "ReadOnly")
+    check("not about others, though", other.returncode == 1, other.stdout)
+
+
+def log(check, stage, data):
+    """The exported log."""
+    def verified():
+        result = stage.run("audit", "verify", data / "audit")
+        return result if result.returncode == 0 else None
+    check("audit verify finds the export whole", wait(verified, 15))
+    copy = stage.path("tampered")
+    shutil.copytree(data / "audit", copy)
+    records = sorted(
+        (json.loads(path.read_text())["seq"], path) for path in (copy / "logs").rglob("*.json"))
+    sequence, path = records[len(records) // 2]
+    text = bytearray(path.read_bytes())
+    at = text.index(b'"seq"') - 3
+    text[at] ^= 1
+    path.write_bytes(bytes(text))
+    result = stage.run("audit", "verify", copy)
+    check(f"one byte changed: exit 1 naming record {sequence}",
+          result.returncode == 1 and str(sequence) in result.stderr, result.stderr)
+
+
+def operations(check, stage, data, server, aws):
+    """doctor, store, token: on the server's machine, beside the running demo."""
+    config = stage.path("hallpass.toml")
+    shutil.copy(ROOT / "demo" / "rules.toml", stage.path("rules.toml"))
+    config.write_text(
+        f'[store]\nurl = "sqlite:{data}/hallpass.db"\n[aws]\nregion = "{aws["AWS_DEFAULT_REGION"]}"\n'
+        f'endpoint_url = "{aws["AWS_ENDPOINT_URL"]}"\n[identity]\nadmins = ["group:platform-admins"]\n'
+        f'[audit.export]\ntarget = "dir:{data}/audit"\n')
+    keys = {name: aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    doctor = stage.run("doctor", "--config", config, "--output", "jsonl", **keys)
+    check("doctor finds nothing wrong", doctor.returncode == 0, doctor.stdout + doctor.stderr)
+    policy = stage.run("doctor", "--iam-policy", "--config", config)
+    check("doctor prints a policy that is JSON", policy.returncode == 0 and json.loads(policy.stdout)["Statement"])
+    check("store check", stage.run("store", "check", "--config", config).returncode == 0)
+    backup = stage.run("store", "backup", stage.path("backup.db"), "--config", config)
+    check("store backup while the server runs", backup.returncode == 0, backup.stderr)
+    stage.path("other.toml").write_text('[store]\nurl = "sqlite:restored.db"\n')
+    restore = stage.run("store", "restore", stage.path("backup.db"), "--config", stage.path("other.toml"))
+    check("store restore", restore.returncode == 0, restore.stderr)
+    check("the restored store is whole", stage.run("store", "check", "--config", stage.path("other.toml")).returncode == 0)
+    over = stage.run("store", "restore", stage.path("backup.db"), "--config", stage.path("other.toml"))
+    check("restore overwrites nothing: exit 4", over.returncode == 4, over.stderr)
+    made = stage.run("token", "create", "--user", MARA, "--scope", "read", "--ttl", "1h", "--name", "ci", "--config", config)
+    secret = made.stdout.strip()
+    check("token create prints the token alone", made.returncode == 0 and secret.startswith("hpt_") and "\n" not in secret, made.stderr)
+    me = Api(server, secret).get("/api/v1/me")
+    check("it works", me.status == 200 and me.json["scopes"] == ["read"], me)
+    listed = [row for row in rows(stage.run("token", "list", "--config", config, "--output", "jsonl")) if row["name"] == "ci"]
+    check("token list shows it, without the secret", len(listed) == 1 and secret not in json.dumps(listed), listed)
+    revoked = stage.run("token", "revoke", listed[0]["id"], "--config", config)
+    check("token revoke", revoked.returncode == 0, revoked.stderr)
+    check.equal("a revoked token: 401", Api(server, secret).get("/api/v1/me").status, 401)
+
+
+def many(check, priya, mara, truth):
+    """An administrator cuts somebody off."""
+    asked = mara("request", "--account", "orders-dev", "--permission-set", "ReadOnly", "--for", "1h",
+                 "--reason", "to be cut off", "--wait", "--timeout", "30s")
+    grant = rows(asked)[0]
+    check("reading is granted at once", asked.returncode == 0 and grant["approval"] == "not_required", asked.stderr)
+    unasked = priya("revoke", "--user", MARA, "--all", "--reason", "INC-9: laptop lost")
+    check("revoking asks first", unasked.returncode != 0 and truth.has(MARA, grant["account"], "ReadOnly"), unasked.stderr)
+    cut = priya("revoke", "--user", MARA, "--all", "--reason", "INC-9: laptop lost", "--yes")
+    check("and with --yes it is done", cut.returncode == 0, cut.stderr)
+    check("nothing of hers is live", wait(lambda: not rows(mara("grants", "--state", "live")), 30))
+    check("AWS agrees", wait(lambda: not truth.has(MARA, grant["account"], "ReadOnly"), 5))
+
+
+def main():
+    check = Checks()
+    with Stage("journey") as stage:
+        port, aws_port, data = free_port(), free_port(), stage.path("data")
+        server, tokens = f"http://127.0.0.1:{port}", stage.path("tokens.json")
+        demo = stage.spawn("demo", "--listen", f"127.0.0.1:{port}", "--aws-listen", f"127.0.0.1:{aws_port}",
+                           "--data", data, "--tokens", tokens, log="demo.log")
+        up = wait(lambda: answers(Api(server), "/healthz"), 60, demo)
+        if not check("hallpass demo starts", up, stage.said("demo.log")):
+            check.end()
+        check("it becomes ready", wait(lambda: answers(Api(server), "/readyz"), 30, demo), Api(server).get("/readyz"))
+        said = stage.said("demo.log")
+        check("it says where, who, and what to try", all(text in said for text in (server, MARA, "hallpass request", "AWS_ENDPOINT_URL")))
+        check.equal("tokens are for their owner only", tokens.stat().st_mode & 0o777, 0o600)
+        secrets = json.loads(tokens.read_text())
+        mara, tomasz, priya, noor, ines = (Player(stage, server, secrets[who]) for who in (MARA, TOMASZ, PRIYA, NOOR, INES))
+        client, aws = reader(said)
+        truth = Truth(client)
+        check("the front page opens", b"Hallpass" in Api(server).get("/").body)
+        check("the demo has a history", wait(lambda: len(rows(noor("requests", "--role", "all"))) >= 7, 60))
+        login = stage.run("login", "--as", MARA, HALLPASS_SERVER=server)
+        who = stage.run("whoami", "--output", "jsonl", HALLPASS_SERVER=server)
+        check("login as a persona", login.returncode == 0 and MARA in who.stdout, login.stderr + who.stderr)
+        grant = access(check, stage, mara, tomasz, truth)
+        if grant:
+            later(check, mara, tomasz, truth, grant)
+        groups(check, mara, tomasz, truth)
+        stage.path("hallpass.toml").write_text(f'[store]\nurl = "sqlite:{data}/hallpass.db"\n')
+        stranger = Player(stage, server, stage.token(stranger_email(truth)))
+        refusals(check, mara, noor, stranger)
+        many(check, priya, mara, truth)
+        log(check, stage, data)
+        operations(check, stage, data, server, aws)
+        check.equal("the demo stops when asked, in order", stage.stop(demo), 0)
+        check("and the log is whole at the end", stage.run("audit", "verify", data / "audit").returncode == 0)
+        again = stage.spawn("demo", "--listen", f"127.0.0.1:{port}", "--aws-listen", f"127.0.0.1:{aws_port}",
+                            "--data", data, "--tokens", tokens, log="demo.log")
+        check("started again it remembers", wait(lambda: answers(Api(server), "/readyz"), 60, again))
+        noor = Player(stage, server, json.loads(tokens.read_text())[NOOR])
+        check("the request of before is there", any(row["reason"] == REASON for row in rows(noor("requests", "--role", "all", "--limit", "500"))))
+        stage.stop(again)
+    check.end()
+
+
+def stranger_email(truth):
+    """Somebody of the organization who is none of the five."""
+    known = {MARA, TOMASZ, PRIYA, NOOR, INES}
+    for user in truth.store.list_users(IdentityStoreId=truth.directory)["Users"]:
+        email = user.get("Emails", [{}])[0].get("Value", "").lower()
+        if email and email not in known:
+            memberships = truth.store.list_group_memberships_for_member(
+                IdentityStoreId=truth.directory, MemberId={"UserId": user["UserId"]})["GroupMemberships"]
+            if not memberships or len(memberships) == 1:
+                return email
+    raise AssertionError("nobody else")
+
+
+if __name__ == "__main__":
+    main()

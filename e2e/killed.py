@@ -1,0 +1,359 @@
+#!/usr/bin/env python3
+"""The server is killed at random moments, AWS is unwell, the simulated AWS itself is killed once:
+access still ends, what stood still stands, the log is whole (design §2: P1, P2, P5, P6).
+
+    killed.py [--seed N] [--seconds 75] [--kills 12]
+"""
+
+import argparse
+import collections
+import datetime
+import json
+import random
+import signal
+import threading
+import time
+import uuid
+
+from stage import Api, Checks, Stage, answers, free_port, wait
+
+PEOPLE = [f"u{number}@corp.example" for number in range(10)]
+REVIEWERS = ["rev1@corp.example", "rev2@corp.example"]
+AUDITOR = "auditor@corp.example"
+SANDBOXES = ["sandbox-1", "sandbox-2", "sandbox-3"]
+WORKLOADS = ["pay-prod", "orders-prod"]
+SETS = ["ReadOnly", "Ops", "Deploy"]
+LAG_MAX = 60
+
+RULES = """
+[[rule]]
+id = "sandbox"
+ous = ["Sandbox"]
+permission_sets = ["*"]
+approval_is_not_required = true
+
+[[rule]]
+id = "prod"
+ous = ["Workloads"]
+permission_sets = ["Ops", "Deploy"]
+approvers = ["rev1@corp.example", "rev2@corp.example"]
+
+[[rule]]
+id = "oncall"
+groups = ["oncall"]
+approval_is_not_required = true
+"""
+
+
+def organization():
+    people = PEOPLE + REVIEWERS + [AUDITOR]
+    users = [{"user_name": mail, "given_name": mail.split("@")[0], "family_name": "X", "email": mail} for mail in people]
+    accounts = [{"id": "111122223333", "name": "management", "email": "aws+m@corp.example", "ou": None}]
+    for index, name in enumerate(SANDBOXES + WORKLOADS):
+        unit = "Sandbox" if name in SANDBOXES else "Workloads/Prod"
+        accounts.append({"id": f"{222200000000 + index}", "name": name, "email": f"aws+{name}@corp.example", "ou": unit})
+    return {
+        "version": 1, "seed": 7,
+        "organization": {"management_account": "111122223333", "service_access": ["sso.amazonaws.com"]},
+        "ous": [{"name": "Sandbox"}, {"name": "Workloads"}, {"name": "Prod", "parent": "Workloads"}],
+        "accounts": accounts,
+        "identity_center": {
+            "home_region": "eu-west-1",
+            "users": users,
+            "groups": [{"name": "oncall", "members": [PEOPLE[2]]}, {"name": "auditors", "members": [AUDITOR]}],
+            "permission_sets": [{"name": name, "session_duration": "PT1H"} for name in SETS],
+            # standing: beside grants, under grants, of groups
+            "assignments": [
+                {"account": "pay-prod", "permission_set": "ReadOnly", "group": "oncall"},
+                {"account": "sandbox-1", "permission_set": "ReadOnly", "user": PEOPLE[0]},
+                {"account": "pay-prod", "permission_set": "Ops", "user": PEOPLE[1]},
+                {"account": "sandbox-2", "permission_set": "Deploy", "user": PEOPLE[3]},
+            ],
+        },
+        "speed": "fast", "consistency": "typical",
+    }
+
+
+FAULTS = [
+    {"kind": "throttle", "rate": 12, "burst": 12, "match": {"service": "sso"}},
+    {"kind": "error", "code": "InternalServerException", "http": 500, "message": "boom", "probability": 0.2, "seed": 1},
+    *({"kind": kind, "match": {"operation": operation}, "probability": 0.1, "seed": seed}
+      for seed, (kind, operation) in enumerate(
+          (kind, operation) for kind in ("drop_after_effect", "drop_before_effect")
+          for operation in ("CreateAccountAssignment", "DeleteAccountAssignment", "CreateGroupMembership", "DeleteGroupMembership"))),
+]
+
+
+def instant(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+class World:
+    """The processes, and what was seen of them."""
+
+    def __init__(self, stage, seed):
+        self.stage, self.random = stage, random.Random(seed)
+        self.port, self.sim_port = free_port(), free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.stage.path("organization.json").write_text(json.dumps(organization()))
+        self.stage.path("rules.toml").write_text(RULES)
+        self.stopping = threading.Event()
+        self.asked = {}
+        self.seen = collections.defaultdict(list)
+        self.down = []
+        self.lock = threading.Lock()
+        self.counts = collections.Counter()
+        self.start_simulator()
+        self.stage.path("hallpass.toml").write_text(
+            f'[server]\nlisten = "127.0.0.1:{self.port}"\n[aws]\nregion = "eu-west-1"\nendpoint_url = "{self.endpoint}"\n'
+            '[identity]\nauditors = ["group:auditors"]\n'
+            '[access.duration]\nmin = "1s"\n[audit.export]\ntarget = "dir:audit"\n')
+        self.tokens = {mail: stage.token(mail) for mail in PEOPLE + REVIEWERS + [AUDITOR]}
+
+    def start_simulator(self):
+        more = () if self.stage.path("aws.state").exists() else ("--organization", self.stage.path("organization.json"))
+        self.simulator, self.endpoint, self.aws = self.stage.simulator(
+            *more, "--state", self.stage.path("aws.state"), port=self.sim_port)
+
+    def start(self):
+        keys = {name: self.aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+        self.server = self.stage.spawn("serve", log="serve.log", **keys)
+        return wait(lambda: answers(Api(self.base), "/healthz"), 60, self.server, every=0.05)
+
+    def api(self, mail):
+        return Api(self.base, self.tokens[mail])
+
+    def truth(self):
+        state = Api(self.endpoint).get("/_sim/state?assignments=1&full=1").json
+        rows = {(row["principal_name"], row["account"], row["permission_set"]) for row in state["assignments"]}
+        for group in state["file"]["identity_center"]["groups"]:
+            rows |= {(member, "group", group["name"]) for member in group.get("members", [])}
+        return rows
+
+    def watch(self):
+        """Samples the truth as the run goes on."""
+        while not self.stopping.wait(0.5):
+            try:
+                rows, now = self.truth(), time.time()
+            except (OSError, ValueError, TypeError, KeyError):
+                continue
+            for row in rows:
+                self.seen[row].append(now)
+
+    def post(self, mail, path, body, chance):
+        """Calls until there is an answer, as a careful client does: with one key."""
+        key = str(uuid.UUID(int=chance.getrandbits(128)))
+        while not self.stopping.is_set():
+            try:
+                answer = self.api(mail).post(path, body, headers={"Idempotency-Key": key}, timeout=20)
+            except (OSError, __import__("http").client.HTTPException):
+                self.counts["retried"] += 1
+                time.sleep(0.2)
+                continue
+            if answer.status == 503 or answer.code == "raced":
+                time.sleep(0.2)
+                continue
+            return answer
+        return None
+
+    def ask(self, mail, seed):
+        """One person: asks, sometimes gives back, sometimes extends."""
+        chance = random.Random(seed)
+        number = 0
+        while not self.stopping.is_set():
+            number += 1
+            reason = f"{mail} {number}"
+            body = {"duration_seconds": chance.randint(3, 10), "reason": reason}
+            kind = chance.random()
+            if kind < 0.15:
+                body["group"] = "oncall"
+            elif kind < 0.45:
+                body |= {"account": chance.choice(WORKLOADS), "permission_set": chance.choice(["Ops", "Deploy"])}
+            else:
+                body |= {"account": chance.choice(SANDBOXES), "permission_set": chance.choice(SETS)}
+            self.asked[reason] = body
+            answer = self.post(mail, "/api/v1/requests", body, chance)
+            if answer is None:
+                return
+            self.counts[answer.status] += 1
+            grant = (answer.json or {}).get("grant_id")
+            if answer.status in (200, 201) and grant and chance.random() < 0.6:
+                time.sleep(chance.uniform(0, 3))
+                if chance.random() < 0.5:
+                    answer = self.post(mail, f"/api/v1/grants/{grant}/release", None, chance)
+                    self.counts["release", getattr(answer, "status", 0)] += 1
+                else:
+                    more = {"duration_seconds": chance.randint(8, 14), "reason": f"{reason} longer"}
+                    answer = self.post(mail, f"/api/v1/grants/{grant}/extend", more, chance)
+                    self.counts["extend", getattr(answer, "status", 0)] += 1
+            time.sleep(chance.uniform(0.1, 2))
+
+    def review(self, mail, seed):
+        """Says yes, mostly."""
+        chance = random.Random(seed)
+        while not self.stopping.wait(0.5):
+            try:
+                page = self.api(mail).get("/api/v1/requests?role=to-review", timeout=20).json or {}
+            except (OSError, __import__("http").client.HTTPException):
+                continue
+            for row in page.get("items", []):
+                verb = "approve" if chance.random() < 0.85 else "deny"
+                answer = self.post(mail, f"/api/v1/requests/{row['id']}/{verb}", None, chance)
+                self.counts[verb, getattr(answer, "status", 0)] += 1
+
+    def kill(self):
+        """The server dies without a word, and comes back."""
+        begun = time.time()
+        self.stage.stop(self.server, signal.SIGKILL)
+        started = self.start()
+        self.down.append((begun, time.time()))
+        return started
+
+
+def play(world, check, arguments):
+    threads = [threading.Thread(target=world.watch)]
+    seeds = world.random
+    threads += [threading.Thread(target=world.ask, args=(mail, seeds.random())) for mail in PEOPLE]
+    threads += [threading.Thread(target=world.review, args=(mail, seeds.random())) for mail in REVIEWERS]
+    for thread in threads[1:] + threads[:1]:
+        thread.start()
+    time.sleep(3)
+    for fault in FAULTS:
+        answer = Api(world.endpoint).post("/_sim/faults", fault)
+        assert answer.status == 201, answer
+    pause = arguments.seconds / arguments.kills
+    back = True
+    for number in range(arguments.kills):
+        time.sleep(max(0.2, world.random.uniform(0.2, 2 * pause) - 0.8))
+        back = bool(world.kill()) and back
+        if number == arguments.kills // 2:
+            begun = time.time()
+            world.stage.stop(world.simulator, signal.SIGKILL)
+            world.start_simulator()
+            world.down.append((begun, time.time() + 1))
+            faults = Api(world.endpoint).get("/_sim/faults").json
+            if not faults.get("faults"):
+                for fault in FAULTS:
+                    Api(world.endpoint).post("/_sim/faults", fault)
+    check(f"the server came back each of {arguments.kills} times", back, world.stage.said("serve.log")[-600:])
+    time.sleep(3)
+    world.stopping.set()
+    for thread in threads:
+        thread.join(60)
+    Api(world.endpoint).call("DELETE", "/_sim/faults")
+
+
+def judge(world, check, standing):
+    auditor = world.api(AUDITOR)
+    live = lambda: auditor.get("/api/v1/grants?state=live").json["items"]
+    calm = wait(lambda: not live(), 150, every=0.5)
+    check("everything came to rest", calm, json.dumps(live())[:600])
+    left = world.truth()
+    check.equal("no access is left past its end", left - standing, set())
+    check.equal("every standing row is still there", standing - left, set())
+    grants, requests = auditor.all("/api/v1/grants"), auditor.all("/api/v1/requests")
+    check(f"there was something to judge: {len(requests)} requests, {len(grants)} grants",
+          len(grants) >= 20 and len(requests) > len(grants) / 2, world.counts)
+    doubled = [reason for reason, n in collections.Counter(row["reason"] for row in requests).items() if n > 1]
+    check("nothing was asked twice by a retried call", not doubled, doubled)
+    late(world, check, grants, standing)
+    ready = auditor.get("/readyz")
+    check("the server is ready in the end", ready.status == 200, ready)
+    metrics = auditor.get("/metrics").body.decode()
+    check("nothing is overdue or stuck", "hallpass_access_overdue 0\n" in metrics and "hallpass_access_stuck 0\n" in metrics)
+    return grants, requests
+
+
+def late(world, check, grants, standing):
+    """Access was never seen long after the last end that covers it; outages do not count."""
+    ends = collections.defaultdict(float)
+    for grant in grants:
+        what = (grant["user"], grant["account"], grant["permission_set"]) if grant.get("account") else (
+            grant["user"], "group", grant["group_name"])
+        over = instant(grant["ended_at"]) if grant.get("ended_at") else time.time()
+        check_end = instant(grant["ends_at"])
+        ends[what] = max(ends[what], check_end)
+        del over
+    worst, unknown = (0, None), []
+    for what, times in world.seen.items():
+        if what in standing:
+            continue
+        if what not in ends:
+            unknown.append(what)
+            continue
+        for at in times:
+            if at > ends[what]:
+                outage = sum(max(0, min(at, b) - max(ends[what], a)) for a, b in world.down)
+                worst = max(worst, (at - ends[what] - outage, what), key=lambda pair: pair[0])
+    check("all access seen belongs to a grant", not unknown, unknown)
+    check(f"the longest that access outlived its end: {worst[0]:.1f} s (at most {LAG_MAX} s)", worst[0] <= LAG_MAX, worst)
+
+
+CLOSING = {"end.succeeded": "ended", "grant.failed": "failed"}
+REQUEST = {"request.created": "pending", "request.rejected": "rejected", "request.approved": "approved",
+           "request.denied": "denied", "request.discarded": "discarded", "request.expired": "expired"}
+
+
+def fold(world, check, grants, requests):
+    """The log says the same as the state."""
+    records = []
+    for path in world.stage.path("audit/logs").rglob("*.json"):
+        records.append(json.loads(path.read_text()))
+    records.sort(key=lambda record: record["seq"])
+    check.equal("the export has no gaps", [record["seq"] for record in records], list(range(1, len(records) + 1)))
+    closings, states = collections.Counter(), {}
+    ends = {}
+    for record in records:
+        event, request, grant = record["event"], record.get("access_request_id"), record.get("grant_id")
+        if event in REQUEST:
+            states[request] = REQUEST[event]
+        if event in CLOSING:
+            closings[grant] += 1
+            states[grant] = CLOSING[event]
+        elif event == "grant.requested":
+            states.setdefault(grant, "open")
+        elif event == "grant.succeeded":
+            states[grant] = "active"
+        if event in ("grant.requested", "grant.succeeded", "extend") and record.get("ends_at", "NA") != "NA":
+            ends[grant] = record["ends_at"]
+    wrong = {grant["id"]: closings[grant["id"]] for grant in grants if closings[grant["id"]] != 1}
+    check("every grant has exactly one closing record", not wrong, wrong)
+    extra = [grant for grant in closings if grant not in {row["id"] for row in grants}]
+    check("and no other grant has one", not extra, extra)
+    differing = [(row["id"], row["state"], states.get(row["id"])) for row in grants + requests
+                 if states.get(row["id"]) != row["state"]]
+    check("the state is the fold of the log", not differing, differing[:5])
+    moved = [(row["id"], row["ends_at"], ends.get(row["id"])) for row in grants
+             if row["id"] in ends and abs(instant(row["ends_at"]) - instant(ends[row["id"]])) > 0.01]
+    check("so are the ends", not moved, moved[:5])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--seconds", type=float, default=70)
+    parser.add_argument("--kills", type=int, default=12)
+    arguments = parser.parse_args()
+    print(f"     seed {arguments.seed}", flush=True)
+    check = Checks()
+    with Stage("killed") as stage:
+        world = World(stage, arguments.seed)
+        standing = world.truth()
+        check("the server starts", world.start(), stage.said("serve.log")[-600:] if stage.path("serve.log").exists() else "")
+        wait(lambda: answers(Api(world.base), "/readyz"), 30)
+        play(world, check, arguments)
+        grants, requests = judge(world, check, standing)
+        print(f"     {dict(world.counts)}", flush=True)
+        check.equal("asked to stop, it stops in order", stage.stop(world.server), 0)
+        verified = stage.run("audit", "verify", "audit")
+        check("audit verify", verified.returncode == 0, verified.stderr)
+        fold(world, check, grants, requests)
+        check("store check", stage.run("store", "check").returncode == 0)
+        check("nobody panicked", "panicked" not in stage.said("serve.log"))
+        if check.failed:
+            raise SystemExit(f"{check.passed} passed, {check.failed} failed")
+    check.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+"""What the end-to-end scripts stand on: a temporary folder, free ports, processes that end with the
+script (its own, and no others), calls to the server, and a count of checks.
+
+The binary under test is $HALLPASS_BIN. Nothing here is built.
+"""
+
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+
+
+def binary():
+    path = os.environ.get("HALLPASS_BIN")
+    if not path or not os.access(path, os.X_OK):
+        sys.exit("set HALLPASS_BIN to the hallpass executable to be tested")
+    return os.path.abspath(path)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Checks:
+    """Counts; one line per check."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def __call__(self, name, condition, detail=""):
+        if condition:
+            self.passed += 1
+            print(f"ok   {name}", flush=True)
+        else:
+            self.failed += 1
+            print(f"FAIL {name}" + (f": {str(detail)[:600]}" if detail != "" else ""), flush=True)
+        return bool(condition)
+
+    def equal(self, name, found, wanted):
+        return self(name, found == wanted, f"found {found!r}, wanted {wanted!r}")
+
+    def end(self):
+        print(f"{self.passed} passed, {self.failed} failed", flush=True)
+        sys.exit(1 if self.failed else 0)
+
+
+class Answer:
+    """What the server said."""
+
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    @property
+    def code(self):
+        document = self.json
+        return document.get("code") if isinstance(document, dict) else None
+
+    @property
+    def is_problem(self):
+        """Problem details, complete and of the right media type (RFC 9457)."""
+        document = self.json
+        return (
+            self.headers.get("content-type", "").split(";")[0] == "application/problem+json"
+            and isinstance(document, dict)
+            and document.get("status") == self.status
+            and all(document.get(field) for field in ("type", "title", "code", "detail"))
+        )
+
+    def __repr__(self):
+        return f"{self.status} {self.headers.get('content-type')} {self.body[:300]!r}"
+
+
+class Api:
+    """Calls as one person. A connection per call: servers die here."""
+
+    def __init__(self, base, token=None):
+        self.address = urllib.parse.urlparse(base)
+        self.token = token
+
+    def call(self, method, path, body=None, headers=None, raw=None, timeout=35):
+        sent = {}
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        data = raw
+        if body is not None:
+            data = json.dumps(body).encode()
+            sent["Content-Type"] = "application/json"
+        sent.update(headers or {})
+        connection = http.client.HTTPConnection(
+            self.address.hostname, self.address.port, timeout=timeout
+        )
+        try:
+            connection.request(method, path, data, sent)
+            answer = connection.getresponse()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, found, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path, **more):
+        return self.call("GET", path, **more)
+
+    def post(self, path, body=None, **more):
+        return self.call("POST", path, body, **more)
+
+    def all(self, path):
+        """Every row of a listing."""
+        rows, cursor = [], None
+        joint = "&" if "?" in path else "?"
+        name = "after" if path.startswith("/api/v1/audit") else "cursor"
+        while True:
+            more = f"{joint}limit=500" + (f"&{name}={cursor}" if cursor else "")
+            page = self.get(path + more)
+            if page.status != 200:
+                raise OSError(f"{path}: {page}")
+            rows += page.json["items"]
+            cursor = page.json.get("next")
+            if not cursor:
+                return rows
+
+
+class Stage:
+    """A folder and the processes started in it; both go when the script ends."""
+
+    def __init__(self, name):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"hallpass-e2e-{name}-"))
+        self.processes = []
+        self.binary = binary()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        for process in self.processes:
+            self.stop(process, signal.SIGKILL)
+        if kind is None and not os.environ.get("E2E_KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            print(f"     kept {self.folder}", flush=True)
+
+    def path(self, name):
+        return self.folder / name
+
+    def environment(self, **more):
+        """Nothing of the caller's AWS or Hallpass settings; a home of its own."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYENV_ROOT") if name in os.environ}
+        home = {"HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder / "config")}
+        aws = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "", "AWS_CONFIG_FILE": os.devnull,
+               "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+        return {**kept, **home, **aws, **{name: str(value) for name, value in more.items()}}
+
+    def spawn(self, *arguments, log, **environment):
+        """Starts the binary; what it says is appended to `log` in the folder."""
+        with open(self.path(log), "ab") as sink:
+            process = subprocess.Popen(
+                [self.binary, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=sink,
+                stderr=subprocess.STDOUT, env=self.environment(**environment), cwd=self.folder,
+            )
+        self.processes.append(process)
+        return process
+
+    def run(self, *arguments, stdin=None, timeout=60, **environment):
+        """Runs the binary to its end."""
+        return subprocess.run(
+            [self.binary, *map(str, arguments)], input=stdin, capture_output=True, text=True,
+            timeout=timeout, env=self.environment(**environment), cwd=self.folder,
+        )
+
+    @staticmethod
+    def stop(process, how=signal.SIGTERM, seconds=30):
+        """Ends one of our processes; its exit code."""
+        if process.poll() is None:
+            process.send_signal(how)
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                return None
+        return process.returncode
+
+    def said(self, log):
+        return self.path(log).read_text(errors="replace")
+
+    def simulator(self, *arguments, port=None, log="sim.log"):
+        """A simulated AWS: its process, address and the environment that points there."""
+        port = port or free_port()
+        process = self.spawn("sim", "--listen", f"127.0.0.1:{port}", *arguments, log=log)
+        endpoint = f"http://127.0.0.1:{port}"
+        sim = Api(endpoint)
+        if not wait(lambda: answers(sim, "/_sim/healthz"), 30, process):
+            sys.exit(f"the simulator does not answer:\n{self.said(log)}")
+        state = sim.get("/_sim/state").json
+        keys = sim.get("/_sim/credentials?account=" + state["organization"]["management_account"]).json
+        return process, endpoint, {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_REGION": state["identity_center"]["home_region"],
+            "AWS_DEFAULT_REGION": state["identity_center"]["home_region"],
+            "AWS_ACCESS_KEY_ID": keys["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"],
+        }
+
+    def token(self, email, *arguments, config="hallpass.toml"):
+        made = self.run("token", "create", "--user", email, "--config", config, *arguments)
+        if made.returncode:
+            sys.exit(f"no token for {email}: {made.stderr}")
+        return made.stdout.strip()
+
+
+def wait(condition, seconds, process=None, every=0.1):
+    """Until it holds, or time is up, or the process it is about has ended."""
+    until = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found or time.monotonic() >= until:
+            return found
+        if process is not None and process.poll() is not None:
+            return None
+        time.sleep(every)
+
+
+def answers(api, path):
+    try:
+        return api.get(path, timeout=5).status == 200
+    except OSError:
+        return False

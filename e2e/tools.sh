@@ -1,0 +1,38 @@
+#!/bin/sh
+# Sees to it that what a job needs is there: installs it where that works without asking, names it
+# where it does not. Usage: tools.sh build|test
+set -eu
+
+need() { # command, Debian package
+    command -v "$1" >/dev/null 2>&1 && return 0
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "tools: installing $2" >&2
+        { apt-get install -y -qq "$2" || { apt-get update -qq && apt-get install -y -qq "$2"; }; } >/dev/null && return 0
+    fi
+    echo "tools: \`$1\` is missing. Install it: apt-get install $2" >&2
+    exit 1
+}
+
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "tools: \`cargo\` is missing. Install Rust 1.95 or newer: https://www.rust-lang.org/tools/install" >&2
+    exit 1
+fi
+need cc gcc
+[ "${1:-build}" = test ] || exit 0
+
+need python3 python3
+has_python_tools() { "$1" -c 'import boto3, moto, flask' >/dev/null 2>&1; }
+if ! has_python_tools python3; then
+    venv="$HOME/.cache/hallpass/venv"
+    if ! has_python_tools "$venv/bin/python3"; then
+        echo "tools: installing boto3, the aws CLI and moto into a virtual environment" >&2
+        python3 -m venv "$venv" >/dev/null 2>&1 || {
+            [ "$(id -u)" = 0 ] && apt-get install -y -qq python3-venv >/dev/null 2>&1
+            python3 -m venv "$venv"
+        }
+        "$venv/bin/pip" install -q -r "$(dirname "$0")/requirements.txt" || {
+            echo "tools: the Python packages of e2e/requirements.txt could not be installed" >&2
+            exit 1
+        }
+    fi
+fi
