@@ -2,7 +2,9 @@
 
 use hallpass_model::{Span, Timestamp};
 
-use crate::plan::{DRIFT_CHECK, FAILED_GAP, LOSS_GAP, is_overdue, lags_behind_delete};
+use crate::plan::{
+    DRIFT_CHECK, FAILED_GAP, LOSS_GAP, is_overdue, is_unsettled, lags_behind_delete,
+};
 use crate::{
     Absence, CenterFault, Doubt, GivingUp, Missing, Operation, OperationKind, Ownership, Progress,
     Row, Sent, Sight, Verdict,
@@ -16,6 +18,9 @@ const STUCK_PAUSE: Span = Span::hours(1);
 const POLL_PAUSE_MAX_SECONDS: u64 = 5;
 /// The same, once nobody waits for it any more.
 const ABANDONED_POLL_PAUSE: Span = Span::seconds(30);
+
+/// The pause between looks for a create that ended well and must go before it was ever listed.
+const UNLISTED_PAUSE: Span = Span::seconds(2);
 
 /// What came of a step.
 #[derive(Clone, Debug)]
@@ -141,6 +146,8 @@ impl Row {
                 execution.doubt = Doubt::LostCreate;
                 execution.sight = Sight::Absent { since: at, at };
             }
+            // whether this removal was carried out is unknown: what it removes may still be hidden
+            Some(_) if is_unsettled(execution, at) => {}
             Some(_) => execution.deleted_at = Some(at),
             None => {}
         }
@@ -168,6 +175,9 @@ impl Row {
                     if execution.deleted_at.is_some() || execution.refused_removals > 0 =>
                 {
                     LOSS_GAP.after(since).max(now)
+                }
+                Doubt::Settled if is_unsettled(execution, at) && execution.refused_removals > 0 => {
+                    UNLISTED_PAUSE.after(now)
                 }
                 Doubt::Settled | Doubt::LostCreate => now,
             };

@@ -139,7 +139,9 @@ fn remove_ours(row: &Row, now: Timestamp) -> Action {
         Sight::Present { .. } => Action::Begin(OperationKind::Delete),
         // our create ended well and no listing showed it yet: a listing without it proves nothing
         Sight::Absent { .. } if is_unconfirmed(execution) => Action::Begin(OperationKind::Delete),
-        Sight::Absent { at, .. } if !row.is_fresh(at) => Action::Look,
+        Sight::Absent { at, .. } if !row.is_fresh(at) || is_unsettled(execution, at) => {
+            Action::Look
+        }
         Sight::Absent { since, at } => {
             let gap = match execution.doubt {
                 Doubt::Settled => Span::ZERO,
@@ -161,11 +163,22 @@ fn remove_ours(row: &Row, now: Timestamp) -> Action {
 }
 
 fn is_unconfirmed(execution: &Execution) -> bool {
+    is_unlisted(execution) && execution.refused_removals == 0
+}
+
+/// A create of ours ended well, no listing showed it yet, and no delete of ours ended well.
+fn is_unlisted(execution: &Execution) -> bool {
     let created = execution.created_at;
-    created.is_some()
-        && created > execution.last_present_at
-        && execution.deleted_at.is_none()
-        && execution.refused_removals == 0
+    created.is_some() && created > execution.last_present_at && execution.deleted_at.is_none()
+}
+
+/// Whether a listing that began at `at` without it proves nothing: our create may still be hidden,
+/// from the removal that found nothing to remove, too.
+pub(crate) fn is_unsettled(execution: &Execution, at: Timestamp) -> bool {
+    is_unlisted(execution)
+        && execution
+            .created_at
+            .is_some_and(|created| at < CONSISTENCY_WINDOW.after(created))
 }
 
 /// Every fifth refusal is worth a question; between them removals go on.

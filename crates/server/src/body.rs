@@ -1,6 +1,8 @@
 //! Reading calls: JSON bodies, query strings and idempotency keys, with refusals that say what is
 //! wrong. Nothing is taken that is not understood.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, Query, Request, rejection::JsonRejection},
@@ -11,6 +13,31 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{App, auth::hash_secret, problem::Failure};
 
+/// How long a caller may take to send a body.
+const BODY_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// A part of the path. What is not text names nothing.
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        match axum::extract::Path::<T>::from_request_parts(parts, app).await {
+            Ok(axum::extract::Path(part)) => Ok(Self(part)),
+            Err(rejection) => Err(Failure::bad("bad-path", rejection.body_text())),
+        }
+    }
+}
+
+fn too_slow() -> Failure {
+    Failure::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "body-too-slow",
+        format!("the body took longer than {} s", BODY_TIME_MAX.as_secs()),
+    )
+}
+
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
 
@@ -18,7 +45,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
-        match Json::<T>::from_request(request, app).await {
+        let read = tokio::time::timeout(BODY_TIME_MAX, Json::<T>::from_request(request, app));
+        match read.await.map_err(|_| too_slow())? {
             Ok(Json(body)) => Ok(Self(body)),
             Err(rejection) => Err(refusal(&rejection)),
         }
@@ -49,8 +77,10 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalBody<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
         let (parts, body) = request.into_parts();
-        let bytes = axum::body::to_bytes(body, crate::BODY_BYTES_MAX)
+        let read = axum::body::to_bytes(body, crate::BODY_BYTES_MAX);
+        let bytes = tokio::time::timeout(BODY_TIME_MAX, read)
             .await
+            .map_err(|_| too_slow())?
             .map_err(|_| {
                 Failure::new(
                     StatusCode::PAYLOAD_TOO_LARGE,

@@ -27,7 +27,7 @@ use std::time::Duration;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, header},
     middleware,
     routing::get,
 };
@@ -35,14 +35,14 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     set_header::SetResponseHeaderLayer,
-    timeout::TimeoutLayer,
     trace::TraceLayer,
 };
 
 /// The largest body taken; a request with a full reason is under 10 KiB.
 const BODY_BYTES_MAX: usize = 64 * 1024;
-/// The longest a call may take; event streams are excepted.
-const CALL_SECONDS_MAX: u64 = 30;
+/// How long calls in flight may take to finish once the server stops. Whoever sends or reads too
+/// slowly is cut off then.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(35);
 
 /// Serves until `shutdown`, then lets calls in flight finish.
 ///
@@ -54,9 +54,25 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let service = router(app).into_make_service_with_connect_info::<std::net::SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(shutdown)
-        .await
+    let (asked, stopping) = tokio::sync::oneshot::channel();
+    let served = axum::serve(listener, service).with_graceful_shutdown(async move {
+        shutdown.await;
+        // nobody listens when the server has ended already
+        let _ = asked.send(());
+    });
+    let too_long = async {
+        match stopping.await {
+            Ok(()) => tokio::time::sleep(DRAIN_TIME_MAX).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        result = served.into_future() => result,
+        () = too_long => {
+            tracing::warn!("calls were cut off: their callers were too slow");
+            Ok(())
+        }
+    }
 }
 
 /// Everything the server answers.
@@ -66,10 +82,7 @@ pub fn router(app: App) -> Router {
         .merge(health::router())
         .merge(ui::router())
         .route("/api/openapi.json", get(openapi::serve))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            Duration::from_secs(CALL_SECONDS_MAX),
-        ));
+        .layer(middleware::from_fn(problem::in_time));
     let headers = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
@@ -88,7 +101,8 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(app.clone(), limits::allow))
         .layer(middleware::from_fn_with_state(app.clone(), health::count))
-        .layer(CatchPanicLayer::custom(problem::panicked));
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(middleware::from_fn(problem::with_reference));
     for (name, value) in headers {
         router = router.layer(SetResponseHeaderLayer::if_not_present(
             name,

@@ -2,14 +2,54 @@
 
 use std::any::Any;
 use std::fmt::Display;
+use std::time::Duration;
 
 use axum::{
     Json,
+    extract::Request,
     http::{HeaderValue, StatusCode, Uri, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
-use hallpass_access::{AccessError, CommitError, PressRefused, Refusal, Request};
+use hallpass_access::{AccessError, CommitError, PressRefused, Refusal};
 use hallpass_api::{FieldProblem, Problem};
+
+/// How long a call may take; event streams are excepted.
+const CALL_TIME_MAX: Duration = Duration::from_secs(30);
+
+tokio::task_local! {
+    /// The id of the call that is being answered.
+    static REFERENCE: String;
+}
+
+fn reference() -> Option<String> {
+    REFERENCE.try_with(Clone::clone).ok()
+}
+
+/// Makes the call's id known to whatever fails in it, so that an answer leads to the log.
+pub(crate) async fn with_reference(request: Request, next: Next) -> Response {
+    let id = request.headers().get("x-request-id");
+    let id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if id.is_empty() || id.len() > 64 || !id.chars().all(is_plain) {
+        return next.run(request).await;
+    }
+    REFERENCE.scope(id.to_owned(), next.run(request)).await
+}
+
+/// Ends calls that take too long.
+pub(crate) async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(CALL_TIME_MAX, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Failure::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "timeout",
+            "that took too long; it may have been done nevertheless",
+        )
+        .help("look before trying again, or try again with the same Idempotency-Key")
+        .into_response(),
+    }
+}
 
 /// A call that brought nothing.
 #[derive(Debug)]
@@ -55,14 +95,15 @@ impl Failure {
 
     /// Something we depend on does not answer. Its words go to the log, not to the caller.
     pub(crate) fn unavailable(error: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error = %chain(error), "a call failed");
+        let reference = reference();
+        tracing::error!(error = %chain(error), reference, "a call failed");
         let detail = "that did not work; nothing changed";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
             .help("try again in a moment; access that is due to end still ends")
     }
 
     /// A request that was stored as rejected.
-    pub(crate) fn rejected(request: &Request, refusal: &Refusal) -> Self {
+    pub(crate) fn rejected(request: &hallpass_access::Request, refusal: &Refusal) -> Self {
         let code = match refusal.fields.as_slice() {
             [only] => only.code.as_str(),
             _ => refusal.code.as_str(),
@@ -142,7 +183,8 @@ impl From<PressRefused> for Failure {
 }
 
 impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        self.0.reference = reference();
         let status =
             StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(*self.0)).into_response();
@@ -177,6 +219,10 @@ pub(crate) async fn no_such_method() -> Failure {
 }
 
 pub(crate) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!(
+        reference = reference(),
+        "a handler panicked (this is a bug)"
+    );
     let detail = "that did not work; nothing changed (this is a bug)";
     Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
 }

@@ -159,7 +159,7 @@ impl Center {
             return Err(CenterFault::Conflict { message });
         }
         if is_group {
-            return state.send_membership(kind, key);
+            return state.send_membership(kind, key, self.clock.now());
         }
         let fails = state.failure(kind, key);
         let takes_effect = fails.is_none()
@@ -203,26 +203,36 @@ impl State {
         }
     }
 
-    fn send_membership(&mut self, kind: OperationKind, key: &HoldKey) -> Result<Sent, CenterFault> {
+    /// Memberships change at once, but listings lag behind, and a removal finds only what is
+    /// listed: it looks the membership's id up.
+    fn send_membership(
+        &mut self,
+        kind: OperationKind,
+        key: &HoldKey,
+        now: Timestamp,
+    ) -> Result<Sent, CenterFault> {
         let present = self.present.contains(key);
+        let is_listed = self.stale.get(key).map_or(present, |(was, _)| *was);
         match (kind, present) {
-            (OperationKind::Create, true) => Err(CenterFault::Conflict {
-                message: "Member and Group relationship already exists.".to_owned(),
-            }),
-            (OperationKind::Delete, false) => Err(CenterFault::NotFound {
-                what: "GROUP_MEMBERSHIP".to_owned(),
-            }),
-            (OperationKind::Create, false) => {
-                self.present.insert(key.clone());
-                self.writes.push((kind, key.clone()));
-                Ok(Sent::Done)
+            (OperationKind::Create, true) => {
+                return Err(CenterFault::Conflict {
+                    message: "Member and Group relationship already exists.".to_owned(),
+                });
             }
-            (OperationKind::Delete, true) => {
-                self.present.remove(key);
-                self.writes.push((kind, key.clone()));
-                Ok(Sent::Done)
+            (OperationKind::Delete, present) if !present || !is_listed => {
+                return Err(CenterFault::NotFound {
+                    what: "GROUP_MEMBERSHIP".to_owned(),
+                });
             }
+            (OperationKind::Create, false) => self.present.insert(key.clone()),
+            (OperationKind::Delete, _) => self.present.remove(key),
+        };
+        let lag = self.habits.listing_lag;
+        if !lag.is_zero() {
+            self.stale.insert(key.clone(), (present, lag.after(now)));
         }
+        self.writes.push((kind, key.clone()));
+        Ok(Sent::Done)
     }
 }
 

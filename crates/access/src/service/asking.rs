@@ -64,6 +64,10 @@ impl Access {
         reason: Option<&str>,
         idempotency: Option<&Idempotency>,
     ) -> Result<Asked, AccessError> {
+        // before the grant is looked at: it may be over by the time a call is made again
+        if let Some(asked) = self.remembered(actor, idempotency).await? {
+            return Ok(asked);
+        }
         let extended = self.grant(actor, id).await?;
         if Some(&extended.key.user) != actor.user.as_ref() {
             return Err(PressRefused::NotHolder.into());

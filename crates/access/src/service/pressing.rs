@@ -247,6 +247,9 @@ impl Access {
                 .grant(id)
                 .await?
                 .ok_or(AccessError::NotFound("grant"))?;
+            if self.was_answered(actor, grant.request, idempotency).await? {
+                return Ok(grant);
+            }
             let holds = self.holds(Some(&grant.key)).await?;
             let (rules, directory, moment) = (self.rules(), self.directory(), self.moment());
             let bench = Bench {

@@ -1,10 +1,6 @@
 //! Grants: list, show, release, extend, revoke.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{Json, extract::State, response::Response};
 use hallpass_access::GrantFilter;
 use hallpass_api::{
     Extend, Grant, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
@@ -16,7 +12,7 @@ use super::{page, page_size, requests};
 use crate::{
     App,
     auth::{Caller, Scope},
-    body::{Body, KeyOf, Parameters},
+    body::{Body, KeyOf, Parameters, Path},
     convert,
     problem::{Failure, bad_parameter},
 };
@@ -157,12 +153,14 @@ pub(crate) async fn revoke(
     Ok(Json(convert::grant(&grant, &app.identity)))
 }
 
-/// Take many grants away; administrators.
+/// Take many grants away; administrators. Made again it takes away what is left: once is as good
+/// as twice, with or without an `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/v1/revocations", request_body = RevokeMany,
     responses((status = 200, body = Revoked), (status = 403, body = Problem)))]
 pub(crate) async fn revoke_many(
     State(app): State<App>,
     caller: Caller,
+    _key: KeyOf,
     Body(body): Body<RevokeMany>,
 ) -> Result<Json<Revoked>, Failure> {
     let actor = caller.allow(&[Scope::Admin])?;

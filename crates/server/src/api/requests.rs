@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -15,7 +15,7 @@ use super::{page, page_size};
 use crate::{
     App,
     auth::{Caller, Scope},
-    body::{Body, KeyOf, OptionalBody, Parameters},
+    body::{Body, KeyOf, OptionalBody, Parameters, Path},
     convert,
     problem::{Failure, bad_parameter},
 };

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use askama::Template;
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::get,
@@ -17,7 +17,7 @@ use hallpass_access::{
 };
 use hallpass_model::{Email, Span, Timestamp};
 
-use crate::{App, Front, api::records, app::PersonaCard, problem::Failure};
+use crate::{App, Front, api::records, app::PersonaCard, body::Path, problem::Failure};
 
 /// Rows on the page.
 const ROWS: usize = 25;

@@ -38,6 +38,31 @@ fn a_grant_given_back_ends_at_once() {
 }
 
 #[test]
+fn what_is_given_back_before_any_listing_showed_it_goes_all_the_same() {
+    // seconds from asking to giving back, seconds that listings lag
+    for (held, lag) in [(0, 5), (1, 5), (2, 20), (3, 20), (10, 30), (30, 30)] {
+        for set in ["oncall", "ReadOnly"] {
+            run(async {
+                let habits = Habits {
+                    listing_lag: Span::seconds(lag),
+                    ..Habits::default()
+                };
+                let world = World::new(16 + held, habits, None);
+                let id = take(&world, Ana, set, Span::hours(4)).await;
+                world.tick().await;
+                world.live(Span::seconds(held)).await;
+                release(&world, Ana, id).await.unwrap();
+                world.live(Span::minutes(3)).await;
+                let left = world.center.present();
+                assert!(left.is_empty(), "{set} {held} s, lag {lag} s: {left:?}");
+                assert_eq!(grant(&world, id).await.state.name(), "ended");
+                check_all(&world, &[]).await.unwrap();
+            });
+        }
+    }
+}
+
+#[test]
 fn a_grant_revoked_before_anything_was_sent_sends_nothing() {
     run(async {
         let world = World::new(12, Habits::default(), None);
