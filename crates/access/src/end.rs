@@ -57,6 +57,8 @@ fn seen_before(holds: &Holds) -> u64 {
 struct Settled {
     removed: bool,
     why: &'static str,
+    /// What AWS said last, when the access never came to be.
+    error: Option<String>,
 }
 
 /// What an ending grant makes of what was seen of its assignment.
@@ -76,6 +78,7 @@ pub(crate) fn advance(
             &Settled {
                 removed: false,
                 why: "already_absent",
+                error: None,
             },
             holds,
             directory,
@@ -88,6 +91,7 @@ pub(crate) fn advance(
             &Settled {
                 removed: false,
                 why: "held_by_other_grant",
+                error: None,
             },
             holds,
             directory,
@@ -121,14 +125,21 @@ fn settled(row: &Row) -> Option<Settled> {
         Verdict::Absent { at, why } if counts(*at) => Some(Settled {
             removed: *why == Absence::Removed,
             why: why.name(),
+            error: row
+                .execution
+                .last_error
+                .clone()
+                .filter(|_| *why == Absence::NeverCreated),
         }),
         Verdict::Kept { at } if counts(*at) => Some(Settled {
             removed: false,
             why: "standing",
+            error: None,
         }),
-        Verdict::Refused { at, .. } if counts(*at) => Some(Settled {
+        Verdict::Refused { at, reason } if counts(*at) => Some(Settled {
             removed: false,
             why: Absence::NeverCreated.name(),
+            error: Some(reason.clone()),
         }),
         Verdict::Absent { .. }
         | Verdict::Kept { .. }
@@ -167,13 +178,15 @@ fn close(
         ..grant.clone()
     };
     let text = farewell(&grant, settled, directory, moment.now);
+    let mut record = moment
+        .of_grant(Event::EndSucceeded, By::Hallpass, &grant)
+        .reason(&reason)
+        .removed(settled.removed, settled.why);
+    if let Some(error) = &settled.error {
+        record = record.error(error);
+    }
     Change {
-        audit: vec![
-            moment
-                .of_grant(Event::EndSucceeded, By::Hallpass, &grant)
-                .reason(&reason)
-                .removed(settled.removed, settled.why),
-        ],
+        audit: vec![record],
         notices: vec![moment.told(News::Ended, &grant, text)],
         desires: forget_or_keep(holds, &grant, moment.now)
             .into_iter()
@@ -189,6 +202,10 @@ fn farewell(grant: &Grant, settled: &Settled, directory: &Directory, now: Timest
             "Your grant of {} is over; the access stood before it and stays.",
             grant.names
         ),
+        "never_created" => match &settled.error {
+            Some(error) => format!("{} was never set up: {error}.", grant.names),
+            None => format!("{} was never set up.", grant.names),
+        },
         "held_by_other_grant" => {
             format!(
                 "One grant of {} is over; another still holds it.",

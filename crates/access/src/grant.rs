@@ -218,6 +218,19 @@ impl Grant {
         }
     }
 
+    /// When it was, or is, to end: its end, or the moment an earlier end began. What is later than
+    /// this is late.
+    pub fn due_to_end(&self) -> Timestamp {
+        match self.state {
+            GrantState::Ending { since, .. } => since.min(self.ends_at),
+            GrantState::Scheduled
+            | GrantState::Granting
+            | GrantState::Active
+            | GrantState::Ended { .. }
+            | GrantState::Failed { .. } => self.ends_at,
+        }
+    }
+
     /// Whether nothing happens to it any more.
     pub fn is_over(&self) -> bool {
         matches!(

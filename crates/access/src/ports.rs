@@ -85,7 +85,7 @@ pub struct Counts {
     pub requests: BTreeMap<String, u64>,
     /// Grants by state.
     pub grants: BTreeMap<String, u64>,
-    /// Grants past their end by more than the given slack, not stuck.
+    /// Grants whose end, or the moment an early end began, is before the given instant; not stuck.
     pub overdue: u64,
     /// Grants whose removal AWS refuses for good.
     pub stuck: u64,
@@ -110,7 +110,7 @@ pub trait AccessStore: Send + Sync {
     /// Pending requests whose [`due`](Request::due) has come, earliest first.
     async fn requests_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Request>, ReadError>;
     /// Live grants whose [`due`](Grant::due) has come or whose assignment has news they have not
-    /// seen, earliest end first.
+    /// seen, earliest [`due_to_end`](Grant::due_to_end) first.
     async fn grants_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError>;
     /// When the next request or grant is due by time alone.
     async fn next_due(&self) -> Result<Option<Timestamp>, ReadError>;

@@ -22,6 +22,9 @@ const ABANDONED_POLL_PAUSE: Span = Span::seconds(30);
 /// The pause between looks for a create that ended well and must go before it was ever listed.
 const UNLISTED_PAUSE: Span = Span::seconds(2);
 
+/// How long a listing without it may be acted on after a pause.
+const ABSENCE_KEPT: Span = Span::seconds(90);
+
 /// What came of a step.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -136,9 +139,6 @@ impl Row {
             Sight::Present { .. } | Sight::Unseen => at,
         };
         execution.sight = Sight::Absent { since, at };
-        if execution.refused_removals == 0 {
-            execution.last_error = None;
-        }
         execution.due = now;
         match execution.operation.take() {
             Some(operation) if operation.request.is_some() => execution.operation = Some(operation),
@@ -295,7 +295,15 @@ impl Row {
             (_, CenterFault::Unreachable { .. }) | (None, _) => {
                 self.execution.due = self.pause(now);
             }
-            (Some(kind), CenterFault::Throttled { .. } | CenterFault::Conflict { .. }) => {
+            (Some(kind), CenterFault::Throttled { .. }) => {
+                self.not_sent(before, kind);
+                // where requests are scarce, looking again would spend the one that was to act
+                if is_still_good(before.execution.sight, now) {
+                    self.execution.sight = before.execution.sight;
+                }
+                self.execution.due = self.pause(now);
+            }
+            (Some(kind), CenterFault::Conflict { .. }) => {
                 self.not_sent(before, kind);
                 self.execution.due = self.pause(now);
             }
@@ -349,5 +357,15 @@ impl Row {
             .unwrap_or(PAUSE_MAX_SECONDS);
         self.execution.attempts = self.execution.attempts.saturating_add(1);
         Span::seconds(pause.clamp(1, PAUSE_MAX_SECONDS)).after(now)
+    }
+}
+
+/// Whether a listing may still be acted on after a pause: presence until it is removed; absence
+/// only briefly, for somebody else may give the access meanwhile, and then it is theirs.
+fn is_still_good(sight: Sight, now: Timestamp) -> bool {
+    match sight {
+        Sight::Unseen => false,
+        Sight::Present { .. } => true,
+        Sight::Absent { at, .. } => now < ABSENCE_KEPT.after(at),
     }
 }

@@ -25,6 +25,8 @@ pub struct Habits {
     pub failed_create_takes_effect: bool,
     /// The status of every operation is lost.
     pub loses_status: bool,
+    /// Requests are rationed to one in so many milliseconds; `None` = not at all.
+    pub one_request_per_ms: Option<u64>,
 }
 
 impl Default for Habits {
@@ -35,6 +37,7 @@ impl Default for Habits {
             create_fails: None,
             failed_create_takes_effect: false,
             loses_status: false,
+            one_request_per_ms: None,
         }
     }
 }
@@ -59,6 +62,8 @@ struct State {
     gone_people: BTreeSet<UserId>,
     closed_accounts: BTreeSet<String>,
     writes: Vec<(OperationKind, HoldKey)>,
+    /// When the last request was let through.
+    asked_at: Option<Timestamp>,
 }
 
 /// The simulated Identity Center.
@@ -147,7 +152,28 @@ impl Center {
         change(&mut self.settled().habits);
     }
 
+    /// Lets a request through, or throttles it; a throttled one costs nothing.
+    fn ration(&self) -> Result<(), CenterFault> {
+        let now = self.clock.now();
+        let mut state = self.settled();
+        let gap = state
+            .habits
+            .one_request_per_ms
+            .map(std::time::Duration::from_millis);
+        let too_soon = match (gap, state.asked_at) {
+            (Some(gap), Some(last)) => last.checked_add(gap).is_ok_and(|next| now < next),
+            _ => false,
+        };
+        if too_soon {
+            let message = "Rate exceeded".to_owned();
+            return Err(CenterFault::Throttled { message });
+        }
+        state.asked_at = Some(now);
+        Ok(())
+    }
+
     fn send(&self, kind: OperationKind, key: &HoldKey) -> Result<Sent, CenterFault> {
+        self.ration()?;
         let mut state = self.settled();
         let is_group = matches!(key.target, Target::Group { .. });
         let busy = state
@@ -239,6 +265,7 @@ impl State {
 #[async_trait]
 impl IdentityCenter for Center {
     async fn holders(&self, target: &Target, _: Urgency) -> Result<Vec<UserId>, CenterFault> {
+        self.ration()?;
         let state = self.settled();
         let mut shown: BTreeSet<UserId> = state
             .present
@@ -270,6 +297,7 @@ impl IdentityCenter for Center {
         request: &str,
         _: Urgency,
     ) -> Result<Progress, CenterFault> {
+        self.ration()?;
         let state = self.settled();
         let found = state
             .operations

@@ -234,15 +234,11 @@ impl Access {
 
 /// The time from when an end was due until it was settled, when this change settles it.
 fn settled_lag(before: &Grant, change: &Change) -> Option<Span> {
-    let GrantState::Ending { since, .. } = before.state else {
-        return None;
-    };
     change.grants.iter().find_map(|write| match write {
         crate::Write::Update(Grant {
             state: GrantState::Ended { at, .. },
-            ends_at,
             ..
-        }) => Some(Span::between(since.min(*ends_at), *at)),
+        }) => Some(Span::between(before.due_to_end(), *at)),
         crate::Write::Update(_) | crate::Write::Insert(_) => None,
     })
 }

@@ -71,14 +71,18 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Opens the store, which blocks.
 pub(crate) async fn open_store(path: PathBuf) -> Result<SqliteStore, Failure> {
-    let shown = path.display().to_string();
     let opened = tokio::task::spawn_blocking(move || SqliteStore::open(path)).await;
     match opened {
         Ok(Ok(store)) => Ok(store),
-        Ok(Err(error)) => Err(
-            Failure::failed(format!("cannot open the store `{shown}`: {error}"))
-                .help("`hallpass store check` looks closer"),
-        ),
+        Ok(Err(error)) => {
+            let mut failure = Failure::failed(error.to_string());
+            let mut source = std::error::Error::source(&error);
+            while let Some(inner) = source {
+                failure = failure.detail(inner.to_string());
+                source = inner.source();
+            }
+            Err(failure.help(error.help()))
+        }
         Err(error) => Err(Failure::bug(error)),
     }
 }

@@ -14,7 +14,8 @@ use crate::clock::SystemClock;
 
 /// The system's clock, but never stepping back: not within the process, and not behind the newest
 /// record of the log (promise P10). Access therefore never lasts longer than it should.
-pub(crate) struct SteadyClock {
+pub(crate) struct SteadyClock<C = SystemClock> {
+    wall: C,
     latest: AtomicI64,
 }
 
@@ -29,15 +30,23 @@ impl SteadyClock {
         let recorded = newest
             .first()
             .and_then(|record| record.fields().get("timestamp")?.as_i64());
+        Self::over(SystemClock, recorded.unwrap_or(0).saturating_mul(1000))
+    }
+}
+
+impl<C> SteadyClock<C> {
+    /// A clock over another, never before `microsecond` since 1970.
+    fn over(wall: C, microsecond: i64) -> Self {
         Self {
-            latest: AtomicI64::new(recorded.unwrap_or(0).saturating_mul(1000)),
+            wall,
+            latest: AtomicI64::new(microsecond),
         }
     }
 }
 
-impl Clock for SteadyClock {
+impl<C: Clock> Clock for SteadyClock<C> {
     fn now(&self) -> Timestamp {
-        let wall = SystemClock.now().as_microsecond();
+        let wall = self.wall.now().as_microsecond();
         let before = self.latest.fetch_max(wall, Ordering::SeqCst);
         Timestamp::from_microsecond(wall.max(before)).unwrap_or(Timestamp::MAX)
     }
@@ -105,5 +114,33 @@ pub(crate) async fn cache_snapshot(store: &SqliteStore, snapshot: &Snapshot) {
     };
     if let Err(error) = store.blob_put(SNAPSHOT_KEY, &bytes).await {
         tracing::warn!(error = %error, "the organization could not be remembered");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Hands(AtomicI64);
+
+    impl Clock for Hands {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+        }
+    }
+
+    #[test]
+    fn time_never_steps_back_not_even_behind_the_log() {
+        let clock = SteadyClock::over(Hands(AtomicI64::new(50)), 100_000_000);
+        let at = |clock: &SteadyClock<Hands>| clock.now().as_second();
+        assert_eq!(
+            at(&clock),
+            100,
+            "the newest record is later than the wall clock"
+        );
+        for (wall, expected) in [(99, 100), (120, 120), (60, 120), (121, 121)] {
+            clock.wall.0.store(wall, Ordering::SeqCst);
+            assert_eq!(at(&clock), expected, "wall clock at {wall}");
+        }
     }
 }

@@ -393,3 +393,22 @@ fn an_approver_takes_away_what_they_could_approve() {
         check_all(&world, &[]).await.unwrap();
     });
 }
+
+#[test]
+fn one_request_a_second_is_enough_to_give_and_to_take() {
+    run(async {
+        let habits = Habits {
+            one_request_per_ms: Some(900),
+            ..Habits::default()
+        };
+        let world = World::new(24, habits, None);
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        let id = take(&world, Ana, "ReadOnly", Span::minutes(10)).await;
+        world.live(Span::minutes(2)).await;
+        assert_eq!(grant(&world, id).await.state.name(), "active");
+        world.live(Span::minutes(10)).await;
+        assert_eq!(grant(&world, id).await.state.name(), "ended");
+        assert_eq!(writes_on(&world, &key).len(), 2);
+        check_all(&world, &[]).await.unwrap();
+    });
+}

@@ -417,6 +417,18 @@ pub async fn counts_tell_overdue_from_stuck(store: Store) {
     assert_eq!(store.counts(at(101)).await.unwrap().overdue, 3);
 }
 
+/// An early end that hangs is late from the moment it began, not from the planned end.
+pub async fn an_early_end_that_hangs_is_overdue(store: Store) {
+    let grant = Grant {
+        state: ending(5),
+        ends_at: at(10_000),
+        ..a_grant(1)
+    };
+    put(&store, vec![], vec![grant]).await;
+    assert_eq!(store.counts(at(5)).await.unwrap().overdue, 0);
+    assert_eq!(store.counts(at(6)).await.unwrap().overdue, 1);
+}
+
 /// News are counted per row: a row that went and came back starts anew.
 pub async fn news_of_a_forgotten_row_are_forgotten(store: Store) {
     let grant = Grant {
@@ -433,7 +445,7 @@ pub async fn news_of_a_forgotten_row_are_forgotten(store: Store) {
     // a grant that comes later has not seen them either
     let later = Grant {
         id: grant_id(2),
-        ends_at: at(1),
+        ends_at: at(0),
         ..grant.clone()
     };
     put(&store, vec![], vec![later]).await;

@@ -68,7 +68,7 @@ impl State {
             }
             if grant.stuck.is_some() {
                 counts.stuck += 1;
-            } else if grant.ends_at < overdue_before {
+            } else if grant.due_to_end() < overdue_before {
                 counts.overdue += 1;
             }
         }
@@ -150,7 +150,7 @@ impl AccessStore for MemoryStore {
             .filter(|grant| !grant.is_over())
             .filter(|grant| grant.due().is_some_and(|at| at <= now) || state.has_unseen_news(grant))
             .collect();
-        due.sort_by_key(|grant| (grant.ends_at, grant.id));
+        due.sort_by_key(|grant| (grant.due_to_end(), grant.id));
         due.truncate(most(limit));
         Ok(due.into_iter().cloned().collect())
     }

@@ -127,7 +127,7 @@ fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), Fault> {
         ":hold_key": row.key.to_string(),
         ":account": account_of(&row.key.target),
         ":due": row.due().map(instant),
-        ":ends_at": instant(row.ends_at),
+        ":ends_at": instant(row.due_to_end()),
         ":live": !row.is_over(),
         ":stuck": row.stuck.is_some(),
         ":seen_news": number(row.seen_news),
