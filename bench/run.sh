@@ -3,9 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 echo "== decisions (rules)"
-cargo bench --locked --package hallpass-rules
+cargo bench --locked --package hallpass-rules --bench decide
 echo "== the journey, our own share (simulation)"
-cargo bench --locked --package hallpass-simulation
+cargo bench --locked --package hallpass-simulation --bench journey
 echo "== the binary (start-up, memory, request to active)"
 cargo build --locked --profile bench --package hallpass
 python3 bench/measure.py "${CARGO_TARGET_DIR:-target}/release/hallpass"

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_access::{AccessStore, Grant, GrantFilter};
+use hallpass_access::{AccessStore, Grant, GrantFilter, Request, RequestFilter};
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::{AuditStore, Input, Record, verify};
 use hallpass_model::HoldKey;
@@ -67,21 +67,19 @@ where
             );
         }
     }
+    let requests = world.store.requests(&RequestFilter::default(), 1000).await;
+    for request in requests.unwrap_or_default() {
+        if let Some(seen) = miscounted(&request, &records) {
+            fail("one_closing_record_per_request", seen);
+        }
+    }
     for grant in &grants {
         if let Some(seen) = disagreement(grant, &records) {
             fail("state_equals_the_fold_of_the_log", seen);
         }
     }
-    let inputs = records.iter().map(|record| Input {
-        place: record.seq().to_string(),
-        named: None,
-        bytes: record.canonical().as_bytes().to_vec(),
-    });
-    if let Err(fault) = verify(inputs, &[]) {
-        fail(
-            "the_log_verifies",
-            format!("record {}: {}", fault.seq, fault.kind),
-        );
+    if let Some(seen) = chain_fault(&records) {
+        fail("the_log_verifies", seen);
     }
     if broken.is_empty() {
         Ok(())
@@ -103,6 +101,34 @@ fn closings(grants: &[Grant], records: &[Record]) -> BTreeMap<String, usize> {
         }
     }
     counts
+}
+
+/// A request that is closed by no record, or by several.
+fn miscounted(request: &Request, records: &[Record]) -> Option<String> {
+    let (id, state) = (request.id.to_string(), request.state.name());
+    let closes = |record: &&Record| {
+        matches!(
+            record.event(),
+            "request.approved"
+                | "request.denied"
+                | "request.discarded"
+                | "request.expired"
+                | "request.rejected"
+        ) && record.text("access_request_id") == Some(&id)
+    };
+    let closings = records.iter().filter(closes).count();
+    let expected = usize::from(state != "pending");
+    (closings != expected).then(|| format!("{id} ({state}) has {closings}"))
+}
+
+fn chain_fault(records: &[Record]) -> Option<String> {
+    let inputs = records.iter().map(|record| Input {
+        place: record.seq().to_string(),
+        named: None,
+        bytes: record.canonical().as_bytes().to_vec(),
+    });
+    let fault = verify(inputs, &[]).err()?;
+    Some(format!("record {}: {}", fault.seq, fault.kind))
 }
 
 /// A grant's state folded from its records alone, compared with the stored one.

@@ -264,6 +264,20 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
         self.executor = executor;
     }
 
+    /// Another process over the same store and the same Identity Center.
+    pub fn another_process(&self) -> Arc<Access> {
+        let (access, _) = process(
+            &self.store,
+            &self.center,
+            &self.clock,
+            &self.ids,
+            &self.directory,
+            &self.settings,
+            &Gate::new(None),
+        );
+        access
+    }
+
     /// A person as the server would know them.
     pub fn actor(&self, human: Human) -> Actor {
         let email = Email::new(&human.email());

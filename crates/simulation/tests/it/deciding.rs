@@ -40,18 +40,22 @@ fn a_request_is_decided_once_and_the_loser_is_told_who_won() {
 }
 
 #[test]
-fn fifty_approvals_at_once_make_one_grant() {
+fn fifty_approvals_over_three_processes_make_one_grant() {
     run(async {
         let world = world(32);
         let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
-        let presses = (0..50).map(|n| {
-            let who = if n % 2 == 0 { Cai } else { Dee };
-            let (access, actor) = (world.access.clone(), world.actor(who));
-            async move { access.approve(&actor, id, None).await }
-        });
+        let processes = [
+            world.access.clone(),
+            world.another_process(),
+            world.another_process(),
+        ];
         let mut set = tokio::task::JoinSet::new();
-        for press in presses {
-            set.spawn(press);
+        for n in 0..50 {
+            let (access, actor) = (
+                processes[n % 3].clone(),
+                world.actor(if n % 2 == 0 { Cai } else { Dee }),
+            );
+            set.spawn(async move { access.approve(&actor, id, None).await });
         }
         let outcomes = set.join_all().await;
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
@@ -62,6 +66,14 @@ fn fifty_approvals_at_once_make_one_grant() {
             );
         }
         assert_eq!(grants(&world).await.len(), 1);
+        let records = world.store.records_from(1, 1000).await.unwrap();
+        assert_eq!(
+            records
+                .iter()
+                .filter(|r| r.event() == "request.approved")
+                .count(),
+            1
+        );
     });
 }
 

@@ -412,3 +412,46 @@ fn one_request_a_second_is_enough_to_give_and_to_take() {
         check_all(&world, &[]).await.unwrap();
     });
 }
+
+#[test]
+fn a_hundred_grants_of_one_second_have_a_hundred_ends() {
+    run(async {
+        let world = World::new(25, Habits::default(), None);
+        let mut ids = std::collections::BTreeSet::new();
+        for n in 0..100 {
+            ids.insert(take(&world, Ana, "ReadOnly", Span::seconds(60 + n)).await);
+        }
+        assert_eq!(ids.len(), 100);
+        world.live(Span::minutes(4)).await;
+        for id in ids {
+            assert_eq!(grant(&world, id).await.state.name(), "ended");
+        }
+        assert_eq!(
+            writes_on(&world, &world.key(Ana, "ReadOnly").unwrap()).len(),
+            2
+        );
+        check_all(&world, &[]).await.unwrap();
+    });
+}
+
+#[test]
+fn every_closed_request_has_one_closing_record() {
+    run(async {
+        let world = World::new(26, Habits::default(), None);
+        let (cai, ana) = (world.actor(Cai), world.actor(Ana));
+        let denied = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        world
+            .access
+            .deny(&cai, denied, Some("no"), None)
+            .await
+            .unwrap();
+        let discarded = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        world.access.discard(&ana, discarded, None).await.unwrap();
+        ask(&world, Ana, "Nothing", Span::hours(1)).await;
+        ask(&world, Ana, "Admin", Span::hours(1)).await;
+        take(&world, Bo, "oncall", Span::minutes(5)).await;
+        world.live_coarsely(Span::hours(9), Span::seconds(20)).await;
+        assert_eq!(events(&world, "request.expired").await, 1);
+        check_all(&world, &[]).await.unwrap();
+    });
+}
