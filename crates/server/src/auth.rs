@@ -11,7 +11,7 @@ use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
 };
-use hallpass_access::{Actor, Directory, Origin, Role};
+use hallpass_access::{AccessError, Actor, Directory, Origin, PressRefused, Role};
 use hallpass_model::{Email, Timestamp};
 use hallpass_rules::directory::{NotOnePerson, Person};
 use serde::{Deserialize, Serialize};
@@ -199,17 +199,47 @@ impl Caller {
         if any_of.iter().any(|scope| self.scopes.contains(scope)) {
             Ok(&self.actor)
         } else {
-            let needed = any_of
-                .iter()
-                .map(|scope| scope.name())
-                .collect::<Vec<_>>()
-                .join(" or ");
-            Err(Failure::forbidden(
-                "missing-scope",
-                format!("this token lacks the scope `{needed}`"),
-            ))
+            Err(missing(any_of))
         }
     }
+}
+
+impl Caller {
+    pub(crate) fn has(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+
+    /// The caller as one who changes things: an administrator only with the scope for it, so that
+    /// a token made for reviews does no more than an approver may.
+    pub(crate) fn acting(&self) -> Actor {
+        let mut actor = self.actor.clone();
+        if !self.has(Scope::Admin) {
+            actor.roles.remove(&Role::Admin);
+        }
+        actor
+    }
+
+    /// The failure of [`Caller::acting`], when the scope that is missing explains it.
+    pub(crate) fn lacking(&self, error: AccessError) -> Failure {
+        let was_admin = self.actor.is(Role::Admin) && !self.has(Scope::Admin);
+        match error {
+            AccessError::NotFound(_) | AccessError::Refused(PressRefused::NotYours)
+                if was_admin =>
+            {
+                missing(&[Scope::Admin])
+            }
+            error => error.into(),
+        }
+    }
+}
+
+fn missing(any_of: &[Scope]) -> Failure {
+    let names: Vec<&str> = any_of.iter().map(|scope| scope.name()).collect();
+    let needed = names.join(" or ");
+    Failure::forbidden(
+        "missing-scope",
+        format!("this token lacks the scope `{needed}`"),
+    )
 }
 
 impl FromRequestParts<App> for Caller {

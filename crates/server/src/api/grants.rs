@@ -144,12 +144,13 @@ pub(crate) async fn revoke(
     Path(id): Path<String>,
     Body(body): Body<Revoke>,
 ) -> Result<Json<Grant>, Failure> {
-    let actor = caller.allow(&[Scope::Review, Scope::Admin])?;
+    caller.allow(&[Scope::Review, Scope::Admin])?;
     let key = key.with(&body);
     let grant = app
         .access
-        .revoke(actor, grant_id(&id)?, &body.reason, key.as_ref())
-        .await?;
+        .revoke(&caller.acting(), grant_id(&id)?, &body.reason, key.as_ref())
+        .await
+        .map_err(|error| caller.lacking(error))?;
     Ok(Json(convert::grant(&grant, &app.identity)))
 }
 

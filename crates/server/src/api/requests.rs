@@ -6,7 +6,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hallpass_access::{Asked, Asking, RequestFilter, RequestView, Wanted};
+use hallpass_access::{Asked, Asking, RequestFilter, RequestView, Role, Wanted};
 use hallpass_api::{Ask, Deny, Page, Problem, Request};
 use hallpass_model::{RequestId, Span};
 use serde::Deserialize;
@@ -208,10 +208,20 @@ pub(crate) async fn discard(
     key: KeyOf,
     Path(id): Path<String>,
 ) -> Result<Json<Request>, Failure> {
-    let actor = caller.allow(&[Scope::Request, Scope::Review])?;
+    caller.allow(&[Scope::Request, Scope::Review, Scope::Admin])?;
+    let (actor, id) = (caller.acting(), request_id(&id)?);
+    if !caller.has(Scope::Review) && !actor.is(Role::Admin) {
+        // a token for asking withdraws what its person asked for, nothing else
+        let request = app.access.request(&actor, id).await;
+        let request = request.map_err(|error| caller.lacking(error))?;
+        if Some(&request.requester.user) != actor.user.as_ref() {
+            caller.allow(&[Scope::Review])?;
+        }
+    }
     let request = app
         .access
-        .discard(actor, request_id(&id)?, key.with(&()).as_ref())
-        .await?;
+        .discard(&actor, id, key.with(&()).as_ref())
+        .await
+        .map_err(|error| caller.lacking(error))?;
     Ok(Json(convert::request(&request)))
 }

@@ -1,0 +1,171 @@
+//! Who may call what: every route as every kind of person with every scope, as a table that is
+//! read and committed. `BLESS=1` writes it anew.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::house::{House, SCOPES, asking, run};
+
+/// Name in the table, person.
+const ACTORS: [(&str, &str); 5] = [
+    ("requester", "ana"),
+    ("approver", "cai"),
+    ("stranger", "sam"),
+    ("auditor", "aud"),
+    ("admin", "eve"),
+];
+
+/// Method, path with `REQ` and `GRN` for ids of the requester's, body.
+fn routes() -> Vec<(&'static str, &'static str, Value)> {
+    let nothing = Value::Null;
+    vec![
+        ("GET", "/api/v1/me", nothing.clone()),
+        ("GET", "/api/v1/catalog", nothing.clone()),
+        ("GET", "/api/v1/requests", nothing.clone()),
+        ("POST", "/api/v1/requests", asking("Root")),
+        ("GET", "/api/v1/requests/REQ", nothing.clone()),
+        ("POST", "/api/v1/requests/REQ/approve", nothing.clone()),
+        ("POST", "/api/v1/requests/REQ/deny", json!({"reason": "no"})),
+        ("POST", "/api/v1/requests/REQ/discard", nothing.clone()),
+        ("GET", "/api/v1/grants", nothing.clone()),
+        ("GET", "/api/v1/grants/GRN", nothing.clone()),
+        ("POST", "/api/v1/grants/GRN/release", nothing.clone()),
+        (
+            "POST",
+            "/api/v1/grants/GRN/extend",
+            json!({"duration_seconds": 7200}),
+        ),
+        (
+            "POST",
+            "/api/v1/grants/GRN/revoke",
+            json!({"reason": "INC-1"}),
+        ),
+        ("POST", "/api/v1/revocations", json!({"reason": "INC-1"})),
+        (
+            "GET",
+            "/api/v1/rules/explain?account=payments-prod&permission_set=Admin",
+            nothing.clone(),
+        ),
+        (
+            "GET",
+            "/api/v1/rules/explain?user=ana@corp.example&account=payments-prod&permission_set=Admin",
+            nothing.clone(),
+        ),
+        ("GET", "/api/v1/audit", nothing.clone()),
+        ("GET", "/api/v1/events", nothing.clone()),
+        ("GET", "/api/openapi.json", nothing.clone()),
+        ("GET", "/healthz", nothing.clone()),
+        ("GET", "/readyz", nothing.clone()),
+        ("GET", "/metrics", nothing.clone()),
+        ("GET", "/", nothing.clone()),
+        ("GET", "/live", nothing.clone()),
+        ("GET", "/live/events", nothing.clone()),
+        ("GET", "/demo/token/ana@corp.example", nothing),
+    ]
+}
+
+/// How many rows a listing shows is part of who may see what.
+fn shown(route: &str, reply: &crate::house::Reply) -> String {
+    let rows = reply.json()["items"].as_array().map(Vec::len);
+    match rows {
+        Some(rows) if !route.ends_with("/audit") => format!("{}, {rows} rows", reply.short()),
+        _ => reply.short(),
+    }
+}
+
+async fn cell(method: &str, path: &str, body: &Value, token: Option<&str>) -> String {
+    let house = House::new();
+    let pending = house.ask("ana/all", "Admin").await;
+    let granted = house.ask("ana/all", "ReadOnly").await;
+    let real = path
+        .replace("REQ", pending["id"].as_str().unwrap())
+        .replace("GRN", granted["grant_id"].as_str().unwrap());
+    let body = Some(body).filter(|body| !body.is_null());
+    let reply = house.call(method, &real, token, body).await;
+    assert!(
+        reply.status.as_u16() < 400 || reply.is_problem(),
+        "{method} {path} {token:?}: {reply:?}"
+    );
+    shown(path, &reply)
+}
+
+async fn table() -> String {
+    let mut text = String::from(
+        "Who may call what. Ids are of a pending request and of a grant of the requester's.\n",
+    );
+    for (method, path, body) in routes() {
+        let nobody = cell(method, path, &body, None).await;
+        write!(text, "\n{method} {path}\n  no token   {nobody}\n").unwrap();
+        for (name, person) in ACTORS {
+            write!(text, "  {name:<10}").unwrap();
+            for scope in SCOPES {
+                let token = format!("{person}/{}", scope.name());
+                let found = cell(method, path, &body, Some(&token)).await;
+                write!(text, " {}: {found:<26}", scope.name()).unwrap();
+            }
+            while text.ends_with(' ') {
+                text.pop();
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[test]
+fn the_table_of_who_may_call_what_is_as_it_was() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/golden/authorization.txt"
+    );
+    let found = run(table());
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, &found).unwrap();
+    }
+    let wanted = std::fs::read_to_string(path).unwrap_or_default();
+    let differing: Vec<_> = found
+        .lines()
+        .zip(wanted.lines().chain(std::iter::repeat("")))
+        .filter(|(found, wanted)| found != wanted)
+        .take(5)
+        .collect();
+    assert!(
+        found == wanted,
+        "differs from {path} (BLESS=1 writes it): {differing:#?}"
+    );
+}
+
+#[test]
+fn nothing_changes_without_a_token_that_counts() {
+    run(async {
+        for (method, path, body) in routes() {
+            if !path.starts_with("/api/v1") {
+                continue;
+            }
+            for token in ["unknown", "ana/expired", "ana/revoked"] {
+                let found = cell(method, path, &body, Some(token)).await;
+                assert_eq!(found, "401 unauthorized", "{method} {path} {token}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_token_of_somebody_who_left_asks_for_nothing_and_sees_nothing() {
+    run(async {
+        for (method, path, body) in routes() {
+            if method == "POST" {
+                let found = cell(method, path, &body, Some("gone/all")).await;
+                assert!(
+                    found.starts_with("403") || found.starts_with("404"),
+                    "{method} {path}: {found}"
+                );
+            }
+        }
+        let house = House::new();
+        house.ask("ana/all", "Admin").await;
+        let list = house.get("/api/v1/requests", "gone/all").await;
+        assert_eq!(list.json()["items"], json!([]));
+    });
+}

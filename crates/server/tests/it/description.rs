@@ -1,0 +1,136 @@
+//! The API's description and the router say the same, and every answer carries its headers.
+
+use std::collections::BTreeSet;
+
+use axum::http::header;
+use regex::Regex;
+use serde_json::Value;
+
+use crate::house::{House, run};
+
+/// Served, and no part of the API: pages, probes, the description itself.
+const NOT_DESCRIBED: [&str; 10] = [
+    "GET /",
+    "GET /live",
+    "GET /live/events",
+    "GET /demo/token/{email}",
+    "GET /static/hallpass.css",
+    "GET /static/front.css",
+    "GET /static/front.js",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+];
+
+/// `METHOD path` of every `.route(…)` in the sources.
+fn routed() -> BTreeSet<String> {
+    let sources = [
+        include_str!("../../src/api/mod.rs"),
+        include_str!("../../src/ui/mod.rs"),
+        include_str!("../../src/health.rs"),
+    ];
+    let path = Regex::new(r#"^\s*"([^"]+)""#).unwrap();
+    let method = Regex::new(r"\b(get|post|put|patch|delete)\(").unwrap();
+    let mut found = BTreeSet::new();
+    for source in sources {
+        for part in source.split(".route(").skip(1) {
+            let part = part.split("\n}\n").next().unwrap();
+            let path = &path.captures(part).unwrap()[1];
+            for method in method.captures_iter(part) {
+                found.insert(format!("{} {path}", method[1].to_uppercase()));
+            }
+        }
+    }
+    found
+}
+
+fn described() -> BTreeSet<String> {
+    let document = serde_json::to_value(hallpass_server::openapi_document()).unwrap();
+    let mut found = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            found.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_route_is_described_and_every_description_is_routed() {
+    let expected: BTreeSet<String> = routed()
+        .into_iter()
+        .filter(|route| !NOT_DESCRIBED.contains(&route.as_str()))
+        .collect();
+    assert_eq!(expected, described());
+    for route in NOT_DESCRIBED {
+        assert!(routed().contains(route), "{route} is not served");
+    }
+}
+
+#[test]
+fn what_is_described_answers() {
+    run(async {
+        let house = House::new();
+        for route in described() {
+            let (method, path) = route.split_once(' ').unwrap();
+            let path = path.replace("{id}", "req_0");
+            let reply = house.call(method, &path, None, None).await;
+            assert_eq!(reply.short(), "401 unauthorized", "{route}");
+            assert_eq!(reply.headers[header::WWW_AUTHENTICATE], "Bearer");
+        }
+    });
+}
+
+#[test]
+fn every_parameter_in_a_path_is_described() {
+    let document = serde_json::to_value(hallpass_server::openapi_document()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let named: Vec<&str> = operation["parameters"]
+                .as_array()
+                .map(|all| {
+                    let in_path = all.iter().filter(|one| one["in"] == "path");
+                    in_path.filter_map(|one| one["name"].as_str()).collect()
+                })
+                .unwrap_or_default();
+            assert_eq!(path.contains("{id}"), named == ["id"], "{method} {path}");
+        }
+    }
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    assert_ne!(document["components"]["schemas"]["Request"], Value::Null);
+}
+
+#[test]
+fn every_answer_carries_the_headers_that_protect_readers() {
+    run(async {
+        let house = House::new();
+        let paths = [
+            ("GET", "/"),
+            ("GET", "/healthz"),
+            ("GET", "/nowhere"),
+            ("GET", "/api/v1/me"),
+            ("DELETE", "/api/v1/me"),
+            ("GET", "/static/front.js"),
+            ("GET", "/api/openapi.json"),
+            ("GET", "/api/v1/requests/%FF"),
+        ];
+        for (method, path) in paths {
+            let reply = house.call(method, path, Some("ana/all"), None).await;
+            for (name, value) in [
+                ("x-content-type-options", "nosniff"),
+                ("x-frame-options", "DENY"),
+                ("referrer-policy", "no-referrer"),
+                ("cache-control", "no-store"),
+            ] {
+                assert_eq!(reply.headers[name], value, "{method} {path}");
+            }
+            let policy = reply.headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.contains("default-src 'none'"), "{policy}");
+            assert!(!policy.contains("unsafe"), "{policy}");
+            assert!(
+                reply.headers.contains_key("x-request-id"),
+                "{method} {path}"
+            );
+        }
+    });
+}

@@ -1,0 +1,365 @@
+//! A server with everything behind it in memory, its people, and calls to it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::{Router, response::Response};
+use hallpass_access::{Access, Directory, DirectoryFault, DirectorySource, Ports, Settings};
+use hallpass_model::{Clock, Email, IdSource, Span, Timestamp};
+use hallpass_rules::{Rules, Source, load};
+use hallpass_server::{
+    App, Front, Identity, Probe, ProbeResult, Scope, TokenFacts, TokenFault, TokenStore,
+    hash_secret, router,
+};
+use hallpass_store::MemoryStore;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+pub(crate) const RULES: &str = r#"{
+  "statements": [
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin",
+     "Approvers": ["cai@corp.example", "dee@corp.example"]},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root", "MinApprovals": 2,
+     "Approvers": ["cai@corp.example", "dee@corp.example"]},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Closed",
+     "AllowedUsers": ["eve@corp.example"], "Approvers": ["cai@corp.example"]},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Lonely", "Approvers": ["ana@corp.example"]}
+  ],
+  "group_statements": [
+    {"Resource": "99999999-8888-7777-6666-555555555555", "Approvers": "cai@corp.example"}
+  ]
+}"#;
+
+/// A wall clock that tests move.
+pub(crate) struct Wall(AtomicI64);
+
+impl Wall {
+    pub(crate) fn advance(&self, span: Span) {
+        let seconds = i64::try_from(span.as_seconds()).unwrap();
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Wall {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+struct Ids(AtomicU64);
+
+impl IdSource for Ids {
+    fn next(&self, now: Timestamp) -> Uuid {
+        let millisecond = u64::try_from(now.as_millisecond()).unwrap();
+        let mut random = [0; 10];
+        random[..8].copy_from_slice(&self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        uuid::Builder::from_unix_timestamp_millis(millisecond, &random).into_uuid()
+    }
+}
+
+struct Known(Arc<Directory>);
+
+#[async_trait]
+impl DirectorySource for Known {
+    fn current(&self) -> Arc<Directory> {
+        Arc::clone(&self.0)
+    }
+
+    async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
+        Ok(self.current())
+    }
+}
+
+struct Tokens {
+    known: HashMap<String, TokenFacts>,
+    broken: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl TokenStore for Tokens {
+    async fn token_by_hash(&self, hash: &str) -> Result<Option<TokenFacts>, TokenFault> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(TokenFault("hpt_secret is not for callers".to_owned()));
+        }
+        Ok(self.known.get(hash).cloned())
+    }
+}
+
+struct Works;
+
+#[async_trait]
+impl Probe for Works {
+    async fn probe(&self) -> ProbeResult {
+        ProbeResult {
+            name: "everything",
+            works: Ok("works".to_owned()),
+        }
+    }
+}
+
+/// Who they are there for: asks, approves, approves too, has nothing to do with it, reads
+/// everything, administers.
+pub(crate) const PEOPLE: [&str; 6] = ["ana", "cai", "dee", "sam", "aud", "eve"];
+pub(crate) const SCOPES: [Scope; 4] = Scope::ALL;
+
+fn number(name: &str) -> usize {
+    PEOPLE.iter().position(|known| *known == name).unwrap()
+}
+
+fn email(name: &str) -> String {
+    format!("{name}@corp.example")
+}
+
+fn directory(now: Timestamp) -> Directory {
+    let id = |name: &str| format!("{:08}-0000-0000-0000-000000000000", number(name));
+    let people: Vec<Value> = PEOPLE
+        .iter()
+        .map(|name| {
+            json!({"user_id": id(name), "user_name": name, "display_name": name,
+                "emails": [email(name)], "enabled": true})
+        })
+        .collect();
+    let sets: Vec<Value> = ["ReadOnly", "Admin", "Root", "Closed", "Lonely"]
+        .iter()
+        .map(|name| {
+            json!({"name": name, "session_duration": 3600,
+                "arn": format!("arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-{name}")})
+        })
+        .collect();
+    let snapshot = json!({
+        "root_id": "r-ab12",
+        "accounts": [
+            {"id": "111111111111", "name": "payments-prod", "active": true},
+            {"id": "222222222222", "name": "orders-prod", "active": true},
+        ],
+        "permission_sets": sets,
+        "people": people,
+        "groups": [
+            {"id": "99999999-8888-7777-6666-555555555555", "name": "oncall", "members": []},
+            {"id": "99999999-8888-7777-6666-000000000001", "name": "admins", "members": [id("eve")]},
+            {"id": "99999999-8888-7777-6666-000000000002", "name": "auditors", "members": [id("aud")]},
+        ],
+        "taken_at": now,
+    });
+    serde_json::from_value(snapshot).unwrap()
+}
+
+pub(crate) fn rules(text: &str) -> Rules {
+    load(&Source::new("house.json", text)).unwrap().rules
+}
+
+/// Every person with every single scope, with all, and with tokens that do not count any more.
+fn tokens(now: Timestamp) -> HashMap<String, TokenFacts> {
+    let mut known = HashMap::new();
+    for person in PEOPLE {
+        let mut add = |name: &str, scopes: &[Scope], ends: Timestamp, revoked: bool| {
+            let facts = TokenFacts {
+                user: Email::new(&email(person)).unwrap(),
+                scopes: scopes.iter().copied().collect(),
+                expires_at: ends,
+                revoked_at: revoked.then_some(now),
+            };
+            known.insert(hash_secret(&format!("{person}/{name}")), facts);
+        };
+        let later = Span::hours(24).after(now);
+        add("all", &Scope::ALL, later, false);
+        add("expired", &Scope::ALL, now, false);
+        add("revoked", &Scope::ALL, later, true);
+        for scope in SCOPES {
+            add(scope.name(), &[scope], later, false);
+        }
+    }
+    let gone = TokenFacts {
+        user: Email::new("gone@corp.example").unwrap(),
+        scopes: BTreeSet::from(Scope::ALL),
+        expires_at: Span::hours(24).after(now),
+        revoked_at: None,
+    };
+    known.insert(hash_secret("gone/all"), gone);
+    known
+}
+
+/// The server.
+pub(crate) struct House {
+    pub(crate) access: Arc<Access>,
+    pub(crate) clock: Arc<Wall>,
+    pub(crate) tokens_broken: Arc<AtomicBool>,
+    pub(crate) stop: watch::Sender<bool>,
+    router: Router,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    pub(crate) fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// `403 missing-scope`, `200`.
+    pub(crate) fn short(&self) -> String {
+        format!("{} {}", self.status.as_u16(), self.code())
+            .trim_end()
+            .to_owned()
+    }
+
+    pub(crate) fn is_problem(&self) -> bool {
+        let document = self.json();
+        let kind = self.headers.get(header::CONTENT_TYPE);
+        kind.is_some_and(|kind| kind == "application/problem+json")
+            && document["status"] == self.status.as_u16()
+            && ["type", "title", "code", "detail"].iter().all(|field| {
+                document[field]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty())
+            })
+    }
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        let start = Timestamp::from_second(1_780_000_000).unwrap();
+        let clock = Arc::new(Wall(AtomicI64::new(start.as_second())));
+        let store = Arc::new(MemoryStore::new());
+        let ports = Ports {
+            store: store.clone(),
+            assignments: store.clone(),
+            directory: Arc::new(Known(Arc::new(directory(start)))),
+            clock: clock.clone(),
+            ids: Arc::new(Ids(AtomicU64::new(1))),
+        };
+        let access = Arc::new(Access::new(ports, Settings::default(), rules(RULES)));
+        let tokens_broken = Arc::new(AtomicBool::new(false));
+        let (stop, stopping) = watch::channel(false);
+        let app = App {
+            access: Arc::clone(&access),
+            audit: store,
+            tokens: Arc::new(Tokens {
+                known: tokens(start),
+                broken: Arc::clone(&tokens_broken),
+            }),
+            identity: Arc::new(Identity {
+                admins: vec!["group:admins".to_owned()],
+                auditors: vec!["group:auditors".to_owned()],
+                portal_url: "https://example.awsapps.com/start".to_owned(),
+                region: "eu-west-1".to_owned(),
+                ..Identity::default()
+            }),
+            clock: clock.clone(),
+            probes: Arc::new(vec![Arc::new(Works)]),
+            metrics: Arc::new(String::new),
+            front: Arc::new(Front::Serve),
+            version: "0.0.0",
+            stopping,
+        };
+        Self {
+            access,
+            clock,
+            tokens_broken,
+            stop,
+            router: router(app),
+        }
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Sends a request and reads the answer, unless that is a stream.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let (parts, body) = self.answer(request).await.into_parts();
+        let is_stream = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind == "text/event-stream");
+        let body = if is_stream {
+            Bytes::new()
+        } else {
+            to_bytes(body, usize::MAX).await.unwrap()
+        };
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Reply {
+        self.send(request(method, path, token, &[], body)).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Reply {
+        self.call("GET", path, Some(token), None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Reply {
+        let body = Some(body).filter(|body| !body.is_null());
+        self.call("POST", path, Some(token), body).await
+    }
+
+    /// Asks, and says what the server answered.
+    pub(crate) async fn ask(&self, token: &str, set: &str) -> Value {
+        let reply = self.post("/api/v1/requests", token, &asking(set)).await;
+        assert!(reply.status.is_success(), "{reply:?}");
+        reply.json()
+    }
+}
+
+pub(crate) fn request(
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    headers: &[(&str, &str)],
+    body: Option<&Value>,
+) -> Request<Body> {
+    let mut builder = Request::builder().method(method).uri(path);
+    if let Some(token) = token {
+        builder = builder.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    for (name, value) in headers {
+        builder = builder.header(*name, *value);
+    }
+    match body {
+        Some(body) => builder
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string())),
+        None => builder.body(Body::empty()),
+    }
+    .unwrap()
+}
+
+pub(crate) fn asking(set: &str) -> Value {
+    json!({"account": "payments-prod", "permission_set": set, "duration_seconds": 3600,
+        "reason": "OPS-1: a: b & <c>"})
+}
+
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}

@@ -1,0 +1,16 @@
+//! The router over a store in memory: who may call what, what every refusal says, what repeats.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod authorization;
+mod description;
+mod house;
+mod listings;
+mod refusals;
+mod repeats;
+mod streams;

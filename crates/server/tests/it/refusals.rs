@@ -1,0 +1,394 @@
+//! What is refused: status, code and problem details, for every kind of refusal.
+
+use std::sync::atomic::Ordering;
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use hallpass_model::Span;
+use serde_json::{Value, json};
+
+use crate::house::{House, RULES, Reply, asking, request, rules, run};
+
+fn check(what: &str, reply: &Reply, wanted: &str) {
+    assert_eq!(reply.short(), wanted, "{what}: {reply:?}");
+    assert!(reply.is_problem(), "{what}: {reply:?}");
+    let reference = reply.json()["reference"].clone();
+    assert_eq!(
+        reference.as_str().unwrap_or_default(),
+        reply.headers["x-request-id"].to_str().unwrap(),
+        "{what}"
+    );
+}
+
+/// A body that cannot be taken, and what is said of it.
+#[test]
+fn bodies() {
+    let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+    let long = format!("{{\"reason\":\"{}\"}}", "x".repeat(70_000));
+    let table: Vec<(&str, &str, Vec<u8>, &str)> = vec![
+        ("no body", "application/json", b"".to_vec(), "400 bad-body"),
+        ("no JSON", "application/json", b"{".to_vec(), "400 bad-body"),
+        ("not an object", "application/json", b"[]".to_vec(), "400 bad-body"),
+        ("deep", "application/json", deep.into_bytes(), "400 bad-body"),
+        ("long", "application/json", long.into_bytes(), "413 body-too-large"),
+        ("not UTF-8", "application/json", b"{\"reason\":\"\xff\"}".to_vec(), "400 bad-body"),
+        ("form", "application/x-www-form-urlencoded", b"a=b".to_vec(), "415 not-json"),
+        ("text", "text/plain", b"{}".to_vec(), "415 not-json"),
+        ("no type", "", b"{}".to_vec(), "415 not-json"),
+        (
+            "unknown field",
+            "application/json",
+            br#"{"account":"a","permission_set":"b","duration_seconds":60,"reason":"c","requester":"eve@corp.example"}"#.to_vec(),
+            "400 bad-body",
+        ),
+        (
+            "negative",
+            "application/json",
+            br#"{"account":"a","permission_set":"b","duration_seconds":-1,"reason":"c"}"#.to_vec(),
+            "400 bad-body",
+        ),
+        (
+            "account and group",
+            "application/json",
+            br#"{"account":"a","permission_set":"b","group":"g","duration_seconds":60,"reason":"c"}"#.to_vec(),
+            "400 bad-target",
+        ),
+    ];
+    run(async {
+        let house = House::new();
+        for (what, kind, body, wanted) in table {
+            let mut builder =
+                Request::post("/api/v1/requests").header(header::AUTHORIZATION, "Bearer ana/all");
+            if !kind.is_empty() {
+                builder = builder.header(header::CONTENT_TYPE, kind);
+            }
+            let reply = house.send(builder.body(Body::from(body)).unwrap()).await;
+            check(what, &reply, wanted);
+        }
+        let all = house.get("/api/v1/requests", "aud/all").await;
+        assert_eq!(all.json()["items"], json!([]), "something was stored");
+    });
+}
+
+#[test]
+fn paths_queries_headers_and_methods() {
+    let cases = [
+        ("GET", "/api/v1/nothing", "404 no-such-route"),
+        ("GET", "/api/v2/me", "404 no-such-route"),
+        ("DELETE", "/api/v1/me", "405 no-such-method"),
+        ("GET", "/api/v1/revocations", "405 no-such-method"),
+        ("PUT", "/api/v1/requests", "405 no-such-method"),
+        ("GET", "/api/v1/requests/req_0", "404 not-found"),
+        ("GET", "/api/v1/requests/..%2f..", "404 not-found"),
+        ("GET", "/api/v1/requests/%FF", "400 bad-path"),
+        (
+            "GET",
+            "/api/v1/requests/req_0193aaaaaaaa7aaa8aaaaaaaaaaaaaaa",
+            "404 not-found",
+        ),
+        (
+            "GET",
+            "/api/v1/grants/req_0193aaaaaaaa7aaa8aaaaaaaaaaaaaaa",
+            "404 not-found",
+        ),
+        ("GET", "/api/v1/grants/%00", "404 not-found"),
+        ("POST", "/api/v1/requests/x/approve", "404 not-found"),
+        ("POST", "/api/v1/grants/x/release", "404 not-found"),
+        ("GET", "/api/v1/requests?state=open", "400 bad-parameter"),
+        ("GET", "/api/v1/requests?role=theirs", "400 bad-parameter"),
+        ("GET", "/api/v1/requests?cursor=x", "400 bad-parameter"),
+        ("GET", "/api/v1/requests?limit=many", "400 bad-parameter"),
+        ("GET", "/api/v1/requests?limits=3", "400 bad-parameter"),
+        ("GET", "/api/v1/grants?state=open", "400 bad-parameter"),
+        ("GET", "/api/v1/grants?user=nobody", "400 bad-parameter"),
+        (
+            "GET",
+            "/api/v1/grants?user=nobody@corp.example",
+            "400 bad-parameter",
+        ),
+        ("GET", "/api/v1/audit?after=-1", "400 bad-parameter"),
+        ("GET", "/api/v1/rules/explain", "400 bad-target"),
+        ("GET", "/api/v1/rules/explain?account=a", "400 bad-target"),
+        (
+            "GET",
+            "/api/v1/rules/explain?account=nowhere&permission_set=Admin",
+            "400 unknown-target",
+        ),
+    ];
+    run(async {
+        let house = House::new();
+        for (method, path, wanted) in cases {
+            let reply = house.call(method, path, Some("ana/all"), None).await;
+            check(&format!("{method} {path}"), &reply, wanted);
+        }
+        for key in ["", &"k".repeat(201), "k\u{e9}y"] {
+            let sent = request(
+                "POST",
+                "/api/v1/requests",
+                Some("ana/all"),
+                &[("idempotency-key", key)],
+                Some(&asking("Admin")),
+            );
+            check(key, &house.send(sent).await, "400 bad-idempotency-key");
+        }
+        for value in [
+            "Basic YTpi",
+            "Bearer",
+            "Bearer ",
+            "ana/all",
+            "Bearer \u{e9}",
+        ] {
+            let sent = Request::get("/api/v1/me").header(header::AUTHORIZATION, value);
+            let reply = house.send(sent.body(Body::empty()).unwrap()).await;
+            check(value, &reply, "401 unauthorized");
+        }
+    });
+}
+
+/// Asking for what is not to be had: stored as rejected, answered with the reason.
+#[test]
+fn wishes() {
+    let change = |field: &str, value: Value| {
+        let mut body = asking("Admin");
+        body[field] = value;
+        body
+    };
+    let table = [
+        (
+            "no such account",
+            change("account", json!("nowhere")),
+            "422 unknown-account",
+        ),
+        (
+            "no such set",
+            change("permission_set", json!("Nothing")),
+            "422 unknown-permission-set",
+        ),
+        (
+            "too short",
+            change("duration_seconds", json!(1)),
+            "422 short-duration",
+        ),
+        (
+            "too long",
+            change("duration_seconds", json!(864_000)),
+            "422 long-duration",
+        ),
+        (
+            "no duration at all",
+            change("duration_seconds", json!(0)),
+            "422 short-duration",
+        ),
+        (
+            "no reason",
+            change("reason", json!("  ")),
+            "422 missing-reason",
+        ),
+        (
+            "a novel",
+            change("reason", json!("&".repeat(1001))),
+            "422 long-reason",
+        ),
+        (
+            "not among who may",
+            asking("Closed"),
+            "422 RequesterNotAllowed",
+        ),
+        ("nobody could say yes", asking("Lonely"), "422 NoApprovers"),
+        (
+            "no such group",
+            json!({"group": "nobody", "duration_seconds": 3600, "reason": "r"}),
+            "422 unknown-group",
+        ),
+        (
+            "no rule for it",
+            json!({"group": "admins", "duration_seconds": 3600, "reason": "r"}),
+            "422 NoStatements",
+        ),
+    ];
+    run(async {
+        for (what, body, wanted) in table {
+            let house = House::new();
+            let reply = house.post("/api/v1/requests", "ana/all", &body).await;
+            check(what, &reply, wanted);
+            let id = reply.json()["request_id"].as_str().unwrap().to_owned();
+            let stored = house
+                .get(&format!("/api/v1/requests/{id}"), "ana/all")
+                .await;
+            assert_eq!(stored.json()["state"], "rejected", "{what}");
+            assert_eq!(stored.json()["grant_id"], Value::Null, "{what}");
+        }
+        let house = House::new();
+        let most = change("reason", json!("&".repeat(1000)));
+        let reply = house.post("/api/v1/requests", "ana/all", &most).await;
+        assert_eq!(reply.short(), "201", "1,000 characters are allowed");
+    });
+}
+
+#[test]
+fn presses() {
+    run(async {
+        let house = House::new();
+        let own = house.ask("cai/all", "Admin").await;
+        let path =
+            |id: &Value, verb: &str| format!("/api/v1/requests/{}/{verb}", id.as_str().unwrap());
+        let nothing = Value::Null;
+        let press = |path: String, token: &'static str| {
+            let house = &house;
+            let nothing = nothing.clone();
+            async move { house.post(&path, token, &nothing).await }
+        };
+        check(
+            "own request",
+            &press(path(&own["id"], "approve"), "cai/all").await,
+            "403 own-request",
+        );
+        check(
+            "own denial",
+            &press(path(&own["id"], "deny"), "cai/all").await,
+            "403 own-request",
+        );
+        let id = house.ask("ana/all", "Admin").await["id"].clone();
+        check(
+            "requester",
+            &press(path(&id, "approve"), "ana/all").await,
+            "403 not-an-approver",
+        );
+        check(
+            "auditor",
+            &press(path(&id, "approve"), "aud/all").await,
+            "403 not-an-approver",
+        );
+        check(
+            "auditor",
+            &press(path(&id, "discard"), "aud/all").await,
+            "403 not-yours",
+        );
+        check(
+            "stranger",
+            &press(path(&id, "discard"), "sam/all").await,
+            "404 not-found",
+        );
+        // an approver who is removed from the rules is refused at the click (`access.md` §16.25)
+        house
+            .access
+            .set_rules(rules(&RULES.replace("\"cai@corp.example\", ", "")), "test")
+            .await
+            .unwrap();
+        check(
+            "no longer listed",
+            &press(path(&id, "approve"), "cai/all").await,
+            "403 not-an-approver",
+        );
+        assert_eq!(press(path(&id, "approve"), "dee/all").await.short(), "200");
+        check(
+            "decided",
+            &press(path(&id, "approve"), "dee/all").await,
+            "409 already-decided",
+        );
+        check(
+            "decided",
+            &press(path(&id, "deny"), "dee/all").await,
+            "409 already-decided",
+        );
+        check(
+            "decided",
+            &press(path(&id, "discard"), "ana/all").await,
+            "409 already-decided",
+        );
+        house.access.set_rules(rules(RULES), "test").await.unwrap();
+        let two = house.ask("ana/all", "Root").await["id"].clone();
+        assert_eq!(
+            press(path(&two, "approve"), "cai/all").await.json()["state"],
+            "pending"
+        );
+        check(
+            "once is one",
+            &press(path(&two, "approve"), "cai/all").await,
+            "409 already-reviewed",
+        );
+        house.clock.advance(Span::hours(9));
+        check(
+            "lapsed",
+            &press(path(&two, "approve"), "dee/all").await,
+            "409 already-decided",
+        );
+    });
+}
+
+#[test]
+fn grants() {
+    run(async {
+        let house = House::new();
+        let grant = house.ask("ana/all", "ReadOnly").await["grant_id"].clone();
+        let path = |verb: &str| format!("/api/v1/grants/{}/{verb}", grant.as_str().unwrap());
+        let none = Value::Null;
+        let words = json!({"reason": "INC-1"});
+        let longer = json!({"duration_seconds": 7200});
+        check(
+            "not hers",
+            &house.post(&path("release"), "eve/all", &none).await,
+            "403 not-holder",
+        );
+        check(
+            "hidden",
+            &house.post(&path("release"), "sam/all", &none).await,
+            "404 not-found",
+        );
+        check(
+            "not hers",
+            &house.post(&path("extend"), "eve/all", &longer).await,
+            "403 not-holder",
+        );
+        check(
+            "hidden",
+            &house.post(&path("revoke"), "sam/all", &words).await,
+            "404 not-found",
+        );
+        check(
+            "auditor",
+            &house.post(&path("revoke"), "aud/all", &words).await,
+            "403 not-yours",
+        );
+        let silent = json!({"reason": " "});
+        check(
+            "why",
+            &house.post(&path("revoke"), "eve/all", &silent).await,
+            "400 missing-reason",
+        );
+        check(
+            "why",
+            &house.post("/api/v1/revocations", "eve/all", &silent).await,
+            "400 missing-reason",
+        );
+        check(
+            "who",
+            &house.post("/api/v1/revocations", "ana/all", &words).await,
+            "403 not-yours",
+        );
+        let shorter = json!({"duration_seconds": 600});
+        check(
+            "shorter",
+            &house.post(&path("extend"), "ana/all", &shorter).await,
+            "422 adds-nothing",
+        );
+        house.clock.advance(Span::hours(2));
+        check(
+            "over",
+            &house.post(&path("extend"), "ana/all", &longer).await,
+            "409 grant-over",
+        );
+    });
+}
+
+#[test]
+fn what_fails_on_our_side_says_so_and_nothing_more() {
+    run(async {
+        let house = House::new();
+        house.tokens_broken.store(true, Ordering::SeqCst);
+        let reply = house.get("/api/v1/me", "ana/all").await;
+        check("tokens cannot be read", &reply, "503 unavailable");
+        let text = String::from_utf8_lossy(&reply.body).into_owned();
+        assert!(!text.contains("hpt_"), "{text}");
+    });
+}

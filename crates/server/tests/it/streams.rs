@@ -1,0 +1,99 @@
+//! Events as they happen: whose, in order, from where one was, and until the server stops.
+
+use std::time::Duration;
+
+use axum::body::BodyDataStream;
+use futures_util::StreamExt as _;
+use serde_json::Value;
+
+use crate::house::{House, request, run};
+
+/// What arrives until nothing does for a while, as (id, data).
+async fn heard(stream: &mut BodyDataStream) -> (Vec<(u64, Value)>, bool) {
+    let mut text = String::new();
+    let ended = loop {
+        match tokio::time::timeout(Duration::from_millis(150), stream.next()).await {
+            Ok(Some(Ok(bytes))) => text.push_str(&String::from_utf8_lossy(&bytes)),
+            Ok(Some(Err(error))) => panic!("{error}"),
+            Ok(None) => break true,
+            Err(_) => break false,
+        }
+    };
+    let mut events = Vec::new();
+    for block in text.split("\n\n").filter(|block| block.contains("data:")) {
+        let field = |name: &str| {
+            let line = block.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_default().trim().to_owned()
+        };
+        events.push((
+            field("id:").parse().unwrap(),
+            serde_json::from_str(&field("data:")).unwrap(),
+        ));
+    }
+    (events, ended)
+}
+
+async fn open(house: &House, token: &str, last: Option<&str>) -> BodyDataStream {
+    let headers: Vec<_> = last
+        .map(|last| ("last-event-id", last))
+        .into_iter()
+        .collect();
+    let sent = request("GET", "/api/v1/events", Some(token), &headers, None);
+    let response = house.answer(sent).await;
+    assert_eq!(response.status(), 200);
+    response.into_body().into_data_stream()
+}
+
+#[test]
+fn a_stream_tells_what_one_may_see_and_goes_on_where_it_was() {
+    run(async {
+        let house = House::new();
+        let mut anas = open(&house, "ana/all", None).await;
+        let mut sams = open(&house, "sam/all", None).await;
+        let mut cais = open(&house, "cai/all", None).await;
+        house.ask("ana/all", "Admin").await;
+        let (events, _) = heard(&mut anas).await;
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!(events[0].1["event"], "request.created");
+        assert_eq!(heard(&mut cais).await.0, events, "an approver hears of it");
+        assert_eq!(heard(&mut sams).await.0, [], "a stranger does not");
+        drop(anas);
+        house.ask("ana/all", "ReadOnly").await;
+        let resumed = events[0].0.to_string();
+        let (missed, _) = heard(&mut open(&house, "ana/all", Some(&resumed)).await).await;
+        let kinds: Vec<&str> = missed
+            .iter()
+            .filter_map(|(_, data)| data["event"].as_str())
+            .collect();
+        assert_eq!(
+            kinds,
+            ["request.created", "request.approved", "grant.requested"]
+        );
+        let (whole, _) = heard(&mut open(&house, "ana/all", Some("0")).await).await;
+        assert_eq!(whole.len(), 4);
+        let (odd, _) = heard(&mut open(&house, "ana/all", Some("x")).await).await;
+        assert_eq!(odd, [], "what is no number begins now");
+    });
+}
+
+#[test]
+fn an_events_data_holds_no_words_of_people() {
+    run(async {
+        let house = House::new();
+        house.ask("ana/all", "Admin").await;
+        let (events, _) = heard(&mut open(&house, "ana/all", Some("0")).await).await;
+        let text = format!("{events:?}");
+        assert!(!text.contains("OPS-1") && !text.contains("ana@"), "{text}");
+    });
+}
+
+#[test]
+fn streams_end_when_the_server_stops() {
+    run(async {
+        let house = House::new();
+        let mut stream = open(&house, "ana/all", None).await;
+        assert!(!heard(&mut stream).await.1);
+        house.stop.send_replace(true);
+        assert!(heard(&mut stream).await.1, "it goes on");
+    });
+}
