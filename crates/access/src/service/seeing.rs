@@ -1,7 +1,7 @@
 //! Reading: what a person may see, and what they may ask for. Visibility is decided here, from
 //! stored state and today's rules, never by a caller.
 
-use hallpass_model::{GrantId, RequestId, Span};
+use hallpass_model::{AccountId, Email, GrantId, RequestId, Span, UserId};
 use hallpass_rules::{Ask, Decision};
 use serde::Serialize;
 
@@ -173,6 +173,40 @@ impl Access {
         }
     }
 
+    /// The directory id of somebody who is, or was, known by an address: who left the directory may
+    /// still hold access, and must be found.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn user_of(&self, email: &Email) -> Result<Option<UserId>, AccessError> {
+        if let Ok(person) = self.directory().person_by_email(email) {
+            return Ok(Some(person.user_id.clone()));
+        }
+        let mut filter = GrantFilter::default();
+        loop {
+            let page = self.ports.store.grants(&filter, BATCH).await?;
+            let Some(last) = page.last() else {
+                return Ok(None);
+            };
+            filter.before = Some(last.id);
+            if let Some(grant) = page.iter().find(|grant| grant.holder.email == *email) {
+                return Ok(Some(grant.key.user.clone()));
+            }
+        }
+    }
+
+    /// The id of an account named by id or by a name that only one has. Any well-formed id will do:
+    /// accounts that left the organization may still have grants.
+    pub fn account_of(&self, text: &str) -> Option<AccountId> {
+        let by_id = AccountId::new(text).ok();
+        by_id.or_else(|| {
+            let directory = self.directory();
+            let mut named = directory.accounts_by_name(text);
+            let found = named.next()?.id.clone();
+            named.next().is_none().then_some(found)
+        })
+    }
+
     /// Numbers for metrics and Health.
     ///
     /// # Errors
@@ -242,7 +276,7 @@ impl Access {
     }
 
     /// What the rules say to a question now.
-    pub fn decide(&self, requester: &hallpass_model::Email, question: &Ask<'_>) -> Decision {
+    pub fn decide(&self, requester: &Email, question: &Ask<'_>) -> Decision {
         self.rules()
             .decide(requester, question, &self.directory(), self.now())
     }
@@ -253,7 +287,7 @@ impl Access {
     /// When what is named does not exist.
     pub fn explain(
         &self,
-        requester: &hallpass_model::Email,
+        requester: &Email,
         wanted: &Wanted,
     ) -> Result<Explained, Vec<FieldProblem>> {
         let directory = self.directory();

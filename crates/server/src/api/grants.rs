@@ -5,7 +5,7 @@ use hallpass_access::GrantFilter;
 use hallpass_api::{
     Extend, Grant, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
-use hallpass_model::{Email, GrantId, Span, UserId};
+use hallpass_model::{Email, GrantId, Span};
 use serde::Deserialize;
 
 use super::{page, page_size, requests};
@@ -59,10 +59,16 @@ pub(crate) async fn list(
     let before = listing.cursor.map(|cursor| cursor.parse()).transpose();
     let filter = GrantFilter {
         states,
-        holder: listing.user.map(|user| person(&app, &user)).transpose()?,
-        account: listing.account,
         before: before.map_err(|error| bad_parameter("cursor", error))?,
+        ..GrantFilter::default()
     };
+    let filter = narrowed(
+        &app,
+        filter,
+        listing.user.as_deref(),
+        listing.account.as_deref(),
+    )
+    .await?;
     let size = page_size(listing.limit);
     let found = app.access.grants(actor, &filter, size).await?;
     let items: Vec<Grant> = found
@@ -72,12 +78,38 @@ pub(crate) async fn list(
     Ok(Json(page(items, size, |grant| grant.id.clone())))
 }
 
-fn person(app: &App, email: &str) -> Result<UserId, Failure> {
-    let email = Email::new(email).map_err(|error| bad_parameter("user", error))?;
-    match app.access.directory().person_by_email(&email) {
-        Ok(person) => Ok(person.user_id.clone()),
-        Err(error) => Err(bad_parameter("user", format!("`{email}`: {error}"))),
-    }
+/// Narrows a filter to a person and an account as a caller names them.
+async fn narrowed(
+    app: &App,
+    filter: GrantFilter,
+    user: Option<&str>,
+    account: Option<&str>,
+) -> Result<GrantFilter, Failure> {
+    let holder = match user {
+        Some(text) => {
+            let email = Email::new(text).map_err(|error| bad_parameter("user", error))?;
+            let found = app.access.user_of(&email).await?;
+            Some(
+                found
+                    .ok_or_else(|| bad_parameter("user", format!("nobody known has `{email}`")))?,
+            )
+        }
+        None => None,
+    };
+    let account = match account {
+        Some(text) => {
+            let found = app.access.account_of(text);
+            let refusal =
+                || bad_parameter("account", format!("no single account is named `{text}`"));
+            Some(found.ok_or_else(refusal)?.to_string())
+        }
+        None => None,
+    };
+    Ok(GrantFilter {
+        holder,
+        account,
+        ..filter
+    })
 }
 
 fn grant_id(text: &str) -> Result<GrantId, Failure> {
@@ -165,15 +197,8 @@ pub(crate) async fn revoke_many(
     Body(body): Body<RevokeMany>,
 ) -> Result<Json<Revoked>, Failure> {
     let actor = caller.allow(&[Scope::Admin])?;
-    let filter = GrantFilter {
-        holder: body
-            .user
-            .as_deref()
-            .map(|user| person(&app, user))
-            .transpose()?,
-        account: body.account,
-        ..GrantFilter::default()
-    };
+    let filter = GrantFilter::default();
+    let filter = narrowed(&app, filter, body.user.as_deref(), body.account.as_deref()).await?;
     let outcomes = app.access.revoke_all(actor, &filter, &body.reason).await?;
     let items = outcomes
         .into_iter()

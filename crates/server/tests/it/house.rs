@@ -248,6 +248,7 @@ impl House {
         let tokens_broken = Arc::new(AtomicBool::new(false));
         let (stop, stopping) = watch::channel(false);
         let app = App {
+            rates: Arc::new(hallpass_server::Rates::new(100_000, 100_000)),
             access: Arc::clone(&access),
             audit: store,
             tokens: Arc::new(Tokens {
