@@ -33,7 +33,7 @@ unit: tools
 e2e: build
 	@sh e2e/tools.sh test
 	cargo build --locked --package hallpass-aws --example suite
-	HALLPASS_BIN=$(BINARY) HALLPASS_AWS_SUITE=$(CARGO_TARGET_DIR)/debug/examples/suite bash e2e/run.sh
+	PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) HALLPASS_AWS_SUITE=$(CARGO_TARGET_DIR)/debug/examples/suite bash e2e/run.sh
 
 lint: tools
 	cargo fmt --all --check

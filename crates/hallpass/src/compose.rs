@@ -21,7 +21,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub(crate) use sources::{RandomIds, SteadyClock, StoredTokens, new_secret};
+pub(crate) use sources::{RandomIds, SteadyClock, StoredTokens, cache_snapshot, new_secret};
 
 use crate::exit::Failure;
 
@@ -230,18 +230,6 @@ pub(crate) fn read_rules(path: &Path) -> Result<Rules, Failure> {
 }
 
 impl Composed {
-    /// Reads the organization once, so that the first question finds it.
-    ///
-    /// # Errors
-    /// Which listing failed.
-    pub(crate) async fn read_directory(&self) -> Result<(), Failure> {
-        self.directory
-            .refresh()
-            .await
-            .map(drop)
-            .map_err(|fault| Failure::failed(fault.to_string()))
-    }
-
     /// Serves HTTP on `listener` and drives every loop until `shutdown`, then lets calls finish.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use hallpass_aws_sim::Problem;
 use hallpass_aws_sim::organization::{self, OrganizationFile, Ou, User};
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, UserId};
+use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
 use hallpass_rules::Directory;
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
 use jiff::Unit;
@@ -52,6 +52,18 @@ pub(crate) fn read_directory(path: &Path) -> Result<Directory, Failure> {
     let file = read_organization(path)?;
     directory(&file).map_err(|why| {
         Failure::bad_input(format!("`{}` cannot be decided by: {why}", path.display()))
+    })
+}
+
+/// What reading the simulated organization would find, as of `now`: the demo knows it already.
+///
+/// # Errors
+/// When the simulator made an id of a form that AWS does not have (a mistake of ours).
+pub(crate) fn snapshot(file: &OrganizationFile, now: Timestamp) -> Result<Snapshot, Failure> {
+    let known = directory(file).map_err(Failure::bug)?;
+    Ok(Snapshot {
+        taken_at: Some(now),
+        ..Snapshot::from(known)
     })
 }
 

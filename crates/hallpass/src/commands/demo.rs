@@ -23,7 +23,7 @@ use super::serve::{asked_to_stop, only_server, open_store, runtime};
 use crate::clock::SystemClock;
 use crate::compose::{self, Parts, RandomIds, SteadyClock};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::{logging, output};
+use crate::{facts, logging, output};
 
 /// The rules of the sample organization.
 const RULES: &str = include_str!("../../../../demo/rules.toml");
@@ -123,6 +123,9 @@ async fn demo(args: &Args) -> Outcome {
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let aws = connect(&simulator, aws_address, &clock, &ids).await?;
     let rules = rules()?;
+    // reading it through the API takes a minute when it is large; the loops do that meanwhile
+    let snapshot = facts::snapshot(&simulator.organization(), clock.now())?;
+    compose::cache_snapshot(&store, &snapshot).await;
     let personas = people::with_tokens(&store, clock.now()).await?;
     let tokens_file = args
         .tokens
@@ -155,7 +158,6 @@ async fn demo(args: &Args) -> Outcome {
         ids,
     })
     .await?;
-    composed.read_directory().await?;
     composed
         .access
         .set_rules(rules, RULES_NAME)

@@ -34,7 +34,11 @@ pub(crate) async fn catalog(
     caller: Caller,
 ) -> Result<Json<Offers>, Failure> {
     let actor = caller.allow(&[Scope::Read, Scope::Request])?;
-    let catalog = app.access.catalog(actor);
+    let (access, actor) = (app.access.clone(), actor.clone());
+    // thousands of accounts times hundreds of sets: not on a thread that serves others
+    let catalog = tokio::task::spawn_blocking(move || access.catalog(&actor))
+        .await
+        .map_err(|error| Failure::unavailable(&error))?;
     let named = |named: hallpass_access::Named| Named {
         id: named.id,
         name: named.name,
