@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the suite of our AWS client against moto, a second opinion on what AWS answers.
 # usage: e2e/aws/moto.sh [PORT]
+# The suite is built, unless $HALLPASS_AWS_SUITE names it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 port=${1:-4571}
@@ -22,7 +23,10 @@ M-06  (follows from M-04)
 TABLE
 )
 
-cargo build --quiet --package hallpass-aws --example suite
+if [[ -z ${HALLPASS_AWS_SUITE:-} ]]; then
+  cargo build --quiet --package hallpass-aws --example suite
+  HALLPASS_AWS_SUITE=${CARGO_TARGET_DIR:-target}/debug/examples/suite
+fi
 folder=$(mktemp -d)
 mkfifo "$folder/stop"
 python3 e2e/aws/moto_organization.py "$port" "$region" <"$folder/stop" >"$folder/out" 2>"$folder/err" &
@@ -34,7 +38,7 @@ for _ in $(seq 300); do
   sleep 0.2
 done
 
-"${CARGO_TARGET_DIR:-target}/debug/examples/suite" \
+"$HALLPASS_AWS_SUITE" \
   --endpoint "http://127.0.0.1:$port" --region "$region" \
   --access-key-id AKIA0000111122223333 --secret secret \
   --accounts-min 26 --users-min 120 --known "$known"

@@ -4,7 +4,7 @@ simulator's specification with boto3 against a running simulator, one line per r
 
     conformance.py --endpoint http://127.0.0.1:4570 [--command PATH] [--only W-01,S-13]
 
-`--command` is a simulator binary that takes --listen, --state, --seed and --frozen; with it the
+`--command` is a simulator binary that takes --listen, --state, --seed and --frozen-clock (`hallpass sim`); with it the
 rows that need a process of their own (F-19, F-20) are played too.
 """
 
@@ -15,6 +15,7 @@ import hmac
 import http.client
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -1159,7 +1160,7 @@ class Own:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.process = subprocess.Popen(
-            [command, "--listen", f"127.0.0.1:{port}", *arguments],
+            [*shlex.split(command), "--listen", f"127.0.0.1:{port}", *arguments],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.time() + 20
         while True:
@@ -1216,7 +1217,7 @@ def f20(command):
 
 def twice(command, organization):
     stamp = datetime.datetime.now(datetime.timezone.utc)
-    own = Own(command, "--seed", "11", "--frozen", "--no-throttle", "--organization", organization)
+    own = Own(command, "--seed", "11", "--frozen-clock", "--no-throttle", "--organization", organization)
     own_answers = []
     try:
         sim = own.sim

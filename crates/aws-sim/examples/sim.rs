@@ -40,7 +40,7 @@ struct Arguments {
     #[arg(long)]
     large: bool,
     #[arg(long)]
-    frozen: bool,
+    frozen_clock: bool,
     #[arg(long)]
     no_throttle: bool,
     #[arg(long, value_parser = pair)]
@@ -80,7 +80,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         secret: arguments.secret,
         state: arguments.state,
         throttle: !arguments.no_throttle,
-        frozen_clock: arguments.frozen,
+        frozen_clock: arguments.frozen_clock,
         speed: word::<Speed>(arguments.speed)?,
         consistency: word::<Consistency>(arguments.consistency)?,
         behaviour: arguments.behaviour,

@@ -15,10 +15,15 @@ pub(crate) enum Style {
     Plain,
 }
 
+/// What libraries may say at most unless they are named in `HALLPASS_LOG`: at their most talkative
+/// they print requests with session tokens, and the bodies they could not read.
+const LIBRARIES: &str = "aws=info,axum=info,h2=info,hyper=info,reqwest=info,rustls=info";
+
 /// Starts logging at `level` (or as `HALLPASS_LOG` says). A second start changes nothing.
 pub(crate) fn start(level: &str, style: Style) -> Result<(), Failure> {
     let wanted = std::env::var("HALLPASS_LOG").unwrap_or_else(|_| level.to_owned());
-    let filter = EnvFilter::try_new(&wanted).map_err(|error| {
+    // what is said later about the same target wins
+    let filter = EnvFilter::try_new(format!("{LIBRARIES},{wanted}")).map_err(|error| {
         Failure::bad_input(format!("`{wanted}` is not a log level: {error}"))
             .help("use error, warn, info, debug or trace")
     })?;

@@ -42,7 +42,7 @@ use tower_http::{
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// How long calls in flight may take to finish once the server stops. Whoever sends or reads too
 /// slowly is cut off then.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(35);
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// Serves until `shutdown`, then lets calls in flight finish.
 ///

@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""What a server meets in the open: broken bodies, odd headers, other people's things, tokens that do
+not count, a hundred clicks at once, slow callers, rules that change under it, a stop in the middle.
+
+Every refusal is problem details with a stable code, and nothing is half done."""
+
+import concurrent.futures
+import http.client
+import json
+import signal
+import socket
+import threading
+import time
+
+from served import MARA, NOOR, PRIYA, RULES, TOMASZ, Served, asking
+from stage import Api, Checks, Stage, wait
+
+REQUESTS = "/api/v1/requests"
+
+
+def refused(check, name, answer, status, *codes):
+    check(f"{name}: {status} {' or '.join(codes)}",
+          answer.status == status and answer.code in codes and answer.is_problem, answer)
+
+
+def bodies(check, server):
+    mara = server.api(MARA)
+    before = len(server.api(NOOR).all(REQUESTS))
+    kind = {"Content-Type": "application/json"}
+    send = lambda raw, headers=kind: mara.call("POST", REQUESTS, raw=raw, headers=headers)
+    refused(check, "a body of 1 MiB", send(b'{"reason":"' + b"x" * 2**20 + b'"}'), 413, "body-too-large")
+    refused(check, "JSON 10,000 deep", send(b"[" * 10_000 + b"]" * 10_000), 400, "bad-body")
+    refused(check, "objects 5,000 deep", send(b'{"a":' * 5_000 + b"1" + b"}" * 5_000), 400, "bad-body")
+    refused(check, "cut short", send(b'{"account":'), 400, "bad-body")
+    refused(check, "empty", send(b""), 400, "bad-body")
+    refused(check, "invalid UTF-8", send(b'{"reason":"\xff\xfe"}'), 400, "bad-body")
+    refused(check, "lone surrogate", send(json.dumps(asking(reason="\ud800")).encode()), 400, "bad-body")
+    refused(check, "a form", send(b"account=a", {"Content-Type": "application/x-www-form-urlencoded"}), 415, "not-json")
+    refused(check, "text", send(b"{}", {"Content-Type": "text/plain"}), 415, "not-json")
+    refused(check, "unknown field", mara.post(REQUESTS, asking(requester=PRIYA)), 400, "bad-body")
+    refused(check, "wrong types", mara.post(REQUESTS, asking(duration_seconds="1h")), 400, "bad-body")
+    refused(check, "both targets", mara.post(REQUESTS, asking(group="oncall")), 400, "bad-target")
+    refused(check, "endless duration", mara.post(REQUESTS, asking(seconds=2**63)), 422, "long-duration")
+    refused(check, "more than endless", mara.post(REQUESTS, asking(seconds=2**70)), 400, "bad-body")
+    check.equal("and only the endless one was stored, as rejected",
+                [row["state"] for row in server.api(NOOR).all(REQUESTS)][: 1 - before or None][:1], ["rejected"])
+    nul = mara.post(REQUESTS, asking(reason="a\u0000b \u202e c"))
+    check("control characters in a reason are kept or refused, never a failure", nul.status in (201, 422), nul)
+    if nul.status == 201:
+        check.equal("kept byte for byte", nul.json["reason"], "a\u0000b \u202e c")
+        mara.post(f"{REQUESTS}/{nul.json['id']}/discard")
+
+
+def names(check, server):
+    mara = server.api(MARA)
+    for path in ("req_0", "req_" + "0" * 31, "req_" + "z" * 32, "req_" + "0" * 10_000, "..%2f..%2fetc%2fpasswd", "%00", "'--"):
+        refused(check, f"id {path[:24]}", mara.get(f"{REQUESTS}/{path}"), 404, "not-found")
+    refused(check, "id that is no text", mara.get(f"{REQUESTS}/%ff%fe"), 400, "bad-path")
+    refused(check, "unknown id", mara.get(f"{REQUESTS}/req_0193aaaaaaaa7aaa8aaaaaaaaaaaaaaa"), 404, "not-found")
+    refused(check, "unknown grant", mara.post("/api/v1/grants/grn_0193aaaaaaaa7aaa8aaaaaaaaaaaaaaa/release"), 404, "not-found")
+    refused(check, "unknown route", mara.get("/api/v1/nothing"), 404, "no-such-route")
+    for method, path in (("DELETE", REQUESTS), ("PUT", "/api/v1/me"), ("PATCH", "/api/v1/grants"), ("GET", "/api/v1/revocations")):
+        refused(check, f"{method} {path}", mara.call(method, path), 405, "no-such-method")
+    refused(check, "unknown parameter", mara.get(f"{REQUESTS}?stat=pending"), 400, "bad-parameter")
+    refused(check, "parameter twice", mara.get(f"{REQUESTS}?state=pending&state=denied"), 400, "bad-parameter")
+    refused(check, "bad cursor", mara.get(f"{REQUESTS}?cursor=%00"), 400, "bad-parameter")
+
+
+def authority(check, server):
+    stage = server.stage
+    mara, tomasz, noor, stranger = (server.api(who) for who in (MARA, TOMASZ, NOOR, server.stranger))
+    hidden = mara.post(REQUESTS, asking()).json
+    path = f"{REQUESTS}/{hidden['id']}"
+    refused(check, "no token", Api(server.base).get(path), 401, "unauthorized")
+    refused(check, "made-up token", Api(server.base, "hpt_" + "0" * 64).get(path), 401, "unauthorized")
+    refused(check, "other scheme", Api(server.base).get(path, headers={"Authorization": "Basic " + "YTpi"}), 401, "unauthorized")
+    short = server.made(MARA, "--ttl", "1s", "--name", "short")
+    time.sleep(1.2)
+    refused(check, "expired token", short.get(path), 401, "unauthorized")
+    revoked = server.made(TOMASZ, "--name", "gone")
+    check.equal("a token before it is revoked", revoked.get(path).status, 200)
+    listed = [json.loads(line) for line in stage.run("token", "list", "--output", "jsonl").stdout.splitlines()]
+    stage.run("token", "revoke", next(row["id"] for row in listed if row["name"] == "gone"))
+    refused(check, "revoked token", revoked.get(path), 401, "unauthorized")
+    reader = server.made(TOMASZ, "--scope", "read")
+    check.equal("a token for reading reads", reader.get(path).status, 200)
+    for verb in ("approve", "deny", "discard"):
+        refused(check, f"but does not {verb}", reader.post(f"{path}/{verb}"), 403, "missing-scope")
+    refused(check, "nor ask", reader.post(REQUESTS, asking()), 403, "missing-scope")
+    asker = server.made(TOMASZ, "--scope", "request")
+    refused(check, "a token for asking does not approve", asker.post(f"{path}/approve"), 403, "missing-scope")
+    refused(check, "nor withdraw what others asked", asker.post(f"{path}/discard"), 403, "missing-scope")
+    refused(check, "somebody else's request is not there", stranger.get(path), 404, "not-found")
+    for verb in ("approve", "deny", "discard"):
+        refused(check, f"and cannot be touched: {verb}", stranger.post(f"{path}/{verb}"), 404, "not-found")
+    refused(check, "the requester does not approve", mara.post(f"{path}/approve"), 403, "not-an-approver", "own-request")
+    refused(check, "the auditor does not approve", noor.post(f"{path}/approve"), 403, "not-an-approver")
+    check.equal("after all that it is as it was", mara.get(path).json["state"], "pending")
+    check.equal("no grant came of it", hidden.get("grant_id"), None)
+    tomasz.post(f"{path}/deny", {"reason": "enough"})
+
+
+def front(check, server):
+    """Below HTTP's good manners."""
+    def raw(data, seconds=10):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=seconds) as connection:
+            connection.sendall(data)
+            try:
+                return connection.recv(65536)
+            except (TimeoutError, ConnectionResetError):
+                return b""
+    huge = raw(b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\nX-Big: " + b"a" * 600_000 + b"\r\n\r\n")
+    check("huge headers are refused", huge[:12] in (b"HTTP/1.1 431", b"HTTP/1.1 400", b""), huge[:100])
+    many = raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: a\r\n" % n for n in range(500)) + b"\r\n")
+    check("too many headers are refused", many[:12] in (b"HTTP/1.1 431", b"HTTP/1.1 400", b""), many[:100])
+    check("what is no HTTP is refused", raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")[:12] in (b"HTTP/1.1 400", b""))
+    smuggled = raw(b"POST /api/v1/requests HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    check("length and chunks together give one answer at most", smuggled.count(b"HTTP/1.1 ") <= 1, smuggled[:200])
+    begun = time.monotonic()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as slow:
+        slow.sendall(b"POST /api/v1/requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n"
+                     + f"Authorization: Bearer {server.tokens[MARA]}\r\n\r\n{{".encode())
+        answer = slow.recv(65536)
+    check("a body that never comes is given up after 10 s: 408", answer.startswith(b"HTTP/1.1 408") and b"body-too-slow" in answer
+          and b"application/problem+json" in answer and 8 < time.monotonic() - begun < 20, answer[:300])
+    check("the server goes on", Api(server.base).get("/healthz").status == 200)
+
+
+def crowd(check, server):
+    """A hundred clicks at once."""
+    mara = server.api(MARA)
+    request = mara.post(REQUESTS, asking()).json
+    people = [TOMASZ, PRIYA]
+    def click(number):
+        return server.api(people[number % 2]).post(f"{REQUESTS}/{request['id']}/approve")
+    begun = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(click, range(100)))
+    took = time.monotonic() - begun
+    won = [answer for answer in answers if answer.status == 200]
+    check(f"100 clicks at once are all answered ({took:.1f} s)", len(answers) == 100)
+    check.equal("one wins", len(won), 1)
+    lost = [answer for answer in answers if answer.status != 200]
+    check("99 are told politely who was first",
+          all(a.status == 409 and a.code == "already-decided" and won[0].json["decided_by"] in a.json["detail"] for a in lost),
+          next((a for a in lost if a.status != 409), lost[:1]))
+    records = [row for row in server.api(NOOR).all("/api/v1/audit") if row["access_request_id"] == request["id"]]
+    count = lambda event: sum(row["event"] == event for row in records)
+    check.equal("one approval, one grant", (count("request.approved"), count("grant.requested")), (1, 1))
+    check.equal("the 99 are recorded as refused", count("press.refused"), 99)
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        same = list(pool.map(lambda _: mara.post(REQUESTS, asking(reason="one and the same"),
+                                                 headers={"Idempotency-Key": "same"}), range(50)))
+    ids = {answer.json.get("id") for answer in same}
+    check("50 equal calls at once make one request", len(ids) == 1 and all(a.status in (200, 201) for a in same), ids)
+    mara.post(f"{REQUESTS}/{ids.pop()}/discard")
+
+
+class Ears:
+    """Listens to the event stream."""
+
+    def __init__(self, server, who, last=None):
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        headers = {"Authorization": f"Bearer {server.tokens[who]}"} | ({"Last-Event-ID": str(last)} if last is not None else {})
+        self.connection.request("GET", "/api/v1/events", headers=headers)
+        self.answer = self.connection.getresponse()
+        self.events, self.ended = [], False
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
+
+    def listen(self):
+        event = {}
+        try:
+            for line in self.answer:
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                if name:
+                    event[name] = value
+                elif event:
+                    if "data" in event:
+                        self.events.append((int(event["id"]), json.loads(event["data"])))
+                    event = {}
+        except (OSError, http.client.HTTPException, ValueError):
+            pass
+        self.ended = True
+
+    def heard(self, request):
+        return [data["event"] for _, data in self.events if data["request_id"] == request]
+
+
+def stream(check, server):
+    mara = server.api(MARA)
+    ears, stranger = Ears(server, MARA), Ears(server, server.stranger)
+    check("the stream opens", ears.answer.status == 200 and ears.answer.headers["content-type"].startswith("text/event-stream"))
+    first = mara.post(REQUESTS, asking(reason="first")).json["id"]
+    check("news arrive", wait(lambda: ears.heard(first) == ["request.created"], 5), ears.events)
+    last = ears.events[-1][0]
+    ears.connection.sock.shutdown(socket.SHUT_RDWR)
+    mara.post(f"{REQUESTS}/{first}/discard")
+    second = mara.post(REQUESTS, asking(reason="second")).json["id"]
+    again = Ears(server, MARA, last)
+    check("with Last-Event-ID it goes on where it was, nothing twice, nothing lost",
+          wait(lambda: (again.heard(first), again.heard(second)) == (["request.discarded"], ["request.created"]), 5), again.events)
+    check.equal("a stranger hears nothing of it", stranger.heard(first) + stranger.heard(second), [])
+    mara.post(f"{REQUESTS}/{second}/discard")
+
+
+def reload(check, server):
+    """Rules change under a running server (access.md 16.25)."""
+    stage, rules = server.stage, server.stage.path("rules.toml")
+    mara, tomasz, priya = (server.api(who) for who in (MARA, TOMASZ, PRIYA))
+    request = mara.post(REQUESTS, asking(reason="under old rules")).json
+    path = f"{REQUESTS}/{request['id']}"
+    loaded = lambda: sum(row["event"] == "config.loaded" for row in server.api(NOOR).all("/api/v1/audit"))
+    before = loaded()
+    rules.write_text(RULES.replace('"tomasz.wilk@example.com", ', ""))
+    server.process.send_signal(signal.SIGHUP)
+    check("a changed file is read on SIGHUP, and recorded", wait(lambda: loaded() == before + 1, 5))
+    refused(check, "an approver who was removed is refused at the click", tomasz.post(f"{path}/approve"), 403, "not-an-approver")
+    check.equal("and the request is not approved", mara.get(path).json["state"], "pending")
+    rules.write_text('[[rule]]\naccounts = ["*"]\npermission_sets = ["ReadOnly"]\napprovers = ["nobody"]\nmax_duration = "never"\n'
+                     '[[rule]]\nacounts = ["*"]\npermission_sets = ["Admin"]\n')
+    time.sleep(0.1)
+    server.process.send_signal(signal.SIGHUP)
+    check("a broken file is refused with every error",
+          wait(lambda: all(word in server.said() for word in ("the rules were refused", "acounts", "nobody", "never")), 6),
+          server.said()[-1500:])
+    check.equal("the rules before stay in force", priya.post(f"{path}/approve").status, 200)
+    check("the refused file is no config.loaded", loaded() == before + 1)
+    rules.unlink()
+    time.sleep(2.5)
+    check("a file that is gone changes nothing", mara.get("/api/v1/catalog").json["items"] and server.process.poll() is None)
+    rules.write_text(RULES)
+    check("without SIGHUP it is found within seconds", wait(lambda: loaded() == before + 2, 8))
+
+
+def stop(check, server):
+    """Asked to stop while people work."""
+    ears = Ears(server, MARA)
+    grant = server.api(MARA).post(REQUESTS, asking("ReadOnly", 600)).json["grant_id"]
+    # a caller that has sent half of its headers and never goes on
+    stuck = socket.create_connection(("127.0.0.1", server.port))
+    stuck.sendall(b"GET /healthz HTTP/1.1\r\nHost")
+    slow = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    body = json.dumps(asking("ReadOnly", 900, reason="in flight")).encode()
+    slow.sendall(b"POST /api/v1/requests HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                 + f"Content-Length: {len(body)}\r\nAuthorization: Bearer {server.tokens[TOMASZ]}\r\n\r\n".encode() + body[:10])
+    time.sleep(0.3)
+    begun = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    check("event streams end", wait(lambda: ears.ended, 5))
+    slow.sendall(body[10:])
+    answer = slow.recv(65536)
+    check("a call in flight is finished", answer.startswith(b"HTTP/1.1 201"), answer[:200])
+    late = None
+    try:
+        late = Api(server.base).get("/healthz", timeout=3).status
+    except OSError:
+        pass
+    check("new calls are not taken", late is None, late)
+    try:
+        server.process.wait(60)
+    except Exception:  # noqa: BLE001 - reported by the next check
+        pass
+    check(f"it stops although a caller never finishes ({time.monotonic() - begun:.0f} s)", server.process.poll() == 0, server.process.poll())
+    stuck.close()
+    check("and comes back", server.start())
+    check("what was granted is there", wait(lambda: server.api(MARA).get(f"/api/v1/grants/{grant}").json["state"] == "active", 20))
+    inflight = [row for row in server.api(NOOR).all(REQUESTS) if row["reason"] == "in flight"]
+    check("so is what was in flight, once", len(inflight) == 1)
+
+
+def main():
+    check = Checks()
+    with Stage("badinput") as stage:
+        server = Served(stage)
+        for part in (bodies, names, authority, front, crowd, stream, reload, stop):
+            part(check, server)
+        check("nobody panicked", "panicked" not in server.said(), server.said()[-800:])
+        check.equal("it stops in order", stage.stop(server.process), 0)
+        check("the log is whole", stage.run("audit", "verify", "audit").returncode == 0)
+        if check.failed:
+            print(f"     {server.said()[-1500:]}")
+    check.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""A real server over a real simulated AWS, for the scripts that look at it from outside: the small
+organization of the demo, rules of their own."""
+
+from stage import Api, answers, free_port, wait
+
+MARA, TOMASZ, PRIYA = "mara.lindqvist@example.com", "tomasz.wilk@example.com", "priya.raman@example.com"
+NOOR, INES = "noor.haddad@example.com", "ines.moreau@example.com"
+
+RULES = """
+[[rule]]
+id = "read"
+accounts = ["*"]
+permission_sets = ["ReadOnly"]
+approval_is_not_required = true
+
+[[rule]]
+id = "database"
+accounts = ["*"]
+permission_sets = ["DatabaseOperator"]
+approvers = ["tomasz.wilk@example.com", "priya.raman@example.com"]
+"""
+
+
+class Served:
+    """`hallpass serve`, its simulated AWS, and people's tokens."""
+
+    def __init__(self, stage, role=False, **environment):
+        self.stage, self.port = stage, free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.simulator, self.endpoint, aws = stage.simulator("--speed", "fast")
+        self.environment = {name: aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")} | environment
+        self.secrets = [aws["AWS_SECRET_ACCESS_KEY"]]
+        stage.path("rules.toml").write_text(RULES)
+        role_arn = f'role_arn = "{self.role()}"' if role else ""
+        stage.path("hallpass.toml").write_text(
+            f'[server]\nlisten = "127.0.0.1:{self.port}"\n[aws]\nregion = "{aws["AWS_REGION"]}"\n'
+            f'endpoint_url = "{self.endpoint}"\n{role_arn}\n[identity]\nadmins = ["group:platform-admins"]\n'
+            'auditors = ["group:auditors"]\n[access.duration]\nmin = "1s"\n'
+            '[audit.export]\ntarget = "dir:audit"\n')
+        self.stranger = self.nobody_special()
+        people = (MARA, TOMASZ, PRIYA, NOOR, INES, self.stranger)
+        self.tokens = {who: stage.token(who) for who in people}
+        self.start()
+
+    def role(self):
+        """A role of the management account for the server to assume."""
+        account = Api(self.endpoint).get("/_sim/state").json["organization"]["management_account"]
+        roles = [{"name": "hallpass", "trust": [f"arn:aws:iam::{account}:root"], "policies": ["AdministratorAccess"]}]
+        answer = Api(self.endpoint).post("/_sim/load?merge=1", {"version": 1, "iam": {account: {"roles": roles}}})
+        assert answer.status < 300, answer
+        return f"arn:aws:iam::{account}:role/hallpass"
+
+    def nobody_special(self):
+        """Somebody whom no rule and no role names."""
+        center = Api(self.endpoint).get("/_sim/state?full=1").json["file"]["identity_center"]
+        roles = {member for group in center["groups"] if group["name"] in ("platform-admins", "auditors")
+                 for member in group["members"]}
+        return next(user["email"].lower() for user in center["users"]
+                    if user["user_name"] not in roles and user.get("status") != "DISABLED"
+                    and user.get("email") and user["email"] not in (MARA, TOMASZ, PRIYA, NOOR, INES))
+
+    def start(self):
+        self.process = self.stage.spawn("serve", log="serve.log", **self.environment)
+        return wait(lambda: answers(Api(self.base), "/readyz"), 60, self.process)
+
+    def api(self, who, token=None):
+        return Api(self.base, token or self.tokens[who])
+
+    def made(self, who, *arguments):
+        """A token of another kind."""
+        return Api(self.base, self.stage.token(who, *arguments))
+
+    def said(self):
+        return self.stage.said("serve.log")
+
+
+def asking(permission_set="DatabaseOperator", seconds=1800, **more):
+    return {"account": "payments-prod", "permission_set": permission_set, "duration_seconds": seconds,
+            "reason": "OPS-1: look", **more}
