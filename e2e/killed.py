@@ -2,12 +2,13 @@
 """The server is killed at random moments, AWS is unwell, the simulated AWS itself is killed once:
 access still ends, what stood still stands, the log is whole (design §2: P1, P2, P5, P6).
 
-    killed.py [--seed N] [--seconds 75] [--kills 12]
+    killed.py [--seed N] [--seconds 70] [--kills 12] [--consistency typical]
 """
 
 import argparse
 import collections
 import datetime
+import http.client
 import json
 import random
 import signal
@@ -70,7 +71,7 @@ def organization():
                 {"account": "sandbox-2", "permission_set": "Deploy", "user": PEOPLE[3]},
             ],
         },
-        "speed": "fast", "consistency": "typical",
+        "speed": "fast",
     }
 
 
@@ -91,11 +92,11 @@ def instant(text):
 class World:
     """The processes, and what was seen of them."""
 
-    def __init__(self, stage, seed):
+    def __init__(self, stage, seed, consistency):
         self.stage, self.random = stage, random.Random(seed)
         self.port, self.sim_port = free_port(), free_port()
         self.base = f"http://127.0.0.1:{self.port}"
-        self.stage.path("organization.json").write_text(json.dumps(organization()))
+        self.stage.path("organization.json").write_text(json.dumps(organization() | {"consistency": consistency}))
         self.stage.path("rules.toml").write_text(RULES)
         self.stopping = threading.Event()
         self.asked = {}
@@ -146,7 +147,7 @@ class World:
         while not self.stopping.is_set():
             try:
                 answer = self.api(mail).post(path, body, headers={"Idempotency-Key": key}, timeout=20)
-            except (OSError, __import__("http").client.HTTPException):
+            except (OSError, http.client.HTTPException):
                 self.counts["retried"] += 1
                 time.sleep(0.2)
                 continue
@@ -194,7 +195,7 @@ class World:
         while not self.stopping.wait(0.5):
             try:
                 page = self.api(mail).get("/api/v1/requests?role=to-review", timeout=20).json or {}
-            except (OSError, __import__("http").client.HTTPException):
+            except (OSError, http.client.HTTPException):
                 continue
             for row in page.get("items", []):
                 verb = "approve" if chance.random() < 0.85 else "deny"
@@ -257,6 +258,8 @@ def judge(world, check, standing):
     doubled = [reason for reason, n in collections.Counter(row["reason"] for row in requests).items() if n > 1]
     check("nothing was asked twice by a retried call", not doubled, doubled)
     late(world, check, grants, standing)
+    stood = [grant["id"] for grant in grants if grant["standing"] and key(grant) not in standing]
+    check("nothing of ours was ever taken for standing access", not stood, stood)
     ready = auditor.get("/readyz")
     check("the server is ready in the end", ready.status == 200, ready)
     metrics = auditor.get("/metrics").body.decode()
@@ -264,16 +267,17 @@ def judge(world, check, standing):
     return grants, requests
 
 
+def key(grant):
+    if grant.get("account"):
+        return grant["user"], grant["account"], grant["permission_set"]
+    return grant["user"], "group", grant["group_name"]
+
+
 def late(world, check, grants, standing):
     """Access was never seen long after the last end that covers it; outages do not count."""
     ends = collections.defaultdict(float)
     for grant in grants:
-        what = (grant["user"], grant["account"], grant["permission_set"]) if grant.get("account") else (
-            grant["user"], "group", grant["group_name"])
-        over = instant(grant["ended_at"]) if grant.get("ended_at") else time.time()
-        check_end = instant(grant["ends_at"])
-        ends[what] = max(ends[what], check_end)
-        del over
+        ends[key(grant)] = max(ends[key(grant)], instant(grant["ends_at"]))
     worst, unknown = (0, None), []
     for what, times in world.seen.items():
         if what in standing:
@@ -333,11 +337,12 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--seconds", type=float, default=70)
     parser.add_argument("--kills", type=int, default=12)
+    parser.add_argument("--consistency", default="typical", choices=["strong", "typical", "hard"])
     arguments = parser.parse_args()
     print(f"     seed {arguments.seed}", flush=True)
     check = Checks()
     with Stage("killed") as stage:
-        world = World(stage, arguments.seed)
+        world = World(stage, arguments.seed, arguments.consistency)
         standing = world.truth()
         check("the server starts", world.start(), stage.said("serve.log")[-600:] if stage.path("serve.log").exists() else "")
         wait(lambda: answers(Api(world.base), "/readyz"), 30)

@@ -418,3 +418,49 @@ async fn apply(engine: &Engine, path: &Path) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn loops_sleep_until_something_is_due_within_bounds() {
+        let now = Timestamp::from_second(1_780_000_000).unwrap();
+        for (due, wanted) in [
+            (None, LOOK_AGAIN),
+            (Some(Span::hours(1).after(now)), LOOK_AGAIN),
+            (Some(now), BREATH),
+            (Some(Span::hours(1).before(now)), BREATH),
+        ] {
+            assert_eq!(until(due, now), wanted, "{due:?}");
+        }
+        let soon = now.checked_add(jiff::SignedDuration::from_millis(300));
+        assert_eq!(until(soon.ok(), now), Duration::from_millis(300));
+    }
+
+    #[tokio::test]
+    async fn a_loop_that_breaks_off_begins_again_and_ends_with_the_server() {
+        let (stop, _) = watch::channel(false);
+        let (mut tasks, runs) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
+        spawn(
+            &mut tasks,
+            "test",
+            &stop,
+            &runs,
+            |runs, mut stop| async move {
+                assert!(
+                    runs.fetch_add(1, Ordering::SeqCst) > 0,
+                    "the first run panics"
+                );
+                rest(&mut stop, Duration::from_hours(1)).await;
+            },
+        );
+        tokio::time::sleep(BROKEN_PAUSE + Duration::from_millis(300)).await;
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+        stop.send_replace(true);
+        let ended = tokio::time::timeout(Duration::from_secs(5), tasks.join_next()).await;
+        assert!(matches!(ended, Ok(Some(Ok(())))), "{ended:?}");
+    }
+}
