@@ -19,7 +19,7 @@ const POLL_PAUSE_MAX_SECONDS: u64 = 5;
 /// The same, once nobody waits for it any more.
 const ABANDONED_POLL_PAUSE: Span = Span::seconds(30);
 
-/// The pause between looks for a create that ended well and must go before it was ever listed.
+/// The pause between looks for what must go, could not be removed and is not listed either.
 const UNLISTED_PAUSE: Span = Span::seconds(2);
 
 /// How long a listing without it may be acted on after a pause.
@@ -169,18 +169,26 @@ impl Row {
         } else if wanted && execution.created_at.is_some() {
             self.execution.due = self.pause(now);
         } else if !wanted {
-            execution.due = match execution.doubt {
-                Doubt::FailedCreate => FAILED_GAP.after(since).max(now),
-                Doubt::LostCreate
-                    if execution.deleted_at.is_some() || execution.refused_removals > 0 =>
-                {
-                    LOSS_GAP.after(since).max(now)
-                }
-                Doubt::Settled if is_unsettled(execution, at) && execution.refused_removals > 0 => {
-                    UNLISTED_PAUSE.after(now)
-                }
-                Doubt::Settled | Doubt::LostCreate => now,
-            };
+            self.execution.due = self.next_look(since, at, now);
+        }
+    }
+
+    /// When to look again for what should be gone and was not listed at `at`.
+    fn next_look(&self, since: Timestamp, at: Timestamp, now: Timestamp) -> Timestamp {
+        let execution = &self.execution;
+        let refused = execution.refused_removals > 0;
+        // its removal was refused, and listings prove nothing yet: look again in a while
+        let next = if refused && is_unsettled(execution, at) {
+            UNLISTED_PAUSE.after(now)
+        } else {
+            now
+        };
+        match execution.doubt {
+            Doubt::FailedCreate => FAILED_GAP.after(since).max(next),
+            Doubt::LostCreate if refused || execution.deleted_at.is_some() => {
+                LOSS_GAP.after(since).max(next)
+            }
+            Doubt::Settled | Doubt::LostCreate => next,
         }
     }
 

@@ -137,8 +137,9 @@ fn remove_ours(row: &Row, now: Timestamp) -> Action {
         }
         Sight::Present { .. } if lags_behind_delete(execution, now) => Action::Look,
         Sight::Present { .. } => Action::Begin(OperationKind::Delete),
-        // our create ended well and no listing showed it yet: a listing without it proves nothing
-        Sight::Absent { .. } if is_unconfirmed(execution) => Action::Begin(OperationKind::Delete),
+        Sight::Absent { at, .. } if is_unconfirmed(execution, at) => {
+            Action::Begin(OperationKind::Delete)
+        }
         Sight::Absent { at, .. } if !row.is_fresh(at) || is_unsettled(execution, at) => {
             Action::Look
         }
@@ -162,23 +163,20 @@ fn remove_ours(row: &Row, now: Timestamp) -> Action {
     }
 }
 
-fn is_unconfirmed(execution: &Execution) -> bool {
-    is_unlisted(execution) && execution.refused_removals == 0
+/// It should be there, as far as we know, though a listing went without it: remove it all the same.
+fn is_unconfirmed(execution: &Execution, at: Timestamp) -> bool {
+    execution.refused_removals == 0
+        && (is_unsettled(execution, at)
+            || execution.deleted_at.is_none() && execution.created_at > execution.last_present_at)
 }
 
-/// A create of ours ended well, no listing showed it yet, and no delete of ours ended well.
-fn is_unlisted(execution: &Execution) -> bool {
-    let created = execution.created_at;
-    created.is_some() && created > execution.last_present_at && execution.deleted_at.is_none()
-}
-
-/// Whether a listing that began at `at` without it proves nothing: our create may still be hidden,
-/// from the removal that found nothing to remove, too.
+/// Whether a listing that began at `at` without it proves nothing: we made it or saw it less than
+/// a consistency window before, and no delete of ours ended well since. Listings may even go back
+/// and forth, and a removal may have found nothing to remove for the same reason.
 pub(crate) fn is_unsettled(execution: &Execution, at: Timestamp) -> bool {
-    is_unlisted(execution)
-        && execution
-            .created_at
-            .is_some_and(|created| at < CONSISTENCY_WINDOW.after(created))
+    let known = execution.created_at.max(execution.last_present_at);
+    execution.deleted_at.is_none()
+        && known.is_some_and(|known| at < CONSISTENCY_WINDOW.after(known))
 }
 
 /// Every fifth refusal is worth a question; between them removals go on.
