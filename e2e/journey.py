@@ -82,7 +82,7 @@ def access(check, stage, mara, tomasz, truth):
         waiting["result"] = mara(
             "request", "--account", "payments-prod", "--permission-set", "DatabaseOperator",
             "--for", "1h", "--reason", REASON, "--wait", "--timeout", "60s")
-    asking = threading.Thread(target=ask)
+    asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     def inbox():
         return [row for row in rows(tomasz("requests", "--role", "to-review")) if row["reason"] == REASON]

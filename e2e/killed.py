@@ -212,10 +212,10 @@ class World:
 
 
 def play(world, check, arguments):
-    threads = [threading.Thread(target=world.watch)]
+    threads = [threading.Thread(target=world.watch, daemon=True)]
     seeds = world.random
-    threads += [threading.Thread(target=world.ask, args=(mail, seeds.random())) for mail in PEOPLE]
-    threads += [threading.Thread(target=world.review, args=(mail, seeds.random())) for mail in REVIEWERS]
+    threads += [threading.Thread(target=world.ask, args=(mail, seeds.random()), daemon=True) for mail in PEOPLE]
+    threads += [threading.Thread(target=world.review, args=(mail, seeds.random()), daemon=True) for mail in REVIEWERS]
     for thread in threads[1:] + threads[:1]:
         thread.start()
     time.sleep(3)
