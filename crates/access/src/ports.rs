@@ -89,6 +89,8 @@ pub struct Counts {
     pub overdue: u64,
     /// Grants whose removal AWS refuses for good.
     pub stuck: u64,
+    /// Assignments that are not settled: being made, being removed, or waiting for it.
+    pub unsettled: u64,
     /// Notices waiting.
     pub notices: u64,
 }

@@ -120,6 +120,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     ));
     let pulse = Arc::new(probes::Pulse::new(Arc::clone(&parts.clock)));
     let (stop, stopping) = watch::channel(false);
+    let beating = Arc::clone(&pulse);
     let asked = probes(
         &access,
         &directory,
@@ -135,7 +136,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&parts.clock),
         rates: Arc::new(parts.rates),
         probes: Arc::new(asked),
-        metrics: Arc::new(move || rendered(&metrics)),
+        metrics: Arc::new(move || rendered(&metrics, &beating)),
         front: Arc::new(parts.front),
         version: env!("CARGO_PKG_VERSION"),
         stopping,
@@ -155,7 +156,10 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     })
 }
 
-fn rendered(metrics: &PrometheusHandle) -> String {
+fn rendered(metrics: &PrometheusHandle, pulse: &probes::Pulse) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "seconds, far below 2^52")]
+    let age = pulse.age().as_seconds() as f64;
+    metrics::gauge!("hallpass_reconciler_age_seconds").set(age);
     metrics.run_upkeep();
     metrics.render()
 }

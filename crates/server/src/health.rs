@@ -114,6 +114,11 @@ async fn metrics(State(app): State<App>) -> Response {
                 one(counts.stuck),
             );
             gauge(
+                "hallpass_assignments_unsettled",
+                "Assignments being made or removed, or waiting for it.",
+                one(counts.unsettled),
+            );
+            gauge(
                 "hallpass_notices_waiting",
                 "Notices not delivered yet.",
                 one(counts.notices),

@@ -411,6 +411,7 @@ pub async fn counts_tell_overdue_from_stuck(store: Store) {
         grants: by_name(&[("active", 1), ("ended", 2), ("ending", 2), ("scheduled", 1)]),
         overdue: 2,
         stuck: 1,
+        unsettled: 0,
         notices: 2,
     };
     assert_eq!(store.counts(at(100)).await.unwrap(), expected);
@@ -440,6 +441,7 @@ pub async fn news_of_a_forgotten_row_are_forgotten(store: Store) {
         .commit(with_desire(wanted(&grant.key, 7_200, 1)))
         .await
         .unwrap();
+    assert_eq!(store.counts(at(0)).await.unwrap().unsettled, 1);
     tell_news(&store, &grant.key).await;
     assert_eq!(grants_due(&store, 6, 9).await, grant_ids(&[1]));
     // a grant that comes later has not seen them either

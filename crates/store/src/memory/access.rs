@@ -5,10 +5,11 @@ use hallpass_access::{
     AccessStore, Answer, Change, CommitError, Counts, Grant, GrantFilter, Holds, ReadError,
     Request, RequestFilter, Waiting,
 };
+use hallpass_assignments::Verdict;
 use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp};
 
-use super::{MemoryStore, State, commit};
+use super::{MemoryStore, Slot, State, commit};
 use crate::rows::account_of;
 
 fn most(limit: u32) -> usize {
@@ -72,6 +73,8 @@ impl State {
                 counts.overdue += 1;
             }
         }
+        let unsettled = |slot: &&Slot| matches!(slot.row.execution.verdict, Verdict::Working);
+        counts.unsettled = self.assignments.values().filter(unsettled).count() as u64;
         counts.notices = self.notices.len() as u64;
         counts
     }

@@ -193,11 +193,15 @@ fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, Fau
     let notices: i64 = tx
         .prepare_cached("SELECT count(*) FROM notices")?
         .query_row([], |row| row.get(0))?;
+    let unsettled: i64 = tx
+        .prepare_cached("SELECT count(*) FROM assignments WHERE verdict = 'working'")?
+        .query_row([], |row| row.get(0))?;
     Ok(Counts {
         requests: by_state("requests")?,
         grants: by_state("grants")?,
         overdue: counter(overdue),
         stuck: counter(stuck),
+        unsettled: counter(unsettled),
         notices: counter(notices),
     })
 }
