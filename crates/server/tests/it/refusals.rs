@@ -71,7 +71,7 @@ fn bodies() {
 }
 
 #[test]
-fn paths_queries_headers_and_methods() {
+fn paths_queries_and_methods() {
     let cases = [
         ("GET", "/api/v1/nothing", "404 no-such-route"),
         ("GET", "/api/v2/me", "404 no-such-route"),
@@ -121,6 +121,13 @@ fn paths_queries_headers_and_methods() {
             let reply = house.call(method, path, Some("ana/all"), None).await;
             check(&format!("{method} {path}"), &reply, wanted);
         }
+    });
+}
+
+#[test]
+fn headers() {
+    run(async {
+        let house = House::new();
         for key in ["", &"k".repeat(201), "k\u{e9}y"] {
             let sent = request(
                 "POST",
@@ -145,15 +152,14 @@ fn paths_queries_headers_and_methods() {
     });
 }
 
-/// Asking for what is not to be had: stored as rejected, answered with the reason.
-#[test]
-fn wishes() {
-    let change = |field: &str, value: Value| {
-        let mut body = asking("Admin");
-        body[field] = value;
-        body
-    };
-    let table = [
+fn change(field: &str, value: Value) -> Value {
+    let mut body = asking("Admin");
+    body[field] = value;
+    body
+}
+
+fn wishes_that_cannot_be() -> Vec<(&'static str, Value, &'static str)> {
+    vec![
         (
             "no such account",
             change("account", json!("nowhere")),
@@ -205,9 +211,14 @@ fn wishes() {
             json!({"group": "admins", "duration_seconds": 3600, "reason": "r"}),
             "422 NoStatements",
         ),
-    ];
+    ]
+}
+
+/// Asking for what is not to be had: stored as rejected, answered with the reason.
+#[test]
+fn wishes() {
     run(async {
-        for (what, body, wanted) in table {
+        for (what, body, wanted) in wishes_that_cannot_be() {
             let house = House::new();
             let reply = house.post("/api/v1/requests", "ana/all", &body).await;
             check(what, &reply, wanted);
@@ -225,94 +236,77 @@ fn wishes() {
     });
 }
 
+async fn press(house: &House, id: &Value, verb: &str, token: &str) -> Reply {
+    let path = format!("/api/v1/requests/{}/{verb}", id.as_str().unwrap());
+    house.post(&path, token, &Value::Null).await
+}
+
+/// Presses in turn on one request: verb, whose, what comes of it.
+async fn play(house: &House, id: &Value, presses: &[(&str, &str, &str)]) {
+    for (verb, token, wanted) in presses {
+        let reply = press(house, id, verb, token).await;
+        if reply.status.is_success() {
+            assert_eq!(reply.short(), *wanted, "{verb} {token}");
+        } else {
+            check(&format!("{verb} {token}"), &reply, wanted);
+        }
+    }
+}
+
 #[test]
 fn presses() {
     run(async {
         let house = House::new();
-        let own = house.ask("cai/all", "Admin").await;
-        let path =
-            |id: &Value, verb: &str| format!("/api/v1/requests/{}/{verb}", id.as_str().unwrap());
-        let nothing = Value::Null;
-        let press = |path: String, token: &'static str| {
-            let house = &house;
-            let nothing = nothing.clone();
-            async move { house.post(&path, token, &nothing).await }
-        };
-        check(
-            "own request",
-            &press(path(&own["id"], "approve"), "cai/all").await,
-            "403 own-request",
-        );
-        check(
-            "own denial",
-            &press(path(&own["id"], "deny"), "cai/all").await,
-            "403 own-request",
-        );
+        let own = house.ask("cai/all", "Admin").await["id"].clone();
+        let refused = [
+            ("approve", "cai/all", "403 own-request"),
+            ("deny", "cai/all", "403 own-request"),
+        ];
+        play(&house, &own, &refused).await;
         let id = house.ask("ana/all", "Admin").await["id"].clone();
-        check(
-            "requester",
-            &press(path(&id, "approve"), "ana/all").await,
-            "403 not-an-approver",
-        );
-        check(
-            "auditor",
-            &press(path(&id, "approve"), "aud/all").await,
-            "403 not-an-approver",
-        );
-        check(
-            "auditor",
-            &press(path(&id, "discard"), "aud/all").await,
-            "403 not-yours",
-        );
-        check(
-            "stranger",
-            &press(path(&id, "discard"), "sam/all").await,
-            "404 not-found",
-        );
-        // an approver who is removed from the rules is refused at the click (`access.md` §16.25)
-        house
-            .access
-            .set_rules(rules(&RULES.replace("\"cai@corp.example\", ", "")), "test")
-            .await
-            .unwrap();
-        check(
-            "no longer listed",
-            &press(path(&id, "approve"), "cai/all").await,
-            "403 not-an-approver",
-        );
-        assert_eq!(press(path(&id, "approve"), "dee/all").await.short(), "200");
-        check(
-            "decided",
-            &press(path(&id, "approve"), "dee/all").await,
-            "409 already-decided",
-        );
-        check(
-            "decided",
-            &press(path(&id, "deny"), "dee/all").await,
-            "409 already-decided",
-        );
-        check(
-            "decided",
-            &press(path(&id, "discard"), "ana/all").await,
-            "409 already-decided",
-        );
-        house.access.set_rules(rules(RULES), "test").await.unwrap();
+        let decided = [
+            ("approve", "ana/all", "403 not-an-approver"),
+            ("approve", "aud/all", "403 not-an-approver"),
+            ("discard", "aud/all", "403 not-yours"),
+            ("discard", "sam/all", "404 not-found"),
+            ("approve", "dee/all", "200"),
+            ("approve", "dee/all", "409 already-decided"),
+            ("deny", "dee/all", "409 already-decided"),
+            ("discard", "ana/all", "409 already-decided"),
+        ];
+        play(&house, &id, &decided).await;
         let two = house.ask("ana/all", "Root").await["id"].clone();
-        assert_eq!(
-            press(path(&two, "approve"), "cai/all").await.json()["state"],
-            "pending"
-        );
-        check(
-            "once is one",
-            &press(path(&two, "approve"), "cai/all").await,
-            "409 already-reviewed",
-        );
+        let once = press(&house, &two, "approve", "cai/all").await;
+        assert_eq!(once.json()["state"], "pending");
+        play(
+            &house,
+            &two,
+            &[("approve", "cai/all", "409 already-reviewed")],
+        )
+        .await;
         house.clock.advance(Span::hours(9));
-        check(
-            "lapsed",
-            &press(path(&two, "approve"), "dee/all").await,
-            "409 already-decided",
-        );
+        play(
+            &house,
+            &two,
+            &[("approve", "dee/all", "409 already-decided")],
+        )
+        .await;
+    });
+}
+
+/// `access.md` §16.25
+#[test]
+fn an_approver_who_is_removed_from_the_rules_is_refused_at_the_click() {
+    run(async {
+        let house = House::new();
+        let id = house.ask("ana/all", "Admin").await["id"].clone();
+        let without = rules(&RULES.replace("\"cai@corp.example\", ", ""));
+        house.access.set_rules(without, "test").await.unwrap();
+        let presses = [
+            ("approve", "cai/all", "403 not-an-approver"),
+            ("approve", "dee/all", "200"),
+        ];
+        play(&house, &id, &presses).await;
     });
 }
 
