@@ -71,7 +71,7 @@ fn bodies() {
 }
 
 #[test]
-fn paths_queries_headers_and_methods() {
+fn paths_queries_and_methods() {
     let cases = [
         ("GET", "/api/v1/nothing", "404 no-such-route"),
         ("GET", "/api/v2/me", "404 no-such-route"),
@@ -125,7 +125,7 @@ fn paths_queries_headers_and_methods() {
 }
 
 #[test]
-fn headers_that_cannot_be_used() {
+fn headers() {
     run(async {
         let house = House::new();
         for key in ["", &"k".repeat(201), "k\u{e9}y"] {
@@ -152,47 +152,47 @@ fn headers_that_cannot_be_used() {
     });
 }
 
-fn changed(field: &str, value: Value) -> Value {
+fn change(field: &str, value: Value) -> Value {
     let mut body = asking("Admin");
     body[field] = value;
     body
 }
 
-fn impossible() -> [(&'static str, Value, &'static str); 11] {
-    [
+fn wishes_that_cannot_be() -> Vec<(&'static str, Value, &'static str)> {
+    vec![
         (
             "no such account",
-            changed("account", json!("nowhere")),
+            change("account", json!("nowhere")),
             "422 unknown-account",
         ),
         (
             "no such set",
-            changed("permission_set", json!("Nothing")),
+            change("permission_set", json!("Nothing")),
             "422 unknown-permission-set",
         ),
         (
             "too short",
-            changed("duration_seconds", json!(1)),
+            change("duration_seconds", json!(1)),
             "422 short-duration",
         ),
         (
             "too long",
-            changed("duration_seconds", json!(864_000)),
+            change("duration_seconds", json!(864_000)),
             "422 long-duration",
         ),
         (
             "no duration at all",
-            changed("duration_seconds", json!(0)),
+            change("duration_seconds", json!(0)),
             "422 short-duration",
         ),
         (
             "no reason",
-            changed("reason", json!("  ")),
+            change("reason", json!("  ")),
             "422 missing-reason",
         ),
         (
             "a novel",
-            changed("reason", json!("&".repeat(1001))),
+            change("reason", json!("&".repeat(1001))),
             "422 long-reason",
         ),
         (
@@ -218,7 +218,7 @@ fn impossible() -> [(&'static str, Value, &'static str); 11] {
 #[test]
 fn wishes() {
     run(async {
-        for (what, body, wanted) in impossible() {
+        for (what, body, wanted) in wishes_that_cannot_be() {
             let house = House::new();
             let reply = house.post("/api/v1/requests", "ana/all", &body).await;
             check(what, &reply, wanted);
@@ -230,97 +230,83 @@ fn wishes() {
             assert_eq!(stored.json()["grant_id"], Value::Null, "{what}");
         }
         let house = House::new();
-        let most = changed("reason", json!("&".repeat(1000)));
+        let most = change("reason", json!("&".repeat(1000)));
         let reply = house.post("/api/v1/requests", "ana/all", &most).await;
         assert_eq!(reply.short(), "201", "1,000 characters are allowed");
     });
+}
+
+async fn press(house: &House, id: &Value, verb: &str, token: &str) -> Reply {
+    let path = format!("/api/v1/requests/{}/{verb}", id.as_str().unwrap());
+    house.post(&path, token, &Value::Null).await
+}
+
+/// Presses in turn on one request: verb, whose, what comes of it.
+async fn play(house: &House, id: &Value, presses: &[(&str, &str, &str)]) {
+    for (verb, token, wanted) in presses {
+        let reply = press(house, id, verb, token).await;
+        if reply.status.is_success() {
+            assert_eq!(reply.short(), *wanted, "{verb} {token}");
+        } else {
+            check(&format!("{verb} {token}"), &reply, wanted);
+        }
+    }
 }
 
 #[test]
 fn presses() {
     run(async {
         let house = House::new();
-        let own = house.ask("cai/all", "Admin").await;
-        let path =
-            |id: &Value, verb: &str| format!("/api/v1/requests/{}/{verb}", id.as_str().unwrap());
-        let press = |path: String, token: &'static str| {
-            let house = &house;
-            async move { house.post(&path, token, &Value::Null).await }
-        };
-        check(
-            "own request",
-            &press(path(&own["id"], "approve"), "cai/all").await,
-            "403 own-request",
-        );
-        check(
-            "own denial",
-            &press(path(&own["id"], "deny"), "cai/all").await,
-            "403 own-request",
-        );
+        let own = house.ask("cai/all", "Admin").await["id"].clone();
+        let refused = [
+            ("approve", "cai/all", "403 own-request"),
+            ("deny", "cai/all", "403 own-request"),
+        ];
+        play(&house, &own, &refused).await;
         let id = house.ask("ana/all", "Admin").await["id"].clone();
-        check(
-            "requester",
-            &press(path(&id, "approve"), "ana/all").await,
-            "403 not-an-approver",
-        );
-        check(
-            "auditor",
-            &press(path(&id, "approve"), "aud/all").await,
-            "403 not-an-approver",
-        );
-        check(
-            "auditor",
-            &press(path(&id, "discard"), "aud/all").await,
-            "403 not-yours",
-        );
-        check(
-            "stranger",
-            &press(path(&id, "discard"), "sam/all").await,
-            "404 not-found",
-        );
-        // an approver who is removed from the rules is refused at the click (`access.md` §16.25)
-        house
-            .access
-            .set_rules(rules(&RULES.replace("\"cai@corp.example\", ", "")), "test")
-            .await
-            .unwrap();
-        check(
-            "no longer listed",
-            &press(path(&id, "approve"), "cai/all").await,
-            "403 not-an-approver",
-        );
-        assert_eq!(press(path(&id, "approve"), "dee/all").await.short(), "200");
-        check(
-            "decided",
-            &press(path(&id, "approve"), "dee/all").await,
-            "409 already-decided",
-        );
-        check(
-            "decided",
-            &press(path(&id, "deny"), "dee/all").await,
-            "409 already-decided",
-        );
-        check(
-            "decided",
-            &press(path(&id, "discard"), "ana/all").await,
-            "409 already-decided",
-        );
+        let decided = [
+            ("approve", "ana/all", "403 not-an-approver"),
+            ("approve", "aud/all", "403 not-an-approver"),
+            ("discard", "aud/all", "403 not-yours"),
+            ("discard", "sam/all", "404 not-found"),
+            ("approve", "dee/all", "200"),
+            ("approve", "dee/all", "409 already-decided"),
+            ("deny", "dee/all", "409 already-decided"),
+            ("discard", "ana/all", "409 already-decided"),
+        ];
+        play(&house, &id, &decided).await;
+        let two = house.ask("ana/all", "Root").await["id"].clone();
+        let once = press(&house, &two, "approve", "cai/all").await;
+        assert_eq!(once.json()["state"], "pending");
+        play(
+            &house,
+            &two,
+            &[("approve", "cai/all", "409 already-reviewed")],
+        )
+        .await;
+        house.clock.advance(Span::hours(9));
+        play(
+            &house,
+            &two,
+            &[("approve", "dee/all", "409 already-decided")],
+        )
+        .await;
     });
 }
 
+/// `access.md` §16.25
 #[test]
-fn presses_that_come_twice_or_late() {
+fn an_approver_who_is_removed_from_the_rules_is_refused_at_the_click() {
     run(async {
         let house = House::new();
-        let two = house.ask("ana/all", "Root").await["id"].clone();
-        let approve = format!("/api/v1/requests/{}/approve", two.as_str().unwrap());
-        let first = house.post(&approve, "cai/all", &Value::Null).await;
-        assert_eq!(first.json()["state"], "pending");
-        let twice = house.post(&approve, "cai/all", &Value::Null).await;
-        check("once is one", &twice, "409 already-reviewed");
-        house.clock.advance(Span::hours(9));
-        let late = house.post(&approve, "dee/all", &Value::Null).await;
-        check("lapsed", &late, "409 already-decided");
+        let id = house.ask("ana/all", "Admin").await["id"].clone();
+        let without = rules(&RULES.replace("\"cai@corp.example\", ", ""));
+        house.access.set_rules(without, "test").await.unwrap();
+        let presses = [
+            ("approve", "cai/all", "403 not-an-approver"),
+            ("approve", "dee/all", "200"),
+        ];
+        play(&house, &id, &presses).await;
     });
 }
 
