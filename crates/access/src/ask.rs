@@ -428,6 +428,9 @@ fn draft(
             approvers: decision
                 .map(|d| d.approvers.iter().cloned().collect())
                 .unwrap_or_default(),
+            notify: decision
+                .map(|d| d.notify.iter().cloned().collect())
+                .unwrap_or_default(),
             based_on: decision
                 .map(|d| d.based_on.iter().map(ToString::to_string).collect())
                 .unwrap_or_default(),

@@ -326,7 +326,7 @@ fn remind(pending: PendingRequest, settings: &Settings, moment: Moment<'_>) -> C
     let given: BTreeSet<&Email> = request.reviews.iter().map(|review| &review.by).collect();
     let to = request
         .decided
-        .approvers
+        .notify
         .iter()
         .filter(|email| !given.contains(email))
         .cloned()

@@ -524,14 +524,26 @@ fn fail(grant: Grant, reason: &str, holds: &Holds, moment: Moment<'_>) -> Change
     }
 }
 
-/// The row goes with the last grant of its key.
+/// How long a row outlives its last grant after a removal of ours: as long as listings may still
+/// show what is gone. Without it, the next grant would take the shadow for standing access.
+const LINGERS: Span = Span::minutes(1);
+
+/// Whether a row of a key that nobody holds may go.
+pub(crate) fn is_spent(row: &Row, now: Timestamp) -> bool {
+    let deleted = row.execution.deleted_at;
+    row.desired.until <= now
+        && row.execution.operation.is_none()
+        && deleted.is_none_or(|at| now >= LINGERS.after(at))
+}
+
+/// The row goes with the last grant of its key, or is left to the next reconciliation.
 pub(crate) fn forget_or_keep(holds: &Holds, closed: &Grant, now: Timestamp) -> Option<Desire> {
     let row = holds.row.as_ref()?;
     let others = holds
         .grants
         .iter()
         .any(|grant| grant.id != closed.id && !grant.is_over());
-    if others {
+    if others || !is_spent(row, now) {
         desire(holds, closed, now)
     } else {
         Some(Desire::Forget {

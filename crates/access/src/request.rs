@@ -47,6 +47,8 @@ pub struct Decided {
     pub kind: String,
     /// Who could say yes.
     pub approvers: Vec<Email>,
+    /// Which of them are told and reminded; the others may approve all the same.
+    pub notify: Vec<Email>,
     /// The rules it rests on.
     pub based_on: Vec<String>,
     /// Hash of the rules in force.

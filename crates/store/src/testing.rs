@@ -117,6 +117,7 @@ pub fn a_request(n: u64) -> Request {
         decided: Decided {
             kind: "RequiresApproval".to_owned(),
             approvers: vec![email(900)],
+            notify: Vec::new(),
             based_on: vec!["prod".to_owned()],
             config_hash: "abc".to_owned(),
             approvals_needed: 1,

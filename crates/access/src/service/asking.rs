@@ -297,7 +297,7 @@ fn waits(request: &Request, by: By<'_>, moment: Moment<'_>) -> Change {
         "{} asks for {} for {}: {}",
         request.requester.name, request.names, request.duration, request.reason
     );
-    let to = request.decided.approvers.clone();
+    let to = request.decided.notify.clone();
     Change {
         audit: vec![moment.of_request(Event::RequestCreated, by, request)],
         notices: vec![moment.notice(News::ReviewWanted, request, to, text)],

@@ -9,8 +9,8 @@ use hallpass_rules::Kind;
 use super::{Access, AccessError};
 use crate::records::By;
 use crate::{
-    Change, CommitError, EndCause, Grant, GrantFilter, GrantState, News, OnRuleChange, ReadError,
-    ask, decide, end, grant,
+    Change, CommitError, Desire, EndCause, Grant, GrantFilter, GrantState, News, OnRuleChange,
+    ReadError, ask, decide, end, grant,
 };
 
 /// Rows looked at per round.
@@ -167,7 +167,36 @@ impl Access {
                 tracing::warn!(grant.id = %grant.id, error = %error, "a grant could not be reconciled");
             }
         }
+        self.forget_rows().await?;
         Ok(report)
+    }
+
+    /// Rows that outlived their last grant go once listings cannot show its access any more.
+    async fn forget_rows(&self) -> Result<(), AccessError> {
+        let rows = self.ports.assignments.assignments().await;
+        let rows = rows.map_err(|fault| ReadError(fault.to_string()))?;
+        for row in rows.iter().filter(|row| grant::is_spent(row, self.now())) {
+            let holds = self.holds(Some(&row.key)).await?;
+            let Some(stored) = holds
+                .row
+                .filter(|stored| holds.grants.is_empty() && grant::is_spent(stored, self.now()))
+            else {
+                continue;
+            };
+            let forget = Desire::Forget {
+                key: stored.key,
+                rev: stored.desired.rev,
+            };
+            let change = Change {
+                desires: vec![forget],
+                ..Change::default()
+            };
+            match self.store_change(change).await {
+                Ok(_) | Err(CommitError::Raced(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     async fn live_grants(&self) -> Result<Vec<Grant>, ReadError> {

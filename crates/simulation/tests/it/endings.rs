@@ -1,6 +1,7 @@
 //! Ends that go another way: given back, taken away, lost, refused, stuck.
 
 use hallpass_access::{AccessError, PressRefused};
+use hallpass_assignments::AssignmentStore as _;
 use hallpass_audit::AuditStore;
 use hallpass_model::Span;
 use hallpass_simulation::{
@@ -452,6 +453,38 @@ fn every_closed_request_has_one_closing_record() {
         take(&world, Bo, "oncall", Span::minutes(5)).await;
         world.live_coarsely(Span::hours(9), Span::seconds(20)).await;
         assert_eq!(events(&world, "request.expired").await, 1);
+        check_all(&world, &[]).await.unwrap();
+    });
+}
+
+#[test]
+fn a_row_lingers_while_listings_may_show_what_is_gone_and_then_goes() {
+    run(async {
+        let world = World::new(27, Habits::default(), None);
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        let id = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
+        world.live(Span::seconds(20)).await;
+        release(&world, Ana, id).await.unwrap();
+        world.live(Span::seconds(10)).await;
+        assert_eq!(grant(&world, id).await.state.name(), "ended");
+        world.access.reconcile().await.unwrap();
+        assert!(
+            world.store.assignment(&key).await.unwrap().is_some(),
+            "too early to forget"
+        );
+        // a shadow in the listings is not standing access
+        world.center.give(&key);
+        let next = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
+        world.live(Span::seconds(20)).await;
+        let next = grant(&world, next).await;
+        assert_eq!((next.state.name(), next.standing), ("active", false));
+        release(&world, Ana, next.id).await.unwrap();
+        world.live(Span::minutes(2)).await;
+        world.access.reconcile().await.unwrap();
+        assert!(
+            world.store.assignment(&key).await.unwrap().is_none(),
+            "forgotten in the end"
+        );
         check_all(&world, &[]).await.unwrap();
     });
 }
