@@ -310,7 +310,7 @@ fn schedule(
         refusals: 0,
         stuck: None,
         aws_request: None,
-        seen_news: holds.row.as_ref().map_or(0, |row| row.news),
+        seen_news: inherited(holds, now).map_or(0, |row| row.news),
         state: GrantState::Scheduled,
         version: 0,
     };
@@ -326,16 +326,35 @@ fn schedule(
             moment.of_grant(Event::GrantRequested, actor, &grant),
         ],
         notices: vec![moment.notice(News::Approved, &request, to, text)],
-        desires: vec![Desire::Until {
-            key,
-            rev: holds.row.as_ref().map(|row| row.desired.rev),
-            until,
-            asked_at: now,
-        }],
+        desires: wish(holds, &key, until, now),
         requests: vec![Write::Update(request)],
         grants: vec![Write::Insert(grant)],
         ..Change::default()
     }
+}
+
+/// The row a new hold goes on with; none when there is none, or only one that outlived its last
+/// grant: then it is decided anew whether the access is standing, for somebody may have given it.
+fn inherited(holds: &Holds, now: Timestamp) -> Option<&Row> {
+    let row = holds.row.as_ref();
+    row.filter(|row| !(holds.grants.is_empty() && is_spent(row, now)))
+}
+
+/// The wish of a new hold, on the row it inherits or on a fresh one.
+fn wish(holds: &Holds, key: &HoldKey, until: Timestamp, now: Timestamp) -> Vec<Desire> {
+    let goes_on = inherited(holds, now);
+    let spent = holds.row.as_ref().filter(|_| goes_on.is_none());
+    let forget = spent.map(|row| Desire::Forget {
+        key: key.clone(),
+        rev: row.desired.rev,
+    });
+    let hold = Desire::Until {
+        key: key.clone(),
+        rev: goes_on.map(|row| row.desired.rev),
+        until,
+        asked_at: now,
+    };
+    forget.into_iter().chain([hold]).collect()
 }
 
 fn lengthen(

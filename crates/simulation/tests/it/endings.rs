@@ -488,3 +488,25 @@ fn a_row_lingers_while_listings_may_show_what_is_gone_and_then_goes() {
         check_all(&world, &[]).await.unwrap();
     });
 }
+
+#[test]
+fn access_given_by_hand_after_an_end_is_standing_for_the_next_grant() {
+    run(async {
+        let world = World::new(28, Habits::default(), None);
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        let id = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
+        world.live(Span::seconds(20)).await;
+        release(&world, Ana, id).await.unwrap();
+        world.live(Span::minutes(3)).await;
+        assert!(
+            world.store.assignment(&key).await.unwrap().is_some(),
+            "not reconciled yet"
+        );
+        world.center.give(&key);
+        let next = take(&world, Ana, "ReadOnly", Span::minutes(5)).await;
+        world.live(Span::minutes(6)).await;
+        let next = grant(&world, next).await;
+        assert_eq!((next.state.name(), next.standing), ("ended", true));
+        check_all(&world, std::slice::from_ref(&key)).await.unwrap();
+    });
+}

@@ -74,6 +74,7 @@ macro_rules! conformance {
                 requests_are_due_by_lapse_or_reminder
                 grants_are_due_earliest_end_first
                 news_make_a_grant_due_until_it_has_seen_them
+                a_row_may_go_and_come_back_in_one_change
                 an_early_end_that_hangs_is_overdue
                 news_of_a_forgotten_row_are_forgotten
                 what_is_over_is_never_due

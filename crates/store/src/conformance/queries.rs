@@ -418,6 +418,27 @@ pub async fn counts_tell_overdue_from_stuck(store: Store) {
     assert_eq!(store.counts(at(101)).await.unwrap().overdue, 3);
 }
 
+/// A row that is spent goes and comes back in one change: nothing of the old one is left.
+pub async fn a_row_may_go_and_come_back_in_one_change(store: Store) {
+    let key = a_grant(1).key;
+    store
+        .commit(with_desire(wanted(&key, 50, 1)))
+        .await
+        .unwrap();
+    tell_news(&store, &key).await;
+    let old = store.assignment(&key).await.unwrap().unwrap();
+    let mut change = with_desire(forgotten(&old));
+    change.desires.push(wanted(&key, 900, 60));
+    store.commit(change).await.unwrap();
+    let fresh = store.assignment(&key).await.unwrap().unwrap();
+    assert_eq!((fresh.news, fresh.desired.until), (0, at(900)));
+    assert_eq!(fresh.execution.verdict.name(), "working");
+    assert!(
+        fresh.desired.rev > old.desired.rev,
+        "nobody takes it for the old one"
+    );
+}
+
 /// An early end that hangs is late from the moment it began, not from the planned end.
 pub async fn an_early_end_that_hangs_is_overdue(store: Store) {
     let grant = Grant {
