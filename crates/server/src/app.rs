@@ -30,6 +30,8 @@ pub enum Front {
         personas: Vec<PersonaCard>,
         /// Where the simulated AWS answers.
         aws_endpoint: String,
+        /// How the program was called, for commands to copy.
+        program: String,
     },
     /// A real organization: the page says how to sign in and shows nothing else.
     Serve,

@@ -151,6 +151,7 @@ async fn demo(args: &Args) -> Outcome {
         front: Front::Demo {
             personas: people::cards(&personas),
             aws_endpoint: format!("http://{aws_address}"),
+            program: program(),
         },
         store: store.clone(),
         aws,
@@ -280,6 +281,16 @@ async fn connect(
     }
 }
 
+/// How people can call this program again: as it was called, when that was from a folder.
+fn program() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    if called.starts_with("./") {
+        called
+    } else {
+        "hallpass".to_owned()
+    }
+}
+
 fn welcome(
     args: &Args,
     address: SocketAddr,
@@ -310,15 +321,16 @@ fn welcome(
   Audit export  {audit}{stays}
 
 Try it in another terminal:
-{server}  hallpass login --as mara.lindqvist@example.com
-  hallpass request --account payments-prod --permission-set DatabaseOperator --for 1h --reason \"OPS-1: replay a batch\"
-  hallpass login --as tomasz.wilk@example.com && hallpass requests --role to-review
+{server}  {program} login --as mara.lindqvist@example.com
+  {program} request --account payments-prod --permission-set DatabaseOperator --for 1h --reason \"OPS-1: replay a batch\"
+  {program} login --as tomasz.wilk@example.com && {program} requests --role to-review
 
 See what AWS sees:
   export AWS_ENDPOINT_URL=http://{aws} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}
   aws sso-admin list-instances
 
 Stop with Ctrl-C.",
+        program = program(),
         people = people::names(),
         tokens = tokens.display(),
         audit = folder.path("audit").display(),

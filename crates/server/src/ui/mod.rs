@@ -25,6 +25,7 @@ const ROWS: usize = 25;
 struct Demo<'a> {
     personas: &'a [PersonaCard],
     aws_endpoint: &'a str,
+    program: &'a str,
 }
 
 #[derive(Template)]
@@ -99,12 +100,14 @@ async fn front(State(app): State<App>) -> Result<Response, Failure> {
         Front::Demo {
             personas,
             aws_endpoint,
+            program,
         } => {
             let (grants, requests) = rows(&app).await?;
             (
                 Some(Demo {
                     personas,
                     aws_endpoint,
+                    program,
                 }),
                 grants,
                 requests,
