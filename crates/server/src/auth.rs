@@ -288,3 +288,77 @@ impl FromRequestParts<App> for Caller {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hallpass_rules::directory::{Group, Snapshot};
+
+    use super::*;
+
+    fn person(n: u8, emails: &[&str], enabled: bool) -> Person {
+        Person {
+            user_id: format!("0000000{n}-0000-0000-0000-000000000000")
+                .parse()
+                .unwrap(),
+            user_name: format!("person{n}"),
+            display_name: String::new(),
+            emails: emails
+                .iter()
+                .map(|email| Email::new(email).unwrap())
+                .collect(),
+            enabled,
+        }
+    }
+
+    fn directory() -> Directory {
+        let people = vec![
+            person(1, &["ana@corp.example", "shared@corp.example"], true),
+            person(2, &["Shared@Corp.example"], true),
+            person(3, &["gone@corp.example"], false),
+            person(4, &["shared@other.example", "dee@other.example"], true),
+        ];
+        let admins = Group {
+            id: "99999999-8888-7777-6666-555555555555".parse().unwrap(),
+            name: "admins".into(),
+            members: people
+                .iter()
+                .take(1)
+                .map(|person| Some(person.user_id.clone()))
+                .collect(),
+        };
+        Directory::new(Snapshot {
+            people,
+            groups: vec![admins],
+            ..Snapshot::default()
+        })
+    }
+
+    /// `access.md` §11.5 and §16.22, as rows: address, who it is, through a fallback domain or not.
+    #[test]
+    fn an_address_is_one_person_or_nobody() {
+        let identity = Identity {
+            admins: vec!["group:admins".into()],
+            fallback_domains: vec!["other.example".into()],
+            ..Identity::default()
+        };
+        let rows = [
+            ("ANA@corp.example", Ok((Some('1'), false))),
+            ("shared@corp.example", Err(NotOnePerson::Ambiguous)),
+            ("gone@corp.example", Ok((None, false))),
+            ("nobody@corp.example", Ok((None, false))),
+            ("dee@corp.example", Ok((Some('4'), true))),
+        ];
+        for (address, expected) in rows {
+            let email = Email::new(address).unwrap();
+            let found = identity.actor(&email, Origin::Api, &directory());
+            let seen = found.map(|actor| {
+                let number = actor.user.and_then(|user| user.as_str().chars().nth(7));
+                (number, actor.secondary_domain)
+            });
+            assert_eq!(seen, expected, "{address}");
+        }
+        let ana = Email::new("ana@corp.example").unwrap();
+        let actor = identity.actor(&ana, Origin::Api, &directory()).unwrap();
+        assert!(actor.is(Role::Admin) && !actor.is(Role::Auditor));
+    }
+}
