@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::records::{By, Moment};
 use crate::{
-    Approval, Change, Closed, GrantState, Holds, News, Origin, PendingRequest, Reminders, Request,
-    RequestState, Review, Settings, Write, ask, grant,
+    Approval, Change, Closed, Grant, GrantState, Holds, News, Origin, PendingRequest, Reminders,
+    Request, RequestState, Review, Settings, Write, ask, grant,
 };
 
 /// What somebody may do beyond their own affairs; from groups in the configuration.
@@ -349,6 +349,23 @@ pub(crate) fn refused(
     let record = moment
         .of_request(Event::PressRefused, By::Person(actor), request)
         .why(press)
+        .error(&format!("{}: {why}", why.code()));
+    Change {
+        audit: vec![record],
+        ..Change::default()
+    }
+}
+
+/// The record of a try to end a grant that had no effect.
+pub(crate) fn refused_end(
+    grant: &Grant,
+    why: &PressRefused,
+    actor: &Actor,
+    moment: Moment<'_>,
+) -> Change {
+    let record = moment
+        .of_grant(Event::PressRefused, By::Person(actor), grant)
+        .why("end")
         .error(&format!("{}: {why}", why.code()));
     Change {
         audit: vec![record],

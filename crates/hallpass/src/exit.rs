@@ -20,7 +20,6 @@ pub(crate) enum Exit {
     /// Refused for safety; nothing was done.
     Refused,
     /// The lane or lock is held elsewhere.
-    #[allow(dead_code, reason = "for commands that hold a lock: store, plans")]
     Held,
     /// A mistake of ours.
     Internal,

@@ -258,17 +258,25 @@ impl Access {
                 holds: &holds,
                 moment,
             };
-            if let GrantState::Ending { .. } = grant.state
-                && authority(&grant, &bench).is_ok()
-            {
+            let cause = match authority(&grant, &bench) {
+                Ok(cause) => cause,
+                Err(why) => {
+                    // whoever may not see a grant is not told by a refusal that it exists
+                    let visible = self.may_see_grant(actor, &grant);
+                    self.store_change(decide::refused_end(&grant, &why, actor, moment))
+                        .await?;
+                    return Err(if visible {
+                        why.into()
+                    } else {
+                        AccessError::NotFound("grant")
+                    });
+                }
+            };
+            if let GrantState::Ending { .. } = grant.state {
                 // parked or slow: try again now
                 self.poke(&grant, moment).await;
                 return Ok(grant);
             }
-            if !self.may_see_grant(actor, &grant) && authority(&grant, &bench).is_err() {
-                return Err(AccessError::NotFound("grant"));
-            }
-            let cause = authority(&grant, &bench)?;
             if !grant.is_hold() {
                 return Err(decide::over(&grant.state).into());
             }

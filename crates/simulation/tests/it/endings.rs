@@ -97,6 +97,11 @@ fn revoking_needs_authority_and_a_reason() {
             matches!(stranger, Err(AccessError::NotFound(_))),
             "{stranger:?}"
         );
+        assert_eq!(
+            events(&world, "press.refused").await,
+            2,
+            "both tries are on record"
+        );
         world
             .access
             .revoke(&world.actor(Eve), id, "because", None)
