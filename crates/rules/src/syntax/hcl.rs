@@ -143,8 +143,7 @@ impl Reader<'_> {
     fn computed(&mut self, position: Position) {
         let message = "a value that Terraform would have to compute";
         self.errors.push(
-            Diagnostic::error(Code::BadSyntax, position, message)
-                .help("write the value itself, or import the JSON of a Terraform plan"),
+            Diagnostic::error(Code::BadSyntax, position, message).help("write the value itself"),
         );
     }
 }

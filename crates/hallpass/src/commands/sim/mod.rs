@@ -26,8 +26,8 @@ use sizes::SizeArgs;
 #[command(
     args_conflicts_with_subcommands = true,
     long_about = "Run a simulated AWS organization\n\nSpeaks the protocols of sso-admin, \
-                  identitystore, organizations, sts and iam, so that the aws CLI, SDKs and \
-                  Terraform work against it. Prints the environment that points them there. \
+                  identitystore, organizations and sts, so that the aws CLI and SDKs \
+                  work against it. Prints the environment that points them there. \
                   Control it under /_sim/.",
     after_help = "Examples:
   hallpass sim
