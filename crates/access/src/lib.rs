@@ -20,6 +20,7 @@ mod change;
 mod decide;
 mod end;
 mod grant;
+mod identity;
 mod ports;
 mod records;
 mod request;
@@ -32,9 +33,10 @@ pub use decide::{Actor, PressRefused, Role};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_rules::Directory;
+pub use identity::Identity;
 pub use ports::{
-    AccessStore, CommitError, Counts, DirectoryFault, DirectorySource, GrantFilter, Holds,
-    ReadError, RequestFilter, Waiting,
+    AccessStore, Channel, CommitError, Counts, Delivery, DirectoryFault, DirectorySource,
+    GrantFilter, Holds, ReadError, RequestFilter, Told, Waiting,
 };
 pub use request::{
     Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Wanted,

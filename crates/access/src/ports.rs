@@ -78,6 +78,49 @@ pub struct Waiting {
     pub notice: Notice,
 }
 
+/// A notice with what it is about, as stored at the moment of telling: what people see is the
+/// truth of now, however late it reaches them.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// What happened.
+    pub notice: Notice,
+    /// How often this channel was asked to tell it before.
+    pub attempts: u32,
+    /// The request it is about.
+    pub request: Request,
+    /// The grant it is about, or that came of the request.
+    pub grant: Option<Grant>,
+}
+
+/// What became of one attempt to tell people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Done, or nothing this channel tells.
+    Done,
+    /// It may work later; not before so long.
+    Again {
+        /// The pause the channel asks for, such as Slack's `Retry-After`.
+        after: hallpass_model::Span,
+        /// What went wrong, for the log.
+        why: String,
+    },
+    /// It will never work, or is too old to matter. Nothing stored changes (promise P7).
+    GaveUp {
+        /// What went wrong, for the log.
+        why: String,
+    },
+}
+
+/// A way to tell people: Slack, mail, webhooks. Each tells every notice by itself, at least once; a
+/// slow one holds up no other.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// A short, stable name: `slack`, `mail`, or `webhook:NAME`. Deliveries are counted by it.
+    fn name(&self) -> &str;
+    /// Tells people. May be called again for a notice it has told: it must not act, only repeat.
+    async fn tell(&self, told: &Told) -> Delivery;
+}
+
 /// Numbers for metrics and Health.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

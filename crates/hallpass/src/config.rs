@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hallpass_access::Identity;
 use hallpass_access::{OnRuleChange, Settings};
 use hallpass_model::Span;
-use hallpass_server::Identity;
 use serde::Deserialize;
 
 use crate::exit::Failure;

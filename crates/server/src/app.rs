@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use hallpass_access::Access;
+use hallpass_access::{Access, Identity};
 use hallpass_audit::AuditStore;
 use hallpass_model::Clock;
 
-use crate::{Identity, Probe, Rates, TokenStore};
+use crate::{Probe, Rates, TokenStore};
 
 /// A person of the demo, for the first page.
 #[derive(Clone)]

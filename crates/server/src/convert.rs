@@ -4,7 +4,7 @@ use hallpass_access::{Grant, GrantState, Request, RequestState, Wanted};
 use hallpass_api as api;
 use hallpass_model::{Target, TargetNames};
 
-use crate::Identity;
+use hallpass_access::Identity;
 
 struct Names {
     account: Option<String>,

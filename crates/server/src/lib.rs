@@ -17,7 +17,7 @@ mod problem;
 mod ui;
 
 pub use app::{App, Front, PersonaCard};
-pub use auth::{Identity, Scope, TokenFacts, TokenFault, TokenStore, hash_secret};
+pub use auth::{Scope, TokenFacts, TokenFault, TokenStore, hash_secret};
 pub use health::{Probe, ProbeResult};
 pub use limits::Rates;
 pub use openapi::document as openapi_document;

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_access::Identity;
 use hallpass_audit::ExportTarget;
 use hallpass_aws::{Aws, Credentials, Settings as AwsSettings};
 use hallpass_aws_sim::{Options, Simulator, Speed, organization};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_rules::{Rules, Source};
-use hallpass_server::{Front, Identity, Rates};
+use hallpass_server::{Front, Rates};
 use hallpass_store::FolderTarget;
 use secrecy::SecretString;
 use tokio::net::TcpListener;

@@ -243,7 +243,7 @@ async fn check_store(loaded: &Loaded, report: &mut Report) {
 fn check_directory(
     directory: &Directory,
     role_groups: &BTreeSet<String>,
-    identity: &hallpass_server::Identity,
+    identity: &hallpass_access::Identity,
     rules: Option<&Rules>,
     report: &mut Report,
 ) {

@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::{Router, response::Response};
+use hallpass_access::Identity;
 use hallpass_access::{Access, Directory, DirectoryFault, DirectorySource, Ports, Settings};
 use hallpass_model::{Clock, Email, IdSource, Span, Timestamp};
 use hallpass_rules::{Rules, Source, load};
 use hallpass_server::{
-    App, Front, Identity, Probe, ProbeResult, Scope, TokenFacts, TokenFault, TokenStore,
-    hash_secret, router,
+    App, Front, Probe, ProbeResult, Scope, TokenFacts, TokenFault, TokenStore, hash_secret, router,
 };
 use hallpass_store::MemoryStore;
 use serde_json::{Value, json};

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use hallpass_access::Identity;
 use hallpass_access::{Access, Actor, Origin};
 use hallpass_model::{Email, Span, Timestamp};
-use hallpass_server::{Identity, PersonaCard, Scope};
+use hallpass_server::{PersonaCard, Scope};
 use hallpass_store::SqliteStore;
 
 use crate::commands::token;
