@@ -138,6 +138,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         rates: Arc::new(parts.rates),
         probes: Arc::new(asked),
         metrics: Arc::new(move || rendered(&metrics, &beating)),
+        slack: None,
         front: Arc::new(parts.front),
         version: env!("CARGO_PKG_VERSION"),
         stopping,

@@ -6,7 +6,7 @@ use hallpass_access::{Access, Identity};
 use hallpass_audit::AuditStore;
 use hallpass_model::Clock;
 
-use crate::{Probe, Rates, TokenStore};
+use crate::{Probe, Rates, SlackDoor, TokenStore};
 
 /// A person of the demo, for the first page.
 #[derive(Clone)]
@@ -56,6 +56,8 @@ pub struct App {
     pub probes: Arc<Vec<Arc<dyn Probe>>>,
     /// Renders the metrics of this process.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Who answers Slack.
+    pub slack: SlackDoor,
     /// What the first page is about.
     pub front: Arc<Front>,
     /// Version of the product.

@@ -11,6 +11,7 @@ mod auth;
 mod body;
 mod convert;
 mod health;
+mod hooks;
 mod limits;
 mod openapi;
 mod problem;
@@ -19,6 +20,7 @@ mod ui;
 pub use app::{App, Front, PersonaCard};
 pub use auth::{Scope, TokenFacts, TokenFault, TokenStore, hash_secret};
 pub use health::{Probe, ProbeResult};
+pub use hooks::{Hook, HookAnswer, SlackDoor};
 pub use limits::Rates;
 pub use openapi::document as openapi_document;
 
@@ -81,6 +83,7 @@ pub fn router(app: App) -> Router {
     let calls = api::router()
         .merge(health::router())
         .merge(ui::router())
+        .merge(hooks::router())
         .route("/api/openapi.json", get(openapi::serve))
         .layer(middleware::from_fn(problem::in_time));
     let headers = [

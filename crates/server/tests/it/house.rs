@@ -265,6 +265,7 @@ impl House {
             clock: clock.clone(),
             probes: Arc::new(vec![Arc::new(Works)]),
             metrics: Arc::new(String::new),
+            slack: None,
             front: Arc::new(Front::Serve),
             version: "0.0.0",
             stopping,
