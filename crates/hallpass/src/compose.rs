@@ -115,13 +115,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     *rules_now
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
-    let executor = Arc::new(Executor::new(
-        shared.clone(),
-        Arc::clone(&parts.aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
-        Arc::clone(&parts.clock),
-        parts.ids,
-        Limits::default(),
-    ));
+    let executor = executor(&shared, &parts.aws, &parts.clock, parts.ids);
     let pulse = Arc::new(probes::Pulse::new(Arc::clone(&parts.clock)));
     let (stop, stopping) = watch::channel(false);
     let beating = Arc::clone(&pulse);
@@ -161,6 +155,21 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         pulse,
         stop,
     })
+}
+
+fn executor(
+    store: &Arc<SqliteStore>,
+    aws: &Arc<Aws>,
+    clock: &Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+) -> Arc<Executor> {
+    Arc::new(Executor::new(
+        store.clone(),
+        Arc::clone(aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
+        Arc::clone(clock),
+        ids,
+        Limits::default(),
+    ))
 }
 
 fn rendered(metrics: &PrometheusHandle, pulse: &probes::Pulse) -> String {
