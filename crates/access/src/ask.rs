@@ -14,6 +14,10 @@ use crate::{
 /// Longest reason, in characters after trimming (`access.md` §11.3).
 const REASON_CHARACTERS_MAX: usize = 1000;
 
+/// Why nothing in the management account can be had (`access.md` §13.2).
+pub(crate) const MANAGEMENT_ACCOUNT: &str = "This is the management account, which a delegated \
+     administrator cannot change. Ask for a group that has the access there instead.";
+
 /// One field that cannot be taken as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldProblem {
@@ -26,7 +30,7 @@ pub struct FieldProblem {
 }
 
 impl FieldProblem {
-    fn new(field: &str, code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(field: &str, code: &str, message: impl Into<String>) -> Self {
         Self {
             field: field.to_owned(),
             code: code.to_owned(),
@@ -271,12 +275,14 @@ pub(crate) fn answer(
         Kind::SelfApproval => Answered::Granted(request(RequestState::Pending), Approval::Own),
         Kind::RequiresApproval => Answered::Waits(request(RequestState::Pending)),
         Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => {
-            refused(decision.kind.as_str(), why_not(decision, form), Vec::new())
+            let target = typed_names(form.wanted).to_string();
+            let why = why_not(decision, &target);
+            refused(decision.kind.as_str(), why, Vec::new())
         }
     }
 }
 
-fn named(rules: &[RuleId]) -> String {
+pub(crate) fn named(rules: &[RuleId]) -> String {
     rules
         .iter()
         .map(|rule| format!("`{rule}`"))
@@ -284,15 +290,9 @@ fn named(rules: &[RuleId]) -> String {
         .join(", ")
 }
 
-fn why_not(decision: &Decision, form: &Form<'_>) -> String {
+/// Why the rules let nothing come of asking for a target; empty when they do.
+pub(crate) fn why_not(decision: &Decision, target: &str) -> String {
     let rules = named(&decision.based_on);
-    let target = match form.wanted {
-        Wanted::Account {
-            account,
-            permission_set,
-        } => format!("{account} / {permission_set}"),
-        Wanted::Group { group } => format!("group {group}"),
-    };
     match decision.kind {
         Kind::NoStatements => format!("No rule covers {target}. Ask an administrator to add one."),
         Kind::NoApprovers => {
@@ -311,9 +311,8 @@ fn check_reach(resolved: Option<&Resolved>, settings: &Settings, problems: &mut 
     if let Some(Target::Account { account, .. }) = resolved.map(|found| &found.target)
         && settings.out_of_reach.as_ref() == Some(account)
     {
-        let message = "This is the management account, which a delegated administrator cannot \
-                       change. Ask for a group that has the access there instead.";
-        problems.push(FieldProblem::new("account", "management-account", message));
+        let code = "management-account";
+        problems.push(FieldProblem::new("account", code, MANAGEMENT_ACCOUNT));
     }
 }
 

@@ -24,6 +24,7 @@ mod identity;
 mod ports;
 mod records;
 mod request;
+mod search;
 mod service;
 mod settings;
 
@@ -41,8 +42,9 @@ pub use ports::{
 pub use request::{
     Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Wanted,
 };
+pub use search::{Fit, Sought};
 pub use service::{
-    Access, AccessError, Asking, Catalog, CatalogEntry, Explained, Idempotency, Named, Ports,
-    Reconciled, RequestView, Tended,
+    Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Explained,
+    Found, Hit, Idempotency, Named, Ports, Reconciled, RequestView, Search, Tended,
 };
 pub use settings::{OnRuleChange, Settings};

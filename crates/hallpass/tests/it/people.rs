@@ -467,8 +467,10 @@ fn the_catalog_says_who_would_approve() {
     ] {
         assert!(ran.out.contains(part), "{part} in {}", ran.out);
     }
-    let ran = against(&fake, &["catalog", "--search", "PAY"]).exits(0);
+    let ran = against(&fake, &["catalog", "--search", "PAY prod", "--limit", "1"]).exits(0);
     assert_eq!(ran.lines().len(), 1);
+    let call = fake.calls().pop().unwrap();
+    assert_eq!(call.query, "q=PAY+prod&limit=1");
 }
 
 #[test]

@@ -12,4 +12,5 @@ mod crashes;
 mod deciding;
 mod endings;
 mod interleavings;
+mod looking;
 mod overlaps;
