@@ -16,13 +16,15 @@ use hallpass_audit::{AuditStore, ExportTarget};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_rules::{GroupRef, Rules, Source};
-use hallpass_server::{App, Front, Probe, Rates};
+use hallpass_server::{App, Front, Probe, Rates, SessionSettings};
 use hallpass_store::SqliteStore;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub(crate) use sources::{RandomIds, SteadyClock, StoredTokens, cache_snapshot, new_secret};
+pub(crate) use sources::{
+    RandomIds, SteadyClock, StoredSessions, StoredTokens, cache_snapshot, new_secret,
+};
 
 use crate::exit::Failure;
 
@@ -39,6 +41,7 @@ pub(crate) struct Parts {
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) export: Option<(Arc<dyn ExportTarget>, String)>,
     pub(crate) inventory_max_age: Span,
+    pub(crate) sessions: SessionSettings,
     pub(crate) rates: Rates,
     pub(crate) front: Front,
 }
@@ -133,6 +136,8 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         access: Arc::clone(&access),
         audit: shared as Arc<dyn AuditStore>,
         tokens: Arc::new(StoredTokens(store.clone())),
+        sessions: Arc::new(StoredSessions(store.clone())),
+        session_settings: parts.sessions,
         identity: Arc::new(parts.identity),
         clock: Arc::clone(&parts.clock),
         rates: Arc::new(parts.rates),

@@ -15,6 +15,8 @@ mod hooks;
 mod limits;
 mod openapi;
 mod problem;
+mod session;
+mod session_memory;
 mod ui;
 
 pub use app::{App, Front, PersonaCard};
@@ -23,6 +25,8 @@ pub use health::{Probe, ProbeResult};
 pub use hooks::{Hook, HookAnswer, SlackDoor};
 pub use limits::Rates;
 pub use openapi::document as openapi_document;
+pub use session::{Session, SessionFault, SessionSettings, SessionStore, SignedIn};
+pub use session_memory::MemorySessions;
 
 use std::time::Duration;
 
@@ -99,6 +103,7 @@ pub fn router(app: App) -> Router {
     ];
     let mut router = calls
         .merge(api::streams())
+        .merge(ui::streams())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -93,9 +93,19 @@ fn may_read(actor: &Actor, record: &Record) -> bool {
             .any(|field| record.text(field) == Some(email))
 }
 
+/// Who reads a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Programs: events are named by what happened.
+    Programs,
+    /// Our own pages: all events are `news`, which one listener hears.
+    Pages,
+}
+
 struct Tail {
     app: App,
     actor: Actor,
+    form: Form,
     after: u64,
     ready: VecDeque<Event>,
     news: tokio::sync::watch::Receiver<u64>,
@@ -114,7 +124,9 @@ pub(crate) async fn events(
         .get("last-event-id")
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse().ok());
-    Ok(stream(app, actor, resumed).await?.into_response())
+    Ok(stream(app, actor, resumed, Form::Programs)
+        .await?
+        .into_response())
 }
 
 /// A stream for an actor, from a record's number on, or from now.
@@ -122,6 +134,7 @@ pub(crate) async fn stream(
     app: App,
     actor: Actor,
     after: Option<u64>,
+    form: Form,
 ) -> Result<impl IntoResponse, Failure> {
     let after = if let Some(after) = after {
         after
@@ -137,6 +150,7 @@ pub(crate) async fn stream(
     let tail = Tail {
         app,
         actor,
+        form,
         after,
         ready: VecDeque::new(),
         news,
@@ -177,7 +191,7 @@ impl Tail {
         for record in records {
             self.after = record.seq();
             if self.may_hear(&record).await {
-                self.ready.push_back(event_of(&record));
+                self.ready.push_back(event_of(&record, self.form));
             }
         }
     }
@@ -197,7 +211,7 @@ impl Tail {
     }
 }
 
-fn event_of(record: &Record) -> Event {
+fn event_of(record: &Record, form: Form) -> Event {
     let data = serde_json::json!({
         "seq": record.seq(),
         "event": record.event(),
@@ -207,6 +221,9 @@ fn event_of(record: &Record) -> Event {
     });
     Event::default()
         .id(record.seq().to_string())
-        .event(record.event())
+        .event(match form {
+            Form::Programs => record.event(),
+            Form::Pages => "news",
+        })
         .data(data.to_string())
 }

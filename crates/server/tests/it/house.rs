@@ -266,6 +266,8 @@ impl House {
             probes: Arc::new(vec![Arc::new(Works)]),
             metrics: Arc::new(String::new),
             slack: None,
+            sessions: Arc::new(hallpass_server::MemorySessions::default()),
+            session_settings: hallpass_server::SessionSettings::default(),
             front: Arc::new(Front::Serve),
             version: "0.0.0",
             stopping,
