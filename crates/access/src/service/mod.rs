@@ -8,6 +8,7 @@ mod catalog;
 mod facts;
 mod finding;
 mod pressing;
+mod reviewing;
 mod seeing;
 mod tending;
 
@@ -22,6 +23,7 @@ use tokio::sync::{Notify, watch};
 pub use asking::{Asking, Idempotency};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Named};
 pub use finding::{Found, Hit, Search};
+pub use reviewing::{LastTime, Past, Times};
 pub use seeing::{Explained, RequestView};
 pub use tending::{Reconciled, Tended};
 
