@@ -20,7 +20,7 @@ pub use diagnostic::{Code, Diagnostic, Position, Severity};
 pub use directory::Directory;
 pub use engine::{
     Ask, ClickRefused, Considered, Decision, Effect, Explanation, Kind, Nearest, Permit,
-    Requestable, Requirement, RuleSummary, Rules, Stage,
+    Requestable, Requirement, RuleSummary, Rules, SetBits, Stage,
 };
 pub use read::{Loaded, Source, load};
 pub use rule::{GroupRef, RuleId, TextPattern};

@@ -4,8 +4,11 @@
 //! stopped at any await: what was not committed has not happened.
 
 mod asking;
+mod catalog;
 mod facts;
+mod finding;
 mod pressing;
+mod reviewing;
 mod seeing;
 mod tending;
 
@@ -18,7 +21,10 @@ use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, watch};
 
 pub use asking::{Asking, Idempotency};
-pub use seeing::{Catalog, CatalogEntry, Explained, Named, RequestView};
+pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Named};
+pub use finding::{Found, Hit, Search};
+pub use reviewing::{LastTime, Past, Times};
+pub use seeing::{Explained, RequestView};
 pub use tending::{Reconciled, Tended};
 
 use crate::records::Moment;
@@ -77,6 +83,8 @@ pub struct Access {
     wake_executor: Arc<Notify>,
     /// Number of the newest record; listeners read the log from where they were.
     news: watch::Sender<u64>,
+    /// What searches computed before.
+    memory: finding::Memory,
 }
 
 impl Access {
@@ -88,6 +96,7 @@ impl Access {
             rules: RwLock::new(rules),
             wake_executor: Arc::new(Notify::new()),
             news: watch::Sender::new(0),
+            memory: finding::Memory::default(),
         }
     }
 
