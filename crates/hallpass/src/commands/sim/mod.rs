@@ -26,7 +26,7 @@ use sizes::SizeArgs;
 #[command(
     args_conflicts_with_subcommands = true,
     long_about = "Run a simulated AWS organization\n\nSpeaks the protocols of sso-admin, \
-                  identitystore, organizations and sts, so that the aws CLI and SDKs \
+                  identitystore, organizations, sts and the access portal, so that the aws CLI and SDKs \
                   work against it. Prints the environment that points them there. \
                   Control it under /_sim/.",
     after_help = "Examples:
@@ -168,8 +168,29 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 fn simulate(args: &RunArgs) -> Outcome {
-    let options = Options {
-        organization: organization(args)?,
+    let organization = organization(args)?;
+    let failed = |error: io::Error| Failure::failed(format!("the simulator stopped: {error}"));
+    tokio::runtime::Runtime::new()
+        .map_err(failed)?
+        .block_on(async {
+            let stop = stop().map_err(failed)?;
+            // first the address: the access portal's is made of it
+            let listener = TcpListener::bind(args.listen)
+                .await
+                .map_err(|error| Failure::cannot_listen(args.listen, &error))?;
+            let address = listener.local_addr().map_err(failed)?;
+            let simulator =
+                Simulator::new(options(args, organization, address), Arc::new(SystemClock))
+                    .map_err(|error| refused(&error))?;
+            announce(&simulator, address)?;
+            serve(listener, simulator, stop).await.map_err(failed)
+        })?;
+    Ok(Exit::Ok)
+}
+
+fn options(args: &RunArgs, organization: OrganizationFile, address: SocketAddr) -> Options {
+    Options {
+        organization,
         seed: args.sizes.seed,
         secret: args.secret.clone(),
         state: args.state.clone(),
@@ -182,22 +203,8 @@ fn simulate(args: &RunArgs) -> Outcome {
         speed: args.speed.map(Into::into),
         consistency: args.consistency.map(Into::into),
         behaviour: args.behaviour.clone(),
-    };
-    let simulator =
-        Simulator::new(options, Arc::new(SystemClock)).map_err(|error| refused(&error))?;
-    let failed = |error: io::Error| Failure::failed(format!("the simulator stopped: {error}"));
-    tokio::runtime::Runtime::new()
-        .map_err(failed)?
-        .block_on(async {
-            let stop = stop().map_err(failed)?;
-            let listener = TcpListener::bind(args.listen)
-                .await
-                .map_err(|error| Failure::cannot_listen(args.listen, &error))?;
-            let address = listener.local_addr().map_err(failed)?;
-            announce(&simulator, address)?;
-            serve(listener, simulator, stop).await.map_err(failed)
-        })?;
-    Ok(Exit::Ok)
+        portal_url: Some(format!("http://{address}/start")),
+    }
 }
 
 fn organization(args: &RunArgs) -> Result<OrganizationFile, Failure> {
@@ -242,6 +249,7 @@ fn announce(simulator: &Simulator, address: SocketAddr) -> Result<(), Failure> {
             "permission set"
         ),
     ));
+    output::say(&format!("Access portal: {}", center.portal_url));
     if !address.ip().is_loopback() {
         output::say("warning: anyone who reaches this address can control the simulator");
     }
