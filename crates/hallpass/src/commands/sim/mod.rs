@@ -240,6 +240,7 @@ fn announce(simulator: &Simulator, address: SocketAddr) -> Result<(), Failure> {
     })?;
     output::say(&format!(
         "Simulated organization {} at http://{address}: {}, {}, {}.\n\
+         Access portal: {}\n\
          For the aws CLI, as its management account {management}:",
         organization.organization.id,
         count(organization.accounts.len(), "account"),
@@ -248,8 +249,8 @@ fn announce(simulator: &Simulator, address: SocketAddr) -> Result<(), Failure> {
             organization.identity_center.permission_sets.len(),
             "permission set"
         ),
+        center.portal_url,
     ));
-    output::say(&format!("Access portal: {}", center.portal_url));
     if !address.ip().is_loopback() {
         output::say("warning: anyone who reaches this address can control the simulator");
     }
