@@ -49,10 +49,10 @@ pub(super) fn field(name: &str, value: &str) -> String {
 
 /// Terms and what they are.
 pub(super) fn facts(rows: &[(&str, &str)]) -> String {
-    let rows: String = rows
+    let rows = rows
         .iter()
-        .map(|(name, value)| format!("<dt>{}</dt><dd>{}</dd>", escape(name), escape(value)))
-        .collect();
+        .map(|(name, value)| format!("<dt>{}</dt><dd>{}</dd>", escape(name), escape(value)));
+    let rows = rows.collect::<Vec<String>>().concat();
     format!("<dl>{rows}</dl>")
 }
 

@@ -101,7 +101,7 @@ fn home(visit: &Visit<'_>, name: &str) -> Response<Body> {
         list.push_str("</ul></li>");
     }
     if list.is_empty() {
-        list = "<li>You have no access to any account.</li>".to_owned();
+        list.push_str("<li>You have no access to any account.</li>");
     }
     let body = format!(
         "<div class=\"who\" data-portal=\"home\" data-console=\"{portal}/console\"><p>Signed in as \

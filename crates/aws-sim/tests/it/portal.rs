@@ -176,7 +176,7 @@ async fn who(bench: &Bench, signer: &Signer) -> String {
     }
 }
 
-/// Assigns payments-prod as PowerUser, which nobody has there, to people.
+/// Assigns payments-prod as `PowerUser`, which nobody has there, to people.
 async fn give(bench: &Bench, users: &[&str]) {
     for user in users {
         let row =
@@ -458,6 +458,7 @@ async fn a_role_session_outlives_its_assignment_and_not_its_role() {
         let (_, listed) = bench.control("GET", "/sessions", Value::Null).await;
         assert_eq!(listed["sessions"][0]["live"], value == "no");
         // a role made again is another role
+        bench.tick(1);
         give(&bench, &[MARA]).await;
         assert!(who(&bench, &keys).await.starts_with(after), "{value}");
         bench.advance(4.0 * 3600.0).await;

@@ -47,7 +47,7 @@ pub(super) fn start(context: &mut Context<'_>) -> Answer {
     let (first, last) = letters.split_at(4);
     let user_code = format!("{first}-{last}");
     let device = Device {
-        device_code: random.text(OPAQUE, 56),
+        secret: random.text(OPAQUE, 56),
         client_id: context.text("clientId").to_owned(),
         expires: now + EXPIRES_SECONDS * 1000,
         polled: None,
@@ -55,7 +55,7 @@ pub(super) fn start(context: &mut Context<'_>) -> Answer {
     };
     let page = format!("{}/_sim/device", context.call.origin);
     let answer = json!({
-        "deviceCode": device.device_code,
+        "deviceCode": device.secret,
         "userCode": user_code,
         "verificationUri": page,
         "verificationUriComplete": format!("{page}?user_code={user_code}"),

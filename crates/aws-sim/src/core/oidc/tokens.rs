@@ -61,7 +61,7 @@ fn device_code(context: &mut Context<'_>, client: &Client) -> Answer {
     let devices = &mut context.state.portal.devices;
     let found = devices
         .iter_mut()
-        .find(|(_, device)| device.device_code == device_code && device.client_id == client_id);
+        .find(|(_, device)| device.secret == device_code && device.client_id == client_id);
     let Some((user_code, device)) = found else {
         return Err(invalid_grant("Invalid device code provided"));
     };

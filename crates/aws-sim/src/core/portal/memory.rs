@@ -45,8 +45,8 @@ pub(crate) enum Verdict {
 /// A device that waits for a person.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Device {
-    /// What the device polls with.
-    pub device_code: String,
+    /// The device code: what the device polls with.
+    pub secret: String,
     /// The client that asked.
     pub client_id: String,
     /// Until when it may be approved and fetched.
