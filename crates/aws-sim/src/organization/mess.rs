@@ -39,7 +39,7 @@ impl Dice {
 /// their principal, 2 % of the accounts suspended, 3 % of the users disabled, and so on). The same
 /// file, seed and amount give the same mess.
 pub fn make_messy(file: &mut OrganizationFile, amount: f64) {
-    if !(amount > 0.0) {
+    if amount <= 0.0 || amount.is_nan() {
         return;
     }
     fill(file);
@@ -259,8 +259,7 @@ mod tests {
     use super::*;
     use crate::organization::{Shape, Sizes, generate, parse_value};
 
-    #[test]
-    fn every_kind_of_mess_is_there_and_can_be_read() {
+    fn tidy() -> OrganizationFile {
         let sizes = Sizes {
             accounts: 600,
             users: 2_500,
@@ -269,14 +268,28 @@ mod tests {
             assignments_per_account: 5,
             ou_depth: 3,
         };
-        let tidy = generate(&sizes, Shape::Enterprise, 5);
-        let mut file = tidy.clone();
-        make_messy(&mut file, 0.0);
-        assert_eq!(file, tidy);
+        generate(&sizes, Shape::Enterprise, 5)
+    }
+
+    fn messy() -> OrganizationFile {
+        let mut file = tidy();
         make_messy(&mut file, 1.0);
-        let mut again = tidy.clone();
-        make_messy(&mut again, 1.0);
-        assert_eq!(file, again);
+        file
+    }
+
+    #[test]
+    fn the_same_mess_every_time() {
+        let mut file = tidy();
+        make_messy(&mut file, 0.0);
+        assert_eq!(file, tidy());
+        assert_eq!(messy(), messy());
+        let parsed = parse_value(serde_json::to_value(messy()).unwrap());
+        assert!(parsed.is_ok(), "{parsed:?}");
+    }
+
+    #[test]
+    fn every_kind_of_mess_is_there() {
+        let file = messy();
         let center = &file.identity_center;
         let names: BTreeSet<&String> = file.accounts.iter().map(|row| &row.name).collect();
         let suspended = file
@@ -331,7 +344,5 @@ mod tests {
             .iter()
             .filter_map(|set| set.description.as_ref());
         assert!(text.into_iter().any(|text| text.chars().count() == 300));
-        let parsed = parse_value(serde_json::to_value(&file).unwrap());
-        assert!(parsed.is_ok(), "{parsed:?}");
     }
 }
