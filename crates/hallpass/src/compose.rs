@@ -16,13 +16,15 @@ use hallpass_audit::{AuditStore, ExportTarget};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_rules::{GroupRef, Rules, Source};
-use hallpass_server::{App, Front, Probe, Rates};
+use hallpass_server::{App, Front, Probe, Rates, SessionSettings};
 use hallpass_store::SqliteStore;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub(crate) use sources::{RandomIds, SteadyClock, StoredTokens, cache_snapshot, new_secret};
+pub(crate) use sources::{
+    RandomIds, SteadyClock, StoredSessions, StoredTokens, cache_snapshot, new_secret,
+};
 
 use crate::exit::Failure;
 
@@ -39,6 +41,7 @@ pub(crate) struct Parts {
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) export: Option<(Arc<dyn ExportTarget>, String)>,
     pub(crate) inventory_max_age: Span,
+    pub(crate) sessions: SessionSettings,
     pub(crate) rates: Rates,
     pub(crate) front: Front,
 }
@@ -112,13 +115,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     *rules_now
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
-    let executor = Arc::new(Executor::new(
-        shared.clone(),
-        Arc::clone(&parts.aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
-        Arc::clone(&parts.clock),
-        parts.ids,
-        Limits::default(),
-    ));
+    let executor = executor(&shared, &parts.aws, &parts.clock, parts.ids);
     let pulse = Arc::new(probes::Pulse::new(Arc::clone(&parts.clock)));
     let (stop, stopping) = watch::channel(false);
     let beating = Arc::clone(&pulse);
@@ -133,11 +130,14 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         access: Arc::clone(&access),
         audit: shared as Arc<dyn AuditStore>,
         tokens: Arc::new(StoredTokens(store.clone())),
+        sessions: Arc::new(StoredSessions(store.clone())),
+        session_settings: parts.sessions,
         identity: Arc::new(parts.identity),
         clock: Arc::clone(&parts.clock),
         rates: Arc::new(parts.rates),
         probes: Arc::new(asked),
         metrics: Arc::new(move || rendered(&metrics, &beating)),
+        slack: None,
         front: Arc::new(parts.front),
         version: env!("CARGO_PKG_VERSION"),
         stopping,
@@ -155,6 +155,21 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         pulse,
         stop,
     })
+}
+
+fn executor(
+    store: &Arc<SqliteStore>,
+    aws: &Arc<Aws>,
+    clock: &Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+) -> Arc<Executor> {
+    Arc::new(Executor::new(
+        store.clone(),
+        Arc::clone(aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
+        Arc::clone(clock),
+        ids,
+        Limits::default(),
+    ))
 }
 
 fn rendered(metrics: &PrometheusHandle, pulse: &probes::Pulse) -> String {

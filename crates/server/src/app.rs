@@ -6,7 +6,7 @@ use hallpass_access::{Access, Identity};
 use hallpass_audit::AuditStore;
 use hallpass_model::Clock;
 
-use crate::{Probe, Rates, TokenStore};
+use crate::{Probe, Rates, SessionSettings, SessionStore, SlackDoor, TokenStore};
 
 /// A person of the demo, for the first page.
 #[derive(Clone)]
@@ -46,6 +46,10 @@ pub struct App {
     pub audit: Arc<dyn AuditStore>,
     /// API tokens.
     pub tokens: Arc<dyn TokenStore>,
+    /// Sessions of people who signed in.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Their limits.
+    pub session_settings: SessionSettings,
     /// Who people are and which roles they have.
     pub identity: Arc<Identity>,
     /// Time.
@@ -56,6 +60,8 @@ pub struct App {
     pub probes: Arc<Vec<Arc<dyn Probe>>>,
     /// Renders the metrics of this process.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Who answers Slack.
+    pub slack: SlackDoor,
     /// What the first page is about.
     pub front: Arc<Front>,
     /// Version of the product.

@@ -15,7 +15,7 @@ use hallpass_access::{AccessError, Actor, Origin, PressRefused, Role};
 use hallpass_model::{Email, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{App, problem::Failure};
+use crate::{App, problem::Failure, session};
 
 /// What a token allows, on top of what its person may do anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -142,10 +142,12 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        let secret = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
+        let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
+            return by_session(parts, app).await;
+        };
+        let secret = value
+            .to_str()
+            .ok()
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, secret)| secret.trim())
@@ -167,20 +169,43 @@ impl FromRequestParts<App> for Caller {
             Some(b"cli") => Origin::Cli,
             _ => Origin::Api,
         };
-        let directory = app.access.directory();
-        let actor = app
-            .identity
-            .actor(&facts.user, origin, &directory)
-            .map_err(|_| {
-                Failure::forbidden(
-                    "ambiguous-user",
-                    "more than one person of the directory has your e-mail",
-                )
-            })?;
         Ok(Self {
-            actor,
+            actor: person(app, &facts.user, origin)?,
             scopes: facts.scopes,
             expires_at: facts.expires_at,
         })
     }
+}
+
+fn person(app: &App, user: &Email, origin: Origin) -> Result<Actor, Failure> {
+    let found = app.identity.actor(user, origin, &app.access.directory());
+    found.map_err(|_| {
+        Failure::forbidden(
+            "ambiguous-user",
+            "more than one person of the directory has your e-mail",
+        )
+    })
+}
+
+/// A signed-in person's browser. What changes things carries the token of their session, which a
+/// page of another site cannot know (CSRF).
+async fn by_session(parts: &Parts, app: &App) -> Result<Caller, Failure> {
+    let live = session::of(app, &parts.headers)
+        .await?
+        .ok_or_else(|| Failure::unauthorized("no bearer token was sent"))?;
+    if !parts.method.is_safe() {
+        let token = parts.headers.get("x-hallpass-csrf");
+        let token = token.and_then(|token| token.to_str().ok());
+        if !token.is_some_and(|token| live.accepts(token)) {
+            return Err(Failure::forbidden(
+                "forged-call",
+                "this call did not come from a page of yours, so nothing was done",
+            ));
+        }
+    }
+    Ok(Caller {
+        actor: person(app, &live.session.user, Origin::Web)?,
+        scopes: Scope::ALL.into_iter().collect(),
+        expires_at: live.session.ends_at,
+    })
 }

@@ -11,16 +11,22 @@ mod auth;
 mod body;
 mod convert;
 mod health;
+mod hooks;
 mod limits;
 mod openapi;
 mod problem;
+mod session;
+mod session_memory;
 mod ui;
 
 pub use app::{App, Front, PersonaCard};
 pub use auth::{Scope, TokenFacts, TokenFault, TokenStore, hash_secret};
 pub use health::{Probe, ProbeResult};
+pub use hooks::{Hook, HookAnswer, SlackDoor};
 pub use limits::Rates;
 pub use openapi::document as openapi_document;
+pub use session::{Session, SessionFault, SessionSettings, SessionStore, SignedIn};
+pub use session_memory::MemorySessions;
 
 use std::time::Duration;
 
@@ -81,6 +87,7 @@ pub fn router(app: App) -> Router {
     let calls = api::router()
         .merge(health::router())
         .merge(ui::router())
+        .merge(hooks::router())
         .route("/api/openapi.json", get(openapi::serve))
         .layer(middleware::from_fn(problem::in_time));
     let headers = [
@@ -96,6 +103,7 @@ pub fn router(app: App) -> Router {
     ];
     let mut router = calls
         .merge(api::streams())
+        .merge(ui::streams())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

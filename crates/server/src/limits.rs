@@ -1,5 +1,6 @@
 //! How fast one source may call: a token bucket per token, or per address for those without one
-//! (`access.md` §15, `server.rate`). Bounded in memory; a forgotten source starts full again.
+//! (`access.md` §15, `server.rate`). Slack calls for everybody from few addresses and is known by its
+//! signature, so its door is not counted (`access.md` §16.29). Bounded in memory; a forgotten source starts full again.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -77,7 +78,8 @@ impl Bucket {
 /// Lets a call through, or says when to come again. Health and metrics are not counted.
 pub(crate) async fn allow(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    if matches!(path, "/healthz" | "/readyz" | "/metrics") {
+    let uncounted = ["/healthz", "/readyz", "/metrics"].contains(&path);
+    if uncounted || path.starts_with("/slack/") || path.starts_with("/static/") {
         return next.run(request).await;
     }
     let rates = &app.rates;

@@ -22,7 +22,7 @@ tokio::task_local! {
     static REFERENCE: String;
 }
 
-fn reference() -> Option<String> {
+pub(crate) fn reference() -> Option<String> {
     REFERENCE.try_with(Clone::clone).ok()
 }
 
@@ -70,7 +70,17 @@ impl Failure {
         }))
     }
 
-    fn help(mut self, help: &str) -> Self {
+    /// What a page shows: status, words, and what would help.
+    pub(crate) fn for_people(&self) -> (StatusCode, &str, &str) {
+        let status = StatusCode::from_u16(self.0.status);
+        (
+            status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            &self.0.detail,
+            self.0.help.as_deref().unwrap_or_default(),
+        )
+    }
+
+    pub(crate) fn help(mut self, help: &str) -> Self {
         self.0.help = Some(help.to_owned());
         self
     }

@@ -148,6 +148,7 @@ async fn demo(args: &Args) -> Outcome {
             "logs".to_owned(),
         )),
         inventory_max_age: Span::minutes(15),
+        sessions: hallpass_server::SessionSettings::default(),
         rates: Rates::new(50, 100),
         front: Front::Demo {
             personas: people::cards(&personas),

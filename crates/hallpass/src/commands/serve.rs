@@ -231,6 +231,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
             )
         }),
         inventory_max_age: loaded.config.inventory.max_age.0,
+        sessions: hallpass_server::SessionSettings::default(),
         rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),
         front: Front::Serve,
     })

@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, IdSource, Timestamp};
+use hallpass_model::{Clock, Email, IdSource, Timestamp};
 use hallpass_rules::directory::Snapshot;
-use hallpass_server::{Scope, TokenFacts, TokenFault, TokenStore};
-use hallpass_store::SqliteStore;
+use hallpass_server::{
+    Scope, Session, SessionFault, SessionStore, TokenFacts, TokenFault, TokenStore,
+};
+use hallpass_store::{SessionRow, SqliteStore};
 use uuid::Uuid;
 
 use crate::clock::SystemClock;
@@ -96,6 +98,55 @@ impl TokenStore for StoredTokens {
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
         }))
+    }
+}
+
+/// Sessions of the store, as the server asks for them.
+pub(crate) struct StoredSessions(pub(crate) SqliteStore);
+
+fn session_fault(error: impl std::fmt::Display) -> SessionFault {
+    SessionFault(error.to_string())
+}
+
+fn session_row(session: &Session) -> Result<SessionRow, SessionFault> {
+    Ok(SessionRow {
+        hash: session.hash.clone(),
+        user: session.user.clone(),
+        ends_at: session.ends_at,
+        body: serde_json::to_string(session).map_err(session_fault)?,
+    })
+}
+
+#[async_trait]
+impl SessionStore for StoredSessions {
+    async fn begin(&self, session: &Session) -> Result<(), SessionFault> {
+        let row = session_row(session)?;
+        self.0.session_insert(&row).await.map_err(session_fault)
+    }
+
+    async fn by_hash(&self, hash: &str) -> Result<Option<Session>, SessionFault> {
+        let found = self.0.session_by_hash(hash).await.map_err(session_fault)?;
+        found
+            .map(|text| serde_json::from_str(&text).map_err(session_fault))
+            .transpose()
+    }
+
+    async fn replace(&self, hash: &str, session: &Session) -> Result<(), SessionFault> {
+        let row = session_row(session)?;
+        let stored = self.0.session_replace(hash, &row).await;
+        stored.map_err(session_fault)
+    }
+
+    async fn end(&self, hash: &str) -> Result<(), SessionFault> {
+        self.0.session_delete(hash).await.map_err(session_fault)
+    }
+
+    async fn end_all(&self, user: &Email) -> Result<u64, SessionFault> {
+        self.0.sessions_delete(user).await.map_err(session_fault)
+    }
+
+    async fn prune(&self, now: Timestamp) -> Result<(), SessionFault> {
+        self.0.sessions_prune(now).await.map_err(session_fault)
     }
 }
 

@@ -35,6 +35,7 @@ const LOOK_SECONDS: u64 = 2;
 
 /// Filters of a listing.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
     /// Records after this number.
@@ -93,9 +94,19 @@ fn may_read(actor: &Actor, record: &Record) -> bool {
             .any(|field| record.text(field) == Some(email))
 }
 
+/// Who reads a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Programs: events are named by what happened.
+    Programs,
+    /// Our own pages: all events are `news`, which one listener hears.
+    Pages,
+}
+
 struct Tail {
     app: App,
     actor: Actor,
+    form: Form,
     after: u64,
     ready: VecDeque<Event>,
     news: tokio::sync::watch::Receiver<u64>,
@@ -114,7 +125,9 @@ pub(crate) async fn events(
         .get("last-event-id")
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse().ok());
-    Ok(stream(app, actor, resumed).await?.into_response())
+    Ok(stream(app, actor, resumed, Form::Programs)
+        .await?
+        .into_response())
 }
 
 /// A stream for an actor, from a record's number on, or from now.
@@ -122,6 +135,7 @@ pub(crate) async fn stream(
     app: App,
     actor: Actor,
     after: Option<u64>,
+    form: Form,
 ) -> Result<impl IntoResponse, Failure> {
     let after = if let Some(after) = after {
         after
@@ -137,6 +151,7 @@ pub(crate) async fn stream(
     let tail = Tail {
         app,
         actor,
+        form,
         after,
         ready: VecDeque::new(),
         news,
@@ -177,7 +192,7 @@ impl Tail {
         for record in records {
             self.after = record.seq();
             if self.may_hear(&record).await {
-                self.ready.push_back(event_of(&record));
+                self.ready.push_back(event_of(&record, self.form));
             }
         }
     }
@@ -197,7 +212,7 @@ impl Tail {
     }
 }
 
-fn event_of(record: &Record) -> Event {
+fn event_of(record: &Record, form: Form) -> Event {
     let data = serde_json::json!({
         "seq": record.seq(),
         "event": record.event(),
@@ -207,6 +222,9 @@ fn event_of(record: &Record) -> Event {
     });
     Event::default()
         .id(record.seq().to_string())
-        .event(record.event())
+        .event(match form {
+            Form::Programs => record.event(),
+            Form::Pages => "news",
+        })
         .data(data.to_string())
 }

@@ -57,11 +57,7 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/api/openapi.json", nothing.clone()),
         ("GET", "/healthz", nothing.clone()),
         ("GET", "/readyz", nothing.clone()),
-        ("GET", "/metrics", nothing.clone()),
-        ("GET", "/", nothing.clone()),
-        ("GET", "/live", nothing.clone()),
-        ("GET", "/live/events", nothing.clone()),
-        ("GET", "/demo/token/ana@corp.example", nothing),
+        ("GET", "/metrics", nothing),
     ]
 }
 

@@ -11,6 +11,7 @@ mod authorization;
 mod description;
 mod house;
 mod listings;
+mod reference;
 mod refusals;
 mod repeats;
 mod streams;

@@ -9,6 +9,7 @@ mod audit;
 mod care;
 mod commit;
 mod migrate;
+mod sessions;
 mod tokens;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use care::{BackupError, Check};
+pub use sessions::SessionRow;
 
 use crate::fault::Fault;
 

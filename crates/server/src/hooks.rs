@@ -1,0 +1,69 @@
+//! Doors for programs that prove who they are in their own way, such as Slack: they get the raw
+//! request and answer it themselves. A door nobody stands behind does not exist (404).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+
+use crate::{App, problem::Failure};
+
+/// What a door answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON body; empty = no body.
+    pub body: String,
+}
+
+/// Whoever stands behind a door. Must answer quickly and do slow work afterwards.
+#[async_trait]
+pub trait Hook: Send + Sync {
+    /// Answers one call. `body` is as it came, before any decoding: signatures cover it.
+    async fn call(&self, headers: &HeaderMap, body: Bytes) -> HookAnswer;
+}
+
+/// `POST /slack/interactions` and `POST /slack/commands` are one door (`access.md` §11.1).
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/slack/interactions", post(slack))
+        .route("/slack/commands", post(slack))
+}
+
+async fn slack(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let hook = app
+        .slack
+        .clone()
+        .ok_or_else(|| Failure::not_found("page"))?;
+    // a caller that gives up must not stop what was begun
+    let answer = tokio::spawn(async move { hook.call(&headers, body).await })
+        .await
+        .map_err(|error| Failure::unavailable(&error))?;
+    Ok(answer.into_response())
+}
+
+impl IntoResponse for HookAnswer {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if self.body.is_empty() {
+            return status.into_response();
+        }
+        let kind = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+        (status, kind, self.body).into_response()
+    }
+}
+
+/// Whoever stands behind the Slack door, if anybody.
+pub type SlackDoor = Option<Arc<dyn Hook>>;

@@ -1,0 +1,56 @@
+//! Sessions of one process: for tests, and for whoever wants none to outlive it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use hallpass_model::{Email, Timestamp};
+
+use crate::{Session, SessionFault, SessionStore};
+
+/// Sessions in memory.
+#[derive(Debug, Default)]
+pub struct MemorySessions(Mutex<HashMap<String, Session>>);
+
+impl MemorySessions {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl SessionStore for MemorySessions {
+    async fn begin(&self, session: &Session) -> Result<(), SessionFault> {
+        self.all().insert(session.hash.clone(), session.clone());
+        Ok(())
+    }
+
+    async fn by_hash(&self, hash: &str) -> Result<Option<Session>, SessionFault> {
+        Ok(self.all().get(hash).cloned())
+    }
+
+    async fn replace(&self, hash: &str, session: &Session) -> Result<(), SessionFault> {
+        let mut all = self.all();
+        if all.remove(hash).is_some() {
+            all.insert(session.hash.clone(), session.clone());
+        }
+        Ok(())
+    }
+
+    async fn end(&self, hash: &str) -> Result<(), SessionFault> {
+        self.all().remove(hash);
+        Ok(())
+    }
+
+    async fn end_all(&self, user: &Email) -> Result<u64, SessionFault> {
+        let mut all = self.all();
+        let before = all.len();
+        all.retain(|_, session| session.user != *user);
+        Ok(u64::try_from(before - all.len()).unwrap_or(u64::MAX))
+    }
+
+    async fn prune(&self, now: Timestamp) -> Result<(), SessionFault> {
+        self.all().retain(|_, session| now <= session.ends_at);
+        Ok(())
+    }
+}

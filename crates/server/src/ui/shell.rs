@@ -1,0 +1,370 @@
+//! What every page has: its viewer, the frame around it, and how it fails.
+
+use std::sync::LazyLock;
+
+use askama::Template;
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
+    response::{Html, IntoResponse, Response},
+};
+use hallpass_access::{Actor, Origin, RequestFilter, RequestView, Role};
+use jiff::tz::TimeZone;
+use serde::de::DeserializeOwned;
+
+use super::words::initials;
+use crate::{App, Front, auth::hash_secret, problem::Failure, session};
+
+/// Requests counted beside `Reviews` at most; more are `99+`.
+const COUNTED_MAX: usize = 100;
+
+/// The page of the main navigation one is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nav {
+    Home,
+    Ask,
+    Reviews,
+    Access,
+    Audit,
+    Rules,
+    Health,
+    /// None of them.
+    Elsewhere,
+}
+
+/// Who looks at a page: a person with a live session. Without one, the way leads to sign-in and
+/// back.
+#[derive(Clone, Debug)]
+pub(crate) struct Viewer {
+    pub(crate) actor: Actor,
+    pub(crate) live: session::Live,
+    /// The zone they read times in; UTC until their browser told.
+    pub(crate) zone: TimeZone,
+    theme: &'static str,
+}
+
+/// What the frame around a page shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Shell {
+    /// Object first: "payments-prod / DatabaseOperator".
+    pub(crate) title: String,
+    pub(crate) nav: Nav,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) initials: String,
+    pub(crate) csrf: String,
+    /// `light`, `dark`, or empty for the system's.
+    pub(crate) theme: &'static str,
+    /// Empty, a number, or `99+`.
+    pub(crate) reviews: String,
+    pub(crate) demo: bool,
+    /// Where the simulated Slack is, in the demo.
+    pub(crate) slack: Option<String>,
+    /// Said once, after a press.
+    pub(crate) said: Option<&'static str>,
+    pub(crate) sees_all: bool,
+    pub(crate) sees_health: bool,
+    pub(crate) css: &'static str,
+    pub(crate) js: &'static str,
+}
+
+/// Addresses of static files carry their hash, so that browsers may keep them.
+pub(crate) static CSS_URL: LazyLock<String> = LazyLock::new(|| {
+    let hash = hash_secret(super::CSS);
+    format!("/static/hallpass.css?v={}", hash.get(..12).unwrap_or("0"))
+});
+pub(crate) static JS_URL: LazyLock<String> = LazyLock::new(|| {
+    let hash = hash_secret(super::JS);
+    format!("/static/hallpass.js?v={}", hash.get(..12).unwrap_or("0"))
+});
+
+impl Viewer {
+    /// The frame for one page of this viewer.
+    pub(crate) async fn shell(&self, app: &App, nav: Nav, title: impl Into<String>) -> Shell {
+        let filter = RequestFilter::default();
+        let waiting = app
+            .access
+            .requests(&self.actor, RequestView::ToReview, &filter, COUNTED_MAX)
+            .await
+            // the count is a convenience: a page must not fail for it
+            .map_or(0, |found| found.len());
+        Shell {
+            title: title.into(),
+            nav,
+            name: self.actor.name.clone(),
+            email: self.actor.email.to_string(),
+            initials: initials(&self.actor.name),
+            csrf: self.live.csrf(),
+            theme: self.theme,
+            reviews: match waiting {
+                0 => String::new(),
+                COUNTED_MAX.. => "99+".to_owned(),
+                few => few.to_string(),
+            },
+            demo: matches!(app.front.as_ref(), Front::Demo { .. }),
+            slack: match app.front.as_ref() {
+                Front::Demo { aws_endpoint, .. } => Some(format!("{aws_endpoint}/_slack/")),
+                Front::Serve => None,
+            },
+            said: None,
+            sees_all: self.actor.reads_all(),
+            sees_health: self.actor.is(Role::Operator) || self.actor.is(Role::Admin),
+            css: &CSS_URL,
+            js: &JS_URL,
+        }
+    }
+}
+
+impl FromRequestParts<App> for Viewer {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        let live = session::of(app, &parts.headers)
+            .await
+            .map_err(|failure| failed(&failure))?;
+        let Some(live) = live else {
+            return Err(to_sign_in(&parts.uri, &parts.headers));
+        };
+        let directory = app.access.directory();
+        let actor = app
+            .identity
+            .actor(&live.session.user, Origin::Web, &directory)
+            .map_err(|_| {
+                failed(&Failure::forbidden(
+                    "ambiguous-user",
+                    "More than one person has your e-mail; ask an admin.",
+                ))
+            })?;
+        Ok(Self {
+            actor,
+            live,
+            zone: zone(&parts.headers),
+            theme: theme(&parts.headers),
+        })
+    }
+}
+
+/// The zone a browser said it is in. It travels as a cookie and is parsed, not trusted.
+pub(crate) fn zone(headers: &HeaderMap) -> TimeZone {
+    session::cookie(headers, "zone")
+        .filter(|name| name.len() <= 64)
+        .map(|name| name.replace("%2F", "/"))
+        .and_then(|name| TimeZone::get(&name).ok())
+        .unwrap_or(TimeZone::UTC)
+}
+
+pub(crate) fn theme(headers: &HeaderMap) -> &'static str {
+    match session::cookie(headers, "theme") {
+        Some("light") => "light",
+        Some("dark") => "dark",
+        _ => "",
+    }
+}
+
+/// Sign-in, and back here afterwards. A fragment asked for by script gets 401 instead, and the
+/// page says that one was signed out.
+fn to_sign_in(uri: &Uri, headers: &HeaderMap) -> Response {
+    if headers.contains_key("x-hallpass-part") {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let next = uri.path_and_query().map_or("/", |path| path.as_str());
+    let next: String = url_encoded(next);
+    see_other(&format!("/signin?next={next}"))
+}
+
+/// Percent-encodes everything but unreserved characters (RFC 3986).
+pub(crate) fn url_encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}
+
+/// A path of ours to return to, or `/`: what is not a plain local path is not followed (open
+/// redirects).
+pub(crate) fn local_path(next: &str) -> &str {
+    let plain = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains('\\')
+        && next.chars().all(|c| c.is_ascii_graphic());
+    if plain { next } else { "/" }
+}
+
+/// 303: the answer to every form, so that reloading repeats nothing.
+pub(crate) fn see_other(to: &str) -> Response {
+    let place = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response()
+}
+
+/// A page.
+pub(crate) fn page(template: &impl Template) -> Response {
+    page_with(StatusCode::OK, template)
+}
+
+/// A page with a status.
+pub(crate) fn page_with(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(error) => failed(&Failure::unavailable(&error)),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "failed.html")]
+struct Failed<'a> {
+    css: &'static str,
+    title: &'a str,
+    words: &'a str,
+    help: &'a str,
+    reference: &'a str,
+}
+
+/// A page that could not be made: what failed, what still holds, what to do.
+pub(crate) fn failed(failure: &Failure) -> Response {
+    let (status, words, help) = failure.for_people();
+    let title = match status {
+        StatusCode::NOT_FOUND => "Not found",
+        StatusCode::FORBIDDEN => "Not yours",
+        StatusCode::SERVICE_UNAVAILABLE => "That didn’t work",
+        _ => "Not understood",
+    };
+    let page = Failed {
+        css: &CSS_URL,
+        title,
+        words,
+        help,
+        reference: &crate::problem::reference().unwrap_or_default(),
+    };
+    match page.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(_) => status.into_response(),
+    }
+}
+
+/// A failure on a page, shown as a page. `?` turns every failure into it.
+pub(crate) struct PageFailure(pub(crate) Failure);
+
+impl<E: Into<Failure>> From<E> for PageFailure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for PageFailure {
+    fn into_response(self) -> Response {
+        failed(&self.0)
+    }
+}
+
+/// What page handlers return.
+pub(crate) type PageResult = Result<Response, PageFailure>;
+
+/// A form, sent from one of our own pages by the person whose session it is.
+pub(crate) struct Posted<T> {
+    pub(crate) viewer: Viewer,
+    pub(crate) form: T,
+}
+
+/// The largest form: a reason of 1,000 characters, encoded, and change.
+const FORM_BYTES_MAX: usize = 32 * 1024;
+
+impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
+        let (mut parts, body) = request.into_parts();
+        if !from_our_page(&parts.headers) {
+            return Err(failed(&forged()));
+        }
+        let viewer = Viewer::from_request_parts(&mut parts, app).await?;
+        let bytes = axum::body::to_bytes(body, FORM_BYTES_MAX)
+            .await
+            .map_err(|_| failed(&Failure::bad("body-too-large", "The form is too large.")))?;
+        let token = form_urlencoded::parse(&bytes)
+            .find(|(name, _)| name == "csrf")
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default();
+        if !viewer.live.accepts(&token) {
+            return Err(failed(&forged()));
+        }
+        let form = serde_urlencoded::from_bytes(&bytes).map_err(|error| {
+            failed(&Failure::bad(
+                "bad-form",
+                format!("The form was not understood: {error}."),
+            ))
+        })?;
+        Ok(Self { viewer, form })
+    }
+}
+
+fn forged() -> Failure {
+    Failure::forbidden(
+        "forged-form",
+        "This form did not come from a page of yours, so nothing was done.",
+    )
+    .help("open the page again and press there; you may have signed in again since")
+}
+
+/// Whether a browser says that a call comes from a page of this server (Fetch Metadata; `Origin`
+/// for browsers without it). The form's token is checked besides.
+pub(crate) fn from_our_page(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(origin)) => origin
+            .split_once("://")
+            .is_some_and(|(_, host)| text("host") == Some(host)),
+        // a program without either has no cookie of anybody's by accident
+        (None, None) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_local_paths_are_followed() {
+        for (next, followed) in [
+            (
+                "/requests/req_1?said=approved",
+                "/requests/req_1?said=approved",
+            ),
+            ("//evil.example", "/"),
+            ("/\\evil.example", "/"),
+            ("https://evil.example", "/"),
+            ("javascript:alert(1)", "/"),
+            ("/a\r\nSet-Cookie: b", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(local_path(next), followed, "{next}");
+        }
+    }
+
+    #[test]
+    fn forms_of_other_sites_are_told_apart() {
+        for (site, origin, ours) in [
+            (Some("same-origin"), None, true),
+            (Some("cross-site"), None, false),
+            (Some("same-site"), None, false),
+            (Some("none"), None, false),
+            (None, Some("http://hallpass.example"), true),
+            (None, Some("http://evil.example"), false),
+            (None, Some("null"), false),
+            (None, None, true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", HeaderValue::from_static("hallpass.example"));
+            for (name, value) in [("sec-fetch-site", site), ("origin", origin)] {
+                if let Some(value) = value {
+                    headers.insert(name, HeaderValue::from_static(value));
+                }
+            }
+            assert_eq!(from_our_page(&headers), ours, "{site:?} {origin:?}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Signing in and out. The demo's picker is for this machine only.
+
+use std::net::SocketAddr;
+
+use askama::Template;
+use axum::{
+    Extension, Form, Router,
+    extract::{ConnectInfo, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use hallpass_model::Email;
+use serde::Deserialize;
+
+use super::shell::{
+    self, CSS_URL, JS_URL, PageFailure, PageResult, Posted, from_our_page, local_path, page,
+    see_other, url_encoded,
+};
+use crate::{App, Front, SignedIn, app::PersonaCard, body::Path, problem::Failure, session};
+
+mod filters {
+    //! What templates of this module may call.
+
+    #[expect(clippy::unnecessary_wraps, reason = "the form that templates call")]
+    #[askama::filter_fn]
+    pub(super) fn initials(
+        name: impl std::fmt::Display,
+        _: &dyn askama::Values,
+    ) -> askama::Result<String> {
+        Ok(super::super::words::initials(&name.to_string()))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage<'a> {
+    css: &'static str,
+    js: &'static str,
+    theme: &'static str,
+    personas: &'a [PersonaCard],
+    provider: Option<String>,
+    failure: Option<&'a str>,
+    /// Where one returns to, encoded for a query.
+    next: String,
+    next_plain: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Coming {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+struct Picked {
+    persona: String,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+struct ThemeForm {}
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/signin", get(show).post(pick))
+        .route("/signout", post(out))
+        .route("/theme", post(theme))
+        .route("/demo/token/{email}", get(demo_token))
+}
+
+fn personas(app: &App) -> &[PersonaCard] {
+    match app.front.as_ref() {
+        Front::Demo { personas, .. } => personas,
+        Front::Serve => &[],
+    }
+}
+
+async fn show(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(coming): Query<Coming>,
+) -> PageResult {
+    let next = local_path(&coming.next);
+    if session::of(&app, &headers).await?.is_some() {
+        return Ok(see_other(next));
+    }
+    Ok(page(&SignInPage {
+        css: &CSS_URL,
+        js: &JS_URL,
+        theme: shell::theme(&headers),
+        personas: personas(&app),
+        provider: None,
+        failure: None,
+        next: url_encoded(next),
+        next_plain: next,
+    }))
+}
+
+/// The demo's picker.
+async fn pick(
+    State(app): State<App>,
+    source: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    Form(picked): Form<Picked>,
+) -> PageResult {
+    on_this_machine(&app, source, &headers)?;
+    if !from_our_page(&headers) {
+        return Err(PageFailure(not_here()));
+    }
+    let email = personas(&app)
+        .iter()
+        .find(|persona| persona.email.eq_ignore_ascii_case(&picked.persona))
+        .and_then(|persona| Email::new(&persona.email).ok())
+        .ok_or_else(|| Failure::not_found("persona"))?;
+    let cookie = session::begin(&app, email, SignedIn::Persona).await?;
+    Ok(with_cookie(see_other(local_path(&picked.next)), cookie))
+}
+
+/// Ends the session here. Other sessions of the person go on.
+async fn out(State(app): State<App>, Posted { viewer, .. }: Posted<ThemeForm>) -> PageResult {
+    let cookie = session::end(&app, &viewer.live).await?;
+    Ok(with_cookie(see_other("/signin"), cookie))
+}
+
+/// The other theme, for browsers without script.
+async fn theme(headers: HeaderMap, _: Posted<ThemeForm>) -> Response {
+    let other = if shell::theme(&headers) == "dark" {
+        "light"
+    } else {
+        "dark"
+    };
+    let cookie = format!("theme={other}; Path=/; Max-Age=31536000; SameSite=Lax");
+    match HeaderValue::from_str(&cookie) {
+        Ok(cookie) => with_cookie(see_other("/"), cookie),
+        Err(_) => see_other("/"),
+    }
+}
+
+fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    response
+}
+
+/// The token of a persona, for the command line.
+async fn demo_token(
+    State(app): State<App>,
+    Path(email): Path<String>,
+    source: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    on_this_machine(&app, source, &headers)?;
+    let found = personas(&app)
+        .iter()
+        .find(|persona| persona.email.eq_ignore_ascii_case(&email));
+    let token = found.map(|persona| persona.token.clone());
+    let token = token.ok_or_else(|| Failure::not_found("persona"))?;
+    Ok((StatusCode::OK, token).into_response())
+}
+
+/// Being anybody is for people at this machine, over a loopback name, in the demo. The name is
+/// checked because a page of another site could point its own name here (DNS rebinding).
+fn on_this_machine(
+    app: &App,
+    source: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: &HeaderMap,
+) -> Result<(), Failure> {
+    if matches!(app.front.as_ref(), Front::Serve) {
+        return Err(Failure::not_found("page"));
+    }
+    let host = headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let near = source.is_some_and(|Extension(ConnectInfo(address))| address.ip().is_loopback());
+    if near && ["127.0.0.1", "localhost", "[::1]"].contains(&name) {
+        Ok(())
+    } else {
+        Err(not_here())
+    }
+}
+
+fn not_here() -> Failure {
+    Failure::forbidden(
+        "not-loopback",
+        "the demo is for people at this machine only",
+    )
+}

@@ -1,0 +1,166 @@
+//! Words of the pages: states, times and remaining times, as the brief writes them.
+
+use hallpass_access::{GrantState, RequestState};
+use hallpass_model::{Span, Timestamp};
+use jiff::tz::TimeZone;
+
+/// A state: its word, and the badge that shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Badge {
+    pub(crate) word: &'static str,
+    pub(crate) look: &'static str,
+}
+
+const fn badge(word: &'static str, look: &'static str) -> Badge {
+    Badge { word, look }
+}
+
+/// An active grant ends soon when less than this is left.
+pub(crate) const SOON: Span = Span::minutes(15);
+
+/// A grant's badge; `left` is the time to its end.
+pub(crate) fn grant_badge(state: &GrantState, left: Span) -> Badge {
+    match state {
+        GrantState::Scheduled => badge("Queued", "pending"),
+        GrantState::Granting => badge("Setting up", "pending"),
+        GrantState::Active if left < SOON => badge("Ends soon", "ending"),
+        GrantState::Active => badge("Active", "active"),
+        GrantState::Ending { .. } => badge("Ending", "ending"),
+        GrantState::Ended { .. } => badge("Ended", "ended"),
+        GrantState::Failed { .. } => badge("Failed", "failed"),
+    }
+}
+
+/// A request's badge.
+pub(crate) fn request_badge(state: &RequestState) -> Badge {
+    match state {
+        RequestState::Pending => badge("Waiting", "pending"),
+        RequestState::Approved { .. } => badge("Approved", "active"),
+        RequestState::Denied { .. } => badge("Denied", "denied"),
+        RequestState::Discarded { .. } => badge("Discarded", "discarded"),
+        RequestState::Expired { .. } => badge("Lapsed", "expired"),
+        RequestState::Rejected { .. } => badge("Not possible", "rejected"),
+    }
+}
+
+/// An instant as read by somebody in `zone`, at `now`: `17:31`, `Sat 02:10`, `Wed 18 Nov`, or with
+/// the year when that differs.
+pub(crate) fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
+    let days = (at.date() - now.date()).get_days();
+    let form = match days {
+        0 => "%H:%M",
+        1..=6 => "%a %H:%M",
+        -6..=-1 => "%a %H:%M",
+        _ if at.year() == now.year() => "%-d %b %H:%M",
+        _ => "%-d %b %Y",
+    };
+    at.strftime(form).to_string()
+}
+
+/// The zone's short name at an instant, such as `CET`.
+pub(crate) fn zone_name(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Z").to_string()
+}
+
+/// What is left, as a countdown: `2h 11m`, `9m`, `4:59`, `Ending`.
+pub(crate) fn countdown(left: Span) -> String {
+    let seconds = left.as_seconds();
+    match seconds {
+        0 => "Ending".to_owned(),
+        1..300 => format!("{}:{:02}", seconds / 60, seconds % 60),
+        300..3600 => format!("{}m", seconds / 60),
+        _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// An account id in groups of four, shown apart by the style sheet so that copying gives 12 digits.
+pub(crate) fn id_groups(id: &str) -> Vec<String> {
+    id.chars()
+        .collect::<Vec<_>>()
+        .chunks(4)
+        .map(|group| group.iter().collect())
+        .collect()
+}
+
+/// One or two letters of a name.
+pub(crate) fn initials(name: &str) -> String {
+    let mut letters = name
+        .split(|c: char| !c.is_alphanumeric())
+        .filter_map(|word| word.chars().next());
+    let first = letters.next();
+    let last = letters.next_back();
+    first
+        .into_iter()
+        .chain(last)
+        .flat_map(char::to_uppercase)
+        .collect()
+}
+
+/// Text of people, with what could mislead a reader made visible: control characters and those
+/// that turn the direction of writing.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            c if c.is_control() => '␦',
+            '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{061c}'
+            | '\u{200b}'..='\u{200d}'
+            | '\u{feff}' => '␦',
+            c => c,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn countdowns_read_as_the_brief_says() {
+        for (seconds, words) in [
+            (0, "Ending"),
+            (299, "4:59"),
+            (300, "5m"),
+            (3599, "59m"),
+            (3600, "1h 0m"),
+            (7869, "2h 11m"),
+            (90_000, "25h 0m"),
+        ] {
+            assert_eq!(countdown(Span::seconds(seconds)), words);
+        }
+    }
+
+    #[test]
+    fn times_name_the_day_when_it_is_another() {
+        let now: Timestamp = "2026-11-20T14:20:00Z".parse().unwrap();
+        let zone = TimeZone::get("Europe/Stockholm").unwrap();
+        for (at, words) in [
+            ("2026-11-20T16:31:00Z", "17:31"),
+            ("2026-11-20T23:10:00Z", "Sat 00:10"),
+            ("2026-11-18T10:00:00Z", "Wed 11:00"),
+            ("2026-10-01T10:00:00Z", "1 Oct 12:00"),
+            ("2025-10-01T10:00:00Z", "1 Oct 2025"),
+        ] {
+            assert_eq!(clock(at.parse().unwrap(), now, &zone), words, "{at}");
+        }
+        assert_eq!(zone_name(now, &zone), "CET");
+    }
+
+    #[test]
+    fn initials_are_of_the_first_and_last_name() {
+        assert_eq!(initials("Mara Lindqvist"), "ML");
+        assert_eq!(initials("ana"), "A");
+        assert_eq!(initials("Ana Maria de Souza"), "AS");
+        assert_eq!(initials(""), "");
+    }
+
+    #[test]
+    fn misleading_characters_are_shown() {
+        assert_eq!(plain("a\u{202e}b\u{7}\nc"), "a␦b␦\nc");
+    }
+}
