@@ -37,6 +37,10 @@ type Fields = Vec<(String, String)>;
 /// The page of a request that is not the control API's; `None` when it is no page.
 pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Option<Response<Body>> {
     let path = parts.uri.path();
+    if path == "/" {
+        // where nearly every call of a service goes
+        return None;
+    }
     let portal = portal_path(&shared.lock().state);
     let below = portal
         .as_deref()
