@@ -12,7 +12,7 @@ use crate::{
     core::{
         entities::Session,
         mutate::account_named,
-        portal::{Entry, assigned, enter, is_killed},
+        portal::{Entry, SignIn, assigned, enter, is_killed},
         random::Random,
         state::State,
         table::Millis,
@@ -106,17 +106,18 @@ pub(super) fn list(shared: &Shared, parameters: &[(String, String)]) -> Result<V
             })
         })
         .collect();
+    let may_be_used = |one: &SignIn| one.is_live(now) && state.user(&one.user).is_some();
     let sign_ins = state.portal.sign_ins.values();
     let portal: Vec<Value> = sign_ins
         .filter(|one| {
             account.is_none() && user.is_none_or(|user| one.user_name == user || *one.user == *user)
         })
-        .filter(|one| !live_only || one.is_live(now))
+        .filter(|one| !live_only || may_be_used(one))
         .map(|one| {
             json!({
                 "id": one.id, "user": one.user_name, "user_id": one.user,
                 "issued": instant(one.issued), "expires": instant(one.expires),
-                "live": one.is_live(now),
+                "live": may_be_used(one),
             })
         })
         .collect();

@@ -647,3 +647,44 @@ async fn faults_reach_the_portal() {
         "ok"
     );
 }
+
+#[tokio::test]
+async fn the_portal_is_where_the_file_says_else_where_the_simulator_is() {
+    let named = "https://acme.awsapps.com/start";
+    for (in_file, own, expected) in [
+        ("", Some(PORTAL), PORTAL.to_owned()),
+        (named, Some(PORTAL), named.to_owned()),
+        (named, None, named.to_owned()),
+        ("", None, String::new()),
+    ] {
+        let mut organization = hallpass_aws_sim::organization::small();
+        in_file.clone_into(&mut organization.identity_center.portal_url);
+        let bench = Bench::new(Options {
+            organization,
+            portal_url: own.map(str::to_owned),
+            ..options()
+        })
+        .await;
+        let at = |bench: &Bench| bench.simulator.identity_center();
+        let usual = format!("https://{}.awsapps.com/start", at(&bench).identity_store_id);
+        let expected = if expected.is_empty() { usual } else { expected };
+        assert_eq!(at(&bench).portal_url, expected);
+        for path in ["/load?merge=1", "/reset"] {
+            let (status, said) = bench.control("POST", path, json!({})).await;
+            assert_eq!(status, 200, "{said}");
+            assert_eq!(at(&bench).portal_url, expected, "{path}");
+        }
+    }
+    for (name, value) in [
+        ("portal_session_seconds", 899),
+        ("portal_revocation_lag", 3601),
+    ] {
+        let mut file = serde_json::to_value(hallpass_aws_sim::organization::small()).unwrap();
+        file["identity_center"][name] = value.into();
+        let bench = Bench::small().await;
+        let (status, said) = bench.control("POST", "/load", file).await;
+        assert_eq!(status, 400);
+        let pointer = format!("/identity_center/{name}");
+        assert_eq!(said["error"]["problems"][0]["pointer"], pointer, "{said}");
+    }
+}

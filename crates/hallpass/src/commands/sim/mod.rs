@@ -5,7 +5,7 @@ mod sizes;
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -203,8 +203,16 @@ fn options(args: &RunArgs, organization: OrganizationFile, address: SocketAddr) 
         speed: args.speed.map(Into::into),
         consistency: args.consistency.map(Into::into),
         behaviour: args.behaviour.clone(),
-        portal_url: Some(format!("http://{address}/start")),
+        portal_url: Some(portal_url(address)),
     }
+}
+
+/// Where the access portal is, as this machine sees it: only here it is served.
+fn portal_url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    format!("http://{address}/start")
 }
 
 fn organization(args: &RunArgs) -> Result<OrganizationFile, Failure> {
@@ -320,6 +328,17 @@ mod tests {
         assert_eq!(quoted("a b"), "'a b'");
         assert_eq!(quoted("it's$(x)"), "'it'\\''s$(x)'");
         assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn the_portal_is_on_this_machine() {
+        for (address, expected) in [
+            ("127.0.0.1:4570", "http://127.0.0.1:4570/start"),
+            ("0.0.0.0:4570", "http://127.0.0.1:4570/start"),
+            ("[::1]:4570", "http://[::1]:4570/start"),
+        ] {
+            assert_eq!(portal_url(address.parse().unwrap()), expected);
+        }
     }
 
     #[test]
