@@ -52,6 +52,8 @@ simulate
 referee "boto3" python3 sim/conformance.py --endpoint "$endpoint" --command "$HALLPASS_BIN sim"
 simulate
 referee "aws CLI" bash sim/cli.sh "$endpoint"
+simulate
+referee "access portal" python3 sim/portal.py --endpoint "$endpoint"
 if [[ -n ${HALLPASS_AWS_SUITE:-} ]]; then
   simulate --accounts 30 --users 120 --speed fast
   keys=$(curl -sf "$endpoint/_sim/credentials?account=$(curl -sf "$endpoint/_sim/state" | python3 -c 'import json, sys; print(json.load(sys.stdin)["organization"]["management_account"])')")

@@ -14,6 +14,7 @@ mod core;
 mod faults;
 mod http;
 pub mod organization;
+mod pages;
 mod state;
 
 pub use organization::{Consistency, OrganizationFile, Problem, Speed};

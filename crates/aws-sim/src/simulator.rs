@@ -24,7 +24,7 @@ use crate::{
     core::{
         self,
         export::export,
-        load::{Overrides, load},
+        load::{Overrides, load, place_portal},
         random::Random,
         state::State,
         sts::default_key,
@@ -33,6 +33,7 @@ use crate::{
     faults::Faults,
     http::{Conduct, Line, answer},
     organization::{Consistency, OrganizationFile, Problem, Speed},
+    pages,
     state::{self, Record, Snapshot, StateLog},
 };
 
@@ -83,6 +84,11 @@ pub struct Options {
     pub consistency: Option<Consistency>,
     /// Switches, over the file's.
     pub behaviour: Vec<(String, String)>,
+    /// Address of the access portal where the organization names none; absent:
+    /// `https://<identity store>.awsapps.com/start`. With the simulator's own address
+    /// (`http://127.0.0.1:4570/start`) it serves the portal's pages itself, also after a restart
+    /// on another port.
+    pub portal_url: Option<String>,
 }
 
 /// Why a simulator could not be made.
@@ -273,6 +279,7 @@ impl Simulator {
             behaviour: options.behaviour,
             throttle: options.throttle,
             authorize: options.authorization != Authorization::Off,
+            portal_url: options.portal_url,
         };
         let kept = if options.calls_kept == 0 {
             100_000
@@ -375,6 +382,9 @@ async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Respon
         *response.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
         return response;
     };
+    if let Some(page) = pages::answer(&shared, &parts, &body) {
+        return page;
+    }
     match answer(&shared, &parts, body).await {
         Ok(response) => response,
         Err(conduct) => cut(&parts, conduct),
@@ -439,6 +449,11 @@ fn restored(found: state::Found, overrides: &Overrides, kept: usize) -> World {
     }
     // calls that changed nothing left no number behind; none of theirs is drawn again
     world.seq += NUMBERS_LEFT_OUT;
+    place_portal(
+        &mut world.state,
+        &world.loaded,
+        overrides.portal_url.as_deref(),
+    );
     world.state.settings.throttle = overrides.throttle;
     world.state.settings.authorize = overrides.authorize;
     world

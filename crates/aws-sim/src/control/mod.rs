@@ -7,13 +7,14 @@ mod face;
 mod faults;
 mod file;
 mod sessions;
+mod sign_in;
 mod state;
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 pub(crate) use calls::{CallLog, CallRecord, redact};
-pub(crate) use face::router;
+pub(crate) use face::{KEPT_OUT, is_let_in, router, run};
 
 use crate::core::{mutate, state::State, table::Millis};
 
@@ -25,6 +26,17 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What a person reads.
+    pub(crate) fn message(&self) -> &str {
+        let message = self.body.pointer("/error/message");
+        message.and_then(Value::as_str).unwrap_or_default()
+    }
+
     fn new(status: StatusCode, code: &str, message: &str) -> Self {
         Self {
             status,
@@ -58,7 +70,7 @@ pub(crate) fn command(
             .map(|()| json!({ "applied": true, "at": instant(now) }))
             .map_err(|refused| Refusal::bad(&refused.field, &refused.message)),
         "login" => sessions::login(state, body, seq, now),
-        _ => Err(Refusal::bad("", "unknown command")),
+        _ => sign_in::command(state, name, body, seq, now),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     call::{ApiError, ErrorClass, Service},
+    oidc,
     table::Millis,
 };
 use crate::organization::Limit;
@@ -82,6 +83,8 @@ pub(crate) fn draw(
         Service::Organizations if reads => (format!("organizations/reads/{account}"), 10.0, 20.0),
         Service::Organizations => (format!("organizations/writes/{account}"), 3.0, 3.0),
         Service::Sts => (format!("sts/{account}/{region}"), 600.0, 600.0),
+        Service::SsoOidc => ("sso-oauth".to_owned(), 20.0, 20.0),
+        Service::SsoPortal => ("awsssoportal".to_owned(), 20.0, 20.0),
     };
     let own = limits
         .get(service.signing_name())
@@ -108,6 +111,10 @@ pub(crate) fn throttled(service: Option<Service>, named: bool) -> ApiError {
             ApiError::new("ThrottlingException", "Rate exceeded").with("RetryAfterSeconds", 1)
         }
         Some(Service::Sso) => ApiError::new("ThrottlingException", "Rate exceeded"),
+        Some(Service::SsoPortal) => {
+            ApiError::new("TooManyRequestsException", "Rate exceeded").status(429)
+        }
+        Some(Service::SsoOidc) => oidc::refused("SlowDownException", "Rate exceeded"),
     };
     let error = error.class(ErrorClass::Throttled);
     if named { error } else { error.status(429) }

@@ -93,7 +93,6 @@ pub fn generate(sizes: &Sizes, shape: Shape, seed: u64) -> OrganizationFile {
         accounts,
         identity_center: IdentityCenter {
             home_region: "eu-west-1".to_owned(),
-            portal_url: "https://corp-example.awsapps.com/start".to_owned(),
             users,
             groups,
             permission_sets: sets,

@@ -5,6 +5,7 @@ mod derive;
 mod file;
 mod generate;
 mod import;
+mod mess;
 mod names;
 mod parse;
 mod presets;
@@ -18,6 +19,7 @@ pub use file::{
     PermissionSet, Provisioned, Speed, User,
 };
 pub use generate::{Shape, Sizes, generate};
+pub use mess::make_messy;
 pub use parse::{parse, parse_value};
 pub use presets::{large, small};
 pub(crate) use resolve::Names;

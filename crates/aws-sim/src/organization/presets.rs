@@ -283,7 +283,6 @@ pub fn small() -> OrganizationFile {
         accounts: accounts(),
         identity_center: IdentityCenter {
             home_region: "eu-west-1".to_owned(),
-            portal_url: "https://example.awsapps.com/start".to_owned(),
             groups: groups(&users),
             users,
             permission_sets: sets(),

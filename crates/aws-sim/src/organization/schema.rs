@@ -107,6 +107,8 @@ const IDENTITY_CENTER: &[Field] = &[
     ("identity_store_id", May, Text),
     ("home_region", May, Text),
     ("portal_url", May, Text),
+    ("portal_session_seconds", May, Whole),
+    ("portal_revocation_lag", May, Whole),
     ("name", May, Text),
     (
         "source",

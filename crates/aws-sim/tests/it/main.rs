@@ -16,6 +16,8 @@ mod durability;
 mod faults;
 mod files;
 mod pages;
+mod portal;
+mod portal_pages;
 mod repeatability;
 mod scale;
 mod switches;
