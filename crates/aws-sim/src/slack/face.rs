@@ -17,6 +17,7 @@ use super::{
     forms::decode,
     hooks::respond,
     methods::{Answer, Call, Refused, answer},
+    page,
     perform::{act, space},
     recorder::{messages, screen, views},
 };
@@ -30,7 +31,7 @@ use crate::{
 /// The largest request of an app, in bytes.
 const BODY_MAX: usize = 4 * 1024 * 1024;
 
-type Parameters = Query<Vec<(String, String)>>;
+pub(super) type Parameters = Query<Vec<(String, String)>>;
 
 /// The routes under `/_slack/`. People's acts and the recorder are guarded like the control API;
 /// what the app calls is not, it has its tokens.
@@ -43,6 +44,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/_slack/views", get(get_views))
         .route("/_slack/acts", get(get_acts))
         .route("/_slack/screen", get(get_screen))
+        .route("/_slack", get(page::slash))
+        .route("/_slack/", get(page::page))
+        .route("/_slack/parts", get(page::parts))
+        .route("/_slack/static/{name}", get(page::file))
         .layer(middleware::from_fn_with_state(shared.clone(), guard));
     Router::new()
         .route("/_slack/api/{method}", any(web_api))

@@ -18,6 +18,6 @@ mod files;
 mod pages;
 mod repeatability;
 mod scale;
-mod switches;
 mod slack;
+mod switches;
 mod throttling;
