@@ -47,7 +47,7 @@ pub(super) fn whole(look: &Look<'_>) -> String {
          <a class=\"skip\" href=\"#talk\">To the conversation</a>\
          <p class=\"strip\" role=\"note\">This is a simulated Slack. Nothing here reaches Slack, \
          and nobody is notified.</p>\
-         <div class=\"app\"><aside class=\"side\">{me}<nav id=\"places\" \
+         <div class=\"shell\"><aside class=\"side\">{me}<nav id=\"places\" \
          aria-label=\"Conversations\">{places}</nav></aside>\
          <main>{head}<div id=\"talk\" tabindex=\"0\" aria-live=\"polite\" aria-label=\"Messages\">{talk}</div>{compose}</main></div>\
          <div id=\"layer\">{layer}</div>\

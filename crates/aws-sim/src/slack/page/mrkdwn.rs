@@ -229,7 +229,7 @@ fn control(inner: &str, reader: &Reader<'_>) -> String {
             .or_else(|| label.map(unescape))
             .unwrap_or_else(|| id.to_owned());
         let class = if id == reader.user {
-            "mention me"
+            "mention you"
         } else {
             "mention"
         };
@@ -249,7 +249,7 @@ fn control(inner: &str, reader: &Reader<'_>) -> String {
         let word = word.split('^').next().unwrap_or(word);
         let name = label.map_or_else(|| word.to_owned(), unescape);
         let name = name.trim_start_matches('@');
-        return format!("<span class=\"mention me\">@{}</span>", escape(name));
+        return format!("<span class=\"mention you\">@{}</span>", escape(name));
     }
     link(target, label)
 }
@@ -373,10 +373,10 @@ mod tests {
             (":large_green_circle: :nope:", "🟢 :nope:"),
             (
                 "*<@U1>*",
-                "<b><span class=\"mention me\">@Ana &lt;A&gt;</span></b>",
+                "<b><span class=\"mention you\">@Ana &lt;A&gt;</span></b>",
             ),
             ("<#C1>", "<span class=\"mention\">#access</span>"),
-            ("<!here>", "<span class=\"mention me\">@here</span>"),
+            ("<!here>", "<span class=\"mention you\">@here</span>"),
             (
                 "<https://x.example/?a=1&amp;b=2|see>",
                 "<a href=\"https://x.example/?a=1&amp;b=2\" target=\"_blank\" \

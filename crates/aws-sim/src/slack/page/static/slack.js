@@ -120,12 +120,13 @@
     layer.replaceChildren(...fresh.childNodes);
     if (!next) return;
     for (const one of all('[data-block]', next)) if (kept.has(one.id)) one.value = kept.get(one.id);
-    next.showModal();
+    showModal(next, focus);
     $('.in-modal', next).scrollTop = scroll;
-    const wrong = $('[aria-invalid=true]', next);
-    if (wrong) wrong.focus();
-    else if (focus) document.getElementById(focus)?.focus();
-    else $('.in-modal .in', next)?.focus();
+  };
+  const showModal = (modal, focus) => {
+    modal.showModal();
+    const wrong = $('[aria-invalid=true]', modal);
+    (wrong || (focus && document.getElementById(focus)) || $('.in-modal .in', modal))?.focus();
   };
 
   const close = () => {
@@ -325,7 +326,7 @@
 
   held.set(talk, talk.innerHTML);
   talk.scrollTop = talk.scrollHeight;
-  $('#modal')?.showModal();
+  if ($('#modal')) showModal($('#modal'));
   news();
   setInterval(() => { if (!document.hidden) refresh(); }, 1000);
   document.addEventListener('visibilitychange', () => { if (!document.hidden) refresh(); });
