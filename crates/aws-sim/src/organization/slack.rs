@@ -41,7 +41,7 @@ fn last_of<'a>(file: &'a OrganizationFile, group: &str) -> Option<&'a String> {
 /// The first people of the large preset.
 pub(super) fn large(file: &OrganizationFile) -> Value {
     let users = file.identity_center.users.iter().take(LARGE);
-    let outside = users.clone().last().map(|user| &user.user_name);
+    let outside = users.clone().next_back().map(|user| &user.user_name);
     workspace(users.map(|user| row(user, false)).collect(), outside)
 }
 

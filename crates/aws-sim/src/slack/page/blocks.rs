@@ -242,25 +242,13 @@ fn select(
             escape(if name.is_empty() { hint } else { name })
         ),
     };
-    let mut out = String::new();
     if !remote && options.len() <= UNFOLDED_MAX {
-        let _ = write!(out, "<select class=\"in\"{named} data-choose=\"{words}\">");
-        if chosen.is_none() {
-            let _ = write!(out, "<option value=\"\">{}</option>", escape(hint));
-        }
-        for option in options {
-            let value = field(option, "value");
-            let on = chosen.is_some_and(|chosen| field(chosen, "value") == value);
-            let on = if on { " selected" } else { "" };
-            let label = plain(label_of(option));
-            let _ = write!(
-                out,
-                "<option value=\"{}\"{on}>{label}</option>",
-                escape(value)
-            );
-        }
-        out.push_str("</select>");
-        return out;
+        return unfolded(
+            &options,
+            chosen,
+            hint,
+            &format!("{named} data-choose=\"{words}\""),
+        );
     }
     let least = element
         .get("min_query_length")
@@ -276,6 +264,7 @@ fn select(
     } else {
         String::new()
     };
+    let mut out = String::new();
     let _ = write!(
         out,
         "<div class=\"combo\" data-combo=\"{words}\"{kind}><input class=\"in\" role=\"combobox\" \
@@ -295,6 +284,27 @@ fn select(
         );
     }
     out.push_str("</ul></div>");
+    out
+}
+
+/// A select whose options are all there to be seen.
+fn unfolded(options: &[&Value], chosen: Option<&Value>, hint: &str, named: &str) -> String {
+    let mut out = format!("<select class=\"in\"{named}>");
+    if chosen.is_none() {
+        let _ = write!(out, "<option value=\"\">{}</option>", escape(hint));
+    }
+    for option in options {
+        let value = field(option, "value");
+        let on = chosen.is_some_and(|chosen| field(chosen, "value") == value);
+        let on = if on { " selected" } else { "" };
+        let label = plain(label_of(option));
+        let _ = write!(
+            out,
+            "<option value=\"{}\"{on}>{label}</option>",
+            escape(value)
+        );
+    }
+    out.push_str("</select>");
     out
 }
 

@@ -73,7 +73,7 @@ fn in_channel(space: &Workspace, person: &Person) -> bool {
         .iter()
         .filter(|channel| channel.with.is_none());
     let mut public = public.peekable();
-    public.peek().is_none() || public.any(|channel| space.sees(&person.id, channel))
+    public.peek().is_none() || public.any(|channel| channel.is_seen_by(&person.id))
 }
 
 fn me(look: &Look<'_>) -> String {
@@ -136,7 +136,7 @@ pub(super) fn places(look: &Look<'_>) -> String {
     let seen: Vec<_> = space
         .channels
         .iter()
-        .filter(|channel| space.sees(look.reader.user, channel))
+        .filter(|channel| channel.is_seen_by(look.reader.user))
         .collect();
     let mut out = String::new();
     for (title, direct) in [("Channels", false), ("Direct messages", true)] {

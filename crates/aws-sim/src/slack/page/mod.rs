@@ -22,7 +22,7 @@ use super::{
     perform::space,
     workspace::Workspace,
 };
-use crate::simulator::Shared;
+use crate::{control::Refusal, simulator::Shared};
 use mrkdwn::Reader;
 
 /// Nothing inline, nothing from elsewhere.
@@ -86,20 +86,17 @@ fn with_look<T>(
     shared: &Shared,
     parameters: &[(String, String)],
     show: impl FnOnce(&Workspace, &Look<'_>) -> T,
-) -> Result<T, Response> {
+) -> Result<T, Refusal> {
     let sockets = shared.wires.is_connected();
     let mut world = shared.lock();
     let now = world.now(shared.clock.now());
-    let space = match space(&mut world) {
-        Ok(space) => &*space,
-        Err(refusal) => return Err(refusal.into_response()),
-    };
+    let space = &*space(&mut world)?;
     let person = parameter(parameters, "as").and_then(|who| space.person(who));
     let person = person.or_else(|| space.settings.users.first());
     let user = person.map(|person| person.id.as_str()).unwrap_or_default();
     let zone = person.and_then(|person| person.tz.as_deref());
     let zone = zone.and_then(|name| TimeZone::get(name).ok());
-    let seen = || space.channels.iter().filter(|one| space.sees(user, one));
+    let seen = || space.channels.iter().filter(|one| one.is_seen_by(user));
     let wanted = parameter(parameters, "channel");
     let channel = seen()
         .find(|one| Some(one.id.as_str()) == wanted)
@@ -125,7 +122,7 @@ pub(super) async fn page(
     let html = with_look(&shared, &parameters, |_, look| frame::whole(look));
     match html {
         Ok(html) => guarded(([("content-type", "text/html; charset=utf-8")], html).into_response()),
-        Err(response) => response,
+        Err(refusal) => refusal.into_response(),
     }
 }
 
@@ -149,6 +146,6 @@ pub(super) async fn parts(
     match found {
         Ok(Some(parts)) => guarded(axum::Json(parts).into_response()),
         Ok(None) => StatusCode::NO_CONTENT.into_response(),
-        Err(response) => response,
+        Err(refusal) => refusal.into_response(),
     }
 }

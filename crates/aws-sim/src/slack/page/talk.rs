@@ -124,16 +124,21 @@ fn post(message: &Message, look: &Look<'_>, out: &mut String) {
             let _ = write!(out, "<div class=\"bk\">{shown}</div>");
         }
     }
-    if !message.reactions.is_empty() {
-        out.push_str("<p class=\"reacts\">");
-        for (name, _) in &message.reactions {
-            let shown =
-                super::emoji::picture(name).map_or_else(|| format!(":{name}:"), str::to_owned);
-            let _ = write!(out, "<span>{}</span>", escape(&shown));
-        }
-        out.push_str("</p>");
-    }
+    reactions(message, out);
     if !is_head {
         out.push_str("</div>");
     }
+}
+
+fn reactions(message: &Message, out: &mut String) {
+    if message.reactions.is_empty() {
+        return;
+    }
+    out.push_str("<p class=\"reacts\">");
+    for (name, _) in &message.reactions {
+        let shown = super::emoji::picture(name);
+        let shown = shown.map_or_else(|| format!(":{name}:"), str::to_owned);
+        let _ = write!(out, "<span>{}</span>", escape(&shown));
+    }
+    out.push_str("</p>");
 }

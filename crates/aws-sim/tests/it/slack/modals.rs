@@ -192,16 +192,14 @@ async fn a_submission_carries_what_was_typed_and_chosen() {
     assert_eq!(status, 409);
 }
 
-#[tokio::test]
-async fn the_apps_answer_decides_what_becomes_of_the_modal() {
-    let pair = Pair::new().await;
+/// Status, answer; title on top afterwards (empty: none), levels, something seen.
+fn answers() -> Vec<(u16, Value, &'static str, u64, bool)> {
     let other = |title: &str| {
         let mut view = modal();
         view["title"] = plain(title);
         view
     };
-    // status, answer; title on top afterwards (empty: none), levels, something seen
-    let table = [
+    vec![
         (200, json!({}), "", 0, false),
         (200, json!({ "response_action": "clear" }), "", 0, false),
         (
@@ -248,8 +246,13 @@ async fn the_apps_answer_decides_what_becomes_of_the_modal() {
         ),
         (500, Value::Null, "Get AWS access", 1, true),
         (200, json!("ok"), "Get AWS access", 1, true),
-    ];
-    for (status, answer, title, levels, seen) in table {
+    ]
+}
+
+#[tokio::test]
+async fn the_apps_answer_decides_what_becomes_of_the_modal() {
+    let pair = Pair::new().await;
+    for (status, answer, title, levels, seen) in answers() {
         let view = pair.opened(modal()).await;
         chosen(&pair, &view).await;
         pair.got();
