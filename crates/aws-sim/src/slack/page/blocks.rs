@@ -239,7 +239,7 @@ fn select(
         Some((id, described)) => format!(" id=\"{id}\"{described}"),
         None => format!(
             " aria-label=\"{}\"",
-            escape(if name.is_empty() { hint } else { name })
+            escape(&if name.is_empty() { hint } else { name }.replace(['*', '_', '~', '`'], ""))
         ),
     };
     if !remote && options.len() <= UNFOLDED_MAX {

@@ -224,7 +224,7 @@ fn compose(look: &Look<'_>) -> String {
     let mut out = String::from(
         "<form class=\"say\" id=\"say\" autocomplete=\"off\"><label class=\"sr\" for=\"cmd\">Slash \
          command</label><input class=\"in\" id=\"cmd\" list=\"commands\" spellcheck=\"false\" \
-         placeholder=\"Type a slash command, such as ",
+         placeholder=\"Try ",
     );
     out.push_str(&escape(commands.first().map_or("/access", String::as_str)));
     out.push_str("\"><datalist id=\"commands\">");

@@ -228,6 +228,14 @@ fn control(inner: &str, reader: &Reader<'_>) -> String {
         let name = name
             .or_else(|| label.map(unescape))
             .unwrap_or_else(|| id.to_owned());
+        let known = reader.space.user(id).is_some();
+        if known && id != reader.user {
+            return format!(
+                "<a class=\"mention\" href=\"/_slack/?as={}\" title=\"Be {1}\">@{1}</a>",
+                escape(id),
+                escape(&name)
+            );
+        }
         let class = if id == reader.user {
             "mention you"
         } else {
@@ -346,7 +354,7 @@ mod tests {
 
     #[test]
     fn markup_is_shown_and_everything_else_escaped() {
-        let section = json!({ "users": [{ "id": "U1", "name": "Ana <A>" }],
+        let section = json!({ "users": [{ "id": "U1", "name": "Ana <A>" }, { "id": "U2", "name": "Bo" }],
                               "channels": [{ "id": "C1", "name": "access" }] });
         let space = Workspace::new(&section, 7);
         let reader = Reader {
@@ -374,6 +382,10 @@ mod tests {
             (
                 "*<@U1>*",
                 "<b><span class=\"mention you\">@Ana &lt;A&gt;</span></b>",
+            ),
+            (
+                "<@U2>",
+                "<a class=\"mention\" href=\"/_slack/?as=U2\" title=\"Be Bo\">@Bo</a>",
             ),
             ("<#C1>", "<span class=\"mention\">#access</span>"),
             ("<!here>", "<span class=\"mention you\">@here</span>"),

@@ -220,7 +220,7 @@ impl Pair {
 
     pub(super) async fn get(&self, path: &str) -> Value {
         let answer = self.client.get(self.url(path)).send().await.unwrap();
-        answer.json().await.unwrap()
+        answer.json().await.unwrap_or_default()
     }
 
     /// Posts to a whole address, such as a `response_url`.
