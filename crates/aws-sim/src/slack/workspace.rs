@@ -72,6 +72,11 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    /// Whether everybody in the conversation sees it.
+    pub(crate) fn is_for_all(&self) -> bool {
+        !self.deleted && self.only_for.is_none()
+    }
+
     /// The newest text and blocks.
     pub(crate) fn latest(&self) -> Option<&Version> {
         self.versions.last()
