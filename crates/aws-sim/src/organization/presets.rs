@@ -7,6 +7,7 @@ use super::{
     Shape, Sizes, User,
     derive::fill,
     generate::{Names, generate, person},
+    slack,
 };
 
 /// Seed of the small preset; account ids depend on it and on nothing else.
@@ -291,6 +292,7 @@ pub fn small() -> OrganizationFile {
         },
         ..OrganizationFile::default()
     };
+    file.slack = Some(slack::small(&file));
     fill(&mut file);
     file
 }
