@@ -80,8 +80,10 @@ pub struct Waiting {
 
 /// A notice with what it is about, as stored at the moment of telling: what people see is the
 /// truth of now, however late it reaches them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Told {
+    /// The notice's number: the same whenever it is told, and on every channel.
+    pub number: u64,
     /// What happened.
     pub notice: Notice,
     /// How often this channel was asked to tell it before.

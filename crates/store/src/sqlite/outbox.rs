@@ -67,16 +67,20 @@ pub(super) fn take(
         "UPDATE deliveries SET due = ?3, attempts = min(attempts + 1, 4294967295)
          WHERE channel = ?1 AND number = ?2",
     )?;
-    due.into_iter()
-        .map(|(number, attempts, text)| {
-            hide.execute((channel, number, instant(again_at)))?;
-            Ok(Waiting {
+    let mut taken = Vec::with_capacity(due.len());
+    for (number, attempts, text) in due {
+        hide.execute((channel, number, instant(again_at)))?;
+        // one that cannot be read, of a later release for instance, must not hold up the others;
+        // `check` tells of it
+        if let Ok(notice) = read_body("notice", &text) {
+            taken.push(Waiting {
                 number: counter(number),
                 attempts,
-                notice: read_body("notice", &text)?,
-            })
-        })
-        .collect()
+                notice,
+            });
+        }
+    }
+    Ok(taken)
 }
 
 pub(super) fn delivered(tx: &Transaction<'_>, channel: &str, told: u64) -> Result<(), Fault> {
