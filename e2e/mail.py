@@ -8,15 +8,24 @@ import hashlib
 import hmac
 import http.server
 import json
+import logging
 import re
+import socket
+import ssl
+import subprocess
 import threading
 import time
+import warnings
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from served import MARA, PRIYA, TOMASZ, Served, asking
 from stage import Checks, Stage, free_port, wait
+
+# of aiosmtpd, about a server that takes passwords without TLS: this one is on loopback
+warnings.simplefilter("ignore")
+logging.getLogger("mail").setLevel(logging.CRITICAL)
 
 SECRET = "whsec-0123456789abcdef"
 PASSWORD = "hunter2/%@"
@@ -42,12 +51,13 @@ class Inbox:
 
     def authenticate(self, server, session, envelope, mechanism, data):
         known = (data.login, data.password) == (b"hallpass", PASSWORD.encode())
-        return AuthResult(success=known)
+        return AuthResult(success=known, handled=False)
 
-    def start(self):
+    def start(self, **more):
+        """Without TLS, or as `more` says."""
         self.controller = Controller(
             self, hostname="127.0.0.1", port=self.port, authenticator=self.authenticate,
-            auth_required=True, auth_require_tls=False)
+            auth_required=True, auth_require_tls=False, **more)
         self.controller.start()
 
     def stop(self):
@@ -219,7 +229,7 @@ def mail_down(check, served, inbox, receiver):
     served.api(TOMASZ).post(f"/api/v1/requests/{open_}/deny", {})
 
 
-def refused_mailbox(check, served, inbox):
+def refused_mailbox(check, served, inbox, receiver):
     """One address that is not accepted costs the others nothing."""
     inbox.taken.clear()
     inbox.refusing.add(PRIYA)
@@ -230,6 +240,8 @@ def refused_mailbox(check, served, inbox):
     check.equal("nobody is mailed again for it", len(inbox.find(TOMASZ, "Mara asks for")), 1)
     inbox.refusing.clear()
     served.api(TOMASZ).post(f"/api/v1/requests/{request}/deny", {})
+    # the next part stops the receiver, and counts what it is told from then on
+    check("the webhook is told the end of it", wait(lambda: receiver.took(request, "denied"), 20))
 
 
 def webhook_down(check, served, receiver):
@@ -273,17 +285,46 @@ def webhook_down(check, served, receiver):
           and len({(call["delivery"], call["status"]) for call in receiver.calls}) == len(receiver.calls))
 
 
-def stuck(check, served, inbox):
-    """Operators hear of access that AWS refuses to remove; here from the outside: by doctor's word."""
+def doctor(check, served, inbox):
+    """Doctor greets the mail server as the server does."""
     result = served.stage.run("doctor", "--output", "json", **served.environment)
     lines = {line["check"]: line for line in json.loads(result.stdout)}
     check("doctor greets the mail server and signs in", lines.get("mail", {}).get("result") == "ok", result.stdout)
     check("doctor names the webhooks", "webhook:tickets" in lines.get("webhooks", {}).get("detail", ""), result.stdout)
     inbox.stop()
-    result = served.stage.run("doctor", "--output", "json", **served.environment)
-    lines = {line["check"]: line for line in json.loads(result.stdout)}
-    check("doctor says when the mail server is away", lines["mail"]["result"] == "problem", result.stdout)
+
+    def mail(url, **more):
+        environment = {**served.environment, "SMTP_URL": url, **more}
+        result = served.stage.run("doctor", "--output", "json", **environment)
+        return next(line for line in json.loads(result.stdout) if line["check"] == "mail")
+
+    away = mail(served.environment["SMTP_URL"])
+    check("doctor says when the mail server is away", away["result"] == "problem", away)
+    key, certificate = served.stage.path("key.pem"), served.stage.path("certificate.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
+         "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    private = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    private.load_cert_chain(certificate, key)
+    login = "hallpass:hunter2%2F%25%40@127.0.0.1"
+    for name, url, how in (
+            ("STARTTLS", f"smtp://{login}:{inbox.port}?tls=required", {"tls_context": private, "require_starttls": True}),
+            ("TLS from the first byte", f"smtps://{login}:{inbox.port}", {"ssl_context": private})):
+        inbox.start(**how)
+        trusted, unknown = mail(url, SSL_CERT_FILE=certificate), mail(url)
+        check(f"{name} with a certificate that is trusted", trusted["result"] == "ok", trusted)
+        check(f"{name} with one that is not is refused", unknown["result"] == "problem", unknown)
+        inbox.stop()
     inbox.start()
+    plain = mail(f"smtp://{login}:{inbox.port}?tls=required")
+    check("no password goes to a server without STARTTLS", plain["result"] == "problem", plain)
+    hangs = socket.create_server(("127.0.0.1", 0))
+    silent = mail(f"smtp://127.0.0.1:{hangs.getsockname()[1]}?tls=none")
+    check("doctor does not wait for ever for a server that says nothing", silent["result"] == "problem", silent)
+    hangs.close()
+    wrong = mail(f"smtp://hallpass:wrong@127.0.0.1:{inbox.port}?tls=none")
+    check("doctor says when the password is wrong", wrong["result"] == "problem" and "535" in wrong["detail"], wrong)
 
 
 def main():
@@ -298,9 +339,9 @@ def main():
                 approval(check, served, inbox, receiver)
                 refusals(check, served, inbox)
                 mail_down(check, served, inbox, receiver)
-                refused_mailbox(check, served, inbox)
+                refused_mailbox(check, served, inbox, receiver)
                 webhook_down(check, served, receiver)
-                stuck(check, served, inbox)
+                doctor(check, served, inbox)
             said = served.said()
             for what in ("zebra", "while mail is down", "not on a Friday", "hunter2", SECRET, "in-the-url"):
                 check(f"the log does not hold {what!r}", what not in said)

@@ -14,14 +14,16 @@ use lettre::message::Mailbox;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use secrecy::SecretString;
+use tokio::time::timeout;
 
 use crate::words::{self, Reader};
 use form::Envelope;
 
 pub(crate) use server::is_loopback;
 
-/// The longest one answer of the server may take.
-const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// The longest a connection may take to be made, and the conversation about one mail to end. A
+/// notice has a minute (the delivery loop's), and others may wait for the same mail server.
+const CONVERSATION_MAX: Duration = Duration::from_secs(20);
 /// Notices of which it is remembered who has their mail; older ones are forgotten first.
 const REMEMBERED: usize = 1_000;
 /// Answers that speak of the recipient and not of the day (RFC 5321 §4.2.3): no such mailbox, not
@@ -95,7 +97,7 @@ impl Mail {
             .map(|text| Email::new(text))
             .collect::<Result<_, _>>()
             .map_err(|error| MailSettingsError::new("alerts", error.to_string()))?;
-        let (transport, server) = server::transport(&settings.url, ANSWER_MAX)?;
+        let (transport, server) = server::transport(&settings.url, CONVERSATION_MAX)?;
         Ok(Self {
             transport,
             server,
@@ -114,11 +116,17 @@ impl Mail {
     /// # Errors
     /// What the server, or the way to it, answered.
     pub async fn probe(&self) -> Result<String, String> {
-        match self.transport.test_connection().await {
-            Ok(true) => Ok(self.server.clone()),
-            Ok(false) => Err(format!("{} hangs up", self.server)),
-            Err(error) => Err(format!("{}: {}", self.server, reason(&error))),
+        match timeout(CONVERSATION_MAX, self.transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(self.server.clone()),
+            Ok(Ok(false)) => Err(format!("{} hangs up", self.server)),
+            Ok(Err(error)) => Err(format!("{}: {}", self.server, reason(&error))),
+            Err(_) => Err(self.too_slow()),
         }
+    }
+
+    fn too_slow(&self) -> String {
+        let seconds = CONVERSATION_MAX.as_secs();
+        format!("{}: not done within {seconds} s", self.server)
     }
 
     /// Who gets a mail about it, and in which capacity.
@@ -184,9 +192,11 @@ impl Mail {
         let message = envelope
             .seal(&letter)
             .map_err(|error| Failure::ForGood(error.to_string()))?;
-        match self.transport.send(message).await {
-            Ok(_) => Ok(()),
-            Err(error) => {
+        // the transport itself bounds only how long connecting takes
+        match timeout(CONVERSATION_MAX, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Err(_) => Err(Failure::ForNow(self.too_slow())),
+            Ok(Err(error)) => {
                 let code = error.status().map(u16::from);
                 let why = format!("{}: {}", self.server, reason(&error));
                 Err(
