@@ -212,6 +212,9 @@ fn quote(told: &Told, reader: Reader) -> Option<(&'static str, String)> {
 fn notes(told: &Told, reader: Reader) -> Vec<String> {
     let request = &told.request;
     let mut notes = Vec::new();
+    if told.notice.news == News::Granted && told.grant.as_ref().is_some_and(|it| it.standing) {
+        notes.push("You had this access before; it stays when the grant ends.".to_owned());
+    }
     let asks = matches!(told.notice.news, News::ReviewWanted | News::Reminder);
     if asks && reader == Reader::Approver {
         if request.secondary_domain {
