@@ -442,8 +442,9 @@ pub(crate) fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), P
     }
 }
 
+/// The requester, and the approvers who were told of the request.
 fn everyone(request: &Request) -> Vec<Email> {
-    let mut all = request.decided.approvers.clone();
+    let mut all = request.decided.notify.clone();
     all.push(request.requester.email.clone());
     all
 }
