@@ -93,8 +93,7 @@ pub(crate) fn letter(told: &Told, reader: Reader, now: Timestamp) -> Letter {
 
 fn headline(told: &Told, now: Timestamp) -> (String, String) {
     let (request, grant) = (&told.request, told.grant.as_ref());
-    let (name, first) = (name(request), first_name(request));
-    let thing = thing(&request.names);
+    let (name, first, thing) = (name(request), first_name(request), thing(&request.names));
     let (duration, asks) = (request.duration, asks(request));
     let ends = ends(grant);
     match told.notice.news {
