@@ -98,7 +98,7 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
     let (request, grant) = (&told.request, told.grant.as_ref());
     let (name, first, thing) = (name(request), first_name(request), thing(&request.names));
     let (duration, asks) = (request.duration, asks(request));
-    let ends = ends(grant);
+    let (ends, text) = (ends(grant), || told.notice.text.clone());
     match told.notice.news {
         News::ReviewWanted => (format!("{first} {asks}"), format!("{name} {asks}.")),
         News::Reminder => {
@@ -111,10 +111,8 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
         }
         News::Reviewed => {
             let count = count(request);
-            (
-                format!("{count} approvals: {thing}"),
-                format!("{count} have approved {thing}. It is not granted yet."),
-            )
+            let yet = format!("{count} have approved {thing}. It is not granted yet.");
+            (format!("{count} approvals: {thing}"), yet)
         }
         News::Approved => (
             format!("Approved, setting up: {thing}"),
@@ -153,27 +151,35 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
         ),
         News::EndsSoon => {
             let left = left(grant, now);
-            let soon = format!("{thing} ends soon.{ends}");
-            (format!("Ends in {left}: {thing}"), soon)
+            (
+                format!("Ends in {left}: {thing}"),
+                format!("{thing} ends soon.{ends}"),
+            )
         }
-        // break-glass words name the justification, which the quote shows to who judges it
-        News::BreakGlass => (
-            format!("Break-glass: {first} took {thing}, {duration}"),
-            format!(
-                "Break-glass: {name} took {thing} for {duration}. One of you closes the review."
-            ),
-        ),
-        News::ReviewClosed => (
-            format!("Break-glass review closed: {thing}"),
-            told.notice.text.clone(),
-        ),
-        News::Ended => (format!("Access ended: {thing}"), told.notice.text.clone()),
+        News::BreakGlass | News::ReviewClosed => glass(told),
+        News::Ended => (format!("Access ended: {thing}"), text()),
         News::Stuck => (
             format!("AWS refuses to remove access: {thing}, {name}"),
             format!("{} It is tried every hour.", told.notice.text),
         ),
-        News::Lost => (format!("Access lost: {thing}"), told.notice.text.clone()),
+        News::Lost => (format!("Access lost: {thing}"), text()),
     }
+}
+
+/// Of a broken glass. The notice's own words name the justification, which the quote shows, to those
+/// who judge it.
+fn glass(told: &Told) -> (String, String) {
+    let request = &told.request;
+    let (name, first, thing) = (name(request), first_name(request), thing(&request.names));
+    let duration = request.duration;
+    if told.notice.news == News::ReviewClosed {
+        let closed = format!("Break-glass review closed: {thing}");
+        return (closed, told.notice.text.clone());
+    }
+    (
+        format!("Break-glass: {first} took {thing}, {duration}"),
+        format!("Break-glass: {name} took {thing} for {duration}. One of you closes the review."),
+    )
 }
 
 fn asks(request: &Request) -> String {

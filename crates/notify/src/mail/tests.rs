@@ -93,16 +93,14 @@ fn subject(told: &Told, reader: Reader) -> String {
     words::letter(told, reader, at(900)).subject
 }
 
-#[test]
-fn subjects_can_be_read_in_a_list() {
-    let active = |news| granted(news, GrantState::Active);
+fn subjects_of_requests() -> Vec<(Told, &'static str)> {
     let in_state = |news, state| {
         let mut told = told(news);
         told.request.state = state;
         told
     };
     let (by, when) = (email(900), at(5));
-    let rows = vec![
+    vec![
         (
             told(News::ReviewWanted),
             "Person asks for ReadOnly in payments-prod, 2h",
@@ -115,6 +113,43 @@ fn subjects_can_be_read_in_a_list() {
             told(News::Reviewed),
             "0 of 1 approvals: ReadOnly in payments-prod",
         ),
+        (
+            in_state(
+                News::Denied,
+                RequestState::Denied {
+                    by: by.clone(),
+                    at: when,
+                    reason: None,
+                },
+            ),
+            "Access denied: ReadOnly in payments-prod",
+        ),
+        (
+            in_state(News::Discarded, RequestState::Discarded { by, at: when }),
+            "Request discarded: ReadOnly in payments-prod",
+        ),
+        (
+            in_state(News::Expired, RequestState::Expired { at: when }),
+            "Request lapsed: ReadOnly in payments-prod",
+        ),
+        (
+            in_state(
+                News::Rejected,
+                RequestState::Rejected {
+                    at: when,
+                    code: "too_long".to_owned(),
+                    detail: "At most 1h.".to_owned(),
+                },
+            ),
+            "Not possible: ReadOnly in payments-prod",
+        ),
+    ]
+}
+
+fn subjects_of_grants() -> Vec<(Told, &'static str)> {
+    let active = |news| granted(news, GrantState::Active);
+    let when = at(5);
+    vec![
         (
             active(News::Approved),
             "Approved, setting up: ReadOnly in payments-prod",
@@ -161,37 +196,14 @@ fn subjects_can_be_read_in_a_list() {
             active(News::ReviewClosed),
             "Break-glass review closed: ReadOnly in payments-prod",
         ),
-        (
-            in_state(
-                News::Denied,
-                RequestState::Denied {
-                    by: by.clone(),
-                    at: when,
-                    reason: None,
-                },
-            ),
-            "Access denied: ReadOnly in payments-prod",
-        ),
-        (
-            in_state(News::Discarded, RequestState::Discarded { by, at: when }),
-            "Request discarded: ReadOnly in payments-prod",
-        ),
-        (
-            in_state(News::Expired, RequestState::Expired { at: when }),
-            "Request lapsed: ReadOnly in payments-prod",
-        ),
-        (
-            in_state(
-                News::Rejected,
-                RequestState::Rejected {
-                    at: when,
-                    code: "too_long".to_owned(),
-                    detail: "At most 1h.".to_owned(),
-                },
-            ),
-            "Not possible: ReadOnly in payments-prod",
-        ),
-    ];
+    ]
+}
+
+#[test]
+fn subjects_can_be_read_in_a_list() {
+    let rows = subjects_of_requests()
+        .into_iter()
+        .chain(subjects_of_grants());
     for (told, wanted) in rows {
         assert_eq!(subject(&told, Reader::Requester), wanted);
     }

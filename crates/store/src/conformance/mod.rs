@@ -15,6 +15,7 @@ pub mod assignments;
 pub mod changes;
 pub mod outbox;
 pub mod queries;
+pub mod reviews;
 
 use hallpass_access::AccessStore;
 use hallpass_assignments::AssignmentStore;
@@ -66,10 +67,11 @@ macro_rules! conformance {
                 a_plan_for_another_wish_is_not_stored
                 a_poke_makes_a_row_due_never_later
                 the_next_due_row_waits_for_its_lease;
+            reviews:
+                open_reviews_are_found_until_they_are_closed;
             queries:
                 lists_are_newest_first_with_a_cursor
                 requests_are_filtered
-                open_reviews_are_found_until_they_are_closed
                 grants_are_filtered
                 holds_are_live_grants_and_the_row
                 requests_are_due_by_lapse_or_reminder
