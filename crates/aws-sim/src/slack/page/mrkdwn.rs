@@ -412,7 +412,7 @@ mod tests {
         }
         // hostile text takes no longer than it is long
         for piece in ["*a ", "_*~", "<", ":", "`", "<@", "> "] {
-            assert!(!mrkdwn(&piece.repeat(20_000), &reader).is_empty());
+            assert!(!mrkdwn(&piece.repeat(5_000), &reader).is_empty());
         }
     }
 }
