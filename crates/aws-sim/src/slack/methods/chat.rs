@@ -118,6 +118,7 @@ impl Workspace {
         message.versions.push(version);
         self.messages.push(message);
         self.revision += 1;
+        self.forget(now);
         ts
     }
 
