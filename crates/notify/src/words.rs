@@ -151,10 +151,8 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
         ),
         News::EndsSoon => {
             let left = left(grant, now);
-            (
-                format!("Ends in {left}: {thing}"),
-                format!("{thing} ends soon.{ends}"),
-            )
+            let soon = format!("{thing} ends soon.{ends}");
+            (format!("Ends in {left}: {thing}"), soon)
         }
         News::BreakGlass | News::ReviewClosed => glass(told),
         News::Ended => (format!("Access ended: {thing}"), text()),
