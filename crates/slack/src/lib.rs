@@ -2,3 +2,36 @@
 //!
 //! Only another caller of the journey: who may do what is decided by `hallpass-access` from stored
 //! state. Knows nothing of SQL, AWS or the HTTP server.
+#![warn(missing_docs)]
+
+mod app;
+mod inbound;
+mod signature;
+
+mod asking;
+mod modal;
+mod options;
+mod presses;
+
+mod channel;
+mod deliver;
+mod message;
+
+mod blocks;
+mod client;
+pub mod ids;
+mod memory;
+mod person;
+mod setup;
+mod words;
+
+pub use app::{Ports, Reply, Slack};
+pub use blocks::{Block, Choice, Element, Style, Text, View};
+pub use client::{Client, Myself, SlackError, SlackUser};
+pub use inbound::{By, Form, Inbound, NotUnderstood, Place, Press};
+pub use memory::{Memory, MemoryFault};
+pub use message::{Drawn, Scene, draw};
+pub use modal::{Advice, Asks, Mine};
+pub use options::{Candidate, search};
+pub use setup::{Marks, Setup};
+pub use signature::{NotSigned, SKEW_SECONDS_MAX, Signed, sign, verify};
