@@ -396,8 +396,9 @@ fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused
     }
 }
 
+/// The requester, and the approvers who were told of the request.
 fn everyone(request: &Request) -> Vec<Email> {
-    let mut all = request.decided.approvers.clone();
+    let mut all = request.decided.notify.clone();
     all.push(request.requester.email.clone());
     all
 }

@@ -2,6 +2,7 @@
 //! drive them. The only place that knows them all.
 
 mod loops;
+mod notices;
 mod probes;
 mod sources;
 
@@ -9,8 +10,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_access::Identity;
-use hallpass_access::{Access, DirectorySource, Ports, Settings};
+use hallpass_access::{Access, Channel, DirectorySource, Identity, Ports, Settings};
 use hallpass_assignments::{Executor, Limits};
 use hallpass_audit::{AuditStore, ExportTarget};
 use hallpass_aws::{Aws, Inventory};
@@ -38,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) export: Option<(Arc<dyn ExportTarget>, String)>,
+    /// How people are told; with none, the server's own log tells.
+    pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) inventory_max_age: Span,
     pub(crate) rates: Rates,
     pub(crate) front: Front,
@@ -52,6 +54,7 @@ pub(crate) struct Composed {
     store: SqliteStore,
     clock: Arc<dyn Clock>,
     export: Option<(Arc<dyn ExportTarget>, String)>,
+    channels: Vec<Arc<dyn Channel>>,
     rules_file: Option<std::path::PathBuf>,
     max_age: Span,
     pulse: Arc<probes::Pulse>,
@@ -84,7 +87,7 @@ fn recorder() -> Result<PrometheusHandle, Failure> {
 /// Builds everything; nothing runs yet.
 ///
 /// # Errors
-/// When the log cannot be read.
+/// When the store does not answer.
 pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let metrics = recorder()?;
     let store = parts.store;
@@ -112,6 +115,11 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     *rules_now
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
+    let channels = channels(parts.channels);
+    // before anything can be told, so that a new channel misses nothing of this server
+    notices::open(shared.as_ref(), &channels, parts.clock.now())
+        .await
+        .map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
     let executor = Arc::new(Executor::new(
         shared.clone(),
         Arc::clone(&parts.aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
@@ -151,11 +159,21 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         store,
         clock: parts.clock,
         export: parts.export,
+        channels,
         rules_file: parts.rules_file,
         max_age: parts.inventory_max_age,
         pulse,
         stop,
     })
+}
+
+/// The channels configured, or the one that is always there.
+fn channels(configured: Vec<Arc<dyn Channel>>) -> Vec<Arc<dyn Channel>> {
+    if configured.is_empty() {
+        vec![Arc::new(notices::LogChannel)]
+    } else {
+        configured
+    }
 }
 
 fn rendered(metrics: &PrometheusHandle, pulse: &probes::Pulse) -> String {

@@ -230,6 +230,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
                 prefix,
             )
         }),
+        channels: Vec::new(),
         inventory_max_age: loaded.config.inventory.max_age.0,
         rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),
         front: Front::Serve,

@@ -84,6 +84,13 @@ macro_rules! conformance {
                 notices_are_taken_in_order_and_hidden
                 a_notice_comes_again_until_it_is_delivered
                 a_notice_of_a_refused_change_is_never_sent
+                channels_are_independent
+                a_postponed_notice_comes_at_its_time_and_lets_others_pass
+                a_new_channel_begins_with_what_comes_next
+                a_channel_that_is_opened_again_goes_on
+                notices_are_dropped_when_they_are_too_old
+                a_channel_that_is_gone_keeps_nothing
+                a_notice_is_taken_by_one_of_many
                 an_answer_is_remembered_per_person
                 another_answer_to_a_key_is_raced
                 a_forgotten_answer_makes_room;

@@ -15,11 +15,18 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "first_tables",
-    sql: include_str!("../../migrations/0001_first_tables.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "first_tables",
+        sql: include_str!("../../migrations/0001_first_tables.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "outbox_per_channel",
+        sql: include_str!("../../migrations/0002_outbox_per_channel.sql"),
+    },
+];
 
 /// Tells our files from those of other programs (`PRAGMA application_id`): `hall`.
 const APPLICATION_ID: i64 = 0x6861_6c6c;

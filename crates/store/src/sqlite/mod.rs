@@ -9,6 +9,7 @@ mod audit;
 mod care;
 mod commit;
 mod migrate;
+mod outbox;
 mod tokens;
 
 use std::path::{Path, PathBuf};
