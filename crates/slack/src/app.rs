@@ -167,17 +167,26 @@ impl Slack {
             return Reply::status(401);
         }
         let name = signed.signature.unwrap_or_default().to_ascii_lowercase();
-        let cell = {
-            let mut seen = self.inner.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.cell(&name, now)
-        };
-        let reply = cell.get_or_init(|| async {
+        self.once(&name, async {
             match inbound::parse(body) {
                 Ok(inbound) => self.handle(inbound).await,
                 Err(NotUnderstood) => Reply::status(400),
             }
-        });
-        reply.await.clone()
+        })
+        .await
+    }
+
+    /// Does what is called so once; whoever comes again meanwhile or later gets the same answer.
+    pub(crate) async fn once(&self, name: &str, work: impl Future<Output = Reply>) -> Reply {
+        let cell = {
+            let mut seen = self
+                .inner
+                .seen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            seen.cell(name, self.now())
+        };
+        cell.get_or_init(|| work).await.clone()
     }
 
     /// Answers what was proven to come from Slack.
@@ -191,8 +200,12 @@ impl Slack {
             } => {
                 let app = self.clone();
                 match callback.as_str() {
-                    ids::SHORTCUT_ACCESS => self.later(async move { app.open_form(Asks::Access, &by, &trigger).await }),
-                    ids::SHORTCUT_GROUP => self.later(async move { app.open_form(Asks::Group, &by, &trigger).await }),
+                    ids::SHORTCUT_ACCESS => {
+                        self.later(async move { app.open_form(Asks::Access, &by, &trigger).await })
+                    }
+                    ids::SHORTCUT_GROUP => {
+                        self.later(async move { app.open_form(Asks::Group, &by, &trigger).await })
+                    }
                     ids::SHORTCUT_DONE | ids::SHORTCUT_MINE => {
                         self.later(async move { app.open_mine(&by, &trigger).await });
                     }
@@ -204,9 +217,15 @@ impl Slack {
             } => {
                 let app = self.clone();
                 match text.trim().to_lowercase().as_str() {
-                    "" => self.later(async move { app.open_form(Asks::Access, &by, &trigger).await }),
-                    "group" => self.later(async move { app.open_form(Asks::Group, &by, &trigger).await }),
-                    "mine" | "done" => self.later(async move { app.open_mine(&by, &trigger).await }),
+                    "" => {
+                        self.later(async move { app.open_form(Asks::Access, &by, &trigger).await })
+                    }
+                    "group" => {
+                        self.later(async move { app.open_form(Asks::Group, &by, &trigger).await })
+                    }
+                    "mine" | "done" => {
+                        self.later(async move { app.open_mine(&by, &trigger).await })
+                    }
                     _ => return Reply::json(&json!({"response_type": "ephemeral", "text": HELP})),
                 }
             }
@@ -289,9 +308,14 @@ impl Slack {
             Unknown::Foreign => {
                 let others = match can_decide {
                     [] => String::new(),
-                    names => format!(" {} can decide.", crate::words::escape(&crate::words::any_of(names))),
+                    names => format!(
+                        " {} can decide.",
+                        crate::words::escape(&crate::words::any_of(names))
+                    ),
                 };
-                format!("Your Slack account belongs to another workspace, so I can't match you.{others}")
+                format!(
+                    "Your Slack account belongs to another workspace, so I can't match you.{others}"
+                )
             }
             Unknown::Nobody => format!(
                 "No person in Identity Center has your e-mail. Ask {}.",

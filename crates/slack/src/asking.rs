@@ -71,7 +71,12 @@ impl Slack {
     pub(crate) async fn open_form(&self, asks: Asks, by: &By, trigger: &str) {
         let client = &self.inner.client;
         if let Some(who) = self.inner.people.at_once(by) {
-            self.opened(client.open_view(trigger, &self.form(asks, who).await).await.map(drop));
+            self.opened(
+                client
+                    .open_view(trigger, &self.form(asks, who).await)
+                    .await
+                    .map(drop),
+            );
             return;
         }
         let finding = self.inner.people.find(by);
@@ -122,7 +127,9 @@ impl Slack {
     }
 
     fn offer(&self, actor: &Actor) -> std::sync::Arc<Offer> {
-        self.inner.offers.of(&self.inner.access, &actor.email, self.now())
+        self.inner
+            .offers
+            .of(&self.inner.access, &actor.email, self.now())
     }
 
     fn durations(&self, longest: Option<Span>) -> Vec<Span> {
@@ -163,7 +170,9 @@ impl Slack {
         let group = group.and_then(|id| GroupId::new(id).ok());
         if let Some(found) = account.as_ref().and_then(|id| directory.account(id)) {
             let notes = &self.inner.setup.account_notes;
-            let note = notes.get(found.id.as_str()).or_else(|| notes.get(&found.name));
+            let note = notes
+                .get(found.id.as_str())
+                .or_else(|| notes.get(&found.name));
             advice.note = note.cloned();
         }
         let set = form.value(ids::SET, ids::SET_ACTION);
@@ -180,7 +189,9 @@ impl Slack {
         let session = set
             .and_then(|name| directory.permission_set_by_name(name))
             .map(|set| Span::seconds(set.session_duration));
-        let chosen = form.value(ids::DURATION, ids::DURATION_ACTION).and_then(seconds);
+        let chosen = form
+            .value(ids::DURATION, ids::DURATION_ACTION)
+            .and_then(seconds);
         if let (Some(session), Some(chosen)) = (session, chosen)
             && session > chosen
         {
@@ -199,33 +210,51 @@ impl Slack {
         let at_most = decision.max_duration.unwrap_or(longest).min(longest);
         match decision.kind {
             Kind::ApprovalNotRequired => format!("No approval needed, by {by}. At most {at_most}."),
-            Kind::SelfApproval => format!("You approve this yourself, as {by} allows. At most {at_most}."),
+            Kind::SelfApproval => {
+                format!("You approve this yourself, as {by} allows. At most {at_most}.")
+            }
             Kind::RequiresApproval => {
                 let approvers: Vec<_> = decision.approvers.iter().cloned().collect();
                 let names = words::names_of(&approvers, &directory);
-                let verb = if decision.approvals_needed == 1 { "decides" } else { "decide" };
+                let verb = if decision.approvals_needed == 1 {
+                    "decides"
+                } else {
+                    "decide"
+                };
                 let shown: Vec<&str> = names.iter().take(8).map(String::as_str).collect();
                 let more = match names.len().saturating_sub(shown.len()) {
                     0 => String::new(),
                     more => format!(" and {more} more"),
                 };
                 let needed = decision.approvals_needed;
-                format!("{needed} of {}{more} {verb}. At most {at_most}.", shown.join(", "))
+                format!(
+                    "{needed} of {}{more} {verb}. At most {at_most}.",
+                    shown.join(", ")
+                )
             }
             Kind::NoApprovers => {
                 let who = &known.actor.email;
-                let own = self.inner.access.rules().may_deny(who, who, question, &directory, self.now());
+                let own =
+                    self.inner
+                        .access
+                        .rules()
+                        .may_deny(who, who, question, &directory, self.now());
                 match own {
                     Err(ClickRefused::OwnRequest { rules }) if !rules.is_empty() => {
                         let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
                         let by = words::by_rules(&rules);
-                        format!("Nobody can approve this for you. The only approver in {by} is you.")
+                        format!(
+                            "Nobody can approve this for you. The only approver in {by} is you."
+                        )
                     }
                     _ => format!("Nobody can approve this for you, by {by}."),
                 }
             }
             Kind::NoStatements => {
-                format!("No rule covers this. Ask {} to add one.", self.inner.setup.contact)
+                format!(
+                    "No rule covers this. Ask {} to add one.",
+                    self.inner.setup.contact
+                )
             }
             Kind::RequesterNotAllowed => {
                 format!("By {by} only certain people may ask; you are not one of them.")
@@ -254,28 +283,46 @@ impl Slack {
         };
         let zone = self.zone_of(known);
         let live = GrantFilter {
-            states: ["scheduled", "granting", "active"].map(str::to_owned).to_vec(),
+            states: ["scheduled", "granting", "active"]
+                .map(str::to_owned)
+                .to_vec(),
             holder: known.actor.user.clone(),
             ..GrantFilter::default()
         };
-        let held = self.inner.access.grants(&known.actor, &live, 200).await.ok()?;
+        let held = self
+            .inner
+            .access
+            .grants(&known.actor, &live, 200)
+            .await
+            .ok()?;
         if let Some(grant) = held.iter().find(|grant| grant.key.target == wanted) {
             let until = clock_time(grant.ends_at, self.now(), &zone);
-            return Some(format!("You hold this until {until} already. `/access mine` extends it."));
+            return Some(format!(
+                "You hold this until {until} already. `/access mine` extends it."
+            ));
         }
         let pending = RequestFilter {
             state: Some("pending".to_owned()),
             ..RequestFilter::default()
         };
         let view = RequestView::Mine;
-        let waiting = self.inner.access.requests(&known.actor, view, &pending, 50).await.ok()?;
+        let waiting = self
+            .inner
+            .access
+            .requests(&known.actor, view, &pending, 50)
+            .await
+            .ok()?;
         let found = waiting
             .iter()
             .find(|request| request.key.as_ref().is_some_and(|key| key.target == wanted))?;
         Some(self.waits_already(found, &zone))
     }
 
-    fn waits_already(&self, request: &hallpass_access::Request, zone: &jiff::tz::TimeZone) -> String {
+    fn waits_already(
+        &self,
+        request: &hallpass_access::Request,
+        zone: &jiff::tz::TimeZone,
+    ) -> String {
         format!(
             "You asked for this at {} already; it waits. <{}|Open in Hallpass>",
             clock_time(request.asked_at, self.now(), zone),
@@ -309,7 +356,9 @@ impl Slack {
         let mut work = tokio::spawn(async move { app.carry_out(&form, &by).await });
         match tokio::time::timeout(FORM_PATIENCE, &mut work).await {
             Ok(Ok(outcome)) => outcome.reply(),
-            Ok(Err(error)) => Outcome::Says("That didn't work", self.trouble("a form", &error)).reply(),
+            Ok(Err(error)) => {
+                Outcome::Says("That didn't work", self.trouble("a form", &error)).reply()
+            }
             Err(_) => {
                 let app = self.clone();
                 self.later(async move {
@@ -366,7 +415,11 @@ impl Slack {
             reason,
         };
         let once = idempotency(form, &format!("{asking:?}"));
-        let asked = self.inner.access.ask(&known.actor, &asking, Some(&once)).await;
+        let asked = self
+            .inner
+            .access
+            .ask(&known.actor, &asking, Some(&once))
+            .await;
         self.asked(asked, form, known)
     }
 
@@ -431,7 +484,11 @@ impl Slack {
         };
         let reason = form.value(ids::REASON, ids::REASON_ACTION);
         let once = idempotency(form, "deny");
-        let denied = self.inner.access.deny(&known.actor, id, reason, Some(&once)).await;
+        let denied = self
+            .inner
+            .access
+            .deny(&known.actor, id, reason, Some(&once))
+            .await;
         self.redraw_later(id);
         match denied {
             Ok(_) => Outcome::Close,
@@ -445,8 +502,12 @@ impl Slack {
 
 /// The reason and the duration of a form; what is plainly wrong never becomes a request.
 fn reason_and_duration(form: &Form) -> Result<(String, Span), BTreeMap<&'static str, String>> {
-    let reason = form.value(ids::REASON, ids::REASON_ACTION).unwrap_or_default();
-    let duration = form.value(ids::DURATION, ids::DURATION_ACTION).and_then(seconds);
+    let reason = form
+        .value(ids::REASON, ids::REASON_ACTION)
+        .unwrap_or_default();
+    let duration = form
+        .value(ids::DURATION, ids::DURATION_ACTION)
+        .and_then(seconds);
     let mut errors = BTreeMap::new();
     let length = reason.trim().chars().count();
     if length == 0 {

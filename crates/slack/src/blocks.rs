@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::words::{LABEL_MAX, SECTION_MAX, shown};
+use crate::words::{LABEL_MAX, shown};
 
 /// A text object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -25,7 +25,7 @@ pub enum Text {
 }
 
 /// Words shown as they are; must be escaped already.
-pub fn plain(text: impl Into<String>) -> Text {
+pub(crate) fn plain(text: impl Into<String>) -> Text {
     Text::PlainText {
         text: text.into(),
         emoji: true,
@@ -33,7 +33,7 @@ pub fn plain(text: impl Into<String>) -> Text {
 }
 
 /// Words with marks and links; what others wrote must be escaped already.
-pub fn marked(text: impl Into<String>) -> Text {
+pub(crate) fn marked(text: impl Into<String>) -> Text {
     Text::Mrkdwn {
         text: text.into(),
         verbatim: true,
@@ -126,7 +126,12 @@ pub enum Element {
 }
 
 /// A button.
-pub fn button(action: &str, label: &str, value: impl Into<String>, style: Option<Style>) -> Element {
+pub(crate) fn button(
+    action: &str,
+    label: &str,
+    value: impl Into<String>,
+    style: Option<Style>,
+) -> Element {
     Element::Button {
         action_id: action.to_owned(),
         text: plain(shown(label, LABEL_MAX)),
@@ -202,7 +207,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// A paragraph.
-pub fn section(id: &str, text: impl Into<String>) -> Block {
+pub(crate) fn section(id: &str, text: impl Into<String>) -> Block {
     Block::Section {
         block_id: id.to_owned(),
         text: Some(marked(text)),
@@ -210,13 +215,8 @@ pub fn section(id: &str, text: impl Into<String>) -> Block {
     }
 }
 
-/// A paragraph of somebody else's words.
-pub fn quoted(id: &str, text: &str) -> Block {
-    section(id, shown(text, SECTION_MAX))
-}
-
 /// Small print.
-pub fn context(id: &str, text: impl Into<String>) -> Block {
+pub(crate) fn context(id: &str, text: impl Into<String>) -> Block {
     Block::Context {
         block_id: id.to_owned(),
         elements: vec![marked(text)],

@@ -8,6 +8,7 @@ use hallpass_access::{
 };
 use hallpass_model::{Email, Span};
 
+use crate::SlackError;
 use crate::app::Slack;
 use crate::blocks::{Block, section};
 use crate::deliver::{PostError, Saying, said_as};
@@ -16,7 +17,6 @@ use crate::memory::Thread;
 use crate::message::how_approved;
 use crate::modal::grant_buttons;
 use crate::words::{self, clock_time, escape, first_name, name_of, shown};
-use crate::SlackError;
 
 /// News that Slack asked to wait for longer than this is given up: the state is kept, and the
 /// message shows it with the next news (`access.md` §11.1).
@@ -97,7 +97,9 @@ impl Slack {
         self.show(&request, grant, &mut thread).await?;
         let directory = self.inner.access.directory();
         let name = said_as(news_name(notice.news), notice.at);
-        let words = self.words_below(notice, &request, grant, &directory).await?;
+        let words = self
+            .words_below(notice, &request, grant, &directory)
+            .await?;
         if let Some(text) = &words {
             let saying = Saying {
                 name: name.clone(),
@@ -106,8 +108,10 @@ impl Slack {
             };
             self.reply(request.id, &mut thread, &saying).await?;
         }
-        self.announce(notice, &request, grant, &mut thread, &name).await?;
-        self.tell_requester(notice, &request, grant, &mut thread, &name).await
+        self.announce(notice, &request, grant, &mut thread, &name)
+            .await?;
+        self.tell_requester(notice, &request, grant, &mut thread, &name)
+            .await
     }
 
     fn time(&self, at: hallpass_model::Timestamp, notice: &Notice) -> String {
@@ -151,8 +155,12 @@ impl Slack {
             )),
             (News::Stuck, _) => {
                 let reason = grant.and_then(|grant| grant.stuck.as_ref());
-                let reason = reason.map(|stuck| shown(&stuck.reason, 1_000)).unwrap_or_default();
-                Some(format!("AWS refuses to delete this: {reason}. Tried every hour."))
+                let reason = reason
+                    .map(|stuck| shown(&stuck.reason, 1_000))
+                    .unwrap_or_default();
+                Some(format!(
+                    "AWS refuses to delete this: {reason}. Tried every hour."
+                ))
             }
             (News::Ended, _) => Some(self.ended(notice, grant, directory)),
             (News::EndsSoon | News::Denied | News::Discarded | News::Rejected, _) => None,
@@ -184,9 +192,16 @@ impl Slack {
             more => format!("{more} of you have to approve this"),
         };
         Ok(if !found.is_empty() {
-            format!("{} {can}. {}.{not_here}", found.join(" "), rules.replacen("Rule ", "Rule: ", 1))
+            format!(
+                "{} {can}. {}.{not_here}",
+                found.join(" "),
+                rules.replacen("Rule ", "Rule: ", 1)
+            )
         } else if to.is_empty() {
-            format!("Waits for an approver. {}.", rules.replacen("Rule ", "Rule: ", 1))
+            format!(
+                "Waits for an approver. {}.",
+                rules.replacen("Rule ", "Rule: ", 1)
+            )
         } else {
             let mark = &self.inner.setup.marks.bad;
             format!(
@@ -219,10 +234,16 @@ impl Slack {
         };
         let (found, missing) = self.mentions(&notice.to).await?;
         let all: Vec<String> = found.into_iter().chain(missing).collect();
-        Ok(format!("Still waiting, {waited}. {next} {}", all.join(" ")).trim_end().to_owned())
+        Ok(format!("Still waiting, {waited}. {next} {}", all.join(" "))
+            .trim_end()
+            .to_owned())
     }
 
-    async fn one_more(&self, request: &Request, directory: &Directory) -> Result<String, PostError> {
+    async fn one_more(
+        &self,
+        request: &Request,
+        directory: &Directory,
+    ) -> Result<String, PostError> {
         let given: Vec<&Email> = request.reviews.iter().map(|review| &review.by).collect();
         let others: Vec<Email> = request
             .decided
@@ -238,8 +259,15 @@ impl Slack {
             0 | 1 => "One more".to_owned(),
             more => format!("{more} more"),
         };
-        let of = if all.is_empty() { String::new() } else { format!(" of {}", all.join(" ")) };
-        Ok(format!("{} {more}{of}.", words::progress(request, directory)))
+        let of = if all.is_empty() {
+            String::new()
+        } else {
+            format!(" of {}", all.join(" "))
+        };
+        Ok(format!(
+            "{} {more}{of}.",
+            words::progress(request, directory)
+        ))
     }
 
     async fn live(
@@ -250,9 +278,14 @@ impl Slack {
         directory: &Directory,
     ) -> Result<String, PostError> {
         let user = self.inner.people.user_of(&request.requester.email).await?;
-        let who = user.map_or_else(|| escape(&request.requester.name), |user| format!("<@{user}>"));
+        let who = user.map_or_else(
+            || escape(&request.requester.name),
+            |user| format!("<@{user}>"),
+        );
         let since = self.time(notice.at, notice);
-        let ends = grant.map(|grant| self.time(grant.ends_at, notice)).unwrap_or_default();
+        let ends = grant
+            .map(|grant| self.time(grant.ends_at, notice))
+            .unwrap_or_default();
         let by = how_approved(request, directory);
         let by = by.trim_end_matches('.');
         let console = &self.inner.setup.portal_url;
@@ -267,7 +300,14 @@ impl Slack {
             _ => "no reason was given".to_owned(),
         };
         let id = request.id.to_string();
-        let reference: String = id.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
+        let reference: String = id
+            .chars()
+            .rev()
+            .take(4)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .collect();
         format!(
             "AWS refused: {}. Nothing was granted. Reference {}.",
             reason.trim_end_matches('.'),
@@ -372,7 +412,10 @@ impl Slack {
         if !self.inner.setup.dm_outside_channel || !is_status(notice.news) {
             return Ok(());
         }
-        let (Some(channel), Some(user)) = (thread.channel.clone(), self.inner.people.user_of(email).await?) else {
+        let (Some(channel), Some(user)) = (
+            thread.channel.clone(),
+            self.inner.people.user_of(email).await?,
+        ) else {
             return Ok(());
         };
         if self.inner.people.is_member(&channel, &user).await? {
@@ -397,15 +440,26 @@ impl Slack {
             (News::ReviewWanted, _) => format!("You asked for {what}. It waits for approval."),
             (News::Reviewed, _) => format!("{what}: {}", words::progress(request, &directory)),
             (News::Denied, RequestState::Denied { by, reason, .. }) => {
-                let words = reason.as_ref().map(|reason| format!(" {}: {}", first_name(&someone(by)), shown(reason, 1_500)));
-                format!("Your request for {what} was denied by {}.{}", someone(by), words.unwrap_or_default())
+                let words = reason.as_ref().map(|reason| {
+                    format!(" {}: {}", first_name(&someone(by)), shown(reason, 1_500))
+                });
+                format!(
+                    "Your request for {what} was denied by {}.{}",
+                    someone(by),
+                    words.unwrap_or_default()
+                )
             }
             (News::Discarded, RequestState::Discarded { by, .. }) => {
                 format!("Your request for {what} was discarded by {}.", someone(by))
             }
             (News::Granted, _) => {
-                let ends = grant.map(|grant| self.time(grant.ends_at, notice)).unwrap_or_default();
-                format!("{what} is live. Ends {ends} by itself. <{}|Console>", self.inner.setup.portal_url)
+                let ends = grant
+                    .map(|grant| self.time(grant.ends_at, notice))
+                    .unwrap_or_default();
+                format!(
+                    "{what} is live. Ends {ends} by itself. <{}|Console>",
+                    self.inner.setup.portal_url
+                )
             }
             (News::Failed, _) => format!("{what}: {}", self.failed(request, grant)),
             (News::Ended, _) => self.ended(notice, grant, &directory),

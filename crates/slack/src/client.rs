@@ -79,8 +79,14 @@ impl SlackError {
 }
 
 fn is_trouble(code: &str) -> bool {
-    ["internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"]
-        .contains(&code)
+    [
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+        "team_added_to_org",
+    ]
+    .contains(&code)
 }
 
 /// Whom a Slack user id belongs to.
@@ -176,14 +182,22 @@ impl Client {
     /// # Errors
     /// As every call.
     pub async fn myself(&self) -> Result<Myself, SlackError> {
-        let (answer, headers) = self.send("auth.test", self.post("auth.test", &json!({}))).await?;
-        let scopes = headers.get("x-oauth-scopes").and_then(|value| value.to_str().ok());
+        let (answer, headers) = self
+            .send("auth.test", self.post("auth.test", &json!({})))
+            .await?;
+        let scopes = headers
+            .get("x-oauth-scopes")
+            .and_then(|value| value.to_str().ok());
         Ok(Myself {
             team: text(&answer, "team_id"),
             team_name: text(&answer, "team"),
             user: text(&answer, "user_id"),
             scopes: scopes
-                .map(|list| list.split(',').map(|scope| scope.trim().to_owned()).collect())
+                .map(|list| {
+                    list.split(',')
+                        .map(|scope| scope.trim().to_owned())
+                        .collect()
+                })
                 .unwrap_or_default(),
         })
     }
@@ -246,7 +260,10 @@ impl Client {
     pub async fn open_view(&self, trigger: &str, view: &View) -> Result<String, SlackError> {
         let body = json!({"trigger_id": trigger, "view": view});
         let answer = self.write("views.open", &body).await?;
-        Ok(answer.get("view").map(|view| text(view, "id")).unwrap_or_default())
+        Ok(answer
+            .get("view")
+            .map(|view| text(view, "id"))
+            .unwrap_or_default())
     }
 
     /// Draws a window anew.
@@ -284,8 +301,13 @@ impl Client {
     /// # Errors
     /// As every call.
     pub async fn direct(&self, user: &str) -> Result<String, SlackError> {
-        let answer = self.write("conversations.open", &json!({"users": user})).await?;
-        Ok(answer.get("channel").map(|channel| text(channel, "id")).unwrap_or_default())
+        let answer = self
+            .write("conversations.open", &json!({"users": user}))
+            .await?;
+        Ok(answer
+            .get("channel")
+            .map(|channel| text(channel, "id"))
+            .unwrap_or_default())
     }
 
     /// All members of a channel: every page.
@@ -298,7 +320,11 @@ impl Client {
             let query = [("channel", channel), ("limit", &limit), ("cursor", &cursor)];
             let answer = self.read("conversations.members", &query).await?;
             let page = answer.get("members").and_then(Value::as_array);
-            members.extend(page.into_iter().flatten().filter_map(|id| Some(id.as_str()?.to_owned())));
+            members.extend(
+                page.into_iter()
+                    .flatten()
+                    .filter_map(|id| Some(id.as_str()?.to_owned())),
+            );
             cursor = next_cursor(&answer);
             if cursor.is_empty() {
                 return Ok(members);
@@ -312,7 +338,9 @@ impl Client {
     /// # Errors
     /// As every call.
     pub async fn channel(&self, channel: &str) -> Result<Value, SlackError> {
-        let answer = self.read("conversations.info", &[("channel", channel)]).await?;
+        let answer = self
+            .read("conversations.info", &[("channel", channel)])
+            .await?;
         Ok(answer.get("channel").cloned().unwrap_or_default())
     }
 
@@ -368,14 +396,30 @@ impl Client {
         Ok(text(&answer, "url"))
     }
 
-    async fn write(&self, method: &'static str, body: &impl Serialize) -> Result<Value, SlackError> {
-        self.send(method, self.post(method, body)).await.map(|(answer, _)| answer)
+    async fn write(
+        &self,
+        method: &'static str,
+        body: &impl Serialize,
+    ) -> Result<Value, SlackError> {
+        self.send(method, self.post(method, body))
+            .await
+            .map(|(answer, _)| answer)
     }
 
     /// Slack takes JSON for what changes something, and nothing but forms for most of what reads.
-    async fn read(&self, method: &'static str, query: &[(&str, &str)]) -> Result<Value, SlackError> {
-        let given: Vec<&(&str, &str)> = query.iter().filter(|(_, value)| !value.is_empty()).collect();
-        let request = self.http.get(format!("{}/{method}", self.base)).query(&given);
+    async fn read(
+        &self,
+        method: &'static str,
+        query: &[(&str, &str)],
+    ) -> Result<Value, SlackError> {
+        let given: Vec<&(&str, &str)> = query
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        let request = self
+            .http
+            .get(format!("{}/{method}", self.base))
+            .query(&given);
         self.send(method, request).await.map(|(answer, _)| answer)
     }
 
@@ -399,17 +443,27 @@ impl Client {
         let answer = sent.map_err(|error| unanswered(method, error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         if status == StatusCode::TOO_MANY_REQUESTS {
-            let after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-            let after = after.and_then(|text| text.trim().parse().ok()).map(Span::seconds);
+            let after = headers
+                .get(header::RETRY_AFTER)
+                .and_then(|value| value.to_str().ok());
+            let after = after
+                .and_then(|text| text.trim().parse().ok())
+                .map(Span::seconds);
             return Err(SlackError::Limited {
                 method,
                 after: after.unwrap_or(PAUSE),
             });
         }
         if !status.is_success() {
-            return Err(unanswered_because(method, &format!("HTTP {}", status.as_u16())));
+            return Err(unanswered_because(
+                method,
+                &format!("HTTP {}", status.as_u16()),
+            ));
         }
-        let bytes = answer.bytes().await.map_err(|error| unanswered(method, error))?;
+        let bytes = answer
+            .bytes()
+            .await
+            .map_err(|error| unanswered(method, error))?;
         let answer: Value = serde_json::from_slice(&bytes)
             .map_err(|_| unanswered_because(method, "the answer is no JSON"))?;
         if answer.get("ok").and_then(Value::as_bool) == Some(true) {
@@ -417,7 +471,10 @@ impl Client {
         }
         let code = text(&answer, "error");
         if code == "ratelimited" {
-            return Err(SlackError::Limited { method, after: PAUSE });
+            return Err(SlackError::Limited {
+                method,
+                after: PAUSE,
+            });
         }
         Err(SlackError::Refused {
             method,
@@ -450,7 +507,9 @@ fn slack_user(user: &Value) -> SlackUser {
             .filter(|text| !text.is_empty())
             .map(str::to_owned)
     };
-    let teams = user.pointer("/enterprise_user/teams").and_then(Value::as_array);
+    let teams = user
+        .pointer("/enterprise_user/teams")
+        .and_then(Value::as_array);
     SlackUser {
         id: text(user, "id"),
         team: given(user.get("team_id")),
@@ -475,13 +534,21 @@ fn next_cursor(answer: &Value) -> String {
 }
 
 fn text(value: &Value, name: &str) -> String {
-    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    value
+        .get(name)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn unanswered(method: &'static str, error: reqwest::Error) -> SlackError {
     let timed_out = error.is_timeout();
     let error = error.without_url();
-    let why = if timed_out { "no answer in time".to_owned() } else { error.to_string() };
+    let why = if timed_out {
+        "no answer in time".to_owned()
+    } else {
+        error.to_string()
+    };
     SlackError::Unanswered { method, why }
 }
 

@@ -97,7 +97,8 @@ impl Slack {
                     rules: request.decided.based_on.clone(),
                     approvers: request.decided.approvers.clone(),
                 };
-                let mark = json!({"event_type": MARK, "event_payload": {"id": request.id.to_string()}});
+                let mark =
+                    json!({"event_type": MARK, "event_payload": {"id": request.id.to_string()}});
                 let outgoing = Outgoing {
                     channel: &channel,
                     text: &drawn.text,
@@ -109,24 +110,38 @@ impl Slack {
                 let before = thread.head.take();
                 let meant = before.clone().unwrap_or_else(|| self.meant());
                 thread.head = Some(meant);
-                self.inner.remembered.keep_thread(request.id, thread).await?;
+                self.inner
+                    .remembered
+                    .keep_thread(request.id, thread)
+                    .await?;
                 self.post_once(&outgoing, before.as_ref()).await?
             }
         };
         if !is_new {
-            match self.inner.client.update(&channel, &ts, &drawn.text, &drawn.blocks).await {
+            match self
+                .inner
+                .client
+                .update(&channel, &ts, &drawn.text, &drawn.blocks)
+                .await
+            {
                 Ok(()) => {}
                 Err(error) if is_gone(&error) => thread.is_gone = true,
                 Err(error) => return Err(error.into()),
             }
         }
-        let meant_at = thread.head.as_ref().map_or(self.now(), |head| head.meant_at);
+        let meant_at = thread
+            .head
+            .as_ref()
+            .map_or(self.now(), |head| head.meant_at);
         thread.head = Some(Said {
             meant_at,
             ts: Some(ts),
         });
         thread.drawn = Some(look);
-        self.inner.remembered.keep_thread(request.id, thread).await?;
+        self.inner
+            .remembered
+            .keep_thread(request.id, thread)
+            .await?;
         Ok(())
     }
 
@@ -155,7 +170,11 @@ impl Slack {
     ) -> Result<(String, bool), SlackError> {
         if let (Some(before), Some(mark)) = (before, &outgoing.metadata) {
             let oldest = CLOCK_SKEW.before(before.meant_at).as_second();
-            let found = self.inner.client.find(outgoing.channel, outgoing.thread_ts, oldest, mark).await;
+            let found = self
+                .inner
+                .client
+                .find(outgoing.channel, outgoing.thread_ts, oldest, mark)
+                .await;
             match found {
                 Ok(Some(ts)) => return Ok((ts, false)),
                 Ok(None) => {}
@@ -249,7 +268,9 @@ impl Slack {
 fn is_gone(error: &SlackError) -> bool {
     matches!(
         error.code(),
-        Some("message_not_found" | "thread_not_found" | "cant_update_message" | "edit_window_closed")
+        Some(
+            "message_not_found" | "thread_not_found" | "cant_update_message" | "edit_window_closed"
+        )
     )
 }
 

@@ -132,7 +132,7 @@ pub struct NotUnderstood;
 
 /// Whether a body is Slack looking whether we are there; such calls have no effect and need no
 /// signature.
-pub fn is_check(body: &[u8]) -> bool {
+pub(crate) fn is_check(body: &[u8]) -> bool {
     form_urlencoded::parse(body).any(|(name, value)| name == "ssl_check" && value == "1")
 }
 
@@ -140,7 +140,7 @@ pub fn is_check(body: &[u8]) -> bool {
 ///
 /// # Errors
 /// When it is neither an interaction nor a command.
-pub fn parse(body: &[u8]) -> Result<Inbound, NotUnderstood> {
+pub(crate) fn parse(body: &[u8]) -> Result<Inbound, NotUnderstood> {
     let fields: BTreeMap<String, String> = form_urlencoded::parse(body).into_owned().collect();
     if let Some(payload) = fields.get("payload") {
         return interaction(payload);
@@ -156,7 +156,7 @@ pub fn parse(body: &[u8]) -> Result<Inbound, NotUnderstood> {
 ///
 /// # Errors
 /// When it is no JSON object of Slack's.
-pub fn interaction(payload: &str) -> Result<Inbound, NotUnderstood> {
+pub(crate) fn interaction(payload: &str) -> Result<Inbound, NotUnderstood> {
     let raw: RawPayload = serde_json::from_str(payload).map_err(|_| NotUnderstood)?;
     raw.read()
 }
@@ -165,7 +165,7 @@ pub fn interaction(payload: &str) -> Result<Inbound, NotUnderstood> {
 ///
 /// # Errors
 /// When there is no user.
-pub fn command(fields: &Value) -> Result<Inbound, NotUnderstood> {
+pub(crate) fn command(fields: &Value) -> Result<Inbound, NotUnderstood> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
     Ok(Inbound::Command {
         text: text("text").unwrap_or_default(),
@@ -297,9 +297,7 @@ impl RawPayload {
                     action_ts: action.action_ts.unwrap_or_default(),
                     by,
                     trigger,
-                    place: channel
-                        .zip(ts)
-                        .map(|(channel, ts)| Place { channel, ts }),
+                    place: channel.zip(ts).map(|(channel, ts)| Place { channel, ts }),
                     blocks: self
                         .message
                         .and_then(|mut message| message.get_mut("blocks").map(Value::take))
@@ -350,18 +348,24 @@ mod tests {
     #[test]
     fn forms_come_with_what_was_typed_byte_for_byte() {
         let payload = json!({"type": "view_submission", "user": {"id": "U1", "team_id": "T1"},
-            "view": {"id": "V1", "callback_id": "x", "private_metadata": "m", "state": {"values": {
-                "provide_reason": {"provided_reason": {"type": "plain_text_input", "value": "a: b & <c>+%\n"}},
-                "select_account": {"selected_account": {"type": "external_select",
-                    "selected_option": {"text": {}, "value": "111111111111"}}},
-                "select_group": {"selected_group": {"type": "external_select", "selected_option": null}},
-            }}}});
+        "view": {"id": "V1", "callback_id": "x", "private_metadata": "m", "state": {"values": {
+            "provide_reason": {"provided_reason": {"type": "plain_text_input", "value": "a: b & <c>+%\n"}},
+            "select_account": {"selected_account": {"type": "external_select",
+                "selected_option": {"text": {}, "value": "111111111111"}}},
+            "select_group": {"selected_group": {"type": "external_select", "selected_option": null}},
+        }}}});
         let Ok(Inbound::Submit { form, by }) = parse(&body(&payload)) else {
             panic!("not a submission")
         };
         assert_eq!((by.user.as_str(), by.team.as_deref()), ("U1", Some("T1")));
-        assert_eq!(form.value("provide_reason", "provided_reason"), Some("a: b & <c>+%\n"));
-        assert_eq!(form.value("select_account", "selected_account"), Some("111111111111"));
+        assert_eq!(
+            form.value("provide_reason", "provided_reason"),
+            Some("a: b & <c>+%\n")
+        );
+        assert_eq!(
+            form.value("select_account", "selected_account"),
+            Some("111111111111")
+        );
         assert_eq!(form.value("select_group", "selected_group"), None);
     }
 
@@ -374,7 +378,10 @@ mod tests {
         let Ok(Inbound::Press(press)) = parse(&body(&press)) else {
             panic!("not a press")
         };
-        assert_eq!((press.action.as_str(), press.value.as_str()), ("approve", "req_1"));
+        assert_eq!(
+            (press.action.as_str(), press.value.as_str()),
+            ("approve", "req_1")
+        );
         assert_eq!(press.place.unwrap().ts, "1.2");
         let choice = json!({"type": "block_actions", "user": {"id": "U1"}, "view": {"id": "V1"},
             "actions": [{"action_id": "selected_account", "type": "external_select", "selected_option": {"value": "1"}}]});
@@ -383,7 +390,14 @@ mod tests {
 
     #[test]
     fn what_slack_does_not_send_is_not_understood() {
-        for bad in ["", "a=b", "payload=", "payload=%7B", "payload=%5B%5D", "command=%2Faccess"] {
+        for bad in [
+            "",
+            "a=b",
+            "payload=",
+            "payload=%7B",
+            "payload=%5B%5D",
+            "command=%2Faccess",
+        ] {
             assert_eq!(parse(bad.as_bytes()), Err(NotUnderstood), "{bad}");
         }
         let unknown = json!({"type": "view_closed", "user": {"id": "U1"}, "view": {"id": "V1"}});

@@ -25,13 +25,18 @@ mod person;
 mod setup;
 mod words;
 
+mod check;
+mod manifest;
+mod socket;
+
 pub use app::{Ports, Reply, Slack};
 pub use blocks::{Block, Choice, Element, Style, Text, View};
+pub use check::{Finding, check};
 pub use client::{Client, Myself, SlackError, SlackUser};
 pub use inbound::{By, Form, Inbound, NotUnderstood, Place, Press};
+pub use manifest::{Reach, SCOPES, manifest};
 pub use memory::{Memory, MemoryFault};
 pub use message::{Drawn, Scene, draw};
-pub use modal::{Advice, Asks, Mine};
 pub use options::{Candidate, search};
 pub use setup::{Marks, Setup};
 pub use signature::{NotSigned, SKEW_SECONDS_MAX, Signed, sign, verify};

@@ -98,10 +98,17 @@ impl Remembered {
     }
 
     pub(crate) async fn thread(&self, id: RequestId) -> Result<Thread, MemoryFault> {
-        Ok(self.read(&format!("slack/request/{id}")).await?.unwrap_or_default())
+        Ok(self
+            .read(&format!("slack/request/{id}"))
+            .await?
+            .unwrap_or_default())
     }
 
-    pub(crate) async fn keep_thread(&self, id: RequestId, thread: &Thread) -> Result<(), MemoryFault> {
+    pub(crate) async fn keep_thread(
+        &self,
+        id: RequestId,
+        thread: &Thread,
+    ) -> Result<(), MemoryFault> {
         self.write(&format!("slack/request/{id}"), thread).await
     }
 

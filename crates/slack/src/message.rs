@@ -4,9 +4,9 @@ use hallpass_access::{Directory, Grant, GrantState, Request, RequestState};
 use hallpass_model::{TargetNames, Timestamp};
 
 use crate::blocks::{Block, Style, Text, button, context, marked, plain};
+use crate::ids;
 use crate::setup::Setup;
 use crate::words::{self, FIELD_MAX, clock_time, escape, name_of, shown, shown_or_link};
-use crate::ids;
 
 /// Longest title, without its marks.
 const NAME_MAX: usize = 1_000;
@@ -148,7 +148,9 @@ fn fields(scene: &Scene<'_>, shown: Shown) -> Vec<Text> {
     let link = scene.setup.link(request);
     fields.push(field("Why", &shown_or_link(&request.reason, room, &link)));
     fields.push(field("For", &how_long(scene, shown)));
-    if let Some(ticket) = &request.ticket {
+    // where the form has no field for a ticket, the reason holds it
+    let ticket = request.ticket.as_ref();
+    if let Some(ticket) = ticket.filter(|ticket| **ticket != request.reason) {
         fields.push(field("Ticket", &shown_or_link(ticket, room, &link)));
     }
     if request.secondary_domain {
@@ -173,8 +175,11 @@ fn target_fields(request: &Request) -> Vec<Text> {
                 hallpass_model::Target::Group { .. } => None,
             }));
             vec![
-                field("Account", &format!("`{}{number}`", words::shown(account, NAME_MAX))),
-                field("Role", &words::shown(permission_set, NAME_MAX)),
+                field(
+                    "Account",
+                    &format!("`{}{number}`", shown(account, NAME_MAX)),
+                ),
+                field("Role", &shown(permission_set, NAME_MAX)),
             ]
         }
         TargetNames::Group { group } => {
@@ -182,7 +187,10 @@ fn target_fields(request: &Request) -> Vec<Text> {
                 hallpass_model::Target::Group { group } => Some(group.to_string()),
                 hallpass_model::Target::Account { .. } => None,
             }));
-            vec![field("Group", &format!("`{}{number}`", words::shown(group, NAME_MAX)))]
+            vec![field(
+                "Group",
+                &format!("`{}{number}`", shown(group, NAME_MAX)),
+            )]
         }
     }
 }
@@ -214,7 +222,9 @@ fn buttons(request: &Request) -> Block {
 fn footer(scene: &Scene<'_>, shown: Shown) -> String {
     let mut parts = match shown {
         Shown::Waiting => waiting_parts(scene),
-        Shown::SettingUp | Shown::Granted | Shown::Failed | Shown::Ended => decided_parts(scene, shown),
+        Shown::SettingUp | Shown::Granted | Shown::Failed | Shown::Ended => {
+            decided_parts(scene, shown)
+        }
         Shown::Denied | Shown::Discarded | Shown::Lapsed | Shown::Rejected => closed_parts(scene),
     };
     let link = scene.setup.link(scene.request);
@@ -266,7 +276,11 @@ pub(crate) fn how_approved(request: &Request, directory: &Directory) -> String {
             ..
         } => format!("Approved by the requester, as {rules} allows."),
         RequestState::Approved { by, .. } => {
-            let mut all: Vec<_> = request.reviews.iter().map(|review| review.by.clone()).collect();
+            let mut all: Vec<_> = request
+                .reviews
+                .iter()
+                .map(|review| review.by.clone())
+                .collect();
             all.push(by.clone());
             let names = words::names_of(&all, directory);
             format!("Approved by {}", escape(&names.join(", ")))
@@ -283,7 +297,9 @@ fn closed_parts(scene: &Scene<'_>) -> Vec<String> {
     let request = scene.request;
     let by = |email| escape(&name_of(email, scene.directory));
     vec![match &request.state {
-        RequestState::Denied { by: who, at: when, .. } => {
+        RequestState::Denied {
+            by: who, at: when, ..
+        } => {
             format!("Denied by {} at {}", by(who), at(scene, *when))
         }
         RequestState::Discarded { by: who, at: when } => {

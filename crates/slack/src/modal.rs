@@ -17,7 +17,7 @@ const GROUP_TITLE: &str = "Get group access";
 
 /// What is asked for with a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asks {
+pub(crate) enum Asks {
     /// A permission set in an account.
     Access,
     /// Membership of a group.
@@ -26,7 +26,7 @@ pub enum Asks {
 
 impl Asks {
     /// The form's id.
-    pub fn callback(self) -> &'static str {
+    pub(crate) fn callback(self) -> &'static str {
         match self {
             Self::Access => ids::FORM_ACCESS,
             Self::Group => ids::FORM_GROUP,
@@ -34,7 +34,7 @@ impl Asks {
     }
 
     /// The form's title.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Access => ACCESS_TITLE,
             Self::Group => GROUP_TITLE,
@@ -44,13 +44,13 @@ impl Asks {
 
 /// What is worth knowing of what was chosen so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Advice {
+pub(crate) struct Advice {
     /// The warning of an account.
-    pub note: Option<String>,
+    pub(crate) note: Option<String>,
     /// Who decides and for how long at most, plain.
-    pub hint: Option<String>,
+    pub(crate) hint: Option<String>,
     /// That it is held or asked for already, with marks.
-    pub already: Option<String>,
+    pub(crate) already: Option<String>,
 }
 
 fn title(text: &str) -> crate::blocks::Text {
@@ -77,18 +77,18 @@ fn form(callback: &str, name: &str, submit: &str, blocks: Vec<Block>) -> View {
 }
 
 /// The form while it is not known who asks.
-pub fn loading(asks: Asks) -> View {
+pub(crate) fn loading(asks: Asks) -> View {
     let blocks = vec![section(ids::LOADING, "Loading…")];
     window(asks.callback(), asks.title(), blocks)
 }
 
 /// A page of one sentence; must be escaped already.
-pub fn sentence(name: &str, words: &str) -> View {
+pub(crate) fn sentence(name: &str, words: &str) -> View {
     window(ids::PAGE_WORDS, name, vec![section("words", words)])
 }
 
 /// The form to ask.
-pub fn ask(asks: Asks, name: &str, durations: &[Span], advice: &Advice) -> View {
+pub(crate) fn ask(asks: Asks, name: &str, durations: &[Span], advice: &Advice) -> View {
     let greeting = format!(
         "Hi {}. Access ends by itself at the time you pick.",
         escape(words::first_name(name))
@@ -102,15 +102,33 @@ pub fn ask(asks: Asks, name: &str, durations: &[Span], advice: &Advice) -> View 
     let hint = |text: &Option<String>| text.as_ref().map(|text| plain(shown(text, 2_000)));
     match asks {
         Asks::Access => {
-            blocks.push(select(ids::ACCOUNT, ids::ACCOUNT_ACTION, "Account", "Name or number", None));
+            blocks.push(select(
+                ids::ACCOUNT,
+                ids::ACCOUNT_ACTION,
+                "Account",
+                "Name or number",
+                None,
+            ));
             if let Some(note) = &advice.note {
                 blocks.push(context("account_note", shown(note, SECTION_MAX)));
             }
-            let set = select(ids::SET, ids::SET_ACTION, "Permission set", "Name", hint(&advice.hint));
+            let set = select(
+                ids::SET,
+                ids::SET_ACTION,
+                "Permission set",
+                "Name",
+                hint(&advice.hint),
+            );
             blocks.push(set);
         }
         Asks::Group => {
-            let group = select(ids::GROUP, ids::GROUP_ACTION, "Group", "Name", hint(&advice.hint));
+            let group = select(
+                ids::GROUP,
+                ids::GROUP_ACTION,
+                "Group",
+                "Name",
+                hint(&advice.hint),
+            );
             blocks.push(group);
         }
     }
@@ -182,7 +200,7 @@ fn select(
 }
 
 /// The form to deny, with an optional word why.
-pub fn deny(request: &Request) -> View {
+pub(crate) fn deny(request: &Request) -> View {
     let name = escape(words::first_name(&request.requester.name));
     let blocks = vec![
         section(
@@ -216,7 +234,7 @@ pub fn deny(request: &Request) -> View {
 }
 
 /// The form to extend, prefilled.
-pub fn extend(grant: &Grant, durations: &[Span], now: Timestamp, zone: &TimeZone) -> View {
+pub(crate) fn extend(grant: &Grant, durations: &[Span], now: Timestamp, zone: &TimeZone) -> View {
     let words = format!(
         "{}\nExtending asks again. If nobody answers, access still ends {}.",
         words::role_in(&grant.names),
@@ -234,23 +252,23 @@ pub fn extend(grant: &Grant, durations: &[Span], now: Timestamp, zone: &TimeZone
 }
 
 /// Everything somebody has and waits for.
-pub struct Mine<'a> {
+pub(crate) struct Mine<'a> {
     /// Live grants.
-    pub grants: &'a [Grant],
+    pub(crate) grants: &'a [Grant],
     /// Requests that wait.
-    pub waiting: &'a [Request],
+    pub(crate) waiting: &'a [Request],
     /// What was just done, escaped.
-    pub said: Option<&'a str>,
+    pub(crate) said: Option<&'a str>,
     /// The instant.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// The reader's zone.
-    pub zone: &'a TimeZone,
+    pub(crate) zone: &'a TimeZone,
     /// Where the rest is.
-    pub link: &'a str,
+    pub(crate) link: &'a str,
 }
 
 /// The page of what somebody has, with the buttons to give it back or extend it.
-pub fn mine(mine: &Mine<'_>) -> View {
+pub(crate) fn mine(mine: &Mine<'_>) -> View {
     let mut blocks = Vec::new();
     blocks.extend(mine.said.map(|said| section("said", said)));
     for grant in mine.grants.iter().take(SHOWN_MAX) {
@@ -279,7 +297,12 @@ pub fn mine(mine: &Mine<'_>) -> View {
         blocks.push(section(&format!("waits_{}", request.id), words));
         blocks.push(Block::Actions {
             block_id: format!("buttons_{}", request.id),
-            elements: vec![button(ids::DISCARD, "Discard request", request.id.to_string(), None)],
+            elements: vec![button(
+                ids::DISCARD,
+                "Discard request",
+                request.id.to_string(),
+                None,
+            )],
         });
     }
     if mine.grants.is_empty() && mine.waiting.is_empty() {

@@ -195,7 +195,10 @@ mod tests {
     }
 
     fn found(candidates: &[Candidate], typed: &str) -> Vec<String> {
-        search(candidates, typed).into_iter().map(|hit| hit.value).collect()
+        search(candidates, typed)
+            .into_iter()
+            .map(|hit| hit.value)
+            .collect()
     }
 
     #[test]
@@ -217,9 +220,21 @@ mod tests {
     #[test]
     fn the_last_of_five_thousand_is_found_by_three_letters() {
         let names: Vec<(String, String)> = (0..5000)
-            .map(|n| (format!("{n:012}"), if n == 4999 { "zyx-last".to_owned() } else { format!("account-{n}") }))
+            .map(|n| {
+                (
+                    format!("{n:012}"),
+                    if n == 4999 {
+                        "zyx-last".to_owned()
+                    } else {
+                        format!("account-{n}")
+                    },
+                )
+            })
             .collect();
-        let named: Vec<(&str, &str)> = names.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+        let named: Vec<(&str, &str)> = names
+            .iter()
+            .map(|(id, name)| (id.as_str(), name.as_str()))
+            .collect();
         let all = candidates(&named);
         assert_eq!(found(&all, "zyx"), ["000000004999"]);
         assert_eq!(found(&all, "").len(), HITS_MAX);
@@ -236,7 +251,10 @@ mod tests {
         let crate::blocks::Text::PlainText { text, .. } = &hit.text else {
             panic!("not plain")
         };
-        assert!(text.starts_with("111111111111 - Team: &lt;Prod&gt; &amp; xx"), "{text}");
+        assert!(
+            text.starts_with("111111111111 - Team: &lt;Prod&gt; &amp; xx"),
+            "{text}"
+        );
         assert!(text.chars().count() == 75 && text.ends_with('…'), "{text}");
     }
 }

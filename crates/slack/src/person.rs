@@ -96,9 +96,9 @@ impl People {
     }
 
     async fn team(&self) -> Result<&str, SlackError> {
-        let asked = self.team.get_or_try_init(|| async {
-            self.client.myself().await.map(|myself| myself.team)
-        });
+        let asked = self
+            .team
+            .get_or_try_init(|| async { self.client.myself().await.map(|myself| myself.team) });
         asked.await.map(String::as_str)
     }
 
@@ -150,7 +150,10 @@ impl People {
 
     /// Somebody acted as a Slack user.
     pub(crate) async fn acted(&self, known: &Known) {
-        let kept = self.remembered.keep_user(&known.actor.email, &known.slack.id).await;
+        let kept = self
+            .remembered
+            .keep_user(&known.actor.email, &known.slack.id)
+            .await;
         if let Err(error) = kept {
             tracing::warn!(error = %error, "who acted could not be remembered");
         }

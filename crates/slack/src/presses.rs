@@ -1,7 +1,10 @@
 //! Buttons: who may is decided by the journey when they press; what they are told, only they read
 //! (`access.md` §11.4).
 
-use hallpass_access::{AccessError, Grant, GrantFilter, Idempotency, PressRefused, Request, RequestFilter, RequestState, RequestView};
+use hallpass_access::{
+    AccessError, Grant, GrantFilter, Idempotency, PressRefused, Request, RequestFilter,
+    RequestState, RequestView,
+};
 use hallpass_model::{RequestId, Timestamp};
 use hallpass_rules::{Ask, ClickRefused};
 use serde_json::Value;
@@ -64,7 +67,10 @@ impl Slack {
             .iter()
             .filter(|block| block.get("type").and_then(Value::as_str) != Some("actions"))
             .collect();
-        let updated = self.inner.client.update(&place.channel, &place.ts, LEGACY_WORDS, &rest);
+        let updated = self
+            .inner
+            .client
+            .update(&place.channel, &place.ts, LEGACY_WORDS, &rest);
         if let Err(error) = updated.await {
             tracing::warn!(error = %error, "buttons of an old message could not be removed");
         }
@@ -81,7 +87,8 @@ impl Slack {
         match outcome {
             Ok(_) if press.view.is_some() => {
                 self.redraw(id).await;
-                self.show_mine_again(press, known, "The request is discarded.").await;
+                self.show_mine_again(press, known, "The request is discarded.")
+                    .await;
             }
             Ok(_) => self.redraw(id).await,
             Err(error) => {
@@ -99,11 +106,21 @@ impl Slack {
             && self.could_deny(&request, known)
         {
             let view = modal::deny(&request);
-            self.opened(self.inner.client.open_view(&press.trigger, &view).await.map(drop));
+            self.opened(
+                self.inner
+                    .client
+                    .open_view(&press.trigger, &view)
+                    .await
+                    .map(drop),
+            );
             return;
         }
         // refused by the journey, so that the press is on record
-        let denied = self.inner.access.deny(&known.actor, id, None, Some(&pressed_once(press))).await;
+        let denied = self
+            .inner
+            .access
+            .deny(&known.actor, id, None, Some(&pressed_once(press)))
+            .await;
         if let Err(error) = denied {
             let words = self.refusal_of(press, id, &error, Some(known)).await;
             self.tell_presser(press, &words).await;
@@ -121,7 +138,9 @@ impl Slack {
         open && question(request).is_some_and(|question| {
             let (who, whose) = (&known.actor.email, &request.requester.email);
             let rules = self.inner.access.rules();
-            rules.may_deny(who, whose, &question, &directory, now).is_ok()
+            rules
+                .may_deny(who, whose, &question, &directory, now)
+                .is_ok()
         })
     }
 
@@ -130,7 +149,11 @@ impl Slack {
             Ok(grant) => grant,
             Err(words) => return self.tell_presser(press, &words).await,
         };
-        let released = self.inner.access.release(&known.actor, grant.id, Some(&pressed_once(press))).await;
+        let released = self
+            .inner
+            .access
+            .release(&known.actor, grant.id, Some(&pressed_once(press)))
+            .await;
         let words = match released {
             Ok(grant) => self.given_back(&grant, known),
             Err(error) => self.refusal_of(press, id, &error, Some(known)).await,
@@ -139,7 +162,11 @@ impl Slack {
             self.show_mine_again(press, known, &words).await;
         } else if let (Some(place), true) = (&press.place, is_direct(press)) {
             let block = [crate::blocks::section("said", words.clone())];
-            let updated = self.inner.client.update(&place.channel, &place.ts, &words, &block).await;
+            let updated = self
+                .inner
+                .client
+                .update(&place.channel, &place.ts, &words, &block)
+                .await;
             if updated.is_err() {
                 self.tell_presser(press, &words).await;
             }
@@ -172,7 +199,9 @@ impl Slack {
             Err(words) => return self.tell_presser(press, &words).await,
         };
         if Some(&grant.key.user) != known.actor.user.as_ref() {
-            return self.tell_presser(press, "Only its holder can do this.").await;
+            return self
+                .tell_presser(press, "Only its holder can do this.")
+                .await;
         }
         let settings = self.inner.access.settings();
         let durations = settings.choices(settings.longest());
@@ -180,7 +209,12 @@ impl Slack {
         let shown = match &press.view {
             // a window is open already: it changes
             Some(form) => self.inner.client.update_view(&form.id, &view).await,
-            None => self.inner.client.open_view(&press.trigger, &view).await.map(drop),
+            None => self
+                .inner
+                .client
+                .open_view(&press.trigger, &view)
+                .await
+                .map(drop),
         };
         self.opened(shown);
     }
@@ -213,7 +247,9 @@ impl Slack {
     async fn mine(&self, known: &Known, said: Option<&str>) -> crate::blocks::View {
         let access = &self.inner.access;
         let live = GrantFilter {
-            states: ["scheduled", "granting", "active"].map(str::to_owned).to_vec(),
+            states: ["scheduled", "granting", "active"]
+                .map(str::to_owned)
+                .to_vec(),
             holder: known.actor.user.clone(),
             ..GrantFilter::default()
         };
@@ -222,7 +258,9 @@ impl Slack {
             ..RequestFilter::default()
         };
         let grants = access.grants(&known.actor, &live, MINE_MAX).await;
-        let waiting = access.requests(&known.actor, RequestView::Mine, &pending, MINE_MAX).await;
+        let waiting = access
+            .requests(&known.actor, RequestView::Mine, &pending, MINE_MAX)
+            .await;
         match (grants, waiting) {
             (Ok(grants), Ok(waiting)) => modal::mine(&Mine {
                 grants: &grants,
@@ -232,9 +270,10 @@ impl Slack {
                 zone: &self.zone_of(known),
                 link: &self.inner.setup.public_url,
             }),
-            (Err(error), _) | (_, Err(error)) => {
-                modal::sentence("My access", &self.trouble("reading what somebody has", &error))
-            }
+            (Err(error), _) | (_, Err(error)) => modal::sentence(
+                "My access",
+                &self.trouble("reading what somebody has", &error),
+            ),
         }
     }
 
@@ -280,12 +319,24 @@ impl Slack {
             .is_some_and(|((ts, channel), place)| ts == place.ts && channel == place.channel)
     }
 
-    async fn refusal_of(&self, press: &Press, id: RequestId, error: &AccessError, known: Option<&Known>) -> String {
+    async fn refusal_of(
+        &self,
+        press: &Press,
+        id: RequestId,
+        error: &AccessError,
+        known: Option<&Known>,
+    ) -> String {
         if matches!(error, AccessError::NotFound(_)) {
             if !self.is_on_its_message(id, press).await {
                 return NO_SUCH.to_owned();
             }
-            let facts = self.inner.remembered.thread(id).await.unwrap_or_default().facts;
+            let facts = self
+                .inner
+                .remembered
+                .thread(id)
+                .await
+                .unwrap_or_default()
+                .facts;
             if press.action == ids::DISCARD {
                 return "Only the requester, an approver or an admin can discard this.".to_owned();
             }
@@ -308,14 +359,17 @@ impl Slack {
             AccessError::Directory(_) => {
                 return "AWS does not answer, and this depends on where the account is. Nothing changed; try again in a minute.".to_owned();
             }
-            AccessError::KeyReused
-            | AccessError::Read(_)
-            | AccessError::Commit(_) => return self.trouble("a press", error),
+            AccessError::KeyReused | AccessError::Read(_) | AccessError::Commit(_) => {
+                return self.trouble("a press", error);
+            }
         };
         let Ok(Some((request, _))) = self.stored(id).await else {
             return capital(&why.to_string());
         };
-        let zone = known.map_or_else(|| self.inner.setup.zone.clone(), |known| self.zone_of(known));
+        let zone = known.map_or_else(
+            || self.inner.setup.zone.clone(),
+            |known| self.zone_of(known),
+        );
         let time = |at: Timestamp| clock_time(at, self.now(), &zone);
         let directory = self.inner.access.directory();
         let name = escape(first_name(&request.requester.name));
@@ -325,15 +379,30 @@ impl Slack {
                 time(closed.at)
             ),
             PressRefused::Closed(closed) => {
-                let by = closed.by.as_ref().map(|by| format!(" by {}", escape(&name_of(by, &directory))));
-                format!("Already {}{} at {}.", closed.how, by.unwrap_or_default(), time(closed.at))
+                let by = closed
+                    .by
+                    .as_ref()
+                    .map(|by| format!(" by {}", escape(&name_of(by, &directory))));
+                format!(
+                    "Already {}{} at {}.",
+                    closed.how,
+                    by.unwrap_or_default(),
+                    time(closed.at)
+                )
             }
             PressRefused::Rules(ClickRefused::OwnRequest { .. }) => {
                 let others = names_of(&request.decided.approvers, &directory);
-                let verb = if action == ids::DENY { "deny" } else { "approve" };
+                let verb = if action == ids::DENY {
+                    "deny"
+                } else {
+                    "approve"
+                };
                 match others.as_slice() {
                     [] => format!("You can't {verb} your own request. Discard it instead."),
-                    names => format!("You can't {verb} your own request. {} can.", escape(&any_of(names))),
+                    names => format!(
+                        "You can't {verb} your own request. {} can.",
+                        escape(&any_of(names))
+                    ),
                 }
             }
             PressRefused::Rules(ClickRefused::NotListed { rules, .. }) => {
@@ -348,7 +417,9 @@ impl Slack {
                 )
             }
             PressRefused::AlreadyReviewed { given, needed } => {
-                format!("You approved this already: {given} of {needed}. Somebody else has to approve too.")
+                format!(
+                    "You approved this already: {given} of {needed}. Somebody else has to approve too."
+                )
             }
             PressRefused::NotYours => {
                 "Only the requester, an approver or an admin can discard this.".to_owned()
@@ -356,13 +427,18 @@ impl Slack {
             PressRefused::NotInDirectory => self.unknown(&Unknown::Nobody, &[]),
             PressRefused::NotHolder => "Only its holder can do this.".to_owned(),
             PressRefused::GrantOver { state } => format!("This access is {state} already."),
-            PressRefused::SecondaryDomain | PressRefused::ReasonMissing => capital(&why.to_string()),
+            PressRefused::SecondaryDomain | PressRefused::ReasonMissing => {
+                capital(&why.to_string())
+            }
         }
     }
 }
 
 fn is_direct(press: &Press) -> bool {
-    press.place.as_ref().is_some_and(|place| place.channel.starts_with('D'))
+    press
+        .place
+        .as_ref()
+        .is_some_and(|place| place.channel.starts_with('D'))
 }
 
 fn not_listed(target: &str, rules: &[String]) -> String {
@@ -375,8 +451,15 @@ fn not_listed(target: &str, rules: &[String]) -> String {
 
 /// Slack may repeat a press; the journey carries it out once.
 fn pressed_once(press: &Press) -> Idempotency {
-    let at = press.place.as_ref().map(|place| place.ts.as_str()).unwrap_or_default();
-    let key = format!("slack:{}:{}:{}:{at}", press.action, press.value, press.action_ts);
+    let at = press
+        .place
+        .as_ref()
+        .map(|place| place.ts.as_str())
+        .unwrap_or_default();
+    let key = format!(
+        "slack:{}:{}:{}:{at}",
+        press.action, press.value, press.action_ts
+    );
     Idempotency {
         fingerprint: key.clone(),
         key,
@@ -400,5 +483,9 @@ fn question(request: &Request) -> Option<Ask<'_>> {
 /// Where the rules want a request to be posted, if they say.
 pub(crate) fn routed(slack: &Slack, request: &Request) -> Option<String> {
     let question = question(request)?;
-    slack.inner.access.decide(&request.requester.email, &question).slack_channel
+    slack
+        .inner
+        .access
+        .decide(&request.requester.email, &question)
+        .slack_channel
 }

@@ -34,11 +34,7 @@ pub fn verify(
 ) -> Result<(), NotSigned> {
     let text = signed.timestamp.ok_or(NotSigned)?;
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let at: i64 = text
-        .parse()
-        .ok()
-        .filter(|_| digits)
-        .ok_or(NotSigned)?;
+    let at: i64 = text.parse().ok().filter(|_| digits).ok_or(NotSigned)?;
     if now.as_second().abs_diff(at) > SKEW_SECONDS_MAX {
         return Err(NotSigned);
     }
@@ -106,19 +102,53 @@ mod tests {
             ("no number", with(Some("soon"), Some(GIVEN)), 0, BODY, false),
             ("a sign", with(Some(&padded), Some(GIVEN)), 0, BODY, false),
             ("a blank", with(Some(&spaced), Some(GIVEN)), 0, BODY, false),
-            ("far too long", with(Some("99999999999999999999"), Some(GIVEN)), 0, BODY, false),
+            (
+                "far too long",
+                with(Some("99999999999999999999"), Some(GIVEN)),
+                0,
+                BODY,
+                false,
+            ),
             ("no signature", with(Some(&at), None), 0, BODY, false),
-            ("no version", with(Some(&at), Some(&GIVEN[3..])), 0, BODY, false),
-            ("another version", with(Some(&at), Some("v1=00")), 0, BODY, false),
-            ("cut short", with(Some(&at), Some(&GIVEN[..60])), 0, BODY, false),
+            (
+                "no version",
+                with(Some(&at), Some(&GIVEN[3..])),
+                0,
+                BODY,
+                false,
+            ),
+            (
+                "another version",
+                with(Some(&at), Some("v1=00")),
+                0,
+                BODY,
+                false,
+            ),
+            (
+                "cut short",
+                with(Some(&at), Some(&GIVEN[..60])),
+                0,
+                BODY,
+                false,
+            ),
             ("no hex", with(Some(&at), Some("v0=zz")), 0, BODY, false),
-            ("another signature", with(Some(&at), Some(&other)), 0, BODY, false),
+            (
+                "another signature",
+                with(Some(&at), Some(&other)),
+                0,
+                BODY,
+                false,
+            ),
             ("capitals", with(Some(&at), Some(&upper)), 0, BODY, true),
             ("another body", good, 0, b"token=", false),
         ];
         for (name, signed, skew, body, fine) in rows {
             let now = Timestamp::from_second(AT + skew).unwrap();
-            assert_eq!(verify(&secret(), &signed, body, now).is_ok(), fine, "{name}");
+            assert_eq!(
+                verify(&secret(), &signed, body, now).is_ok(),
+                fine,
+                "{name}"
+            );
         }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) const SECTION_MAX: usize = 3_000;
 pub(crate) const LABEL_MAX: usize = 75;
 
 /// The three characters that mean something to Slack, as it wants them written.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         push_escaped(&mut escaped, character);
@@ -40,12 +40,12 @@ fn width(character: char) -> usize {
 }
 
 /// The text escaped, and cut to at most `max` with `…`; never inside an entity.
-pub fn shown(text: &str, max: usize) -> String {
+pub(crate) fn shown(text: &str, max: usize) -> String {
     shown_with(text, max, "…")
 }
 
 /// The text escaped; when it has to be cut, `…` and a link to all of it follow.
-pub fn shown_or_link(text: &str, max: usize, url: &str) -> String {
+pub(crate) fn shown_or_link(text: &str, max: usize, url: &str) -> String {
     shown_with(text, max, &format!("… <{url}|All of it>"))
 }
 
@@ -68,7 +68,7 @@ fn shown_with(text: &str, max: usize, tail: &str) -> String {
 
 /// `17:31 CET`; on another day than `seen_from`, `Sat 02:10 CET`; further away
 /// `2026-03-09 02:10 CET`.
-pub fn clock_time(at: Timestamp, seen_from: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn clock_time(at: Timestamp, seen_from: Timestamp, zone: &TimeZone) -> String {
     let (shown, from) = (at.to_zoned(zone.clone()), seen_from.to_zoned(zone.clone()));
     let format = match (shown.date() - from.date()).get_days() {
         0 => "%H:%M %Z",
@@ -90,7 +90,10 @@ pub(crate) fn name_of(email: &Email, directory: &Directory) -> String {
 
 /// The names of several people.
 pub(crate) fn names_of(emails: &[Email], directory: &Directory) -> Vec<String> {
-    emails.iter().map(|email| name_of(email, directory)).collect()
+    emails
+        .iter()
+        .map(|email| name_of(email, directory))
+        .collect()
 }
 
 /// The first word of a name: people are named in full once.
@@ -99,7 +102,7 @@ pub(crate) fn first_name(name: &str) -> &str {
 }
 
 /// `Priya Raman`, `Priya Raman or Jonas Beck`, `a, b or c`; beyond four, how many more.
-pub fn any_of(names: &[String]) -> String {
+pub(crate) fn any_of(names: &[String]) -> String {
     const SHOWN: usize = 4;
     match names {
         [] => "nobody".to_owned(),
@@ -149,7 +152,11 @@ pub(crate) fn role_in(names: &TargetNames) -> String {
 
 /// What is left of a request's yeses: `1 of 2: Priya Raman.`
 pub(crate) fn progress(request: &Request, directory: &Directory) -> String {
-    let given: Vec<Email> = request.reviews.iter().map(|review| review.by.clone()).collect();
+    let given: Vec<Email> = request
+        .reviews
+        .iter()
+        .map(|review| review.by.clone())
+        .collect();
     let names = names_of(&given, directory);
     format!(
         "{} of {}: {}.",
@@ -183,7 +190,12 @@ mod tests {
 
     #[test]
     fn a_cut_is_never_inside_an_entity_and_never_too_long() {
-        let texts = ["&".repeat(1000), "a<".repeat(700), "🟡&".repeat(500), "x".repeat(2001)];
+        let texts = [
+            "&".repeat(1000),
+            "a<".repeat(700),
+            "🟡&".repeat(500),
+            "x".repeat(2001),
+        ];
         for text in &texts {
             for max in (10..60).chain([1999, 2000, 2001]) {
                 let cut = shown(text, max);
@@ -198,7 +210,10 @@ mod tests {
         }
         let linked = shown_or_link(&texts[0], FIELD_MAX, "https://h.example/requests/1");
         assert!(linked.encode_utf16().count() <= FIELD_MAX);
-        assert!(linked.ends_with("&amp;… <https://h.example/requests/1|All of it>"), "{linked}");
+        assert!(
+            linked.ends_with("&amp;… <https://h.example/requests/1|All of it>"),
+            "{linked}"
+        );
         assert_eq!(shown_or_link("short", 2000, "https://h.example"), "short");
     }
 

@@ -147,6 +147,7 @@ async fn demo(args: &Args) -> Outcome {
             Arc::new(FolderTarget::new(folder.path("audit"))) as Arc<dyn ExportTarget>,
             "logs".to_owned(),
         )),
+        slack: None,
         channels: Vec::new(),
         inventory_max_age: Span::minutes(15),
         rates: Rates::new(50, 100),

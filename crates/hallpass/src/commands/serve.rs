@@ -196,6 +196,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
     let rules = compose::read_rules(&rules_file)?;
     let export = loaded.export()?;
+    let slack = loaded.slack()?;
     let path = loaded.sqlite()?;
     let _only = only_server(&path)?;
     let store = open_store(path).await?;
@@ -230,6 +231,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
                 prefix,
             )
         }),
+        slack,
         channels: Vec::new(),
         inventory_max_age: loaded.config.inventory.max_age.0,
         rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),
