@@ -91,7 +91,12 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new().nest("/_sim", routes)
 }
 
-async fn guard(Extract(shared): Extract<Arc<Shared>>, request: Request, next: Next) -> Response {
+/// Lets this machine in, or whoever has the token where one is set.
+pub(crate) async fn guard(
+    Extract(shared): Extract<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let given = request
         .headers()
         .get("x-sim-token")

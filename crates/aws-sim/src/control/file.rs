@@ -116,6 +116,7 @@ fn replace(shared: &Shared, world: &mut World, file: OrganizationFile) -> Result
     world.faults.remove(None);
     world.state = state;
     world.loaded = file;
+    world.open_slack();
     if let Err(error) = world.snapshot() {
         tracing::error!(%error, "the state log could not be written");
         return Err(Refusal::new(

@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 pub(crate) use calls::{CallLog, CallRecord, redact};
-pub(crate) use face::router;
+pub(crate) use face::{guard, router};
 
 use crate::core::{mutate, state::State, table::Millis};
 
@@ -25,14 +25,14 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: StatusCode, code: &str, message: &str) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &str, message: &str) -> Self {
         Self {
             status,
             body: json!({ "error": { "code": code, "message": message } }),
         }
     }
 
-    fn bad(field: &str, message: &str) -> Self {
+    pub(crate) fn bad(field: &str, message: &str) -> Self {
         let mut refusal = Self::new(StatusCode::BAD_REQUEST, "bad_request", message);
         if let Some(error) = refusal.body.get_mut("error").and_then(Value::as_object_mut)
             && !field.is_empty()
@@ -63,7 +63,7 @@ pub(crate) fn command(
 }
 
 /// RFC 3339, UTC.
-fn instant(at: Millis) -> String {
+pub(crate) fn instant(at: Millis) -> String {
     jiff::Timestamp::from_millisecond(at)
         .map(|at| at.to_string())
         .unwrap_or_default()

@@ -50,6 +50,18 @@ impl Bucket {
         }
         taken
     }
+
+    /// Whole seconds until there is a token again, as of the last try.
+    pub(crate) fn wait_seconds(&self, rate: f64) -> u64 {
+        let seconds = ((1.0 - self.tokens) / rate).ceil();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped to an hour"
+        )]
+        let seconds = seconds.clamp(0.0, 3600.0) as u64;
+        seconds
+    }
 }
 
 /// All buckets by name.

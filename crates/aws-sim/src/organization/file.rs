@@ -55,7 +55,7 @@ pub struct OrganizationFile {
     /// Durations of asynchronous operations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<Speed>,
-    /// The simulated Slack workspace; kept.
+    /// The simulated Slack workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slack: Option<Value>,
 }

@@ -10,6 +10,7 @@ mod parse;
 mod presets;
 mod resolve;
 mod schema;
+mod slack;
 
 pub(crate) use derive::{membership_id, role_suffix};
 pub use file::{

@@ -7,6 +7,7 @@ use super::{
     Shape, Sizes, User,
     derive::fill,
     generate::{Names, generate, person},
+    slack,
 };
 
 /// Seed of the small preset; account ids depend on it and on nothing else.
@@ -292,6 +293,7 @@ pub fn small() -> OrganizationFile {
         },
         ..OrganizationFile::default()
     };
+    file.slack = Some(slack::small(&file));
     fill(&mut file);
     file
 }
@@ -419,7 +421,9 @@ pub fn large() -> OrganizationFile {
         assignments_per_account: 12,
         ou_depth: 4,
     };
-    generate(&sizes, Shape::Enterprise, SEED)
+    let mut file = generate(&sizes, Shape::Enterprise, SEED);
+    file.slack = Some(slack::large(&file));
+    file
 }
 
 #[cfg(test)]

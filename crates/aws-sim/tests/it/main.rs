@@ -19,4 +19,5 @@ mod pages;
 mod repeatability;
 mod scale;
 mod switches;
+mod slack;
 mod throttling;

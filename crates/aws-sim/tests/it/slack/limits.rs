@@ -1,0 +1,1 @@
+//! The limits of blocks and views (rule K-2), each at its edge.
