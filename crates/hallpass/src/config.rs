@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::exit::Failure;
 
-pub(crate) use slack::{SlackApp, contact};
+pub(crate) use slack::SlackApp;
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -13,7 +13,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::client::Client;
 use crate::ids;
-use crate::inbound::{self, Inbound, NotUnderstood};
+use crate::inbound::{self, By, Inbound, NotUnderstood};
 use crate::memory::{Memory, Remembered};
 use crate::modal::Asks;
 use crate::options::Offers;
@@ -197,38 +197,23 @@ impl Slack {
                 callback,
                 by,
                 trigger,
-            } => {
-                let app = self.clone();
-                match callback.as_str() {
-                    ids::SHORTCUT_ACCESS => {
-                        self.later(async move { app.open_form(Asks::Access, &by, &trigger).await })
-                    }
-                    ids::SHORTCUT_GROUP => {
-                        self.later(async move { app.open_form(Asks::Group, &by, &trigger).await })
-                    }
-                    ids::SHORTCUT_DONE | ids::SHORTCUT_MINE => {
-                        self.later(async move { app.open_mine(&by, &trigger).await });
-                    }
-                    _ => tracing::warn!(callback, "an unknown shortcut"),
-                }
-            }
+            } => match callback.as_str() {
+                ids::SHORTCUT_ACCESS => self.form_later(Asks::Access, by, trigger),
+                ids::SHORTCUT_GROUP => self.form_later(Asks::Group, by, trigger),
+                ids::SHORTCUT_DONE | ids::SHORTCUT_MINE => self.mine_later(by, trigger),
+                _ => tracing::warn!(callback, "an unknown shortcut"),
+            },
             Inbound::Command {
-                text, by, trigger, ..
-            } => {
-                let app = self.clone();
-                match text.trim().to_lowercase().as_str() {
-                    "" => {
-                        self.later(async move { app.open_form(Asks::Access, &by, &trigger).await })
-                    }
-                    "group" => {
-                        self.later(async move { app.open_form(Asks::Group, &by, &trigger).await })
-                    }
-                    "mine" | "done" => {
-                        self.later(async move { app.open_mine(&by, &trigger).await })
-                    }
-                    _ => return Reply::json(&json!({"response_type": "ephemeral", "text": HELP})),
-                }
-            }
+                command,
+                text,
+                by,
+                trigger,
+            } => match (command.as_str(), text.trim().to_lowercase().as_str()) {
+                ("/group-access", _) | (_, "group") => self.form_later(Asks::Group, by, trigger),
+                ("/my-access" | "/done", _) | (_, "mine" | "done") => self.mine_later(by, trigger),
+                (_, "") => self.form_later(Asks::Access, by, trigger),
+                _ => return Reply::json(&json!({"response_type": "ephemeral", "text": HELP})),
+            },
             Inbound::Press(press) => {
                 let app = self.clone();
                 self.later(async move { app.press(&press).await });
@@ -250,6 +235,16 @@ impl Slack {
             Inbound::Submit { form, by } => return self.submit(form, by).await,
         }
         Reply::fine()
+    }
+
+    fn form_later(&self, asks: Asks, by: By, trigger: String) {
+        let app = self.clone();
+        self.later(async move { app.open_form(asks, &by, &trigger).await });
+    }
+
+    fn mine_later(&self, by: By, trigger: String) {
+        let app = self.clone();
+        self.later(async move { app.open_mine(&by, &trigger).await });
     }
 
     /// Does something after the answer was given, as soon as there is room.

@@ -71,9 +71,9 @@ impl Slack {
     pub(crate) async fn open_form(&self, asks: Asks, by: &By, trigger: &str) {
         let client = &self.inner.client;
         if let Some(who) = self.inner.people.at_once(by) {
-            self.opened(
+            opened(
                 client
-                    .open_view(trigger, &self.form(asks, who).await)
+                    .open_view(trigger, &self.form(asks, who))
                     .await
                     .map(drop),
             );
@@ -82,26 +82,20 @@ impl Slack {
         let finding = self.inner.people.find(by);
         tokio::pin!(finding);
         if let Ok(who) = tokio::time::timeout(WHO_PATIENCE, &mut finding).await {
-            let view = self.form(asks, who).await;
-            self.opened(client.open_view(trigger, &view).await.map(drop));
+            let view = self.form(asks, who);
+            opened(client.open_view(trigger, &view).await.map(drop));
             return;
         }
         match client.open_view(trigger, &modal::loading(asks)).await {
             Ok(id) => {
-                let view = self.form(asks, finding.await).await;
-                self.opened(client.update_view(&id, &view).await);
+                let view = self.form(asks, finding.await);
+                opened(client.update_view(&id, &view).await);
             }
-            Err(error) => self.opened(Err(error)),
+            Err(error) => opened(Err(error)),
         }
     }
 
-    pub(crate) fn opened(&self, outcome: Result<(), crate::SlackError>) {
-        if let Err(error) = outcome {
-            tracing::warn!(error = %error, "a window could not be shown");
-        }
-    }
-
-    async fn form(&self, asks: Asks, who: Result<Known, Unknown>) -> View {
+    fn form(&self, asks: Asks, who: Result<Known, Unknown>) -> View {
         let known = match who {
             Ok(known) => known,
             Err(unknown) => return modal::sentence(asks.title(), &self.unknown(&unknown, &[])),
@@ -157,7 +151,7 @@ impl Slack {
             return;
         }
         let view = modal::ask(asks, &known.actor.name, &durations, &advice);
-        self.opened(self.inner.client.update_view(&form.id, &view).await);
+        opened(self.inner.client.update_view(&form.id, &view).await);
     }
 
     /// What is worth knowing of what was chosen, and the longest time the rules allow.
@@ -198,7 +192,9 @@ impl Slack {
             hint = format!("{hint} Its credentials live up to {session}.");
         }
         advice.hint = Some(hint);
-        advice.already = self.already(known, &account, set, &group).await;
+        advice.already = self
+            .already(known, account.as_ref(), set, group.as_ref())
+            .await;
         (advice, decision.max_duration)
     }
 
@@ -266,9 +262,9 @@ impl Slack {
     async fn already(
         &self,
         known: &Known,
-        account: &Option<AccountId>,
+        account: Option<&AccountId>,
         set: Option<&str>,
-        group: &Option<GroupId>,
+        group: Option<&GroupId>,
     ) -> Option<String> {
         let directory = self.inner.access.directory();
         let wanted = match (account, set, group) {
@@ -368,7 +364,7 @@ impl Slack {
                             modal::sentence("That didn't work", &app.trouble("a form", &error))
                         }
                     };
-                    app.opened(app.inner.client.update_view(&id, &view).await);
+                    opened(app.inner.client.update_view(&id, &view).await);
                 });
                 Outcome::Says("One moment", "Still working on it.".to_owned()).reply()
             }
@@ -500,6 +496,13 @@ impl Slack {
     }
 }
 
+/// Says in the log that a window did not come to be; whoever wanted it presses again.
+pub(crate) fn opened(outcome: Result<(), crate::SlackError>) {
+    if let Err(error) = outcome {
+        tracing::warn!(error = %error, "a window could not be shown");
+    }
+}
+
 /// The reason and the duration of a form; what is plainly wrong never becomes a request.
 fn reason_and_duration(form: &Form) -> Result<(String, Span), BTreeMap<&'static str, String>> {
     let reason = form
@@ -563,7 +566,6 @@ fn field_errors(form: &Form, refusal: &Refusal) -> Outcome {
     for FieldProblem { field, message, .. } in &refusal.fields {
         let block = match field.as_str() {
             "account" if !is_extension => ids::ACCOUNT,
-            "permission_set" | "group" => target,
             "duration_seconds" => ids::DURATION,
             "reason" | "ticket" => ids::REASON,
             _ => target,

@@ -144,7 +144,7 @@ impl Slack {
             (News::Expired, _) => Some("Nobody decided in time. Nothing was granted.".to_owned()),
             (News::Rejected, RequestState::Rejected { detail, .. }) => Some(shown(detail, 2_000)),
             (News::Granted, _) => Some(self.live(notice, request, grant, directory).await?),
-            (News::Failed, _) => Some(self.failed(request, grant)),
+            (News::Failed, _) => Some(failed(request, grant)),
             (News::Extended, _) => grant.map(|grant| {
                 let ends = self.time(grant.ends_at, notice);
                 format!("Extended. Ends {ends} by itself.")
@@ -294,27 +294,6 @@ impl Slack {
         ))
     }
 
-    fn failed(&self, request: &Request, grant: Option<&Grant>) -> String {
-        let reason = match grant.map(|grant| &grant.state) {
-            Some(GrantState::Failed { error, .. }) => shown(error, 1_000),
-            _ => "no reason was given".to_owned(),
-        };
-        let id = request.id.to_string();
-        let reference: String = id
-            .chars()
-            .rev()
-            .take(4)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect();
-        format!(
-            "AWS refused: {}. Nothing was granted. Reference {}.",
-            reason.trim_end_matches('.'),
-            reference.to_uppercase()
-        )
-    }
-
     fn ended(&self, notice: &Notice, grant: Option<&Grant>, directory: &Directory) -> String {
         let Some(grant) = grant else {
             return "Ended.".to_owned();
@@ -341,7 +320,9 @@ impl Slack {
                 if let Some(set) = set {
                     let until = Span::seconds(set.session_duration).after(notice.at);
                     let until = self.time(until, notice);
-                    text.push_str(&format!(" Issued credentials may work until {until}."));
+                    text.push_str(" Issued credentials may work until ");
+                    text.push_str(&until);
+                    text.push('.');
                 }
             }
             _ => {}
@@ -461,7 +442,7 @@ impl Slack {
                     self.inner.setup.portal_url
                 )
             }
-            (News::Failed, _) => format!("{what}: {}", self.failed(request, grant)),
+            (News::Failed, _) => format!("{what}: {}", failed(request, grant)),
             (News::Ended, _) => self.ended(notice, grant, &directory),
             (News::Expired, _) => format!("Your request for {what} lapsed. Nothing was granted."),
             (News::Approved, _) => format!("{what} is approved and being set up."),
@@ -472,6 +453,27 @@ impl Slack {
         };
         format!("{state} {link}")
     }
+}
+
+fn failed(request: &Request, grant: Option<&Grant>) -> String {
+    let reason = match grant.map(|grant| &grant.state) {
+        Some(GrantState::Failed { error, .. }) => shown(error, 1_000),
+        _ => "no reason was given".to_owned(),
+    };
+    let id = request.id.to_string();
+    let reference: String = id
+        .chars()
+        .rev()
+        .take(4)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .collect();
+    format!(
+        "AWS refused: {}. Nothing was granted. Reference {}.",
+        reason.trim_end_matches('.'),
+        reference.to_uppercase()
+    )
 }
 
 /// What a requester outside the channel hears: every status.

@@ -10,7 +10,7 @@ use crate::app::Slack;
 use crate::blocks::Block;
 use crate::client::Outgoing;
 use crate::memory::{Facts, MemoryFault, Said, Thread};
-use crate::message::{Scene, draw};
+use crate::message::{Drawn, Scene, draw};
 use crate::presses::routed;
 use crate::words;
 
@@ -88,39 +88,13 @@ impl Slack {
             return Ok(());
         }
         let channel = self.channel_of(request, thread);
-        let known = thread.head.as_ref().and_then(|head| head.ts.clone());
-        let (ts, is_new) = match known {
-            Some(ts) => (ts, false),
-            None => {
-                thread.facts = Facts {
-                    target: words::target(&request.names),
-                    rules: request.decided.based_on.clone(),
-                    approvers: request.decided.approvers.clone(),
-                };
-                let mark =
-                    json!({"event_type": MARK, "event_payload": {"id": request.id.to_string()}});
-                let outgoing = Outgoing {
-                    channel: &channel,
-                    text: &drawn.text,
-                    blocks: &drawn.blocks,
-                    thread_ts: None,
-                    metadata: Some(mark),
-                    unfurl_links: false,
-                };
-                let before = thread.head.take();
-                let meant = before.clone().unwrap_or_else(|| self.meant());
-                thread.head = Some(meant);
-                self.inner
-                    .remembered
-                    .keep_thread(request.id, thread)
-                    .await?;
-                self.post_once(&outgoing, before.as_ref()).await?
-            }
+        let posted = match thread.head.as_ref().and_then(|head| head.ts.clone()) {
+            Some(ts) => Some(ts),
+            None => self.post_head(request, &drawn, &channel, thread).await?,
         };
-        if !is_new {
-            match self
-                .inner
-                .client
+        if let Some(ts) = posted {
+            let client = &self.inner.client;
+            match client
                 .update(&channel, &ts, &drawn.text, &drawn.blocks)
                 .await
             {
@@ -129,20 +103,54 @@ impl Slack {
                 Err(error) => return Err(error.into()),
             }
         }
-        let meant_at = thread
-            .head
-            .as_ref()
-            .map_or(self.now(), |head| head.meant_at);
-        thread.head = Some(Said {
-            meant_at,
-            ts: Some(ts),
-        });
         thread.drawn = Some(look);
         self.inner
             .remembered
             .keep_thread(request.id, thread)
             .await?;
         Ok(())
+    }
+
+    /// Posts the message; its timestamp when it had been posted before, by an attempt whose answer
+    /// was lost, and is still to be drawn.
+    async fn post_head(
+        &self,
+        request: &Request,
+        drawn: &Drawn,
+        channel: &str,
+        thread: &mut Thread,
+    ) -> Result<Option<String>, PostError> {
+        thread.facts = Facts {
+            target: words::target(&request.names),
+            rules: request.decided.based_on.clone(),
+            approvers: request.decided.approvers.clone(),
+        };
+        let mark = json!({"event_type": MARK, "event_payload": {"id": request.id.to_string()}});
+        let outgoing = Outgoing {
+            channel,
+            text: &drawn.text,
+            blocks: &drawn.blocks,
+            thread_ts: None,
+            metadata: Some(mark),
+            unfurl_links: false,
+        };
+        let before = thread.head.take();
+        let meant = before.clone().unwrap_or_else(|| self.meant());
+        thread.head = Some(meant.clone());
+        self.inner
+            .remembered
+            .keep_thread(request.id, thread)
+            .await?;
+        let (ts, is_new) = self.post_once(&outgoing, before.as_ref()).await?;
+        thread.head = Some(Said {
+            ts: Some(ts.clone()),
+            ..meant
+        });
+        self.inner
+            .remembered
+            .keep_thread(request.id, thread)
+            .await?;
+        Ok(Some(ts).filter(|_| !is_new))
     }
 
     fn meant(&self) -> Said {

@@ -83,14 +83,14 @@ pub enum Inbound {
     },
     /// A slash command.
     Command {
+        /// Its name, with the slash.
+        command: String,
         /// What stands behind it.
         text: String,
         /// Whose.
         by: By,
         /// Lets one window be opened.
         trigger: String,
-        /// Where to answer.
-        response_url: Option<String>,
     },
     /// A button.
     Press(Box<Press>),
@@ -168,13 +168,13 @@ pub(crate) fn interaction(payload: &str) -> Result<Inbound, NotUnderstood> {
 pub(crate) fn command(fields: &Value) -> Result<Inbound, NotUnderstood> {
     let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
     Ok(Inbound::Command {
+        command: text("command").unwrap_or_default(),
         text: text("text").unwrap_or_default(),
         by: By {
             user: text("user_id").ok_or(NotUnderstood)?,
             team: text("team_id"),
         },
         trigger: text("trigger_id").unwrap_or_default(),
-        response_url: text("response_url").filter(|url| !url.is_empty()),
     })
 }
 

@@ -29,6 +29,12 @@ pub const SCOPES: [(&str, &str); 8] = [
     ("im:write", "direct messages"),
 ];
 
+fn put(to: &mut Value, name: &str, text: String) {
+    if let Some(fields) = to.as_object_mut() {
+        fields.insert(name.to_owned(), Value::String(text));
+    }
+}
+
 /// The manifest, as Slack's "create an app from a manifest" takes it.
 pub fn manifest(reach: &Reach) -> Value {
     let shortcut = |name: &str, callback: &str, words: &str| json!({"name": name, "type": "global", "callback_id": callback, "description": words});
@@ -40,9 +46,10 @@ pub fn manifest(reach: &Reach) -> Value {
     });
     let mut interactivity = json!({"is_enabled": true});
     if let Reach::Http(url) = reach {
-        command["url"] = json!(format!("{url}/slack/commands"));
-        interactivity["request_url"] = json!(format!("{url}/slack/interactions"));
-        interactivity["message_menu_options_url"] = json!(format!("{url}/slack/interactions"));
+        let interactions = format!("{url}/slack/interactions");
+        put(&mut command, "url", format!("{url}/slack/commands"));
+        put(&mut interactivity, "request_url", interactions.clone());
+        put(&mut interactivity, "message_menu_options_url", interactions);
     }
     let scopes: Vec<&str> = SCOPES.iter().map(|(scope, _)| *scope).collect();
     json!({

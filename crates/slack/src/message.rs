@@ -63,9 +63,8 @@ impl Shown {
             RequestState::Rejected { .. } => Self::Rejected,
             RequestState::Approved { .. } => match grant.map(|grant| &grant.state) {
                 None | Some(GrantState::Scheduled | GrantState::Granting) => Self::SettingUp,
-                Some(GrantState::Active) => Self::Granted,
                 Some(GrantState::Ending { .. }) if never_was(grant) => Self::SettingUp,
-                Some(GrantState::Ending { .. }) => Self::Granted,
+                Some(GrantState::Active | GrantState::Ending { .. }) => Self::Granted,
                 Some(GrantState::Ended { .. }) if never_was(grant) => Self::Failed,
                 Some(GrantState::Ended { .. }) => Self::Ended,
                 Some(GrantState::Failed { .. }) => Self::Failed,

@@ -126,7 +126,7 @@ impl Offer {
 
     /// The permission sets of an account; of any, while none is chosen.
     pub(crate) fn sets(&self, account: Option<&str>) -> Vec<Candidate> {
-        match account.map(|id| id.parse::<AccountId>()) {
+        match account.map(str::parse::<AccountId>) {
             Some(Ok(id)) => sets(self.requestable.permission_sets(&id).into_iter()),
             Some(Err(_)) => Vec::new(),
             None => self.all_sets.clone(),

@@ -84,13 +84,12 @@ impl People {
     pub(crate) async fn find(&self, by: &By) -> Result<Known, Unknown> {
         let team = self.team().await.map_err(Unknown::Slack)?.to_owned();
         let now = self.clock.now();
-        let user = match self.users.get(&by.user, now) {
-            Some(user) => user,
-            None => {
-                let user = self.client.user(&by.user).await.map_err(Unknown::Slack)?;
-                self.users.put(by.user.clone(), user.clone(), now);
-                user
-            }
+        let user = if let Some(user) = self.users.get(&by.user, now) {
+            user
+        } else {
+            let user = self.client.user(&by.user).await.map_err(Unknown::Slack)?;
+            self.users.put(by.user.clone(), user.clone(), now);
+            user
         };
         self.judge(by, &user, &team)
     }
@@ -162,15 +161,13 @@ impl People {
     /// Whether a user is a member of a channel.
     pub(crate) async fn is_member(&self, channel: &str, user: &str) -> Result<bool, SlackError> {
         let now = self.clock.now();
-        let members = match self.members.get(&channel.to_owned(), now) {
-            Some(members) => members,
-            None => {
-                let all: BTreeSet<String> =
-                    self.client.members(channel).await?.into_iter().collect();
-                let all = Arc::new(all);
-                self.members.put(channel.to_owned(), Arc::clone(&all), now);
-                all
-            }
+        let members = if let Some(members) = self.members.get(&channel.to_owned(), now) {
+            members
+        } else {
+            let all = self.client.members(channel).await?;
+            let all: Arc<BTreeSet<String>> = Arc::new(all.into_iter().collect());
+            self.members.put(channel.to_owned(), Arc::clone(&all), now);
+            all
         };
         Ok(members.contains(user))
     }

@@ -10,7 +10,7 @@ use hallpass_rules::{Ask, ClickRefused};
 use serde_json::Value;
 
 use crate::app::Slack;
-use crate::asking::capital;
+use crate::asking::{capital, opened};
 use crate::ids;
 use crate::inbound::{By, Press};
 use crate::modal::{self, Mine};
@@ -106,7 +106,7 @@ impl Slack {
             && self.could_deny(&request, known)
         {
             let view = modal::deny(&request);
-            self.opened(
+            opened(
                 self.inner
                     .client
                     .open_view(&press.trigger, &view)
@@ -216,7 +216,7 @@ impl Slack {
                 .await
                 .map(drop),
         };
-        self.opened(shown);
+        opened(shown);
     }
 
     async fn grant_of(&self, id: RequestId, known: &Known) -> Result<Grant, String> {
@@ -235,13 +235,13 @@ impl Slack {
             Ok(known) => self.mine(&known, None).await,
             Err(unknown) => modal::sentence("My access", &self.unknown(&unknown, &[])),
         };
-        self.opened(self.inner.client.open_view(trigger, &view).await.map(drop));
+        opened(self.inner.client.open_view(trigger, &view).await.map(drop));
     }
 
     async fn show_mine_again(&self, press: &Press, known: &Known, said: &str) {
         let Some(form) = &press.view else { return };
         let view = self.mine(known, Some(said)).await;
-        self.opened(self.inner.client.update_view(&form.id, &view).await);
+        opened(self.inner.client.update_view(&form.id, &view).await);
     }
 
     async fn mine(&self, known: &Known, said: Option<&str>) -> crate::blocks::View {
@@ -282,7 +282,7 @@ impl Slack {
         let client = &self.inner.client;
         if let Some(form) = press.view.as_ref().filter(|_| press.place.is_none()) {
             let view = modal::sentence("My access", words);
-            return self.opened(client.update_view(&form.id, &view).await);
+            return opened(client.update_view(&form.id, &view).await);
         }
         let Some(place) = &press.place else { return };
         let whispered = client.whisper(&place.channel, &press.by.user, words).await;

@@ -17,7 +17,7 @@ use crate::inbound;
 /// The first pause after a connection that broke, doubled each time.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest pause.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_mins(1);
 /// Slack pings every few seconds: a connection that is silent for so long is dead.
 const SILENCE_MAX: Duration = Duration::from_secs(45);
 /// How long a connection may take to be made.
@@ -30,7 +30,8 @@ const QUEUE: usize = 256;
 struct Envelope {
     #[serde(rename = "type")]
     kind: String,
-    envelope_id: Option<String>,
+    #[serde(rename = "envelope_id")]
+    id: Option<String>,
     #[serde(default)]
     payload: Value,
     reason: Option<String>,
@@ -138,7 +139,7 @@ impl Slack {
             tracing::warn!("a message in Socket Mode was not understood");
             return None;
         };
-        match (envelope.kind.as_str(), envelope.envelope_id) {
+        match (envelope.kind.as_str(), envelope.id) {
             ("disconnect", _) => {
                 let reason = envelope.reason.unwrap_or_default();
                 return Some(match reason.as_str() {

@@ -115,7 +115,7 @@ pub(crate) fn any_of(names: &[String]) -> String {
     }
 }
 
-/// `Rule `a``, `Rules `a`, `b``, or nothing.
+/// The rules as the beginning of a sentence; nothing when there are none.
 pub(crate) fn rules(based_on: &[String]) -> String {
     let quoted: Vec<String> = based_on.iter().map(|rule| format!("`{rule}`")).collect();
     match quoted.as_slice() {
@@ -125,7 +125,7 @@ pub(crate) fn rules(based_on: &[String]) -> String {
     }
 }
 
-/// `rule `a``, in the middle of a sentence.
+/// The same in the middle of a sentence.
 pub(crate) fn by_rules(based_on: &[String]) -> String {
     let text = rules(based_on);
     match text.strip_prefix('R') {

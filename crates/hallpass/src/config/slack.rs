@@ -152,7 +152,7 @@ impl Loaded {
 }
 
 /// Whom people are told to ask: the first administrator who is named by address.
-pub(crate) fn contact(admins: &[String]) -> String {
+fn contact(admins: &[String]) -> String {
     let named = admins.iter().find(|entry| entry.contains('@'));
     named.map_or_else(|| "an administrator".to_owned(), Clone::clone)
 }
