@@ -8,17 +8,21 @@ mod app;
 mod inbound;
 mod signature;
 
+mod advice;
 mod asking;
 mod modal;
 mod options;
 mod presses;
+mod refusals;
 
 mod channel;
 mod deliver;
 mod message;
+mod tidings;
 
 mod blocks;
 mod client;
+mod fault;
 pub mod ids;
 mod memory;
 mod person;
@@ -32,7 +36,8 @@ mod socket;
 pub use app::{Ports, Reply, Slack};
 pub use blocks::{Block, Choice, Element, Style, Text, View};
 pub use check::{Finding, check};
-pub use client::{Client, Myself, SlackError, SlackUser};
+pub use client::{Client, Myself, SlackUser};
+pub use fault::SlackError;
 pub use inbound::{By, Form, Inbound, NotUnderstood, Place, Press};
 pub use manifest::{Reach, SCOPES, manifest};
 pub use memory::{Memory, MemoryFault};

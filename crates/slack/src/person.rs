@@ -8,7 +8,8 @@ use hallpass_model::{Clock, Email, Span, Timestamp};
 use hallpass_rules::directory::NotOnePerson;
 use tokio::sync::OnceCell;
 
-use crate::client::{Client, SlackError, SlackUser};
+use crate::client::{Client, SlackUser};
+use crate::fault::SlackError;
 use crate::inbound::By;
 use crate::memory::Remembered;
 

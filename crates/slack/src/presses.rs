@@ -2,25 +2,24 @@
 //! (`access.md` §11.4).
 
 use hallpass_access::{
-    AccessError, Grant, GrantFilter, Idempotency, PressRefused, Request, RequestFilter,
-    RequestState, RequestView,
+    Grant, GrantFilter, Idempotency, Request, RequestFilter, RequestState, RequestView,
 };
-use hallpass_model::{RequestId, Timestamp};
-use hallpass_rules::{Ask, ClickRefused};
+use hallpass_model::RequestId;
+use hallpass_rules::Ask;
 use serde_json::Value;
 
 use crate::app::Slack;
-use crate::asking::{capital, opened};
+use crate::asking::opened;
 use crate::ids;
 use crate::inbound::{By, Press};
 use crate::modal::{self, Mine};
 use crate::person::{Known, Unknown};
-use crate::words::{self, any_of, clock_time, escape, first_name, name_of, names_of};
+use crate::refusals::{NO_SUCH, NOT_HOLDER};
+use crate::words::{self, clock_time, names_of};
 
 /// What buttons of messages from before Hallpass carry.
 const LEGACY: [&str; 2] = ["approve", "discard"];
 const LEGACY_WORDS: &str = "This message is from before Hallpass. Ask again with /access.";
-const NO_SUCH: &str = "There is no such request, or it is not yours to see.";
 /// Grants and requests shown to somebody at most.
 const MINE_MAX: usize = 30;
 
@@ -199,9 +198,7 @@ impl Slack {
             Err(words) => return self.tell_presser(press, &words).await,
         };
         if Some(&grant.key.user) != known.actor.user.as_ref() {
-            return self
-                .tell_presser(press, "Only its holder can do this.")
-                .await;
+            return self.tell_presser(press, NOT_HOLDER).await;
         }
         let settings = self.inner.access.settings();
         let durations = settings.choices(settings.longest());
@@ -310,127 +307,13 @@ impl Slack {
 
     /// Whether the button is on the message we posted for the request: then the presser reads it
     /// anyway, and may be told what it says.
-    async fn is_on_its_message(&self, id: RequestId, press: &Press) -> bool {
+    pub(crate) async fn is_on_its_message(&self, id: RequestId, press: &Press) -> bool {
         let Ok(thread) = self.inner.remembered.thread(id).await else {
             return false;
         };
         let ours = thread.head.and_then(|head| head.ts).zip(thread.channel);
         ours.zip(press.place.as_ref())
             .is_some_and(|((ts, channel), place)| ts == place.ts && channel == place.channel)
-    }
-
-    async fn refusal_of(
-        &self,
-        press: &Press,
-        id: RequestId,
-        error: &AccessError,
-        known: Option<&Known>,
-    ) -> String {
-        if matches!(error, AccessError::NotFound(_)) {
-            if !self.is_on_its_message(id, press).await {
-                return NO_SUCH.to_owned();
-            }
-            let facts = self
-                .inner
-                .remembered
-                .thread(id)
-                .await
-                .unwrap_or_default()
-                .facts;
-            if press.action == ids::DISCARD {
-                return "Only the requester, an approver or an admin can discard this.".to_owned();
-            }
-            return not_listed(&facts.target, &facts.rules);
-        }
-        self.refusal(id, &press.action, error, known).await
-    }
-
-    /// Why a press had no effect, in the words of `ui/ui.md` §5.
-    pub(crate) async fn refusal(
-        &self,
-        id: RequestId,
-        action: &str,
-        error: &AccessError,
-        known: Option<&Known>,
-    ) -> String {
-        let why = match error {
-            AccessError::Refused(why) => why,
-            AccessError::NotFound(_) => return NO_SUCH.to_owned(),
-            AccessError::Directory(_) => {
-                return "AWS does not answer, and this depends on where the account is. Nothing changed; try again in a minute.".to_owned();
-            }
-            AccessError::KeyReused | AccessError::Read(_) | AccessError::Commit(_) => {
-                return self.trouble("a press", error);
-            }
-        };
-        let Ok(Some((request, _))) = self.stored(id).await else {
-            return capital(&why.to_string());
-        };
-        let zone = known.map_or_else(
-            || self.inner.setup.zone.clone(),
-            |known| self.zone_of(known),
-        );
-        let time = |at: Timestamp| clock_time(at, self.now(), &zone);
-        let directory = self.inner.access.directory();
-        let name = escape(first_name(&request.requester.name));
-        match why {
-            PressRefused::Closed(closed) if closed.how == "expired" => format!(
-                "This request lapsed at {}. Nothing was granted. {name} can ask again.",
-                time(closed.at)
-            ),
-            PressRefused::Closed(closed) => {
-                let by = closed
-                    .by
-                    .as_ref()
-                    .map(|by| format!(" by {}", escape(&name_of(by, &directory))));
-                format!(
-                    "Already {}{} at {}.",
-                    closed.how,
-                    by.unwrap_or_default(),
-                    time(closed.at)
-                )
-            }
-            PressRefused::Rules(ClickRefused::OwnRequest { .. }) => {
-                let others = names_of(&request.decided.approvers, &directory);
-                let verb = if action == ids::DENY {
-                    "deny"
-                } else {
-                    "approve"
-                };
-                match others.as_slice() {
-                    [] => format!("You can't {verb} your own request. Discard it instead."),
-                    names => format!(
-                        "You can't {verb} your own request. {} can.",
-                        escape(&any_of(names))
-                    ),
-                }
-            }
-            PressRefused::Rules(ClickRefused::NotListed { rules, .. }) => {
-                let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
-                not_listed(&words::target(&request.names), &rules)
-            }
-            PressRefused::Rules(ClickRefused::NotOpen { .. }) => {
-                let until = request.expires_at.map(|at| format!(" until {}", time(at)));
-                format!(
-                    "The rules changed since {name} asked. Today nobody may have this; the request stays open{}.",
-                    until.unwrap_or_default()
-                )
-            }
-            PressRefused::AlreadyReviewed { given, needed } => {
-                format!(
-                    "You approved this already: {given} of {needed}. Somebody else has to approve too."
-                )
-            }
-            PressRefused::NotYours => {
-                "Only the requester, an approver or an admin can discard this.".to_owned()
-            }
-            PressRefused::NotInDirectory => self.unknown(&Unknown::Nobody, &[]),
-            PressRefused::NotHolder => "Only its holder can do this.".to_owned(),
-            PressRefused::GrantOver { state } => format!("This access is {state} already."),
-            PressRefused::SecondaryDomain | PressRefused::ReasonMissing => {
-                capital(&why.to_string())
-            }
-        }
     }
 }
 
@@ -439,14 +322,6 @@ fn is_direct(press: &Press) -> bool {
         .place
         .as_ref()
         .is_some_and(|place| place.channel.starts_with('D'))
-}
-
-fn not_listed(target: &str, rules: &[String]) -> String {
-    let verb = if rules.len() == 1 { "lists" } else { "list" };
-    match words::rules(rules).as_str() {
-        "" => format!("You are not an approver for {target}."),
-        named => format!("You are not an approver for {target}. {named} {verb} who is."),
-    }
 }
 
 /// Slack may repeat a press; the journey carries it out once.
