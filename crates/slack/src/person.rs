@@ -104,10 +104,8 @@ impl People {
 
     /// Whoever runs another workspace says which addresses its users have: they prove nothing here.
     fn judge(&self, by: &By, user: &SlackUser, team: &str) -> Result<Known, Unknown> {
-        let ours = |theirs: &Option<String>| theirs.as_deref().is_none_or(|theirs| theirs == team);
-        let is_ours = user.teams.iter().any(|theirs| theirs == team)
-            || (ours(&user.team) && ours(&by.team) && !user.is_stranger);
-        if !is_ours {
+        let came_from = by.team.as_deref().is_none_or(|theirs| theirs == team);
+        if !is_of(user, team) || !(came_from || user.teams.iter().any(|theirs| theirs == team)) {
             return Err(Unknown::Foreign);
         }
         if user.is_nobody {
@@ -143,7 +141,10 @@ impl People {
             return Ok(user);
         }
         let found = self.client.user_by_email(email.as_str()).await?;
-        let user = found.filter(|user| !user.is_nobody).map(|user| user.id);
+        let team = self.team().await?;
+        let user = found
+            .filter(|user| !user.is_nobody && is_of(user, team))
+            .map(|user| user.id);
         self.by_email.put(email.clone(), user.clone(), now);
         Ok(user)
     }
@@ -184,6 +185,12 @@ impl People {
         }
         Ok(channel)
     }
+}
+
+/// Whether a user belongs to our workspace, or to our organization's.
+fn is_of(user: &SlackUser, team: &str) -> bool {
+    let own = user.team.as_deref().is_none_or(|theirs| theirs == team);
+    user.teams.iter().any(|theirs| theirs == team) || (own && !user.is_stranger)
 }
 
 /// Values that are believed for a while.
