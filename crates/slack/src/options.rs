@@ -233,11 +233,11 @@ mod tests {
                 )
             })
             .collect();
-        let named: Vec<(&str, &str)> = names
+        let pairs: Vec<(&str, &str)> = names
             .iter()
             .map(|(id, name)| (id.as_str(), name.as_str()))
             .collect();
-        let all = candidates(&named);
+        let all = candidates(&pairs);
         assert_eq!(found(&all, "zyx"), ["000000004999"]);
         assert_eq!(found(&all, "").len(), HITS_MAX);
         for (id, name) in names.iter().step_by(97) {

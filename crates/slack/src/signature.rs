@@ -112,7 +112,7 @@ mod tests {
             ("no signature", with(Some(&at), None), 0, BODY, false),
             (
                 "no version",
-                with(Some(&at), Some(&GIVEN[3..])),
+                with(Some(&at), GIVEN.get(3..)),
                 0,
                 BODY,
                 false,
@@ -126,7 +126,7 @@ mod tests {
             ),
             (
                 "cut short",
-                with(Some(&at), Some(&GIVEN[..60])),
+                with(Some(&at), GIVEN.get(..60)),
                 0,
                 BODY,
                 false,

@@ -153,6 +153,10 @@ pub(crate) struct House {
     counter: AtomicU64,
 }
 
+fn by(name: &str) -> Value {
+    json!({"id": user(name), "team_id": if name == "fox" { "T2" } else { "T1" }})
+}
+
 pub(crate) fn secret() -> SecretString {
     SecretString::from("shh")
 }
@@ -264,12 +268,8 @@ impl House {
         self.slack.call(&signed, &body).await
     }
 
-    fn by(&self, name: &str) -> Value {
-        json!({"id": user(name), "team_id": if name == "fox" { "T2" } else { "T1" }})
-    }
-
     pub(crate) fn shortcut(&self, name: &str, callback: &str) -> Value {
-        json!({"type": "shortcut", "callback_id": callback, "user": self.by(name), "team": {"id": "T1"},
+        json!({"type": "shortcut", "callback_id": callback, "user": by(name), "team": {"id": "T1"},
             "trigger_id": format!("t{}", self.next())})
     }
 
@@ -280,14 +280,14 @@ impl House {
         metadata: &str,
         values: &Value,
     ) -> Value {
-        json!({"type": "view_submission", "user": self.by(name), "trigger_id": format!("t{}", self.next()),
+        json!({"type": "view_submission", "user": by(name), "trigger_id": format!("t{}", self.next()),
             "view": {"id": format!("V9{}", self.next()), "callback_id": callback, "private_metadata": metadata,
                 "state": {"values": values}}})
     }
 
     /// A press on a button of a message.
     pub(crate) fn press(&self, name: &str, action: &str, value: &str, on: &Message) -> Value {
-        json!({"type": "block_actions", "user": self.by(name), "team": {"id": "T1"},
+        json!({"type": "block_actions", "user": by(name), "team": {"id": "T1"},
             "trigger_id": format!("t{}", self.next()),
             "container": {"type": "message", "message_ts": on.ts, "channel_id": on.channel},
             "channel": {"id": on.channel}, "message": {"ts": on.ts, "blocks": on.blocks()},
@@ -400,7 +400,7 @@ impl House {
         self.access.tick().await.unwrap();
     }
 
-    /// Something asked for with ReadOnly, until it is live and everybody knows.
+    /// Something that needs no approval, until it is live and everybody knows.
     pub(crate) async fn live_grant(&self, name: &str) -> Request {
         let request = self.ask(name, "ReadOnly").await;
         self.live(Span::seconds(30)).await;
