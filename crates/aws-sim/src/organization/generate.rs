@@ -8,6 +8,7 @@ use super::{
     PermissionSet, User,
     derive::fill,
     names::{FAMILY, GIVEN, PRODUCTS, ROLES, TITLES},
+    slack,
 };
 use crate::core::random::Random;
 
@@ -102,6 +103,7 @@ pub fn generate(sizes: &Sizes, shape: Shape, seed: u64) -> OrganizationFile {
         },
         ..OrganizationFile::default()
     };
+    file.slack = Some(slack::some(&file));
     fill(&mut file);
     file
 }

@@ -421,9 +421,7 @@ pub fn large() -> OrganizationFile {
         assignments_per_account: 12,
         ou_depth: 4,
     };
-    let mut file = generate(&sizes, Shape::Enterprise, SEED);
-    file.slack = Some(slack::large(&file));
-    file
+    generate(&sizes, Shape::Enterprise, SEED)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
-//! The simulated Slack of the two preset organizations: everybody of the small one, with the
-//! three people that are always forgotten.
+//! The simulated Slack of the organizations that are made here: everybody of the small preset,
+//! the first people of any other, with those that are always forgotten.
+
+use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
@@ -11,8 +13,8 @@ const OUTSIDE_OF: &str = "payments-eng";
 const ABSENT_FROM: &str = "oncall";
 /// People of the small preset that have short ids.
 const PERSONAS: usize = 5;
-/// People of the large preset that are on Slack.
-const LARGE: usize = 500;
+/// People of a generated organization that are on Slack.
+const CROWD: usize = 500;
 
 const TEAM: &str = "T0EXAMPLE";
 const CHANNEL: &str = "C0ACCESS";
@@ -38,11 +40,14 @@ fn last_of<'a>(file: &'a OrganizationFile, group: &str) -> Option<&'a String> {
     group.members.last()
 }
 
-/// The first people of the large preset.
-pub(super) fn large(file: &OrganizationFile) -> Value {
-    let users = file.identity_center.users.iter().take(LARGE);
-    let outside = users.clone().last().map(|user| &user.user_name);
-    workspace(users.map(|user| row(user, false)).collect(), outside)
+/// The first people of a generated organization; of two with one id the first.
+pub(super) fn some(file: &OrganizationFile) -> Value {
+    let users = file.identity_center.users.iter().take(CROWD);
+    let outside = users.clone().next_back().map(|user| &user.user_name);
+    let mut taken = HashSet::new();
+    let rows = users.map(|user| row(user, false));
+    let rows = rows.filter(|row| taken.insert(row.get("id").cloned()));
+    workspace(rows.collect(), outside)
 }
 
 fn row(user: &User, short: bool) -> Value {

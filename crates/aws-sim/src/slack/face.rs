@@ -17,6 +17,7 @@ use super::{
     forms::decode,
     hooks::respond,
     methods::{Answer, Call, Refused, answer},
+    page,
     perform::{act, space},
     recorder::{messages, screen, views},
 };
@@ -30,7 +31,7 @@ use crate::{
 /// The largest request of an app, in bytes.
 const BODY_MAX: usize = 4 * 1024 * 1024;
 
-type Parameters = Query<Vec<(String, String)>>;
+pub(super) type Parameters = Query<Vec<(String, String)>>;
 
 /// The routes under `/_slack/`. People's acts and the recorder are guarded like the control API;
 /// what the app calls is not, it has its tokens.
@@ -43,6 +44,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/_slack/views", get(get_views))
         .route("/_slack/acts", get(get_acts))
         .route("/_slack/screen", get(get_screen))
+        .route("/_slack", get(page::slash))
+        .route("/_slack/", get(page::page))
+        .route("/_slack/parts", get(page::parts))
+        .route("/_slack/static/{name}", get(page::file))
         .layer(middleware::from_fn_with_state(shared.clone(), guard));
     Router::new()
         .route("/_slack/api/{method}", any(web_api))
@@ -296,27 +301,12 @@ fn run(
         .and_then(|value| value.to_str().ok());
     let bearer = bearer.and_then(|value| value.strip_prefix("Bearer "));
     let host = host(&parts.headers);
-    let mut status = 200;
-    let (mut dropped, mut effect) = (None, false);
-    let said: Answer = match (&effects.reply, &given) {
-        (Some(ReplyFault::DropBefore(how)), _) => {
-            dropped = Some(*how);
-            Ok(Map::new())
-        }
-        (Some(ReplyFault::Slack(fault)), _) => {
-            status = fault.http.unwrap_or(200);
-            dropped = fault.hang_ms.map(Cut::Hang);
-            let mut refused = Refused::new(&fault.error);
-            refused.retry_after = fault.retry_after;
-            Err(refused)
-        }
-        (Some(ReplyFault::Error { code, http, .. }), _) => {
-            status = *http;
-            Err(Refused::new(code))
-        }
-        (Some(ReplyFault::Throttle), _) => Err(Refused::ratelimited(1)),
-        (_, Err(refused)) => Err(refused.clone()),
-        (_, Ok(arguments)) => match &mut world.slack {
+    let mut effect = false;
+    let instead = instead(effects);
+    let said: Answer = match (instead.said, &given) {
+        (Some(said), _) => said,
+        (None, Err(refused)) => Err(refused.clone()),
+        (None, Ok(arguments)) => match &mut world.slack {
             None => Err(Refused::new("team_not_found")),
             Some(space) => {
                 let call = Call {
@@ -334,22 +324,57 @@ fn run(
             }
         },
     };
-    if let Some(ReplyFault::DropAfter(how)) = &effects.reply {
-        dropped = Some(*how);
-    }
     let log = Log {
         method,
         arguments: given.ok().map(Value::Object).unwrap_or_default(),
         said: &said,
-        dropped: dropped.is_some(),
+        dropped: instead.dropped.is_some(),
         effect,
         fault: effects.fault.as_deref(),
     };
     log.write(world, wall, now);
-    match dropped {
+    match instead.dropped {
         Some(how) => Err(how),
-        None => Ok(written(said, status)),
+        None => Ok(written(said, instead.status)),
     }
+}
+
+/// What faults put in the place of an answer.
+struct Instead {
+    /// Said without asking the method.
+    said: Option<Answer>,
+    status: u16,
+    /// The connection ends without an answer.
+    dropped: Option<Cut>,
+}
+
+fn instead(effects: &Effects) -> Instead {
+    let mut instead = Instead {
+        said: None,
+        status: 200,
+        dropped: None,
+    };
+    match &effects.reply {
+        None => {}
+        Some(ReplyFault::DropBefore(how)) => {
+            instead.said = Some(Ok(Map::new()));
+            instead.dropped = Some(*how);
+        }
+        Some(ReplyFault::DropAfter(how)) => instead.dropped = Some(*how),
+        Some(ReplyFault::Slack(fault)) => {
+            instead.status = fault.http.unwrap_or(200);
+            instead.dropped = fault.hang_ms.map(Cut::Hang);
+            let mut refused = Refused::new(&fault.error);
+            refused.retry_after = fault.retry_after;
+            instead.said = Some(Err(refused));
+        }
+        Some(ReplyFault::Error { code, http, .. }) => {
+            instead.status = *http;
+            instead.said = Some(Err(Refused::new(code)));
+        }
+        Some(ReplyFault::Throttle) => instead.said = Some(Err(Refused::ratelimited(1))),
+    }
+    instead
 }
 
 fn written(said: Answer, status: u16) -> Response {

@@ -47,16 +47,15 @@ pub(crate) fn respond(
         let text = body.get("text").and_then(Value::as_str).map(str::to_owned);
         let draft = Draft::check(text, body.get("blocks").cloned());
         let draft = draft.map_err(|refused| not_taken(400, &refused.error))?;
-        match original.filter(|_| on("replace_original")) {
-            Some(ts) => replace(space, &hook.channel, &ts, draft, now),
-            None => {
-                let mut message = space.from_app(&hook.channel);
-                let open = body.get("response_type").and_then(Value::as_str) == Some("in_channel");
-                message.only_for = (!open).then(|| hook.user.clone());
-                let thread = body.get("thread_ts").and_then(Value::as_str);
-                message.thread = thread.map(str::to_owned);
-                space.say(message, draft, now);
-            }
+        if let Some(ts) = original.filter(|_| on("replace_original")) {
+            replace(space, &hook.channel, &ts, draft, now);
+        } else {
+            let mut message = space.app_message(&hook.channel);
+            let open = body.get("response_type").and_then(Value::as_str) == Some("in_channel");
+            message.only_for = (!open).then(|| hook.user.clone());
+            let thread = body.get("thread_ts").and_then(Value::as_str);
+            message.thread = thread.map(str::to_owned);
+            space.say(message, draft, now);
         }
     }
     if let Some(hook) = space.hooks.get_mut(id) {

@@ -16,6 +16,7 @@ mod recorder;
 mod deliver;
 mod face;
 mod forms;
+mod page;
 mod perform;
 mod socket;
 

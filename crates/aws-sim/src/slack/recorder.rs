@@ -97,7 +97,7 @@ pub(crate) fn screen(space: &Workspace, user: &str, channel: Option<&str>) -> Va
     let seen: Vec<_> = space
         .channels
         .iter()
-        .filter(|one| space.sees(user, one))
+        .filter(|one| one.is_seen_by(user))
         .collect();
     let visible = |one: &&Message| {
         let own = one.only_for.as_deref().is_none_or(|only| only == user);

@@ -32,6 +32,16 @@ pub(crate) struct Channel {
     pub with: Option<String>,
 }
 
+impl Channel {
+    /// Whether a person sees it.
+    pub(crate) fn is_seen_by(&self, user: &str) -> bool {
+        match &self.with {
+            Some(with) => with == user,
+            None => self.members.iter().any(|member| member == user),
+        }
+    }
+}
+
 /// One state of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Version {
@@ -233,14 +243,6 @@ impl Workspace {
     /// A conversation by id.
     pub(crate) fn channel(&self, id: &str) -> Option<&Channel> {
         self.channels.iter().find(|channel| channel.id == id)
-    }
-
-    /// Whether a person sees a conversation.
-    pub(crate) fn sees(&self, user: &str, channel: &Channel) -> bool {
-        match &channel.with {
-            Some(with) => with == user,
-            None => channel.members.iter().any(|member| member == user),
-        }
     }
 
     /// The direct message with a person, made when there is none.

@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
     reason = "tests"
 )]
 
@@ -18,6 +19,6 @@ mod files;
 mod pages;
 mod repeatability;
 mod scale;
-mod switches;
 mod slack;
+mod switches;
 mod throttling;

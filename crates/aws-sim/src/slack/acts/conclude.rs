@@ -95,7 +95,7 @@ fn command(
             return Outcome::wrong(&sentence, &why);
         }
     };
-    let mut message = space.from_app(channel);
+    let mut message = space.app_message(channel);
     if said.get("response_type").and_then(Value::as_str) != Some("in_channel") {
         message.only_for = Some(user.to_owned());
     }

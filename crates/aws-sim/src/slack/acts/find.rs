@@ -121,7 +121,7 @@ pub(super) fn container(space: &Workspace, user: &str, body: &Value) -> Result<C
     let sees = |message: &&Message| {
         let own = message.only_for.as_deref().is_none_or(|only| only == user);
         let at = space.channel(&message.channel);
-        own && at.is_some_and(|channel| space.sees(user, channel))
+        own && at.is_some_and(|channel| channel.is_seen_by(user))
     };
     let found = space
         .messages

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::find::{Container, Element};
 use crate::slack::{
     methods::{card, shown, state},
+    settings::Person,
     workspace::Workspace,
 };
 
@@ -15,7 +16,7 @@ const VERIFICATION_TOKEN: &str = "verification-token-of-old";
 pub(super) fn base(space: &Workspace, kind: &str, user: &str) -> Map<String, Value> {
     let settings = &space.settings;
     let person = space.user(user);
-    let handle = person.map(|person| person.handle()).unwrap_or_default();
+    let handle = person.map(Person::handle).unwrap_or_default();
     let home = person.and_then(|person| person.team.as_deref());
     let body = json!({
         "type": kind,

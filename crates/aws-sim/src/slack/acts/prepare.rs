@@ -228,7 +228,7 @@ impl Act<'_> {
             let channels = self.space.channels.iter();
             let first = channels
                 .filter(|one| one.with.is_none())
-                .find(|one| self.space.sees(&self.user, one));
+                .find(|one| one.is_seen_by(&self.user));
             let first = first.map(|channel| channel.id.clone());
             return Ok(first.unwrap_or_else(|| self.space.direct(&self.user)));
         };
@@ -243,7 +243,7 @@ impl Act<'_> {
             .channels
             .iter()
             .filter(named)
-            .find(|one| self.space.sees(&self.user, one));
+            .find(|one| one.is_seen_by(&self.user));
         found
             .map(|channel| channel.id.clone())
             .ok_or_else(|| not_found("this person is in no such channel"))

@@ -134,7 +134,7 @@ fn one_option(at: &str, option: &Value, report: &mut Report) {
     );
     match fields.get("value") {
         Some(Value::String(value)) => {
-            report.length(&format!("{at}/value"), value, OPTION_VALUE_MAX)
+            report.length(&format!("{at}/value"), value, OPTION_VALUE_MAX);
         }
         Some(_) => report.add(&format!("{at}/value"), "must be a string"),
         None => report.missing(at, "value"),

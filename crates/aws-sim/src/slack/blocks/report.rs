@@ -44,12 +44,10 @@ impl Report {
         most: usize,
     ) {
         match fields.get(name) {
-            None => {}
-            Some(Value::String(text)) => {
-                if text.chars().count() > most {
-                    self.length(&format!("{path}/{name}"), text, most);
-                }
+            Some(Value::String(text)) if text.chars().count() > most => {
+                self.length(&format!("{path}/{name}"), text, most);
             }
+            None | Some(Value::String(_)) => {}
             Some(_) => self.add(&format!("{path}/{name}"), "must be a string"),
         }
     }

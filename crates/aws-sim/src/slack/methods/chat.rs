@@ -60,7 +60,7 @@ impl Draft {
             let messages = check_message(blocks);
             if !messages.is_empty() {
                 let mut refused = Refused::new("invalid_blocks");
-                refused.extra.insert("errors".to_owned(), json!(messages));
+                refused.extra.push(("errors".to_owned(), json!(messages)));
                 return Err(refused.because(messages));
             }
             if text_length(blocks) > BLOCK_TEXT_MAX {
@@ -149,7 +149,7 @@ impl Workspace {
     }
 
     /// A message of the app, to be filled.
-    pub(crate) fn from_app(&self, channel: &str) -> Message {
+    pub(crate) fn app_message(&self, channel: &str) -> Message {
         Message {
             channel: channel.to_owned(),
             ts: String::new(),
@@ -248,7 +248,7 @@ pub(super) fn post(space: &mut Workspace, call: &Call<'_>) -> Answer {
     need(call, "channel")?;
     let draft = Draft::of(call)?;
     let channel = target(space, call)?;
-    let mut message = space.from_app(&channel.id);
+    let mut message = space.app_message(&channel.id);
     message.thread = thread(space, call, &channel.id)?;
     message.broadcast = flag(call, "reply_broadcast");
     message.metadata = structure(call, "metadata", "invalid_metadata_format")?;
@@ -266,10 +266,10 @@ pub(super) fn post_ephemeral(space: &mut Workspace, call: &Call<'_>) -> Answer {
     let user = need(call, "user")?.to_owned();
     let draft = Draft::of(call)?;
     let channel = target(space, call)?;
-    if !space.sees(&user, &channel) {
+    if !&channel.is_seen_by(&user) {
         return Err(Refused::new("user_not_in_channel"));
     }
-    let mut message = space.from_app(&channel.id);
+    let mut message = space.app_message(&channel.id);
     message.thread = thread(space, call, &channel.id)?;
     message.only_for = Some(user);
     let ts = space.say(message, draft, call.now);

@@ -20,7 +20,7 @@ use crate::core::table::Millis;
 pub(crate) struct Refused {
     pub error: String,
     pub messages: Vec<String>,
-    pub extra: Map<String, Value>,
+    pub extra: Vec<(String, Value)>,
     /// Seconds; with it the answer is a 429.
     pub retry_after: Option<u64>,
 }
@@ -30,7 +30,7 @@ impl Refused {
         Self {
             error: error.to_owned(),
             messages: Vec::new(),
-            extra: Map::new(),
+            extra: Vec::new(),
             retry_after: None,
         }
     }
@@ -173,7 +173,7 @@ pub(crate) fn answer(space: &mut Workspace, call: &Call<'_>) -> Answer {
         let mut refused = Refused::new("unknown_method");
         refused
             .extra
-            .insert("req_method".to_owned(), call.method.into());
+            .push(("req_method".to_owned(), call.method.into()));
         return Err(refused);
     };
     if *name != "api.test" {
@@ -222,9 +222,9 @@ fn missing_scope(space: &Workspace, needed: &[&str]) -> Refused {
     let mut refused = Refused::new("missing_scope");
     refused
         .extra
-        .insert("needed".to_owned(), needed.join(",").into());
+        .push(("needed".to_owned(), needed.join(",").into()));
     let provided = space.settings.scopes.join(",");
-    refused.extra.insert("provided".to_owned(), provided.into());
+    refused.extra.push(("provided".to_owned(), provided.into()));
     refused
 }
 

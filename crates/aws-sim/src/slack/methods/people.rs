@@ -10,6 +10,7 @@ use crate::slack::{
 };
 
 /// `auth.test`
+#[expect(clippy::unnecessary_wraps, reason = "every method has this signature")]
 pub(super) fn auth_test(space: &mut Workspace, call: &Call<'_>) -> Answer {
     let settings = &space.settings;
     Ok(object(json!({
@@ -97,6 +98,7 @@ pub(super) fn lookup(space: &mut Workspace, call: &Call<'_>) -> Answer {
 }
 
 /// `apps.connections.open`
+#[expect(clippy::unnecessary_wraps, reason = "every method has this signature")]
 pub(super) fn connections_open(space: &mut Workspace, call: &Call<'_>) -> Answer {
     let ticket = space.token(32);
     space.tickets.insert(ticket.clone(), call.now + TICKET_MS);

@@ -269,9 +269,9 @@ pub(crate) fn shown(space: &Workspace, view: &View) -> Value {
     shown
 }
 
-fn reply(space: &Workspace, id: &str) -> Answer {
+fn reply(space: &Workspace, id: &str) -> Map<String, Value> {
     let view = space.views.get(id).map(|view| shown(space, view));
-    Ok(object(json!({ "view": view })))
+    object(json!({ "view": view }))
 }
 
 /// `views.open`
@@ -283,7 +283,7 @@ pub(super) fn open(space: &mut Workspace, call: &Call<'_>) -> Answer {
     }
     let trigger = spend(space, trigger, call.now)?;
     let id = space.show_view(&trigger.user, content, None, call.now)?;
-    reply(space, &id)
+    Ok(reply(space, &id))
 }
 
 /// `views.push`
@@ -296,7 +296,7 @@ pub(super) fn push(space: &mut Workspace, call: &Call<'_>) -> Answer {
     // a trigger that comes from no modal has nothing to push on
     let below = below.ok_or_else(|| Refused::new("not_found"))?;
     let id = space.show_view(&trigger.user, content, Some(&below), call.now)?;
-    reply(space, &id)
+    Ok(reply(space, &id))
 }
 
 /// `views.update`
@@ -326,5 +326,5 @@ pub(super) fn update(space: &mut Workspace, call: &Call<'_>) -> Answer {
         return Err(Refused::new("duplicate_external_id"));
     }
     space.replace_view(&id, content, call.now);
-    reply(space, &id)
+    Ok(reply(space, &id))
 }

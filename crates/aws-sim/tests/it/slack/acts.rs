@@ -40,7 +40,10 @@ async fn a_press_arrives_signed_with_all_that_clients_read() {
     let got = pair.got();
     let secret = pair.bench.simulator.slack().unwrap().signing_secret;
     assert_eq!(got[0].path, "/slack/interactions");
-    assert_eq!(got[0].signature, signed(&secret, &got[0].timestamp, &got[0].body));
+    assert_eq!(
+        got[0].signature,
+        signed(&secret, &got[0].timestamp, &got[0].body)
+    );
     assert_eq!(got[0].timestamp, pair.bench.wall().as_second().to_string());
     let payload = got[0].payload();
     let expected = [
@@ -65,8 +68,16 @@ async fn a_press_arrives_signed_with_all_that_clients_read() {
     for (pointer, value) in expected {
         assert_eq!(payload.pointer(pointer), Some(&value), "{pointer}");
     }
-    for pointer in ["/trigger_id", "/response_url", "/actions/0/action_ts", "/token"] {
-        assert!(payload.pointer(pointer).is_some_and(Value::is_string), "{pointer}");
+    for pointer in [
+        "/trigger_id",
+        "/response_url",
+        "/actions/0/action_ts",
+        "/token",
+    ] {
+        assert!(
+            payload.pointer(pointer).is_some_and(Value::is_string),
+            "{pointer}"
+        );
     }
 }
 
@@ -78,7 +89,9 @@ async fn deliveries_can_be_doubled_aged_forged_and_replayed() {
         json!({ "user": TOMASZ, "click": { "message_ts": ts, "action_id": "approve" },
                 "deliver": deliver })
     };
-    let said = pair.act(press(json!({ "times": 2, "age_seconds": 400 }))).await;
+    let said = pair
+        .act(press(json!({ "times": 2, "age_seconds": 400 })))
+        .await;
     let got = pair.got();
     assert_eq!((got.len(), &got[0].body), (2, &got[1].body));
     assert_eq!(got[0].signature, got[1].signature);
@@ -93,7 +106,10 @@ async fn deliveries_can_be_doubled_aged_forged_and_replayed() {
     );
     pair.act(json!({ "replay": said["act"] })).await;
     let again = pair.got();
-    assert_eq!((&again[0].body, &again[0].signature), (&got[0].body, &got[0].signature));
+    assert_eq!(
+        (&again[0].body, &again[0].signature),
+        (&got[0].body, &got[0].signature)
+    );
 }
 
 #[tokio::test]
@@ -109,10 +125,11 @@ async fn people_reach_only_what_they_see() {
     let slack = file.slack.unwrap();
     let members = slack["channels"][0]["members"].as_array().unwrap();
     let users = slack["users"].as_array().unwrap();
-    let outside = users.iter().find(|user| !members.contains(&user["id"])).unwrap();
-    let click = |who: &Value, ts: &Value, action: &str| {
-        json!({ "user": who, "click": { "message_ts": ts, "action_id": action } })
-    };
+    let outside = users
+        .iter()
+        .find(|user| !members.contains(&user["id"]))
+        .unwrap();
+    let click = |who: &Value, ts: &Value, action: &str| json!({ "user": who, "click": { "message_ts": ts, "action_id": action } });
     let (mara, tomasz, ts) = (json!(MARA), json!(TOMASZ), json!(ts));
     let table = [
         (click(&mara, &ts, "approve"), 200),
@@ -124,9 +141,15 @@ async fn people_reach_only_what_they_see() {
         (click(&tomasz, &ts, "release"), 404),
         (click(&json!("nobody@example.com"), &ts, "approve"), 404),
         (json!({ "user": MARA }), 400),
-        (json!({ "user": MARA, "shortcut": "x", "command": "/y" }), 400),
+        (
+            json!({ "user": MARA, "shortcut": "x", "command": "/y" }),
+            400,
+        ),
         (json!({ "user": MARA, "clack": {} }), 400),
-        (json!({ "user": outside["email"], "command": "/x", "channel": "C0ACCESS" }), 404),
+        (
+            json!({ "user": outside["email"], "command": "/x", "channel": "C0ACCESS" }),
+            404,
+        ),
     ];
     for (body, status) in table {
         let (found, said) = pair.post("act", body.clone()).await;
@@ -152,7 +175,10 @@ async fn a_declined_confirmation_tells_nobody() {
 #[tokio::test]
 async fn commands_go_to_their_own_path_and_their_answer_is_a_message() {
     let pair = Pair::new().await;
-    pair.says(200, &json!({ "text": "only you", "response_type": "ephemeral" }));
+    pair.says(
+        200,
+        &json!({ "text": "only you", "response_type": "ephemeral" }),
+    );
     let command = |text: &str| json!({ "user": MARA, "command": "/access", "text": text });
     let said = pair.act(command("a & <!channel>")).await;
     let got = pair.got();
@@ -173,7 +199,10 @@ async fn commands_go_to_their_own_path_and_their_answer_is_a_message() {
     let messages = said["screen"]["messages"].as_array().unwrap();
     assert_eq!(messages.last().unwrap()["text"], "only you");
     assert_eq!(messages.last().unwrap()["only_for"], "U0MARA");
-    pair.says(200, &json!({ "text": "all", "response_type": "in_channel" }));
+    pair.says(
+        200,
+        &json!({ "text": "all", "response_type": "in_channel" }),
+    );
     let said = pair.act(command("")).await;
     let messages = said["screen"]["messages"].as_array().unwrap();
     assert_eq!(messages.last().unwrap()["only_for"], Value::Null);
@@ -185,15 +214,25 @@ async fn silence_and_errors_are_seen() {
     let command = json!({ "user": MARA, "command": "/access" });
     pair.says(500, &Value::Null);
     let said = pair.act(command.clone()).await;
-    assert_eq!(said["seen"], "/access failed with the error “dispatch_failed (http 500)”");
+    assert_eq!(
+        said["seen"],
+        "/access failed with the error “dispatch_failed (http 500)”"
+    );
     pair.says_late(200, String::new(), Duration::from_secs(5));
     let said = pair.act(command).await;
     assert_eq!(said["delivered"][0]["late"], true);
-    assert_eq!(said["seen"], "/access failed with the error “operation_timeout”");
+    assert_eq!(
+        said["seen"],
+        "/access failed with the error “operation_timeout”"
+    );
     // neither is repeated
     assert_eq!(pair.got().len(), 2);
-    pair.bench.simulator.set_slack_request_url("http://127.0.0.1:1/slack/interactions");
-    let said = pair.act(json!({ "user": MARA, "shortcut": "request_for_access" })).await;
+    pair.bench
+        .simulator
+        .set_slack_request_url("http://127.0.0.1:1/slack/interactions");
+    let said = pair
+        .act(json!({ "user": MARA, "shortcut": "request_for_access" }))
+        .await;
     assert_eq!(said["seen"], "Hallpass did not respond. Try again.");
     assert!(said["delivered"][0]["error"].is_string());
 }
@@ -237,17 +276,27 @@ async fn a_response_url_answers_five_times_in_half_an_hour() {
 #[tokio::test]
 async fn what_people_typed_is_flagged_when_it_comes_back_unescaped() {
     let pair = Pair::new().await;
-    pair.act(json!({ "user": MARA, "command": "/access", "text": "help <!channel> & <@U0TOMASZ>" }))
-        .await;
+    pair.act(
+        json!({ "user": MARA, "command": "/access", "text": "help <!channel> & <@U0TOMASZ>" }),
+    )
+    .await;
     let table = [
         ("help &lt;!channel&gt; &amp; &lt;@U0TOMASZ&gt;", 0),
         ("<@U0TOMASZ> will help", 1),
         ("help <!channel> & all", 2),
     ];
     for (text, flags) in table {
-        pair.ok("chat.postMessage", json!({ "channel": "C0ACCESS", "text": text })).await;
+        pair.ok(
+            "chat.postMessage",
+            json!({ "channel": "C0ACCESS", "text": text }),
+        )
+        .await;
         let rows = pair.get("messages").await;
         let last = rows["messages"].as_array().unwrap().last().unwrap().clone();
-        assert_eq!(last["flags"].as_array().unwrap().len(), flags, "{text}: {last}");
+        assert_eq!(
+            last["flags"].as_array().unwrap().len(),
+            flags,
+            "{text}: {last}"
+        );
     }
 }

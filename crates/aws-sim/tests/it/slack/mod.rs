@@ -5,4 +5,5 @@ mod app;
 mod limits;
 mod methods;
 mod modals;
+mod page;
 mod sockets;
