@@ -1,6 +1,7 @@
 """The Slack app of the real binary against the simulated Slack: people press, type and choose, and
 what they see is what they should."""
 
+import concurrent.futures
 import json
 import re
 import signal
@@ -60,6 +61,7 @@ class Slacked:
         self.slack = file["slack"]
         if organization:
             organization(file)
+        self.odd = next((one["id"] for one in file["accounts"] if one["name"] == "Team: Prod #2"), None)
         if not socket:
             self.slack["request_url"] = f"{self.base}/slack/interactions"
         file.pop("clock", None)
@@ -232,7 +234,6 @@ def journey(hallpass):
     check("the footer says who", "Approved by Tomasz Wilk" in text(head, "footer"), text(head, "footer"))
     said = wait(lambda: [one for one in hallpass.replies(head) if one.startswith("Live since")], 10)
     check("and a reply that it is live", said and "<@U0MARA>" in said[0], hallpass.replies(head))
-    hallpass.click(TOMASZ, hallpass.heads()[0], "approve") if buttons(head) else None
     view = hallpass.opens(MARA, shortcut="hallpass_my_access")
     check("my access shows it", "DatabaseOperator in payments-prod" in json.dumps(view), view)
     hallpass.act(MARA, click={"view_id": view["view"]["id"], "action_id": "release"})
@@ -241,10 +242,178 @@ def journey(hallpass):
     check("a line in the channel, without mention", ended and "<@" not in ended[0]["text"], ended)
 
 
+def shapes(hallpass):
+    """Everything shown so far, as Slack's own library reads it."""
+    try:
+        from slack_sdk.models.blocks import Block
+        from slack_sdk.models.views import View
+    except ImportError:
+        return check("slack_sdk is there", False, "pip install -r requirements.txt")
+    wrong = []
+    for message in hallpass.all_messages():
+        for version in message["versions"]:
+            try:
+                for block in Block.parse_all(version["blocks"] or []):
+                    block.validate_json()
+            except Exception as error:
+                wrong.append((message["text"], str(error)))
+    fields = ("type", "callback_id", "title", "submit", "close", "blocks", "private_metadata")
+    for view in hallpass.sim.get("/_slack/views").json["views"]:
+        try:
+            shown = {name: view["view"][name] for name in fields if view["view"].get(name)}
+            parsed = View(**shown)
+            parsed.validate_json()
+            for block in Block.parse_all(shown["blocks"]):
+                block.validate_json()
+        except Exception as error:
+            wrong.append((view["view"].get("callback_id"), str(error)))
+    check("Slack's library reads every message and window", not wrong, wrong[:3])
+    flagged = [message["flags"] for message in hallpass.all_messages() if message["flags"]]
+    check("nothing that people wrote became a mention or a link", not flagged, flagged[:3])
+
+
+def escapes(hallpass):
+    """What people write is shown as it is and recorded byte for byte."""
+    reason = "a: b: c & <d> <!channel> `*_~"
+    request = hallpass.ask(MARA, account=hallpass.odd, reason=reason)
+    head = wait(lambda: hallpass.head(request), 10)
+    content = json.loads(text(head, "content"))
+    shown = [field["text"] for field in content["fields"]]
+    check("an account with colons and hashes is shown whole", f"*Account*\n`Team: Prod #2 #{hallpass.odd}`" in shown, shown)
+    check("the reason is escaped", "*Why*\na: b: c &amp; &lt;d&gt; &lt;!channel&gt; `*_~" in shown, shown)
+    records = hallpass.api(PRIYA).all("/api/v1/audit?after=0")
+    kept = [record for record in records if record.get("access_request_id") == request]
+    check("and recorded byte for byte", kept and all(record["reason"] == reason for record in kept), kept[:1])
+    long = "&" * 1000
+    request = hallpass.ask(NOOR, reason=long)
+    check("1,000 ampersands are taken", request and hallpass.request(request)["reason"] == long)
+    check("and shown cut with a link", wait(lambda: hallpass.head(request) and "|All of it>" in text(hallpass.head(request), "content"), 10))
+    view = hallpass.opens(INES, shortcut="request_for_access")
+    sent = hallpass.fill(INES, view, form(reason="x" * 1001))
+    check("1,001 characters are refused on the field", json.loads(sent["body"])["errors"] ==
+          {"provide_reason": "At most 1,000 characters; this has 1,001."}, sent["body"])
+    hallpass.act(INES, close={"view_id": view["view"]["id"]})
+
+
+def races(hallpass):
+    """Two approvers press at once, one of them several times; Slack repeats."""
+    request = hallpass.ask(MARA, reason="races")
+    head = wait(lambda: hallpass.head(request), 10)
+    before = len(hallpass.whispers("U0TOMASZ") + hallpass.whispers("U0PRIYA"))
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        press = lambda n: hallpass.sim.post("/_slack/act", {"user": (TOMASZ, PRIYA)[n % 2], "click": {"message_ts": head["ts"], "action_id": "approve"}}).json
+        answers = list(pool.map(press, range(20)))
+    late = [one["delivered"] for one in answers if "delivered" in one and (one["delivered"][0]["status"] != 200 or one["delivered"][0]["late"])]
+    check("all presses are answered in time", not late, late[:2])
+    polite = wait(lambda: [one["text"] for one in hallpass.whispers("U0TOMASZ") + hallpass.whispers("U0PRIYA")][before:], 5)
+    check("those who came later read who was first", polite and all("Already approved by" in one for one in polite), polite)
+    grants = [one for one in hallpass.api(PRIYA).all("/api/v1/grants?role=all") if one.get("request") == request or one.get("request_id") == request]
+    check("one grant", len(grants) <= 1, grants)
+    check("and it comes", wait(lambda: "Access granted" in title(hallpass.head(request)), 30), title(hallpass.head(request)))
+    other = hallpass.ask(MARA, permission_set="AdministratorAccess", reason="replayed")
+    head = wait(lambda: hallpass.head(other), 10)
+    hallpass.act(TOMASZ, click={"message_ts": head["ts"], "action_id": "approve"}, deliver={"times": 3})
+    wait(lambda: "1 of 2" in text(hallpass.head(other), "footer"), 10)
+    check.equal("a press that comes three times counts once", hallpass.request(other)["state"], "pending")
+    forged = hallpass.act(PRIYA, settle_ms=300, click={"message_ts": head["ts"], "action_id": "approve"}, deliver={"bad_signature": True})
+    check.equal("a forged one is refused", forged["delivered"][0]["status"], 401)
+    old = hallpass.act(PRIYA, settle_ms=300, click={"message_ts": head["ts"], "action_id": "approve"}, deliver={"age_seconds": 400})
+    check.equal("and an old one", old["delivered"][0]["status"], 401)
+    check.equal("nothing came of them", hallpass.request(other)["state"], "pending")
+    hallpass.act(MARA, click={"message_ts": head["ts"], "action_id": "approve"})
+    hallpass.click(PRIYA, head, "approve")
+    check("two people make it", wait(lambda: hallpass.request(other)["state"] == "approved", 10), hallpass.request(other))
+
+
+def restart(hallpass):
+    """The server is killed while people work."""
+    request = hallpass.ask(MARA, account=hallpass.odd, reason="killed") or hallpass.ask(INES, reason="killed")
+    head = wait(lambda: hallpass.head(request), 10)
+    heads = len(hallpass.heads())
+    hallpass.stage.stop(hallpass.process, signal.SIGKILL)
+    gone = hallpass.act(TOMASZ, settle_ms=100, click={"message_ts": head["ts"], "action_id": "approve"})
+    check("while it is down Slack says so", gone.get("seen"), gone)
+    hallpass.start()
+    start = time.monotonic()
+    view = hallpass.opens(MARA, shortcut="request_for_access")
+    check("the first window after a start opens at once", view and time.monotonic() - start < 3, time.monotonic() - start)
+    hallpass.act(MARA, close={"view_id": view["view"]["id"]})
+    hallpass.click(TOMASZ, head, "approve")
+    check("and the old message still works", wait(lambda: "Access granted" in title(hallpass.head(request)), 30), title(hallpass.head(request)))
+    check.equal("no message was posted twice", len(hallpass.heads()), heads)
+
+
+def deleted(hallpass):
+    """Every message is deleted: nothing is lost but the messages."""
+    request = hallpass.ask(NOOR, permission_set="AdministratorAccess", reason="deleted")
+    wait(lambda: hallpass.head(request), 10)
+    token = {"Authorization": f"Bearer {hallpass.slack['bot_token']}"}
+    for message in hallpass.messages():
+        if not message["only_for"] and not message["deleted"]:
+            hallpass.sim.call("POST", "/_slack/api/chat.delete", {"channel": CHANNEL, "ts": message["ts"]}, headers=token)
+    check("the request is still listed", request in [one["id"] for one in hallpass.api(TOMASZ).all("/api/v1/requests?role=to-review")])
+    for who in (TOMASZ, PRIYA):
+        hallpass.api(who).post(f"/api/v1/requests/{request}/approve", {})
+    check.equal("and decidable", hallpass.request(request)["state"], "approved")
+
+
+def small_talk(hallpass):
+    """Commands, and people who are not in the directory."""
+    view = hallpass.opens(MARA, command="/access", text="group")
+    check.equal("the command asks for groups", view["view"]["title"]["text"], "Get group access")
+    group = hallpass.type(MARA, view, "select_group", "selected_group", "onc")
+    check.equal("the group is found", len(group), 1)
+    hallpass.act(MARA, close={"view_id": view["view"]["id"]})
+    answer = hallpass.act(MARA, command="/access", text="help me")
+    check("other words get a hint", "/access mine" in answer["delivered"][0]["body"], answer["delivered"])
+    view = hallpass.opens("U0GUEST", shortcut="request_for_access")
+    check("a guest of another company reads why", "belongs to another workspace" in json.dumps(view), view)
+    hallpass.act("U0GUEST", close={"view_id": view["view"]["id"]})
+
+
+def secrets_stay(hallpass, *words):
+    said = hallpass.stage.said("serve.log")
+    found = [word for word in [*hallpass.secrets, *words] if word in said]
+    found += re.findall(r"v0=[0-9a-f]{20}", said)[:1]
+    check("at its most talkative the log has no secret, signature or reason", not found, found)
+    check("and talks", '"level":"TRACE"' in said or '"level":"DEBUG"' in said)
+
+
+def odd_account(file):
+    account = next(one for one in file["accounts"] if one["name"] == "sandbox-payments")
+    account["name"] = "Team: Prod #2"
+
+
+def socket():
+    """The same over a connection that we make."""
+    with Stage("slack-socket") as stage:
+        hallpass = Slacked(stage, socket=True, log="trace")
+        connected = wait(lambda: hallpass.sim.get("/_slack/acts").json["connections"] == 1, 10)
+        check("Socket Mode connects", connected, hallpass.sim.get("/_slack/acts").json)
+        request = hallpass.ask(MARA, reason="over-the-socket")
+        head = wait(lambda: hallpass.head(request), 10)
+        check("a form sent over it is taken", head)
+        hallpass.sim.post("/_slack/disconnect", {"reason": "refresh_requested"})
+        connected = wait(lambda: hallpass.sim.get("/_slack/acts").json["connections"] == 1, 20)
+        check("it comes back when Slack moves it", connected)
+        hallpass.click(TOMASZ, head, "approve")
+        check("and presses arrive", wait(lambda: hallpass.request(request)["state"] == "approved", 10), hallpass.request(request))
+        wait(lambda: "Access granted" in title(hallpass.head(request)), 30)
+        secrets_stay(hallpass, "over-the-socket", "ticket=")
+
+
 def main():
     with Stage("slack") as stage:
-        hallpass = Slacked(stage)
+        hallpass = Slacked(stage, organization=odd_account, log="trace")
         journey(hallpass)
+        small_talk(hallpass)
+        escapes(hallpass)
+        races(hallpass)
+        restart(hallpass)
+        shapes(hallpass)
+        deleted(hallpass)
+        secrets_stay(hallpass, "OPS-1: replay a batch", "a: b: c & <d>", "x" * 900)
+    socket()
     check.end()
 
 

@@ -21,11 +21,11 @@ need cc gcc
 [ "${1:-build}" = test ] || exit 0
 
 need python3 python3
-has_python_tools() { "$1" -c 'import boto3, moto, flask, slack_sdk' >/dev/null 2>&1; }
+has_python_tools() { "$1" -c 'import boto3, moto, flask, slack_sdk, aiosmtpd' >/dev/null 2>&1; }
 if ! has_python_tools python3; then
     venv="$HOME/.cache/hallpass/venv"
     if ! has_python_tools "$venv/bin/python3"; then
-        echo "tools: installing boto3, the aws CLI, moto and slack_sdk into a virtual environment" >&2
+        echo "tools: installing boto3, the aws CLI, moto, slack_sdk and aiosmtpd into a virtual environment" >&2
         python3 -m venv "$venv" >/dev/null 2>&1 || {
             [ "$(id -u)" = 0 ] && apt-get install -y -qq python3-venv >/dev/null 2>&1
             python3 -m venv "$venv"

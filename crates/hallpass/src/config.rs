@@ -2,6 +2,7 @@
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
 mod slack;
+mod telling;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) inventory: Inventory,
     pub(crate) audit: Audit,
     pub(crate) slack: slack::SlackTable,
+    pub(crate) mail: telling::MailTable,
+    pub(crate) webhooks: Vec<telling::WebhookTable>,
     pub(crate) log: Log,
 }
 
@@ -266,6 +269,7 @@ fn parse(text: &str, name: &str) -> Result<Config, Failure> {
         *value = resolve(value)?;
     }
     config.slack.resolve()?;
+    telling::resolve_secrets(&mut config)?;
     for domain in &config.identity.fallback_domains {
         if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {
             let message =
@@ -461,6 +465,15 @@ fn keys() -> std::collections::BTreeMap<&'static str, &'static str> {
         ("inventory.max_age", "15m"),
         ("audit.export.target", "none"),
         ("audit.export.prefix", "logs"),
+        ("mail.url", "none"),
+        ("mail.from", "needed with `mail.url`"),
+        ("mail.to_requesters", "true"),
+        ("mail.to_approvers", "true"),
+        ("mail.alerts", "[]"),
+        ("webhooks.name", "needed"),
+        ("webhooks.url", "needed"),
+        ("webhooks.secret", "needed"),
+        ("webhooks.events", "[\"*\"]"),
         ("log.level", "info"),
     ])
 }
