@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard, doctor,
     extend, grants, login, logout, man, release, request, requests, revoke, rules, serve, sim,
-    store, token, whoami,
+    slack, store, token, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -55,6 +55,7 @@ pub(crate) enum Command {
     Revoke(revoke::Args),
     Rules(rules::Args),
     Audit(audit::Args),
+    Slack(slack::Args),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
     Man(man::Args),
@@ -105,6 +106,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Revoke(args) => revoke::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Slack(args) => slack::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

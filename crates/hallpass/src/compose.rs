@@ -4,6 +4,7 @@
 mod loops;
 mod notices;
 mod probes;
+mod slack;
 mod sources;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ pub(crate) use sources::{
     RandomIds, SteadyClock, StoredSessions, StoredTokens, cache_snapshot, new_secret,
 };
 
+use crate::config::SlackApp;
 use crate::exit::Failure;
 
 /// What a running server is made of.
@@ -40,7 +42,9 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) export: Option<(Arc<dyn ExportTarget>, String)>,
-    /// How people are told; with none, the server's own log tells.
+    /// The Slack app, when there is one.
+    pub(crate) slack: Option<SlackApp>,
+    /// How else people are told; with none at all, the server's own log tells.
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) inventory_max_age: Span,
     pub(crate) sessions: SessionSettings,
@@ -58,6 +62,8 @@ pub(crate) struct Composed {
     clock: Arc<dyn Clock>,
     export: Option<(Arc<dyn ExportTarget>, String)>,
     channels: Vec<Arc<dyn Channel>>,
+    /// The Slack app that makes its own connection.
+    socket: Option<(hallpass_slack::Slack, secrecy::SecretString)>,
     rules_file: Option<std::path::PathBuf>,
     max_age: Span,
     pulse: Arc<probes::Pulse>,
@@ -127,7 +133,21 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     *rules_now
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
-    let channels = channels(parts.channels);
+    let identity = Arc::new(parts.identity);
+    let slack = match &parts.slack {
+        Some(wanted) => Some(slack::app(
+            wanted,
+            &access,
+            &identity,
+            &store,
+            &parts.clock,
+        )?),
+        None => None,
+    };
+    let of_slack = slack
+        .clone()
+        .map(|slack| Arc::new(slack) as Arc<dyn Channel>);
+    let channels = channels(of_slack.into_iter().chain(parts.channels).collect());
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open(shared.as_ref(), &channels, parts.clock.now())
         .await
@@ -149,12 +169,14 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         tokens: Arc::new(StoredTokens(store.clone())),
         sessions: Arc::new(StoredSessions(store.clone())),
         session_settings: parts.sessions,
-        identity: Arc::new(parts.identity),
+        identity,
         clock: Arc::clone(&parts.clock),
         rates: Arc::new(parts.rates),
         probes: Arc::new(asked),
         metrics: Arc::new(move || rendered(&metrics, &beating)),
-        slack: None,
+        slack: slack
+            .clone()
+            .map(|slack| Arc::new(slack::Door(slack)) as Arc<dyn hallpass_server::Hook>),
         front: Arc::new(parts.front),
         version: env!("CARGO_PKG_VERSION"),
         stopping,
@@ -168,6 +190,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: parts.clock,
         export: parts.export,
         channels,
+        socket: slack.zip(parts.slack.and_then(|wanted| wanted.app_token)),
         rules_file: parts.rules_file,
         max_age: parts.inventory_max_age,
         pulse,

@@ -1,8 +1,10 @@
 //! `hallpass.toml`: every key has a default or a clear error, unknown keys are refused with the
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
+mod slack;
 mod telling;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +14,8 @@ use hallpass_model::Span;
 use serde::Deserialize;
 
 use crate::exit::Failure;
+
+pub(crate) use slack::SlackApp;
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -24,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) access: Access,
     pub(crate) inventory: Inventory,
     pub(crate) audit: Audit,
+    pub(crate) slack: slack::SlackTable,
     pub(crate) mail: telling::MailTable,
     pub(crate) webhooks: Vec<telling::WebhookTable>,
     pub(crate) log: Log,
@@ -93,6 +98,8 @@ pub(crate) struct Access {
     pub(crate) reminder: Reminder,
     pub(crate) duration: Duration,
     pub(crate) on_rule_change: Change,
+    /// Words of warning, by account id or name.
+    pub(crate) account_notes: BTreeMap<String, String>,
 }
 
 impl Default for Access {
@@ -104,6 +111,7 @@ impl Default for Access {
             reminder: Reminder::default(),
             duration: Duration::default(),
             on_rule_change: Change::Report,
+            account_notes: BTreeMap::new(),
         }
     }
 }
@@ -260,6 +268,7 @@ fn parse(text: &str, name: &str) -> Result<Config, Failure> {
     for value in secrets.into_iter().flatten().chain([&mut config.store.url]) {
         *value = resolve(value)?;
     }
+    config.slack.resolve()?;
     telling::resolve_secrets(&mut config)?;
     for domain in &config.identity.fallback_domains {
         if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {
@@ -443,6 +452,18 @@ fn keys() -> std::collections::BTreeMap<&'static str, &'static str> {
         ("access.duration.max", "24h"),
         ("access.duration.choices", "[]"),
         ("access.on_rule_change", "report"),
+        ("access.account_notes", "{}"),
+        ("slack.signing_secret", "none"),
+        ("slack.bot_token", "none"),
+        ("slack.app_token", "none"),
+        ("slack.channel", "none"),
+        ("slack.api_url", "https://slack.com/api"),
+        ("slack.dm_outside_channel", "true"),
+        ("slack.announce_end", "true"),
+        ("slack.marks.waiting", ":large_yellow_circle:"),
+        ("slack.marks.good", ":large_green_circle:"),
+        ("slack.marks.bad", ":red_circle:"),
+        ("slack.marks.discarded", ":white_circle:"),
         ("inventory.max_age", "15m"),
         ("audit.export.target", "none"),
         ("audit.export.prefix", "logs"),

@@ -107,6 +107,7 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
     let rules = check_rules(loaded, &mut report);
     check_store(loaded, &mut report).await;
     check_export(loaded, &mut report);
+    check_slack(loaded, &mut report).await;
     check_telling(loaded, &mut report).await;
     let aws = match connect(loaded, Arc::new(SystemClock), Arc::new(RandomIds)).await {
         Ok(aws) => Arc::new(aws),
@@ -170,6 +171,33 @@ fn check_export(loaded: &Loaded, report: &mut Report) {
             "audit export",
             Err((failure.words(), "fix `audit.export.target`")),
         ),
+    }
+}
+
+async fn check_slack(loaded: &Loaded, report: &mut Report) {
+    let app = match loaded.slack() {
+        Ok(Some(app)) => app,
+        Ok(None) => return,
+        Err(failure) => {
+            report.add("slack", Err((failure.words(), "fix `[slack]`")));
+            return;
+        }
+    };
+    let client = match hallpass_slack::Client::new(&app.api_url, app.bot_token) {
+        Ok(client) => client,
+        Err(error) => {
+            report.add("slack", Err((error.to_string(), "see the message")));
+            return;
+        }
+    };
+    for finding in hallpass_slack::check(&client, &app.setup.channel).await {
+        match finding {
+            hallpass_slack::Finding::Fine(detail) => report.add("slack", Ok(detail)),
+            hallpass_slack::Finding::Lacks(detail, remedy) => report.warn("slack", detail, &remedy),
+            hallpass_slack::Finding::Broken(detail, remedy) => {
+                report.add("slack", Err((detail, &remedy)));
+            }
+        }
     }
 }
 

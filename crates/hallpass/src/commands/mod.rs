@@ -22,6 +22,7 @@ pub(crate) mod revoke;
 pub(crate) mod rules;
 pub(crate) mod serve;
 pub(crate) mod sim;
+pub(crate) mod slack;
 pub(crate) mod store;
 pub(crate) mod token;
 pub(crate) mod whoami;

@@ -208,6 +208,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
     let rules = compose::read_rules(&rules_file)?;
     let export = loaded.export()?;
+    let slack = loaded.slack()?;
     let path = loaded.sqlite()?;
     let _only = only_server(&path)?;
     let store = open_store(path).await?;
@@ -243,6 +244,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
                 prefix,
             )
         }),
+        slack,
         channels,
         inventory_max_age: loaded.config.inventory.max_age.0,
         sessions: hallpass_server::SessionSettings::default(),

@@ -89,6 +89,17 @@ impl Composed {
             };
             spawn(tasks, "notify", stop, &teller, notices::tell);
         }
+        if let Some(socket) = self.socket.clone() {
+            spawn(
+                tasks,
+                "slack",
+                stop,
+                &socket,
+                |(slack, token), stop| async move {
+                    slack.listen(token, stop).await;
+                },
+            );
+        }
         if let Some(path) = self.rules_file.clone() {
             let reloader = (engine, path);
             spawn(tasks, "reload", stop, &reloader, |(engine, path), stop| {
