@@ -44,7 +44,8 @@ pub use request::{
 };
 pub use search::{Fit, Sought};
 pub use service::{
-    Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Explained,
-    Found, Hit, Idempotency, Named, Ports, Reconciled, RequestView, Search, Tended,
+    Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Endings,
+    Explained, Found, Hit, Idempotency, Named, Ports, Presses, Reconciled, RequestView, Search,
+    Tended,
 };
 pub use settings::{OnRuleChange, Settings};

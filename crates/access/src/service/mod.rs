@@ -7,6 +7,7 @@ mod asking;
 mod catalog;
 mod facts;
 mod finding;
+mod offering;
 mod pressing;
 mod seeing;
 mod tending;
@@ -22,6 +23,7 @@ use tokio::sync::{Notify, watch};
 pub use asking::{Asking, Idempotency};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Named};
 pub use finding::{Found, Hit, Search};
+pub use offering::{Endings, Presses};
 pub use seeing::{Explained, RequestView};
 pub use tending::{Reconciled, Tended};
 

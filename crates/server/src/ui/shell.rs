@@ -61,11 +61,28 @@ pub(crate) struct Shell {
     /// Where the simulated Slack is, in the demo.
     pub(crate) slack: Option<String>,
     /// Said once, after a press.
-    pub(crate) said: Option<&'static str>,
+    pub(crate) said: Option<Toast>,
     pub(crate) sees_all: bool,
     pub(crate) sees_health: bool,
     pub(crate) css: &'static str,
     pub(crate) js: &'static str,
+}
+
+/// What is said once, after a press.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Toast {
+    pub(crate) words: String,
+    /// What one may want next: words and address.
+    pub(crate) link: Option<(String, String)>,
+}
+
+impl<T: Into<String>> From<T> for Toast {
+    fn from(words: T) -> Self {
+        Self {
+            words: words.into(),
+            link: None,
+        }
+    }
 }
 
 /// Addresses of static files carry their hash, so that browsers may keep them.

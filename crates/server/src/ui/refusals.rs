@@ -1,0 +1,106 @@
+//! Why a press had no effect, or would have none, in the words of the brief.
+
+use hallpass_access::{Closed, PressRefused, Request};
+use hallpass_model::Email;
+use hallpass_rules::{ClickRefused, Kind, RuleId};
+
+use super::view::{Coded, View, either};
+
+/// Why somebody cannot say yes to a request, with the names of those who can.
+pub(crate) fn words<'a>(
+    view: &View,
+    request: &Request,
+    refused: &PressRefused,
+    deciders: impl IntoIterator<Item = &'a Email>,
+) -> Coded {
+    let requester = View::person(&request.requester.name, &request.requester.email);
+    let until = |lead: &str| match request.expires_at {
+        Some(at) => format!("{lead} until {}", view.words(at)),
+        None => lead.to_owned(),
+    };
+    Coded(match refused {
+        PressRefused::Closed(closed) => already(view, request, closed),
+        PressRefused::Rules(ClickRefused::OwnRequest { .. }) => {
+            let can = sentence(&view.any_of(deciders));
+            format!("You can’t approve your own request. {can} can.")
+        }
+        PressRefused::Rules(ClickRefused::NotListed { rules, .. }) => format!(
+            "You are not an approver for {}. {}",
+            view.aim_of(request).words(),
+            lists_who(rules)
+        ),
+        PressRefused::Rules(ClickRefused::NotOpen {
+            kind: Kind::NoApprovers,
+            ..
+        }) => format!(
+            "The rules changed since {} asked. Today nobody can approve this; the request {}.",
+            requester.first,
+            until("stays open")
+        ),
+        PressRefused::Rules(ClickRefused::NotOpen { .. }) => format!(
+            "The rules changed since {} asked. Today nobody may have this; the request {}.",
+            requester.first,
+            until("stays open")
+        ),
+        PressRefused::AlreadyReviewed { given, needed } => {
+            let mine = request.reviews.iter().find(|r| r.by == view.me);
+            let at = mine.map(|review| format!(" at {}", view.words(review.at)));
+            format!(
+                "You approved this{}. {given} of {needed}; {} can give another.",
+                at.unwrap_or_default(),
+                view.any_of(deciders)
+            )
+        }
+        PressRefused::NotInDirectory => "You are not an enabled user of the directory.".to_owned(),
+        PressRefused::GrantOver { .. } => {
+            "The access it would extend has ended. Nothing was granted.".to_owned()
+        }
+        PressRefused::NotYours => {
+            "Only the requester, an approver or an administrator can do this.".to_owned()
+        }
+        PressRefused::NotHolder => "Only its holder can do this.".to_owned(),
+        PressRefused::ReasonMissing => "Say in a few words why.".to_owned(),
+    })
+}
+
+/// "Already denied by Jonas Beck at 11:52."
+pub(crate) fn already(view: &View, request: &Request, closed: &Closed) -> String {
+    let requester = View::person(&request.requester.name, &request.requester.email);
+    match (closed.how, &closed.by) {
+        ("expired", _) => {
+            let at = view.words(request.expires_at.unwrap_or(closed.at));
+            let who = match request.requester.email == view.me {
+                true => "You".to_owned(),
+                false => requester.first,
+            };
+            format!("This request lapsed at {at}. Nothing was granted. {who} can ask again.")
+        }
+        (how, Some(by)) => format!(
+            "Already {how} by {} at {}.",
+            view.named(by),
+            view.words(closed.at)
+        ),
+        (how, None) => format!("Already {how} at {}.", view.words(closed.at)),
+    }
+}
+
+fn lists_who(rules: &[RuleId]) -> String {
+    let names: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
+    match names.as_slice() {
+        [] => "No rule lists anybody for it.".to_owned(),
+        [one] => format!("Rule {one} lists who is."),
+        many => format!(
+            "Rules {} list who is.",
+            either(many).replace(" or ", " and ")
+        ),
+    }
+}
+
+/// The same with a capital.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
