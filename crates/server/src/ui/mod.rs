@@ -11,6 +11,7 @@ mod timeline;
 mod view;
 mod words;
 
+mod ask;
 mod home;
 mod press;
 mod request;
@@ -37,6 +38,7 @@ const MARK: &str = include_str!("static/mark.svg");
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(home::router())
+        .merge(ask::router())
         .merge(request::router())
         .merge(reviews::router())
         .merge(sign_in::router())

@@ -20,7 +20,7 @@ use crate::App;
 /// Names said in a row before the rest are counted.
 const NAMES_SAID: usize = 3;
 /// Looks of avatars in the style sheet.
-const AVATARS: usize = 5;
+const AVATARS: u8 = 5;
 
 /// The eyes of a viewer, at one instant.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ pub(crate) struct Who {
     pub(crate) email: String,
     pub(crate) initials: String,
     /// Look of the avatar, 1 to 5; the same for a person everywhere.
-    pub(crate) look: usize,
+    pub(crate) look: u8,
 }
 
 /// What access is for, as shown.
@@ -213,7 +213,7 @@ impl View {
     pub(crate) fn person(name: &str, email: &Email) -> Who {
         let name = plain(name);
         let first = name.split_whitespace().next().unwrap_or(&name).to_owned();
-        let sum: usize = email.as_str().bytes().map(usize::from).sum();
+        let sum = email.as_str().bytes().fold(0_u8, u8::wrapping_add);
         Who {
             first,
             email: email.to_string(),
