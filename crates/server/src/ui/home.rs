@@ -11,7 +11,7 @@ use axum::{
 use hallpass_access::{
     Approval, Grant, GrantFilter, GrantState, Request, RequestFilter, RequestState, RequestView,
 };
-use hallpass_model::{RequestId, Span};
+use hallpass_model::{HoldKey, RequestId, Span};
 use hallpass_rules::Kind;
 
 use super::{
@@ -101,7 +101,7 @@ async fn home(State(app): State<App>, Query(after): Query<After>, viewer: Viewer
         zone: view.zone_words(),
         passes,
         rows,
-        again: again(&app, &view, &mine),
+        again: again(&app, &view, &grants, &mine),
         shell,
     }))
 }
@@ -237,11 +237,26 @@ pub(crate) fn approved(view: &View, grant: &Grant) -> String {
     }
 }
 
-/// The targets asked for most, of those that may still be asked for.
-fn again(app: &App, view: &View, mine: &[Request]) -> Vec<Again> {
+fn waits(view: &View, request: &Request) -> bool {
+    matches!(request.state, RequestState::Pending) && !rows::is_past(view, request)
+}
+
+/// The targets asked for most, of those that may be asked for and are not held or waited for.
+fn again(app: &App, view: &View, grants: &[Grant], mine: &[Request]) -> Vec<Again> {
     let mut counts: HashMap<String, (usize, &Request)> = HashMap::new();
+    let now: Vec<&HoldKey> = grants
+        .iter()
+        .filter(|grant| grant.is_hold())
+        .map(|grant| &grant.key)
+        .chain(
+            mine.iter()
+                .filter(|r| waits(view, r))
+                .filter_map(|r| r.key.as_ref()),
+        )
+        .collect();
     for request in mine {
         if let Some(key) = &request.key
+            && !now.contains(&key)
             && is_worth_a_row(request)
             && request.extends.is_none()
         {

@@ -157,13 +157,24 @@ impl Choice {
         let total = count(found.total);
         let mut hits: Vec<Hit> = match (&chosen, typed) {
             // what came filled in stands alone; typing brings the others
-            (Some(id), "") => search(id, 1).entries.iter().map(|hit| self.hit(hit, "")).collect(),
-            _ => found.entries.iter().map(|hit| self.hit(hit, typed)).collect(),
+            (Some(id), "") => search(id, 1)
+                .entries
+                .iter()
+                .map(|hit| self.hit(hit, ""))
+                .collect(),
+            _ => found
+                .entries
+                .iter()
+                .map(|hit| self.hit(hit, typed))
+                .collect(),
         };
         if let Some(id) = &chosen
             && !hits.iter().any(|hit| hit.value == *id)
         {
-            hits.splice(0..0, search(id, 1).entries.iter().map(|hit| self.hit(hit, "")));
+            hits.splice(
+                0..0,
+                search(id, 1).entries.iter().map(|hit| self.hit(hit, "")),
+            );
             hits.truncate(HITS);
         }
         for hit in &mut hits {
@@ -174,9 +185,9 @@ impl Choice {
             (true, _) if found.total == 0 => format!("No rule is about any {one}."),
             (true, _) if found.total == 1 => format!("1 {one}."),
             (true, _) => format!("{total} {many}. Type to find the one you need."),
-            (false, 0) if self.kind == Kind::Account => format!(
-                "No account matches “{typed}”. Check the spelling or ask for a group."
-            ),
+            (false, 0) if self.kind == Kind::Account => {
+                format!("No account matches “{typed}”. Check the spelling or ask for a group.")
+            }
             (false, 0) => format!("No {one} matches “{typed}”. Check the spelling."),
             (false, 1) => format!("1 of {total} {many} matches “{typed}”."),
             (false, n) if n > HITS => format!(
@@ -208,7 +219,13 @@ impl Choice {
             note: hit
                 .offer
                 .as_ref()
-                .map(|offer| how(&offer.decision, offer.approvals_needed, offer.approvers.len()))
+                .map(|offer| {
+                    how(
+                        &offer.decision,
+                        offer.approvals_needed,
+                        offer.approvers.len(),
+                    )
+                })
                 .unwrap_or_default(),
             why_not: Coded(hit.why_not.clone().unwrap_or_default()),
             is_chosen: false,
@@ -243,7 +260,10 @@ impl Choice {
             })
             .collect();
         let none = match sets.is_empty() {
-            true => format!("No rule lets you ask for anything in {}.", plain(&account.name)),
+            true => format!(
+                "No rule lets you ask for anything in {}.",
+                plain(&account.name)
+            ),
             false => String::new(),
         };
         (sets, Coded(none))

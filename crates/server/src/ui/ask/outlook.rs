@@ -164,7 +164,10 @@ impl Outlook {
                     .map(|rule| format!("`{rule}`"))
                     .collect();
                 let word = if rules.len() == 1 { "rule" } else { "rules" };
-                format!("The longest here is {most}, by {word} {}.", rules.join(", "))
+                format!(
+                    "The longest here is {most}, by {word} {}.",
+                    rules.join(", ")
+                )
             }
             _ => format!("The longest here is {most}."),
         });
@@ -174,7 +177,11 @@ impl Outlook {
         }
         match self.typed.parse::<Span>() {
             Ok(span) if span > most => {
-                let by = self.limit.0.split_once(", by ").map(|(_, by)| by.to_owned());
+                let by = self
+                    .limit
+                    .0
+                    .split_once(", by ")
+                    .map(|(_, by)| by.to_owned());
                 self.length_wrong = Coded(match by {
                     Some(by) => format!("At most {most}, by {by}"),
                     None => format!("At most {most}."),
@@ -204,12 +211,16 @@ impl Outlook {
             return Ok(());
         };
         let filter = GrantFilter {
-            states: ["scheduled", "granting", "active"].map(str::to_owned).to_vec(),
+            states: ["scheduled", "granting", "active"]
+                .map(str::to_owned)
+                .to_vec(),
             holder: Some(user),
             ..GrantFilter::default()
         };
         let grants = app.access.grants(&viewer.actor, &filter, GRANTS).await?;
-        let held = grants.into_iter().find(|grant| is_held(view, grant, target));
+        let held = grants
+            .into_iter()
+            .find(|grant| is_held(view, grant, target));
         let Some(held) = held else { return Ok(()) };
         if matches!(held.state, GrantState::Active) {
             self.extends = Some((held.id, view.words(held.ends_at)));
@@ -361,7 +372,10 @@ impl Outlook {
             ),
             Kind::NoStatements => (
                 "No rule covers this",
-                format!("No rule covers {}. Ask an administrator to add one.", aim.words()),
+                format!(
+                    "No rule covers {}. Ask an administrator to add one.",
+                    aim.words()
+                ),
             ),
             Kind::RequesterNotAllowed if decision.unread.is_empty() => (
                 "Not for you today",
@@ -468,7 +482,10 @@ mod tests {
         let hours: Vec<Span> = (1..=3).map(Span::hours).collect();
         assert_eq!(offered(&hours), hours);
         let half_hours: Vec<Span> = (1..=16).map(|n| Span::minutes(30 * n)).collect();
-        let seconds: Vec<u64> = offered(&half_hours).iter().map(|span| span.as_seconds()).collect();
+        let seconds: Vec<u64> = offered(&half_hours)
+            .iter()
+            .map(|span| span.as_seconds())
+            .collect();
         assert_eq!(seconds, [1800, 3600, 7200, 14_400, 28_800]);
         let odd: Vec<Span> = (1..=20).map(|n| Span::minutes(7 * n)).collect();
         assert_eq!(offered(&odd).len(), CHIPS);
