@@ -14,15 +14,21 @@ pub(crate) fn words<'a>(
     deciders: impl IntoIterator<Item = &'a Email>,
 ) -> Coded {
     let requester = View::person(&request.requester.name, &request.requester.email);
+    let own = request.requester.email == view.me;
     let until = |lead: &str| match request.expires_at {
         Some(at) => format!("{lead} until {}", view.words(at)),
         None => lead.to_owned(),
     };
     Coded(match refused {
         PressRefused::Closed(closed) => already(view, request, closed),
-        PressRefused::Rules(ClickRefused::OwnRequest { .. }) => {
+        PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
+            if own =>
+        {
             let can = sentence(&view.any_of(deciders));
             format!("You can’t approve your own request. {can} can.")
+        }
+        PressRefused::Rules(ClickRefused::OwnRequest { .. }) => {
+            "Nobody approves their own request here.".to_owned()
         }
         PressRefused::Rules(ClickRefused::NotListed { rules, .. }) => format!(
             "You are not an approver for {}. {}",

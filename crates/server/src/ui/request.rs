@@ -344,11 +344,12 @@ fn buttons(
 /// Why there is no button to approve; nothing for those who only look.
 pub(crate) fn why_not(app: &App, view: &View, request: &Request, refused: &PressRefused) -> Coded {
     let can = deciders(app, request);
-    let is_nobody = can.is_empty()
+    let is_own = request.requester.email == view.me
         && matches!(
             refused,
-            PressRefused::Rules(ClickRefused::OwnRequest { .. })
+            PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
         );
+    let is_nobody = is_own && can.is_empty();
     if is_nobody {
         return Coded("You can’t approve your own request, and today nobody else can.".to_owned());
     }

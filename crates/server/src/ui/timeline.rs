@@ -79,7 +79,9 @@ pub(crate) async fn records(
         let middle = low + (high - low) / 2;
         let found = log.records_from(middle, 1).await.map_err(fault)?;
         match found.first().map(instant) {
-            Some(at) if at < request.asked_at => low = middle + 1,
+            Some(at) if at.as_millisecond() < request.asked_at.as_millisecond() => {
+                low = middle + 1;
+            }
             _ => high = middle,
         }
     }

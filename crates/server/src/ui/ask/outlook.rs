@@ -400,6 +400,11 @@ impl Outlook {
             return;
         };
         self.meant = format!("{target} {} {}", length.as_seconds(), decision.kind);
+        if !self.length_wrong.is_empty() {
+            self.closed = "Not for this long".to_owned();
+            self.why_not = self.length_wrong.clone();
+            return;
+        }
         if let Some(words) = &self.adds_nothing {
             self.closed = "Nothing to add".to_owned();
             self.why_not = words.clone();

@@ -127,7 +127,10 @@
       part(url, regions, asked.signal).catch(() => {});
     };
     const later = (ms) => { clearTimeout(timer); timer = setTimeout(look, ms); };
-    form.addEventListener("input", (event) => { if (!event.target.matches("textarea")) later(event.target.matches("select, [type=radio], [type=checkbox]") ? 0 : 250); });
+    form.addEventListener("input", (event) => {
+      const other = event.target.type === "radio" && form.querySelector(`[data-beats="${event.target.name}"]`);
+      if (other) other.value = "";
+      if (!event.target.matches("textarea")) later(event.target.matches("select, [type=radio], [type=checkbox]") ? 0 : 250); });
   }
   // A text being written survives a sign-in in between.
   const sent = sessionStorage.getItem("sent");
@@ -209,7 +212,7 @@
     else if (key === "k") move(-1);
     else if (key === "o") (card?.querySelector("[data-go]") || card?.querySelector("a"))?.click();
     else if (key === "a") card?.querySelector("[data-approve]")?.focus();
-    else if (key === "d") card?.querySelector("[data-open^=deny]")?.click();
+    else if (key === "d") { event.preventDefault(); card?.querySelector("[data-open^=deny]")?.click(); }
     else if (key === "c") d.activeElement.closest(".code, pre")?.parentElement.querySelector("[data-copy]")?.click();
   });
 
