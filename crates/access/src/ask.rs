@@ -274,6 +274,13 @@ pub(crate) fn answer(
         }
         Kind::SelfApproval => Answered::Granted(request(RequestState::Pending), Approval::Own),
         Kind::RequiresApproval => Answered::Waits(request(RequestState::Pending)),
+        // nobody can approve it, and yet the requester may break the glass (§17)
+        Kind::NoApprovers if decision.break_glass => {
+            let mut waiting = request(RequestState::Pending);
+            // nobody is there to be reminded
+            waiting.reminders.next_at = None;
+            Answered::Waits(waiting)
+        }
         Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => {
             let target = typed_names(form.wanted).to_string();
             let why = why_not(decision, &target);
@@ -442,6 +449,7 @@ fn draft(
             next_at: settings.reminder_at(now, expires_at, 0),
         },
         grant: None,
+        after_review: None,
         state,
         version: 0,
     }

@@ -87,6 +87,11 @@ pub enum News {
     Stuck,
     /// Holder: somebody removed it outside Hallpass.
     Lost,
+    /// Everybody who could approve, and administrators: somebody took access in an emergency, and
+    /// one of you closes the review.
+    BreakGlass,
+    /// Requester: somebody looked at it afterwards.
+    ReviewClosed,
 }
 
 /// A stored answer to a repeated POST.

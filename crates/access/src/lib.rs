@@ -16,6 +16,7 @@
 #![warn(missing_docs)]
 
 mod ask;
+mod break_glass;
 mod change;
 mod decide;
 mod end;
@@ -29,6 +30,10 @@ mod service;
 mod settings;
 
 pub use ask::{Asked, FieldProblem, Refusal};
+pub use break_glass::{
+    AfterReview, BREAK_GLASS_MAX, Closing, JUSTIFICATION_CHARACTERS_MAX,
+    JUSTIFICATION_CHARACTERS_MIN,
+};
 pub use change::{Answer, Change, Desire, News, Notice, Write};
 pub use decide::{Actor, PressRefused, Role};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
@@ -45,7 +50,7 @@ pub use request::{
 pub use search::{Fit, Sought};
 pub use service::{
     Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Endings,
-    Explained, Found, Hit, Idempotency, Named, Ports, Presses, Reconciled, RequestView, Search,
-    Tended,
+    Explained, Found, Hit, Idempotency, LastTime, Named, Past, Ports, Presses, Reconciled,
+    RequestView, Search, Tended, Times,
 };
 pub use settings::{OnRuleChange, Settings};

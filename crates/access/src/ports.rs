@@ -41,6 +41,8 @@ pub struct RequestFilter {
     pub requester: Option<UserId>,
     /// For this key.
     pub key: Option<HoldKey>,
+    /// Only those whose break-glass review is open.
+    pub open_review: bool,
     /// Older than this one (cursor).
     pub before: Option<RequestId>,
 }

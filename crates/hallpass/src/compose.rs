@@ -111,7 +111,12 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
     };
-    let access = Arc::new(Access::new(journey, parts.settings, parts.rules));
+    let settings = Settings {
+        // those who have the role are those who are told of break-glass
+        admins: parts.identity.admins.clone(),
+        ..parts.settings
+    };
+    let access = Arc::new(Access::new(journey, settings, parts.rules));
     *rules_now
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));

@@ -399,6 +399,8 @@ impl Loaded {
                 Change::End => OnRuleChange::End,
             },
             directory_max_age: self.config.inventory.max_age.0,
+            // composing fills it from the roles, as it does for the demo
+            admins: Vec::new(),
             out_of_reach: None,
         }
     }

@@ -20,6 +20,8 @@ use crate::api;
         api::requests::approve,
         api::requests::deny,
         api::requests::discard,
+        api::requests::break_glass,
+        api::requests::close_review,
         api::grants::list,
         api::grants::show,
         api::grants::release,

@@ -342,24 +342,25 @@ pub(super) fn group_fit(words: &Words, group: &Group) -> Option<Fit> {
 
 /// The decision as an entry; `None` when asking would be refused.
 fn entry(decision: &Decision, longest: Span) -> Option<CatalogEntry> {
-    match decision.kind {
-        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => {
-            Some(CatalogEntry {
-                account: None,
-                permission_set: None,
-                says: None,
-                group: None,
-                decision: decision.kind.as_str().to_owned(),
-                approvers: decision.approvers.iter().map(ToString::to_string).collect(),
-                approvals_needed: decision.approvals_needed,
-                max_duration_seconds: decision
-                    .max_duration
-                    .unwrap_or(longest)
-                    .min(longest)
-                    .as_seconds(),
-                because: decision.based_on.iter().map(ToString::to_string).collect(),
-            })
-        }
-        Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => None,
-    }
+    let may_ask = match decision.kind {
+        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => true,
+        // nobody can approve it, and yet it may be asked for, to break the glass (§17)
+        Kind::NoApprovers => decision.break_glass,
+        Kind::NoStatements | Kind::RequesterNotAllowed => false,
+    };
+    may_ask.then(|| CatalogEntry {
+        account: None,
+        permission_set: None,
+        says: None,
+        group: None,
+        decision: decision.kind.as_str().to_owned(),
+        approvers: decision.approvers.iter().map(ToString::to_string).collect(),
+        approvals_needed: decision.approvals_needed,
+        max_duration_seconds: decision
+            .max_duration
+            .unwrap_or(longest)
+            .min(longest)
+            .as_seconds(),
+        because: decision.based_on.iter().map(ToString::to_string).collect(),
+    })
 }

@@ -9,6 +9,7 @@ mod facts;
 mod finding;
 mod offering;
 mod pressing;
+mod reviewing;
 mod seeing;
 mod tending;
 
@@ -24,6 +25,7 @@ pub use asking::{Asking, Idempotency};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Named};
 pub use finding::{Found, Hit, Search};
 pub use offering::{Endings, Presses};
+pub use reviewing::{LastTime, Past, Times};
 pub use seeing::{Explained, RequestView};
 pub use tending::{Reconciled, Tended};
 

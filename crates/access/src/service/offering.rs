@@ -3,7 +3,7 @@
 
 use super::{Access, AccessError};
 use crate::decide::{self, Bench};
-use crate::{Actor, Change, Grant, Holds, PendingRequest, PressRefused, Request, Role};
+use crate::{Actor, Change, Grant, PendingRequest, PressRefused, Request, Role};
 
 type Step = Result<Change, PressRefused>;
 
@@ -69,18 +69,8 @@ impl Access {
 
     /// Whether the actor may take away what came of a request.
     fn may_revoke(&self, actor: &Actor, request: &Request) -> Result<(), PressRefused> {
-        let (rules, directory) = (self.rules(), self.directory());
-        let holds = Holds {
-            grants: Vec::new(),
-            row: None,
-        };
-        let bench = Bench {
-            rules: &rules,
-            directory: &directory,
-            holds: &holds,
-            moment: self.moment(),
-        };
-        if actor.is(Role::Admin) || decide::ensure_may_deny(request, actor, &bench).is_ok() {
+        let is_listed = self.judged(|bench| decide::ensure_may_deny(request, actor, bench).is_ok());
+        if actor.is(Role::Admin) || is_listed {
             Ok(())
         } else {
             Err(PressRefused::NotYours)

@@ -204,6 +204,11 @@ impl Access {
     }
 
     fn is_listed(&self, actor: &Actor, request: &Request) -> bool {
+        self.judged(|bench| decide::ensure_may_deny(request, actor, bench).is_ok())
+    }
+
+    /// Asks what a press would be told now, without its effects on a key.
+    pub(super) fn judged<T>(&self, ask: impl FnOnce(&Bench<'_>) -> T) -> T {
         let (rules, directory) = (self.rules(), self.directory());
         let holds = Holds {
             grants: Vec::new(),
@@ -215,7 +220,7 @@ impl Access {
             holds: &holds,
             moment: self.moment(),
         };
-        decide::ensure_may_deny(request, actor, &bench).is_ok()
+        ask(&bench)
     }
 
     fn could_decide(&self, actor: &Actor, request: &Request) -> bool {

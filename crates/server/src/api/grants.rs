@@ -163,7 +163,7 @@ pub(crate) async fn extend(
         .access
         .extend(actor, id, duration, body.reason.as_deref(), key.as_ref())
         .await?;
-    requests::answer(asked)
+    requests::answer(&app, actor, asked)
 }
 
 /// Take access away.

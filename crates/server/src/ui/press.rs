@@ -9,14 +9,18 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use hallpass_access::{AccessError, Grant, PressRefused, Request, RequestState};
+use hallpass_access::{
+    AccessError, BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request,
+    RequestState,
+};
 use hallpass_model::{GrantId, RequestId, Span};
 use serde::Deserialize;
 
 use super::{
+    refusals,
     said::{self, Said},
     shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other},
-    view::View,
+    view::{View, deciders},
     words::countdown,
 };
 use crate::{App, body::Path, problem::Failure};
@@ -30,7 +34,10 @@ pub(crate) struct WordsForm {
     pub(crate) heading: String,
     pub(crate) lead: String,
     pub(crate) label: String,
-    pub(crate) is_required: bool,
+    /// The field's name.
+    pub(crate) name: &'static str,
+    /// The fewest characters; 0 = it may stay empty.
+    pub(crate) fewest: usize,
     pub(crate) value: String,
     pub(crate) error: String,
     /// The way back, which changes nothing.
@@ -71,6 +78,12 @@ struct Press {
 }
 
 #[derive(Deserialize)]
+struct Broken {
+    #[serde(default)]
+    justification: String,
+}
+
+#[derive(Deserialize)]
 struct Opened {
     #[serde(default)]
     from: String,
@@ -81,6 +94,14 @@ pub(crate) fn router() -> Router<App> {
         .route("/requests/{id}/approve", post(approve))
         .route("/requests/{id}/deny", get(deny_page).post(deny))
         .route("/requests/{id}/discard", post(discard))
+        .route(
+            "/requests/{id}/break-glass",
+            get(glass_page).post(break_glass),
+        )
+        .route(
+            "/requests/{id}/close-review",
+            get(close_page).post(close_review),
+        )
         .route("/grants/{id}", get(to_request))
         .route("/grants/{id}/release", post(release))
         .route("/grants/{id}/revoke", get(revoke_page).post(revoke))
@@ -250,25 +271,87 @@ async fn show(app: &App, viewer: &Viewer, form: WordsForm, status: StatusCode) -
     Ok(page_with(status, &PressPage { shell, form }))
 }
 
+async fn break_glass(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Broken>,
+) -> PageResult {
+    let Some(request) = request_of(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let words = form.justification.as_str();
+    let outcome = app
+        .access
+        .break_glass(&viewer.actor, request.id, words, None)
+        .await;
+    if let Err(AccessError::Refused(PressRefused::Justification { characters })) = outcome {
+        let mut again = glass_form(&app, &View::new(&app, &viewer), &request);
+        again.error = refusals::justification(characters);
+        words.clone_into(&mut again.value);
+        return show(&app, &viewer, again, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    answered(&app, &viewer, request.id, "", Said::Broken, outcome).await
+}
+
+async fn close_review(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Press>,
+) -> PageResult {
+    let Ok(id) = id.parse::<RequestId>() else {
+        return missing(&app, &viewer).await;
+    };
+    let words = Some(form.reason.trim()).filter(|words| !words.is_empty());
+    let outcome = app
+        .access
+        .close_review(&viewer.actor, id, words, None)
+        .await;
+    answered(&app, &viewer, id, &form.from, Said::Closed, outcome).await
+}
+
+async fn request_of(app: &App, viewer: &Viewer, id: &str) -> Result<Option<Request>, Failure> {
+    let Ok(id) = id.parse() else { return Ok(None) };
+    match app.access.request(&viewer.actor, id).await {
+        Ok(request) => Ok(Some(request)),
+        Err(AccessError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 async fn deny_page(
     State(app): State<App>,
     Path(id): Path<String>,
     Query(opened): Query<Opened>,
     viewer: Viewer,
 ) -> PageResult {
-    let found = match id.parse() {
-        Ok(id) => app.access.request(&viewer.actor, id).await,
-        Err(_) => Err(AccessError::NotFound("request")),
+    let Some(request) = request_of(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
     };
-    match found {
-        Ok(request) => {
-            let view = View::new(&app, &viewer);
-            let form = deny_form(&view, &request, known_page(&opened.from));
-            show(&app, &viewer, form, StatusCode::OK).await
-        }
-        Err(AccessError::NotFound(_)) => missing(&app, &viewer).await,
-        Err(error) => Err(error.into()),
-    }
+    let view = View::new(&app, &viewer);
+    let form = deny_form(&view, &request, known_page(&opened.from));
+    show(&app, &viewer, form, StatusCode::OK).await
+}
+
+async fn glass_page(State(app): State<App>, Path(id): Path<String>, viewer: Viewer) -> PageResult {
+    let Some(request) = request_of(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let form = glass_form(&app, &View::new(&app, &viewer), &request);
+    show(&app, &viewer, form, StatusCode::OK).await
+}
+
+async fn close_page(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(opened): Query<Opened>,
+    viewer: Viewer,
+) -> PageResult {
+    let Some(request) = request_of(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let view = View::new(&app, &viewer);
+    let form = close_form(&view, &request, known_page(&opened.from));
+    show(&app, &viewer, form, StatusCode::OK).await
 }
 
 async fn revoke_page(
@@ -300,7 +383,8 @@ pub(crate) fn deny_form(view: &View, request: &Request, from: &'static str) -> W
             who.first
         ),
         label: format!("What should {} do instead?", who.first),
-        is_required: false,
+        name: "reason",
+        fewest: 0,
         value: String::new(),
         error: String::new(),
         cancel: "Keep waiting",
@@ -321,13 +405,68 @@ pub(crate) fn revoke_form(view: &View, grant: &Grant) -> WordsForm {
         heading: format!("Revoke {} access now?", of(&who.first)),
         lead: format!("{}, {} before its end.", aim.words(), countdown(left)),
         label: "Reason".to_owned(),
-        is_required: true,
+        name: "reason",
+        fewest: 1,
         value: String::new(),
         error: String::new(),
         cancel: "Keep it",
         back: format!("/requests/{}", grant.request),
         submit: "Revoke now",
         from: "",
+    }
+}
+
+/// "Break glass for 1h?"
+pub(crate) fn glass_form(app: &App, view: &View, request: &Request) -> WordsForm {
+    let approvers = deciders(app, request).len();
+    let told = match approvers {
+        0 => "All admins".to_owned(),
+        1 => "1 approver and all admins".to_owned(),
+        n => format!("{n} approvers and all admins"),
+    };
+    WordsForm {
+        id: format!("glass-{}", request.id),
+        action: format!("/requests/{}/break-glass", request.id),
+        heading: format!("Break glass for {}?", request.duration.min(BREAK_GLASS_MAX)),
+        lead: format!(
+            "{}. {told} are told now. Someone else must close a review afterwards.",
+            view.aim_of(request).words()
+        ),
+        label: format!("Justification, {JUSTIFICATION_CHARACTERS_MIN} characters or more"),
+        name: "justification",
+        fewest: JUSTIFICATION_CHARACTERS_MIN,
+        value: String::new(),
+        error: String::new(),
+        cancel: "Go back",
+        back: format!("/requests/{}", request.id),
+        submit: "Break glass",
+        from: "",
+    }
+}
+
+/// "Close the review?"
+pub(crate) fn close_form(view: &View, request: &Request, from: &'static str) -> WordsForm {
+    let who = View::person(&request.requester.name, &request.requester.email);
+    WordsForm {
+        id: format!("close-{}", request.id),
+        action: format!("/requests/{}/close-review", request.id),
+        heading: "Close the review?".to_owned(),
+        lead: format!(
+            "{} took {} without waiting. You say that somebody looked at it; {} is told, with your \
+             words.",
+            who.name,
+            view.aim_of(request).words(),
+            who.first
+        ),
+        label: "What did you find?".to_owned(),
+        name: "reason",
+        fewest: 0,
+        value: String::new(),
+        error: String::new(),
+        cancel: "Go back",
+        back: back(from, request.id),
+        submit: "Close review",
+        from,
     }
 }
 

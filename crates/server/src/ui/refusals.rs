@@ -1,10 +1,13 @@
 //! Why a press had no effect, or would have none, in the words of the brief.
 
-use hallpass_access::{Closed, PressRefused, Request};
+use hallpass_access::{Closed, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request};
 use hallpass_model::Email;
 use hallpass_rules::{ClickRefused, Kind, RuleId};
 
-use super::view::{Coded, View, either};
+use super::{
+    view::{Coded, View, either},
+    words::number,
+};
 
 /// Why somebody cannot say yes to a request, with the names of those who can.
 pub(crate) fn words<'a>(
@@ -64,9 +67,31 @@ pub(crate) fn words<'a>(
         PressRefused::NotYours => {
             "Only the requester, an approver or an administrator can do this.".to_owned()
         }
+        PressRefused::NotRequester => "Only its requester can do this.".to_owned(),
+        PressRefused::GlassHolds { rules } if rules.is_empty() => {
+            "No rule lets you break the glass here.".to_owned()
+        }
+        PressRefused::GlassHolds { rules } => {
+            format!("The rules do not let you break the glass here: {rules}.")
+        }
+        PressRefused::Justification { characters } => justification(*characters),
+        PressRefused::NoReview => "There is no break-glass review to close.".to_owned(),
+        PressRefused::OwnReview => {
+            "Somebody else must close the review of your own request.".to_owned()
+        }
         PressRefused::NotHolder => "Only its holder can do this.".to_owned(),
         PressRefused::ReasonMissing => "Say in a few words why.".to_owned(),
     })
+}
+
+/// "At least 20 characters; this has 4."
+pub(crate) fn justification(characters: usize) -> String {
+    let has = number(u64::try_from(characters).unwrap_or(u64::MAX));
+    if characters < JUSTIFICATION_CHARACTERS_MIN {
+        format!("At least {JUSTIFICATION_CHARACTERS_MIN} characters; this has {has}.")
+    } else {
+        format!("At most 1,000 characters; this has {has}.")
+    }
 }
 
 /// "Already denied by Jonas Beck at 11:52."

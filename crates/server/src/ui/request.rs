@@ -7,7 +7,7 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, Endings, Grant, GrantState, PressRefused, Presses, Request, RequestFilter,
+    AccessError, Endings, Grant, GrantState, Past, PressRefused, Presses, Request, RequestFilter,
     RequestState, RequestView,
 };
 use hallpass_model::{Email, RequestId, Span};
@@ -59,6 +59,8 @@ struct RequestPage {
     rules: Vec<String>,
     door: &'static str,
     secondary_domain: bool,
+    before: Option<String>,
+    glass: Option<Glass>,
     stop: Option<String>,
     zone: String,
 }
@@ -72,8 +74,18 @@ struct Buttons {
     discard: bool,
     release: Option<String>,
     revoke: Option<WordsForm>,
+    glass: Option<WordsForm>,
+    close: Option<WordsForm>,
     /// In place of a button that is not there.
     why_not: Coded,
+}
+
+/// What was said when the glass was broken, and afterwards.
+struct Glass {
+    justification: String,
+    /// "The review waits for somebody else.", "Closed by Priya Raman at 12:02."
+    words: Coded,
+    found: String,
 }
 
 /// What an extension changed.
@@ -189,6 +201,7 @@ async fn show(
     let grant = rows::with_grant(&app, &viewer, &request).await;
     let records = timeline::records(&app, &request, grant.as_ref()).await?;
     let presses = app.access.presses(&viewer.actor, &request).await?;
+    let past = app.access.past(&viewer.actor, &request).await?;
     let aim = view.aim_of(&request);
     let mut shell = viewer.shell(&app, Nav::Elsewhere, aim.words()).await;
     shell.said = after.toast(&app, &viewer, &view).await;
@@ -215,6 +228,7 @@ async fn show(
         notice: notice(&app, &view, &request, &after, &presses),
         buttons: buttons(
             &app,
+            &viewer,
             &view,
             &request,
             grant.as_ref(),
@@ -249,6 +263,8 @@ async fn show(
             other => other,
         },
         secondary_domain: request.secondary_domain,
+        before: before(&view, &past),
+        glass: glass(&app, &view, &request),
         stop: is_live
             .filter(|grant| grant.is_hold())
             .map(|grant| who_can_stop(&app, &view, grant)),
@@ -257,6 +273,44 @@ async fn show(
         aim,
         shell,
     }))
+}
+
+/// "6 times in 90 days, last 12 Nov", or nothing for what was never had.
+pub(crate) fn before(view: &View, past: &Past) -> Option<String> {
+    let times = &past.requester;
+    let last = times.last.as_ref()?;
+    let count = match (times.count, times.more) {
+        (1, false) => "Once".to_owned(),
+        (n, false) => format!("{n} times"),
+        (n, true) => format!("At least {n} times"),
+    };
+    Some(format!("{count} in 90 days, last {}", view.words(last.at)))
+}
+
+fn glass(app: &App, view: &View, request: &Request) -> Option<Glass> {
+    let review = request.after_review.as_ref()?;
+    let (words, found) = match &review.closed {
+        Some(closing) => (
+            format!(
+                "Review closed by {} at {}.",
+                view.named(&closing.by),
+                view.words(closing.at)
+            ),
+            closing.words.as_deref().map(plain).unwrap_or_default(),
+        ),
+        None => {
+            let who = view.any_of(&deciders(app, request));
+            (
+                format!("The review stays open until somebody else closes it: {who}."),
+                String::new(),
+            )
+        }
+    };
+    Some(Glass {
+        justification: plain(&review.justification),
+        words: Coded(words),
+        found,
+    })
 }
 
 /// The length a grant has now, when extensions changed it.
@@ -309,6 +363,7 @@ pub(crate) fn changed(view: &View, request: &Request) -> Coded {
 
 fn buttons(
     app: &App,
+    viewer: &Viewer,
     view: &View,
     request: &Request,
     grant: Option<&Grant>,
@@ -331,6 +386,12 @@ fn buttons(
         if let Err(refused) = &presses.approve {
             buttons.why_not = why_not(app, view, request, refused);
         }
+    }
+    if app.access.may_break_glass(&viewer.actor, request) {
+        buttons.glass = Some(press::glass_form(app, view, request));
+    }
+    if app.access.may_close_review(&viewer.actor, request) {
+        buttons.close = Some(press::close_form(view, request, ""));
     }
     if let (Some(grant), Some(endings)) = (grant, endings) {
         let is_holder = grant.holder.email == view.me;

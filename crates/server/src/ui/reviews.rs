@@ -8,7 +8,7 @@ use axum::{
     extract::{Query, State},
     routing::get,
 };
-use hallpass_access::{PressRefused, Request, RequestFilter, RequestState, RequestView};
+use hallpass_access::{Past, PressRefused, Request, RequestFilter, RequestState, RequestView};
 use hallpass_model::{RequestId, Span, Timestamp};
 use hallpass_rules::{Ask, ClickRefused, Kind};
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::{
     press::{self, WordsForm},
     refusals,
-    request::{approve_label, changed, why_not},
+    request::{approve_label, before, changed, why_not},
     rows::{self, Row},
     said::{After, Said, pressed},
     shell::{Nav, PageResult, Shell, Viewer, page},
@@ -42,6 +42,7 @@ struct ReviewsPage {
     summary: String,
     zone: String,
     count: usize,
+    glasses: Vec<Glass>,
     cards: Vec<Card>,
     mine: Vec<Own>,
     live: String,
@@ -100,6 +101,17 @@ struct Closed {
     what: String,
 }
 
+/// A break-glass review that waits for somebody to look.
+struct Glass {
+    id: String,
+    who: Who,
+    aim: Aim,
+    length: Span,
+    justification: String,
+    words: Coded,
+    close: WordsForm,
+}
+
 /// A request of the viewer's own, which others decide.
 struct Own {
     id: String,
@@ -130,8 +142,20 @@ async fn for_me(
 ) -> PageResult {
     let view = View::new(&app, &viewer);
     let waiting = to_review(&app, &viewer).await?;
-    let summary = summary(&view, &waiting);
-    let count = waiting.len();
+    let filter = RequestFilter::default();
+    let reviews = app
+        .access
+        .open_reviews(&viewer.actor, &filter, CARDS_MAX)
+        .await?;
+    let mut glasses = Vec::new();
+    for request in reviews.iter().rev() {
+        // auditors watch on the request's page; here is only what one can close
+        if app.access.may_close_review(&viewer.actor, request) {
+            glasses.push(glass(&app, &viewer, &view, request).await);
+        }
+    }
+    let summary = summary(&view, &waiting, glasses.len());
+    let count = waiting.len() + glasses.len();
     let ids: BTreeSet<RequestId> = waiting.iter().map(|request| request.id).collect();
     let pressed = coming.after.request(&app, &viewer).await;
     let mut requests = waiting;
@@ -168,6 +192,7 @@ async fn for_me(
         summary,
         zone: view.zone_words(),
         count,
+        glasses,
         cards,
         mine: own(&app, &viewer, &view).await?,
         live: match pressed {
@@ -187,15 +212,52 @@ async fn to_review(app: &App, viewer: &Viewer) -> Result<Vec<Request>, Failure> 
     Ok(found)
 }
 
-fn summary(view: &View, waiting: &[Request]) -> String {
-    let count = match waiting.len() {
+fn summary(view: &View, waiting: &[Request], glasses: usize) -> String {
+    let requests = match waiting.len() {
+        0 => None,
+        1 => Some("1 request".to_owned()),
+        n => Some(format!("{n} requests")),
+    };
+    let reviews = match glasses {
+        0 => None,
+        1 => Some("1 break-glass review".to_owned()),
+        n => Some(format!("{n} break-glass reviews")),
+    };
+    let parts: Vec<String> = requests.into_iter().chain(reviews).collect();
+    let verb = match waiting.len() + glasses {
         0 => return "Nothing waits for you.".to_owned(),
-        1 => "1 request waits for you.".to_owned(),
-        n => format!("{n} requests wait for you."),
+        1 => "waits",
+        _ => "wait",
     };
     let oldest = waiting.iter().map(|request| request.asked_at).min();
-    let oldest = oldest.map(|at| format!(" The oldest has waited {}.", waited(view, at)));
-    format!("{count}{}", oldest.unwrap_or_default())
+    let oldest = oldest.map(|at| format!(" The oldest request has waited {}.", waited(view, at)));
+    format!(
+        "{} {verb} for you.{}",
+        parts.join(" and "),
+        oldest.unwrap_or_default()
+    )
+}
+
+async fn glass(app: &App, viewer: &Viewer, view: &View, request: &Request) -> Glass {
+    let grant = rows::with_grant(app, viewer, request).await;
+    let who = View::person(&request.requester.name, &request.requester.email);
+    let review = request.after_review.as_ref();
+    let opened = review.map(|review| view.words(review.opened_at));
+    let next = rows::next(app, view, request, grant.as_ref());
+    Glass {
+        id: request.id.to_string(),
+        aim: view.aim_of(request),
+        length: request.duration,
+        justification: review.map(|r| plain(&r.justification)).unwrap_or_default(),
+        words: Coded(format!(
+            "Taken {}. {} It stays on this page until someone who is not {} closes it.",
+            opened.unwrap_or_default(),
+            next.words.0,
+            who.first
+        )),
+        close: press::close_form(view, request, "reviews"),
+        who,
+    }
 }
 
 fn waited(view: &View, since: Timestamp) -> String {
@@ -236,6 +298,7 @@ async fn open(
     said: Option<Said>,
 ) -> Result<Open, Failure> {
     let presses = app.access.presses(&viewer.actor, request).await?;
+    let past = app.access.past(&viewer.actor, request).await?;
     let is_changed = matches!(said, Some(Said::Changed));
     let why_not = match &presses.approve {
         Ok(()) => Coded::default(),
@@ -254,10 +317,10 @@ async fn open(
         note: if is_changed {
             changed(view, request)
         } else {
-            signal(app, view, request)
+            signal(app, view, request, &past)
         },
         is_changed,
-        before: None,
+        before: before(view, &past),
         rule: rule(app, view, request),
         approve: presses.approve.is_ok().then(|| approve_label(request)),
         deny: presses
@@ -270,7 +333,7 @@ async fn open(
 }
 
 /// The one thing a reviewer should notice first.
-fn signal(app: &App, view: &View, request: &Request) -> Coded {
+fn signal(app: &App, view: &View, request: &Request, past: &Past) -> Coded {
     let who = View::person(&request.requester.name, &request.requester.email);
     if request.secondary_domain {
         return Coded(format!(
@@ -287,12 +350,16 @@ fn signal(app: &App, view: &View, request: &Request) -> Coded {
             view.words(first.at)
         ));
     }
-    match smaller(app, view, request) {
-        Some(set) => Coded(format!(
-            "{set} in this account needs no approval and may be enough."
-        )),
-        None => Coded::default(),
+    if past.requester.count > 0 || request.extends.is_some() {
+        return Coded::default();
     }
+    let lead = format!("{} has not had this in the last 90 days.", who.first);
+    Coded(match smaller(app, view, request) {
+        Some(set) => {
+            format!("{lead} {set} in this account needs no approval and may be enough.")
+        }
+        None => lead,
+    })
 }
 
 /// A permission set that only reads and that the requester can have here without asking.

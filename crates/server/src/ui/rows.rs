@@ -122,6 +122,9 @@ pub(crate) fn waiting(app: &App, view: &View, request: &Request) -> String {
         .expires_at
         .map(|at| format!(" Lapses {}.", view.words(at)))
         .unwrap_or_default();
+    if who.is_empty() && request.decided.kind == "NoApprovers" {
+        return format!("Nobody can approve this; the glass can be broken.{lapses}");
+    }
     if who.is_empty() {
         return format!("The rules changed: today nobody can decide this.{lapses}");
     }

@@ -25,6 +25,10 @@ pub(crate) enum Said {
     GivenBack,
     /// Took access away.
     Revoked,
+    /// Broke the glass.
+    Broken,
+    /// Closed the review of that.
+    Closed,
     /// The press had no effect.
     Refused,
     /// The request was another than the one that was looked at.
@@ -32,13 +36,15 @@ pub(crate) enum Said {
 }
 
 impl Said {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Approved,
         Self::Denied,
         Self::Discarded,
         Self::Already,
         Self::GivenBack,
         Self::Revoked,
+        Self::Broken,
+        Self::Closed,
         Self::Refused,
         Self::Changed,
     ];
@@ -52,6 +58,8 @@ impl Said {
             Self::Already => "already",
             Self::GivenBack => "given-back",
             Self::Revoked => "revoked",
+            Self::Broken => "broken",
+            Self::Closed => "closed",
             Self::Refused => "refused",
             Self::Changed => "changed",
         }
@@ -104,6 +112,16 @@ impl After {
             Said::Approved | Said::Denied | Said::Discarded => {
                 let request = self.request(app, viewer).await?;
                 pressed(view, &request).map(Into::into)
+            }
+            Said::Broken => {
+                let request = self.request(app, viewer).await?;
+                let words = "Glass broken. Approvers and admins were told; AWS is confirming.";
+                request.has_open_review().then(|| words.into())
+            }
+            Said::Closed => {
+                let request = self.request(app, viewer).await?;
+                let closed = request.after_review?.closed?;
+                (closed.by == view.me).then(|| "Review closed.".into())
             }
             Said::Already | Said::Refused | Said::Changed => None,
         }

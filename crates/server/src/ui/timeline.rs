@@ -325,8 +325,16 @@ impl Teller<'_> {
             "drift.rule_changed" => {
                 Entry::new("The rules changed").words("Today they would refuse this.")
             }
-            "review.opened" => Entry::new("A review afterwards was opened"),
-            "review.closed" => Entry::new("The review was closed"),
+            "review.opened" => Entry::new("Review opened")
+                .words("Somebody else looks at this afterwards and closes it.")
+                .quote(text("why").unwrap_or_default()),
+            "review.closed" => {
+                let by = Email::new(text("actor").unwrap_or_default());
+                let by = by.map_or("Hallpass".to_owned(), |email| self.view.named(&email));
+                Entry::new(format!("Review closed by {by}"))
+                    .good()
+                    .quote(text("why").unwrap_or_default())
+            }
             _ => return None,
         })
     }
@@ -425,8 +433,7 @@ fn waiting(app: &App, view: &View, request: &Request) -> Entry {
         .saturating_sub(given)
         .max(1);
     let mut entry = match names.as_slice() {
-        [] => Entry::new("Nobody can decide this today")
-            .words("The rules changed since it was asked for."),
+        [] => Entry::new("Nobody can decide this today"),
         [only] if needed == 1 => Entry::new(format!("Waiting for {only}")),
         many => Entry::new(format!("Waiting for {needed} of {}", many.join(", "))),
     };

@@ -8,6 +8,7 @@
 )]
 
 mod authorization;
+mod breaking;
 mod description;
 mod house;
 mod listings;

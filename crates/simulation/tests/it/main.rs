@@ -8,6 +8,7 @@
 )]
 
 mod acting;
+mod breaking;
 mod crashes;
 mod deciding;
 mod endings;

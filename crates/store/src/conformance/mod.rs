@@ -69,6 +69,7 @@ macro_rules! conformance {
             queries:
                 lists_are_newest_first_with_a_cursor
                 requests_are_filtered
+                open_reviews_are_found_until_they_are_closed
                 grants_are_filtered
                 holds_are_live_grants_and_the_row
                 requests_are_due_by_lapse_or_reminder

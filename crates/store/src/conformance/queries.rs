@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{
-    AccessStore, Change, Counts, Grant, GrantFilter, GrantState, Reminders, Request, RequestFilter,
-    RequestState, Stuck, Write,
+    AccessStore, AfterReview, Change, Closing, Counts, Grant, GrantFilter, GrantState, Reminders,
+    Request, RequestFilter, RequestState, Stuck, Write,
 };
 use hallpass_model::{GrantId, HoldKey, RequestId};
 
@@ -139,6 +139,53 @@ pub async fn requests_are_filtered(store: Store) {
         ..none()
     };
     assert_eq!(requests(&store, keyed, 9).await, request_ids(&[3]));
+}
+
+pub async fn open_reviews_are_found_until_they_are_closed(store: Store) {
+    let review = |closed| AfterReview {
+        justification: "nobody answers and customers wait".to_owned(),
+        opened_at: at(9),
+        closed,
+    };
+    let broken = |n| Request {
+        state: approved(9),
+        after_review: Some(review(None)),
+        ..a_request(n)
+    };
+    put(
+        &store,
+        vec![a_request(1), broken(2), broken(3), broken(4)],
+        vec![],
+    )
+    .await;
+    let open = || RequestFilter {
+        open_review: true,
+        ..RequestFilter::default()
+    };
+    assert_eq!(requests(&store, open(), 9).await, request_ids(&[4, 3, 2]));
+    assert_eq!(requests(&store, open(), 2).await, request_ids(&[4, 3]));
+    let mine = RequestFilter {
+        requester: Some(user(2)),
+        ..open()
+    };
+    assert_eq!(requests(&store, mine, 9).await, request_ids(&[2]));
+    let closing = Closing {
+        by: a_request(900).requester.email,
+        at: at(99),
+        words: Some("right so".to_owned()),
+    };
+    let closed = Request {
+        after_review: Some(review(Some(closing))),
+        ..broken(3)
+    };
+    let change = Change {
+        requests: vec![Write::Update(closed.clone())],
+        ..Change::default()
+    };
+    store.commit(change).await.unwrap();
+    assert_eq!(requests(&store, open(), 9).await, request_ids(&[4, 2]));
+    let read = store.request(closed.id).await.unwrap().unwrap();
+    assert_eq!(read.after_review, closed.after_review);
 }
 
 pub async fn grants_are_filtered(store: Store) {

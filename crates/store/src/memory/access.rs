@@ -21,6 +21,7 @@ fn wants_request(filter: &RequestFilter, request: &Request) -> bool {
         state,
         requester,
         key,
+        open_review,
         before,
     } = filter;
     state.as_ref().is_none_or(|it| it == request.state.name())
@@ -30,6 +31,7 @@ fn wants_request(filter: &RequestFilter, request: &Request) -> bool {
         && key
             .as_ref()
             .is_none_or(|it| Some(it) == request.key.as_ref())
+        && (!open_review || request.has_open_review())
         && before.is_none_or(|it| request.id < it)
 }
 

@@ -52,10 +52,16 @@ fn requests(
         state,
         requester,
         key,
+        open_review,
         before,
     } = filter;
     let conditions = [
         ("state = ?", state),
+        // a constant, so that the index of open reviews is used; each condition has one parameter
+        (
+            "open_review = 1 AND ? = 'open'",
+            open_review.then(|| "open".to_owned()),
+        ),
         ("requester = ?", requester.map(String::from)),
         ("hold_key = ?", key.map(|key| key.to_string())),
         ("id < ?", before.map(|id| id.to_string())),

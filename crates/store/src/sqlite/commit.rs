@@ -51,8 +51,10 @@ fn request(tx: &Transaction<'_>, write: &Write<Request>) -> Result<(), Fault> {
     let (row, sql) = match write {
         Write::Insert(row) => (
             row.clone(),
-            "INSERT INTO requests (id, version, state, requester, hold_key, dedupe, due, body)
-             VALUES (:id, :version, :state, :requester, :hold_key, :dedupe, :due, :body)",
+            "INSERT INTO requests (id, version, state, requester, hold_key, dedupe, due, open_review,
+                 body)
+             VALUES (:id, :version, :state, :requester, :hold_key, :dedupe, :due, :open_review,
+                 :body)",
         ),
         Write::Update(row) => (
             Request {
@@ -60,7 +62,8 @@ fn request(tx: &Transaction<'_>, write: &Write<Request>) -> Result<(), Fault> {
                 ..row.clone()
             },
             "UPDATE requests SET version = :version, state = :state, requester = :requester,
-                 hold_key = :hold_key, dedupe = :dedupe, due = :due, body = :body
+                 hold_key = :hold_key, dedupe = :dedupe, due = :due,
+                 open_review = :open_review, body = :body
              WHERE id = :id AND version = :version - 1",
         ),
     };
@@ -77,6 +80,7 @@ fn request(tx: &Transaction<'_>, write: &Write<Request>) -> Result<(), Fault> {
         ":hold_key": row.key.as_ref().map(ToString::to_string),
         ":dedupe": row.dedupe_key(),
         ":due": row.due().map(instant),
+        ":open_review": row.has_open_review(),
         ":body": request_body(&row)?,
     });
     match written {

@@ -26,6 +26,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "sessions",
         sql: include_str!("../../migrations/0003_sessions.sql"),
     },
+    Migration {
+        version: 4,
+        name: "open_reviews",
+        sql: include_str!("../../migrations/0004_open_reviews.sql"),
+    },
 ];
 
 /// Tells our files from those of other programs (`PRAGMA application_id`): `hall`.

@@ -320,6 +320,7 @@ impl Sequence {
             state: self.dice.chance(30).then(|| self.dice.pick(&states)),
             requester: self.dice.chance(30).then(|| user(self.dice.roll(1..9))),
             key: self.dice.chance(30).then(|| self.dice.key()),
+            open_review: self.dice.chance(5),
             before: self
                 .dice
                 .chance(30)

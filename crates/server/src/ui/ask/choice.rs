@@ -279,6 +279,7 @@ fn how(decision: &str, needed: u32, approvers: usize) -> String {
     match decision {
         "ApprovalNotRequired" => "No approval".to_owned(),
         "SelfApproval" => "You may approve it".to_owned(),
+        "NoApprovers" => "Break-glass only".to_owned(),
         _ if approvers == 1 => "1 person decides".to_owned(),
         _ => format!("{needed} of {approvers} people"),
     }

@@ -275,6 +275,14 @@ impl Outlook {
                         .push(bench(heading, stage.approvers.iter().collect()));
                 }
             }
+            Kind::NoApprovers if decision.break_glass => {
+                self.heading = "Nobody can approve this for you".to_owned();
+                self.notes.push(Coded(
+                    "You may break the glass once it is sent: all admins are told, and somebody \
+                     else closes a review afterwards."
+                        .to_owned(),
+                ));
+            }
             Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => {}
         }
     }
@@ -356,6 +364,7 @@ impl Outlook {
             matches!(refused, Err(ClickRefused::OwnRequest { rules }) if !rules.is_empty())
         });
         let (closed, why) = match decision.kind {
+            Kind::NoApprovers if decision.break_glass => ("", String::new()),
             Kind::NoApprovers if listed => (
                 "Nobody can approve this",
                 format!(
@@ -429,6 +438,7 @@ impl Outlook {
             (Kind::ApprovalNotRequired | Kind::SelfApproval, Some(_)) => {
                 format!("Extend to {} now", ends())
             }
+            (Kind::NoApprovers, _) => format!("Send it for {length}"),
             (_, None) => format!("Ask {people} for {length}"),
             (_, Some(_)) => format!("Ask {people} to extend to {length}"),
         }
