@@ -11,7 +11,6 @@ use axum::{
 };
 use hallpass_access::{
     AccessError, BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request,
-    RequestState,
 };
 use hallpass_model::{GrantId, RequestId, Span};
 use serde::Deserialize;
@@ -166,8 +165,8 @@ async fn approve(
         return missing(&app, &viewer).await;
     };
     if let Ok(request) = app.access.request(&viewer.actor, id).await
-        && matches!(request.state, RequestState::Pending)
         && seen(&request) != form.seen
+        && request.clone().pending(app.clock.now()).is_ok()
     {
         let to = said::after(&back(&form.from, id), Said::Changed, id);
         return Ok(see_other(&to));

@@ -249,7 +249,7 @@ async fn show(
         record: newest.map(|record| RawRecord {
             seq: number(record.seq()),
             event: record.event().to_owned(),
-            text: serde_json::to_string_pretty(record.fields()).unwrap_or_default(),
+            text: shown_json(record),
         }),
         approvers: timeline::approvers(&request)
             .into_iter()
@@ -313,6 +313,19 @@ fn glass(app: &App, view: &View, request: &Request) -> Option<Glass> {
     })
 }
 
+/// A record as JSON, with what could mislead a reader written as escapes: still the same record.
+fn shown_json(record: &hallpass_audit::Record) -> String {
+    let text = serde_json::to_string_pretty(record.fields()).unwrap_or_default();
+    text.chars().fold(String::new(), |mut out, c| {
+        if plain(c.encode_utf8(&mut [0; 4])).starts_with(c) {
+            out.push(c);
+        } else {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+        out
+    })
+}
+
 /// The length a grant has now, when extensions changed it.
 fn whole_length(grant: &Grant) -> Option<Span> {
     let begun = grant.granted_at?;
@@ -338,11 +351,25 @@ fn notice(app: &App, view: &View, request: &Request, after: &After, presses: &Pr
             view.words(request.asked_at)
         )),
         Some(Said::Changed) => changed(view, request),
+        Some(Said::Refused) if request.after_review.is_some() => Coded(reviewed(view, request)),
         Some(Said::Refused) => match &presses.approve {
             Err(refused) => refusals::words(view, request, refused, &deciders(app, request)),
             Ok(()) => Coded("That had no effect. Look again and press once more.".to_owned()),
         },
         _ => Coded::default(),
+    }
+}
+
+/// Where the review of a broken glass is, for a press that came too late.
+fn reviewed(view: &View, request: &Request) -> String {
+    let review = request.after_review.as_ref();
+    match review.and_then(|review| review.closed.as_ref()) {
+        Some(closing) => format!(
+            "Already closed by {} at {}.",
+            view.named(&closing.by),
+            view.words(closing.at)
+        ),
+        None => "That had no effect. Somebody else must close this review.".to_owned(),
     }
 }
 

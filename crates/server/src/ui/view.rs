@@ -59,7 +59,6 @@ pub(crate) struct Aim {
     pub(crate) says: String,
     /// The way to ask for it again.
     pub(crate) ask: String,
-    pub(crate) is_group: bool,
 }
 
 impl Aim {
@@ -262,7 +261,6 @@ impl View {
                     folder: plain(&folders.join(" / ")),
                     says: says.map(|set| plain(&set.description)).unwrap_or_default(),
                     ask: ask_url(&[("account", account), ("permission_set", permission_set)]),
-                    is_group: false,
                 }
             }
             TargetNames::Group { group: name } => {
@@ -278,7 +276,6 @@ impl View {
                     is_prod: false,
                     says: String::new(),
                     ask: ask_url(&[("kind", "group"), ("group", id)]),
-                    is_group: true,
                 }
             }
         }
