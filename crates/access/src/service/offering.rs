@@ -54,14 +54,18 @@ impl Access {
 
     /// How the actor could end a grant they see, which came of `request`.
     pub fn endings(&self, actor: &Actor, grant: &Grant, request: &Request) -> Endings {
-        let over = || match grant.is_hold() {
-            true => Ok(()),
-            false => Err(decide::over(&grant.state)),
+        let over = || {
+            if grant.is_hold() {
+                Ok(())
+            } else {
+                Err(decide::over(&grant.state))
+            }
         };
         Endings {
-            release: match actor.user.as_ref() == Some(&grant.key.user) {
-                true => over(),
-                false => Err(PressRefused::NotHolder),
+            release: if actor.user.as_ref() == Some(&grant.key.user) {
+                over()
+            } else {
+                Err(PressRefused::NotHolder)
             },
             revoke: self.may_revoke(actor, request).and_then(|()| over()),
         }

@@ -255,7 +255,7 @@ async fn revoke(
         Ok(_) => Ok(see_other(&said::after(&page, Said::Revoked, grant.id))),
         Err(AccessError::Refused(PressRefused::ReasonMissing)) => {
             let mut words = revoke_form(&View::new(&app, &viewer), &grant);
-            words.error = "Say in a few words why.".to_owned();
+            "Say in a few words why.".clone_into(&mut words.error);
             show(&app, &viewer, words, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(AccessError::Refused(PressRefused::GrantOver { .. })) => Ok(see_other(&page)),

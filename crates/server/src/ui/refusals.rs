@@ -16,12 +16,7 @@ pub(crate) fn words<'a>(
     refused: &PressRefused,
     deciders: impl IntoIterator<Item = &'a Email>,
 ) -> Coded {
-    let requester = View::person(&request.requester.name, &request.requester.email);
     let own = request.requester.email == view.me;
-    let until = |lead: &str| match request.expires_at {
-        Some(at) => format!("{lead} until {}", view.words(at)),
-        None => lead.to_owned(),
-    };
     Coded(match refused {
         PressRefused::Closed(closed) => already(view, request, closed),
         PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
@@ -38,19 +33,9 @@ pub(crate) fn words<'a>(
             view.aim_of(request).words(),
             lists_who(rules)
         ),
-        PressRefused::Rules(ClickRefused::NotOpen {
-            kind: Kind::NoApprovers,
-            ..
-        }) => format!(
-            "The rules changed since {} asked. Today nobody can approve this; the request {}.",
-            requester.first,
-            until("stays open")
-        ),
-        PressRefused::Rules(ClickRefused::NotOpen { .. }) => format!(
-            "The rules changed since {} asked. Today nobody may have this; the request {}.",
-            requester.first,
-            until("stays open")
-        ),
+        PressRefused::Rules(ClickRefused::NotOpen { kind, .. }) => {
+            rules_changed(view, request, *kind)
+        }
         PressRefused::AlreadyReviewed { given, needed } => {
             let mine = request.reviews.iter().find(|r| r.by == view.me);
             let at = mine.map(|review| format!(" at {}", view.words(review.at)));
@@ -84,6 +69,25 @@ pub(crate) fn words<'a>(
     })
 }
 
+/// "The rules changed since Mara asked. Today nobody may have this; the request stays open until
+/// 23:12."
+fn rules_changed(view: &View, request: &Request, kind: Kind) -> String {
+    let requester = View::person(&request.requester.name, &request.requester.email);
+    let today = if kind == Kind::NoApprovers {
+        "nobody can approve this"
+    } else {
+        "nobody may have this"
+    };
+    let until = request
+        .expires_at
+        .map(|at| format!(" until {}", view.words(at)));
+    format!(
+        "The rules changed since {} asked. Today {today}; the request stays open{}.",
+        requester.first,
+        until.unwrap_or_default()
+    )
+}
+
 /// "At least 20 characters; this has 4."
 pub(crate) fn justification(characters: usize) -> String {
     let has = number(u64::try_from(characters).unwrap_or(u64::MAX));
@@ -100,9 +104,10 @@ pub(crate) fn already(view: &View, request: &Request, closed: &Closed) -> String
     match (closed.how, &closed.by) {
         ("expired", _) => {
             let at = view.words(request.expires_at.unwrap_or(closed.at));
-            let who = match request.requester.email == view.me {
-                true => "You".to_owned(),
-                false => requester.first,
+            let who = if request.requester.email == view.me {
+                "You".to_owned()
+            } else {
+                requester.first
             };
             format!("This request lapsed at {at}. Nothing was granted. {who} can ask again.")
         }

@@ -7,7 +7,7 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, Endings, Grant, GrantState, Past, PressRefused, Presses, Request, RequestFilter,
+    AccessError, Grant, GrantState, Past, PressRefused, Presses, Request, RequestFilter,
     RequestState, RequestView,
 };
 use hallpass_model::{Email, RequestId, Span};
@@ -198,81 +198,77 @@ async fn show(
         Err(error) => return Err(error.into()),
     };
     let view = View::new(&app, &viewer);
-    let grant = rows::with_grant(&app, &viewer, &request).await;
-    let records = timeline::records(&app, &request, grant.as_ref()).await?;
-    let presses = app.access.presses(&viewer.actor, &request).await?;
-    let past = app.access.past(&viewer.actor, &request).await?;
-    let aim = view.aim_of(&request);
-    let mut shell = viewer.shell(&app, Nav::Elsewhere, aim.words()).await;
-    shell.said = after.toast(&app, &viewer, &view).await;
-    let newest = records
-        .iter()
-        .rev()
-        .find(|record| may_read(&viewer.actor, record));
-    let endings = grant
-        .as_ref()
-        .map(|grant| app.access.endings(&viewer.actor, grant, &request));
-    let is_live = grant.as_ref().filter(|grant| !grant.is_over());
+    assemble(&app, &viewer, &view, &request, &after).await
+}
+
+/// What a page about one request is made of.
+async fn assemble(
+    app: &App,
+    viewer: &Viewer,
+    view: &View,
+    request: &Request,
+    after: &After,
+) -> PageResult {
+    let grant = rows::with_grant(app, viewer, request).await;
+    let grant = grant.as_ref();
+    let records = timeline::records(app, request, grant).await?;
+    let presses = app.access.presses(&viewer.actor, request).await?;
+    let past = app.access.past(&viewer.actor, request).await?;
+    let aim = view.aim_of(request);
+    let mut shell = viewer.shell(app, Nav::Elsewhere, aim.words()).await;
+    shell.said = after.toast(app, viewer, view).await;
+    let is_live = grant.filter(|grant| !grant.is_over());
+    let is_active = is_live.filter(|grant| matches!(grant.state, GrantState::Active));
+    let id = request.id.to_string();
     Ok(page(&RequestPage {
-        about: [Some(id.clone()), grant.as_ref().map(|g| g.id.to_string())]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" "),
-        badge: rows::badge(&view, &request, grant.as_ref()),
+        about: match grant {
+            Some(grant) => format!("{id} {}", grant.id),
+            None => id.clone(),
+        },
+        badge: rows::badge(view, request, grant),
         who: View::person(&request.requester.name, &request.requester.email),
         is_mine: request.requester.email == view.me,
         length: request.duration,
-        whole: grant.as_ref().and_then(whole_length),
-        extends: extended(&app, &viewer, &request).await,
-        notice: notice(&app, &view, &request, &after, &presses),
-        buttons: buttons(
-            &app,
-            &viewer,
-            &view,
-            &request,
-            grant.as_ref(),
-            &presses,
-            endings.as_ref(),
-        ),
-        pass: is_live.map(|grant| pass(&app, &view, grant, Some(&request))),
-        ring: is_live
-            .filter(|grant| matches!(grant.state, GrantState::Active))
-            .map(|grant| Ring::of(grant, view.now)),
-        ends: is_live
-            .filter(|grant| matches!(grant.state, GrantState::Active))
-            .map(|grant| (view.at_zone(grant.ends_at), view.at_utc(grant.ends_at))),
-        entries: timeline::entries(&app, &viewer, &view, &request, grant.as_ref(), &records),
+        whole: grant.and_then(whole_length),
+        extends: extended(app, viewer, request).await,
+        notice: notice(app, view, request, after, &presses),
+        buttons: buttons(app, viewer, view, request, grant, &presses),
+        pass: is_live.map(|grant| pass(app, view, grant, Some(request))),
+        ring: is_active.map(|grant| Ring::of(grant, view.now)),
+        ends: is_active.map(|grant| (view.at_zone(grant.ends_at), View::at_utc(grant.ends_at))),
+        entries: timeline::entries(app, viewer, view, request, grant, &records),
         reason: plain(&request.reason),
         ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),
         changes: changes(&records),
-        record: newest.map(|record| RawRecord {
-            seq: number(record.seq()),
-            event: record.event().to_owned(),
-            text: shown_json(record),
-        }),
-        approvers: timeline::approvers(&request)
+        record: newest(viewer, &records),
+        approvers: timeline::approvers(request)
             .into_iter()
             .map(|(email, note)| (view.who(email), note))
             .collect(),
         rules: request.decided.based_on.clone(),
-        door: match request.origin.name() {
-            "slack" => "Slack",
-            "cli" => "command line",
-            "api" => "API",
-            other => other,
-        },
+        door: timeline::door(request.origin.name()),
         secondary_domain: request.secondary_domain,
-        before: before(&view, &past),
-        glass: glass(&app, &view, &request),
+        before: before(view, &past),
+        glass: glass(app, view, request),
         stop: is_live
             .filter(|grant| grant.is_hold())
-            .map(|grant| who_can_stop(&app, &view, grant)),
+            .map(|grant| who_can_stop(app, view, grant)),
         zone: view.zone_words(),
         id,
         aim,
         shell,
     }))
+}
+
+/// The newest record the viewer may read.
+fn newest(viewer: &Viewer, records: &[hallpass_audit::Record]) -> Option<RawRecord> {
+    let mut newest = records.iter().rev();
+    let record = newest.find(|record| may_read(&viewer.actor, record))?;
+    Some(RawRecord {
+        seq: number(record.seq()),
+        event: record.event().to_owned(),
+        text: shown_json(record),
+    })
 }
 
 /// "6 times in 90 days, last 12 Nov", or nothing for what was never had.
@@ -289,22 +285,20 @@ pub(crate) fn before(view: &View, past: &Past) -> Option<String> {
 
 fn glass(app: &App, view: &View, request: &Request) -> Option<Glass> {
     let review = request.after_review.as_ref()?;
-    let (words, found) = match &review.closed {
-        Some(closing) => (
-            format!(
-                "Review closed by {} at {}.",
-                view.named(&closing.by),
-                view.words(closing.at)
-            ),
+    let (words, found) = if let Some(closing) = &review.closed {
+        let words = format!(
+            "Review closed by {} at {}.",
+            view.named(&closing.by),
+            view.words(closing.at)
+        );
+        (
+            words,
             closing.words.as_deref().map(plain).unwrap_or_default(),
-        ),
-        None => {
-            let who = view.any_of(&deciders(app, request));
-            (
-                format!("The review stays open until somebody else closes it: {who}."),
-                String::new(),
-            )
-        }
+        )
+    } else {
+        let who = view.any_of(&deciders(app, request));
+        let words = format!("The review stays open until somebody else closes it: {who}.");
+        (words, String::new())
     };
     Some(Glass {
         justification: plain(&review.justification),
@@ -320,7 +314,11 @@ fn shown_json(record: &hallpass_audit::Record) -> String {
         if plain(c.encode_utf8(&mut [0; 4])).starts_with(c) {
             out.push(c);
         } else {
-            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            out.extend(
+                c.escape_unicode()
+                    .filter(|c| !"{}".contains(*c))
+                    .collect::<Vec<_>>(),
+            );
         }
         out
     })
@@ -395,7 +393,6 @@ fn buttons(
     request: &Request,
     grant: Option<&Grant>,
     presses: &Presses,
-    endings: Option<&Endings>,
 ) -> Buttons {
     let mut buttons = Buttons {
         seen: press::seen(request),
@@ -420,7 +417,8 @@ fn buttons(
     if app.access.may_close_review(&viewer.actor, request) {
         buttons.close = Some(press::close_form(view, request, ""));
     }
-    if let (Some(grant), Some(endings)) = (grant, endings) {
+    if let Some(grant) = grant {
+        let endings = app.access.endings(&viewer.actor, grant, request);
         let is_holder = grant.holder.email == view.me;
         buttons.release = endings.release.is_ok().then(|| grant.id.to_string());
         buttons.revoke =

@@ -278,13 +278,11 @@ fn mark_next(cards: &mut [Card], about: &str) {
         Card::Closed(closed) => closed.id == about,
     });
     let Some(at) = at else { return };
-    let later = cards.iter_mut().skip(at);
-    let next = later
-        .filter_map(|card| match card {
-            Card::Open(open) => Some(open),
-            Card::Closed(_) => None,
-        })
-        .next();
+    let mut later = cards.iter_mut().skip(at);
+    let next = later.find_map(|card| match card {
+        Card::Open(open) => Some(open),
+        Card::Closed(_) => None,
+    });
     if let Some(next) = next {
         next.is_next = true;
     }

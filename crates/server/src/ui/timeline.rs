@@ -101,7 +101,10 @@ pub(crate) async fn records(
 }
 
 fn instant(record: &Record) -> Timestamp {
-    let millis = record.fields().get("timestamp").and_then(|at| at.as_i64());
+    let millis = record
+        .fields()
+        .get("timestamp")
+        .and_then(serde_json::Value::as_i64);
     Timestamp::from_millisecond(millis.unwrap_or_default()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
@@ -145,7 +148,8 @@ pub(crate) fn entries(
     entries
 }
 
-fn door(source: &str) -> &'static str {
+/// The door something came through, in words.
+pub(crate) fn door(source: &str) -> &'static str {
     match source {
         "web" => "web",
         "slack" => "Slack",
@@ -183,7 +187,7 @@ impl Teller<'_> {
             }
             "request.created" => Entry::new(format!("Asked by {}", by("actor"))),
             "request.reviewed" => Entry::new(format!("Approved by {}", by("actor"))).good(),
-            "request.approved" => self.approved(record, is_other, &by("approver_email")),
+            "request.approved" => Self::approved(record, is_other, &by("approver_email")),
             "request.denied" => {
                 let own = (!is_other).then(|| match &self.request.state {
                     RequestState::Denied { reason, .. } => reason.clone().unwrap_or_default(),
@@ -222,7 +226,7 @@ impl Teller<'_> {
         })
     }
 
-    fn approved(&self, record: &Record, is_other: bool, by: &str) -> Entry {
+    fn approved(record: &Record, is_other: bool, by: &str) -> Entry {
         let rules: Vec<String> = record
             .fields()
             .get("based_on")
@@ -295,7 +299,7 @@ impl Teller<'_> {
         let removed = record
             .fields()
             .get("removed")
-            .and_then(|flag| flag.as_bool());
+            .and_then(serde_json::Value::as_bool);
         Some(match event {
             "end.started" => self.begun(),
             "end.succeeded" => Entry::new("Ended").words(match (removed, text("why")) {
@@ -438,13 +442,17 @@ fn waiting(app: &App, view: &View, request: &Request) -> Entry {
         many => Entry::new(format!("Waiting for {needed} of {}", many.join(", "))),
     };
     if let Some(at) = request.expires_at {
-        entry = entry.words(format!("Lapses {}.", view.words(at)));
-        if let Some(again) = request.reminders.next_at {
-            entry.words.0.push_str(&format!(
-                " The next reminder goes out in {}.",
-                countdown(Span::between(view.now, again).max(Span::seconds(1)))
-            ));
-        }
+        let lapses = format!("Lapses {}.", view.words(at));
+        entry = entry.words(match request.reminders.next_at {
+            Some(again) => {
+                let pause = Span::between(view.now, again).max(Span::seconds(1));
+                format!(
+                    "{lapses} The next reminder goes out in {}.",
+                    countdown(pause)
+                )
+            }
+            None => lapses,
+        });
     }
     entry.look = "next";
     entry

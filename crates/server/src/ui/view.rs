@@ -168,7 +168,7 @@ impl View {
     }
 
     /// An instant in UTC with its day, for those who compare with logs.
-    pub(crate) fn at_utc(&self, at: Timestamp) -> At {
+    pub(crate) fn at_utc(at: Timestamp) -> At {
         At {
             at,
             words: at.strftime("%H:%M UTC, %a %-d %b").to_string(),

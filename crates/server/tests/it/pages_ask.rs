@@ -6,6 +6,9 @@ use serde_json::json;
 use crate::house::{House, run};
 use crate::pages_visit::{Visit, field, text, to};
 
+/// Fields of the form, and what its page says to them.
+type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+
 const TARGET: &str = "/ask?account=111111111111&permission_set=Admin";
 
 #[test]
@@ -95,7 +98,7 @@ fn what_is_missing_is_said_at_its_field_and_the_rest_is_kept() {
         let ana = Visit::of(&house, "ana").await;
         let long = "x".repeat(1043);
         let target = [("account", "111111111111"), ("permission_set", "Admin")];
-        let rows: [(&[(&str, &str)], &[&str]); 6] = [
+        let rows: [Row<'_>; 6] = [
             (
                 &[],
                 &[

@@ -190,6 +190,18 @@ fn text_of_people_is_text_and_nothing_else() {
                 "{path}"
             );
         }
+    });
+}
+
+#[test]
+fn justifications_are_text_too() {
+    run(async {
+        let house = House::over(hostile);
+        let ask = json!({"account": "111111111111", "permission_set": "Admin",
+            "duration_seconds": 3600, "reason": EVIL});
+        let pending = house.post("/api/v1/requests", "ana/all", &ask).await;
+        let pending = pending.json();
+        let id = pending["id"].as_str().unwrap();
         let broken = format!("/requests/{id}/break-glass");
         let ana = Visit::of(&house, "ana").await;
         ana.press(&broken, &[("justification", EVIL)]).await;

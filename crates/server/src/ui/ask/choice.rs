@@ -259,12 +259,13 @@ impl Choice {
                 })
             })
             .collect();
-        let none = match sets.is_empty() {
-            true => format!(
+        let none = if sets.is_empty() {
+            format!(
                 "No rule lets you ask for anything in {}.",
                 plain(&account.name)
-            ),
-            false => String::new(),
+            )
+        } else {
+            String::new()
         };
         (sets, Coded(none))
     }

@@ -13,8 +13,8 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use hallpass_access::{AccessError, Asked, Asking, FieldProblem, PressRefused, Refusal};
-use hallpass_model::GrantId;
+use hallpass_access::{AccessError, Asked, Asking, FieldProblem, PressRefused, Refusal, Wanted};
+use hallpass_model::Span;
 use serde::Deserialize;
 
 use self::{
@@ -222,20 +222,7 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<Form>) -> 
         );
         return render(&app, &viewer, form, wrong, StatusCode::CONFLICT).await;
     }
-    let asked = match outlook.extends {
-        Some((id, _)) => extend(&app, &viewer, id, length, &form).await,
-        None => {
-            let asking = Asking {
-                wanted,
-                duration: length,
-                reason: form.reason.clone(),
-                ticket: Some(form.ticket.trim())
-                    .filter(|ticket| !ticket.is_empty())
-                    .map(str::to_owned),
-            };
-            app.access.ask(&viewer.actor, &asking, None).await
-        }
-    };
+    let asked = ask(&app, &viewer, &outlook, wanted, length, &form).await;
     match asked {
         Ok(Asked::Pending(request)) => Ok(see_other(&format!("/requests/{}", request.id))),
         Ok(Asked::Approved(..)) => Ok(see_other("/")),
@@ -255,17 +242,28 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<Form>) -> 
     }
 }
 
-async fn extend(
+/// Asks, or asks for a later end of what is held.
+async fn ask(
     app: &App,
     viewer: &Viewer,
-    id: GrantId,
-    length: hallpass_model::Span,
+    outlook: &Outlook,
+    wanted: Wanted,
+    length: Span,
     form: &Form,
 ) -> Result<Asked, AccessError> {
-    let reason = Some(form.reason.as_str());
-    app.access
-        .extend(&viewer.actor, id, length, reason, None)
-        .await
+    if let Some((id, _)) = outlook.extends {
+        let reason = Some(form.reason.as_str());
+        let actor = &viewer.actor;
+        return app.access.extend(actor, id, length, reason, None).await;
+    }
+    let ticket = form.ticket.trim();
+    let asking = Asking {
+        wanted,
+        duration: length,
+        reason: form.reason.clone(),
+        ticket: (!ticket.is_empty()).then(|| ticket.to_owned()),
+    };
+    app.access.ask(&viewer.actor, &asking, None).await
 }
 
 /// What is still to be chosen or written before anybody can be asked.

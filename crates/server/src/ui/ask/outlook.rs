@@ -131,7 +131,7 @@ impl Outlook {
             spans.push(most);
             spans.sort();
         }
-        self.typed = form.other.trim().to_owned();
+        form.other.trim().clone_into(&mut self.typed);
         let chosen: Option<Span> = form.length.parse().ok().map(Span::seconds);
         // prefilled with a length that is no chip: it goes into the field
         if let Some(span) = chosen
@@ -156,46 +156,29 @@ impl Outlook {
                 is_chosen: self.typed.is_empty() && Some(*span) == chosen,
             })
             .collect();
-        self.limit = Coded(match (decision, by_rule) {
-            (Some(decision), Some(_)) => {
-                let rules: Vec<String> = decision
-                    .based_on
-                    .iter()
-                    .map(|rule| format!("`{rule}`"))
-                    .collect();
-                let word = if rules.len() == 1 { "rule" } else { "rules" };
-                format!(
-                    "The longest here is {most}, by {word} {}.",
-                    rules.join(", ")
-                )
-            }
-            _ => format!("The longest here is {most}."),
-        });
+        self.limit = limit(decision, most);
         if self.typed.is_empty() {
             self.length = chosen;
-            return;
+        } else {
+            self.read_typed(most, settings.duration_min);
         }
-        match self.typed.parse::<Span>() {
-            Ok(span) if span > most => {
-                let by = self
-                    .limit
-                    .0
-                    .split_once(", by ")
-                    .map(|(_, by)| by.to_owned());
-                self.length_wrong = Coded(match by {
-                    Some(by) => format!("At most {most}, by {by}"),
-                    None => format!("At most {most}."),
-                });
-                self.length = Some(span);
-            }
-            Ok(span) if span < settings.duration_min => {
-                self.length_wrong = Coded(format!("At least {}.", settings.duration_min));
-                self.length = Some(span);
-            }
-            Ok(span) => self.length = Some(span),
-            Err(_) => {
-                self.length_wrong = Coded("Write a length like 1h 30m.".to_owned());
-            }
+    }
+
+    /// The length as typed, or what is wrong with it.
+    fn read_typed(&mut self, most: Span, least: Span) {
+        let Ok(span) = self.typed.parse::<Span>() else {
+            self.length_wrong = Coded("Write a length like 1h 30m.".to_owned());
+            return;
+        };
+        self.length = Some(span);
+        if span > most {
+            let by = self.limit.0.split_once(", by ").map(|(_, by)| by);
+            self.length_wrong = Coded(match by {
+                Some(by) => format!("At most {most}, by {by}"),
+                None => format!("At most {most}."),
+            });
+        } else if span < least {
+            self.length_wrong = Coded(format!("At least {least}."));
         }
     }
 
@@ -252,8 +235,8 @@ impl Outlook {
                 .collect(),
         };
         match decision.kind {
-            Kind::ApprovalNotRequired => self.heading = "No approval needed".to_owned(),
-            Kind::SelfApproval => self.heading = "You may approve this yourself".to_owned(),
+            Kind::ApprovalNotRequired => "No approval needed".clone_into(&mut self.heading),
+            Kind::SelfApproval => "You may approve this yourself".clone_into(&mut self.heading),
             Kind::RequiresApproval if decision.stages.is_empty() => {
                 let count = decision.approvers.len();
                 let needed = decision.approvals_needed;
@@ -276,7 +259,7 @@ impl Outlook {
                 }
             }
             Kind::NoApprovers if decision.break_glass => {
-                self.heading = "Nobody can approve this for you".to_owned();
+                "Nobody can approve this for you".clone_into(&mut self.heading);
                 self.notes.push(Coded(
                     "You may break the glass once it is sent: all admins are told, and somebody \
                      else closes a review afterwards."
@@ -348,61 +331,9 @@ impl Outlook {
         decision: &Decision,
     ) {
         let aim = view.aim(Some(target), names);
-        let rules: Vec<String> = decision
-            .based_on
-            .iter()
-            .map(|rule| format!("`{rule}`"))
-            .collect();
-        let listed = question_of(target, names).is_some_and(|question| {
-            let refused = app.access.rules().may_deny(
-                &view.me,
-                &view.me,
-                &question,
-                &view.directory,
-                view.now,
-            );
-            matches!(refused, Err(ClickRefused::OwnRequest { rules }) if !rules.is_empty())
-        });
-        let (closed, why) = match decision.kind {
-            Kind::NoApprovers if decision.break_glass => ("", String::new()),
-            Kind::NoApprovers if listed => (
-                "Nobody can approve this",
-                format!(
-                    "Nobody can approve this for you. The only approver in rule {} is you.",
-                    either(&rules)
-                ),
-            ),
-            Kind::NoApprovers => (
-                "Nobody can approve this",
-                format!(
-                    "Nobody can approve this for you. Rule {} lists no approver.",
-                    either(&rules)
-                ),
-            ),
-            Kind::NoStatements => (
-                "No rule covers this",
-                format!(
-                    "No rule covers {}. Ask an administrator to add one.",
-                    aim.words()
-                ),
-            ),
-            Kind::RequesterNotAllowed if decision.unread.is_empty() => (
-                "Not for you today",
-                format!("Rule {} does not let you ask for this now.", either(&rules)),
-            ),
-            Kind::RequesterNotAllowed => (
-                "Not known just now",
-                format!(
-                    "Rule {} lets certain people ask, and it could not be read whether you are \
-                     one. Try again.",
-                    either(&rules)
-                ),
-            ),
-            Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => {
-                ("", String::new())
-            }
-        };
-        self.closed = closed.to_owned();
+        let listed = is_listed(app, view, target, names);
+        let (closed, why) = why_not(decision, listed, &aim.words());
+        closed.clone_into(&mut self.closed);
         self.why_not = Coded(why);
         self.own_listed = listed && decision.kind == Kind::RequiresApproval;
         let Some(length) = self.length.filter(|_| self.closed.is_empty()) else {
@@ -410,12 +341,12 @@ impl Outlook {
         };
         self.meant = format!("{target} {} {}", length.as_seconds(), decision.kind);
         if !self.length_wrong.is_empty() {
-            self.closed = "Not for this long".to_owned();
+            "Not for this long".clone_into(&mut self.closed);
             self.why_not = self.length_wrong.clone();
             return;
         }
         if let Some(words) = &self.adds_nothing {
-            self.closed = "Nothing to add".to_owned();
+            "Nothing to add".clone_into(&mut self.closed);
             self.why_not = words.clone();
             return;
         }
@@ -441,6 +372,69 @@ impl Outlook {
             (Kind::NoApprovers, _) => format!("Send it for {length}"),
             (_, None) => format!("Ask {people} for {length}"),
             (_, Some(_)) => format!("Ask {people} to extend to {length}"),
+        }
+    }
+}
+
+/// "The longest here is 4h, by rule `prod-database`."
+fn limit(decision: Option<&Decision>, most: Span) -> Coded {
+    let Some(decision) = decision.filter(|decision| decision.max_duration.is_some()) else {
+        return Coded(format!("The longest here is {most}."));
+    };
+    let rules = named(decision);
+    let word = if rules.len() == 1 { "rule" } else { "rules" };
+    Coded(format!(
+        "The longest here is {most}, by {word} {}.",
+        rules.join(", ")
+    ))
+}
+
+fn named(decision: &Decision) -> Vec<String> {
+    let rules = decision.based_on.iter();
+    rules.map(|rule| format!("`{rule}`")).collect()
+}
+
+/// Whether a rule lists the viewer for their own case.
+fn is_listed(app: &App, view: &View, target: &Target, names: &TargetNames) -> bool {
+    question_of(target, names).is_some_and(|question| {
+        let rules = app.access.rules();
+        let refused = rules.may_deny(&view.me, &view.me, &question, &view.directory, view.now);
+        matches!(refused, Err(ClickRefused::OwnRequest { rules }) if !rules.is_empty())
+    })
+}
+
+/// The words of a button that cannot be pressed, and why; empty when it can.
+fn why_not(decision: &Decision, listed: bool, target: &str) -> (&'static str, String) {
+    let rules = either(&named(decision));
+    match decision.kind {
+        Kind::NoApprovers if decision.break_glass => ("", String::new()),
+        Kind::NoApprovers => (
+            "Nobody can approve this",
+            if listed {
+                format!(
+                    "Nobody can approve this for you. The only approver in rule {rules} is you."
+                )
+            } else {
+                format!("Nobody can approve this for you. Rule {rules} lists no approver.")
+            },
+        ),
+        Kind::NoStatements => (
+            "No rule covers this",
+            format!("No rule covers {target}. Ask an administrator to add one."),
+        ),
+        Kind::RequesterNotAllowed if decision.unread.is_empty() => (
+            "Not for you today",
+            format!("Rule {rules} does not let you ask for this now."),
+        ),
+        Kind::RequesterNotAllowed => (
+            "Not known just now",
+            format!(
+                "Rule {rules} lets certain people ask, and it could not be read whether you are \
+                 one. Try again."
+            ),
+        ),
+        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => {
+            ("", String::new())
         }
     }
 }
@@ -482,9 +476,10 @@ fn offered(choices: &[Span]) -> Vec<Span> {
         .map(Span::seconds)
         .filter(|span| choices.contains(span))
         .collect();
-    match common.is_empty() {
-        true => choices.iter().copied().take(CHIPS).collect(),
-        false => common,
+    if common.is_empty() {
+        choices.iter().copied().take(CHIPS).collect()
+    } else {
+        common
     }
 }
 
