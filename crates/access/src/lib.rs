@@ -49,8 +49,8 @@ pub use request::{
 };
 pub use search::{Fit, Sought};
 pub use service::{
-    Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Explained,
-    Found, Hit, Idempotency, LastTime, Named, Past, Ports, Reconciled, RequestView, Search, Tended,
-    Times,
+    Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Endings,
+    Explained, Found, Hit, Idempotency, LastTime, Named, Past, Ports, Presses, Reconciled,
+    RequestView, Search, Tended, Times,
 };
 pub use settings::{OnRuleChange, Settings};

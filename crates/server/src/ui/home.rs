@@ -1,22 +1,293 @@
 //! Home: what can I use right now, and until when?
 
-use askama::Template;
-use axum::{Router, extract::State, routing::get};
+use std::collections::HashMap;
 
-use super::shell::{Nav, PageResult, Shell, Viewer, page};
-use crate::App;
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Query, State},
+    routing::get,
+};
+use hallpass_access::{
+    Approval, Grant, GrantFilter, GrantState, Request, RequestFilter, RequestState, RequestView,
+};
+use hallpass_model::{HoldKey, RequestId, Span};
+use hallpass_rules::Kind;
+
+use super::{
+    rows::{self, Row},
+    said::After,
+    shell::{Nav, PageResult, Shell, Viewer, page},
+    view::{Aim, At, Coded, Ring, View, question_of},
+    words::{Badge, grant_badge, plain},
+};
+use crate::{App, convert};
+
+/// Passes shown at most; more are on the page of all requests.
+const PASSES_MAX: usize = 100;
+/// Requests in the table.
+const ROWS: usize = 6;
+/// Requests looked at for what is asked for most.
+const LOOKED_AT: usize = 200;
+/// How long a failure stays among the passes.
+const FAILED_SHOWN: Span = Span::hours(1);
 
 #[derive(Template)]
 #[template(path = "home.html")]
 struct HomePage {
     shell: Shell,
+    summary: String,
+    zone: String,
+    passes: Vec<Pass>,
+    rows: Vec<Row>,
+    again: Vec<Again>,
+}
+
+/// A grant as a pass.
+pub(crate) struct Pass {
+    pub(crate) id: String,
+    pub(crate) request: String,
+    pub(crate) aim: Aim,
+    pub(crate) badge: Badge,
+    pub(crate) kind: PassKind,
+    pub(crate) reason: String,
+    /// "approved by Tomasz Wilk", "no approval needed".
+    pub(crate) approved: String,
+    /// The access was there before, and stays.
+    pub(crate) stays: bool,
+    pub(crate) credentials: Option<At>,
+    pub(crate) console: Option<String>,
+    pub(crate) cli: Option<String>,
+}
+
+/// What a pass looks like in its state.
+pub(crate) enum PassKind {
+    Live { ring: Ring, ends: At },
+    Waiting { elapsed: u64, shown: String },
+    Ending { since: At, words: Coded },
+    Failed { words: Coded },
+}
+
+struct Again {
+    aim: Aim,
+    words: String,
 }
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/", get(home))
 }
 
-async fn home(State(app): State<App>, viewer: Viewer) -> PageResult {
-    let shell = viewer.shell(&app, Nav::Home, "Your access").await;
-    Ok(page(&HomePage { shell }))
+async fn home(State(app): State<App>, Query(after): Query<After>, viewer: Viewer) -> PageResult {
+    let view = View::new(&app, &viewer);
+    let grants = my_grants(&app, &viewer, &view).await?;
+    let filter = RequestFilter::default();
+    let mine = app
+        .access
+        .requests(&viewer.actor, RequestView::Mine, &filter, LOOKED_AT)
+        .await?;
+    let reasons: HashMap<RequestId, &Request> = mine.iter().map(|r| (r.id, r)).collect();
+    let passes: Vec<Pass> = grants
+        .iter()
+        .map(|grant| pass(&app, &view, grant, reasons.get(&grant.request).copied()))
+        .collect();
+    let mut rows = Vec::new();
+    for request in mine.iter().filter(|r| is_worth_a_row(r)).take(ROWS) {
+        rows.push(rows::row(&app, &viewer, &view, request).await);
+    }
+    let mut shell = viewer.shell(&app, Nav::Home, "Your access").await;
+    shell.said = after.toast(&app, &viewer, &view).await;
+    Ok(page(&HomePage {
+        summary: summary(&grants),
+        zone: view.zone_words(),
+        passes,
+        rows,
+        again: again(&app, &view, &grants, &mine),
+        shell,
+    }))
+}
+
+/// What could not be understood was said on the form; here it would only be in the way.
+fn is_worth_a_row(request: &Request) -> bool {
+    !matches!(&request.state, RequestState::Rejected { code, .. } if code == "invalid")
+}
+
+/// Live grants of the viewer: what ends soonest first, then what is being made, then failures.
+async fn my_grants(
+    app: &App,
+    viewer: &Viewer,
+    view: &View,
+) -> Result<Vec<Grant>, crate::problem::Failure> {
+    let Some(user) = viewer.actor.user.clone() else {
+        return Ok(Vec::new());
+    };
+    let filter = GrantFilter {
+        states: ["scheduled", "granting", "active", "ending", "failed"]
+            .map(str::to_owned)
+            .to_vec(),
+        holder: Some(user),
+        ..GrantFilter::default()
+    };
+    let mut found = app
+        .access
+        .grants(&viewer.actor, &filter, PASSES_MAX)
+        .await?;
+    found.retain(|grant| match grant.state {
+        GrantState::Failed { at, .. } => FAILED_SHOWN.after(at) > view.now,
+        _ => true,
+    });
+    found.sort_by_key(|grant| {
+        let place = match grant.state {
+            GrantState::Ending { .. } | GrantState::Active => 0,
+            GrantState::Granting => 1,
+            GrantState::Scheduled => 2,
+            GrantState::Failed { .. } | GrantState::Ended { .. } => 3,
+        };
+        (place, grant.ends_at)
+    });
+    Ok(found)
+}
+
+fn summary(grants: &[Grant]) -> String {
+    let count = |wanted: fn(&GrantState) -> bool| {
+        let n = grants.iter().filter(|grant| wanted(&grant.state)).count();
+        (n > 0).then_some(n)
+    };
+    let live = count(|state| matches!(state, GrantState::Active)).map(|n| format!("{n} live"));
+    let making = count(|state| matches!(state, GrantState::Scheduled | GrantState::Granting))
+        .map(|n| format!("{n} being set up"));
+    let ending =
+        count(|state| matches!(state, GrantState::Ending { .. })).map(|n| format!("{n} ending"));
+    let parts: Vec<String> = live.into_iter().chain(making).chain(ending).collect();
+    if parts.is_empty() {
+        return "Nothing is live.".to_owned();
+    }
+    format!("{}.", parts.join(", "))
+}
+
+/// A grant as a pass.
+pub(crate) fn pass(app: &App, view: &View, grant: &Grant, request: Option<&Request>) -> Pass {
+    let aim = view.aim(Some(&grant.key.target), &grant.names);
+    let ways_in = convert::grant(grant, &app.identity);
+    let left = view.left(grant.ends_at);
+    let is_live = matches!(grant.state, GrantState::Active | GrantState::Ending { .. });
+    let is_due = left.is_zero() || !matches!(grant.state, GrantState::Active);
+    let end = match grant.state {
+        GrantState::Ending { since, .. } => since,
+        _ => grant.ends_at,
+    };
+    let reason = request.map_or(grant.reason.as_str(), |request| request.reason.as_str());
+    Pass {
+        id: grant.id.to_string(),
+        request: format!("/requests/{}", grant.request),
+        badge: grant_badge(&grant.state, left),
+        kind: pass_kind(view, grant),
+        reason: plain(reason),
+        approved: approved(view, grant),
+        stays: grant.standing,
+        credentials: (is_live && !grant.standing)
+            .then(|| view.credentials_until(&grant.names, end))
+            .flatten()
+            .map(|at| view.at_zone(at)),
+        console: ways_in.console_url.filter(|_| !is_due),
+        cli: ways_in.cli_profile.filter(|_| !is_due),
+        aim,
+    }
+}
+
+fn pass_kind(view: &View, grant: &Grant) -> PassKind {
+    match &grant.state {
+        GrantState::Scheduled | GrantState::Granting => {
+            let elapsed = view.since(grant.scheduled_at).as_seconds();
+            PassKind::Waiting {
+                elapsed,
+                shown: format!("{}:{:02}", elapsed / 60, elapsed % 60),
+            }
+        }
+        GrantState::Active => PassKind::Live {
+            ring: Ring::of(grant, view.now),
+            ends: view.at_zone(grant.ends_at),
+        },
+        GrantState::Ending { cause, since } => PassKind::Ending {
+            since: view.at_zone(*since),
+            words: Coded(match &grant.stuck {
+                Some(stuck) => format!(
+                    "AWS refuses to delete this: {}. Tried every hour.",
+                    plain(&stuck.reason)
+                ),
+                None => rows::why_it_ends(view, grant, cause),
+            }),
+        },
+        GrantState::Ended { cause, at, .. } => PassKind::Ending {
+            since: view.at_zone(*at),
+            words: Coded(rows::why_it_ends(view, grant, cause)),
+        },
+        GrantState::Failed { error, .. } => PassKind::Failed {
+            words: Coded(rows::refused_by_aws(error)),
+        },
+    }
+}
+
+/// Who said yes.
+pub(crate) fn approved(view: &View, grant: &Grant) -> String {
+    match grant.approval {
+        Approval::NotRequired => "no approval needed".to_owned(),
+        Approval::Own => "approved by the requester".to_owned(),
+        Approval::BreakGlass => "break-glass".to_owned(),
+        Approval::Peer => format!("approved by {}", view.named(&grant.approver)),
+    }
+}
+
+fn waits(view: &View, request: &Request) -> bool {
+    matches!(request.state, RequestState::Pending) && !rows::is_past(view, request)
+}
+
+/// The targets asked for most, of those that may be asked for and are not held or waited for.
+fn again(app: &App, view: &View, grants: &[Grant], mine: &[Request]) -> Vec<Again> {
+    let mut counts: HashMap<String, (usize, &Request)> = HashMap::new();
+    let now: Vec<&HoldKey> = grants
+        .iter()
+        .filter(|grant| grant.is_hold())
+        .map(|grant| &grant.key)
+        .chain(
+            mine.iter()
+                .filter(|r| waits(view, r))
+                .filter_map(|r| r.key.as_ref()),
+        )
+        .collect();
+    for request in mine {
+        if let Some(key) = &request.key
+            && !now.contains(&key)
+            && is_worth_a_row(request)
+            && request.extends.is_none()
+        {
+            // newest first: the one kept is the last that was asked for
+            counts.entry(key.to_string()).or_insert((0, request)).0 += 1;
+        }
+    }
+    let mut most: Vec<(usize, &Request)> = counts.into_values().collect();
+    most.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| y.id.cmp(&x.id)));
+    let offered = most.into_iter().filter_map(|(times, request)| {
+        let target = &request.key.as_ref()?.target;
+        let question = question_of(target, &request.names)?;
+        let decision = app.access.decide(&request.requester.email, &question);
+        let how = match decision.kind {
+            Kind::ApprovalNotRequired => "no approval",
+            Kind::SelfApproval => "you may approve it yourself",
+            Kind::RequiresApproval if decision.approvals_needed > 1 => "needs several approvals",
+            Kind::RequiresApproval => "needs an approval",
+            Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => return None,
+        };
+        let seconds = request.duration.as_seconds().to_string();
+        let mut aim = view.aim_of(request);
+        aim.ask = format!("{}&for={seconds}", aim.ask);
+        let times = match times {
+            1 => "asked for once".to_owned(),
+            n => format!("asked for {n} times"),
+        };
+        Some(Again {
+            aim,
+            words: format!("{} · {how} · {times}", request.duration),
+        })
+    });
+    offered.take(3).collect()
 }

@@ -3,10 +3,19 @@
 //! Each page is a file with its route, its data and its words; templates are in `templates/`.
 //! Pages decide nothing: what somebody may see and do comes from `hallpass-access`.
 
+mod refusals;
+mod rows;
+mod said;
 mod shell;
+mod timeline;
+mod view;
 mod words;
 
+mod ask;
 mod home;
+mod press;
+mod request;
+mod reviews;
 mod sign_in;
 
 mod events;
@@ -29,6 +38,9 @@ const MARK: &str = include_str!("static/mark.svg");
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(home::router())
+        .merge(ask::router())
+        .merge(request::router())
+        .merge(reviews::router())
         .merge(sign_in::router())
         .route(
             "/static/hallpass.css",

@@ -12,7 +12,7 @@ use hallpass_access::{Actor, Origin, RequestFilter, RequestView, Role};
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
-use super::words::initials;
+use super::words::{initials, plain};
 use crate::{App, Front, auth::hash_secret, problem::Failure, session};
 
 /// Requests counted beside `Reviews` at most; more are `99+`.
@@ -61,11 +61,28 @@ pub(crate) struct Shell {
     /// Where the simulated Slack is, in the demo.
     pub(crate) slack: Option<String>,
     /// Said once, after a press.
-    pub(crate) said: Option<&'static str>,
+    pub(crate) said: Option<Toast>,
     pub(crate) sees_all: bool,
     pub(crate) sees_health: bool,
     pub(crate) css: &'static str,
     pub(crate) js: &'static str,
+}
+
+/// What is said once, after a press.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Toast {
+    pub(crate) words: String,
+    /// What one may want next: words and address.
+    pub(crate) link: Option<(String, String)>,
+}
+
+impl<T: Into<String>> From<T> for Toast {
+    fn from(words: T) -> Self {
+        Self {
+            words: words.into(),
+            link: None,
+        }
+    }
 }
 
 /// Addresses of static files carry their hash, so that browsers may keep them.
@@ -88,10 +105,17 @@ impl Viewer {
             .await
             // the count is a convenience: a page must not fail for it
             .map_or(0, |found| found.len());
+        let reviews = app
+            .access
+            .open_reviews(&self.actor, &filter, COUNTED_MAX)
+            .await
+            .unwrap_or_default();
+        let closable = |review: &&_| app.access.may_close_review(&self.actor, review);
+        let waiting = waiting + reviews.iter().filter(closable).count();
         Shell {
             title: title.into(),
             nav,
-            name: self.actor.name.clone(),
+            name: plain(&self.actor.name),
             email: self.actor.email.to_string(),
             initials: initials(&self.actor.name),
             csrf: self.live.csrf(),

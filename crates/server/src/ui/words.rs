@@ -83,6 +83,19 @@ pub(crate) fn id_groups(id: &str) -> Vec<String> {
         .collect()
 }
 
+/// A number with commas between thousands.
+pub(crate) fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// One or two letters of a name.
 pub(crate) fn initials(name: &str) -> String {
     let mut letters = name
@@ -149,6 +162,13 @@ mod tests {
             assert_eq!(clock(at.parse().unwrap(), now, &zone), words, "{at}");
         }
         assert_eq!(zone_name(now, &zone), "CET");
+    }
+
+    #[test]
+    fn numbers_have_commas() {
+        for (n, words) in [(0, "0"), (999, "999"), (1043, "1,043"), (48_207, "48,207")] {
+            assert_eq!(number(n), words);
+        }
     }
 
     #[test]

@@ -117,7 +117,7 @@ fn email(name: &str) -> String {
     format!("{name}@corp.example")
 }
 
-fn directory(now: Timestamp) -> Directory {
+pub(crate) fn directory(now: Timestamp) -> Directory {
     let id = |name: &str| format!("{:08}-0000-0000-0000-000000000000", number(name));
     let people: Vec<Value> = PEOPLE
         .iter()
@@ -192,6 +192,7 @@ pub(crate) struct House {
     pub(crate) clock: Arc<Wall>,
     pub(crate) tokens_broken: Arc<AtomicBool>,
     pub(crate) stop: watch::Sender<bool>,
+    pub(crate) sessions: Arc<hallpass_server::MemorySessions>,
     router: Router,
 }
 
@@ -234,13 +235,19 @@ impl Reply {
 
 impl House {
     pub(crate) fn new() -> Self {
+        Self::over(directory)
+    }
+
+    /// A server over another organization.
+    pub(crate) fn over(organization: impl FnOnce(Timestamp) -> Directory) -> Self {
         let start = Timestamp::from_second(1_780_000_000).unwrap();
+        let sessions = Arc::new(hallpass_server::MemorySessions::default());
         let clock = Arc::new(Wall(AtomicI64::new(start.as_second())));
         let store = Arc::new(MemoryStore::new());
         let ports = Ports {
             store: store.clone(),
             assignments: store.clone(),
-            directory: Arc::new(Known(Arc::new(directory(start)))),
+            directory: Arc::new(Known(Arc::new(organization(start)))),
             clock: clock.clone(),
             ids: Arc::new(Ids(AtomicU64::new(1))),
         };
@@ -266,7 +273,7 @@ impl House {
             probes: Arc::new(vec![Arc::new(Works)]),
             metrics: Arc::new(String::new),
             slack: None,
-            sessions: Arc::new(hallpass_server::MemorySessions::default()),
+            sessions: sessions.clone(),
             session_settings: hallpass_server::SessionSettings::default(),
             front: Arc::new(Front::Serve),
             version: "0.0.0",
@@ -277,6 +284,7 @@ impl House {
             clock,
             tokens_broken,
             stop,
+            sessions,
             router: router(app),
         }
     }

@@ -36,20 +36,24 @@
     }
   };
 
-  // A part of a page is fetched again and put in place; rights are checked anew each time.
-  const part = async (url, region) => {
-    const answer = await fetch(url, { headers: { "x-hallpass-part": region.id } });
+  // Parts of a page are fetched again and put in place; rights are checked anew each time.
+  const part = async (url, regions, signal) => {
+    const answer = await fetch(url, { signal, headers: { "x-hallpass-part": regions.map((el) => el.id).join(" ") } });
     if (answer.status === 401) return signedOut();
     if (!answer.ok) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(region.id);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const region of regions) put(page.getElementById(region.id), region);
+    arrived = Date.now();
+    tick();
+  };
+  const put = (fresh, region) => {
     if (!fresh || busy(region)) return;
+    if (fresh.dataset.say && fresh.dataset.say !== region.dataset.say) say((region.dataset.say = fresh.dataset.say));
     const focused = region.contains(d.activeElement) ? d.activeElement.id : "";
     const open = all("details[open][id]", region).map((el) => el.id);
     region.replaceChildren(...fresh.childNodes);
     for (const id of open) d.getElementById(id)?.setAttribute("open", "");
-    if (focused) d.getElementById(focused)?.focus();
-    arrived = Date.now();
-    tick();
+    if (focused) d.getElementById(focused)?.focus({ preventScroll: true });
     const count = d.getElementById("reviews-count");
     if (count && region.dataset.count !== undefined) count.firstChild.textContent = all("[data-waiting]", region).length;
   };
@@ -58,7 +62,12 @@
   const signedOut = () => {
     say("You were signed out.");
     const note = d.getElementById("stale");
-    if (note) { note.hidden = false; note.textContent = "You were signed out. Sign in and your text is still here."; }
+    if (!note) return;
+    const link = d.createElement("a");
+    link.href = `/signin?next=${encodeURIComponent(location.pathname + location.search)}`;
+    link.textContent = "Sign in and your text is still here.";
+    note.hidden = false;
+    note.replaceChildren("You were signed out. ", link);
   };
 
   // Live regions listen to the events their page names.
@@ -67,7 +76,13 @@
     const timers = new Map();
     const soon = (region) => {
       if (timers.has(region)) return;
-      timers.set(region, setTimeout(() => { timers.delete(region); part(region.dataset.live, region).catch(() => {}); }, 150));
+      timers.set(region, setTimeout(() => { timers.delete(region); part(address(region), [region]).catch(() => {}); }, 150));
+    };
+    // cards that are on the page stay in place, in their true state
+    const address = (region) => {
+      if (region.dataset.shown === undefined) return region.dataset.live;
+      const shown = all("[data-shown-id]", region).map((el) => el.dataset.shownId);
+      return `${region.dataset.live}${region.dataset.live.includes("?") ? "&" : "?"}shown=${shown}`;
     };
     const events = new EventSource(d.body.dataset.events);
     const stale = d.getElementById("stale");
@@ -83,7 +98,7 @@
       for (const region of regions) {
         const wanted = (region.dataset.on || "").split(" ");
         const about = region.dataset.id;
-        if (wanted.some((kind) => data.event.startsWith(kind)) && (!about || [data.request_id, data.grant_id].includes(about))) soon(region);
+        if (wanted.some((kind) => data.event.startsWith(kind)) && (!about || about.split(" ").some((id) => [data.request_id, data.grant_id].includes(id)))) soon(region);
       }
       say(data.words);
     });
@@ -99,27 +114,43 @@
 
   // Forms that only look (GET) refresh their region while one types.
   for (const form of all("form[data-part]")) {
-    const region = d.getElementById(form.dataset.part);
-    let timer;
+    const regions = form.dataset.part.split(" ").map((id) => d.getElementById(id));
+    let timer, asked;
     const look = () => {
-      const url = `${form.getAttribute("action")}?${new URLSearchParams(new FormData(form))}`;
+      const fields = new FormData(form);
+      // words of people do not belong in addresses
+      for (const field of all("textarea", form)) fields.delete(field.name);
+      const url = `${form.getAttribute("action")}?${new URLSearchParams(fields)}`;
       if (form.dataset.push !== undefined) history.replaceState(null, "", url);
-      part(url, region).catch(() => {});
+      asked?.abort();
+      asked = new AbortController();
+      part(url, regions, asked.signal).catch(() => {});
     };
     const later = (ms) => { clearTimeout(timer); timer = setTimeout(look, ms); };
-    form.addEventListener("input", (event) => later(event.target.matches("[type=search], textarea, [type=text]") ? 250 : 0));
+    form.addEventListener("input", (event) => {
+      const other = event.target.type === "radio" && form.querySelector(`[data-beats="${event.target.name}"]`);
+      if (other) other.value = "";
+      if (!event.target.matches("textarea")) later(event.target.matches("select, [type=radio], [type=checkbox]") ? 0 : 250); });
   }
   // A text being written survives a sign-in in between.
+  const sent = sessionStorage.getItem("sent");
+  if (sent && location.pathname !== "/signin" && !sent.startsWith(`kept:${location.pathname}:`)) {
+    sessionStorage.removeItem(sent);
+    sessionStorage.removeItem("sent");
+  }
   for (const field of all("textarea[data-keep]")) {
-    const key = `kept:${location.pathname}:${field.name}`;
+    const key = `kept:${location.pathname}:${field.id}`;
     if (!field.value) field.value = sessionStorage.getItem(key) || "";
-    field.addEventListener("input", () => sessionStorage.setItem(key, field.value));
-    field.form?.addEventListener("submit", () => sessionStorage.removeItem(key));
+    const counter = d.getElementById(field.dataset.countTo);
+    const count = () => { if (counter) counter.textContent = [...field.value.trim()].length.toLocaleString("en"); };
+    count();
+    field.addEventListener("input", () => { sessionStorage.setItem(key, field.value); count(); });
+    field.form?.addEventListener("submit", () => sessionStorage.setItem("sent", key));
   }
   // One press is one press.
   d.addEventListener("submit", (event) => {
     const button = event.submitter;
-    if (event.target.method === "post" && button) setTimeout(() => { button.disabled = true; button.setAttribute("aria-busy", "true"); }, 0);
+    if ((button?.formMethod || event.target.method) === "post" && button) setTimeout(() => { button.disabled = true; button.setAttribute("aria-busy", "true"); }, 0);
   });
   addEventListener("pageshow", () => { for (const el of all("button[aria-busy]")) { el.disabled = false; el.removeAttribute("aria-busy"); } });
 
@@ -179,9 +210,9 @@
     else if (key === "/") { const field = d.querySelector("main [type=search]"); if (field) { event.preventDefault(); field.focus(); } }
     else if (key === "j") move(1);
     else if (key === "k") move(-1);
-    else if (key === "o") card?.querySelector("a")?.click();
+    else if (key === "o") (card?.querySelector("[data-go]") || card?.querySelector("a"))?.click();
     else if (key === "a") card?.querySelector("[data-approve]")?.focus();
-    else if (key === "d") card?.querySelector("[data-open^=deny]")?.click();
+    else if (key === "d") { event.preventDefault(); card?.querySelector("[data-open^=deny]")?.click(); }
     else if (key === "c") d.activeElement.closest(".code, pre")?.parentElement.querySelector("[data-copy]")?.click();
   });
 

@@ -1,0 +1,83 @@
+//! What a person could press now: the very steps of pressing, taken without storing anything. A
+//! page that shows buttons by this shows none that would be refused an instant later.
+
+use super::{Access, AccessError};
+use crate::decide::{self, Bench};
+use crate::{Actor, Change, Grant, PendingRequest, PressRefused, Request, Role};
+
+type Step = Result<Change, PressRefused>;
+
+/// What would come of each press on a request.
+#[derive(Clone, Debug)]
+pub struct Presses {
+    /// Saying yes.
+    pub approve: Result<(), PressRefused>,
+    /// Saying no.
+    pub deny: Result<(), PressRefused>,
+    /// Withdrawing it.
+    pub discard: Result<(), PressRefused>,
+}
+
+/// What would come of each way to end a grant early.
+#[derive(Clone, Debug)]
+pub struct Endings {
+    /// Giving it back.
+    pub release: Result<(), PressRefused>,
+    /// Taking it away, with a reason.
+    pub revoke: Result<(), PressRefused>,
+}
+
+impl Access {
+    /// What the actor could press on a request they see.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn presses(&self, actor: &Actor, request: &Request) -> Result<Presses, AccessError> {
+        let holds = self.holds(request.key.as_ref()).await?;
+        let (rules, directory) = (self.rules(), self.directory());
+        let bench = Bench {
+            rules: &rules,
+            directory: &directory,
+            holds: &holds,
+            moment: self.moment(),
+        };
+        let try_press = |press: fn(PendingRequest, &Actor, &Bench<'_>) -> Step| {
+            let pending = request.clone().pending(bench.moment.now)?;
+            press(pending, actor, &bench).map(drop)
+        };
+        Ok(Presses {
+            approve: try_press(decide::approve),
+            deny: try_press(|pending, actor, bench| decide::deny(pending, actor, None, bench)),
+            discard: try_press(decide::discard),
+        })
+    }
+
+    /// How the actor could end a grant they see, which came of `request`.
+    pub fn endings(&self, actor: &Actor, grant: &Grant, request: &Request) -> Endings {
+        let over = || {
+            if grant.is_hold() {
+                Ok(())
+            } else {
+                Err(decide::over(&grant.state))
+            }
+        };
+        Endings {
+            release: if actor.user.as_ref() == Some(&grant.key.user) {
+                over()
+            } else {
+                Err(PressRefused::NotHolder)
+            },
+            revoke: self.may_revoke(actor, request).and_then(|()| over()),
+        }
+    }
+
+    /// Whether the actor may take away what came of a request.
+    fn may_revoke(&self, actor: &Actor, request: &Request) -> Result<(), PressRefused> {
+        let is_listed = self.judged(|bench| decide::ensure_may_deny(request, actor, bench).is_ok());
+        if actor.is(Role::Admin) || is_listed {
+            Ok(())
+        } else {
+            Err(PressRefused::NotYours)
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! What is chosen on the form, and what there is to choose from.
+
+use hallpass_access::{Search, Sought, Wanted};
+use hallpass_model::{AccountId, GroupId, Span, Target, TargetNames};
+use hallpass_rules::directory::{Account, Group, PermissionSet};
+
+use super::Form;
+use crate::{
+    App,
+    ui::{
+        shell::Viewer,
+        view::{Coded, View, is_prod},
+        words::{id_groups, number, plain},
+    },
+};
+
+/// Accounts or groups shown below the search (`ui.md` §3).
+const HITS: usize = 8;
+/// Permission sets of one account shown.
+const SETS: usize = 60;
+
+/// What one asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Account,
+    Group,
+}
+
+/// What is chosen so far. What is named and does not exist is not chosen.
+pub(super) struct Choice {
+    pub(super) kind: Kind,
+    pub(super) account: Option<Account>,
+    pub(super) set: Option<PermissionSet>,
+    pub(super) group: Option<Group>,
+}
+
+/// An account or a group below the search.
+pub(super) struct Hit {
+    pub(super) value: String,
+    /// The name before, in and after what was typed.
+    pub(super) name: (String, String, String),
+    pub(super) id: Vec<String>,
+    pub(super) folder: String,
+    pub(super) is_prod: bool,
+    pub(super) note: String,
+    pub(super) why_not: Coded,
+    pub(super) is_chosen: bool,
+}
+
+/// A permission set that can be asked for.
+pub(super) struct SetHit {
+    pub(super) name: String,
+    pub(super) says: String,
+    /// "No approval", "1 of 3 people".
+    pub(super) how: String,
+    pub(super) longest: Span,
+    pub(super) is_chosen: bool,
+}
+
+impl Choice {
+    pub(super) fn of(app: &App, form: &Form) -> Self {
+        let directory = app.access.directory();
+        let kind = match form.kind.as_str() {
+            "group" => Kind::Group,
+            "" if !form.group.is_empty() && form.account.is_empty() => Kind::Group,
+            _ => Kind::Account,
+        };
+        let account = app
+            .access
+            .account_of(form.account.trim())
+            .and_then(|id| directory.account(&id).cloned())
+            .filter(|_| kind == Kind::Account);
+        let set = directory
+            .permission_set_by_name(&form.permission_set)
+            .filter(|_| kind == Kind::Account)
+            .cloned();
+        let group = GroupId::new(form.group.trim())
+            .ok()
+            .and_then(|id| directory.group(&id))
+            .or_else(|| directory.group_by_name(form.group.trim()))
+            .filter(|_| kind == Kind::Group)
+            .cloned();
+        Self {
+            kind,
+            set: set.filter(|_| account.is_some()),
+            account,
+            group,
+        }
+    }
+
+    /// The whole target, once all of it is chosen.
+    pub(super) fn target(&self) -> Option<(Target, TargetNames)> {
+        match (&self.account, &self.set, &self.group) {
+            (Some(account), Some(set), _) => Some((
+                Target::Account {
+                    account: account.id.clone(),
+                    permission_set: set.arn.clone(),
+                },
+                TargetNames::Account {
+                    account: account.name.clone(),
+                    permission_set: set.name.clone(),
+                },
+            )),
+            (_, _, Some(group)) => Some((
+                Target::Group {
+                    group: group.id.clone(),
+                },
+                TargetNames::Group {
+                    group: group.name.clone(),
+                },
+            )),
+            _ => None,
+        }
+    }
+
+    pub(super) fn wanted(&self) -> Option<Wanted> {
+        match (&self.account, &self.set, &self.group) {
+            (Some(account), Some(set), _) => Some(Wanted::Account {
+                account: account.id.to_string(),
+                permission_set: set.name.clone(),
+            }),
+            (_, _, Some(group)) => Some(Wanted::Group {
+                group: group.id.to_string(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The chosen account's name, for the next question.
+    pub(super) fn place(&self, _: &View) -> String {
+        self.account
+            .as_ref()
+            .map(|account| plain(&account.name))
+            .unwrap_or_default()
+    }
+
+    /// What fits the search, with a line that counts it.
+    pub(super) fn hits(&self, app: &App, viewer: &Viewer, form: &Form) -> (Vec<Hit>, String) {
+        let typed = form.q.trim();
+        let chosen = match self.kind {
+            Kind::Account => self.account.as_ref().map(|account| account.id.to_string()),
+            Kind::Group => self.group.as_ref().map(|group| group.id.to_string()),
+        };
+        let (sought, one, many) = match self.kind {
+            Kind::Account => (Sought::Accounts, "account", "accounts"),
+            Kind::Group => (Sought::Groups, "group", "groups"),
+        };
+        let search = |text: &str, limit| {
+            let search = Search {
+                text: text.to_owned(),
+                account: None,
+                kind: sought,
+            };
+            app.access.search(&viewer.actor, &search, limit)
+        };
+        let found = search(typed, HITS);
+        let total = count(found.total);
+        let mut hits: Vec<Hit> = match (&chosen, typed) {
+            // what came filled in stands alone; typing brings the others
+            (Some(id), "") => search(id, 1)
+                .entries
+                .iter()
+                .map(|hit| self.hit(hit, ""))
+                .collect(),
+            _ => found
+                .entries
+                .iter()
+                .map(|hit| self.hit(hit, typed))
+                .collect(),
+        };
+        if let Some(id) = &chosen
+            && !hits.iter().any(|hit| hit.value == *id)
+        {
+            hits.splice(
+                0..0,
+                search(id, 1).entries.iter().map(|hit| self.hit(hit, "")),
+            );
+            hits.truncate(HITS);
+        }
+        for hit in &mut hits {
+            hit.is_chosen = hit.why_not.is_empty() && Some(&hit.value) == chosen.as_ref();
+        }
+        let typed = plain(typed);
+        let hint = match (typed.is_empty(), found.matching) {
+            (true, _) if found.total == 0 => format!("No rule is about any {one}."),
+            (true, _) if found.total == 1 => format!("1 {one}."),
+            (true, _) => format!("{total} {many}. Type to find the one you need."),
+            (false, 0) if self.kind == Kind::Account => {
+                format!("No account matches “{typed}”. Check the spelling or ask for a group.")
+            }
+            (false, 0) => format!("No {one} matches “{typed}”. Check the spelling."),
+            (false, 1) => format!("1 of {total} {many} matches “{typed}”."),
+            (false, n) if n > HITS => format!(
+                "{} of {total} {many} match “{typed}”; the {HITS} that fit best.",
+                count(n)
+            ),
+            (false, n) => format!("{} of {total} {many} match “{typed}”.", count(n)),
+        };
+        (hits, hint)
+    }
+
+    fn hit(&self, hit: &hallpass_access::Hit, typed: &str) -> Hit {
+        let named = match self.kind {
+            Kind::Account => hit.account.as_ref(),
+            Kind::Group => hit.group.as_ref(),
+        };
+        let (value, name) = named.map_or((String::new(), String::new()), |named| {
+            (named.id.clone(), plain(&named.name))
+        });
+        let folder = hit.folder.clone().unwrap_or_default();
+        Hit {
+            id: match AccountId::new(&value) {
+                Ok(id) => id_groups(id.as_str()),
+                Err(_) => Vec::new(),
+            },
+            name: marked(&name, typed),
+            is_prod: folder.split(" / ").any(is_prod),
+            folder: plain(&folder),
+            note: hit
+                .offer
+                .as_ref()
+                .map(|offer| {
+                    how(
+                        &offer.decision,
+                        offer.approvals_needed,
+                        offer.approvers.len(),
+                    )
+                })
+                .unwrap_or_default(),
+            why_not: Coded(hit.why_not.clone().unwrap_or_default()),
+            is_chosen: false,
+            value,
+        }
+    }
+
+    /// The permission sets of the chosen account that can be asked for, or why there are none.
+    pub(super) fn sets(&self, app: &App, viewer: &Viewer, _: &View) -> (Vec<SetHit>, Coded) {
+        let Some(account) = &self.account else {
+            return (Vec::new(), Coded::default());
+        };
+        let search = Search {
+            text: String::new(),
+            account: Some(account.id.clone()),
+            kind: Sought::PermissionSets,
+        };
+        let found = app.access.search(&viewer.actor, &search, SETS);
+        let sets: Vec<SetHit> = found
+            .entries
+            .iter()
+            .filter_map(|hit| {
+                let (name, offer) = (hit.permission_set.as_ref()?, hit.offer.as_ref()?);
+                let approvers = offer.approvers.len();
+                Some(SetHit {
+                    says: plain(hit.says.as_deref().unwrap_or_default()),
+                    how: how(&offer.decision, offer.approvals_needed, approvers),
+                    longest: Span::seconds(offer.max_duration_seconds),
+                    is_chosen: self.set.as_ref().is_some_and(|set| set.name == *name),
+                    name: plain(name),
+                })
+            })
+            .collect();
+        let none = if sets.is_empty() {
+            format!(
+                "No rule lets you ask for anything in {}.",
+                plain(&account.name)
+            )
+        } else {
+            String::new()
+        };
+        (sets, Coded(none))
+    }
+}
+
+fn count(n: usize) -> String {
+    number(u64::try_from(n).unwrap_or(u64::MAX))
+}
+
+/// What it takes to get something, in two or three words.
+fn how(decision: &str, needed: u32, approvers: usize) -> String {
+    match decision {
+        "ApprovalNotRequired" => "No approval".to_owned(),
+        "SelfApproval" => "You may approve it".to_owned(),
+        "NoApprovers" => "Break-glass only".to_owned(),
+        _ if approvers == 1 => "1 person decides".to_owned(),
+        _ => format!("{needed} of {approvers} people"),
+    }
+}
+
+/// A name, cut where the first typed word is.
+fn marked(name: &str, typed: &str) -> (String, String, String) {
+    let word = typed.split_whitespace().next().unwrap_or_default();
+    let at = name
+        .to_ascii_lowercase()
+        .find(&word.to_ascii_lowercase())
+        .filter(|_| !word.is_empty());
+    let parts = at.and_then(|at| {
+        let end = at + word.len();
+        Some((name.get(..at)?, name.get(at..end)?, name.get(end..)?))
+    });
+    let (before, hit, after) = parts.unwrap_or((name, "", ""));
+    (before.to_owned(), hit.to_owned(), after.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_is_marked_in_the_name() {
+        for (name, typed, expected) in [
+            ("payments-prod", "pay", ("", "pay", "ments-prod")),
+            ("partner-payouts", "PAY", ("partner-", "pay", "outs")),
+            ("edge", "pay", ("edge", "", "")),
+            ("edge", "", ("edge", "", "")),
+            ("größe-prod", "prod x", ("größe-", "prod", "")),
+        ] {
+            let (a, b, c) = marked(name, typed);
+            assert_eq!((a.as_str(), b.as_str(), c.as_str()), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Ask: what do I need, who will say yes, and when does it end?
+//!
+//! One form. Sent with GET it shows what would happen; sent with POST it asks. The script only
+//! sends the first for you while you choose.
+
+mod choice;
+mod outlook;
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::StatusCode,
+    routing::get,
+};
+use hallpass_access::{AccessError, Asked, Asking, FieldProblem, PressRefused, Refusal, Wanted};
+use hallpass_model::Span;
+use serde::Deserialize;
+
+use self::{
+    choice::{Choice, Hit, Kind, SetHit},
+    outlook::{Chip, Outlook},
+};
+use super::{
+    said::{self, Said},
+    shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other},
+    view::{Coded, View},
+    words::number,
+};
+use crate::App;
+
+/// The longest reason, in characters (`access.md` §11.3).
+const REASON_MAX: u64 = 1000;
+
+/// The form as it travels, both ways.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Form {
+    /// `account` or `group`.
+    kind: String,
+    /// What was searched for.
+    q: String,
+    account: String,
+    permission_set: String,
+    group: String,
+    /// Seconds, from the chips.
+    #[serde(rename = "for")]
+    length: String,
+    /// A length as typed; it wins over the chips.
+    other: String,
+    reason: String,
+    ticket: String,
+    /// What the button said would be asked for.
+    meant: String,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, Default)]
+struct Wrong {
+    account: Coded,
+    permission_set: Coded,
+    group: Coded,
+    length: Coded,
+    reason: Coded,
+    ticket: Coded,
+    /// Not one field's fault.
+    whole: Coded,
+}
+
+impl Wrong {
+    fn count(&self) -> usize {
+        let all = [
+            &self.account,
+            &self.permission_set,
+            &self.group,
+            &self.length,
+            &self.reason,
+            &self.ticket,
+        ];
+        all.into_iter().filter(|words| !words.is_empty()).count()
+    }
+
+    /// The first field to put right.
+    fn first(&self) -> &'static str {
+        let order = [
+            ("account", &self.account),
+            ("group", &self.group),
+            ("permission_set", &self.permission_set),
+            ("length", &self.length),
+            ("reason", &self.reason),
+            ("ticket", &self.ticket),
+        ];
+        order
+            .into_iter()
+            .find(|(_, words)| !words.is_empty())
+            .map_or("", |(name, _)| name)
+    }
+
+    fn take(&mut self, problem: &FieldProblem) {
+        let slot = match problem.field.as_str() {
+            "account" => &mut self.account,
+            "permission_set" => &mut self.permission_set,
+            "group" => &mut self.group,
+            "duration_seconds" => &mut self.length,
+            "reason" => &mut self.reason,
+            "ticket" => &mut self.ticket,
+            _ => &mut self.whole,
+        };
+        slot.0.clone_from(&problem.message);
+    }
+}
+
+#[derive(Template)]
+#[template(path = "ask.html")]
+struct AskPage {
+    shell: Shell,
+    form: Form,
+    kind: Kind,
+    hits: Vec<Hit>,
+    hint: String,
+    place: String,
+    sets: Vec<SetHit>,
+    no_sets: Coded,
+    chips: Vec<Chip>,
+    limit: Coded,
+    typed: String,
+    ticket: Option<Coded>,
+    reason_hint: Option<Coded>,
+    used: String,
+    outlook: Outlook,
+    wrong: Wrong,
+    summary: String,
+    first: &'static str,
+}
+
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/ask", get(show).post(send))
+}
+
+async fn show(State(app): State<App>, Query(form): Query<Form>, viewer: Viewer) -> PageResult {
+    render(&app, &viewer, form, Wrong::default(), StatusCode::OK).await
+}
+
+async fn render(
+    app: &App,
+    viewer: &Viewer,
+    mut form: Form,
+    wrong: Wrong,
+    status: StatusCode,
+) -> PageResult {
+    let view = View::new(app, viewer);
+    let choice = Choice::of(app, &form);
+    let outlook = Outlook::of(app, viewer, &view, &choice, &form).await?;
+    if form.reason.is_empty() {
+        form.reason = outlook.reason_before.clone();
+    }
+    let (hits, hint) = choice.hits(app, viewer, &form);
+    let (sets, no_sets) = choice.sets(app, viewer, &view);
+    let title = match outlook.extends {
+        Some(_) => "Extend access",
+        None => "Ask for access",
+    };
+    let wrong = with_length(wrong, &outlook);
+    let count = wrong.count();
+    let used = u64::try_from(form.reason.trim().chars().count()).unwrap_or(u64::MAX);
+    let shell = viewer.shell(app, Nav::Ask, title).await;
+    let answer = AskPage {
+        kind: choice.kind,
+        place: choice.place(&view),
+        hits,
+        hint,
+        sets,
+        no_sets,
+        chips: outlook.chips.clone(),
+        limit: outlook.limit.clone(),
+        typed: outlook.typed.clone(),
+        ticket: outlook.ticket.clone(),
+        reason_hint: outlook.reason_hint.clone(),
+        used: number(used),
+        summary: match (count, wrong.whole.is_empty()) {
+            (0, _) => String::new(),
+            (1, _) => "1 thing to fix.".to_owned(),
+            (n, _) => format!("{n} things to fix."),
+        },
+        first: wrong.first(),
+        outlook,
+        wrong,
+        form,
+        shell,
+    };
+    Ok(page_with(status, &answer))
+}
+
+/// A typed length that cannot be read is said at once.
+fn with_length(mut wrong: Wrong, outlook: &Outlook) -> Wrong {
+    if wrong.length.is_empty() {
+        wrong.length = outlook.length_wrong.clone();
+    }
+    wrong
+}
+
+async fn send(State(app): State<App>, Posted { viewer, form }: Posted<Form>) -> PageResult {
+    let view = View::new(&app, &viewer);
+    let choice = Choice::of(&app, &form);
+    let outlook = Outlook::of(&app, &viewer, &view, &choice, &form).await?;
+    let mut wrong = unfinished(&choice, &form);
+    let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
+    let (Some(wanted), Some(length)) = (choice.wanted(), outlook.length) else {
+        if outlook.length.is_none() && outlook.length_wrong.is_empty() {
+            wrong.length = Coded("Choose a length.".to_owned());
+        }
+        return render(&app, &viewer, form, wrong, unprocessable).await;
+    };
+    if wrong.count() > 0 {
+        return render(&app, &viewer, form, wrong, unprocessable).await;
+    }
+    if !form.meant.is_empty() && form.meant != outlook.meant {
+        wrong.whole = Coded(
+            "Your choice changed after the button was made, so nothing was sent. This is what it \
+             means now."
+                .to_owned(),
+        );
+        return render(&app, &viewer, form, wrong, StatusCode::CONFLICT).await;
+    }
+    let asked = ask(&app, &viewer, &outlook, wanted, length, &form).await;
+    match asked {
+        Ok(Asked::Pending(request)) => Ok(see_other(&format!("/requests/{}", request.id))),
+        Ok(Asked::Approved(..)) => Ok(see_other("/")),
+        Ok(Asked::AlreadyPending(request)) => {
+            let page = format!("/requests/{}", request.id);
+            Ok(see_other(&said::after(&page, Said::Already, request.id)))
+        }
+        Ok(Asked::Rejected(_, refusal)) => {
+            let wrong = refused(&outlook, &form, &refusal);
+            render(&app, &viewer, form, wrong, unprocessable).await
+        }
+        Err(AccessError::Refused(PressRefused::GrantOver { .. })) => {
+            wrong.whole = Coded("The access has ended meanwhile. Ask anew.".to_owned());
+            render(&app, &viewer, form, wrong, StatusCode::CONFLICT).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Asks, or asks for a later end of what is held.
+async fn ask(
+    app: &App,
+    viewer: &Viewer,
+    outlook: &Outlook,
+    wanted: Wanted,
+    length: Span,
+    form: &Form,
+) -> Result<Asked, AccessError> {
+    if let Some((id, _)) = outlook.extends {
+        let reason = Some(form.reason.as_str());
+        let actor = &viewer.actor;
+        return app.access.extend(actor, id, length, reason, None).await;
+    }
+    let ticket = form.ticket.trim();
+    let asking = Asking {
+        wanted,
+        duration: length,
+        reason: form.reason.clone(),
+        ticket: (!ticket.is_empty()).then(|| ticket.to_owned()),
+    };
+    app.access.ask(&viewer.actor, &asking, None).await
+}
+
+/// What is still to be chosen or written before anybody can be asked.
+fn unfinished(choice: &Choice, form: &Form) -> Wrong {
+    let mut wrong = Wrong::default();
+    match choice.kind {
+        Kind::Account if choice.account.is_none() => {
+            wrong.account = Coded("Choose an account.".to_owned());
+        }
+        Kind::Account if choice.set.is_none() => {
+            wrong.permission_set = Coded("Choose a permission set.".to_owned());
+        }
+        Kind::Group if choice.group.is_none() => {
+            wrong.group = Coded("Choose a group.".to_owned());
+        }
+        Kind::Account | Kind::Group => {}
+    }
+    let length = form.reason.trim().chars().count();
+    if length == 0 {
+        wrong.reason = Coded("Say in a few words why.".to_owned());
+    }
+    wrong
+}
+
+/// A refusal of the core, at the fields to blame, in the words of the brief.
+fn refused(outlook: &Outlook, form: &Form, refusal: &Refusal) -> Wrong {
+    let mut wrong = Wrong::default();
+    for problem in &refusal.fields {
+        wrong.take(problem);
+        if problem.code == "long-reason" {
+            let length = form.reason.trim().chars().count();
+            let length = u64::try_from(length).unwrap_or(u64::MAX);
+            wrong.reason = Coded(format!(
+                "At most {} characters; this has {}.",
+                number(REASON_MAX),
+                number(length)
+            ));
+        }
+        if problem.code == "adds-nothing" {
+            wrong.length = outlook.adds_nothing.clone().unwrap_or_default();
+        }
+    }
+    if refusal.fields.is_empty() {
+        wrong.whole = if outlook.why_not.is_empty() {
+            Coded(refusal.message.clone())
+        } else {
+            outlook.why_not.clone()
+        };
+    }
+    wrong
+}

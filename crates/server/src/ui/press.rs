@@ -1,0 +1,475 @@
+//! Presses on requests and grants. Each is a form, answered by the way back to a page that shows
+//! what is true now; who may press is decided by the core alone.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::Response,
+    routing::{get, post},
+};
+use hallpass_access::{
+    AccessError, BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request,
+};
+use hallpass_model::{GrantId, RequestId, Span};
+use serde::Deserialize;
+
+use super::{
+    refusals,
+    said::{self, Said},
+    shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other},
+    view::{View, deciders},
+    words::countdown,
+};
+use crate::{App, body::Path, problem::Failure};
+
+/// A form for words: why not, or why now.
+#[derive(Clone, Debug)]
+pub(crate) struct WordsForm {
+    /// Unique on the page.
+    pub(crate) id: String,
+    pub(crate) action: String,
+    pub(crate) heading: String,
+    pub(crate) lead: String,
+    pub(crate) label: String,
+    /// The field's name.
+    pub(crate) name: &'static str,
+    /// The fewest characters; 0 = it may stay empty.
+    pub(crate) fewest: usize,
+    pub(crate) value: String,
+    pub(crate) error: String,
+    /// The way back, which changes nothing.
+    pub(crate) cancel: &'static str,
+    pub(crate) back: String,
+    pub(crate) submit: &'static str,
+    /// The page it was opened on.
+    pub(crate) from: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "press.html")]
+struct PressPage {
+    shell: Shell,
+    form: WordsForm,
+}
+
+#[derive(Template)]
+#[template(path = "missing.html")]
+struct MissingPage {
+    shell: Shell,
+}
+
+#[derive(Deserialize)]
+struct Approve {
+    /// What [`seen`] was when the page was made.
+    seen: u64,
+    #[serde(default)]
+    from: String,
+}
+
+#[derive(Deserialize)]
+struct Press {
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    from: String,
+}
+
+#[derive(Deserialize)]
+struct Broken {
+    #[serde(default)]
+    justification: String,
+}
+
+#[derive(Deserialize)]
+struct Opened {
+    #[serde(default)]
+    from: String,
+}
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/requests/{id}/approve", post(approve))
+        .route("/requests/{id}/deny", get(deny_page).post(deny))
+        .route("/requests/{id}/discard", post(discard))
+        .route(
+            "/requests/{id}/break-glass",
+            get(glass_page).post(break_glass),
+        )
+        .route(
+            "/requests/{id}/close-review",
+            get(close_page).post(close_review),
+        )
+        .route("/grants/{id}", get(to_request))
+        .route("/grants/{id}/release", post(release))
+        .route("/grants/{id}/revoke", get(revoke_page).post(revoke))
+}
+
+/// What of a request its reviewers decide by, as a number: it grows with every change but the
+/// reminders, which change nothing they see.
+pub(crate) fn seen(request: &Request) -> u64 {
+    request
+        .version
+        .saturating_sub(u64::from(request.reminders.sent))
+}
+
+/// The page for what is not there and for what is not the viewer's to see: the same.
+pub(crate) async fn missing(app: &App, viewer: &Viewer) -> PageResult {
+    let shell = viewer.shell(app, Nav::Elsewhere, "Not found").await;
+    Ok(page_with(StatusCode::NOT_FOUND, &MissingPage { shell }))
+}
+
+/// The name of a page in forms; what is unknown is the request's own.
+fn known_page(from: &str) -> &'static str {
+    match from {
+        "reviews" => "reviews",
+        "home" => "home",
+        _ => "",
+    }
+}
+
+fn back(from: &str, request: RequestId) -> String {
+    match known_page(from) {
+        "reviews" => "/reviews".to_owned(),
+        "home" => "/".to_owned(),
+        _ => format!("/requests/{request}"),
+    }
+}
+
+/// What came of a press on a request, as the way to a page that shows it.
+async fn answered(
+    app: &App,
+    viewer: &Viewer,
+    id: RequestId,
+    from: &str,
+    said: Said,
+    outcome: Result<Request, AccessError>,
+) -> PageResult {
+    match outcome {
+        Ok(_) => Ok(see_other(&said::after(&back(from, id), said, id))),
+        Err(AccessError::Refused(_)) => {
+            Ok(see_other(&said::after(&back(from, id), Said::Refused, id)))
+        }
+        Err(AccessError::NotFound(_)) => missing(app, viewer).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn approve(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Approve>,
+) -> PageResult {
+    let Ok(id) = id.parse::<RequestId>() else {
+        return missing(&app, &viewer).await;
+    };
+    if let Ok(request) = app.access.request(&viewer.actor, id).await
+        && seen(&request) != form.seen
+        && request.clone().pending(app.clock.now()).is_ok()
+    {
+        let to = said::after(&back(&form.from, id), Said::Changed, id);
+        return Ok(see_other(&to));
+    }
+    let outcome = app.access.approve(&viewer.actor, id, None).await;
+    answered(&app, &viewer, id, &form.from, Said::Approved, outcome).await
+}
+
+async fn deny(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Press>,
+) -> PageResult {
+    let Ok(id) = id.parse::<RequestId>() else {
+        return missing(&app, &viewer).await;
+    };
+    let reason = Some(form.reason.trim()).filter(|words| !words.is_empty());
+    let outcome = app.access.deny(&viewer.actor, id, reason, None).await;
+    answered(&app, &viewer, id, &form.from, Said::Denied, outcome).await
+}
+
+async fn discard(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Press>,
+) -> PageResult {
+    let Ok(id) = id.parse::<RequestId>() else {
+        return missing(&app, &viewer).await;
+    };
+    let outcome = app.access.discard(&viewer.actor, id, None).await;
+    answered(&app, &viewer, id, &form.from, Said::Discarded, outcome).await
+}
+
+/// Links in mail name grants; their story is on the request's page.
+async fn to_request(State(app): State<App>, Path(id): Path<String>, viewer: Viewer) -> PageResult {
+    match grant_of(&app, &viewer, &id).await? {
+        Some(grant) => Ok(see_other(&format!("/requests/{}", grant.request))),
+        None => missing(&app, &viewer).await,
+    }
+}
+
+async fn grant_of(app: &App, viewer: &Viewer, id: &str) -> Result<Option<Grant>, Failure> {
+    let Ok(id) = id.parse::<GrantId>() else {
+        return Ok(None);
+    };
+    match app.access.grant(&viewer.actor, id).await {
+        Ok(grant) => Ok(Some(grant)),
+        Err(AccessError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn release(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Press>,
+) -> PageResult {
+    let Some(grant) = grant_of(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let to = back(&form.from, grant.request);
+    match app.access.release(&viewer.actor, grant.id, None).await {
+        Ok(_) => Ok(see_other(&said::after(&to, Said::GivenBack, grant.id))),
+        // over already: the page says how
+        Err(AccessError::Refused(PressRefused::GrantOver { .. })) => {
+            Ok(see_other(&format!("/requests/{}", grant.request)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn revoke(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Press>,
+) -> PageResult {
+    let Some(grant) = grant_of(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let page = format!("/requests/{}", grant.request);
+    let outcome = app
+        .access
+        .revoke(&viewer.actor, grant.id, &form.reason, None)
+        .await;
+    match outcome {
+        Ok(_) => Ok(see_other(&said::after(&page, Said::Revoked, grant.id))),
+        Err(AccessError::Refused(PressRefused::ReasonMissing)) => {
+            let mut words = revoke_form(&View::new(&app, &viewer), &grant);
+            "Say in a few words why.".clone_into(&mut words.error);
+            show(&app, &viewer, words, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Err(AccessError::Refused(PressRefused::GrantOver { .. })) => Ok(see_other(&page)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn show(app: &App, viewer: &Viewer, form: WordsForm, status: StatusCode) -> PageResult {
+    let shell = viewer
+        .shell(app, Nav::Elsewhere, form.heading.clone())
+        .await;
+    Ok(page_with(status, &PressPage { shell, form }))
+}
+
+async fn break_glass(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Broken>,
+) -> PageResult {
+    let Some(request) = request_of(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let words = form.justification.as_str();
+    let outcome = app
+        .access
+        .break_glass(&viewer.actor, request.id, words, None)
+        .await;
+    if let Err(AccessError::Refused(PressRefused::Justification { characters })) = outcome {
+        let mut again = glass_form(&app, &View::new(&app, &viewer), &request);
+        again.error = refusals::justification(characters);
+        words.clone_into(&mut again.value);
+        return show(&app, &viewer, again, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    answered(&app, &viewer, request.id, "", Said::Broken, outcome).await
+}
+
+async fn close_review(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Press>,
+) -> PageResult {
+    let Ok(id) = id.parse::<RequestId>() else {
+        return missing(&app, &viewer).await;
+    };
+    let words = Some(form.reason.trim()).filter(|words| !words.is_empty());
+    let outcome = app
+        .access
+        .close_review(&viewer.actor, id, words, None)
+        .await;
+    answered(&app, &viewer, id, &form.from, Said::Closed, outcome).await
+}
+
+async fn request_of(app: &App, viewer: &Viewer, id: &str) -> Result<Option<Request>, Failure> {
+    let Ok(id) = id.parse() else { return Ok(None) };
+    match app.access.request(&viewer.actor, id).await {
+        Ok(request) => Ok(Some(request)),
+        Err(AccessError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn deny_page(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(opened): Query<Opened>,
+    viewer: Viewer,
+) -> PageResult {
+    let Some(request) = request_of(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let view = View::new(&app, &viewer);
+    let form = deny_form(&view, &request, known_page(&opened.from));
+    show(&app, &viewer, form, StatusCode::OK).await
+}
+
+async fn glass_page(State(app): State<App>, Path(id): Path<String>, viewer: Viewer) -> PageResult {
+    let Some(request) = request_of(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let form = glass_form(&app, &View::new(&app, &viewer), &request);
+    show(&app, &viewer, form, StatusCode::OK).await
+}
+
+async fn close_page(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(opened): Query<Opened>,
+    viewer: Viewer,
+) -> PageResult {
+    let Some(request) = request_of(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let view = View::new(&app, &viewer);
+    let form = close_form(&view, &request, known_page(&opened.from));
+    show(&app, &viewer, form, StatusCode::OK).await
+}
+
+async fn revoke_page(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    viewer: Viewer,
+) -> Result<Response, super::shell::PageFailure> {
+    match grant_of(&app, &viewer, &id).await? {
+        Some(grant) => {
+            let form = revoke_form(&View::new(&app, &viewer), &grant);
+            show(&app, &viewer, form, StatusCode::OK).await
+        }
+        None => missing(&app, &viewer).await,
+    }
+}
+
+/// "Deny Deniz’s request?"
+pub(crate) fn deny_form(view: &View, request: &Request, from: &'static str) -> WordsForm {
+    let who = View::person(&request.requester.name, &request.requester.email);
+    let aim = view.aim_of(request);
+    WordsForm {
+        id: format!("deny-{}", request.id),
+        action: format!("/requests/{}/deny", request.id),
+        heading: format!("Deny {} request?", of(&who.first)),
+        lead: format!(
+            "{} for {}. {} is told at once, with your words.",
+            aim.words(),
+            request.duration,
+            who.first
+        ),
+        label: format!("What should {} do instead?", who.first),
+        name: "reason",
+        fewest: 0,
+        value: String::new(),
+        error: String::new(),
+        cancel: "Keep waiting",
+        back: back(from, request.id),
+        submit: "Deny request",
+        from,
+    }
+}
+
+/// "Revoke Mara’s access now?"
+pub(crate) fn revoke_form(view: &View, grant: &Grant) -> WordsForm {
+    let who = View::person(&grant.holder.name, &grant.holder.email);
+    let aim = view.aim(Some(&grant.key.target), &grant.names);
+    let left = Span::between(view.now, grant.ends_at);
+    WordsForm {
+        id: format!("revoke-{}", grant.id),
+        action: format!("/grants/{}/revoke", grant.id),
+        heading: format!("Revoke {} access now?", of(&who.first)),
+        lead: format!("{}, {} before its end.", aim.words(), countdown(left)),
+        label: "Reason".to_owned(),
+        name: "reason",
+        fewest: 1,
+        value: String::new(),
+        error: String::new(),
+        cancel: "Keep it",
+        back: format!("/requests/{}", grant.request),
+        submit: "Revoke now",
+        from: "",
+    }
+}
+
+/// "Break glass for 1h?"
+pub(crate) fn glass_form(app: &App, view: &View, request: &Request) -> WordsForm {
+    let approvers = deciders(app, request).len();
+    let told = match approvers {
+        0 => "All admins".to_owned(),
+        1 => "1 approver and all admins".to_owned(),
+        n => format!("{n} approvers and all admins"),
+    };
+    WordsForm {
+        id: format!("glass-{}", request.id),
+        action: format!("/requests/{}/break-glass", request.id),
+        heading: format!("Break glass for {}?", request.duration.min(BREAK_GLASS_MAX)),
+        lead: format!(
+            "{}. {told} are told now. Someone else must close a review afterwards.",
+            view.aim_of(request).words()
+        ),
+        label: format!("Justification, {JUSTIFICATION_CHARACTERS_MIN} characters or more"),
+        name: "justification",
+        fewest: JUSTIFICATION_CHARACTERS_MIN,
+        value: String::new(),
+        error: String::new(),
+        cancel: "Go back",
+        back: format!("/requests/{}", request.id),
+        submit: "Break glass",
+        from: "",
+    }
+}
+
+/// "Close the review?"
+pub(crate) fn close_form(view: &View, request: &Request, from: &'static str) -> WordsForm {
+    let who = View::person(&request.requester.name, &request.requester.email);
+    WordsForm {
+        id: format!("close-{}", request.id),
+        action: format!("/requests/{}/close-review", request.id),
+        heading: "Close the review?".to_owned(),
+        lead: format!(
+            "{} took {} without waiting. You say that somebody looked at it; {} is told, with your \
+             words.",
+            who.name,
+            view.aim_of(request).words(),
+            who.first
+        ),
+        label: "What did you find?".to_owned(),
+        name: "reason",
+        fewest: 0,
+        value: String::new(),
+        error: String::new(),
+        cancel: "Go back",
+        back: back(from, request.id),
+        submit: "Close review",
+        from,
+    }
+}
+
+/// "Mara’s".
+pub(crate) fn of(name: &str) -> String {
+    format!("{name}’s")
+}

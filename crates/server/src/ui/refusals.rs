@@ -1,0 +1,142 @@
+//! Why a press had no effect, or would have none, in the words of the brief.
+
+use hallpass_access::{Closed, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request};
+use hallpass_model::Email;
+use hallpass_rules::{ClickRefused, Kind, RuleId};
+
+use super::{
+    view::{Coded, View, either},
+    words::number,
+};
+
+/// Why somebody cannot say yes to a request, with the names of those who can.
+pub(crate) fn words<'a>(
+    view: &View,
+    request: &Request,
+    refused: &PressRefused,
+    deciders: impl IntoIterator<Item = &'a Email>,
+) -> Coded {
+    let own = request.requester.email == view.me;
+    Coded(match refused {
+        PressRefused::Closed(closed) => already(view, request, closed),
+        PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
+            if own =>
+        {
+            let can = sentence(&view.any_of(deciders));
+            format!("You can’t approve your own request. {can} can.")
+        }
+        PressRefused::Rules(ClickRefused::OwnRequest { .. }) => {
+            "Nobody approves their own request here.".to_owned()
+        }
+        PressRefused::Rules(ClickRefused::NotListed { rules, .. }) => format!(
+            "You are not an approver for {}. {}",
+            view.aim_of(request).words(),
+            lists_who(rules)
+        ),
+        PressRefused::Rules(ClickRefused::NotOpen { kind, .. }) => {
+            rules_changed(view, request, *kind)
+        }
+        PressRefused::AlreadyReviewed { given, needed } => {
+            let mine = request.reviews.iter().find(|r| r.by == view.me);
+            let at = mine.map(|review| format!(" at {}", view.words(review.at)));
+            format!(
+                "You approved this{}. {given} of {needed}; {} can give another.",
+                at.unwrap_or_default(),
+                view.any_of(deciders)
+            )
+        }
+        PressRefused::NotInDirectory => "You are not an enabled user of the directory.".to_owned(),
+        PressRefused::GrantOver { .. } => {
+            "The access it would extend has ended. Nothing was granted.".to_owned()
+        }
+        PressRefused::NotYours => {
+            "Only the requester, an approver or an administrator can do this.".to_owned()
+        }
+        PressRefused::NotRequester => "Only its requester can do this.".to_owned(),
+        PressRefused::GlassHolds { rules } if rules.is_empty() => {
+            "No rule lets you break the glass here.".to_owned()
+        }
+        PressRefused::GlassHolds { rules } => {
+            format!("The rules do not let you break the glass here: {rules}.")
+        }
+        PressRefused::Justification { characters } => justification(*characters),
+        PressRefused::NoReview => "There is no break-glass review to close.".to_owned(),
+        PressRefused::OwnReview => {
+            "Somebody else must close the review of your own request.".to_owned()
+        }
+        PressRefused::NotHolder => "Only its holder can do this.".to_owned(),
+        PressRefused::ReasonMissing => "Say in a few words why.".to_owned(),
+    })
+}
+
+/// "The rules changed since Mara asked. Today nobody may have this; the request stays open until
+/// 23:12."
+fn rules_changed(view: &View, request: &Request, kind: Kind) -> String {
+    let requester = View::person(&request.requester.name, &request.requester.email);
+    let today = if kind == Kind::NoApprovers {
+        "nobody can approve this"
+    } else {
+        "nobody may have this"
+    };
+    let until = request
+        .expires_at
+        .map(|at| format!(" until {}", view.words(at)));
+    format!(
+        "The rules changed since {} asked. Today {today}; the request stays open{}.",
+        requester.first,
+        until.unwrap_or_default()
+    )
+}
+
+/// "At least 20 characters; this has 4."
+pub(crate) fn justification(characters: usize) -> String {
+    let has = number(u64::try_from(characters).unwrap_or(u64::MAX));
+    if characters < JUSTIFICATION_CHARACTERS_MIN {
+        format!("At least {JUSTIFICATION_CHARACTERS_MIN} characters; this has {has}.")
+    } else {
+        format!("At most 1,000 characters; this has {has}.")
+    }
+}
+
+/// "Already denied by Jonas Beck at 11:52."
+pub(crate) fn already(view: &View, request: &Request, closed: &Closed) -> String {
+    let requester = View::person(&request.requester.name, &request.requester.email);
+    match (closed.how, &closed.by) {
+        ("expired", _) => {
+            let at = view.words(request.expires_at.unwrap_or(closed.at));
+            let who = if request.requester.email == view.me {
+                "You".to_owned()
+            } else {
+                requester.first
+            };
+            format!("This request lapsed at {at}. Nothing was granted. {who} can ask again.")
+        }
+        (how, Some(by)) => format!(
+            "Already {how} by {} at {}.",
+            view.named(by),
+            view.words(closed.at)
+        ),
+        (how, None) => format!("Already {how} at {}.", view.words(closed.at)),
+    }
+}
+
+fn lists_who(rules: &[RuleId]) -> String {
+    let names: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
+    match names.as_slice() {
+        [] => "No rule lists anybody for it.".to_owned(),
+        [one] => format!("Rule {one} lists who is."),
+        many => format!(
+            "Rules {} list who is.",
+            either(many).replace(" or ", " and ")
+        ),
+    }
+}
+
+/// The same with a capital.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,496 @@
+//! Request: where is it, and what happened? And the list of all one may see.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Query, State},
+    routing::get,
+};
+use hallpass_access::{
+    AccessError, Grant, GrantState, Past, PressRefused, Presses, Request, RequestFilter,
+    RequestState, RequestView,
+};
+use hallpass_model::{Email, RequestId, Span};
+use hallpass_rules::ClickRefused;
+use serde::Deserialize;
+
+use super::{
+    home::{Pass, PassKind, pass},
+    press::{self, WordsForm},
+    refusals,
+    rows::{self, Row},
+    said::{After, Said},
+    shell::{Nav, PageResult, Shell, Viewer, page},
+    timeline::{self, Entry},
+    view::{Aim, At, Coded, Ring, View, Who, deciders},
+    words::{Badge, number, plain},
+};
+use crate::{App, api::records::may_read, body::Path};
+
+/// Rows of a page of the list.
+const PAGE: usize = 50;
+
+#[derive(Template)]
+#[template(path = "request.html")]
+struct RequestPage {
+    shell: Shell,
+    id: String,
+    /// Ids whose events are about this page.
+    about: String,
+    aim: Aim,
+    badge: Badge,
+    who: Who,
+    is_mine: bool,
+    length: Span,
+    /// The whole length after extensions, when that is another.
+    whole: Option<Span>,
+    extends: Option<String>,
+    notice: Coded,
+    buttons: Buttons,
+    pass: Option<Pass>,
+    ring: Option<Ring>,
+    ends: Option<(At, At)>,
+    entries: Vec<Entry>,
+    reason: String,
+    ticket: String,
+    changes: Vec<Change>,
+    record: Option<RawRecord>,
+    approvers: Vec<(Who, &'static str)>,
+    rules: Vec<String>,
+    door: &'static str,
+    secondary_domain: bool,
+    before: Option<String>,
+    glass: Option<Glass>,
+    stop: Option<String>,
+    zone: String,
+}
+
+/// What the viewer may press, or why not.
+#[derive(Default)]
+struct Buttons {
+    approve: Option<String>,
+    seen: u64,
+    deny: Option<WordsForm>,
+    discard: bool,
+    release: Option<String>,
+    revoke: Option<WordsForm>,
+    glass: Option<WordsForm>,
+    close: Option<WordsForm>,
+    /// In place of a button that is not there.
+    why_not: Coded,
+}
+
+/// What was said when the glass was broken, and afterwards.
+struct Glass {
+    justification: String,
+    /// "The review waits for somebody else.", "Closed by Priya Raman at 12:02."
+    words: Coded,
+    found: String,
+}
+
+/// What an extension changed.
+struct Change {
+    grant: String,
+    before: String,
+    after: String,
+}
+
+/// The newest record, as it is stored.
+struct RawRecord {
+    seq: String,
+    event: String,
+    text: String,
+}
+
+#[derive(Template)]
+#[template(path = "requests.html")]
+struct ListPage {
+    shell: Shell,
+    rows: Vec<Row>,
+    who: &'static str,
+    state: String,
+    states: &'static [(&'static str, &'static str)],
+    older: Option<String>,
+    zone: String,
+    is_first: bool,
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    #[serde(default)]
+    who: String,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    before: String,
+}
+
+/// States one may look for, with their words.
+const STATES: [(&str, &str); 6] = [
+    ("pending", "Waiting"),
+    ("approved", "Approved"),
+    ("denied", "Denied"),
+    ("discarded", "Discarded"),
+    ("expired", "Lapsed"),
+    ("rejected", "Not possible"),
+];
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/requests", get(list))
+        .route("/requests/{id}", get(show))
+        .merge(press::router())
+}
+
+async fn list(
+    State(app): State<App>,
+    Query(listing): Query<Listing>,
+    viewer: Viewer,
+) -> PageResult {
+    let view = View::new(&app, &viewer);
+    let (who, wanted) = match listing.who.as_str() {
+        "mine" => ("mine", RequestView::Mine),
+        _ => ("all", RequestView::All),
+    };
+    let state = STATES.iter().find(|(name, _)| *name == listing.state);
+    let before: Option<RequestId> = listing.before.parse().ok();
+    let filter = RequestFilter {
+        state: state.map(|(name, _)| (*name).to_owned()),
+        before,
+        ..RequestFilter::default()
+    };
+    let found = app
+        .access
+        .requests(&viewer.actor, wanted, &filter, PAGE + 1)
+        .await?;
+    let mut rows = Vec::new();
+    for request in found.iter().take(PAGE) {
+        rows.push(rows::row(&app, &viewer, &view, request).await);
+    }
+    let state = state.map_or("", |(name, _)| name).to_owned();
+    let last = found.get(PAGE - 1).filter(|_| found.len() > PAGE);
+    let shell = viewer.shell(&app, Nav::Elsewhere, "Requests").await;
+    Ok(page(&ListPage {
+        older: last.map(|last| format!("/requests?who={who}&state={state}&before={}", last.id)),
+        shell,
+        rows,
+        who,
+        state,
+        states: &STATES,
+        zone: view.zone_words(),
+        is_first: before.is_none(),
+    }))
+}
+
+async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(after): Query<After>,
+    viewer: Viewer,
+) -> PageResult {
+    let found = match id.parse() {
+        Ok(id) => app.access.request(&viewer.actor, id).await,
+        Err(_) => Err(AccessError::NotFound("request")),
+    };
+    let request = match found {
+        Ok(request) => request,
+        Err(AccessError::NotFound(_)) => return press::missing(&app, &viewer).await,
+        Err(error) => return Err(error.into()),
+    };
+    let view = View::new(&app, &viewer);
+    assemble(&app, &viewer, &view, &request, &after).await
+}
+
+/// What a page about one request is made of.
+async fn assemble(
+    app: &App,
+    viewer: &Viewer,
+    view: &View,
+    request: &Request,
+    after: &After,
+) -> PageResult {
+    let grant = rows::with_grant(app, viewer, request).await;
+    let grant = grant.as_ref();
+    let records = timeline::records(app, request, grant).await?;
+    let presses = app.access.presses(&viewer.actor, request).await?;
+    let past = app.access.past(&viewer.actor, request).await?;
+    let aim = view.aim_of(request);
+    let mut shell = viewer.shell(app, Nav::Elsewhere, aim.words()).await;
+    shell.said = after.toast(app, viewer, view).await;
+    let is_live = grant.filter(|grant| !grant.is_over());
+    let is_active = is_live.filter(|grant| matches!(grant.state, GrantState::Active));
+    let id = request.id.to_string();
+    Ok(page(&RequestPage {
+        about: match grant {
+            Some(grant) => format!("{id} {}", grant.id),
+            None => id.clone(),
+        },
+        badge: rows::badge(view, request, grant),
+        who: View::person(&request.requester.name, &request.requester.email),
+        is_mine: request.requester.email == view.me,
+        length: request.duration,
+        whole: grant.and_then(whole_length),
+        extends: extended(app, viewer, request).await,
+        notice: notice(app, view, request, after, &presses),
+        buttons: buttons(app, viewer, view, request, grant, &presses),
+        pass: is_live.map(|grant| pass(app, view, grant, Some(request))),
+        ring: is_active.map(|grant| Ring::of(grant, view.now)),
+        ends: is_active.map(|grant| (view.at_zone(grant.ends_at), View::at_utc(grant.ends_at))),
+        entries: timeline::entries(app, viewer, view, request, grant, &records),
+        reason: plain(&request.reason),
+        ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),
+        changes: changes(&records),
+        record: newest(viewer, &records),
+        approvers: timeline::approvers(request)
+            .into_iter()
+            .map(|(email, note)| (view.who(email), note))
+            .collect(),
+        rules: request.decided.based_on.clone(),
+        door: timeline::door(request.origin.name()),
+        secondary_domain: request.secondary_domain,
+        before: before(view, &past),
+        glass: glass(app, view, request),
+        stop: is_live
+            .filter(|grant| grant.is_hold())
+            .map(|grant| who_can_stop(app, view, grant)),
+        zone: view.zone_words(),
+        id,
+        aim,
+        shell,
+    }))
+}
+
+/// The newest record the viewer may read.
+fn newest(viewer: &Viewer, records: &[hallpass_audit::Record]) -> Option<RawRecord> {
+    let mut newest = records.iter().rev();
+    let record = newest.find(|record| may_read(&viewer.actor, record))?;
+    Some(RawRecord {
+        seq: number(record.seq()),
+        event: record.event().to_owned(),
+        text: shown_json(record),
+    })
+}
+
+/// "6 times in 90 days, last 12 Nov", or nothing for what was never had.
+pub(crate) fn before(view: &View, past: &Past) -> Option<String> {
+    let times = &past.requester;
+    let last = times.last.as_ref()?;
+    let count = match (times.count, times.more) {
+        (1, false) => "Once".to_owned(),
+        (n, false) => format!("{n} times"),
+        (n, true) => format!("At least {n} times"),
+    };
+    Some(format!("{count} in 90 days, last {}", view.words(last.at)))
+}
+
+fn glass(app: &App, view: &View, request: &Request) -> Option<Glass> {
+    let review = request.after_review.as_ref()?;
+    let (words, found) = if let Some(closing) = &review.closed {
+        let words = format!(
+            "Review closed by {} at {}.",
+            view.named(&closing.by),
+            view.words(closing.at)
+        );
+        (
+            words,
+            closing.words.as_deref().map(plain).unwrap_or_default(),
+        )
+    } else {
+        let who = view.any_of(&deciders(app, request));
+        let words = format!("The review stays open until somebody else closes it: {who}.");
+        (words, String::new())
+    };
+    Some(Glass {
+        justification: plain(&review.justification),
+        words: Coded(words),
+        found,
+    })
+}
+
+/// A record as JSON, with what could mislead a reader written as escapes: still the same record.
+fn shown_json(record: &hallpass_audit::Record) -> String {
+    let text = serde_json::to_string_pretty(record.fields()).unwrap_or_default();
+    text.chars().fold(String::new(), |mut out, c| {
+        if plain(c.encode_utf8(&mut [0; 4])).starts_with(c) {
+            out.push(c);
+        } else {
+            out.extend(
+                c.escape_unicode()
+                    .filter(|c| !"{}".contains(*c))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        out
+    })
+}
+
+/// The length a grant has now, when extensions changed it.
+fn whole_length(grant: &Grant) -> Option<Span> {
+    let begun = grant.granted_at?;
+    let whole = rows::whole_minutes(Span::between(begun, grant.ends_at));
+    (whole.as_seconds() > grant.duration.as_seconds() + 59).then_some(whole)
+}
+
+/// The page of the request whose access this one would lengthen.
+async fn extended(app: &App, viewer: &Viewer, request: &Request) -> Option<String> {
+    let grant = app
+        .access
+        .grant(&viewer.actor, request.extends?)
+        .await
+        .ok()?;
+    Some(format!("/requests/{}", grant.request))
+}
+
+/// What to say about the press that led here.
+fn notice(app: &App, view: &View, request: &Request, after: &After, presses: &Presses) -> Coded {
+    match after.said() {
+        Some(Said::Already) => Coded(format!(
+            "You asked for this at {}. This is that request.",
+            view.words(request.asked_at)
+        )),
+        Some(Said::Changed) => changed(view, request),
+        Some(Said::Refused) if request.after_review.is_some() => Coded(reviewed(view, request)),
+        Some(Said::Refused) => match &presses.approve {
+            Err(refused) => refusals::words(view, request, refused, &deciders(app, request)),
+            Ok(()) => Coded("That had no effect. Look again and press once more.".to_owned()),
+        },
+        _ => Coded::default(),
+    }
+}
+
+/// Where the review of a broken glass is, for a press that came too late.
+fn reviewed(view: &View, request: &Request) -> String {
+    let review = request.after_review.as_ref();
+    match review.and_then(|review| review.closed.as_ref()) {
+        Some(closing) => format!(
+            "Already closed by {} at {}.",
+            view.named(&closing.by),
+            view.words(closing.at)
+        ),
+        None => "That had no effect. Somebody else must close this review.".to_owned(),
+    }
+}
+
+/// What changed since a page was made that somebody pressed on.
+pub(crate) fn changed(view: &View, request: &Request) -> Coded {
+    let lead = "Nothing was done: this changed after you opened it.";
+    match request.reviews.last() {
+        Some(last) => Coded(format!(
+            "{lead} {} approved at {}; it now has {} of {}. Look again, then press.",
+            refusals::sentence(&view.named(&last.by)),
+            view.words(last.at),
+            request.reviews.len(),
+            request.decided.approvals_needed
+        )),
+        None => Coded(format!("{lead} Look again, then press.")),
+    }
+}
+
+fn buttons(
+    app: &App,
+    viewer: &Viewer,
+    view: &View,
+    request: &Request,
+    grant: Option<&Grant>,
+    presses: &Presses,
+) -> Buttons {
+    let mut buttons = Buttons {
+        seen: press::seen(request),
+        ..Buttons::default()
+    };
+    if matches!(request.state, RequestState::Pending) {
+        let own = request.requester.email == view.me;
+        buttons.approve = presses.approve.is_ok().then(|| approve_label(request));
+        buttons.deny = presses
+            .deny
+            .is_ok()
+            .then(|| press::deny_form(view, request, ""));
+        // who may say no needs no second way to stop it
+        buttons.discard = presses.discard.is_ok() && (own || presses.deny.is_err());
+        if let Err(refused) = &presses.approve {
+            buttons.why_not = why_not(app, view, request, refused);
+        }
+    }
+    if app.access.may_break_glass(&viewer.actor, request) {
+        buttons.glass = Some(press::glass_form(app, view, request));
+    }
+    if app.access.may_close_review(&viewer.actor, request) {
+        buttons.close = Some(press::close_form(view, request, ""));
+    }
+    if let Some(grant) = grant {
+        let endings = app.access.endings(&viewer.actor, grant, request);
+        let is_holder = grant.holder.email == view.me;
+        buttons.release = endings.release.is_ok().then(|| grant.id.to_string());
+        buttons.revoke =
+            (endings.revoke.is_ok() && !is_holder).then(|| press::revoke_form(view, grant));
+    }
+    buttons
+}
+
+/// Why there is no button to approve; nothing for those who only look.
+pub(crate) fn why_not(app: &App, view: &View, request: &Request, refused: &PressRefused) -> Coded {
+    let can = deciders(app, request);
+    let is_own = request.requester.email == view.me
+        && matches!(
+            refused,
+            PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
+        );
+    let is_nobody = is_own && can.is_empty();
+    if is_nobody {
+        return Coded("You can’t approve your own request, and today nobody else can.".to_owned());
+    }
+    refusals::words(view, request, refused, &can)
+}
+
+/// "Approve 4h", "Approve 1h (2 of 2)".
+pub(crate) fn approve_label(request: &Request) -> String {
+    let needed = request.decided.approvals_needed;
+    let length = request.duration;
+    match needed {
+        0 | 1 => format!("Approve {length}"),
+        many => format!("Approve {length} ({} of {many})", request.reviews.len() + 1),
+    }
+}
+
+/// "You, at any time. Tomasz Wilk, Priya Raman and admins, with a reason you will see."
+fn who_can_stop(app: &App, view: &View, grant: &Grant) -> String {
+    let own = grant.holder.email == view.me;
+    let holder = View::person(&grant.holder.name, &grant.holder.email);
+    let names: Vec<String> = super::view::question_of(&grant.key.target, &grant.names)
+        .map(|question| app.access.decide(&grant.holder.email, &question).approvers)
+        .unwrap_or_default()
+        .iter()
+        .map(|email: &Email| view.who(email).name)
+        .collect();
+    let others = match names.as_slice() {
+        [] => "Admins".to_owned(),
+        some => format!("{} and admins", some.join(", ")),
+    };
+    let (who, sees) = if own {
+        ("You".to_owned(), "you".to_owned())
+    } else {
+        (holder.name, holder.first)
+    };
+    format!("{who}, at any time. {others}, with a reason {sees} will see.")
+}
+
+/// The ends before and after each extension.
+fn changes(records: &[hallpass_audit::Record]) -> Vec<Change> {
+    let mut ends: Option<String> = None;
+    let mut found = Vec::new();
+    for record in records {
+        let now = record.text("ends_at").filter(|at| *at != "NA");
+        let Some(now) = now.map(str::to_owned) else {
+            continue;
+        };
+        if record.event() == "extend" {
+            found.push(Change {
+                grant: record.text("grant_id").unwrap_or_default().to_owned(),
+                before: ends.clone().unwrap_or_else(|| "–".to_owned()),
+                after: now.clone(),
+            });
+        }
+        ends = Some(now);
+    }
+    found
+}

@@ -1,0 +1,544 @@
+//! Reviews: should I say yes?
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Query, State},
+    routing::get,
+};
+use hallpass_access::{Past, PressRefused, Request, RequestFilter, RequestState, RequestView};
+use hallpass_model::{RequestId, Span, Timestamp};
+use hallpass_rules::{Ask, ClickRefused, Kind};
+use serde::Deserialize;
+
+use super::{
+    press::{self, WordsForm},
+    refusals,
+    request::{approve_label, before, changed, why_not},
+    rows::{self, Row},
+    said::{After, Said, pressed},
+    shell::{Nav, PageResult, Shell, Viewer, page},
+    view::{Aim, Coded, View, Who, question},
+    words::{Badge, plain},
+};
+use crate::{App, problem::Failure};
+
+/// Cards of one page.
+const CARDS_MAX: usize = 50;
+/// Rows of the other tabs.
+const ROWS_MAX: usize = 50;
+/// Requests looked at for what the viewer decided.
+const LOOKED_AT: usize = 1000;
+/// Cards of a page that may have been decided while it was open.
+const SHOWN_MAX: usize = 60;
+
+#[derive(Template)]
+#[template(path = "reviews.html")]
+struct ReviewsPage {
+    shell: Shell,
+    tab: Tab,
+    summary: String,
+    zone: String,
+    count: usize,
+    glasses: Vec<Glass>,
+    cards: Vec<Card>,
+    mine: Vec<Own>,
+    live: String,
+}
+
+#[derive(Template)]
+#[template(path = "reviews_list.html")]
+struct ListPage {
+    shell: Shell,
+    tab: Tab,
+    count: usize,
+    rows: Vec<Row>,
+    zone: String,
+    is_cut: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tab {
+    Mine,
+    Others,
+    Done,
+}
+
+/// A request in the inbox: as a card to decide, or as a line once it is.
+enum Card {
+    Open(Box<Open>),
+    Closed(Closed),
+}
+
+struct Open {
+    id: String,
+    seen: u64,
+    who: Who,
+    aim: Aim,
+    length: Span,
+    waited: String,
+    lapses: Option<String>,
+    reason: String,
+    ticket: String,
+    note: Coded,
+    is_changed: bool,
+    before: Option<String>,
+    rule: Coded,
+    approve: Option<String>,
+    deny: Option<WordsForm>,
+    /// In place of the button.
+    why_not: Coded,
+    /// The next to look at after a press.
+    is_next: bool,
+}
+
+struct Closed {
+    id: String,
+    badge: Badge,
+    words: Coded,
+    what: String,
+}
+
+/// A break-glass review that waits for somebody to look.
+struct Glass {
+    id: String,
+    who: Who,
+    aim: Aim,
+    length: Span,
+    justification: String,
+    words: Coded,
+    close: WordsForm,
+}
+
+/// A request of the viewer's own, which others decide.
+struct Own {
+    id: String,
+    aim: Aim,
+    words: Coded,
+}
+
+#[derive(Deserialize)]
+struct Coming {
+    #[serde(flatten)]
+    after: After,
+    /// Ids of cards the page shows, with commas between.
+    #[serde(default)]
+    shown: String,
+}
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/reviews", get(for_me))
+        .route("/reviews/others", get(others))
+        .route("/reviews/done", get(done))
+}
+
+async fn for_me(
+    State(app): State<App>,
+    Query(coming): Query<Coming>,
+    viewer: Viewer,
+) -> PageResult {
+    let view = View::new(&app, &viewer);
+    let waiting = to_review(&app, &viewer).await?;
+    let filter = RequestFilter::default();
+    let reviews = app
+        .access
+        .open_reviews(&viewer.actor, &filter, CARDS_MAX)
+        .await?;
+    let mut glasses = Vec::new();
+    for request in reviews.iter().rev() {
+        // auditors watch on the request's page; here is only what one can close
+        if app.access.may_close_review(&viewer.actor, request) {
+            glasses.push(glass(&app, &viewer, &view, request).await);
+        }
+    }
+    let summary = summary(&view, &waiting, glasses.len());
+    let count = waiting.len() + glasses.len();
+    let ids: BTreeSet<RequestId> = waiting.iter().map(|request| request.id).collect();
+    let pressed = coming.after.request(&app, &viewer).await;
+    let mut requests = waiting;
+    requests.extend(pressed.clone().filter(|request| !ids.contains(&request.id)));
+    for id in coming.shown.split(',').take(SHOWN_MAX) {
+        let Ok(id) = id.parse::<RequestId>() else {
+            continue;
+        };
+        if requests.iter().all(|request| request.id != id)
+            && let Ok(request) = app.access.request(&viewer.actor, id).await
+        {
+            requests.push(request);
+        }
+    }
+    // oldest first: who has waited longest, and new ones come last
+    requests.sort_by_key(|request| request.id);
+    let mut cards = Vec::new();
+    for request in &requests {
+        cards.push(if ids.contains(&request.id) {
+            let said = coming
+                .after
+                .said()
+                .filter(|_| coming.after.about == request.id.to_string());
+            Card::Open(Box::new(open(&app, &viewer, &view, request, said).await?))
+        } else {
+            Card::Closed(closed(&view, request))
+        });
+    }
+    mark_next(&mut cards, &coming.after.about);
+    let mut shell = viewer.shell(&app, Nav::Reviews, "Reviews").await;
+    shell.said = coming.after.toast(&app, &viewer, &view).await;
+    Ok(page(&ReviewsPage {
+        tab: Tab::Mine,
+        summary,
+        zone: view.zone_words(),
+        count,
+        glasses,
+        cards,
+        mine: own(&app, &viewer, &view).await?,
+        live: match pressed {
+            Some(request) => format!("/reviews?about={}", request.id),
+            None => "/reviews".to_owned(),
+        },
+        shell,
+    }))
+}
+
+async fn to_review(app: &App, viewer: &Viewer) -> Result<Vec<Request>, Failure> {
+    let filter = RequestFilter::default();
+    let found = app
+        .access
+        .requests(&viewer.actor, RequestView::ToReview, &filter, CARDS_MAX)
+        .await?;
+    Ok(found)
+}
+
+fn summary(view: &View, waiting: &[Request], glasses: usize) -> String {
+    let requests = match waiting.len() {
+        0 => None,
+        1 => Some("1 request".to_owned()),
+        n => Some(format!("{n} requests")),
+    };
+    let reviews = match glasses {
+        0 => None,
+        1 => Some("1 break-glass review".to_owned()),
+        n => Some(format!("{n} break-glass reviews")),
+    };
+    let parts: Vec<String> = requests.into_iter().chain(reviews).collect();
+    let verb = match waiting.len() + glasses {
+        0 => return "Nothing waits for you.".to_owned(),
+        1 => "waits",
+        _ => "wait",
+    };
+    let oldest = waiting.iter().map(|request| request.asked_at).min();
+    let oldest = oldest.map(|at| format!(" The oldest request has waited {}.", waited(view, at)));
+    format!(
+        "{} {verb} for you.{}",
+        parts.join(" and "),
+        oldest.unwrap_or_default()
+    )
+}
+
+async fn glass(app: &App, viewer: &Viewer, view: &View, request: &Request) -> Glass {
+    let grant = rows::with_grant(app, viewer, request).await;
+    let who = View::person(&request.requester.name, &request.requester.email);
+    let review = request.after_review.as_ref();
+    let opened = review.map(|review| view.words(review.opened_at));
+    let next = rows::next(app, view, request, grant.as_ref());
+    Glass {
+        id: request.id.to_string(),
+        aim: view.aim_of(request),
+        length: request.duration,
+        justification: review.map(|r| plain(&r.justification)).unwrap_or_default(),
+        words: Coded(format!(
+            "Taken {}. {} It stays on this page until someone who is not {} closes it.",
+            opened.unwrap_or_default(),
+            next.words.0,
+            who.first
+        )),
+        close: press::close_form(view, request, "reviews"),
+        who,
+    }
+}
+
+fn waited(view: &View, since: Timestamp) -> String {
+    match view.since(since).as_seconds() {
+        0..60 => "less than a minute".to_owned(),
+        seconds @ 60..3600 => format!("{}m", seconds / 60),
+        seconds => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// After a press the next card is where one goes on.
+fn mark_next(cards: &mut [Card], about: &str) {
+    if about.is_empty() {
+        return;
+    }
+    let at = cards.iter().position(|card| match card {
+        Card::Open(open) => open.id == about,
+        Card::Closed(closed) => closed.id == about,
+    });
+    let Some(at) = at else { return };
+    let mut later = cards.iter_mut().skip(at);
+    let next = later.find_map(|card| match card {
+        Card::Open(open) => Some(open),
+        Card::Closed(_) => None,
+    });
+    if let Some(next) = next {
+        next.is_next = true;
+    }
+}
+
+async fn open(
+    app: &App,
+    viewer: &Viewer,
+    view: &View,
+    request: &Request,
+    said: Option<Said>,
+) -> Result<Open, Failure> {
+    let presses = app.access.presses(&viewer.actor, request).await?;
+    let past = app.access.past(&viewer.actor, request).await?;
+    let is_changed = matches!(said, Some(Said::Changed));
+    let why_not = match &presses.approve {
+        Ok(()) => Coded::default(),
+        Err(refused) => why_not(app, view, request, refused),
+    };
+    Ok(Open {
+        id: request.id.to_string(),
+        seen: press::seen(request),
+        who: View::person(&request.requester.name, &request.requester.email),
+        aim: view.aim_of(request),
+        length: request.duration,
+        waited: waited(view, request.asked_at),
+        lapses: request.expires_at.map(|at| view.words(at)),
+        reason: plain(&request.reason),
+        ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),
+        note: if is_changed {
+            changed(view, request)
+        } else {
+            signal(app, view, request, &past)
+        },
+        is_changed,
+        before: before(view, &past),
+        rule: rule(app, view, request),
+        approve: presses.approve.is_ok().then(|| approve_label(request)),
+        deny: presses
+            .deny
+            .is_ok()
+            .then(|| press::deny_form(view, request, "reviews")),
+        why_not,
+        is_next: false,
+    })
+}
+
+/// The one thing a reviewer should notice first.
+fn signal(app: &App, view: &View, request: &Request, past: &Past) -> Coded {
+    let who = View::person(&request.requester.name, &request.requester.email);
+    if request.secondary_domain {
+        return Coded(format!(
+            "Matched through the second mail domain ({}). Check that this is the right person.",
+            who.email
+        ));
+    }
+    if let Some(first) = request.reviews.first() {
+        return Coded(format!(
+            "{} of {} needed: {} said yes at {}.",
+            request.reviews.len(),
+            request.decided.approvals_needed,
+            refusals::sentence(&view.named(&first.by)),
+            view.words(first.at)
+        ));
+    }
+    if past.requester.count > 0 || request.extends.is_some() {
+        return Coded::default();
+    }
+    let lead = format!("{} has not had this in the last 90 days.", who.first);
+    Coded(match smaller(app, view, request) {
+        Some(set) => {
+            format!("{lead} {set} in this account needs no approval and may be enough.")
+        }
+        None => lead,
+    })
+}
+
+/// A permission set that only reads and that the requester can have here without asking.
+fn smaller(app: &App, view: &View, request: &Request) -> Option<String> {
+    let Some(Ask::Account {
+        account,
+        permission_set,
+    }) = question(request)
+    else {
+        return None;
+    };
+    let sets = view.directory.permission_sets().iter();
+    sets.filter(|set| set.name != permission_set && set.name.starts_with("ReadOnly"))
+        .find(|set| {
+            let question = Ask::Account {
+                account,
+                permission_set: &set.name,
+            };
+            let decision = app.access.decide(&request.requester.email, &question);
+            decision.kind == Kind::ApprovalNotRequired
+        })
+        .map(|set| set.name.clone())
+}
+
+/// "`prod-two-eyes` lists you · 1 approval needed".
+fn rule(app: &App, view: &View, request: &Request) -> Coded {
+    let Some(question) = question(request) else {
+        return Coded::default();
+    };
+    let rules = app.access.rules();
+    let permit = rules.may_deny(
+        &view.me,
+        &request.requester.email,
+        &question,
+        &view.directory,
+        view.now,
+    );
+    let names = |rules: &[hallpass_rules::RuleId]| {
+        let names: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
+        names.join(", ")
+    };
+    let needed = match request.decided.approvals_needed {
+        0 | 1 => "1 approval needed".to_owned(),
+        n => format!("{n} approvals needed"),
+    };
+    Coded(match permit {
+        Ok(permit) if permit.listed_by.len() == 1 => {
+            format!("{} lists you · {needed}", names(&permit.listed_by))
+        }
+        Ok(permit) => format!("{} list you · {needed}", names(&permit.listed_by)),
+        Err(ClickRefused::NotListed { rules, .. } | ClickRefused::OwnRequest { rules }) => {
+            names(&rules)
+        }
+        Err(ClickRefused::NotOpen { rules, .. }) => names(&rules),
+    })
+}
+
+/// A card that is decided, as one line of truth.
+fn closed(view: &View, request: &Request) -> Closed {
+    let what = format!(
+        "{} for {}, {}",
+        view.aim_of(request).words(),
+        View::person(&request.requester.name, &request.requester.email).name,
+        request.duration
+    );
+    let words = pressed(view, request).or_else(|| {
+        let closed = request.clone().pending(view.now).err()?;
+        Some(refusals::already(view, request, &closed))
+    });
+    Closed {
+        id: request.id.to_string(),
+        badge: rows::badge(view, request, None),
+        words: Coded(words.unwrap_or_else(|| "It waits for others now.".to_owned())),
+        what,
+    }
+}
+
+/// Own requests that wait, with who can decide them.
+async fn own(app: &App, viewer: &Viewer, view: &View) -> Result<Vec<Own>, Failure> {
+    let filter = RequestFilter {
+        state: Some("pending".to_owned()),
+        ..RequestFilter::default()
+    };
+    let found = app
+        .access
+        .requests(&viewer.actor, RequestView::Mine, &filter, 5)
+        .await?;
+    let mut mine = Vec::new();
+    for request in found.iter().filter(|request| !rows::is_past(view, request)) {
+        let presses = app.access.presses(&viewer.actor, request).await?;
+        let words = match &presses.approve {
+            Err(refused @ PressRefused::Rules(_)) => why_not(app, view, request, refused),
+            _ => Coded(rows::waiting(app, view, request)),
+        };
+        mine.push(Own {
+            id: request.id.to_string(),
+            aim: view.aim_of(request),
+            words,
+        });
+    }
+    Ok(mine)
+}
+
+/// What waits for somebody else.
+async fn others(State(app): State<App>, viewer: Viewer) -> PageResult {
+    let view = View::new(&app, &viewer);
+    let mine: BTreeSet<RequestId> = to_review(&app, &viewer)
+        .await?
+        .iter()
+        .map(|request| request.id)
+        .collect();
+    let filter = RequestFilter {
+        state: Some("pending".to_owned()),
+        ..RequestFilter::default()
+    };
+    let found = app
+        .access
+        .requests(
+            &viewer.actor,
+            RequestView::All,
+            &filter,
+            ROWS_MAX + CARDS_MAX,
+        )
+        .await?;
+    let found: Vec<Request> = found
+        .into_iter()
+        .filter(|request| !mine.contains(&request.id) && !rows::is_past(&view, request))
+        .collect();
+    table(&app, &viewer, &view, Tab::Others, mine.len(), &found).await
+}
+
+/// What the viewer decided.
+async fn done(State(app): State<App>, viewer: Viewer) -> PageResult {
+    let view = View::new(&app, &viewer);
+    let count = to_review(&app, &viewer).await?.len();
+    let filter = RequestFilter::default();
+    let found = app
+        .access
+        .requests(&viewer.actor, RequestView::All, &filter, LOOKED_AT)
+        .await?;
+    let found: Vec<Request> = found
+        .into_iter()
+        .filter(|request| is_decided_by(request, &view))
+        .collect();
+    table(&app, &viewer, &view, Tab::Done, count, &found).await
+}
+
+fn is_decided_by(request: &Request, view: &View) -> bool {
+    if request.requester.email == view.me {
+        return false;
+    }
+    let closed = match &request.state {
+        RequestState::Approved { by, .. }
+        | RequestState::Denied { by, .. }
+        | RequestState::Discarded { by, .. } => *by == view.me,
+        RequestState::Pending | RequestState::Expired { .. } | RequestState::Rejected { .. } => {
+            false
+        }
+    };
+    closed || request.reviews.iter().any(|review| review.by == view.me)
+}
+
+async fn table(
+    app: &App,
+    viewer: &Viewer,
+    view: &View,
+    tab: Tab,
+    count: usize,
+    found: &[Request],
+) -> PageResult {
+    let mut rows = Vec::new();
+    for request in found.iter().take(ROWS_MAX) {
+        rows.push(rows::row(app, viewer, view, request).await);
+    }
+    let shell = viewer.shell(app, Nav::Reviews, "Reviews").await;
+    Ok(page(&ListPage {
+        shell,
+        tab,
+        count,
+        rows,
+        zone: view.zone_words(),
+        is_cut: found.len() > ROWS_MAX,
+    }))
+}

@@ -1,0 +1,205 @@
+//! Requests as rows of a table: what, where it is, and what happens next.
+
+use hallpass_access::{EndCause, Grant, GrantState, Request, RequestState};
+use hallpass_model::Span;
+
+use super::{
+    refusals::sentence,
+    shell::Viewer,
+    view::{At, Coded, View, Who, deciders},
+    words::{Badge, grant_badge, plain, request_badge},
+};
+use crate::App;
+
+/// One request in a table.
+pub(crate) struct Row {
+    pub(crate) href: String,
+    pub(crate) what: String,
+    pub(crate) who: Who,
+    pub(crate) badge: Badge,
+    pub(crate) next: Next,
+    pub(crate) asked: At,
+}
+
+/// What happens next, or why nothing does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Next {
+    /// Words of a person, shown as theirs.
+    pub(crate) quote: String,
+    pub(crate) words: Coded,
+    /// Words and address of the next step.
+    pub(crate) link: Option<(&'static str, String)>,
+}
+
+impl From<String> for Next {
+    fn from(words: String) -> Self {
+        Self {
+            words: Coded(words),
+            ..Self::default()
+        }
+    }
+}
+
+/// A request with the grant that came of it, if the viewer may see that.
+pub(crate) async fn with_grant(app: &App, viewer: &Viewer, request: &Request) -> Option<Grant> {
+    app.access.grant(&viewer.actor, request.grant?).await.ok()
+}
+
+/// The state people care about: of the grant, once there is one.
+pub(crate) fn badge(view: &View, request: &Request, grant: Option<&Grant>) -> Badge {
+    match (&request.state, grant) {
+        (RequestState::Approved { .. }, Some(grant)) => {
+            grant_badge(&grant.state, view.left(grant.ends_at))
+        }
+        (RequestState::Pending, _) if is_past(view, request) => {
+            request_badge(&RequestState::Expired { at: view.now })
+        }
+        (state, _) => request_badge(state),
+    }
+}
+
+/// Whether a request waits on paper only: it lapsed, and was not looked at since.
+pub(crate) fn is_past(view: &View, request: &Request) -> bool {
+    request.expires_at.is_some_and(|at| view.now >= at)
+}
+
+pub(crate) async fn row(app: &App, viewer: &Viewer, view: &View, request: &Request) -> Row {
+    let grant = with_grant(app, viewer, request).await;
+    let aim = view.aim_of(request);
+    let what = match request.extends {
+        Some(_) => format!("{}, {} more", aim.words(), request.duration),
+        None => aim.words(),
+    };
+    Row {
+        href: format!("/requests/{}", request.id),
+        what,
+        who: View::person(&request.requester.name, &request.requester.email),
+        badge: badge(view, request, grant.as_ref()),
+        next: next(app, view, request, grant.as_ref()),
+        asked: view.at(request.asked_at),
+    }
+}
+
+/// What happens next with a request, in one or two sentences.
+pub(crate) fn next(app: &App, view: &View, request: &Request, grant: Option<&Grant>) -> Next {
+    let again = || Some(("Ask again", view.aim_of(request).ask));
+    match &request.state {
+        RequestState::Pending if is_past(view, request) => lapsed(request, again()),
+        RequestState::Pending => waiting(app, view, request).into(),
+        RequestState::Denied { by, reason, .. } => Next {
+            quote: reason.as_deref().map(plain).unwrap_or_default(),
+            words: Coded(match reason {
+                Some(_) => sentence(&view.named(by)),
+                None => format!("Denied by {}.", view.named(by)),
+            }),
+            link: None,
+        },
+        RequestState::Discarded { by, .. } => format!("Discarded by {}.", view.named(by)).into(),
+        RequestState::Expired { .. } => lapsed(request, again()),
+        RequestState::Rejected { detail, .. } => plain(detail).into(),
+        RequestState::Approved { by, .. } => match grant {
+            Some(grant) => of_grant(view, grant, again()),
+            None => format!("Approved by {}.", view.named(by)).into(),
+        },
+    }
+}
+
+fn lapsed(request: &Request, link: Option<(&'static str, String)>) -> Next {
+    let waited = request
+        .expires_at
+        .map(|at| format!(" within {}", Span::between(request.asked_at, at)));
+    Next {
+        words: Coded(format!("Nobody decided{}.", waited.unwrap_or_default())),
+        link: link.filter(|_| request.extends.is_none()),
+        quote: String::new(),
+    }
+}
+
+/// "Priya Raman or Jonas Beck can decide. Lapses 23:12."
+pub(crate) fn waiting(app: &App, view: &View, request: &Request) -> String {
+    let who = deciders(app, request);
+    let lapses = request
+        .expires_at
+        .map(|at| format!(" Lapses {}.", view.words(at)))
+        .unwrap_or_default();
+    if who.is_empty() && request.decided.kind == "NoApprovers" {
+        return format!("Nobody can approve this; the glass can be broken.{lapses}");
+    }
+    if who.is_empty() {
+        return format!("The rules changed: today nobody can decide this.{lapses}");
+    }
+    format!("{} can decide.{lapses}", sentence(&view.any_of(&who)))
+}
+
+fn of_grant(view: &View, grant: &Grant, again: Option<(&'static str, String)>) -> Next {
+    match &grant.state {
+        GrantState::Scheduled | GrantState::Granting => {
+            "AWS is confirming. The time starts then.".to_owned().into()
+        }
+        GrantState::Active => format!("Ends {}.", view.words(grant.ends_at)).into(),
+        GrantState::Ending { cause, .. } => Next {
+            words: Coded(match &grant.stuck {
+                Some(stuck) => format!(
+                    "AWS refuses to delete this: {}. Tried every hour.",
+                    plain(&stuck.reason)
+                ),
+                None => format!("{} AWS is confirming.", why_it_ends(view, grant, cause)),
+            }),
+            ..Next::default()
+        },
+        GrantState::Ended { cause, .. } => Next {
+            words: Coded(why_it_ends(view, grant, cause)),
+            link: again,
+            ..Next::default()
+        },
+        GrantState::Failed { error, .. } => Next {
+            words: Coded(refused_by_aws(error)),
+            link: again,
+            ..Next::default()
+        },
+    }
+}
+
+/// "AWS refused: {reason}. Nothing was granted."
+pub(crate) fn refused_by_aws(error: &str) -> String {
+    let error = plain(error);
+    format!(
+        "AWS refused: {}. Nothing was granted.",
+        error.trim_end_matches('.')
+    )
+}
+
+/// Why a grant ends or ended, as one sentence.
+pub(crate) fn why_it_ends(view: &View, grant: &Grant, cause: &EndCause) -> String {
+    let begun = grant.granted_at.unwrap_or(grant.scheduled_at);
+    let end = match &grant.state {
+        GrantState::Ending { since, .. } => *since,
+        GrantState::Ended { at, .. } => *at,
+        _ => grant.ends_at,
+    };
+    let length = grant.duration;
+    let used = whole_minutes(Span::between(begun, end));
+    match cause {
+        EndCause::Expired => format!("Ended on time, after {length}."),
+        EndCause::Released => format!("Given back after {used} of {length}."),
+        EndCause::Revoked { by, .. } => {
+            format!("Revoked by {} after {used} of {length}.", view.named(by))
+        }
+        EndCause::RuleChanged => "Ended: the rules changed and would refuse it today.".to_owned(),
+        EndCause::PrincipalLeft => "Ended: its holder is no longer in the directory.".to_owned(),
+        EndCause::Drift => {
+            format!(
+                "Someone removed this access outside Hallpass at {}.",
+                view.words(end)
+            )
+        }
+    }
+}
+
+/// A length for people: seconds only when there is nothing else.
+pub(crate) fn whole_minutes(span: Span) -> Span {
+    match span.as_seconds() {
+        seconds @ 0..60 => Span::seconds(seconds),
+        seconds => Span::seconds(seconds / 60 * 60),
+    }
+}

@@ -1,0 +1,177 @@
+//! What a page says once after a press: a code in the address, made into words from what is stored
+//! now. An address that says something untrue says nothing.
+
+use hallpass_access::{Grant, Request, RequestState};
+use serde::Deserialize;
+
+use super::{
+    shell::{Toast, Viewer},
+    view::View,
+};
+use crate::App;
+
+/// What was pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Said yes to a request.
+    Approved,
+    /// Said no.
+    Denied,
+    /// Withdrew.
+    Discarded,
+    /// An equal request waited already.
+    Already,
+    /// Gave access back.
+    GivenBack,
+    /// Took access away.
+    Revoked,
+    /// Broke the glass.
+    Broken,
+    /// Closed the review of that.
+    Closed,
+    /// The press had no effect.
+    Refused,
+    /// The request was another than the one that was looked at.
+    Changed,
+}
+
+impl Said {
+    const ALL: [Self; 10] = [
+        Self::Approved,
+        Self::Denied,
+        Self::Discarded,
+        Self::Already,
+        Self::GivenBack,
+        Self::Revoked,
+        Self::Broken,
+        Self::Closed,
+        Self::Refused,
+        Self::Changed,
+    ];
+
+    /// The code in addresses.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Discarded => "discarded",
+            Self::Already => "already",
+            Self::GivenBack => "given-back",
+            Self::Revoked => "revoked",
+            Self::Broken => "broken",
+            Self::Closed => "closed",
+            Self::Refused => "refused",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// The part of an address that says what was pressed, and on what.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct After {
+    #[serde(default)]
+    said: String,
+    /// A request's or a grant's id.
+    #[serde(default)]
+    pub(crate) about: String,
+}
+
+impl After {
+    pub(crate) fn said(&self) -> Option<Said> {
+        Said::ALL.into_iter().find(|said| said.code() == self.said)
+    }
+
+    /// The request it is about, if the viewer may see it.
+    pub(crate) async fn request(&self, app: &App, viewer: &Viewer) -> Option<Request> {
+        let id = self.about.parse().ok()?;
+        app.access.request(&viewer.actor, id).await.ok()
+    }
+
+    async fn grant(&self, app: &App, viewer: &Viewer) -> Option<Grant> {
+        let id = self.about.parse().ok()?;
+        app.access.grant(&viewer.actor, id).await.ok()
+    }
+
+    /// The words, for what the page does not show by itself.
+    pub(crate) async fn toast(&self, app: &App, viewer: &Viewer, view: &View) -> Option<Toast> {
+        match self.said()? {
+            Said::GivenBack => {
+                let grant = self.grant(app, viewer).await?;
+                let aim = view.aim(Some(&grant.key.target), &grant.names);
+                (!grant.is_hold()).then(|| Toast {
+                    words: format!("Given back: {}.", aim.words()),
+                    link: Some(("Ask again".to_owned(), aim.ask)),
+                })
+            }
+            Said::Revoked => {
+                let grant = self.grant(app, viewer).await?;
+                let aim = view.aim(Some(&grant.key.target), &grant.names);
+                let words = format!("Revoked: {}. AWS is confirming.", aim.words());
+                (!grant.is_hold()).then(|| words.into())
+            }
+            Said::Approved | Said::Denied | Said::Discarded => {
+                let request = self.request(app, viewer).await?;
+                pressed(view, &request).map(Into::into)
+            }
+            Said::Broken => {
+                let request = self.request(app, viewer).await?;
+                let words = "Glass broken. Approvers and admins were told; AWS is confirming.";
+                request.has_open_review().then(|| words.into())
+            }
+            Said::Closed => {
+                let request = self.request(app, viewer).await?;
+                let closed = request.after_review?.closed?;
+                (closed.by == view.me).then(|| "Review closed.".into())
+            }
+            Said::Already | Said::Refused | Said::Changed => None,
+        }
+    }
+}
+
+/// What came of a press on a request, from its state.
+pub(crate) fn pressed(view: &View, request: &Request) -> Option<String> {
+    let requester = View::person(&request.requester.name, &request.requester.email);
+    let own = request.requester.email == view.me;
+    match &request.state {
+        RequestState::Approved { by, .. } if *by == view.me => {
+            let length = request.duration;
+            Some(match (own, request.extends) {
+                (_, Some(_)) => format!("You approved {length} more for {}.", requester.name),
+                (true, None) => format!("You approved {length} for yourself. AWS is confirming."),
+                (false, None) => {
+                    format!(
+                        "You approved {length} for {}. AWS is confirming.",
+                        requester.name
+                    )
+                }
+            })
+        }
+        RequestState::Pending if request.reviews.iter().any(|r| r.by == view.me) => Some(format!(
+            "Your approval is the {} of {} for {}.",
+            ordinal(request.reviews.len()),
+            request.decided.approvals_needed,
+            requester.name
+        )),
+        RequestState::Denied { by, .. } if *by == view.me => {
+            Some(format!("Denied. {} was told.", requester.first))
+        }
+        RequestState::Discarded { by, .. } if *by == view.me => {
+            Some("Request discarded.".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn ordinal(n: usize) -> String {
+    match n {
+        1 => "first".to_owned(),
+        2 => "second".to_owned(),
+        3 => "third".to_owned(),
+        n => format!("{n}th"),
+    }
+}
+
+/// The address of a page that says what was pressed.
+pub(crate) fn after(page: &str, said: Said, about: impl std::fmt::Display) -> String {
+    format!("{page}?said={}&about={about}", said.code())
+}

@@ -1,0 +1,478 @@
+//! What happened to a request, newest first, from the audit log; and what comes next.
+
+use hallpass_access::{Approval, Grant, GrantState, Request, RequestState};
+use hallpass_audit::Record;
+use hallpass_model::{Email, Span, Timestamp};
+
+use super::{
+    rows::{refused_by_aws, why_it_ends},
+    shell::Viewer,
+    view::{At, Coded, View, deciders},
+    words::{countdown, number, plain},
+};
+use crate::{App, api::records::may_read, problem::Failure};
+
+/// Records read at once.
+const BATCH: u32 = 500;
+/// Batches read for one page; a request whose story is longer shows its beginning.
+const BATCHES_MAX: usize = 40;
+
+/// One thing that happened.
+pub(crate) struct Entry {
+    /// `now`, `good`, `next` or nothing.
+    pub(crate) look: &'static str,
+    pub(crate) title: String,
+    pub(crate) words: Coded,
+    /// Words of a person, shown as theirs.
+    pub(crate) quote: String,
+    pub(crate) at: Option<At>,
+    /// Seconds left until it happens, with words.
+    pub(crate) left: Option<(u64, String)>,
+    /// The door it came through.
+    pub(crate) door: &'static str,
+    /// The record's number, and as words, when the viewer may read it.
+    pub(crate) record: Option<(u64, String)>,
+}
+
+impl Entry {
+    fn new(title: impl Into<String>) -> Self {
+        Self {
+            look: "",
+            title: title.into(),
+            words: Coded::default(),
+            quote: String::new(),
+            at: None,
+            left: None,
+            door: "",
+            record: None,
+        }
+    }
+
+    fn good(mut self) -> Self {
+        self.look = "good";
+        self
+    }
+
+    fn words(mut self, words: impl Into<String>) -> Self {
+        self.words = Coded(words.into());
+        self
+    }
+
+    fn quote(mut self, quote: &str) -> Self {
+        self.quote = plain(quote);
+        self
+    }
+}
+
+/// The records of a request and of the grant that came of it, oldest first.
+pub(crate) async fn records(
+    app: &App,
+    request: &Request,
+    grant: Option<&Grant>,
+) -> Result<Vec<Record>, Failure> {
+    let log = &app.audit;
+    let fault = |fault: hallpass_audit::StoreFault| Failure::unavailable(&fault);
+    let last = log.head().await.map_err(fault)?.map_or(0, |head| head.seq);
+    // records are in the order of time: halving finds the first that can matter
+    let (mut low, mut high) = (1, last + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found = log.records_from(middle, 1).await.map_err(fault)?;
+        match found.first().map(instant) {
+            Some(at) if at.as_millisecond() < request.asked_at.as_millisecond() => {
+                low = middle + 1;
+            }
+            _ => high = middle,
+        }
+    }
+    let id = request.id.to_string();
+    let grant = grant.map(|grant| grant.id.to_string());
+    let mut found = Vec::new();
+    for _ in 0..BATCHES_MAX {
+        let batch = log.records_from(low, BATCH).await.map_err(fault)?;
+        let Some(newest) = batch.last() else { break };
+        low = newest.seq() + 1;
+        found.extend(batch.into_iter().filter(|record| {
+            record.text("access_request_id") == Some(&id)
+                || (grant.is_some() && record.text("grant_id") == grant.as_deref())
+        }));
+    }
+    Ok(found)
+}
+
+fn instant(record: &Record) -> Timestamp {
+    let millis = record
+        .fields()
+        .get("timestamp")
+        .and_then(serde_json::Value::as_i64);
+    Timestamp::from_millisecond(millis.unwrap_or_default()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// What happened, newest first, with the step to come on top.
+pub(crate) fn entries(
+    app: &App,
+    viewer: &Viewer,
+    view: &View,
+    request: &Request,
+    grant: Option<&Grant>,
+    records: &[Record],
+) -> Vec<Entry> {
+    let mut found: Vec<(Timestamp, Entry)> = Vec::new();
+    let mut teller = Teller {
+        view,
+        request,
+        grant,
+        asked_aws: None,
+        ends: None,
+        reads_all: viewer.actor.reads_all(),
+    };
+    for record in records {
+        let Some(mut entry) = teller.tell(record) else {
+            continue;
+        };
+        let at = instant(record);
+        entry.at = Some(view.at_second(at));
+        entry.door = door(record.text("source").unwrap_or_default());
+        entry.record =
+            may_read(&viewer.actor, record).then(|| (record.seq(), number(record.seq())));
+        found.push((at, entry));
+    }
+    found.extend(reminders(app, view, request));
+    found.sort_by_key(|(at, _)| *at);
+    let mut entries: Vec<Entry> = found.into_iter().rev().map(|(_, entry)| entry).collect();
+    let next = upcoming(app, view, request, grant);
+    if let (Some(_), Some(newest)) = (&next, entries.first_mut()) {
+        newest.look = "now";
+    }
+    entries.splice(0..0, next);
+    entries
+}
+
+/// The door something came through, in words.
+pub(crate) fn door(source: &str) -> &'static str {
+    match source {
+        "web" => "web",
+        "slack" => "Slack",
+        "cli" => "command line",
+        "api" => "API",
+        "system" => "Hallpass",
+        _ => "",
+    }
+}
+
+/// Makes sentences of records, in the order they were written.
+struct Teller<'a> {
+    view: &'a View,
+    request: &'a Request,
+    grant: Option<&'a Grant>,
+    /// When AWS was asked.
+    asked_aws: Option<Timestamp>,
+    /// The end as last said.
+    ends: Option<Timestamp>,
+    reads_all: bool,
+}
+
+impl Teller<'_> {
+    fn tell(&mut self, record: &Record) -> Option<Entry> {
+        let by = |field: &str| {
+            let email = record.text(field).and_then(|text| Email::new(text).ok());
+            email.map_or("Hallpass".to_owned(), |email| self.view.named(&email))
+        };
+        let text = |field: &str| record.text(field).filter(|text| *text != "NA");
+        let is_other = text("access_request_id") != Some(&self.request.id.to_string());
+        let what = if is_other { "Extension" } else { "Request" };
+        Some(match record.event() {
+            "request.created" if is_other => {
+                Entry::new(format!("{} asked for more", cap(&by("actor"))))
+            }
+            "request.created" => Entry::new(format!("Asked by {}", by("actor"))),
+            "request.reviewed" => Entry::new(format!("Approved by {}", by("actor"))).good(),
+            "request.approved" => Self::approved(record, is_other, &by("approver_email")),
+            "request.denied" => {
+                let own = (!is_other).then(|| match &self.request.state {
+                    RequestState::Denied { reason, .. } => reason.clone().unwrap_or_default(),
+                    _ => String::new(),
+                });
+                Entry::new(format!("{what} denied by {}", by("actor")))
+                    .quote(&own.unwrap_or_default())
+            }
+            "request.discarded" => Entry::new(format!("{what} discarded by {}", by("actor"))),
+            "request.expired" => Entry::new(format!("{what} lapsed"))
+                .words("Nobody decided in time. Nothing was granted."),
+            "request.rejected" => {
+                Entry::new("Not possible").words(plain(text("error").unwrap_or_default()))
+            }
+            "press.refused" if self.reads_all => {
+                let press = text("why").unwrap_or("press");
+                let why = text("error").unwrap_or_default();
+                let why = why.split_once(": ").map_or(why, |(_, words)| words);
+                Entry::new(format!(
+                    "A press had no effect: {press}, by {}",
+                    by("actor")
+                ))
+                .words(plain(why))
+            }
+            "grant.requested" => {
+                self.asked_aws = Some(instant(record));
+                Entry::new("Setting up")
+                    .words("The end was written down first, then AWS was asked.")
+            }
+            "grant.succeeded" => self.succeeded(record),
+            "grant.failed" => Entry::new("Failed").words(refused_by_aws(
+                text("error").unwrap_or("no reason was given"),
+            )),
+            "extend" => self.extended(record),
+            event => return self.ending(event, record),
+        })
+    }
+
+    fn approved(record: &Record, is_other: bool, by: &str) -> Entry {
+        let rules: Vec<String> = record
+            .fields()
+            .get("based_on")
+            .and_then(|rules| rules.as_array())
+            .into_iter()
+            .flatten()
+            .filter_map(|rule| rule.as_str().map(|rule| format!("`{rule}`")))
+            .collect();
+        let word = if rules.len() == 1 { "rule" } else { "rules" };
+        let rules = format!("{word} {}", rules.join(", "));
+        let what = if is_other {
+            "Extension approved"
+        } else {
+            "Approved"
+        };
+        match record.text("approval") {
+            Some("not_required") if is_other => Entry::new("Extension needed no approval"),
+            Some("not_required") => Entry::new("No approval needed"),
+            Some("self") => {
+                return Entry::new(format!("{what} by the requester"))
+                    .good()
+                    .words(format!("As {rules} allows."));
+            }
+            Some("break_glass") => Entry::new(format!("Break-glass by {by}")),
+            _ => Entry::new(format!("{what} by {by}")),
+        }
+        .good()
+        .words(format!("By {rules}."))
+    }
+
+    fn succeeded(&mut self, record: &Record) -> Entry {
+        self.ends = ends_at(record);
+        let after = self.asked_aws.map(|asked| {
+            let millis = instant(record).as_millisecond() - asked.as_millisecond();
+            format!(
+                " after {}.{}s",
+                millis / 1000,
+                millis.rem_euclid(1000) / 100
+            )
+        });
+        let entry = Entry::new("Active").good();
+        if self.grant.is_some_and(|grant| grant.standing) {
+            return entry.words(
+                "The access was there before. The clock of this pass started here; its end removes nothing.",
+            );
+        }
+        entry.words(format!(
+            "AWS confirmed the access{}. The clock started here.",
+            after.unwrap_or_default()
+        ))
+    }
+
+    fn extended(&mut self, record: &Record) -> Entry {
+        let (before, now) = (self.ends, ends_at(record));
+        self.ends = now;
+        let words = match (before, now) {
+            (Some(before), Some(now)) => format!(
+                "Ends {} instead of {}.",
+                self.view.words(now),
+                self.view.words(before)
+            ),
+            (None, Some(now)) => format!("Ends {}.", self.view.words(now)),
+            _ => String::new(),
+        };
+        Entry::new("Extended").good().words(words)
+    }
+
+    fn ending(&self, event: &str, record: &Record) -> Option<Entry> {
+        let text = |field: &str| record.text(field).filter(|text| *text != "NA");
+        let removed = record
+            .fields()
+            .get("removed")
+            .and_then(serde_json::Value::as_bool);
+        Some(match event {
+            "end.started" => self.begun(),
+            "end.succeeded" => Entry::new("Ended").words(match (removed, text("why")) {
+                (Some(true), _) => "AWS confirmed that the access is gone.".to_owned(),
+                (_, Some("standing")) => {
+                    "Nothing was removed: the access was there before.".to_owned()
+                }
+                (_, Some("held_by_other_grant")) => {
+                    "Nothing was removed: another grant keeps the access.".to_owned()
+                }
+                (_, Some("already_absent")) => {
+                    "Nothing was left to remove: the access was gone already.".to_owned()
+                }
+                (_, why) => format!(
+                    "Nothing was removed: {}.",
+                    plain(why.unwrap_or("unknown")).replace('_', " ")
+                ),
+            }),
+            "end.failed" => Entry::new("AWS did not remove it; tried again")
+                .words(plain(text("error").unwrap_or_default())),
+            "end.stuck" => Entry::new("AWS refuses to delete this").words(format!(
+                "{}. Tried every hour.",
+                plain(text("error").unwrap_or_default()).trim_end_matches('.')
+            )),
+            "drift.missing" => Entry::new("Someone removed this access outside Hallpass"),
+            "drift.principal_left" => Entry::new("The holder left the directory"),
+            "drift.rule_changed" => {
+                Entry::new("The rules changed").words("Today they would refuse this.")
+            }
+            "review.opened" => Entry::new("Review opened")
+                .words("Somebody else looks at this afterwards and closes it.")
+                .quote(text("why").unwrap_or_default()),
+            "review.closed" => {
+                let by = Email::new(text("actor").unwrap_or_default());
+                let by = by.map_or("Hallpass".to_owned(), |email| self.view.named(&email));
+                Entry::new(format!("Review closed by {by}"))
+                    .good()
+                    .quote(text("why").unwrap_or_default())
+            }
+            _ => return None,
+        })
+    }
+
+    fn begun(&self) -> Entry {
+        let entry = Entry::new("End began");
+        let Some(grant) = self.grant else {
+            return entry;
+        };
+        match &grant.state {
+            GrantState::Ending { cause, .. } | GrantState::Ended { cause, .. } => {
+                let entry = entry.words(why_it_ends(self.view, grant, cause));
+                match cause {
+                    hallpass_access::EndCause::Revoked { reason, .. } => entry.quote(reason),
+                    _ => entry,
+                }
+            }
+            _ => entry,
+        }
+    }
+}
+
+fn cap(text: &str) -> String {
+    super::refusals::sentence(text)
+}
+
+fn ends_at(record: &Record) -> Option<Timestamp> {
+    record.text("ends_at").and_then(|at| at.parse().ok())
+}
+
+/// Reminders are not in the log; when they were sent follows from when the request was made.
+fn reminders(app: &App, view: &View, request: &Request) -> Vec<(Timestamp, Entry)> {
+    let settings = app.access.settings();
+    let names = view.any_of(&request.decided.notify);
+    (0..request.reminders.sent)
+        .filter_map(|k| {
+            let at = settings.reminder_at(request.asked_at, request.expires_at, k)?;
+            let mut entry = Entry::new("Reminder sent").words(format!("To {names}."));
+            entry.at = Some(view.at_second(at));
+            Some((at, entry))
+        })
+        .collect()
+}
+
+/// The step to come.
+fn upcoming(app: &App, view: &View, request: &Request, grant: Option<&Grant>) -> Option<Entry> {
+    let mut entry = match (&request.state, grant) {
+        (RequestState::Pending, _) if super::rows::is_past(view, request) => return None,
+        (RequestState::Pending, _) => return Some(waiting(app, view, request)),
+        (RequestState::Approved { .. }, Some(grant)) => match &grant.state {
+            GrantState::Scheduled | GrantState::Granting => Entry::new("AWS confirms")
+                .words("The time starts when AWS confirms, not before. Usually under a minute."),
+            GrantState::Active => {
+                let mut entry = Entry::new("Access ends").words(what_ends(view, grant));
+                let left = view.left(grant.ends_at);
+                entry.at = Some(view.at_second(grant.ends_at));
+                entry.left = Some((left.as_seconds(), countdown(left)));
+                entry
+            }
+            GrantState::Ending { .. } => {
+                Entry::new("Access is gone").words("Hallpass looks until AWS shows it no longer.")
+            }
+            GrantState::Ended { .. } | GrantState::Failed { .. } => return None,
+        },
+        _ => return None,
+    };
+    entry.look = "next";
+    Some(entry)
+}
+
+fn what_ends(view: &View, grant: &Grant) -> String {
+    if grant.standing {
+        return "Nothing is removed then: the access was there before and stays.".to_owned();
+    }
+    let until = view.credentials_until(&grant.names, grant.ends_at);
+    let until = until.map(|at| {
+        format!(
+            " Credentials taken before then may work until {}.",
+            view.words(at)
+        )
+    });
+    format!(
+        "Hallpass removes the access and looks until it is gone.{}",
+        until.unwrap_or_default()
+    )
+}
+
+/// "Waiting for 1 of Tomasz Wilk, Priya Raman, Jonas Beck. Lapses 23:12 CET."
+fn waiting(app: &App, view: &View, request: &Request) -> Entry {
+    let who = deciders(app, request);
+    let names: Vec<String> = who.iter().map(|email| view.named(email)).collect();
+    let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
+    let needed = request
+        .decided
+        .approvals_needed
+        .saturating_sub(given)
+        .max(1);
+    let mut entry = match names.as_slice() {
+        [] => Entry::new("Nobody can decide this today"),
+        [only] if needed == 1 => Entry::new(format!("Waiting for {only}")),
+        many => Entry::new(format!("Waiting for {needed} of {}", many.join(", "))),
+    };
+    if let Some(at) = request.expires_at {
+        let lapses = format!("Lapses {}.", view.words(at));
+        entry = entry.words(match request.reminders.next_at {
+            Some(again) => {
+                let pause = Span::between(view.now, again).max(Span::seconds(1));
+                format!(
+                    "{lapses} The next reminder goes out in {}.",
+                    countdown(pause)
+                )
+            }
+            None => lapses,
+        });
+    }
+    entry.look = "next";
+    entry
+}
+
+/// "approved by", for the aside.
+pub(crate) fn approvers(request: &Request) -> Vec<(&Email, &'static str)> {
+    let mut found: Vec<(&Email, &'static str)> = request
+        .reviews
+        .iter()
+        .map(|review| (&review.by, ""))
+        .collect();
+    if let RequestState::Approved { by, approval, .. } = &request.state {
+        let note = match approval {
+            Approval::NotRequired => return Vec::new(),
+            Approval::Own => "as the rules allow",
+            Approval::BreakGlass => "break-glass",
+            Approval::Peer => "",
+        };
+        found.push((by, note));
+    }
+    found
+}

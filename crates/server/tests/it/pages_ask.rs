@@ -1,0 +1,218 @@
+//! Asking without script, step by step: what each page says, what is kept, and what is sent.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::house::{House, run};
+use crate::pages_visit::{Visit, field, text, to};
+
+/// Fields of the form, and what its page says to them.
+type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+
+const TARGET: &str = "/ask?account=111111111111&permission_set=Admin";
+
+#[test]
+fn asking_takes_three_pages_and_no_script() {
+    run(async {
+        let house = House::new();
+        let ana = Visit::of(&house, "ana").await;
+        let page = ana.page("/ask").await;
+        assert!(
+            page.contains("2 accounts. Type to find the one you need."),
+            "{page}"
+        );
+        assert!(page.contains("Show who decides") && !page.contains("formmethod"));
+        let page = ana.page("/ask?q=pay").await;
+        assert!(page.contains("1 of 2 accounts matches “pay”."), "{page}");
+        assert!(page.contains("<mark>pay</mark>ments-prod"), "{page}");
+        let page = ana.page("/ask?account=111111111111").await;
+        assert!(page.contains("Permission set in payments-prod"), "{page}");
+        assert!(
+            page.contains("1 of 2 people") && page.contains("No approval"),
+            "{page}"
+        );
+        assert!(
+            !page.contains("value=\"Closed\""),
+            "only what some rule allows: {page}"
+        );
+        let page = ana.page(&format!("{TARGET}&for=7200&reason=OPS-1")).await;
+        assert!(page.contains("1 of these 2 people must say yes"), "{page}");
+        assert!(page.contains(">Ask 2 people for 2h</button>"), "{page}");
+        assert!(page.contains(">OPS-1</textarea>"), "{page}");
+        let fields = [
+            ("account", "111111111111"),
+            ("permission_set", "Admin"),
+            ("for", "7200"),
+            ("reason", "OPS-1"),
+            ("meant", &field(&page, "meant")),
+        ];
+        let reply = ana.post("/ask", &fields).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", text(&reply));
+        let page = ana.page(&to(&reply)).await;
+        assert!(page.contains("Waiting for 1 of cai, dee"), "{page}");
+        assert!(
+            page.contains("You can’t approve your own request. Cai or dee can."),
+            "{page}"
+        );
+        let again = ana.post("/ask", &fields).await;
+        let page = ana.page(&to(&again)).await;
+        assert!(page.contains("You asked for this at ") && page.contains("This is that request."));
+        let page = ana.page(TARGET).await;
+        assert!(
+            page.contains("Open that request") && !page.contains("formmethod"),
+            "{page}"
+        );
+    });
+}
+
+#[test]
+fn labels_say_what_sending_does() {
+    run(async {
+        let house = House::new();
+        let ana = Visit::of(&house, "ana").await;
+        for (set, label) in [
+            ("ReadOnly", ">Get 30m now</button>"),
+            ("Admin", ">Ask 2 people for 30m</button>"),
+            ("Root", "2 of these 2 people must say yes"),
+            ("Closed", "does not let you ask for this now."),
+            ("Lonely", ">Nobody can approve this</button>"),
+            (
+                "Lonely",
+                "Nobody can approve this for you. The only approver in rule <code>",
+            ),
+        ] {
+            let page = ana
+                .page(&format!("/ask?account=payments-prod&permission_set={set}"))
+                .await;
+            assert!(page.contains(label), "{set}: {page}");
+        }
+        let page = ana.page("/ask?kind=group&group=oncall").await;
+        assert!(page.contains(">Ask cai for 30m</button>"), "{page}");
+    });
+}
+
+#[test]
+fn what_is_missing_is_said_at_its_field_and_the_rest_is_kept() {
+    run(async {
+        let house = House::new();
+        let ana = Visit::of(&house, "ana").await;
+        let long = "x".repeat(1043);
+        let target = [("account", "111111111111"), ("permission_set", "Admin")];
+        let rows: [Row<'_>; 6] = [
+            (
+                &[],
+                &[
+                    "2 things to fix.",
+                    "Choose an account.",
+                    "Say in a few words why.",
+                ],
+            ),
+            (
+                &[("account", "111111111111"), ("reason", "why")],
+                &[
+                    "1 thing to fix.",
+                    "Choose a permission set.",
+                    ">why</textarea>",
+                ],
+            ),
+            (
+                &[("kind", "group"), ("reason", "why")],
+                &["1 thing to fix.", "Choose a group."],
+            ),
+            (
+                &[target[0], target[1], ("other", "soon"), ("reason", "why")],
+                &[
+                    "1 thing to fix.",
+                    "Write a length like 1h 30m.",
+                    "value=\"soon\"",
+                ],
+            ),
+            (
+                &[target[0], target[1], ("for", "3600"), ("reason", &long)],
+                &[
+                    "1 thing to fix.",
+                    "At most 1,000 characters; this has 1,043.",
+                ],
+            ),
+            (
+                &[target[0], target[1], ("other", "25h"), ("reason", "why")],
+                &["1 thing to fix.", "At most 1d", "value=\"25h\""],
+            ),
+        ];
+        for (fields, words) in rows {
+            let reply = ana.post("/ask", fields).await;
+            let page = text(&reply);
+            assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{page}");
+            for words in words {
+                assert!(page.contains(words), "{words}: {page}");
+            }
+            assert_eq!(
+                page.matches(" autofocus").count(),
+                2,
+                "first error, and the keys: {page}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_choice_that_changed_after_the_button_was_made_is_shown_again() {
+    run(async {
+        let house = House::new();
+        let ana = Visit::of(&house, "ana").await;
+        let meant = field(&ana.page(&format!("{TARGET}&for=1800")).await, "meant");
+        let fields = [
+            ("account", "111111111111"),
+            ("permission_set", "Admin"),
+            ("for", "14400"),
+            ("reason", "why"),
+            ("meant", meant.as_str()),
+        ];
+        let reply = ana.post("/ask", &fields).await;
+        let page = text(&reply);
+        assert_eq!(reply.status, StatusCode::CONFLICT, "{page}");
+        assert!(page.contains("so nothing was sent") && page.contains(">Ask 2 people for 4h<"));
+        let list = house.get("/api/v1/requests", "ana/all").await;
+        assert_eq!(list.json()["items"], json!([]));
+    });
+}
+
+#[test]
+fn what_needs_nobody_is_had_at_once() {
+    run(async {
+        let house = House::new();
+        let ana = Visit::of(&house, "ana").await;
+        let fields = [
+            ("account", "111111111111"),
+            ("permission_set", "ReadOnly"),
+            ("other", "1h30m"),
+            ("reason", "look"),
+        ];
+        let reply = ana.post("/ask", &fields).await;
+        assert_eq!(to(&reply), "/", "{}", text(&reply));
+        let page = ana.page("/").await;
+        assert!(page.contains("1 being set up."), "{page}");
+        assert!(
+            page.contains("Your time starts when AWS confirms, not before."),
+            "{page}"
+        );
+        assert!(
+            !page.contains("Open console"),
+            "not before AWS confirms: {page}"
+        );
+        let grants = house.get("/api/v1/grants", "ana/all").await.json();
+        assert_eq!(grants["items"][0]["duration_seconds"], 5400);
+    });
+}
+
+#[test]
+fn signed_out_people_come_back_to_where_they_were() {
+    run(async {
+        let house = House::new();
+        let request = axum::http::Request::get("/ask?account=1")
+            .body(axum::body::Body::empty())
+            .unwrap();
+        let reply = house.send(request).await;
+        assert_eq!(to(&reply), "/signin?next=%2Fask%3Faccount%3D1");
+    });
+}

@@ -1,0 +1,98 @@
+//! A person at a browser without script: pages, forms as pages made them, the way back.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use hallpass_model::{Clock as _, Email, Span};
+use hallpass_server::{Session, SessionStore as _, SignedIn, hash_secret};
+
+use crate::house::{House, Reply};
+
+/// A signed-in person.
+pub(crate) struct Visit<'a> {
+    house: &'a House,
+    cookie: String,
+    csrf: String,
+}
+
+impl<'a> Visit<'a> {
+    pub(crate) async fn of(house: &'a House, person: &str) -> Self {
+        let secret = format!("secret of {person}");
+        let now = house.clock.now();
+        let session = Session {
+            hash: hash_secret(&secret),
+            user: Email::new(&format!("{person}@corp.example")).unwrap(),
+            signed_in: SignedIn::Persona,
+            began_at: now,
+            seen_at: now,
+            renewed_at: now,
+            ends_at: Span::hours(24).after(now),
+        };
+        house.sessions.begin(&session).await.unwrap();
+        Self {
+            house,
+            csrf: hash_secret(&format!("csrf\n{secret}")),
+            cookie: format!("hallpass={secret}; zone=Europe/Stockholm"),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        let request = Request::get(path).header(header::COOKIE, &self.cookie);
+        self.house.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// The text of a page that is there.
+    pub(crate) async fn page(&self, path: &str) -> String {
+        let reply = self.get(path).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", text(&reply));
+        text(&reply)
+    }
+
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let csrf = self.csrf.clone();
+        self.post_with(path, fields, &csrf).await
+    }
+
+    pub(crate) async fn post_with(&self, path: &str, fields: &[(&str, &str)], csrf: &str) -> Reply {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .append_pair("csrf", csrf)
+            .finish();
+        let request = Request::post(path)
+            .header(header::COOKIE, &self.cookie)
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.house
+            .send(request.body(Body::from(body)).unwrap())
+            .await
+    }
+
+    /// Sends a form, follows the way back, and gives the page there.
+    pub(crate) async fn press(&self, path: &str, fields: &[(&str, &str)]) -> String {
+        let reply = self.post(path, fields).await;
+        assert_eq!(
+            reply.status,
+            StatusCode::SEE_OTHER,
+            "{path}: {}",
+            text(&reply)
+        );
+        self.page(&to(&reply)).await
+    }
+}
+
+pub(crate) fn text(reply: &Reply) -> String {
+    String::from_utf8_lossy(&reply.body).into_owned()
+}
+
+/// Where an answer sends one.
+pub(crate) fn to(reply: &Reply) -> String {
+    let place = reply.headers.get(header::LOCATION);
+    place.map_or(String::new(), |place| place.to_str().unwrap().to_owned())
+}
+
+/// The value of a form's field, as the page has it.
+pub(crate) fn field(page: &str, name: &str) -> String {
+    let (_, rest) = page
+        .split_once(&format!("name=\"{name}\" value=\""))
+        .unwrap_or_else(|| panic!("no field {name} in {page}"));
+    rest.split('"').next().unwrap().to_owned()
+}

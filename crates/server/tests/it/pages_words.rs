@@ -1,0 +1,220 @@
+//! What pages say: exact words, empty states, and text of people as text and nothing else.
+
+use hallpass_access::Directory;
+use hallpass_model::{Span, Timestamp};
+use serde_json::json;
+
+use crate::house::{House, directory, run};
+use crate::pages_visit::Visit;
+
+const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'\u{202e}evil\u{7}";
+
+#[test]
+fn nothing_yet_reads_as_the_brief_says() {
+    run(async {
+        let house = House::new();
+        for (person, path, words) in [
+            ("ana", "/", "You have no access right now."),
+            ("ana", "/", "You have not asked for anything yet."),
+            ("cai", "/reviews", "That’s everything for now"),
+            (
+                "cai",
+                "/reviews",
+                "New requests appear here without reloading.",
+            ),
+            ("cai", "/reviews", "Nothing waits for you."),
+            ("cai", "/reviews/others", "Nothing waits for others"),
+            ("cai", "/reviews/done", "You have not decided anything yet"),
+            ("ana", "/requests", "No such requests."),
+            (
+                "ana",
+                "/ask?q=xyz",
+                "No account matches “xyz”. Check the spelling or ask for a group.",
+            ),
+            ("ana", "/", "Times are CEST (Europe/Stockholm)."),
+        ] {
+            let page = Visit::of(&house, person).await.page(path).await;
+            assert!(page.contains(words), "{path}: {words}: {page}");
+        }
+    });
+}
+
+#[test]
+fn states_have_their_words_in_the_list() {
+    run(async {
+        let house = House::new();
+        let press = |id: String, press: &'static str, who: &'static str| {
+            let house = &house;
+            async move {
+                let path = format!("/api/v1/requests/{id}/{press}");
+                let words = json!({"reason": "Use orders-prod first."});
+                let body = if press == "deny" { words } else { json!(null) };
+                house.post(&path, who, &body).await
+            }
+        };
+        let id = |request: serde_json::Value| request["id"].as_str().unwrap().to_owned();
+        press(id(house.ask("ana/all", "Admin").await), "deny", "cai/all").await;
+        press(
+            id(house.ask("ana/all", "Admin").await),
+            "discard",
+            "ana/all",
+        )
+        .await;
+        house.ask("ana/all", "ReadOnly").await;
+        house.ask("ana/all", "Root").await;
+        house.clock.advance(Span::hours(9));
+        house.access.tick().await.unwrap();
+        house.ask("ana/all", "Admin").await;
+        let page = Visit::of(&house, "ana")
+            .await
+            .page("/requests?who=mine")
+            .await;
+        for words in [
+            ">Denied</span>",
+            "<q class=\"said\">Use orders-prod first.</q> Cai",
+            ">Discarded</span>",
+            "Discarded by you.",
+            ">Lapsed</span>",
+            "Nobody decided within 8h. <a href=\"/ask?account=111111111111&#38;permission_set=Root\">Ask again</a>",
+            ">Waiting</span>",
+            "Cai or dee can decide. Lapses ",
+        ] {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+        let only = Visit::of(&house, "ana")
+            .await
+            .page("/requests?state=denied")
+            .await;
+        assert!(only.contains(">Denied</span>") && !only.contains(">Waiting</span>"));
+    });
+}
+
+#[test]
+fn refusals_are_sentences_with_names() {
+    run(async {
+        let house = House::new();
+        let asked = house.ask("ana/all", "Admin").await;
+        let path = format!("/requests/{}", asked["id"].as_str().unwrap());
+        for (person, words) in [
+            ("ana", "You can’t approve your own request. Cai or dee can."),
+            (
+                "aud",
+                "You are not an approver for payments-prod / Admin. Rule <code>",
+            ),
+        ] {
+            let page = Visit::of(&house, person).await.page(&path).await;
+            assert!(page.contains(words), "{person}: {page}");
+            assert!(!page.contains("data-approve"), "{person}");
+        }
+        house.clock.advance(Span::hours(9));
+        let cai = Visit::of(&house, "cai").await;
+        let approve = format!("{path}/approve");
+        let page = cai.press(&approve, &[("seen", "0")]).await;
+        let words = "Nothing was granted. ana can ask again.";
+        assert!(
+            page.contains("This request lapsed at ") && page.contains(words),
+            "{page}"
+        );
+        assert!(page.contains(">Lapsed</span>"), "{page}");
+    });
+}
+
+/// The organization with names that try to be markup.
+fn hostile(now: Timestamp) -> Directory {
+    let mut plain = serde_json::to_value(directory(now)).unwrap();
+    plain["accounts"][0]["name"] = json!(EVIL);
+    plain["accounts"][0]["ous"] = json!([{"id": "ou-1", "name": EVIL}]);
+    plain["groups"][0]["name"] = json!(EVIL);
+    for person in plain["people"].as_array_mut().unwrap() {
+        person["display_name"] = json!(EVIL);
+    }
+    for set in plain["permission_sets"].as_array_mut().unwrap() {
+        set["description"] = json!(EVIL);
+    }
+    serde_json::from_value(plain).unwrap()
+}
+
+#[test]
+fn text_of_people_is_text_and_nothing_else() {
+    run(async {
+        let house = House::over(hostile);
+        let ask = |set: &str| {
+            json!({"account": "111111111111", "permission_set": set, "duration_seconds": 3600,
+                "reason": EVIL, "ticket": EVIL})
+        };
+        let pending = house
+            .post("/api/v1/requests", "ana/all", &ask("Admin"))
+            .await
+            .json();
+        let id = pending["id"].as_str().unwrap();
+        house
+            .post("/api/v1/requests", "ana/all", &ask("ReadOnly"))
+            .await;
+        let root = house
+            .post("/api/v1/requests", "ana/all", &ask("Root"))
+            .await
+            .json();
+        let root = root["id"].as_str().unwrap();
+        let deny = format!("/api/v1/requests/{root}/deny");
+        house.post(&deny, "cai/all", &json!({"reason": EVIL})).await;
+        let typed = "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E";
+        for (person, path) in [
+            ("ana", "/".to_owned()),
+            ("cai", "/reviews".to_owned()),
+            ("cai", "/reviews/done".to_owned()),
+            ("aud", "/reviews/others".to_owned()),
+            ("ana", "/requests".to_owned()),
+            ("ana", format!("/requests/{id}")),
+            ("cai", format!("/requests/{id}")),
+            ("ana", format!("/requests/{root}")),
+            ("cai", format!("/requests/{id}/deny")),
+            (
+                "ana",
+                format!("/ask?q={typed}&reason={typed}&other={typed}&ticket={typed}"),
+            ),
+            (
+                "ana",
+                "/ask?account=111111111111&permission_set=Admin".to_owned(),
+            ),
+            (
+                "ana",
+                format!("/ask?kind=group&group=99999999-8888-7777-6666-555555555555&q={typed}"),
+            ),
+        ] {
+            let page = Visit::of(&house, person).await.page(&path).await;
+            for trace in ["<script>alert", "<img src=x", "\u{202e}", "\u{7}"] {
+                assert!(!page.contains(trace), "{path}: {trace:?}: {page}");
+            }
+            assert!(
+                page.contains("&#60;script&#62;") || page.contains("&lt;script&gt;"),
+                "{path}"
+            );
+        }
+    });
+}
+
+#[test]
+fn justifications_are_text_too() {
+    run(async {
+        let house = House::over(hostile);
+        let ask = json!({"account": "111111111111", "permission_set": "Admin",
+            "duration_seconds": 3600, "reason": EVIL});
+        let pending = house.post("/api/v1/requests", "ana/all", &ask).await;
+        let pending = pending.json();
+        let id = pending["id"].as_str().unwrap();
+        let broken = format!("/requests/{id}/break-glass");
+        let ana = Visit::of(&house, "ana").await;
+        ana.press(&broken, &[("justification", EVIL)]).await;
+        for person in ["ana", "cai"] {
+            let visit = Visit::of(&house, person).await;
+            for path in [
+                format!("/requests/{id}"),
+                "/reviews".to_owned(),
+                "/".to_owned(),
+            ] {
+                let page = visit.page(&path).await;
+                assert!(!page.contains("<script>alert"), "{path}: {page}");
+            }
+        }
+    });
+}
