@@ -3,11 +3,14 @@
 //! Each page is a file with its route, its data and its words; templates are in `templates/`.
 //! Pages decide nothing: what somebody may see and do comes from `hallpass-access`.
 
-mod shell;
+pub(crate) mod shell;
 mod words;
 
 mod home;
 mod sign_in;
+
+mod login;
+mod oidc;
 
 mod events;
 
@@ -30,6 +33,8 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(home::router())
         .merge(sign_in::router())
+        .merge(oidc::router())
+        .merge(login::router())
         .route(
             "/static/hallpass.css",
             get(async || kept(CSS, "text/css; charset=utf-8")),

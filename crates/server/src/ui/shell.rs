@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
     response::{Html, IntoResponse, Response},
 };
-use hallpass_access::{Actor, Origin, RequestFilter, RequestView, Role};
+use hallpass_access::{Actor, RequestFilter, RequestView, Role};
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
@@ -125,16 +125,7 @@ impl FromRequestParts<App> for Viewer {
         let Some(live) = live else {
             return Err(to_sign_in(&parts.uri, &parts.headers));
         };
-        let directory = app.access.directory();
-        let actor = app
-            .identity
-            .actor(&live.session.user, Origin::Web, &directory)
-            .map_err(|_| {
-                failed(&Failure::forbidden(
-                    "ambiguous-user",
-                    "More than one person has your e-mail; ask an admin.",
-                ))
-            })?;
+        let actor = crate::auth::signed_in(app, &live).map_err(|failure| failed(&failure))?;
         Ok(Self {
             actor,
             live,
@@ -230,6 +221,7 @@ pub(crate) fn failed(failure: &Failure) -> Response {
         StatusCode::NOT_FOUND => "Not found",
         StatusCode::FORBIDDEN => "Not yours",
         StatusCode::SERVICE_UNAVAILABLE => "That didn’t work",
+        StatusCode::TOO_MANY_REQUESTS => "Too many tries",
         _ => "Not understood",
     };
     let page = Failed {
