@@ -5,7 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     approve, audit, catalog, completions, demo, deny, discard, doctor, extend, grants, login,
-    logout, man, release, request, requests, revoke, rules, serve, sim, store, token, whoami,
+    logout, man, release, request, requests, revoke, rules, serve, sessions, sim, store,
+    token, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     Store(store::Args),
     Token(token::Args),
+    Sessions(sessions::Args),
     Login(login::Args),
     Logout(logout::Args),
     Whoami(whoami::Args),
@@ -85,6 +87,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Doctor(args) => doctor::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Sessions(args) => sessions::run(&args),
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => logout::run(&args),
         Command::Whoami(args) => whoami::run(&args),

@@ -19,6 +19,7 @@ pub(crate) mod requests;
 pub(crate) mod revoke;
 pub(crate) mod rules;
 pub(crate) mod serve;
+pub(crate) mod sessions;
 pub(crate) mod sim;
 pub(crate) mod store;
 pub(crate) mod token;

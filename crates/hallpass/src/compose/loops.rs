@@ -33,6 +33,8 @@ const HEAD_EVERY: Span = Span::hours(1);
 const RULES_EVERY: Duration = Duration::from_secs(2);
 /// A notice that was taken and not acknowledged is taken again after this.
 const NOTICE_AGAIN: Span = Span::minutes(1);
+/// How often sessions that are over are forgotten.
+const SESSIONS_EVERY: Duration = Duration::from_mins(10);
 /// Notices taken at once.
 const NOTICES: u32 = 50;
 
@@ -77,6 +79,7 @@ impl Composed {
         spawn(tasks, "reconcile", stop, &engine, reconcile);
         spawn(tasks, "refresh", stop, &engine, refresh);
         spawn(tasks, "notify", stop, &engine, notify);
+        spawn(tasks, "sessions", stop, &engine, forget_sessions);
         if let Some(path) = self.rules_file.clone() {
             let reloader = (engine, path);
             spawn(tasks, "reload", stop, &reloader, |(engine, path), stop| {
@@ -286,6 +289,18 @@ async fn read_again(engine: &Engine) -> bool {
 
 /// Delivers notices. Until channels exist they go to the server's own log, without the requester's
 /// words: reasons may hold secrets.
+async fn forget_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
+    loop {
+        let pruned = engine.store.sessions_prune(engine.clock.now()).await;
+        if let Err(error) = pruned {
+            tracing::warn!(error = %error, "sessions that are over could not be forgotten");
+        }
+        if !rest(&mut stop, SESSIONS_EVERY).await {
+            return;
+        }
+    }
+}
+
 async fn notify(engine: Engine, mut stop: watch::Receiver<bool>) {
     let Engine { store, clock, .. } = engine;
     loop {

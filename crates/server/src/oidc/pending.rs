@@ -29,6 +29,19 @@ pub(crate) struct Waiting {
     began_at: Timestamp,
 }
 
+impl Waiting {
+    /// One that nobody will come back from.
+    pub(super) fn rehearsal() -> Self {
+        Self {
+            nonce: "check".to_owned(),
+            verifier: "check".repeat(10),
+            next: "/".to_owned(),
+            browser: String::new(),
+            began_at: Timestamp::MIN,
+        }
+    }
+}
+
 /// What leaves with the browser.
 pub(crate) struct Begun {
     /// Travels through the provider.

@@ -74,6 +74,15 @@ pub(crate) enum Again {
     Anew,
 }
 
+/// What a provider says of itself and of us.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// How many keys it signs with, or did.
+    pub keys: usize,
+    /// How it refused us, if it did.
+    pub refused: Option<String>,
+}
+
 /// What a logout token is about.
 #[derive(Clone, Debug)]
 pub(crate) struct LoggedOut {
@@ -144,13 +153,21 @@ impl Provider {
         &self.settings
     }
 
-    /// Reads the discovery document and the keys now, and says how many keys there are.
+    /// Asks the provider now what it says of itself and of us.
     ///
     /// # Errors
-    /// What is wrong with them, or that the provider does not answer.
-    pub async fn check(&self, now: Timestamp) -> Result<usize, String> {
+    /// What is wrong with its answers, or that there are none.
+    pub async fn check(&self, now: Timestamp) -> Result<Checked, String> {
         let known = self.read(now).await?;
-        Ok(known.keys.keys().len())
+        let keys = known.keys.keys().len();
+        // a sign-in that nobody finishes: providers refuse unknown clients and addresses at once
+        let waiting = Waiting::rehearsal();
+        let way = self.authorization(&known, "check", &waiting, Again::AsKnown);
+        let (status, _) = answer(self.http.get(way))
+            .await
+            .map_err(|fault| fault.to_string())?;
+        let refused = (status.is_client_error()).then(|| status.to_string());
+        Ok(Checked { keys, refused })
     }
 
     async fn read(&self, now: Timestamp) -> Result<Known, String> {
@@ -227,6 +244,10 @@ impl Provider {
         now: Timestamp,
     ) -> Result<String, SignInFault> {
         let known = self.known(now).await?;
+        Ok(self.authorization(&known, state, waiting, again).into())
+    }
+
+    fn authorization(&self, known: &Known, state: &str, waiting: &Waiting, again: Again) -> Url {
         let mut url = known.metadata.authorization_endpoint().url().clone();
         let hash = digest::digest(&digest::SHA256, waiting.verifier.as_bytes());
         let mut scopes = self.settings.scopes.clone();
@@ -245,7 +266,7 @@ impl Provider {
         if again == Again::Anew {
             url.query_pairs_mut().append_pair("prompt", "login");
         }
-        Ok(url.into())
+        url
     }
 
     /// Redeems a code and says who came back.
