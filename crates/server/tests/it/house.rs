@@ -319,6 +319,10 @@ impl House {
         }
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The directory is another from now on.
     pub(crate) fn directory_becomes(&self, directory: Directory) {
         *self.known.0.lock().unwrap() = Arc::new(directory);

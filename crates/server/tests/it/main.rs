@@ -8,9 +8,12 @@
 )]
 
 mod authorization;
+mod browser;
 mod description;
+mod double;
 mod house;
 mod listings;
 mod refusals;
 mod repeats;
+mod signing_in;
 mod streams;
