@@ -7,12 +7,15 @@
     reason = "tests"
 )]
 
+mod attacks;
 mod authorization;
 mod browser;
 mod description;
 mod double;
 mod house;
 mod listings;
+mod logins;
+mod pages;
 mod refusals;
 mod repeats;
 mod signing_in;
