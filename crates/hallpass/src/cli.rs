@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     approve, audit, catalog, completions, demo, deny, discard, doctor, extend, grants, login,
-    logout, man, release, request, requests, revoke, rules, serve, sessions, sim, store,
-    token, whoami,
+    logout, man, release, request, requests, revoke, rules, serve, sessions, sim, store, token,
+    whoami,
 };
 use crate::exit::{Exit, Outcome};
 

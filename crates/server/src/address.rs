@@ -49,7 +49,11 @@ impl FromStr for Range {
             None => (text, None),
         };
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let (width, mapped) = if address.is_ipv4() { (32, 96) } else { (128, 0) };
+        let (width, mapped) = if address.is_ipv4() {
+            (32, 96)
+        } else {
+            (128, 0)
+        };
         let prefix = match prefix {
             Some(prefix) => prefix.parse().map_err(|_| wrong())?,
             None => width,
@@ -146,7 +150,12 @@ mod tests {
                 &["6.6.6.6, 1.1.1.1", "10.2.2.2"],
                 "1.1.1.1",
             ),
-            (&["10.0.0.0/8"], "10.1.1.1", &["1.1.1.1, nonsense"], "10.1.1.1"),
+            (
+                &["10.0.0.0/8"],
+                "10.1.1.1",
+                &["1.1.1.1, nonsense"],
+                "10.1.1.1",
+            ),
             (&["0.0.0.0/0"], "10.1.1.1", &[], "10.1.1.1"),
             (&["::1"], "::1", &["2001:db8::7"], "2001:db8::"),
             (&["::/0"], "::1", &["1.1.1.1"], "1.1.1.1"),
@@ -158,7 +167,14 @@ mod tests {
 
     #[test]
     fn what_is_no_range_is_refused() {
-        for text in ["", "10.0.0.0/33", "10.0.0/8", "proxy.example", "::/129", "1.1.1.1/-1"] {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "proxy.example",
+            "::/129",
+            "1.1.1.1/-1",
+        ] {
             assert!(Proxies::parse(&[text.to_owned()]).is_err(), "{text}");
         }
     }

@@ -360,7 +360,10 @@ mod tests {
         assert_eq!(logins.ask(&secret, start()), Asked::Waiting);
         let typed = short.to_lowercase().replace('-', " ");
         assert_eq!(logins.look(&typed, &ana(), start()), Ok(wish()));
-        assert_eq!(logins.answer(&typed, &ana(), Say::Give, start()), Ok(wish()));
+        assert_eq!(
+            logins.answer(&typed, &ana(), Say::Give, start()),
+            Ok(wish())
+        );
         let again = logins.answer(&typed, &ana(), Say::Give, start());
         assert_eq!(again, Err(NotACode::Unknown));
         let given = Asked::Given(Given {

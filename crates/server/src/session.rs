@@ -229,9 +229,7 @@ async fn stored(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Failu
 }
 
 fn is_live(session: &Session, settings: &SessionSettings, now: Timestamp) -> bool {
-    now < session.ends_at
-        && now < settings.idle.after(session.seen_at)
-        && !session.csrf.is_empty()
+    now < session.ends_at && now < settings.idle.after(session.seen_at) && !session.csrf.is_empty()
 }
 
 /// Replaces secrets that were in use for long. The call itself goes on with the one it came with.

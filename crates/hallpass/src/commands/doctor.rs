@@ -177,7 +177,11 @@ async fn check_sign_in(loaded: &Loaded, report: &mut Report) {
         Ok(Some(provider)) => provider,
         Ok(None) => {
             let remedy = "set `[oidc]`; docs/guide/sign-in.md says how";
-            report.warn("sign-in", "nobody can sign in on the web".to_owned(), remedy);
+            report.warn(
+                "sign-in",
+                "nobody can sign in on the web".to_owned(),
+                remedy,
+            );
             return;
         }
         Err(failure) => {
@@ -211,7 +215,10 @@ async fn check_sign_in(loaded: &Loaded, report: &mut Report) {
     {
         report.warn(
             "sign-in",
-            format!("`{}` is not https: sessions can be read on the way", settings.public_url),
+            format!(
+                "`{}` is not https: sessions can be read on the way",
+                settings.public_url
+            ),
             "end TLS in front of the server and set `server.public_url`",
         );
     }

@@ -78,8 +78,8 @@ async fn live(store: &SqliteStore) -> Result<Vec<Session>, Failure> {
         .iter()
         .map(|(_, body)| serde_json::from_str(body))
         .collect();
-    let sessions = sessions
-        .map_err(|error| Failure::failed(format!("a session cannot be read: {error}")))?;
+    let sessions =
+        sessions.map_err(|error| Failure::failed(format!("a session cannot be read: {error}")))?;
     let is_live = |session: &Session| now < session.ends_at && session.next.is_none();
     Ok(sessions.into_iter().filter(is_live).collect())
 }

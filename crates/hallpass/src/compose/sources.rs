@@ -104,8 +104,10 @@ impl TokenStore for StoredTokens {
         let now = token.created_at;
         let scopes: Vec<String> = token.scopes.iter().map(|it| it.name().to_owned()).collect();
         let ttl = Span::between(now, token.expires_at);
-        let record = by_its_owner(Event::TokenCreated, &token.user, now)
-            .unresolved(token.user.as_str(), &format!("{} for {ttl}", scopes.join(" ")));
+        let record = by_its_owner(Event::TokenCreated, &token.user, now).unresolved(
+            token.user.as_str(),
+            &format!("{} for {ttl}", scopes.join(" ")),
+        );
         let row = TokenRow {
             id: TokenId::new(RandomIds.next(now)),
             hash: token.hash.clone(),
@@ -258,5 +260,87 @@ mod tests {
             clock.wall.0.store(wall, Ordering::SeqCst);
             assert_eq!(at(&clock), expected, "wall clock at {wall}");
         }
+    }
+
+    fn session(hash: &str, subject: &str) -> Session {
+        let at = |second| Timestamp::from_second(1_780_000_000 + second).unwrap();
+        Session {
+            hash: hash.to_owned(),
+            user: Email::new("Ana@corp.example").unwrap(),
+            signed_in: hallpass_server::SignedIn::Oidc {
+                issuer: "https://id".to_owned(),
+                subject: subject.to_owned(),
+                sid: None,
+                id_token: Some("a.b.c".to_owned()),
+            },
+            began_at: at(0),
+            seen_at: at(0),
+            renewed_at: at(0),
+            ends_at: at(3600),
+            csrf: "c".to_owned(),
+            previous: None,
+            next: None,
+        }
+    }
+
+    /// What the server relies on, whoever keeps its sessions.
+    async fn keeps_sessions(store: &dyn SessionStore) {
+        let first = session("1", "u1");
+        store.begin(&first).await.unwrap();
+        assert_eq!(store.by_hash("1").await.unwrap(), Some(first.clone()));
+        let seen = Session {
+            seen_at: first.ends_at,
+            ..first.clone()
+        };
+        assert!(store.replace(&first, &seen).await.unwrap());
+        assert!(
+            !store.replace(&first, &first).await.unwrap(),
+            "not as it was"
+        );
+        let (mut old, mut new) = (seen.clone(), session("2", "u1"));
+        old.next = Some("2".to_owned());
+        new.previous = Some("1".to_owned());
+        assert!(!store.renew(&first, &old, &new).await.unwrap());
+        assert_eq!(store.by_hash("2").await.unwrap(), None, "both or none");
+        assert!(store.renew(&seen, &old, &new).await.unwrap());
+        assert!(
+            !store.renew(&seen, &old, &session("3", "u1")).await.unwrap(),
+            "once"
+        );
+        assert_eq!(store.by_hash("1").await.unwrap(), Some(old));
+        assert_eq!(store.by_hash("2").await.unwrap(), Some(new));
+        assert_eq!(store.by_hash("3").await.unwrap(), None);
+        store.begin(&session("4", "u2")).await.unwrap();
+        let ended = store.end_at_provider("https://id", Some("u1"), None).await;
+        assert_eq!(ended.unwrap(), 2);
+        assert!(store.by_hash("4").await.unwrap().is_some());
+        let email = Email::new("ana@corp.example").unwrap();
+        assert_eq!(store.end_all(&email).await.unwrap(), 1);
+        store.begin(&session("5", "u2")).await.unwrap();
+        store.end("5").await.unwrap();
+        store.begin(&session("6", "u2")).await.unwrap();
+        store
+            .prune(Span::hours(1).after(first.began_at))
+            .await
+            .unwrap();
+        assert!(store.by_hash("6").await.unwrap().is_some(), "ends now");
+        store
+            .prune(Span::hours(2).after(first.began_at))
+            .await
+            .unwrap();
+        assert_eq!(store.by_hash("6").await.unwrap(), None);
+    }
+
+    #[test]
+    fn both_keepers_of_sessions_do_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            keeps_sessions(&hallpass_server::MemorySessions::default()).await;
+            keeps_sessions(&StoredSessions(store)).await;
+        });
     }
 }

@@ -191,12 +191,24 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_before_anything_starts() {
         for (text, named) in [
-            ("[server]\npublic_url = \"hallpass.example\"", "server.public_url"),
-            ("[server]\npublic_url = \"https://h.example/sub\"", "server.public_url"),
-            ("[server]\ntrusted_proxies = [\"proxy\"]", "server.trusted_proxies"),
+            (
+                "[server]\npublic_url = \"hallpass.example\"",
+                "server.public_url",
+            ),
+            (
+                "[server]\npublic_url = \"https://h.example/sub\"",
+                "server.public_url",
+            ),
+            (
+                "[server]\ntrusted_proxies = [\"proxy\"]",
+                "server.trusted_proxies",
+            ),
             ("[oidc]\nclient_id = \"x\"", "oidc.issuer"),
             ("[oidc]\nissuer = \"https://id.example\"", "oidc.client_id"),
-            ("[oidc]\nissuer = \"http://id.example\"\nclient_id = \"x\"", "not https"),
+            (
+                "[oidc]\nissuer = \"http://id.example\"\nclient_id = \"x\"",
+                "not https",
+            ),
             (
                 "[oidc]\nissuer = \"https://id.example\"\nclient_id = \"x\"\nemail_claim = \"upn\"",
                 "oidc.email_claim",
@@ -206,7 +218,11 @@ mod tests {
             let told = format!("{failure:?}");
             assert!(failure.is_some() && told.contains(named), "{text}: {told}");
         }
-        assert!(loaded("[server.session]\nidle = \"1s\"").sessions().is_err());
+        assert!(
+            loaded("[server.session]\nidle = \"1s\"")
+                .sessions()
+                .is_err()
+        );
         assert!(loaded("").sign_in().is_ok());
         let local = "[oidc]\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"x\"";
         assert!(loaded(local).provider().unwrap().is_some());

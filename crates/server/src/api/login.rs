@@ -29,7 +29,10 @@ pub(crate) fn wish(host: &str, scopes: &[String]) -> Result<Wish, Failure> {
         !host.is_empty() && host.len() <= HOST_CHARACTERS_MAX && host.chars().all(is_plain);
     let known: Option<BTreeSet<Scope>> = scopes.iter().map(|name| Scope::parse(name)).collect();
     let known = known.ok_or_else(|| {
-        Failure::bad("unknown-scope", "scopes are read, request, review and admin")
+        Failure::bad(
+            "unknown-scope",
+            "scopes are read, request, review and admin",
+        )
     })?;
     Ok(Wish {
         host: if is_name { host } else { "another machine" }.to_owned(),

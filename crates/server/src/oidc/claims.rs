@@ -115,7 +115,8 @@ fn is_logout(claims: &Claims, settings: &OidcSettings, now: Timestamp) -> Result
     let issued = at(second("iat"));
     let in_time =
         issued.is_some_and(|at| at <= SKEW.after(now) && now < SKEW.after(LOGOUT_LASTS.after(at)));
-    let over = claims.contains_key("exp") && at(second("exp")).is_none_or(|at| SKEW.after(at) <= now);
+    let over =
+        claims.contains_key("exp") && at(second("exp")).is_none_or(|at| SKEW.after(at) <= now);
     let is_about_logout = claims
         .get("events")
         .and_then(|events| events.get(LOGOUT_EVENT))

@@ -5,6 +5,7 @@
 //! folder adds what is ours: how long things are believed, which keys are fetched when, and whose
 //! e-mail counts. Pages are in `ui/oidc.rs`.
 
+mod calls;
 mod claims;
 mod pending;
 mod provider;

@@ -2,15 +2,13 @@
 //! comes back from it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures_util::future::BoxFuture;
 use hallpass_model::{Email, Span, Timestamp};
 use openidconnect::{
-    ClaimsVerificationError, ClientId, HttpRequest, HttpResponse, IssuerUrl, JsonWebKeySetUrl,
-    Nonce, ProviderMetadataWithLogout, SignatureVerificationError,
+    ClaimsVerificationError, ClientId, IssuerUrl, Nonce, ProviderMetadataWithLogout,
+    SignatureVerificationError,
     core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet},
 };
 use reqwest::Url;
@@ -18,13 +16,10 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::calls::{self, CallFault, answer, discover, fetch_keys, told};
 use super::claims::{self, Claims, NotALogout};
 use super::{OidcSettings, SKEW, pending::Waiting};
 
-/// How long one call to the provider may take.
-const CALL_TIME_MAX: Duration = Duration::from_secs(8);
-/// The longest answer read, in bytes.
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// Discovery document and keys are read again after this.
 const FRESH: Span = Span::hours(1);
 /// They are believed this long when the provider does not answer.
@@ -110,11 +105,6 @@ pub struct Provider {
     cache: Mutex<Cache>,
 }
 
-/// A call to the provider that brought nothing.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct CallFault(String);
-
 impl Provider {
     /// A provider as configured. It is not asked anything yet.
     ///
@@ -129,18 +119,11 @@ impl Provider {
         let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
         let near = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
         let is_https = issuer.scheme() == "https";
-        if !is_https && !(near && issuer.scheme() == "http") {
+        let is_test = near && issuer.scheme() == "http";
+        if !is_https && !is_test {
             return Err(format!("`{}` is not https", settings.issuer));
         }
-        let mut builder = reqwest::Client::builder()
-            .timeout(CALL_TIME_MAX)
-            .https_only(is_https)
-            // a redirect would choose for us whom to believe
-            .redirect(reqwest::redirect::Policy::none());
-        if near {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| error.to_string())?;
+        let http = calls::client(is_https, near)?;
         Ok(Self {
             settings,
             http,
@@ -284,15 +267,15 @@ impl Provider {
         let id_token = claims::text(&answer, "id_token")
             .filter(|token| token.len() <= claims::TOKEN_BYTES_MAX)
             .ok_or_else(|| SignInFault::Token("there is none".to_owned()))?;
-        let mut said = self.verified(&known, id_token, &waiting.nonce, now).await?;
-        let subject = claims::text(&said, "sub").unwrap_or_default().to_owned();
-        let sid = claims::text(&said, "sid").map(str::to_owned);
-        if !said.contains_key(&self.settings.email_claim) {
+        let mut claimed = self.verified(&known, id_token, &waiting.nonce, now).await?;
+        let subject = claims::text(&claimed, "sub").unwrap_or_default().to_owned();
+        let sid = claims::text(&claimed, "sid").map(str::to_owned);
+        if !claimed.contains_key(&self.settings.email_claim) {
             // some providers keep ID tokens small and say the rest when asked
-            said = self.more_about(&known, &answer, &subject).await?;
+            claimed = self.more_about(&known, &answer, &subject).await?;
         }
         Ok(Proven {
-            email: self.email(&said)?,
+            email: self.email(&claimed)?,
             subject,
             sid,
             id_token: id_token.to_owned(),
@@ -402,18 +385,17 @@ impl Provider {
     ) -> Result<(), ClaimsVerificationError> {
         let issuer = IssuerUrl::new(self.settings.issuer.clone())
             .map_err(|error| ClaimsVerificationError::Other(error.to_string()))?;
-        let time = |at: Timestamp| {
-            chrono::DateTime::from_timestamp(at.as_second(), 0)
-                .unwrap_or(chrono::DateTime::<chrono::Utc>::MAX_UTC)
-        };
-        let (past, soon) = (time(SKEW.before(now)), time(SKEW.after(now)));
+        // the time of the crate's own time crate, which is not ours to name
+        let past = SKEW.before(now).to_string().parse();
+        let past = past.map_err(|_| ClaimsVerificationError::Other("no time".to_owned()))?;
+        let soon = SKEW.after(now).as_second();
         // as if we were a public client: a shared secret never makes a signature count
         let client = ClientId::new(self.settings.client_id.clone());
         let verifier = CoreIdTokenVerifier::new_public_client(client, issuer, keys.clone())
             .set_allowed_algs(claims::ALGORITHMS)
             .set_time_fn(move || past)
             .set_issue_time_verifier_fn(move |issued| {
-                if issued <= soon {
+                if issued.timestamp() <= soon {
                     Ok(())
                 } else {
                     Err(format!("it is from the future: {issued}"))
@@ -434,7 +416,9 @@ impl Provider {
         let url = known.metadata.userinfo_endpoint().ok_or_else(missing)?;
         let token = claims::text(redeemed, "access_token").ok_or_else(missing)?;
         let request = self.http.get(url.url().clone());
-        let request = request.bearer_auth(token).header("accept", "application/json");
+        let request = request
+            .bearer_auth(token)
+            .header("accept", "application/json");
         let (status, bytes) = answer(request).await.map_err(down)?;
         if !status.is_success() {
             let why = format!("its userinfo endpoint answered {status}");
@@ -492,66 +476,6 @@ impl Provider {
     }
 }
 
-// boxed, because futures that borrow their HTTP client are not seen to be `Send` in handlers
-
-fn discover(
-    http: reqwest::Client,
-    issuer: IssuerUrl,
-) -> BoxFuture<'static, Result<ProviderMetadataWithLogout, String>> {
-    Box::pin(async move {
-        let call = |request| send(http.clone(), request);
-        let metadata = ProviderMetadataWithLogout::discover_async(issuer, &call);
-        metadata.await.map_err(|error| told(&error))
-    })
-}
-
-fn fetch_keys(
-    http: reqwest::Client,
-    url: JsonWebKeySetUrl,
-) -> BoxFuture<'static, Result<CoreJsonWebKeySet, String>> {
-    Box::pin(async move {
-        let call = |request| send(http.clone(), request);
-        let keys = CoreJsonWebKeySet::fetch_async(&url, &call);
-        keys.await.map_err(|error| told(&error))
-    })
-}
-
-/// A call of `openidconnect`, over our client.
-async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, CallFault> {
-    let (parts, body) = request.into_parts();
-    let url: Url = parts
-        .uri
-        .to_string()
-        .parse()
-        .map_err(|_| CallFault(format!("`{}` is not an address", parts.uri)))?;
-    let call = http.request(parts.method, url);
-    let (status, bytes) = answer(call.headers(parts.headers).body(body)).await?;
-    let mut answer = HttpResponse::new(bytes);
-    *answer.status_mut() = status;
-    // whatever it calls itself, it must parse as JSON
-    answer.headers_mut().insert(
-        axum::http::header::CONTENT_TYPE,
-        axum::http::HeaderValue::from_static("application/json"),
-    );
-    Ok(answer)
-}
-
-async fn answer(
-    request: reqwest::RequestBuilder,
-) -> Result<(reqwest::StatusCode, Vec<u8>), CallFault> {
-    let fault = |error: reqwest::Error| CallFault(told(&error.without_url()));
-    let mut answer = request.send().await.map_err(fault)?;
-    let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(fault)? {
-        if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(CallFault("its answer is too long".to_owned()));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok((answer.status(), bytes))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the form `map_err` calls")]
 fn down(fault: CallFault) -> SignInFault {
     SignInFault::Down(fault.0)
 }
@@ -561,24 +485,13 @@ fn down(fault: CallFault) -> SignInFault {
 fn takes_only_form(known: &Known) -> bool {
     let methods = known.metadata.token_endpoint_auth_methods_supported();
     let named: Vec<Value> = methods
-        .map(|methods| methods.iter().filter_map(|it| serde_json::to_value(it).ok()))
+        .map(|methods| {
+            methods
+                .iter()
+                .filter_map(|it| serde_json::to_value(it).ok())
+        })
         .map(Iterator::collect)
         .unwrap_or_default();
     let has = |name: &str| named.iter().any(|method| method == name);
     has("client_secret_post") && !has("client_secret_basic")
-}
-
-/// An error with its causes.
-fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        let next = deeper.to_string();
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = deeper.source();
-    }
-    text
 }

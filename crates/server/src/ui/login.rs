@@ -88,8 +88,9 @@ struct FromCli {
 
 impl FromCli {
     fn wish(&self) -> Result<Wish, Failure> {
-        let is_hash =
-            |text: &str| text.len() == 64 && text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+        let is_hash = |text: &str| {
+            text.len() == 64 && text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
+        };
         if self.port == 0 || !is_hash(&self.state) || !is_hash(&self.challenge) {
             return Err(Failure::bad(
                 "bad-login",
@@ -125,11 +126,7 @@ fn named(wish: &Wish) -> String {
     names.join(", ")
 }
 
-async fn ask_cli(
-    viewer: Viewer,
-    headers: HeaderMap,
-    Query(cli): Query<FromCli>,
-) -> PageResult {
+async fn ask_cli(viewer: Viewer, headers: HeaderMap, Query(cli): Query<FromCli>) -> PageResult {
     let wish = cli.wish()?;
     let (code, port) = (cli.code(), cli.port.to_string());
     let step = Step::Confirm {

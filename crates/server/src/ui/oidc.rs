@@ -70,8 +70,7 @@ async fn leave(
 /// provider sends the browser back.
 fn binding(secure: bool, name: &str, value: &str, seconds: u64) -> Result<HeaderValue, Failure> {
     let secure = if secure { "; Secure" } else { "" };
-    let text =
-        format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&text).map_err(|error| Failure::unavailable(&error))
 }
 
@@ -155,9 +154,8 @@ async fn arrive(
     let found = app
         .identity
         .actor(&proven.email, Origin::Web, &app.access.directory());
-    let actor = found.map_err(|_| {
-        Refused::Person("More than one person has your e-mail; ask an admin.")
-    })?;
+    let actor = found
+        .map_err(|_| Refused::Person("More than one person has your e-mail; ask an admin."))?;
     if actor.user.is_none() {
         return Err(Refused::Person("Your account is not in the directory."));
     }

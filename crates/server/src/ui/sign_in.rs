@@ -19,17 +19,12 @@ use super::shell::{
 };
 use crate::{App, Front, SignedIn, app::PersonaCard, body::Path, problem::Failure, session};
 
-mod filters {
-    //! What templates of this module may call.
-
-    #[expect(clippy::unnecessary_wraps, reason = "the form that templates call")]
-    #[askama::filter_fn]
-    pub(super) fn initials(
-        name: impl std::fmt::Display,
-        _: &dyn askama::Values,
-    ) -> askama::Result<String> {
-        Ok(super::super::words::initials(&name.to_string()))
-    }
+/// A person of the demo, as the picker shows them.
+struct Picture<'a> {
+    email: &'a str,
+    name: &'a str,
+    role: &'a str,
+    initials: String,
 }
 
 #[derive(Template)]
@@ -38,7 +33,7 @@ struct SignInPage<'a> {
     css: &'static str,
     js: &'static str,
     theme: &'static str,
-    personas: &'a [PersonaCard],
+    personas: Vec<Picture<'a>>,
     provider: Option<String>,
     failure: Option<&'a str>,
     /// Where one returns to, encoded for a query.
@@ -77,6 +72,15 @@ fn personas(app: &App) -> &[PersonaCard] {
     }
 }
 
+fn picture(persona: &PersonaCard) -> Picture<'_> {
+    Picture {
+        email: &persona.email,
+        name: &persona.name,
+        role: &persona.role,
+        initials: super::words::initials(&persona.name),
+    }
+}
+
 async fn show(
     State(app): State<App>,
     headers: HeaderMap,
@@ -105,7 +109,7 @@ pub(super) fn sign_in_page(
         css: &CSS_URL,
         js: &JS_URL,
         theme: shell::theme(headers),
-        personas: personas(app),
+        personas: personas(app).iter().map(picture).collect(),
         provider: provider.map(|provider| provider.settings().name.clone()),
         failure,
         next: url_encoded(next),

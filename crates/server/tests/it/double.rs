@@ -333,7 +333,9 @@ async fn token(
 }
 
 async fn userinfo(State(double): State<Double>, headers: HeaderMap) -> Answer {
-    let is_known = headers.get("authorization").is_some_and(|it| it == "Bearer at");
+    let is_known = headers
+        .get("authorization")
+        .is_some_and(|it| it == "Bearer at");
     if !is_known {
         return Err(StatusCode::UNAUTHORIZED);
     }

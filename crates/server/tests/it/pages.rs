@@ -20,9 +20,16 @@ const ACTORS: [(&str, &str); 5] = [
     ("admin", "eve"),
 ];
 
+/// Route, query, fields.
+type Sample = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
 /// Route as in the sources; query of its sample; fields of its form besides the token. `{id}` is a
 /// pending request of the requester's.
-const PAGES: &[(&str, &str, &[(&str, &str)])] = &[
+const PAGES: &[Sample] = &[
     ("GET /", "", &[]),
     ("GET /events", "", &[]),
     ("GET /signin", "next=/reviews", &[]),
@@ -71,8 +78,12 @@ async fn cell(route: &str, query: &str, fields: &[(&str, &str)], person: Option<
         "GET" => browser.get(&path).await,
         _ => browser.press(&path, fields).await,
     };
-    let to = reply.leads_to().replace(pending["id"].as_str().unwrap(), "ID");
-    format!("{} {to}", reply.status.as_u16()).trim_end().to_owned()
+    let to = reply
+        .leads_to()
+        .replace(pending["id"].as_str().unwrap(), "ID");
+    format!("{} {to}", reply.status.as_u16())
+        .trim_end()
+        .to_owned()
 }
 
 async fn table() -> String {
@@ -114,12 +125,18 @@ fn the_table_of_who_sees_which_page_is_as_it_was() {
 
 #[test]
 fn the_table_has_every_route_off_the_api() {
-    let listed: BTreeSet<String> = PAGES.iter().map(|(route, ..)| (*route).to_owned()).collect();
+    let listed: BTreeSet<String> = PAGES
+        .iter()
+        .map(|(route, ..)| (*route).to_owned())
+        .collect();
     let routed: BTreeSet<String> = routed()
         .into_iter()
         .filter(|route| !route.contains(" /api/v1/") && !route.contains(" /static/"))
         .collect();
     let missing: Vec<_> = routed.difference(&listed).collect();
     let gone: Vec<_> = listed.difference(&routed).collect();
-    assert!(missing.is_empty() && gone.is_empty(), "missing {missing:?}, gone {gone:?}");
+    assert!(
+        missing.is_empty() && gone.is_empty(),
+        "missing {missing:?}, gone {gone:?}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use hallpass_model::Span;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::browser::{Browser, form};
 use crate::double::{CLIENT, Double, Key, SECRET};
@@ -77,7 +77,10 @@ fn a_foreign_state_signs_nobody_in() {
         assert_eq!(reply.status, StatusCode::BAD_REQUEST);
         assert!(!victim.is_signed_in().await);
         for state in ["", "x", &"0".repeat(64)] {
-            let path = format!("/signin/oidc/callback?{}", form(&[("code", "good"), ("state", state)]));
+            let path = format!(
+                "/signin/oidc/callback?{}",
+                form(&[("code", "good"), ("state", state)])
+            );
             assert_eq!(victim.get(&path).await.status, StatusCode::BAD_REQUEST);
         }
     });
@@ -97,67 +100,94 @@ fn an_expired_state_signs_nobody_in() {
     });
 }
 
-/// Each row: what the provider's token says instead, and whether it counts.
+/// Each row: what the provider's token says instead, and what people are told unless it counts.
+fn claims() -> Vec<(&'static str, Value, Option<&'static str>)> {
+    let now = 1_780_000_000;
+    vec![
+        ("as it should be", json!({}), None),
+        (
+            "wrong nonce",
+            json!({"nonce": "other"}),
+            Some(PROVES_NOTHING),
+        ),
+        ("no nonce", json!({"nonce": null}), Some(PROVES_NOTHING)),
+        (
+            "wrong audience",
+            json!({"aud": "other"}),
+            Some(PROVES_NOTHING),
+        ),
+        (
+            "one more audience",
+            json!({"aud": [CLIENT, "other"]}),
+            Some(PROVES_NOTHING),
+        ),
+        ("one audience in a list", json!({"aud": [CLIENT]}), None),
+        (
+            "made for another party",
+            json!({"azp": "other"}),
+            Some(PROVES_NOTHING),
+        ),
+        ("made for us", json!({"azp": CLIENT}), None),
+        (
+            "wrong issuer",
+            json!({"iss": "https://evil.example"}),
+            Some(PROVES_NOTHING),
+        ),
+        ("no issuer", json!({"iss": null}), Some(PROVES_NOTHING)),
+        ("expired", json!({"exp": now - 61}), Some(PROVES_NOTHING)),
+        ("no end", json!({"exp": null}), Some(PROVES_NOTHING)),
+        ("expired within tolerance", json!({"exp": now - 59}), None),
+        (
+            "from the future",
+            json!({"iat": now + 61}),
+            Some(PROVES_NOTHING),
+        ),
+        (
+            "from the future within tolerance",
+            json!({"iat": now + 59}),
+            None,
+        ),
+        (
+            "e-mail unverified",
+            json!({"email_verified": false}),
+            Some("has not verified your e-mail"),
+        ),
+        (
+            "e-mail not said to be verified",
+            json!({"email_verified": null}),
+            Some("has not verified your e-mail"),
+        ),
+        ("verified in words", json!({"email_verified": "true"}), None),
+        (
+            "no e-mail",
+            json!({"email": "nonsense"}),
+            Some("does not say your e-mail"),
+        ),
+        (
+            "unknown person",
+            json!({"email": "nobody@corp.example"}),
+            Some("Your account is not in the directory"),
+        ),
+        (
+            "two people",
+            json!({"email": "both@corp.example"}),
+            Some("More than one person has your e-mail; ask an admin"),
+        ),
+        (
+            "disabled person",
+            json!({"email": "sam@corp.example"}),
+            Some("Your account is not in the directory"),
+        ),
+        ("other capitals", json!({"email": "ANA@corp.example"}), None),
+    ]
+}
+
 #[test]
 fn only_tokens_that_say_the_right_things_count() {
     run(async {
-        let now = 1_780_000_000;
         let double = Double::start().await;
-        let rows = [
-            ("as it should be", json!({}), None),
-            ("wrong nonce", json!({"nonce": "other"}), Some(PROVES_NOTHING)),
-            ("no nonce", json!({"nonce": null}), Some(PROVES_NOTHING)),
-            ("wrong audience", json!({"aud": "other"}), Some(PROVES_NOTHING)),
-            (
-                "one more audience",
-                json!({"aud": [CLIENT, "other"]}),
-                Some(PROVES_NOTHING),
-            ),
-            ("one audience in a list", json!({"aud": [CLIENT]}), None),
-            ("made for another party", json!({"azp": "other"}), Some(PROVES_NOTHING)),
-            ("made for us", json!({"azp": CLIENT}), None),
-            ("wrong issuer", json!({"iss": "https://evil.example"}), Some(PROVES_NOTHING)),
-            ("no issuer", json!({"iss": null}), Some(PROVES_NOTHING)),
-            ("expired", json!({"exp": now - 61}), Some(PROVES_NOTHING)),
-            ("no end", json!({"exp": null}), Some(PROVES_NOTHING)),
-            ("expired within tolerance", json!({"exp": now - 59}), None),
-            ("from the future", json!({"iat": now + 61}), Some(PROVES_NOTHING)),
-            ("from the future within tolerance", json!({"iat": now + 59}), None),
-            (
-                "e-mail unverified",
-                json!({"email_verified": false}),
-                Some("has not verified your e-mail"),
-            ),
-            (
-                "e-mail not said to be verified",
-                json!({"email_verified": null}),
-                Some("has not verified your e-mail"),
-            ),
-            ("verified in words", json!({"email_verified": "true"}), None),
-            (
-                "no e-mail",
-                json!({"email": "nonsense"}),
-                Some("does not say your e-mail"),
-            ),
-            (
-                "unknown person",
-                json!({"email": "nobody@corp.example"}),
-                Some("Your account is not in the directory"),
-            ),
-            (
-                "two people",
-                json!({"email": "both@corp.example"}),
-                Some("More than one person has your e-mail; ask an admin"),
-            ),
-            (
-                "disabled person",
-                json!({"email": "sam@corp.example"}),
-                Some("Your account is not in the directory"),
-            ),
-            ("other capitals", json!({"email": "ANA@corp.example"}), None),
-        ];
         let mut wrong = Vec::new();
-        for (name, change, told) in rows {
+        for (name, change, told) in claims() {
             let house = double.house();
             house.directory_becomes(directory_with(house.now(), |people| {
                 people[1]["emails"] = json!(["cai@corp.example", "both@corp.example"]);
@@ -170,7 +200,9 @@ fn only_tokens_that_say_the_right_things_count() {
             let is_in = somebody.is_signed_in().await;
             let holds = match told {
                 None => is_in && reply.status == StatusCode::SEE_OTHER,
-                Some(words) => !is_in && reply.text().contains(words) && reply.status.as_u16() == 403,
+                Some(words) => {
+                    !is_in && reply.text().contains(words) && reply.status.as_u16() == 403
+                }
             };
             if !holds {
                 wrong.push(format!("{name}: {} {}", reply.status, reply.text()));
@@ -194,9 +226,27 @@ fn only_the_providers_own_signature_counts() {
             ("RS256", Key::rsa(), "k", true, true),
             ("ES256", Key::ec(), "k", true, true),
             ("alg none", Key::Nothing, "first", false, false),
-            ("HS256 with our secret", Key::Shared(SECRET.into()), "first", false, false),
-            ("HS256 with its public key", Key::Shared(public), "first", false, false),
-            ("another's key under its name", Key::ec(), "first", false, false),
+            (
+                "HS256 with our secret",
+                Key::Shared(SECRET.into()),
+                "first",
+                false,
+                false,
+            ),
+            (
+                "HS256 with its public key",
+                Key::Shared(public),
+                "first",
+                false,
+                false,
+            ),
+            (
+                "another's key under its name",
+                Key::ec(),
+                "first",
+                false,
+                false,
+            ),
             ("a key nobody published", Key::ec(), "unknown", false, false),
         ];
         for (name, key, kid, is_published, counts) in rows {
@@ -316,7 +366,11 @@ fn a_refusal_of_the_provider_and_answers_of_others_sign_nobody_in() {
         let back = double.leave(&mut ana, "/").await;
         let denied = back.replace("code=good", "error=access_denied");
         let reply = ana.get(&denied).await;
-        assert!(reply.text().contains("refused or broken off"), "{}", reply.text());
+        assert!(
+            reply.text().contains("refused or broken off"),
+            "{}",
+            reply.text()
+        );
         let back = double.leave(&mut ana, "/").await;
         let reply = ana.get(&back.replace("code=good", "code=bad")).await;
         assert!(reply.text().contains(PROVES_NOTHING));
@@ -334,7 +388,11 @@ fn without_a_provider_its_paths_do_not_exist() {
         let house = crate::house::House::new();
         let mut browser = Browser::new(&house);
         for path in ["/signin/oidc", "/signin/oidc/callback?state=x&code=y"] {
-            assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(
+                browser.get(path).await.status,
+                StatusCode::NOT_FOUND,
+                "{path}"
+            );
         }
     });
 }
@@ -355,12 +413,18 @@ fn signing_out_ends_the_session_here_and_goes_on_to_the_provider() {
             .send("POST", "/signout", &headers, form(&[("csrf", &csrf)]))
             .await;
         let page = reply.text();
-        assert!(page.contains(&format!("{}/logout?", double.issuer)), "{page}");
+        assert!(
+            page.contains(&format!("{}/logout?", double.issuer)),
+            "{page}"
+        );
         let token = double.world().last_id_token.clone();
         assert!(page.contains(&format!("id_token_hint={token}")));
         assert!(page.contains("post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2Fsignin"));
         assert!(ana.cookies.is_empty());
-        assert!(!before.clone().is_signed_in().await, "the old cookie is dead");
+        assert!(
+            !before.clone().is_signed_in().await,
+            "the old cookie is dead"
+        );
     });
 }
 
@@ -377,10 +441,18 @@ fn the_provider_can_end_sessions() {
             ("another person", json!({"sub": "u-eve"}), false),
             ("about nobody", json!({"sub": null, "sid": null}), false),
             ("wrong audience", json!({"aud": "other"}), false),
-            ("wrong issuer", json!({"iss": "https://evil.example"}), false),
+            (
+                "wrong issuer",
+                json!({"iss": "https://evil.example"}),
+                false,
+            ),
             ("an ID token", json!({"nonce": "n", "events": null}), false),
             ("with a nonce", json!({"nonce": "n"}), false),
-            ("about something else", json!({"events": {"other": {}}}), false),
+            (
+                "about something else",
+                json!({"events": {"other": {}}}),
+                false,
+            ),
             ("old", json!({"iat": now - 400}), false),
             ("expired", json!({"exp": now - 61}), false),
             ("from the future", json!({"iat": now + 61}), false),

@@ -39,9 +39,7 @@ impl SqliteStore {
     /// When the store does not answer, or has one with this hash.
     pub async fn session_insert(&self, row: &SessionRow) -> Result<(), ReadError> {
         let row = row.clone();
-        Ok(self
-            .write(move |tx| insert(tx, &row))
-            .await?)
+        Ok(self.write(move |tx| insert(tx, &row)).await?)
     }
 
     /// What was written for the session with this hash.

@@ -115,7 +115,10 @@ async fn answer(listener: &TcpListener, state: &str) -> Result<String, Failure> 
             continue;
         };
         let read = tokio::time::timeout(HEAD_TIME_MAX, target(&mut browser)).await;
-        let outcome = read.ok().flatten().and_then(|target| brought(&target, state));
+        let outcome = read
+            .ok()
+            .flatten()
+            .and_then(|target| brought(&target, state));
         let (status, words) = match &outcome {
             None => ("404 Not Found", "There is nothing here."),
             Some(Err(_)) => ("200 OK", "Refused. You can close this page."),
@@ -166,9 +169,7 @@ fn brought(target: &str, state: &str) -> Option<Result<String, Failure>> {
     }
     match (value("code"), value("error")) {
         (Some(code), None) => Some(Ok(code)),
-        (_, Some(_)) => Some(Err(Failure::failed(
-            "the login was refused in the browser",
-        ))),
+        (_, Some(_)) => Some(Err(Failure::failed("the login was refused in the browser"))),
         (None, None) => None,
     }
 }
