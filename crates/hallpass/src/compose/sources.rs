@@ -263,7 +263,7 @@ mod tests {
     }
 
     fn session(hash: &str, subject: &str) -> Session {
-        let at = |second| Timestamp::from_second(1_780_000_000 + second).unwrap();
+        let at = |second: i64| Timestamp::from_second(1_780_000_000 + second).unwrap();
         Session {
             hash: hash.to_owned(),
             user: Email::new("Ana@corp.example").unwrap(),

@@ -147,6 +147,12 @@ fn claims() -> Vec<(&'static str, Value, Option<&'static str>)> {
             json!({"iat": now + 59}),
             None,
         ),
+    ]
+}
+
+/// As [`claims`], of who somebody is.
+fn people() -> Vec<(&'static str, Value, Option<&'static str>)> {
+    vec![
         (
             "e-mail unverified",
             json!({"email_verified": false}),
@@ -187,7 +193,7 @@ fn only_tokens_that_say_the_right_things_count() {
     run(async {
         let double = Double::start().await;
         let mut wrong = Vec::new();
-        for (name, change, told) in claims() {
+        for (name, change, told) in claims().into_iter().chain(people()) {
             let house = double.house();
             house.directory_becomes(directory_with(house.now(), |people| {
                 people[1]["emails"] = json!(["cai@corp.example", "both@corp.example"]);
