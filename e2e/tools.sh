@@ -37,3 +37,18 @@ if ! has_python_tools python3; then
         }
     fi
 fi
+
+need node nodejs
+need npm npm
+modules="$HOME/.cache/hallpass/oidc"
+here=$(cd "$(dirname "$0")" && pwd)
+if ! cmp -s "$here/oidc/package-lock.json" "$modules/installed-lock.json"; then
+    echo "tools: installing an OpenID provider for e2e/oidc.py" >&2
+    mkdir -p "$modules"
+    cp "$here/oidc/package.json" "$here/oidc/package-lock.json" "$modules/"
+    (cd "$modules" && npm ci --silent --ignore-scripts --no-audit --no-fund) || {
+        echo "tools: the packages of e2e/oidc/package-lock.json could not be installed" >&2
+        exit 1
+    }
+    cp "$here/oidc/package-lock.json" "$modules/installed-lock.json"
+fi

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard, doctor,
-    extend, grants, login, logout, man, release, request, requests, revoke, rules, serve, sim,
-    slack, store, token, whoami,
+    extend, grants, login, logout, man, release, request, requests, revoke, rules, serve, sessions,
+    sim, slack, store, token, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     Store(store::Args),
     Token(token::Args),
+    Sessions(sessions::Args),
     Login(login::Args),
     Logout(logout::Args),
     Whoami(whoami::Args),
@@ -89,6 +90,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Doctor(args) => doctor::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Sessions(args) => sessions::run(&args),
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => logout::run(&args),
         Command::Whoami(args) => whoami::run(&args),

@@ -17,7 +17,7 @@ use hallpass_audit::{AuditStore, ExportTarget};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_rules::{GroupRef, Rules, Source};
-use hallpass_server::{App, Front, Probe, Rates, SessionSettings};
+use hallpass_server::{App, Front, Probe, Rates, SessionSettings, SignIn};
 use hallpass_store::SqliteStore;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
@@ -48,6 +48,7 @@ pub(crate) struct Parts {
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) inventory_max_age: Span,
     pub(crate) sessions: SessionSettings,
+    pub(crate) sign_in: Arc<SignIn>,
     pub(crate) rates: Rates,
     pub(crate) front: Front,
 }
@@ -169,6 +170,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         tokens: Arc::new(StoredTokens(store.clone())),
         sessions: Arc::new(StoredSessions(store.clone())),
         session_settings: parts.sessions,
+        sign_in: parts.sign_in,
         identity,
         clock: Arc::clone(&parts.clock),
         rates: Arc::new(parts.rates),

@@ -1,6 +1,7 @@
 //! `hallpass.toml`: every key has a default or a clear error, unknown keys are refused with the
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
+mod sign_in;
 mod slack;
 mod telling;
 
@@ -31,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) slack: slack::SlackTable,
     pub(crate) mail: telling::MailTable,
     pub(crate) webhooks: Vec<telling::WebhookTable>,
+    pub(crate) oidc: sign_in::Oidc,
     pub(crate) log: Log,
 }
 
@@ -41,6 +43,9 @@ pub(crate) struct Server {
     pub(crate) public_url: String,
     pub(crate) rate: u32,
     pub(crate) burst: u32,
+    pub(crate) sign_in_rate: u32,
+    pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) session: sign_in::Session,
 }
 
 impl Default for Server {
@@ -50,6 +55,9 @@ impl Default for Server {
             public_url: "http://127.0.0.1:8080".into(),
             rate: 50,
             burst: 100,
+            sign_in_rate: 10,
+            trusted_proxies: Vec::new(),
+            session: sign_in::Session::default(),
         }
     }
 }
@@ -264,6 +272,7 @@ fn parse(text: &str, name: &str) -> Result<Config, Failure> {
         &mut config.aws.role_arn,
         &mut config.aws.external_id,
         &mut config.audit.export.target,
+        &mut config.oidc.client_secret,
     ];
     for value in secrets.into_iter().flatten().chain([&mut config.store.url]) {
         *value = resolve(value)?;
@@ -428,6 +437,11 @@ fn keys() -> std::collections::BTreeMap<&'static str, &'static str> {
         ("server.public_url", "http://127.0.0.1:8080"),
         ("server.rate", "50"),
         ("server.burst", "100"),
+        ("server.sign_in_rate", "10"),
+        ("server.trusted_proxies", "[]"),
+        ("server.session.idle", "8h"),
+        ("server.session.absolute", "24h"),
+        ("server.session.renew", "1h"),
         ("store.url", "sqlite:hallpass.db"),
         ("aws.region", "from the environment, else us-east-1"),
         ("aws.endpoint_url", "as the AWS SDKs"),
@@ -476,6 +490,13 @@ fn keys() -> std::collections::BTreeMap<&'static str, &'static str> {
         ("webhooks.url", "needed"),
         ("webhooks.secret", "needed"),
         ("webhooks.events", "[\"*\"]"),
+        ("oidc.issuer", "none"),
+        ("oidc.client_id", "none"),
+        ("oidc.client_secret", "none"),
+        ("oidc.scopes", "[\"openid\", \"email\", \"profile\"]"),
+        ("oidc.email_claim", "email"),
+        ("oidc.require_verified_email", "true"),
+        ("oidc.name", "your company account"),
         ("log.level", "info"),
     ])
 }

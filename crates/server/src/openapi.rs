@@ -17,6 +17,9 @@ use crate::api;
     paths(
         api::people::me,
         api::people::catalog,
+        api::login::device,
+        api::login::token,
+        api::login::logout,
         api::requests::ask,
         api::requests::list,
         api::requests::show,

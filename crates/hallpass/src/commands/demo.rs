@@ -15,7 +15,7 @@ use hallpass_aws::{Aws, Credentials, Settings as AwsSettings};
 use hallpass_aws_sim::{Options, Simulator, Speed, organization};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_rules::{Rules, Source};
-use hallpass_server::{Front, Rates};
+use hallpass_server::{Front, Rates, SignIn};
 use hallpass_slack::{Marks, Setup};
 use hallpass_store::FolderTarget;
 use secrecy::SecretString;
@@ -153,6 +153,7 @@ async fn demo(args: &Args) -> Outcome {
         channels: Vec::new(),
         inventory_max_age: Span::minutes(15),
         sessions: hallpass_server::SessionSettings::default(),
+        sign_in: Arc::new(SignIn::new(&format!("http://{address}"))),
         rates: Rates::new(50, 100),
         front: Front::Demo {
             personas: people::cards(&personas),

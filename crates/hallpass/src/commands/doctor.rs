@@ -20,7 +20,7 @@ use crate::output::{self, OutputArgs, Table};
 
 const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
 
-/// Check what the server needs: configuration, rules, store, AWS, roles
+/// Check what the server needs: configuration, rules, store, sign-in, AWS, roles
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass doctor
@@ -109,6 +109,7 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
     check_export(loaded, &mut report);
     check_slack(loaded, &mut report).await;
     check_telling(loaded, &mut report).await;
+    check_sign_in(loaded, &mut report).await;
     let aws = match connect(loaded, Arc::new(SystemClock), Arc::new(RandomIds)).await {
         Ok(aws) => Arc::new(aws),
         Err(failure) => {
@@ -226,6 +227,58 @@ async fn check_telling(loaded: &Loaded, report: &mut Report) {
             report.add("webhooks", Ok(names.join(", ")));
         }
         Err(failure) => report.add("webhooks", Err((failure.words(), "fix `[[webhooks]]`"))),
+    }
+}
+
+async fn check_sign_in(loaded: &Loaded, report: &mut Report) {
+    let provider = match loaded.sign_in().and_then(|_| loaded.provider()) {
+        Ok(Some(provider)) => provider,
+        Ok(None) => {
+            let remedy = "set `[oidc]`; docs/guide/sign-in.md says how";
+            report.warn(
+                "sign-in",
+                "nobody can sign in on the web".to_owned(),
+                remedy,
+            );
+            return;
+        }
+        Err(failure) => {
+            report.add("sign-in", Err((failure.words(), "fix the configuration")));
+            return;
+        }
+    };
+    let settings = provider.settings();
+    let redirect = settings.redirect_uri();
+    match provider.check(crate::clock::now()).await {
+        Ok(found) => {
+            let known = format!("{}, {} keys", settings.issuer, found.keys);
+            report.add("sign-in", Ok(known));
+            let registered = match found.refused {
+                None => Ok(format!("{redirect} (must be registered)")),
+                Some(why) => Err((
+                    format!("the provider refuses {redirect}: {why}"),
+                    "register exactly this address, and check `oidc.client_id`",
+                )),
+            };
+            report.add("redirect URI", registered);
+        }
+        Err(why) => {
+            let remedy = "`oidc.issuer` must be as the discovery document has it; docs/runbooks/sign-in-fails.md";
+            report.add("sign-in", Err((why, remedy)));
+        }
+    }
+    if !loaded.sessions().is_ok_and(|settings| settings.secure)
+        && !settings.public_url.starts_with("http://127.0.0.1")
+        && !settings.public_url.starts_with("http://localhost")
+    {
+        report.warn(
+            "sign-in",
+            format!(
+                "`{}` is not https: sessions can be read on the way",
+                settings.public_url
+            ),
+            "end TLS in front of the server and set `server.public_url`",
+        );
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod requests;
 pub(crate) mod revoke;
 pub(crate) mod rules;
 pub(crate) mod serve;
+pub(crate) mod sessions;
 pub(crate) mod sim;
 pub(crate) mod slack;
 pub(crate) mod store;

@@ -209,6 +209,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules = compose::read_rules(&rules_file)?;
     let export = loaded.export()?;
     let slack = loaded.slack()?;
+    let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
     let path = loaded.sqlite()?;
     let _only = only_server(&path)?;
     let store = open_store(path).await?;
@@ -247,7 +248,8 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         slack,
         channels,
         inventory_max_age: loaded.config.inventory.max_age.0,
-        sessions: hallpass_server::SessionSettings::default(),
+        sessions,
+        sign_in,
         rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),
         front: Front::Serve,
     })

@@ -32,6 +32,8 @@ const EXPORT_EVERY: Duration = Duration::from_secs(2);
 const HEAD_EVERY: Span = Span::hours(1);
 /// How often the rule file is looked at for changes.
 const RULES_EVERY: Duration = Duration::from_secs(2);
+/// How often sessions that are over are forgotten.
+const SESSIONS_EVERY: Duration = Duration::from_mins(10);
 
 /// Executors at work at the same time: one that waits for a slow answer of AWS must not hold up
 /// what falls due meanwhile. Leases keep them off each other's rows.
@@ -100,6 +102,7 @@ impl Composed {
                 },
             );
         }
+        spawn(tasks, "sessions", stop, &engine, forget_sessions);
         if let Some(path) = self.rules_file.clone() {
             let reloader = (engine, path);
             spawn(tasks, "reload", stop, &reloader, |(engine, path), stop| {
@@ -304,6 +307,19 @@ async fn read_again(engine: &Engine) -> bool {
         Err(fault) => {
             tracing::warn!(error = %fault, "the organization could not be read");
             false
+        }
+    }
+}
+
+/// Forgets sessions that are over.
+async fn forget_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
+    loop {
+        let pruned = engine.store.sessions_prune(engine.clock.now()).await;
+        if let Err(error) = pruned {
+            tracing::warn!(error = %error, "sessions that are over could not be forgotten");
+        }
+        if !rest(&mut stop, SESSIONS_EVERY).await {
+            return;
         }
     }
 }

@@ -67,6 +67,10 @@ fn what_is_described_answers() {
         let house = House::new();
         for route in described() {
             let (method, path) = route.split_once(' ').unwrap();
+            if path.starts_with("/api/v1/login/") {
+                // who fetches a token has none
+                continue;
+            }
             let path = path.replace("{id}", "req_0");
             let reply = house.call(method, &path, None, None).await;
             assert_eq!(reply.short(), "401 unauthorized", "{route}");
