@@ -42,7 +42,7 @@ pub use request::{
     Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Wanted,
 };
 pub use service::{
-    Access, AccessError, Asking, Catalog, CatalogEntry, Explained, Idempotency, Named, Ports,
+    Access, AccessError, Asking, Catalog, CatalogEntry, Explained, Idempotency, Late, Named, Ports,
     Reconciled, RequestView, Tended,
 };
 pub use settings::{OnRuleChange, Settings};

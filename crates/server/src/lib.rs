@@ -10,6 +10,7 @@ mod app;
 mod auth;
 mod body;
 mod convert;
+mod desk;
 mod health;
 mod hooks;
 mod limits;
@@ -21,6 +22,7 @@ mod ui;
 
 pub use app::{App, Front, PersonaCard};
 pub use auth::{Scope, TokenFacts, TokenFault, TokenStore, hash_secret};
+pub use desk::{ChainState, Desk, RefusedRules, RulesStatus};
 pub use health::{Probe, ProbeResult};
 pub use hooks::{Hook, HookAnswer, SlackDoor};
 pub use limits::Rates;

@@ -18,7 +18,7 @@ use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, watch};
 
 pub use asking::{Asking, Idempotency};
-pub use seeing::{Catalog, CatalogEntry, Explained, Named, RequestView};
+pub use seeing::{Catalog, CatalogEntry, Explained, Late, Named, RequestView};
 pub use tending::{Reconciled, Tended};
 
 use crate::records::Moment;

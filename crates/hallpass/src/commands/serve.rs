@@ -194,7 +194,7 @@ fn place(place: Place) -> &'static str {
 
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
-    let rules = compose::read_rules(&rules_file)?;
+    let (rules, rules_text) = compose::read_rules_and_text(&rules_file)?;
     let export = loaded.export()?;
     let path = loaded.sqlite()?;
     let _only = only_server(&path)?;
@@ -221,6 +221,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
             ..loaded.settings()
         },
         rules: rules.clone(),
+        rules_text: Some((rules_file.display().to_string(), rules_text)),
         rules_file: Some(rules_file),
         clock,
         ids,

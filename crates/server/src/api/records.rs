@@ -85,7 +85,7 @@ pub(crate) async fn list(
 }
 
 /// Auditors and administrators read all; others what is about themselves or was done by them.
-fn may_read(actor: &Actor, record: &Record) -> bool {
+pub(crate) fn may_read(actor: &Actor, record: &Record) -> bool {
     let email = actor.email.as_str();
     actor.reads_all()
         || ["requester_email", "approver_email", "actor"]

@@ -9,6 +9,20 @@ mod words;
 mod home;
 mod sign_in;
 
+mod access;
+mod audit;
+mod audit_export;
+mod audit_find;
+mod audit_words;
+mod charts;
+mod cut_off;
+mod forbidden;
+mod health;
+mod people;
+mod revoke;
+mod rules;
+mod rules_explain;
+
 mod events;
 
 use axum::{
@@ -20,6 +34,8 @@ use axum::{
 
 use crate::App;
 
+pub(crate) use charts::Recent;
+
 /// The style sheet.
 pub(crate) const CSS: &str = include_str!("static/hallpass.css");
 /// The script.
@@ -30,6 +46,10 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .merge(home::router())
         .merge(sign_in::router())
+        .merge(access::router())
+        .merge(audit::router())
+        .merge(health::router())
+        .merge(rules::router())
         .route(
             "/static/hallpass.css",
             get(async || kept(CSS, "text/css; charset=utf-8")),

@@ -266,6 +266,7 @@ impl House {
             probes: Arc::new(vec![Arc::new(Works)]),
             metrics: Arc::new(String::new),
             slack: None,
+            desk: Arc::default(),
             sessions: Arc::new(hallpass_server::MemorySessions::default()),
             session_settings: hallpass_server::SessionSettings::default(),
             front: Arc::new(Front::Serve),
