@@ -68,6 +68,8 @@ struct Row {
     about: String,
     rules: Vec<String>,
     is_open: bool,
+    /// Whether the row above is of the same day.
+    is_same_day: bool,
 }
 
 /// One record, opened.
@@ -162,11 +164,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Query(coming): Query<Comin
         kinds,
         one_event: (!is_kind).then(|| filter.event.clone()),
         problems: search.problems.clone(),
-        rows: found
-            .records
-            .iter()
-            .map(|record| row(&directory, record, &links, coming.record))
-            .collect(),
+        rows: rows(&directory, &found.records, &links, coming.record),
         not_opened: coming
             .record
             .filter(|_| opened.is_none())
@@ -213,6 +211,19 @@ impl Links {
     }
 }
 
+fn rows(directory: &Directory, records: &[Record], links: &Links, open: Option<u64>) -> Vec<Row> {
+    let mut day = String::new();
+    let mut rows: Vec<Row> = records
+        .iter()
+        .map(|record| row(directory, record, links, open))
+        .collect();
+    for row in &mut rows {
+        row.is_same_day = row.day == day;
+        day.clone_from(&row.day);
+    }
+    rows
+}
+
 fn row(directory: &Directory, record: &Record, links: &Links, open: Option<u64>) -> Row {
     let at = time_of(record);
     let part = |form: &str| at.map_or_else(String::new, |at| at.strftime(form).to_string());
@@ -227,6 +238,7 @@ fn row(directory: &Directory, record: &Record, links: &Links, open: Option<u64>)
         about: audit_words::about(directory, record),
         rules: audit_words::rules(record),
         is_open: open == Some(record.seq()),
+        is_same_day: false,
     }
 }
 

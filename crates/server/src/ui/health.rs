@@ -256,7 +256,15 @@ impl View<'_> {
             tile(
                 "End lag, 99 of 100",
                 lag.map_or_else(unknown, charts::seconds),
-                format!("limit {}s, last 24h", ON_TIME),
+                recent.and_then(|recent| recent.within(50)).map_or_else(
+                    || "no ends in 24h".to_owned(),
+                    |half| {
+                        format!(
+                            "half under {}; limit {ON_TIME}s",
+                            charts::seconds(half.max(0.1))
+                        )
+                    },
+                ),
                 lag.is_some_and(|lag| lag > ON_TIME),
             ),
             tile(
@@ -284,12 +292,15 @@ impl View<'_> {
                 false,
             ),
             tile(
-                "AWS calls, since start",
+                "AWS calls",
                 calls.map_or_else(unknown, whole),
-                throttles.map_or_else(
-                    || "none throttled".to_owned(),
-                    |n| format!("{} throttled, tried again", whole(n)),
-                ),
+                "since the server began".to_owned(),
+                false,
+            ),
+            tile(
+                "Throttled",
+                throttles.map_or_else(|| "0".to_owned(), whole),
+                "all tried again".to_owned(),
                 false,
             ),
         ]

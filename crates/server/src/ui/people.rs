@@ -57,6 +57,15 @@ pub(crate) struct Place {
     pub(crate) folder: String,
 }
 
+impl Place {
+    /// Whether its folder says that it is production.
+    pub(crate) fn is_prod(&self) -> bool {
+        self.folder
+            .split(" / ")
+            .any(|part| ["prod", "production"].contains(&part.to_lowercase().as_str()))
+    }
+}
+
 /// The place of a grant. Names are those of today where the directory knows them.
 pub(crate) fn place(directory: &Directory, grant: &Grant) -> Place {
     match (&grant.key.target, &grant.names) {
@@ -112,6 +121,18 @@ pub(crate) fn target(directory: &Directory, grant: &Grant) -> String {
     } else {
         format!("{} / {}", place.name, held(grant))
     }
+}
+
+/// A piece of a text, and whether it is code.
+pub(crate) type Piece = (bool, String);
+
+/// Text with code between backticks, in pieces.
+pub(crate) fn coded(text: &str) -> Vec<Piece> {
+    text.split('`')
+        .enumerate()
+        .filter(|(_, piece)| !piece.is_empty())
+        .map(|(place, piece)| (place % 2 == 1, piece.to_owned()))
+        .collect()
 }
 
 /// A number with commas.

@@ -11,7 +11,7 @@ use hallpass_rules::Diagnostic;
 use serde::Deserialize;
 
 use super::forbidden;
-use super::people::{count_of, counted};
+use super::people::{Piece, coded, count_of, counted};
 use super::rules_explain::{Answer, Case, answer, sentence};
 use super::shell::{Nav, PageFailure, Shell, Viewer, page, url_encoded};
 use super::words::{clock, plain, zone_name};
@@ -46,7 +46,7 @@ struct Coming {
 
 struct Row {
     id: String,
-    sentence: String,
+    sentence: Vec<Piece>,
     line: u32,
     source: Option<String>,
     warnings: Vec<String>,
@@ -54,7 +54,7 @@ struct Row {
 
 struct Warning {
     code: &'static str,
-    words: String,
+    words: Vec<Piece>,
 }
 
 struct Refused {
@@ -210,7 +210,7 @@ fn list(app: &App, coming: &Coming, built: &mut RulesPage) {
         .take(WARNINGS)
         .map(|warning| Warning {
             code: warning.code.as_str(),
-            words: sentence(&plain(&warning.message)).replace('`', ""),
+            words: coded(&sentence(&plain(&warning.message))),
         })
         .collect();
     let all: Vec<_> = rules.rules().collect();
@@ -242,7 +242,7 @@ fn list(app: &App, coming: &Coming, built: &mut RulesPage) {
         .take(ROWS)
         .map(|rule| Row {
             id: plain(rule.id.as_str()),
-            sentence: sentence(&plain(&rule.sentence)).replace('`', ""),
+            sentence: coded(&sentence(&plain(&rule.sentence))),
             line: rule.position.line,
             source: status
                 .text

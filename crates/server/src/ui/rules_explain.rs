@@ -4,7 +4,7 @@ use hallpass_access::{Directory, Explained, Wanted};
 use hallpass_model::Email;
 use hallpass_rules::{Kind, Question, Step};
 
-use super::people::{first_name, name_of};
+use super::people::{Piece, coded, first_name, name_of};
 use super::words::plain;
 use crate::App;
 
@@ -24,14 +24,14 @@ pub(crate) struct Line {
     pub(crate) look: &'static str,
     pub(crate) title: String,
     pub(crate) rules: Vec<String>,
-    pub(crate) why: String,
+    pub(crate) why: Vec<Piece>,
 }
 
 /// The answer to a case.
 pub(crate) struct Answer {
     pub(crate) look: &'static str,
-    pub(crate) verdict: String,
-    pub(crate) details: Vec<String>,
+    pub(crate) verdict: Vec<Piece>,
+    pub(crate) details: Vec<Vec<Piece>>,
     pub(crate) lines: Vec<Line>,
     pub(crate) nearest: Option<(String, String)>,
     pub(crate) command: String,
@@ -87,8 +87,11 @@ pub(crate) fn answer(app: &App, case: &Case) -> Result<Answer, Vec<String>> {
     let (look, verdict) = verdict(&directory, &explained, &first, &plain(&target));
     Ok(Answer {
         look,
-        verdict,
-        details: details(app, &explained),
+        verdict: coded(&verdict),
+        details: details(app, &explained)
+            .iter()
+            .map(|detail| coded(detail))
+            .collect(),
         lines: explained
             .steps
             .iter()
@@ -142,11 +145,11 @@ fn verdict(
     match decision.kind {
         Kind::ApprovalNotRequired => (
             "note-ok",
-            format!("Granted at once: nobody needs to approve, by rule {rule}."),
+            format!("Granted at once: nobody needs to approve, by rule `{rule}`."),
         ),
         Kind::SelfApproval => (
             "note-ok",
-            format!("Granted at once: {first} may approve this alone, by rule {rule}."),
+            format!("Granted at once: {first} may approve this alone, by rule `{rule}`."),
         ),
         Kind::RequiresApproval => {
             let people = decision.approvers.iter().map(ToString::to_string);
@@ -160,7 +163,7 @@ fn verdict(
         }
         Kind::NoApprovers => (
             "note-bad",
-            format!("Nobody can approve this for {first}: rule {rule} lists too few others."),
+            format!("Nobody can approve this for {first}: rule `{rule}` lists too few others."),
         ),
         Kind::NoStatements => (
             "note-bad",
@@ -168,13 +171,10 @@ fn verdict(
         ),
         Kind::RequesterNotAllowed => {
             let why = explained.steps.last().and_then(|step| step.why.clone());
-            let why = why.unwrap_or_else(|| format!("rule {rule} says who may ask"));
+            let why = why.unwrap_or_else(|| format!("rule `{rule}` says who may ask"));
             (
                 "note-bad",
-                format!(
-                    "{first} may not ask: {}; {first} is not among them.",
-                    ticks(&why)
-                ),
+                format!("{first} may not ask: {}; {first} is not among them.", why),
             )
         }
     }
@@ -195,11 +195,11 @@ fn details(app: &App, explained: &Explained) -> Vec<String> {
         details.push(format!("At most {longest}."));
         for need in &decision.ticket_patterns {
             let pattern = plain(need.pattern.as_str());
-            details.push(format!("With a ticket that matches {pattern}."));
+            details.push(format!("With a ticket that matches `{pattern}`."));
         }
         for need in &decision.reason_patterns {
             let pattern = plain(need.pattern.as_str());
-            details.push(format!("The reason must match {pattern}."));
+            details.push(format!("The reason must match `{pattern}`."));
         }
         for stage in &decision.stages {
             details.push(format!(
@@ -212,28 +212,23 @@ fn details(app: &App, explained: &Explained) -> Vec<String> {
     if decision.break_glass {
         details.push("Breaking the glass is allowed.".to_owned());
     }
-    details.extend(
-        decision
-            .unread
-            .iter()
-            .map(|text| sentence(&ticks(&plain(text)))),
-    );
+    details.extend(decision.unread.iter().map(|text| sentence(&plain(text))));
     details
-}
-
-/// Backticks are for terminals.
-fn ticks(text: &str) -> String {
-    text.replace('`', "")
 }
 
 fn line(step: &Step, explained: &Explained, first: &str, target: &str, total: usize) -> Line {
     let covering = step.rules.len();
+    let kind = if target.starts_with("group ") {
+        "group"
+    } else {
+        "account"
+    };
     let title = match (step.question, step.yes) {
         (Question::Covered, true) => {
             let verb = if covering == 1 { "covers" } else { "cover" };
-            format!("{covering} of {total} rules {verb} {target}")
+            format!("{covering} of {total} {kind} rules {verb} {target}")
         }
-        (Question::Covered, false) => format!("None of {total} rules covers {target}"),
+        (Question::Covered, false) => format!("None of {total} {kind} rules covers {target}"),
         (Question::MayAsk, true) => format!("{first} may ask"),
         (Question::MayAsk, false) => format!("May {first} ask? No"),
         (Question::WithoutApproval, true) => "Without approval? Yes".to_owned(),
@@ -259,7 +254,7 @@ fn line(step: &Step, explained: &Explained, first: &str, target: &str, total: us
         why: step
             .why
             .as_deref()
-            .map(|why| sentence(&ticks(&plain(why))))
+            .map(|why| coded(&sentence(&plain(why))))
             .unwrap_or_default(),
     }
 }
