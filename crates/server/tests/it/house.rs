@@ -189,6 +189,8 @@ fn tokens(now: Timestamp) -> HashMap<String, TokenFacts> {
 /// The server.
 pub(crate) struct House {
     pub(crate) access: Arc<Access>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) desk: Arc<hallpass_server::Desk>,
     pub(crate) clock: Arc<Wall>,
     pub(crate) tokens_broken: Arc<AtomicBool>,
     pub(crate) stop: watch::Sender<bool>,
@@ -234,6 +236,11 @@ impl Reply {
 
 impl House {
     pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// A server that is composed differently.
+    pub(crate) fn with(change: impl FnOnce(&mut App)) -> Self {
         let start = Timestamp::from_second(1_780_000_000).unwrap();
         let clock = Arc::new(Wall(AtomicI64::new(start.as_second())));
         let store = Arc::new(MemoryStore::new());
@@ -247,10 +254,10 @@ impl House {
         let access = Arc::new(Access::new(ports, Settings::default(), rules(RULES)));
         let tokens_broken = Arc::new(AtomicBool::new(false));
         let (stop, stopping) = watch::channel(false);
-        let app = App {
+        let mut app = App {
             rates: Arc::new(hallpass_server::Rates::new(100_000, 100_000)),
             access: Arc::clone(&access),
-            audit: store,
+            audit: store.clone(),
             tokens: Arc::new(Tokens {
                 known: tokens(start),
                 broken: Arc::clone(&tokens_broken),
@@ -273,8 +280,11 @@ impl House {
             version: "0.0.0",
             stopping,
         };
+        change(&mut app);
         Self {
             access,
+            store,
+            desk: Arc::clone(&app.desk),
             clock,
             tokens_broken,
             stop,
