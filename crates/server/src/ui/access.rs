@@ -1,6 +1,7 @@
 //! Access: who has what where, right now?
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use askama::Template;
 use axum::{
@@ -88,7 +89,8 @@ impl Looking {
             address.push_str(&url_encoded(&self.q));
         }
         if skip > 0 {
-            address.push_str(&format!("&skip={skip}"));
+            // writing to a String cannot fail
+            let _ = write!(address, "&skip={skip}");
         }
         address
     }
@@ -143,6 +145,10 @@ struct Tiles {
 
 #[derive(Template)]
 #[template(path = "access.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing the template shows or not"
+)]
 struct AccessPage {
     shell: Shell,
     here: String,

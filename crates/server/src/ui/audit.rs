@@ -165,10 +165,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Query(coming): Query<Comin
         one_event: (!is_kind).then(|| filter.event.clone()),
         problems: search.problems.clone(),
         rows: rows(&directory, &found.records, &links, coming.record),
-        not_opened: coming
-            .record
-            .filter(|_| opened.is_none())
-            .map(|seq| counted(seq)),
+        not_opened: coming.record.filter(|_| opened.is_none()).map(counted),
         opened,
         export: links.filter.clone(),
         older: found.next.map(|next| links.page(Some(next))),
@@ -366,13 +363,13 @@ async fn chain(app: &App) -> Chain {
             counted(fault.seq),
             fault.kind
         );
-        chain.words = "Records before it are sound. Stop and tell security.".to_owned();
+        chain.words = String::from("Records before it are sound. Stop and tell security.");
         return chain;
     }
     let Some(checked) = state.checked_at else {
         chain.tone = 3;
         chain.icon = "clock";
-        chain.title = "Not checked yet".to_owned();
+        chain.title = String::from("Not checked yet");
         chain.words = match &state.unread {
             Some((since, _)) => format!("The log cannot be read since {} UTC.", clock(*since)),
             None => "The check runs in the background and takes a moment.".to_owned(),

@@ -139,9 +139,6 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
     let mut parts: Vec<String> = who.into_iter().collect();
     parts.extend(target(directory, record));
     match record.event() {
-        "press.refused" => {
-            parts.extend(record.text("why").map(plain));
-        }
         "grant.failed" | "end.failed" | "end.stuck" => {
             parts.extend(record.text("error").map(plain));
         }
@@ -157,7 +154,7 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
                 .and_then(|seconds| seconds.parse::<u64>().ok());
             parts.extend(seconds.map(|seconds| hallpass_model::Span::seconds(seconds).to_string()));
         }
-        "config.loaded" | "token.created" | "token.revoked" => {
+        "press.refused" | "config.loaded" | "token.created" | "token.revoked" => {
             parts.extend(record.text("why").map(plain));
         }
         "request.rejected" if parts.len() < 2 => parts.extend(record.text("why").map(plain)),

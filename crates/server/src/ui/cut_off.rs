@@ -1,6 +1,8 @@
 //! Cutting a person off: the plan of everything that will happen, the person's user name typed by
 //! hand, then the presses, and what became of each.
 
+use std::fmt::Write as _;
+
 use askama::Template;
 use axum::{
     Router,
@@ -13,6 +15,7 @@ use hallpass_access::{
     Directory, EndCause, Grant, GrantFilter, GrantState, Request, RequestFilter, RequestView, Role,
 };
 use hallpass_model::{Email, Span, Timestamp, UserId};
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::access::{LIVE, lasting};
@@ -306,13 +309,14 @@ async fn outcome(
         .await?;
     let mut lines: Vec<Line> = grants
         .iter()
-        .filter_map(|grant| line(&directory, grant, since, now))
+        .filter_map(|grant| line(&directory, &viewer.zone, grant, since, now))
         .collect();
     lines.sort_by_key(|line| line.is_done);
     let left = lines.iter().filter(|line| !line.is_done).count();
     let pending = waiting(app, viewer, &whom.user).await?.len();
     let mut summary = match (lines.len(), left) {
         (0, _) => "There was no temporary access to end.".to_owned(),
+        (1, 0) => "It has ended.".to_owned(),
         (all, 0) => format!(
             "All {} have ended.",
             people::count_of(all, "grant", "grants")
@@ -324,7 +328,8 @@ async fn outcome(
     };
     if pending > 0 {
         let requests = people::count_of(pending, "request waits", "requests wait");
-        summary.push_str(&format!(" {requests} still."));
+        // writing to a String cannot fail
+        let _ = write!(summary, " {requests} still.");
     }
     Ok(Outcome {
         lines,
@@ -338,8 +343,18 @@ async fn outcome(
     })
 }
 
-fn line(directory: &Directory, grant: &Grant, began: Timestamp, now: Timestamp) -> Option<Line> {
-    let utc = |at: Timestamp| at.strftime("%H:%M:%S UTC").to_string();
+fn line(
+    directory: &Directory,
+    zone: &TimeZone,
+    grant: &Grant,
+    began: Timestamp,
+    now: Timestamp,
+) -> Option<Line> {
+    let clock = |at: Timestamp| {
+        at.to_zoned(zone.clone())
+            .strftime("%H:%M:%S %Z")
+            .to_string()
+    };
     let (words, is_done) = match &grant.state {
         GrantState::Ended {
             cause: EndCause::Revoked { .. },
@@ -349,9 +364,9 @@ fn line(directory: &Directory, grant: &Grant, began: Timestamp, now: Timestamp) 
         } if *at >= began => {
             let gone = lasting(Span::between(began, *at));
             let words = match (removed, why.as_str()) {
-                (true, _) => format!("ended {}, gone after {gone}", utc(*at)),
+                (true, _) => format!("ended {}, gone after {gone}", clock(*at)),
                 (false, "standing") => "ended; standing access stays".to_owned(),
-                (false, why) => format!("ended {}; {}", utc(*at), why.replace('_', " ")),
+                (false, why) => format!("ended {}; {}", clock(*at), why.replace('_', " ")),
             };
             (words, true)
         }

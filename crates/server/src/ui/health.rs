@@ -1,5 +1,6 @@
 //! Health: is every end on time?
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use askama::Template;
@@ -156,13 +157,17 @@ fn words(ending: usize, recent: Option<&Recent>) -> String {
         return words;
     };
     match (recent.within(50), recent.lags.last()) {
-        (Some(half), Some(slowest)) => words.push_str(&format!(
-            "{} in 24 hours; the slowest took {}, half took under {}.",
-            count_of(recent.lags.len(), "end", "ends"),
-            charts::seconds(*slowest),
-            charts::seconds(half.max(0.1))
-        )),
-        _ => words.push_str("No end in the last 24 hours."),
+        (Some(half), Some(slowest)) => {
+            // writing to a String cannot fail
+            let _ = write!(
+                words,
+                "{} in 24 hours; the slowest took {}, half took under {}.",
+                count_of(recent.lags.len(), "end", "ends"),
+                charts::seconds(*slowest),
+                charts::seconds(half.max(0.1))
+            );
+        }
+        _ => words += "No end in the last 24 hours.",
     }
     words
 }

@@ -1,5 +1,7 @@
 //! Rules: why would this person be allowed, or not?
 
+use std::fmt::Write as _;
+
 use askama::Template;
 use axum::{
     Router,
@@ -71,7 +73,7 @@ struct RulesPage {
     refused: Option<Refused>,
     case: Case,
     answer: Option<Answer>,
-    problems: Vec<String>,
+    problems: Vec<Vec<Piece>>,
     accounts: Vec<String>,
     sets: Vec<String>,
     people: Vec<(String, String)>,
@@ -119,7 +121,7 @@ async fn show(
     let shell = viewer.shell(&app, Nav::Rules, "Rules").await;
     let mut built = frame(&app, &viewer, shell, case);
     built.answer = answered;
-    built.problems = problems;
+    built.problems = problems.iter().map(|problem| coded(problem)).collect();
     if sees_all {
         list(&app, &coming, &mut built);
     }
@@ -138,10 +140,12 @@ fn frame(app: &App, viewer: &Viewer, shell: Shell, case: Case) -> RulesPage {
     let total = rules.rules().count();
     let mut intro = count_of(total, "rule", "rules");
     if let Some(file) = &status.file {
-        intro.push_str(&format!(" from {}", plain(file)));
+        // writing to a String cannot fail
+        let _ = write!(intro, " from {}", plain(file));
     }
     if let Some(since) = status.since {
-        intro.push_str(&format!(", in force since {}", at(since)));
+        // writing to a String cannot fail
+        let _ = write!(intro, ", in force since {}", at(since));
     }
     intro.push('.');
     let sees_all = viewer.actor.reads_all();
@@ -232,7 +236,8 @@ fn list(app: &App, coming: &Coming, built: &mut RulesPage) {
     let address = |page: usize| {
         let mut address = format!("/rules?page={page}");
         if !needle.is_empty() {
-            address.push_str(&format!("&q={}", url_encoded(coming.q.trim())));
+            // writing to a String cannot fail
+            let _ = write!(address, "&q={}", url_encoded(coming.q.trim()));
         }
         format!("{address}#all")
     };

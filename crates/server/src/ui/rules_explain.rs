@@ -174,7 +174,7 @@ fn verdict(
             let why = why.unwrap_or_else(|| format!("rule `{rule}` says who may ask"));
             (
                 "note-bad",
-                format!("{first} may not ask: {}; {first} is not among them.", why),
+                format!("{first} may not ask: {why}; {first} is not among them."),
             )
         }
     }

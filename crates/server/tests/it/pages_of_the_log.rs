@@ -29,7 +29,7 @@ fn lines(reply: &str) -> Vec<Value> {
 
 /// The numbers of the rows of a page and the pages after it.
 async fn shown(at: &At<'_>, query: &str) -> BTreeSet<u64> {
-    let link = regex::Regex::new(r#"record=(\d+)#r"#).unwrap();
+    let link = regex::Regex::new(r"record=(\d+)#r").unwrap();
     let older =
         regex::Regex::new(r#"<a class="btn" href="(/audit\?[^"]*)">Load 50 older"#).unwrap();
     let mut seqs = BTreeSet::new();

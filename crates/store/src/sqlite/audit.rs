@@ -1,5 +1,7 @@
 //! The audit log in SQLite: read only here, appended by commits.
 
+use std::fmt::Write as _;
+
 use async_trait::async_trait;
 use hallpass_audit::{AuditStore, Head, Record, RecordQuery, StoreFault};
 use rusqlite::{OptionalExtension, Transaction, params_from_iter, types::Value};
@@ -57,7 +59,8 @@ fn records_found(
     for any in &query.with {
         one_of(&mut sql, "instr(lower(body), lower(?)) > 0", any);
     }
-    sql.push_str(&format!(" ORDER BY seq DESC LIMIT {limit}"));
+    // writing to a String cannot fail
+    let _ = write!(sql, " ORDER BY seq DESC LIMIT {limit}");
     let texts = tx
         .prepare_cached(&sql)?
         .query_map(params_from_iter(values), |row| row.get(0))?
