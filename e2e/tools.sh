@@ -21,11 +21,12 @@ need cc gcc
 [ "${1:-build}" = test ] || exit 0
 
 need python3 python3
-has_python_tools() { "$1" -c 'import boto3, moto, flask' >/dev/null 2>&1; }
+[ -n "${CHROMIUM:-}" ] || need chromium chromium
+has_python_tools() { "$1" -c 'import aiosmtpd, axe_playwright_python, boto3, flask, moto, playwright, slack_sdk' >/dev/null 2>&1; }
 if ! has_python_tools python3; then
     venv="$HOME/.cache/hallpass/venv"
     if ! has_python_tools "$venv/bin/python3"; then
-        echo "tools: installing boto3, the aws CLI and moto into a virtual environment" >&2
+        echo "tools: installing the Python packages of e2e/requirements.txt into a virtual environment" >&2
         python3 -m venv "$venv" >/dev/null 2>&1 || {
             [ "$(id -u)" = 0 ] && apt-get install -y -qq python3-venv >/dev/null 2>&1
             python3 -m venv "$venv"

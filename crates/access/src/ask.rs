@@ -14,6 +14,10 @@ use crate::{
 /// Longest reason, in characters after trimming (`access.md` §11.3).
 const REASON_CHARACTERS_MAX: usize = 1000;
 
+/// Why nothing in the management account can be had (`access.md` §13.2).
+pub(crate) const MANAGEMENT_ACCOUNT: &str = "This is the management account, which a delegated \
+     administrator cannot change. Ask for a group that has the access there instead.";
+
 /// One field that cannot be taken as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldProblem {
@@ -26,7 +30,7 @@ pub struct FieldProblem {
 }
 
 impl FieldProblem {
-    fn new(field: &str, code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(field: &str, code: &str, message: impl Into<String>) -> Self {
         Self {
             field: field.to_owned(),
             code: code.to_owned(),
@@ -257,12 +261,7 @@ pub(crate) fn answer(
         )
     };
     let Some(decision) = decision.as_ref().filter(|_| problems.is_empty()) else {
-        let message = problems
-            .iter()
-            .map(|problem| problem.message.as_str())
-            .collect::<Vec<_>>()
-            .join(" ");
-        return refused("invalid", message, problems);
+        return refused("invalid", all_of(&problems), problems);
     };
     match decision.kind {
         Kind::ApprovalNotRequired => {
@@ -270,13 +269,33 @@ pub(crate) fn answer(
         }
         Kind::SelfApproval => Answered::Granted(request(RequestState::Pending), Approval::Own),
         Kind::RequiresApproval => Answered::Waits(request(RequestState::Pending)),
+        // nobody can approve it, and yet the requester may break the glass (§17)
+        Kind::NoApprovers if decision.break_glass => {
+            Answered::Waits(without_reminders(request(RequestState::Pending)))
+        }
         Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => {
-            refused(decision.kind.as_str(), why_not(decision, form), Vec::new())
+            let target = typed_names(form.wanted).to_string();
+            let why = why_not(decision, &target);
+            refused(decision.kind.as_str(), why, Vec::new())
         }
     }
 }
 
-fn named(rules: &[RuleId]) -> String {
+fn all_of(problems: &[FieldProblem]) -> String {
+    let messages: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    messages.join(" ")
+}
+
+/// Nobody is there to be reminded.
+fn without_reminders(mut request: Request) -> Request {
+    request.reminders.next_at = None;
+    request
+}
+
+pub(crate) fn named(rules: &[RuleId]) -> String {
     rules
         .iter()
         .map(|rule| format!("`{rule}`"))
@@ -284,15 +303,9 @@ fn named(rules: &[RuleId]) -> String {
         .join(", ")
 }
 
-fn why_not(decision: &Decision, form: &Form<'_>) -> String {
+/// Why the rules let nothing come of asking for a target; empty when they do.
+pub(crate) fn why_not(decision: &Decision, target: &str) -> String {
     let rules = named(&decision.based_on);
-    let target = match form.wanted {
-        Wanted::Account {
-            account,
-            permission_set,
-        } => format!("{account} / {permission_set}"),
-        Wanted::Group { group } => format!("group {group}"),
-    };
     match decision.kind {
         Kind::NoStatements => format!("No rule covers {target}. Ask an administrator to add one."),
         Kind::NoApprovers => {
@@ -311,9 +324,8 @@ fn check_reach(resolved: Option<&Resolved>, settings: &Settings, problems: &mut 
     if let Some(Target::Account { account, .. }) = resolved.map(|found| &found.target)
         && settings.out_of_reach.as_ref() == Some(account)
     {
-        let message = "This is the management account, which a delegated administrator cannot \
-                       change. Ask for a group that has the access there instead.";
-        problems.push(FieldProblem::new("account", "management-account", message));
+        let code = "management-account";
+        problems.push(FieldProblem::new("account", code, MANAGEMENT_ACCOUNT));
     }
 }
 
@@ -443,6 +455,7 @@ fn draft(
             next_at: settings.reminder_at(now, expires_at, 0),
         },
         grant: None,
+        after_review: None,
         state,
         version: 0,
     }

@@ -8,6 +8,7 @@ use hallpass_model::{Email, Span, TargetNames, Timestamp, UserId};
 use hallpass_rules::{ClickRefused, Directory, Rules};
 use serde::{Deserialize, Serialize};
 
+use crate::break_glass::{JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN};
 use crate::records::{By, Moment};
 use crate::{
     Approval, Change, Closed, Grant, GrantState, Holds, News, Origin, PendingRequest, Reminders,
@@ -84,6 +85,33 @@ pub enum PressRefused {
     /// Taking access away needs a word why.
     #[error("say in a few words why")]
     ReasonMissing,
+    /// Only the requester breaks the glass.
+    #[error("only its requester can do this")]
+    NotRequester,
+    /// The rules of today do not let this person break the glass here.
+    #[error(
+        "the rules of today do not let you break the glass here{}",
+        by_rules(rules)
+    )]
+    GlassHolds {
+        /// The rules that decide about the request, by name; empty when there is none.
+        rules: String,
+    },
+    /// A justification is too short or too long.
+    #[error(
+        "a justification has {JUSTIFICATION_CHARACTERS_MIN} to {JUSTIFICATION_CHARACTERS_MAX} \
+         characters; this has {characters}"
+    )]
+    Justification {
+        /// How long it is, in characters after trimming.
+        characters: usize,
+    },
+    /// The glass was not broken: there is nothing to review.
+    #[error("this request has no break-glass review")]
+    NoReview,
+    /// Whoever broke the glass does not review it.
+    #[error("somebody else must close the review of your own request")]
+    OwnReview,
     /// The grant is not in a state for this.
     #[error("the grant is {state} already")]
     GrantOver {
@@ -106,6 +134,11 @@ impl PressRefused {
             Self::NotHolder => "not-holder",
             Self::ReasonMissing => "missing-reason",
             Self::GrantOver { .. } => "grant-over",
+            Self::NotRequester => "not-requester",
+            Self::GlassHolds { .. } => "break-glass-not-allowed",
+            Self::Justification { .. } => "bad-justification",
+            Self::NoReview => "no-review",
+            Self::OwnReview => "own-review",
         }
     }
 
@@ -115,13 +148,26 @@ impl PressRefused {
             Self::Closed(_)
             | Self::AlreadyReviewed { .. }
             | Self::GrantOver { .. }
+            | Self::NoReview
             | Self::Rules(ClickRefused::NotOpen { .. }) => true,
             Self::Rules(ClickRefused::NotListed { .. } | ClickRefused::OwnRequest { .. })
             | Self::NotInDirectory
             | Self::NotYours
             | Self::NotHolder
+            | Self::NotRequester
+            | Self::GlassHolds { .. }
+            | Self::Justification { .. }
+            | Self::OwnReview
             | Self::ReasonMissing => false,
         }
+    }
+}
+
+fn by_rules(rules: &str) -> String {
+    if rules.is_empty() {
+        String::new()
+    } else {
+        format!(" ({rules})")
     }
 }
 
@@ -387,7 +433,7 @@ pub(crate) fn ensure_may_deny(
     permit.map(|_| ()).map_err(PressRefused::Rules)
 }
 
-fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused> {
+pub(crate) fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused> {
     let known = actor.user.as_ref().and_then(|user| directory.person(user));
     if known.is_some_and(|person| person.enabled) {
         Ok(())
@@ -396,8 +442,9 @@ fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused
     }
 }
 
+/// The requester, and the approvers who were told of the request.
 fn everyone(request: &Request) -> Vec<Email> {
-    let mut all = request.decided.approvers.clone();
+    let mut all = request.decided.notify.clone();
     all.push(request.requester.email.clone());
     all
 }

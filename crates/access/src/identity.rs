@@ -99,6 +99,31 @@ impl Identity {
     }
 }
 
+/// The addresses of everybody whom `entries` name (`group:NAME` or an e-mail), disabled people
+/// left out. An e-mail that the directory does not know is kept: it may be a mailing list.
+pub(crate) fn people_of(entries: &[String], directory: &Directory) -> BTreeSet<Email> {
+    let mut found = BTreeSet::new();
+    for entry in entries {
+        match entry.strip_prefix("group:") {
+            Some(name) => {
+                let group = directory.group_by_name(name);
+                let members = group.and_then(|group| group.members.as_ref());
+                let people = members
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|id| directory.person(id));
+                let enabled = people.filter(|person| person.enabled);
+                found.extend(enabled.filter_map(|person| person.emails.first().cloned()));
+            }
+            None => found.extend(Email::new(entry).ok().filter(|email| {
+                let known = directory.person_by_email(email);
+                known.is_ok_and(|person| person.enabled) || known == Err(NotOnePerson::None)
+            })),
+        }
+    }
+    found
+}
+
 fn holds(person: &Person, entries: &[String], directory: &Directory) -> bool {
     entries
         .iter()

@@ -16,6 +16,7 @@
 #![warn(missing_docs)]
 
 mod ask;
+mod break_glass;
 mod change;
 mod decide;
 mod end;
@@ -24,10 +25,15 @@ mod identity;
 mod ports;
 mod records;
 mod request;
+mod search;
 mod service;
 mod settings;
 
 pub use ask::{Asked, FieldProblem, Refusal};
+pub use break_glass::{
+    AfterReview, BREAK_GLASS_MAX, Closing, JUSTIFICATION_CHARACTERS_MAX,
+    JUSTIFICATION_CHARACTERS_MIN,
+};
 pub use change::{Answer, Change, Desire, News, Notice, Write};
 pub use decide::{Actor, PressRefused, Role};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
@@ -41,8 +47,10 @@ pub use ports::{
 pub use request::{
     Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Wanted,
 };
+pub use search::{Fit, Sought};
 pub use service::{
-    Access, AccessError, Asking, Catalog, CatalogEntry, Explained, Idempotency, Late, Named, Ports,
-    Reconciled, RequestView, Tended,
+    Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Explained,
+    Found, Hit, Idempotency, LastTime, Late, Named, Past, Ports, Reconciled, RequestView, Search,
+    Tended, Times,
 };
 pub use settings::{OnRuleChange, Settings};

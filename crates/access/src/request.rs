@@ -11,6 +11,8 @@ use hallpass_audit::{Approval, Origin};
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Span, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
+use crate::{AfterReview, break_glass};
+
 /// A person of the identity store, as they were when they acted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
@@ -142,6 +144,8 @@ impl RequestState {
         ("pending", "denied"),
         ("pending", "discarded"),
         ("pending", "expired"),
+        // the review of a break-glass grant is closed
+        ("approved", "approved"),
         // an approval that waits for more of them keeps the state; nothing leaves the others
     ];
 }
@@ -183,6 +187,9 @@ pub struct Request {
     pub reminders: Reminders,
     /// The grant it led to.
     pub grant: Option<GrantId>,
+    /// Its review after the fact, when the glass was broken.
+    #[serde(default)]
+    pub after_review: Option<AfterReview>,
     /// What became of it.
     #[serde(flatten)]
     pub state: RequestState,
@@ -204,6 +211,11 @@ impl Request {
             | RequestState::Expired { .. }
             | RequestState::Rejected { .. } => None,
         }
+    }
+
+    /// Whether the glass was broken and nobody has closed the review yet.
+    pub fn has_open_review(&self) -> bool {
+        break_glass::is_open(self)
     }
 
     /// Two requests with the same value may not both be pending.
@@ -285,6 +297,11 @@ impl PendingRequest {
             state,
             ..self.request
         }
+    }
+
+    /// The same request for a shorter time.
+    pub(crate) fn shorten(&mut self, duration: Span) {
+        self.request.duration = duration;
     }
 
     /// Still waiting, with one more approval.

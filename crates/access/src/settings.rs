@@ -30,6 +30,9 @@ pub struct Settings {
     pub on_rule_change: OnRuleChange,
     /// How old what is known of the organization may be when a rule depends on it.
     pub directory_max_age: Span,
+    /// Who is told of break-glass, beside approvers: `group:NAME` or an e-mail, as for the role of
+    /// administrator.
+    pub admins: Vec<String>,
     /// The management account, when we run as delegated administrator: AWS lets nobody but the
     /// management account itself change assignments there (`access.md` §13.2).
     pub out_of_reach: Option<AccountId>,
@@ -46,6 +49,7 @@ impl Default for Settings {
             duration_choices: Vec::new(),
             on_rule_change: OnRuleChange::Report,
             directory_max_age: Span::minutes(15),
+            admins: Vec::new(),
             out_of_reach: None,
         }
     }

@@ -11,7 +11,7 @@ mod request;
 pub use grant::{Extend, Grant, Revoke, RevokeMany, Revoked, RevokedOne};
 pub use person::{Decision, Health, Me, Named, Offer, Offers, Part, Persona, Token};
 pub use problem::{FieldProblem, Problem};
-pub use request::{Ask, Deny, Request, Review};
+pub use request::{Ask, Before, BreakGlass, CloseReview, Deny, Glass, Request, Review, Times};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

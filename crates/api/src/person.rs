@@ -67,6 +67,13 @@ pub struct Offers {
     pub items: Vec<Offer>,
     /// Offered durations, in seconds.
     pub durations_seconds: Vec<u64>,
+    /// How many fit on all pages: what some rule lets the caller ask for. Where nobody could
+    /// approve, a page leaves it out.
+    #[serde(default)]
+    pub total: usize,
+    /// The cursor of the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// What the rules say to one case.

@@ -35,6 +35,89 @@ pub struct Deny {
     pub reason: Option<String>,
 }
 
+/// `POST /api/v1/requests/{id}/break-glass`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BreakGlass {
+    /// Why it cannot wait: 20 to 1,000 characters.
+    pub justification: String,
+}
+
+/// `POST /api/v1/requests/{id}/close-review`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloseReview {
+    /// What was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Break-glass, as the caller sees it on a request: whether they may, or what came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Glass {
+    /// Whether the caller may break it now.
+    pub allowed: bool,
+    /// `open` or `closed`, once it was broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<String>,
+    /// Whether the caller may close the review now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_close: bool,
+    /// Why it could not wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub justification: Option<String>,
+    /// When it was broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub opened_at: Option<Timestamp>,
+    /// Who closed the review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_by: Option<String>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub closed_at: Option<Timestamp>,
+    /// What they found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closing: Option<String>,
+}
+
+/// How often what a request is for was had in the 90 days before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Before {
+    /// By the requester.
+    pub requester: Times,
+    /// By anybody; absent for a requester who decides nothing here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anyone: Option<Times>,
+}
+
+/// How often, and the last time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Times {
+    /// How often; at least so often when `more` is set.
+    pub count: u32,
+    /// There were more grants than are read for this.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+    /// When it was had the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_at: Option<Timestamp>,
+    /// Who had it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_user: Option<String>,
+    /// Who approved it then: e-mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_approver: Option<String>,
+    /// Their name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_approver_name: Option<String>,
+    /// In which capacity: `not_required`, `self`, `peer` or `break_glass`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_approval: Option<String>,
+}
+
 /// One person's yes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Review {
@@ -117,6 +200,12 @@ pub struct Request {
     /// The grant it led to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<String>,
+    /// Break-glass: absent when the caller may not and nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<Glass>,
+    /// How often this was had before; with one request only, not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// An equal request waited already, and this is it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub already_pending: bool,

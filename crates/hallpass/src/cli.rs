@@ -4,8 +4,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    approve, audit, catalog, completions, demo, deny, discard, doctor, extend, grants, login,
-    logout, man, release, request, requests, revoke, rules, serve, sim, store, token, whoami,
+    approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard, doctor,
+    extend, grants, login, logout, man, release, request, requests, revoke, rules, serve, sim,
+    store, token, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Approve(approve::Args),
     Deny(deny::Args),
     Discard(discard::Args),
+    BreakGlass(break_glass::Args),
+    CloseReview(close_review::Args),
     Grants(grants::Args),
     Release(release::Args),
     Extend(extend::Args),
@@ -94,6 +97,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Approve(args) => approve::run(&args),
         Command::Deny(args) => deny::run(&args),
         Command::Discard(args) => discard::run(&args),
+        Command::BreakGlass(args) => break_glass::run(&args),
+        Command::CloseReview(args) => close_review::run(&args),
         Command::Grants(args) => grants::run(&args),
         Command::Release(args) => release::run(&args),
         Command::Extend(args) => extend::run(&args),

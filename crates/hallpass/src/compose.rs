@@ -2,6 +2,7 @@
 //! drive them. The only place that knows them all.
 
 mod loops;
+mod notices;
 mod probes;
 mod sources;
 
@@ -9,8 +10,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_access::Identity;
-use hallpass_access::{Access, DirectorySource, Ports, Settings};
+use hallpass_access::{Access, Channel, DirectorySource, Identity, Ports, Settings};
 use hallpass_assignments::{Executor, Limits};
 use hallpass_audit::{AuditStore, ExportTarget};
 use hallpass_aws::{Aws, Inventory};
@@ -42,6 +42,8 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) export: Option<(Arc<dyn ExportTarget>, String)>,
+    /// How people are told; with none, the server's own log tells.
+    pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) inventory_max_age: Span,
     pub(crate) sessions: SessionSettings,
     pub(crate) rates: Rates,
@@ -57,6 +59,7 @@ pub(crate) struct Composed {
     store: SqliteStore,
     clock: Arc<dyn Clock>,
     export: Option<(Arc<dyn ExportTarget>, String)>,
+    channels: Vec<Arc<dyn Channel>>,
     rules_file: Option<std::path::PathBuf>,
     max_age: Span,
     pulse: Arc<probes::Pulse>,
@@ -86,10 +89,18 @@ fn recorder() -> Result<PrometheusHandle, Failure> {
         .ok_or_else(|| Failure::bug("the metrics recorder could not be installed"))
 }
 
+/// Those who have the role of administrator are those who are told of break-glass.
+fn with_admins(settings: Settings, identity: &Identity) -> Settings {
+    Settings {
+        admins: identity.admins.clone(),
+        ..settings
+    }
+}
+
 /// Builds everything; nothing runs yet.
 ///
 /// # Errors
-/// When the log cannot be read.
+/// When the store does not answer.
 pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let metrics = recorder()?;
     let store = parts.store;
@@ -113,17 +124,17 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
     };
-    let access = Arc::new(Access::new(journey, parts.settings, parts.rules));
+    let settings = with_admins(parts.settings, &parts.identity);
+    let access = Arc::new(Access::new(journey, settings, parts.rules));
     *rules_now
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
-    let executor = Arc::new(Executor::new(
-        shared.clone(),
-        Arc::clone(&parts.aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
-        Arc::clone(&parts.clock),
-        parts.ids,
-        Limits::default(),
-    ));
+    let channels = channels(parts.channels);
+    // before anything can be told, so that a new channel misses nothing of this server
+    notices::open(shared.as_ref(), &channels, parts.clock.now())
+        .await
+        .map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
+    let executor = executor(&shared, &parts.aws, &parts.clock, parts.ids);
     let pulse = Arc::new(probes::Pulse::new(Arc::clone(&parts.clock)));
     let (stop, stopping) = watch::channel(false);
     let beating = Arc::clone(&pulse);
@@ -163,11 +174,36 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         store,
         clock: parts.clock,
         export: parts.export,
+        channels,
         rules_file: parts.rules_file,
         max_age: parts.inventory_max_age,
         pulse,
         stop,
     })
+}
+
+fn executor(
+    store: &Arc<SqliteStore>,
+    aws: &Arc<Aws>,
+    clock: &Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+) -> Arc<Executor> {
+    Arc::new(Executor::new(
+        store.clone(),
+        Arc::clone(aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
+        Arc::clone(clock),
+        ids,
+        Limits::default(),
+    ))
+}
+
+/// The channels configured, or the one that is always there.
+fn channels(configured: Vec<Arc<dyn Channel>>) -> Vec<Arc<dyn Channel>> {
+    if configured.is_empty() {
+        vec![Arc::new(notices::LogChannel)]
+    } else {
+        configured
+    }
 }
 
 fn rendered(metrics: &PrometheusHandle, pulse: &probes::Pulse) -> String {

@@ -1,6 +1,8 @@
 //! `hallpass.toml`: every key has a default or a clear error, unknown keys are refused with the
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
+mod telling;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) access: Access,
     pub(crate) inventory: Inventory,
     pub(crate) audit: Audit,
+    pub(crate) mail: telling::MailTable,
+    pub(crate) webhooks: Vec<telling::WebhookTable>,
     pub(crate) log: Log,
 }
 
@@ -256,6 +260,7 @@ fn parse(text: &str, name: &str) -> Result<Config, Failure> {
     for value in secrets.into_iter().flatten().chain([&mut config.store.url]) {
         *value = resolve(value)?;
     }
+    telling::resolve_secrets(&mut config)?;
     for domain in &config.identity.fallback_domains {
         if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {
             let message =
@@ -399,6 +404,8 @@ impl Loaded {
                 Change::End => OnRuleChange::End,
             },
             directory_max_age: self.config.inventory.max_age.0,
+            // composing fills it from the roles, as it does for the demo
+            admins: Vec::new(),
             out_of_reach: None,
         }
     }
@@ -439,6 +446,15 @@ fn keys() -> std::collections::BTreeMap<&'static str, &'static str> {
         ("inventory.max_age", "15m"),
         ("audit.export.target", "none"),
         ("audit.export.prefix", "logs"),
+        ("mail.url", "none"),
+        ("mail.from", "needed with `mail.url`"),
+        ("mail.to_requesters", "true"),
+        ("mail.to_approvers", "true"),
+        ("mail.alerts", "[]"),
+        ("webhooks.name", "needed"),
+        ("webhooks.url", "needed"),
+        ("webhooks.secret", "needed"),
+        ("webhooks.events", "[\"*\"]"),
         ("log.level", "info"),
     ])
 }

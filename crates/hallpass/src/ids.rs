@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use hallpass_api::{Grant, Offers, Request};
+use hallpass_api::{Grant, Offer, Request};
 use hallpass_model::{AccountId, GrantId, RequestId};
 
 use crate::client::Client;
@@ -12,6 +12,8 @@ use crate::output;
 
 /// The most grants in which an account's name is looked for.
 const GRANTS_LOOKED_AT: usize = 1000;
+/// Catalog entries looked at for the name of an account: some of it, several of its namesakes.
+const OFFERS_LOOKED_AT: usize = 1000;
 
 /// A grant, named by itself or by the request it was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +77,10 @@ pub(crate) async fn account_id(client: &Client, text: &str) -> Result<String, Fa
     if AccountId::new(text).is_ok() {
         return Ok(text.to_owned());
     }
-    let offers: Offers = client.get(&["catalog"], &[]).await?;
+    // whole names come first; an account may have many entries
+    let offers = client
+        .list::<Offer>(&["catalog"], &[("q", text.to_owned())], OFFERS_LOOKED_AT)
+        .await?;
     let query = [("state", "live".to_owned())];
     let held = client
         .list::<Grant>(&["grants"], &query, GRANTS_LOOKED_AT)

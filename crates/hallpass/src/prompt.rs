@@ -1,4 +1,4 @@
-//! Asking before access is taken away.
+//! Asking before access is taken away, or taken in an emergency.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -19,7 +19,7 @@ impl From<bool> for Consent {
     }
 }
 
-/// The switch of every command that takes access away.
+/// The switch of every command that asks first.
 #[derive(Debug, clap::Args)]
 pub(crate) struct YesArgs {
     /// Do it without asking first
@@ -39,12 +39,20 @@ impl YesArgs {
 /// # Errors
 /// Exit 4 when there is no terminal to ask on, and when the answer is anything but yes.
 pub(crate) fn confirm(question: &str, consent: Consent) -> Result<(), Failure> {
+    confirm_act("this takes access away", question, consent)
+}
+
+/// The same for anything else that is asked first: `act` says what it does.
+///
+/// # Errors
+/// As [`confirm`].
+pub(crate) fn confirm_act(act: &str, question: &str, consent: Consent) -> Result<(), Failure> {
     if consent == Consent::Given {
         return Ok(());
     }
     if !io::stdin().is_terminal() {
         return Err(
-            Failure::refused("this takes access away, and there is no terminal to ask on")
+            Failure::refused(format!("{act}, and there is no terminal to ask on"))
                 .help("give `--yes` to do it without asking"),
         );
     }

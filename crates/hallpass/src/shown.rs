@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use hallpass_api::{Grant, Request};
+use hallpass_api::{Glass, Grant, Request};
 use hallpass_model::{Span, Timestamp};
 use jiff::tz::TimeZone;
 
@@ -203,6 +203,14 @@ pub(crate) fn request(item: &Request, view: &View) -> String {
         0 | 1 => String::new(),
         needed => format!(" ({} of {needed} so far)", item.reviews.len()),
     };
+    let glass = item.break_glass.as_ref();
+    let review = |glass: &Glass| {
+        let review = glass.review.as_deref()?;
+        let by = glass.closed_by.as_deref().map(|by| format!(" by {by}"));
+        let words = glass.closing.as_deref().map(|words| format!(": {words}"));
+        let (by, words) = (by.unwrap_or_default(), words.unwrap_or_default());
+        Some(format!("{review}{by}{words}"))
+    };
     let some = |list: &[String], text: String| (!list.is_empty()).then_some(text);
     block(
         &title,
@@ -222,6 +230,11 @@ pub(crate) fn request(item: &Request, view: &View) -> String {
             ),
             ("decided by", item.decided_by.clone()),
             ("said", item.detail.clone()),
+            (
+                "break-glass",
+                glass.and_then(|glass| glass.justification.clone()),
+            ),
+            ("review", glass.and_then(review)),
             ("rules", some(&item.because, item.because.join(", "))),
             ("extends", item.extends.clone()),
             ("grant", item.grant_id.clone()),

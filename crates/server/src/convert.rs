@@ -1,6 +1,8 @@
 //! Domain types become wire types here and nowhere else.
 
-use hallpass_access::{Grant, GrantState, Request, RequestState, Wanted};
+use hallpass_access::{
+    Access, Actor, Grant, GrantState, Past, Request, RequestState, Times, Wanted,
+};
 use hallpass_api as api;
 use hallpass_model::{Target, TargetNames};
 
@@ -88,11 +90,68 @@ pub(crate) fn request(request: &Request) -> api::Request {
         code: None,
         extends: request.extends.map(|id| id.to_string()),
         grant_id: request.grant.map(|id| id.to_string()),
+        break_glass: None,
+        before: None,
         already_pending: false,
         version: request.version,
     };
     tell_state(&request.state, &mut out);
     out
+}
+
+/// A request as it travels to one person.
+pub(crate) fn request_for(access: &Access, actor: &Actor, stored: &Request) -> api::Request {
+    let glass = api::Glass {
+        allowed: access.may_break_glass(actor, stored),
+        may_close: access.may_close_review(actor, stored),
+        ..api::Glass::default()
+    };
+    let glass = match &stored.after_review {
+        None => Some(glass).filter(|glass| glass.allowed),
+        Some(review) => Some(api::Glass {
+            review: Some(
+                if review.closed.is_some() {
+                    "closed"
+                } else {
+                    "open"
+                }
+                .to_owned(),
+            ),
+            justification: Some(review.justification.clone()),
+            opened_at: Some(review.opened_at),
+            closed_by: review.closed.as_ref().map(|closing| closing.by.to_string()),
+            closed_at: review.closed.as_ref().map(|closing| closing.at),
+            closing: review
+                .closed
+                .as_ref()
+                .and_then(|closing| closing.words.clone()),
+            ..glass
+        }),
+    };
+    api::Request {
+        break_glass: glass,
+        ..request(stored)
+    }
+}
+
+/// How often a target was had, as it travels.
+pub(crate) fn before(past: Past) -> api::Before {
+    let times = |times: Times| {
+        let last = times.last.as_ref();
+        api::Times {
+            count: times.count,
+            more: times.more,
+            last_at: last.map(|last| last.at),
+            last_user: last.map(|last| last.holder.to_string()),
+            last_approver: last.map(|last| last.approver.to_string()),
+            last_approver_name: last.map(|last| last.approver_name.clone()),
+            last_approval: last.map(|last| last.approval.name().to_owned()),
+        }
+    };
+    api::Before {
+        requester: times(past.requester),
+        anyone: past.anyone.map(times),
+    }
 }
 
 fn tell_state(state: &RequestState, out: &mut api::Request) {

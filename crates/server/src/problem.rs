@@ -184,7 +184,9 @@ impl From<AccessError> for Failure {
 impl From<PressRefused> for Failure {
     fn from(refused: PressRefused) -> Self {
         let status = match &refused {
-            PressRefused::ReasonMissing => StatusCode::BAD_REQUEST,
+            PressRefused::ReasonMissing | PressRefused::Justification { .. } => {
+                StatusCode::BAD_REQUEST
+            }
             refused if refused.is_conflict() => StatusCode::CONFLICT,
             _ => StatusCode::FORBIDDEN,
         };

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_access::{AccessStore, Grant, GrantFilter, Request, RequestFilter};
+use hallpass_access::{
+    AccessStore, Approval, Grant, GrantFilter, Request, RequestFilter, RequestState,
+};
 use hallpass_assignments::{AssignmentStore, Row, Verdict};
 use hallpass_audit::{AuditStore, Input, Record, verify};
 use hallpass_model::HoldKey;
@@ -72,6 +74,9 @@ where
         if let Some(seen) = miscounted(&request, &records) {
             fail("one_closing_record_per_request", seen);
         }
+        if let Some(seen) = unreviewed(&request, &records) {
+            fail("broken_glass_has_one_review", seen);
+        }
     }
     for grant in &grants {
         if let Some(seen) = disagreement(grant, &records) {
@@ -132,6 +137,35 @@ fn miscounted(request: &Request, records: &[Record]) -> Option<String> {
     let closings = records.iter().filter(closes).count();
     let expected = usize::from(state != "pending");
     (closings != expected).then(|| format!("{id} ({state}) has {closings}"))
+}
+
+/// A request granted by break-glass without its one review, or another one with a review.
+fn unreviewed(request: &Request, records: &[Record]) -> Option<String> {
+    let id = request.id.to_string();
+    let broken = matches!(
+        request.state,
+        RequestState::Approved {
+            approval: Approval::BreakGlass,
+            ..
+        }
+    );
+    let count = |event: &str| {
+        let of = |record: &&Record| {
+            record.event() == event && record.text("access_request_id") == Some(&id)
+        };
+        records.iter().filter(of).count()
+    };
+    let closed = request
+        .after_review
+        .as_ref()
+        .is_some_and(|review| review.closed.is_some());
+    let seen = (
+        request.after_review.is_some(),
+        count("review.opened"),
+        count("review.closed"),
+    );
+    let expected = (broken, usize::from(broken), usize::from(closed));
+    (seen != expected).then(|| format!("{id}: {seen:?} instead of {expected:?}"))
 }
 
 fn chain_fault(records: &[Record]) -> Option<String> {

@@ -77,6 +77,15 @@ const RULES: &str = r#"{
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin",
      "Approvers": ["cai@corp.example", "dee@corp.example"]},
     {"ResourceType": "OU", "Resource": "r-ab12", "PermissionSet": "Placed", "ApprovalIsNotRequired": true},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Glass",
+     "Approvers": ["cai@corp.example", "dee@corp.example"], "ApproversToNotify": ["cai@corp.example"],
+     "AllowSelfApproval": false, "BreakGlass": ["ana@corp.example"]},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Alone",
+     "BreakGlass": ["ana@corp.example"]},
+    {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Sealed",
+     "Approvers": ["cai@corp.example"], "BreakGlass": ["ana@corp.example"]},
+    {"ResourceType": "Account", "Resource": "111111111111", "PermissionSet": "Sealed",
+     "BreakGlass": []},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root", "MinApprovals": 2,
      "Approvers": ["cai@corp.example", "dee@corp.example"]}
   ],
@@ -186,6 +195,9 @@ fn snapshot(now: Timestamp) -> Option<Snapshot> {
             set("Admin")?,
             set("Root")?,
             set("Placed")?,
+            set("Glass")?,
+            set("Alone")?,
+            set("Sealed")?,
         ],
         people,
         groups: vec![Group {
@@ -229,6 +241,7 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
         });
         let settings = Settings {
             duration_min: Span::seconds(1),
+            admins: vec![Human::Eve.email()],
             ..Settings::default()
         };
         let ids = Arc::new(Ids::new(seed));

@@ -128,6 +128,7 @@ pub fn a_request(n: u64) -> Request {
             next_at: Some(at(n + 900)),
         },
         grant: None,
+        after_review: None,
         state: RequestState::Pending,
         version: 0,
     }

@@ -4,8 +4,11 @@
 //! stopped at any await: what was not committed has not happened.
 
 mod asking;
+mod catalog;
 mod facts;
+mod finding;
 mod pressing;
+mod reviewing;
 mod seeing;
 mod tending;
 
@@ -18,7 +21,10 @@ use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, watch};
 
 pub use asking::{Asking, Idempotency};
-pub use seeing::{Catalog, CatalogEntry, Explained, Late, Named, RequestView};
+pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Named};
+pub use finding::{Found, Hit, Search};
+pub use reviewing::{LastTime, Past, Times};
+pub use seeing::{Explained, Late, RequestView};
 pub use tending::{Reconciled, Tended};
 
 use crate::records::Moment;
@@ -77,6 +83,8 @@ pub struct Access {
     wake_executor: Arc<Notify>,
     /// Number of the newest record; listeners read the log from where they were.
     news: watch::Sender<u64>,
+    /// What searches computed before.
+    memory: finding::Memory,
 }
 
 impl Access {
@@ -88,6 +96,7 @@ impl Access {
             rules: RwLock::new(rules),
             wake_executor: Arc::new(Notify::new()),
             news: watch::Sender::new(0),
+            memory: finding::Memory::default(),
         }
     }
 
@@ -96,7 +105,8 @@ impl Access {
         Arc::clone(&self.wake_executor)
     }
 
-    /// The number of the newest record this process has written, as it grows.
+    /// The number of the newest record this process has written, as it grows. Changes also when
+    /// there are notices to deliver, whether or not something was recorded with them.
     pub fn news(&self) -> watch::Receiver<u64> {
         self.news.subscribe()
     }
@@ -155,17 +165,17 @@ impl Access {
             return Ok(Vec::new());
         }
         let wakes = !change.desires.is_empty();
+        let tells = !change.notices.is_empty();
         let records = self.ports.store.commit(change).await?;
         if wakes {
             self.wake_executor.notify_one();
         }
-        if let Some(last) = records.last() {
-            self.news.send_if_modified(|seq| {
-                let newer = last.seq() > *seq;
-                *seq = last.seq().max(*seq);
-                newer
-            });
-        }
+        let newest = records.last().map_or(0, Record::seq);
+        self.news.send_if_modified(|seq| {
+            let newer = newest > *seq;
+            *seq = newest.max(*seq);
+            newer || tells
+        });
         Ok(records)
     }
 

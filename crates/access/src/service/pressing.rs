@@ -6,8 +6,8 @@ use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::decide::{self, Bench};
 use crate::records::{By, Moment};
 use crate::{
-    Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, PendingRequest,
-    PressRefused, Request, Role, end,
+    Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, PressRefused, Request,
+    Role, break_glass, end,
 };
 
 /// Grants ended by one call at most; more are left for the next.
@@ -17,6 +17,11 @@ enum Press<'a> {
     Approve,
     Deny(Option<&'a str>),
     Discard,
+    BreakGlass {
+        justification: &'a str,
+        admins: &'a [String],
+    },
+    CloseReview(Option<&'a str>),
 }
 
 impl Press<'_> {
@@ -25,19 +30,27 @@ impl Press<'_> {
             Self::Approve => "approve",
             Self::Deny(_) => "deny",
             Self::Discard => "discard",
+            Self::BreakGlass { .. } => "break-glass",
+            Self::CloseReview(_) => "close-review",
         }
     }
 
     fn step(
         &self,
-        pending: PendingRequest,
+        request: Request,
         actor: &Actor,
         bench: &Bench<'_>,
     ) -> Result<Change, PressRefused> {
+        let now = bench.moment.now;
         match self {
-            Self::Approve => decide::approve(pending, actor, bench),
-            Self::Deny(reason) => decide::deny(pending, actor, *reason, bench),
-            Self::Discard => decide::discard(pending, actor, bench),
+            Self::Approve => decide::approve(request.pending(now)?, actor, bench),
+            Self::Deny(reason) => decide::deny(request.pending(now)?, actor, *reason, bench),
+            Self::Discard => decide::discard(request.pending(now)?, actor, bench),
+            Self::BreakGlass {
+                justification,
+                admins,
+            } => break_glass::take(request.pending(now)?, actor, justification, admins, bench),
+            Self::CloseReview(words) => break_glass::close(request, actor, *words, bench),
         }
     }
 }
@@ -84,6 +97,42 @@ impl Access {
         self.press(actor, id, &Press::Discard, idempotency).await
     }
 
+    /// Takes what the actor asked for at once, for an hour at most, without waiting for anybody:
+    /// approvers and administrators are told, and one of the approvers closes the review.
+    ///
+    /// # Errors
+    /// When it is not the actor's own request, the rules do not list them for break-glass, the
+    /// justification is too short, or the request is decided; the refusal is recorded.
+    pub async fn break_glass(
+        &self,
+        actor: &Actor,
+        id: RequestId,
+        justification: &str,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Request, AccessError> {
+        let press = Press::BreakGlass {
+            justification,
+            admins: &self.settings.admins,
+        };
+        self.press(actor, id, &press, idempotency).await
+    }
+
+    /// Closes the review of a break-glass grant: an approver of today, never its requester. Where
+    /// the rules name no approver, an administrator.
+    ///
+    /// # Errors
+    /// When the actor may not, there is none, or somebody closed it; the refusal is recorded.
+    pub async fn close_review(
+        &self,
+        actor: &Actor,
+        id: RequestId,
+        words: Option<&str>,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Request, AccessError> {
+        self.press(actor, id, &Press::CloseReview(words), idempotency)
+            .await
+    }
+
     async fn press(
         &self,
         actor: &Actor,
@@ -116,12 +165,7 @@ impl Access {
                 holds: &holds,
                 moment,
             };
-            let step = request
-                .clone()
-                .pending(moment.now)
-                .map_err(PressRefused::Closed)
-                .and_then(|pending| press.step(pending, actor, &bench));
-            let outcome = match step {
+            let outcome = match press.step(request.clone(), actor, &bench) {
                 Ok(mut change) => {
                     change.answer = self.answer_to(actor, id, idempotency);
                     self.store_change(change).await

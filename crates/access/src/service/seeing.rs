@@ -3,7 +3,6 @@
 
 use hallpass_model::{AccountId, Email, GrantId, RequestId, Span, Timestamp, UserId};
 use hallpass_rules::{Ask, Decision, Step};
-use serde::Serialize;
 
 use super::{Access, AccessError};
 use crate::decide::{self, Bench};
@@ -25,51 +24,6 @@ pub enum RequestView {
     ToReview,
     /// All they may see.
     All,
-}
-
-/// One thing somebody may ask for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CatalogEntry {
-    /// The account's id and name, for account targets.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<Named>,
-    /// The permission set's name, for account targets.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub permission_set: Option<String>,
-    /// What the permission set lets one do, in its owner's words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub says: Option<String>,
-    /// The group's id and name, for group targets.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<Named>,
-    /// What would happen, by the decision's name.
-    pub decision: String,
-    /// Who would be asked.
-    pub approvers: Vec<String>,
-    /// How many of them must say yes.
-    pub approvals_needed: u32,
-    /// The longest duration, in seconds.
-    pub max_duration_seconds: u64,
-    /// The rules this rests on.
-    pub because: Vec<String>,
-}
-
-/// An id with its name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Named {
-    /// The id.
-    pub id: String,
-    /// The name.
-    pub name: String,
-}
-
-/// Everything somebody may ask for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Catalog {
-    /// One entry per target, accounts by name, then groups.
-    pub entries: Vec<CatalogEntry>,
-    /// Offered durations, in seconds.
-    pub durations_seconds: Vec<u64>,
 }
 
 /// A decision with every rule considered.
@@ -340,6 +294,11 @@ impl Access {
     }
 
     fn is_listed(&self, actor: &Actor, request: &Request) -> bool {
+        self.judged(|bench| decide::ensure_may_deny(request, actor, bench).is_ok())
+    }
+
+    /// Asks what a press would be told now, without its effects on a key.
+    pub(super) fn judged<T>(&self, ask: impl FnOnce(&Bench<'_>) -> T) -> T {
         let (rules, directory) = (self.rules(), self.directory());
         let holds = Holds {
             grants: Vec::new(),
@@ -351,7 +310,7 @@ impl Access {
             holds: &holds,
             moment: self.moment(),
         };
-        decide::ensure_may_deny(request, actor, &bench).is_ok()
+        ask(&bench)
     }
 
     fn could_decide(&self, actor: &Actor, request: &Request) -> bool {
@@ -396,83 +355,5 @@ impl Access {
                 .map(|nearest| (nearest.rule.to_string(), nearest.lacks.clone())),
             explanation: serde_json::to_value(explanation).unwrap_or_default(),
         })
-    }
-
-    /// Everything the actor may ask for, with what would happen.
-    pub fn catalog(&self, actor: &Actor) -> Catalog {
-        let directory = self.directory();
-        let longest = self.settings().longest();
-        let mut entries = Vec::new();
-        let mut accounts: Vec<_> = directory
-            .accounts()
-            .iter()
-            .filter(|account| {
-                account.active && self.settings().out_of_reach.as_ref() != Some(&account.id)
-            })
-            .collect();
-        accounts.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
-        for account in accounts {
-            for set in directory.permission_sets() {
-                let question = Ask::Account {
-                    account: &account.id,
-                    permission_set: &set.name,
-                };
-                let decision = self.decide(&actor.email, &question);
-                entries.extend(entry(&decision, longest).map(|entry| CatalogEntry {
-                    account: Some(Named {
-                        id: account.id.to_string(),
-                        name: account.name.clone(),
-                    }),
-                    permission_set: Some(set.name.clone()),
-                    says: Some(set.description.clone()).filter(|says| !says.is_empty()),
-                    ..entry
-                }));
-            }
-        }
-        for group in directory.groups() {
-            let decision = self.decide(&actor.email, &Ask::Group { group: &group.id });
-            entries.extend(entry(&decision, longest).map(|entry| CatalogEntry {
-                group: Some(Named {
-                    id: group.id.to_string(),
-                    name: group.name.clone(),
-                }),
-                ..entry
-            }));
-        }
-        let durations_seconds = self
-            .settings()
-            .choices(longest)
-            .into_iter()
-            .map(Span::as_seconds)
-            .collect();
-        Catalog {
-            entries,
-            durations_seconds,
-        }
-    }
-}
-
-/// The decision as an entry; `None` when asking would be refused.
-fn entry(decision: &Decision, longest: Span) -> Option<CatalogEntry> {
-    use hallpass_rules::Kind;
-    match decision.kind {
-        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => {
-            Some(CatalogEntry {
-                account: None,
-                permission_set: None,
-                says: None,
-                group: None,
-                decision: decision.kind.as_str().to_owned(),
-                approvers: decision.approvers.iter().map(ToString::to_string).collect(),
-                approvals_needed: decision.approvals_needed,
-                max_duration_seconds: decision
-                    .max_duration
-                    .unwrap_or(longest)
-                    .min(longest)
-                    .as_seconds(),
-                because: decision.based_on.iter().map(ToString::to_string).collect(),
-            })
-        }
-        Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => None,
     }
 }

@@ -1,9 +1,9 @@
 //! `hallpass catalog`: what you may ask for.
 
-use hallpass_api::{Offer, Offers};
+use hallpass_api::Offer;
 use hallpass_model::Span;
 
-use super::ApiArgs;
+use super::{ApiArgs, say_more};
 use crate::client::block_on;
 use crate::exit::{Exit, Outcome};
 use crate::output::{self, Table};
@@ -25,33 +25,33 @@ const FIELDS: &[&str] = &[
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  hallpass catalog\n  hallpass catalog --search payments")]
 pub(crate) struct Args {
-    /// Only what has these letters in its account, permission set or group
+    /// Only what has each of these words in its account's name, id or folder, its permission set
+    /// or its group; the best first
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
+    /// Only this account (id or name)
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    limit: usize,
     #[command(flatten)]
     api: ApiArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
-    let mut offers: Offers = block_on(client.get(&["catalog"], &[]))?;
-    if let Some(wanted) = &args.search {
-        let wanted = wanted.to_lowercase();
-        offers
-            .items
-            .retain(|offer| names(offer).any(|name| name.to_lowercase().contains(&wanted)));
-    }
-    output::list(args.api.format(), &offers.items, FIELDS, || {
-        table(&offers.items)
+    let asked = [("q", &args.search), ("account", &args.account)];
+    let query: Vec<(&str, String)> = asked
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.clone()?)))
+        .collect();
+    let found = block_on(client.list::<Offer>(&["catalog"], &query, args.limit))?;
+    output::list(args.api.format(), &found.items, FIELDS, || {
+        table(&found.items)
     })?;
+    say_more(found.has_more, found.items.len());
     Ok(Exit::Ok)
-}
-
-fn names(offer: &Offer) -> impl Iterator<Item = &str> {
-    let named = offer.account.iter().chain(&offer.group);
-    named
-        .flat_map(|named| [named.id.as_str(), named.name.as_str()])
-        .chain(offer.permission_set.as_deref())
 }
 
 fn table(items: &[Offer]) -> Table {

@@ -148,6 +148,7 @@ async fn demo(args: &Args) -> Outcome {
             Arc::new(FolderTarget::new(folder.path("audit"))) as Arc<dyn ExportTarget>,
             "logs".to_owned(),
         )),
+        channels: Vec::new(),
         inventory_max_age: Span::minutes(15),
         sessions: hallpass_server::SessionSettings::default(),
         rates: Rates::new(50, 100),
@@ -226,20 +227,22 @@ async fn start_aws(args: &Args, folder: &Folder) -> Result<(Simulator, SocketAdd
         Scale::Large => organization::large(),
     };
     let kept = args.data.is_some();
+    // first the address: the access portal's is made of it
+    let listener = bind(args.aws_listen).await?;
+    let address = listener.local_addr().unwrap_or(args.aws_listen);
     let simulator = Simulator::new(
         Options {
             organization,
             throttle: true,
             // a newcomer waits for hundreds of milliseconds, not for AWS's real seconds
             speed: Some(Speed::Fast),
+            portal_url: Some(format!("http://{address}/start")),
             state: kept.then(|| folder.path("aws.state")),
             ..Options::default()
         },
         Arc::new(SystemClock),
     )
     .map_err(|error| Failure::failed(format!("the simulated AWS cannot start: {error}")))?;
-    let listener = bind(args.aws_listen).await?;
-    let address = listener.local_addr().unwrap_or(args.aws_listen);
     tokio::spawn(hallpass_aws_sim::serve(
         listener,
         simulator.clone(),

@@ -5,8 +5,9 @@ mod iam_policy;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::DirectorySource as _;
+use hallpass_access::{Channel, DirectorySource as _};
 use hallpass_aws::{About, Inventory, Place};
+use hallpass_model::Clock;
 use hallpass_rules::{Directory, GroupRef, Rules};
 use serde::Serialize;
 
@@ -106,6 +107,7 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
     let rules = check_rules(loaded, &mut report);
     check_store(loaded, &mut report).await;
     check_export(loaded, &mut report);
+    check_telling(loaded, &mut report).await;
     let aws = match connect(loaded, Arc::new(SystemClock), Arc::new(RandomIds)).await {
         Ok(aws) => Arc::new(aws),
         Err(failure) => {
@@ -168,6 +170,34 @@ fn check_export(loaded: &Loaded, report: &mut Report) {
             "audit export",
             Err((failure.words(), "fix `audit.export.target`")),
         ),
+    }
+}
+
+/// Whether news get out: the mail server answers and lets us in, webhooks are called privately.
+async fn check_telling(loaded: &Loaded, report: &mut Report) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    match loaded.mail(&clock) {
+        Ok(None) => {}
+        Ok(Some(mail)) => {
+            let remedy = "fix `mail.url`; docs/reference/notifications.md explains it";
+            report.add("mail", mail.probe().await.map_err(|why| (why, remedy)));
+            if loaded.config.mail.alerts.is_empty() {
+                report.warn(
+                    "mail",
+                    "nobody gets mail when AWS refuses to remove access".to_owned(),
+                    "set `mail.alerts`",
+                );
+            }
+        }
+        Err(failure) => report.add("mail", Err((failure.words(), "fix `[mail]`"))),
+    }
+    match loaded.webhooks(&clock) {
+        Ok(webhooks) if webhooks.is_empty() => {}
+        Ok(webhooks) => {
+            let names: Vec<&str> = webhooks.iter().map(Channel::name).collect();
+            report.add("webhooks", Ok(names.join(", ")));
+        }
+        Err(failure) => report.add("webhooks", Err((failure.words(), "fix `[[webhooks]]`"))),
     }
 }
 

@@ -2,7 +2,9 @@
 
 pub(crate) mod approve;
 pub(crate) mod audit;
+pub(crate) mod break_glass;
 pub(crate) mod catalog;
+pub(crate) mod close_review;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod deny;

@@ -14,6 +14,7 @@ use crate::shown::{self, View};
 #[command(after_help = "Examples:
   hallpass requests
   hallpass requests --role to-review
+  hallpass requests --open-reviews
   hallpass requests --role all --state denied --output csv")]
 pub(crate) struct Args {
     /// Only requests in this state
@@ -22,6 +23,9 @@ pub(crate) struct Args {
     /// Whose
     #[arg(long, value_enum, value_name = "ROLE", default_value = "mine")]
     role: Role,
+    /// Only those whose break-glass review you could close or watch
+    #[arg(long, conflicts_with = "role")]
+    open_reviews: bool,
     /// At most this many, newest first
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -59,7 +63,11 @@ pub(super) fn name(choice: &impl ValueEnum) -> String {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
-    let mut query = vec![("role", name(&args.role))];
+    let mut query = if args.open_reviews {
+        vec![("review", "open".to_owned())]
+    } else {
+        vec![("role", name(&args.role))]
+    };
     query.extend(args.state.as_ref().map(|state| ("state", name(state))));
     let found = block_on(client.list::<Request>(&["requests"], &query, args.limit))?;
     output::list(

@@ -445,6 +445,53 @@ fn extending_is_a_request_that_can_be_waited_for() {
 }
 
 #[test]
+fn breaking_the_glass_is_asked_first_and_needs_a_justification() {
+    let why = "customers cannot pay, nobody answers";
+    let fake = Fake::start(|_| {
+        let mut answer = request("approved");
+        answer["break_glass"] = json!({"allowed": false, "review": "open", "justification": "w"});
+        (200, answer)
+    });
+    let args = ["break-glass", REQUEST, "--justification", why];
+    let ran = against(&fake, &args).exits(4);
+    assert!(
+        ran.err.contains("breaking the glass is asked first"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(fake.asked(), [format!("GET requests/{REQUEST}")]);
+    let ran = against(&fake, &with(&args, &["--yes", "-o", "table"])).exits(0);
+    assert!(ran.out.contains("review"), "{}", ran.out);
+    let call = fake.calls().pop().unwrap();
+    assert_eq!(call.what, format!("POST requests/{REQUEST}/break-glass"));
+    assert_eq!(call.body, json!({"justification": why}));
+    let short = [
+        "break-glass",
+        REQUEST,
+        "--justification",
+        "  too short by far ",
+        "--yes",
+    ];
+    against(&fake, &short).exits(2);
+    assert_eq!(fake.calls().len(), 2);
+}
+
+#[test]
+fn a_review_is_found_and_closed() {
+    let fake = Fake::start(|call| match call.what.as_str() {
+        "GET requests" => (200, json!({"items": [request("approved")]})),
+        _ => (200, request("approved")),
+    });
+    against(&fake, &["requests", "--open-reviews"]).exits(0);
+    assert_eq!(fake.calls()[0].query, "review=open&limit=50");
+    let ran = against(&fake, &["close-review", REQUEST, "--reason", "right so"]).exits(0);
+    assert_eq!(ran.lines()[0]["id"], REQUEST);
+    let call = fake.calls().pop().unwrap();
+    assert_eq!(call.what, format!("POST requests/{REQUEST}/close-review"));
+    assert_eq!(call.body, json!({"reason": "right so"}));
+}
+
+#[test]
 fn the_catalog_says_who_would_approve() {
     let fake = Fake::start(|_| {
         (
@@ -467,8 +514,10 @@ fn the_catalog_says_who_would_approve() {
     ] {
         assert!(ran.out.contains(part), "{part} in {}", ran.out);
     }
-    let ran = against(&fake, &["catalog", "--search", "PAY"]).exits(0);
+    let ran = against(&fake, &["catalog", "--search", "PAY prod", "--limit", "1"]).exits(0);
     assert_eq!(ran.lines().len(), 1);
+    let call = fake.calls().pop().unwrap();
+    assert_eq!(call.query, "q=PAY+prod&limit=1");
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! What somebody can ask for at all: the catalog of a request form.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use hallpass_model::{AccountId, Email, GroupId, Timestamp};
 
-use super::{Ready, Rules, Sets, explain::allows, people::PersonView, places::AccountView};
+use super::{Ready, Rules, explain::allows, people::PersonView, places::AccountView};
 use crate::{
     directory::Directory,
-    rule::{Place, Targets},
+    rule::{Place, RuleId, Targets},
 };
 
 /// Accounts with their permission sets, and groups, for which some rule lets somebody ask.
@@ -15,9 +18,70 @@ use crate::{
 pub struct Requestable {
     /// Names of all permission sets, in the directory's order.
     sets: Vec<Arc<str>>,
-    /// For each account one bit per permission set.
-    accounts: Vec<(AccountId, Vec<u64>)>,
+    accounts: Vec<(AccountId, SetBits)>,
+    /// Where each account is in `accounts`.
+    places: HashMap<AccountId, usize>,
     groups: BTreeSet<GroupId>,
+}
+
+/// Some of the directory's permission sets, each by its place there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SetBits(Vec<u64>);
+
+impl SetBits {
+    /// Those sets that `picks` takes, by their place and name.
+    pub fn of(facts: &Directory, picks: impl Fn(usize, &str) -> bool) -> Self {
+        let known = facts.permission_sets();
+        let mut bits = vec![0_u64; known.len().div_ceil(64)];
+        for (place, set) in known.iter().enumerate() {
+            if let (true, Some(word)) = (picks(place, &set.name), bits.get_mut(place / 64)) {
+                *word |= 1 << (place % 64);
+            }
+        }
+        Self(bits)
+    }
+
+    /// Those in both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(a, b)| a & b).collect())
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        let ones = |word: &u64| usize::try_from(word.count_ones()).unwrap_or(0);
+        self.0.iter().map(ones).sum()
+    }
+
+    /// How many are in both.
+    pub fn count_and(&self, other: &Self) -> usize {
+        let both = self
+            .0
+            .iter()
+            .zip(&other.0)
+            .map(|(a, b)| (a & b).count_ones());
+        both.map(|ones| usize::try_from(ones).unwrap_or(0)).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
+    /// Their places, ascending.
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().enumerate().flat_map(|(at, word)| {
+            (0..64)
+                .filter(move |bit| word >> bit & 1 == 1)
+                .map(move |bit| at * 64 + bit)
+        })
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (word, more) in self.0.iter_mut().zip(&other.0) {
+            *word |= more;
+        }
+    }
 }
 
 impl Requestable {
@@ -26,13 +90,15 @@ impl Requestable {
         self.accounts.iter().map(|(id, _)| id)
     }
 
+    /// The permission sets of an account; `None` when there is nothing to ask for there.
+    pub fn sets_in(&self, account: &AccountId) -> Option<&SetBits> {
+        let place = self.places.get(account)?;
+        self.accounts.get(*place).map(|(_, bits)| bits)
+    }
+
     /// The names of the permission sets of an account, in the directory's order.
     pub fn permission_sets(&self, account: &AccountId) -> Vec<&str> {
-        let bits = self
-            .accounts
-            .iter()
-            .find(|(id, _)| id == account)
-            .map(|(_, bits)| bits);
+        let bits = self.sets_in(account);
         bits.map(|bits| self.names(bits)).unwrap_or_default()
     }
 
@@ -53,17 +119,11 @@ impl Requestable {
         self.accounts.is_empty() && self.groups.is_empty()
     }
 
-    fn names(&self, bits: &[u64]) -> Vec<&str> {
-        let is_in = |place: usize| {
-            bits.get(place / 64)
-                .is_some_and(|word| word >> (place % 64) & 1 == 1)
-        };
-        let names = self
-            .sets
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| is_in(*place));
-        names.map(|(_, name)| &**name).collect()
+    fn names(&self, bits: &SetBits) -> Vec<&str> {
+        bits.places()
+            .filter_map(|place| self.sets.get(place))
+            .map(|name| &**name)
+            .collect()
     }
 }
 
@@ -71,17 +131,32 @@ impl Rules {
     /// What `requester` may ask for at `now`. Accounts that are not active are left out.
     pub fn requestable(&self, requester: &Email, facts: &Directory, now: Timestamp) -> Requestable {
         let person = PersonView::new(&self.compiled, requester, facts);
-        let open = |ready: &&Ready| {
+        let open = |ready: &Ready| {
             let hours = ready.terms().hours.as_ref();
             hours.is_none_or(|hours| hours.contains(now)) && allows(&person, ready)
         };
-        let rules: Vec<(&Ready, Vec<u64>)> = self
+        // by the rule's place; none where the rule lets this person ask for nothing
+        let rules: Vec<Option<SetBits>> = self
             .compiled
             .rules
             .iter()
-            .filter(open)
-            .map(|ready| (ready, set_bits(&ready.sets, facts)))
+            .map(|ready| {
+                open(ready).then(|| SetBits::of(facts, |_, name| ready.sets.contain(name)))
+            })
             .collect();
+        let mut everywhere = SetBits::of(facts, |_, _| false);
+        let mut somewhere: Vec<(&Ready, &SetBits)> = Vec::new();
+        for place in &self.compiled.broad {
+            if let (Some(ready), Some(Some(bits))) =
+                (self.compiled.rules.get(*place), rules.get(*place))
+            {
+                if covers_everything(&ready.terms().targets) {
+                    everywhere.add(bits);
+                } else {
+                    somewhere.push((ready, bits));
+                }
+            }
+        }
         let mut found = Requestable {
             sets: facts
                 .permission_sets()
@@ -91,20 +166,33 @@ impl Rules {
             ..Requestable::default()
         };
         for account in facts.accounts().iter().filter(|account| account.active) {
-            let view = AccountView::new(&account.id, facts);
-            let mut all = vec![0; found.sets.len().div_ceil(64)];
-            for (ready, bits) in &rules {
-                if may_cover(ready, &account.id) && view.covered_by(&ready.terms().targets) {
-                    all.iter_mut()
-                        .zip(bits)
-                        .for_each(|(all, bits)| *all |= bits);
+            let mut all = everywhere.clone();
+            for bits in self.named_only(&account.id, &rules) {
+                all.add(bits);
+            }
+            if !somewhere.is_empty() {
+                let view = AccountView::new(&account.id, facts);
+                for (_, bits) in somewhere
+                    .iter()
+                    .filter(|(ready, _)| view.covered_by(&ready.terms().targets))
+                {
+                    all.add(bits);
                 }
             }
-            if all.iter().any(|word| *word != 0) {
+            if !all.is_empty() {
+                found
+                    .places
+                    .insert(account.id.clone(), found.accounts.len());
                 found.accounts.push((account.id.clone(), all));
             }
         }
-        for (ready, _) in &rules {
+        for (ready, _) in self
+            .compiled
+            .rules
+            .iter()
+            .zip(&rules)
+            .filter(|(_, bits)| bits.is_some())
+        {
             if let Targets::Groups(groups) = &ready.terms().targets {
                 let known = groups.iter().filter_map(|group| facts.resolve_group(group));
                 found.groups.extend(known.map(|group| group.id.clone()));
@@ -112,33 +200,48 @@ impl Rules {
         }
         found
     }
+
+    /// The permission sets of rules that name nothing but accounts, for one of these.
+    fn named_only<'a>(
+        &self,
+        account: &AccountId,
+        rules: &'a [Option<SetBits>],
+    ) -> impl Iterator<Item = &'a SetBits> {
+        let places = self.compiled.by_account.get(account);
+        places
+            .into_iter()
+            .flatten()
+            .filter_map(|place| rules.get(*place)?.as_ref())
+    }
+
+    /// The rules that are about an account, whatever the permission set and whoever asks, in file
+    /// order.
+    pub fn about_account(&self, account: &AccountId, facts: &Directory) -> Vec<RuleId> {
+        let view = AccountView::new(account, facts);
+        let places = self.compiled.for_account(account);
+        places
+            .into_iter()
+            .filter_map(|place| self.compiled.rules.get(place))
+            .filter(|ready| view.covered_by(&ready.terms().targets))
+            .map(|ready| ready.rule.id.clone())
+            .collect()
+    }
 }
 
-/// A cheap test before the whole one: a list of plain ids that lacks the account.
-fn may_cover(ready: &Ready, account: &AccountId) -> bool {
-    match &ready.terms().targets {
+/// Whether a rule covers every account there may be.
+fn covers_everything(targets: &Targets) -> bool {
+    let every = |places: &Option<BTreeSet<Place>>| {
+        places
+            .as_ref()
+            .is_none_or(|places| places.contains(&Place::Every))
+    };
+    match targets {
         Targets::Accounts {
-            accounts: Some(places),
-            ous: None,
+            accounts,
+            ous,
+            tags,
             ..
-        } => {
-            places.contains(&Place::Account(account.clone()))
-                || places
-                    .iter()
-                    .any(|place| !matches!(place, Place::Account(_)))
-        }
-        Targets::Accounts { .. } => true,
+        } => every(accounts) && every(ous) && tags.is_empty(),
         Targets::Groups(_) => false,
     }
-}
-
-fn set_bits(sets: &Sets, facts: &Directory) -> Vec<u64> {
-    let known = facts.permission_sets();
-    let mut bits = vec![0_u64; known.len().div_ceil(64)];
-    for (place, set) in known.iter().enumerate() {
-        if let (true, Some(word)) = (sets.contain(&set.name), bits.get_mut(place / 64)) {
-            *word |= 1 << (place % 64);
-        }
-    }
-    bits
 }

@@ -19,7 +19,7 @@ use std::{
 
 use hallpass_model::{AccountId, Email, GroupId, Timestamp};
 
-pub use catalog::Requestable;
+pub use catalog::{Requestable, SetBits};
 pub use click::{ClickRefused, Permit};
 pub use decide::{Decision, Kind, Requirement, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};

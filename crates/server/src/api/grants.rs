@@ -19,6 +19,7 @@ use crate::{
 
 /// Filters of a listing.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
     /// Only in this state, or `live` for all that are not over.
@@ -163,7 +164,7 @@ pub(crate) async fn extend(
         .access
         .extend(actor, id, duration, body.reason.as_deref(), key.as_ref())
         .await?;
-    requests::answer(asked)
+    requests::answer(&app, actor, asked)
 }
 
 /// Take access away.

@@ -23,6 +23,14 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/requests/{id}/approve", post(requests::approve))
         .route("/api/v1/requests/{id}/deny", post(requests::deny))
         .route("/api/v1/requests/{id}/discard", post(requests::discard))
+        .route(
+            "/api/v1/requests/{id}/break-glass",
+            post(requests::break_glass),
+        )
+        .route(
+            "/api/v1/requests/{id}/close-review",
+            post(requests::close_review),
+        )
         .route("/api/v1/grants", get(grants::list))
         .route("/api/v1/grants/{id}", get(grants::show))
         .route("/api/v1/grants/{id}/release", post(grants::release))

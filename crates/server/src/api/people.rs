@@ -1,9 +1,16 @@
 //! Who I am and what I may ask for.
 
 use axum::{Json, extract::State};
+use hallpass_access::{CATALOG_PAGE_MAX, CatalogPage};
 use hallpass_api::{Me, Named, Offer, Offers};
+use serde::Deserialize;
 
-use crate::{App, auth::Caller, auth::Scope, problem::Failure};
+use crate::{
+    App,
+    auth::{Caller, Scope},
+    body::Parameters,
+    problem::{Failure, bad_parameter},
+};
 
 /// Who the caller is.
 #[utoipa::path(get, path = "/api/v1/me", responses((status = 200, body = Me)))]
@@ -27,18 +34,52 @@ pub(crate) async fn me(caller: Caller) -> Result<Json<Me>, Failure> {
     }))
 }
 
+/// What of the catalog is wanted.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Looking {
+    /// Words, each of which must be in a name, an id, a folder or a description; the best come
+    /// first.
+    q: Option<String>,
+    /// Only this account: its id, or its name when only one has it.
+    account: Option<String>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// Entries, 1 to 1,000; 1,000 unless given.
+    limit: Option<usize>,
+}
+
 /// What the caller may ask for, with who would approve.
-#[utoipa::path(get, path = "/api/v1/catalog", responses((status = 200, body = Offers)))]
+#[utoipa::path(get, path = "/api/v1/catalog", params(Looking), responses((status = 200, body = Offers)))]
 pub(crate) async fn catalog(
     State(app): State<App>,
     caller: Caller,
+    Parameters(looking): Parameters<Looking>,
 ) -> Result<Json<Offers>, Failure> {
     let actor = caller.allow(&[Scope::Read, Scope::Request])?;
+    let account = match looking.account {
+        Some(text) => {
+            let refusal =
+                || bad_parameter("account", format!("no single account is named `{text}`"));
+            Some(app.access.account_of(&text).ok_or_else(refusal)?)
+        }
+        None => None,
+    };
+    let page = CatalogPage {
+        text: looking.q.unwrap_or_default(),
+        account,
+        after: looking.cursor,
+        limit: looking
+            .limit
+            .unwrap_or(CATALOG_PAGE_MAX)
+            .clamp(1, CATALOG_PAGE_MAX),
+    };
     let (access, actor) = (app.access.clone(), actor.clone());
-    // thousands of accounts times hundreds of sets: not on a thread that serves others
-    let catalog = tokio::task::spawn_blocking(move || access.catalog(&actor))
+    // thousands of decisions: not on a thread that serves others
+    let catalog = tokio::task::spawn_blocking(move || access.catalog_page(&actor, &page))
         .await
-        .map_err(|error| Failure::unavailable(&error))?;
+        .map_err(|error| Failure::unavailable(&error))?
+        .map_err(|problem| bad_parameter(&problem.field, problem.message))?;
     let named = |named: hallpass_access::Named| Named {
         id: named.id,
         name: named.name,
@@ -61,5 +102,7 @@ pub(crate) async fn catalog(
     Ok(Json(Offers {
         items,
         durations_seconds: catalog.durations_seconds,
+        total: catalog.total,
+        next: catalog.next,
     }))
 }

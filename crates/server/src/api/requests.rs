@@ -1,4 +1,4 @@
-//! Requests: ask, list, show, approve, deny, discard.
+//! Requests: ask, list, show, approve, deny, discard, break the glass, close its review.
 
 use axum::{
     Json,
@@ -6,8 +6,8 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hallpass_access::{Asked, Asking, RequestFilter, RequestView, Role, Wanted};
-use hallpass_api::{Ask, Deny, Page, Problem, Request};
+use hallpass_access::{Actor, Asked, Asking, RequestFilter, RequestView, Role, Wanted};
+use hallpass_api::{Ask, BreakGlass, CloseReview, Deny, Page, Problem, Request};
 use hallpass_model::{RequestId, Span};
 use serde::Deserialize;
 
@@ -22,12 +22,15 @@ use crate::{
 
 /// Filters of a listing.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
     /// Only in this state.
     state: Option<String>,
     /// `mine`, `to-review` or `all` (the default: all the caller may see).
     role: Option<String>,
+    /// `open`: those whose break-glass review the caller could close or watch.
+    review: Option<String>,
     /// The `next` of the page before.
     cursor: Option<String>,
     /// Rows, 1 to 500.
@@ -62,7 +65,7 @@ pub(crate) async fn ask(
         ticket: body.ticket,
     };
     let asked = app.access.ask(actor, &asking, key.as_ref()).await?;
-    answer(asked)
+    answer(&app, actor, asked)
 }
 
 fn wanted(body: &Ask) -> Result<Wanted, Failure> {
@@ -82,16 +85,17 @@ fn wanted(body: &Ask) -> Result<Wanted, Failure> {
 }
 
 /// A stored request as an answer: 201 when it is new, 200 when an equal one waited already.
-pub(super) fn answer(asked: Asked) -> Result<Response, Failure> {
+pub(super) fn answer(app: &App, actor: &Actor, asked: Asked) -> Result<Response, Failure> {
+    let shown = |request: &_| convert::request_for(&app.access, actor, request);
     let (status, body) = match asked {
         Asked::Pending(request) | Asked::Approved(request, _) => {
-            (StatusCode::CREATED, convert::request(&request))
+            (StatusCode::CREATED, shown(&request))
         }
         Asked::AlreadyPending(request) => (
             StatusCode::OK,
             Request {
                 already_pending: true,
-                ..convert::request(&request)
+                ..shown(&request)
             },
         ),
         Asked::Rejected(request, refusal) => return Err(Failure::rejected(&request, &refusal)),
@@ -136,8 +140,16 @@ pub(crate) async fn list(
         ..RequestFilter::default()
     };
     let size = page_size(listing.limit);
-    let found = app.access.requests(actor, view, &filter, size).await?;
-    let items: Vec<Request> = found.iter().map(convert::request).collect();
+    let found = match listing.review.as_deref() {
+        None => app.access.requests(actor, view, &filter, size).await?,
+        Some("open") if view == RequestView::All => {
+            app.access.open_reviews(actor, &filter, size).await?
+        }
+        Some("open") => return Err(bad_parameter("role", "`review=open` goes with no `role`")),
+        Some(other) => return Err(bad_parameter("review", format!("`{other}` is not `open`"))),
+    };
+    let shown = |request| convert::request_for(&app.access, actor, request);
+    let items: Vec<Request> = found.iter().map(shown).collect();
     Ok(Json(page(items, size, |request| request.id.clone())))
 }
 
@@ -155,7 +167,11 @@ pub(crate) async fn show(
 ) -> Result<Json<Request>, Failure> {
     let actor = caller.allow(&[Scope::Read, Scope::Request, Scope::Review])?;
     let request = app.access.request(actor, request_id(&id)?).await?;
-    Ok(Json(convert::request(&request)))
+    let past = app.access.past(actor, &request).await?;
+    Ok(Json(Request {
+        before: Some(convert::before(past)),
+        ..convert::request_for(&app.access, actor, &request)
+    }))
 }
 
 /// Say yes.
@@ -172,7 +188,7 @@ pub(crate) async fn approve(
         .access
         .approve(actor, request_id(&id)?, key.with(&()).as_ref())
         .await?;
-    Ok(Json(convert::request(&request)))
+    Ok(Json(convert::request_for(&app.access, actor, &request)))
 }
 
 /// Say no.
@@ -196,7 +212,7 @@ pub(crate) async fn deny(
             key.as_ref(),
         )
         .await?;
-    Ok(Json(convert::request(&request)))
+    Ok(Json(convert::request_for(&app.access, actor, &request)))
 }
 
 /// Withdraw.
@@ -223,5 +239,45 @@ pub(crate) async fn discard(
         .discard(&actor, id, key.with(&()).as_ref())
         .await
         .map_err(|error| caller.lacking(error))?;
-    Ok(Json(convert::request(&request)))
+    Ok(Json(convert::request_for(&app.access, &actor, &request)))
+}
+
+/// Take it at once, for an hour at most, without waiting for anybody: for those whom a rule lists.
+/// Approvers and administrators are told, and one of the approvers closes the review.
+#[utoipa::path(post, path = "/api/v1/requests/{id}/break-glass", request_body = BreakGlass,
+    responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn break_glass(
+    State(app): State<App>,
+    caller: Caller,
+    key: KeyOf,
+    Path(id): Path<String>,
+    Body(body): Body<BreakGlass>,
+) -> Result<Json<Request>, Failure> {
+    let actor = caller.allow(&[Scope::Request])?;
+    let (key, id) = (key.with(&body), request_id(&id)?);
+    let pressed = app
+        .access
+        .break_glass(actor, id, &body.justification, key.as_ref());
+    let request = pressed.await?;
+    Ok(Json(convert::request_for(&app.access, actor, &request)))
+}
+
+/// Close the review of a break-glass grant: an approver, never the requester.
+#[utoipa::path(post, path = "/api/v1/requests/{id}/close-review", request_body = Option<CloseReview>,
+    responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn close_review(
+    State(app): State<App>,
+    caller: Caller,
+    key: KeyOf,
+    Path(id): Path<String>,
+    OptionalBody(body): OptionalBody<CloseReview>,
+) -> Result<Json<Request>, Failure> {
+    caller.allow(&[Scope::Review, Scope::Admin])?;
+    let (key, id) = (key.with(&body), request_id(&id)?);
+    let actor = caller.acting();
+    let closed = app
+        .access
+        .close_review(&actor, id, body.reason.as_deref(), key.as_ref());
+    let request = closed.await.map_err(|error| caller.lacking(error))?;
+    Ok(Json(convert::request_for(&app.access, &actor, &request)))
 }

@@ -21,6 +21,8 @@ use crate::{App, ProbeResult};
 const NAMED: usize = 20;
 /// An end that AWS is working on is not late yet.
 const GRACE: Span = Span::minutes(1);
+/// More messages than this waiting at one channel are worth a look.
+const MESSAGES_MANY: u64 = 100;
 /// A part that has not answered by then does not work.
 const PROBE_TIME_MAX: Duration = Duration::from_secs(3);
 /// Ends looked at for the tiles.
@@ -41,7 +43,7 @@ struct LateRow {
 }
 
 struct Part {
-    name: &'static str,
+    name: String,
     badge: Badge,
     now: String,
     todo: &'static str,
@@ -292,7 +294,7 @@ impl View<'_> {
             ),
             tile(
                 "Messages waiting",
-                counts.map_or_else(unknown, |counts| counted(counts.notices)),
+                counts.map_or_else(unknown, |counts| counted(counts.notices.values().sum())),
                 "news waits, ends do not".to_owned(),
                 false,
             ),
@@ -426,7 +428,7 @@ async fn parts(app: &App, counts: Option<&Counts>) -> Vec<Part> {
         parts.push(match result {
             Ok(result) => probed(&result),
             Err(_) => Part {
-                name: "A part",
+                name: "A part".to_owned(),
                 badge: BAD,
                 now: "It did not answer within 3s.".to_owned(),
                 todo: "Look at the server’s log.",
@@ -436,27 +438,33 @@ async fn parts(app: &App, counts: Option<&Counts>) -> Vec<Part> {
     }
     parts.push(chain(app));
     parts.push(rules(app));
-    if let Some(counts) = counts {
-        parts.push(Part {
-            name: "Messages",
-            badge: if counts.notices > 100 { WAITS } else { GOOD },
-            now: match counts.notices {
-                0 => "None waits.".to_owned(),
-                more => format!(
-                    "{} wait. News may be late; no grant or end is.",
-                    counted(more)
-                ),
-            },
-            todo: if counts.notices > 100 {
-                "Look at the channels’ errors in the log."
-            } else {
-                ""
-            },
-            rank: if counts.notices > 100 { 1 } else { 3 },
-        });
+    for (channel, waiting) in counts.iter().flat_map(|counts| &counts.notices) {
+        parts.push(messages(channel, *waiting));
     }
     parts.push(export(app).await);
     parts
+}
+
+/// A way to tell people.
+fn messages(channel: &str, waiting: u64) -> Part {
+    let many = waiting > MESSAGES_MANY;
+    Part {
+        name: format!("Messages by {}", plain(channel)),
+        badge: if many { WAITS } else { GOOD },
+        now: match waiting {
+            0 => "None waits.".to_owned(),
+            more => format!(
+                "{} wait. News may be late; no grant or end is.",
+                counted(more)
+            ),
+        },
+        todo: if many {
+            "Look at the channel’s errors in the log."
+        } else {
+            ""
+        },
+        rank: if many { 1 } else { 3 },
+    }
 }
 
 /// A probe in words: what it is called, what is affected when it fails, what to do.
@@ -481,14 +489,14 @@ fn probed(result: &ProbeResult) -> Part {
     };
     match &result.works {
         Ok(detail) => Part {
-            name,
+            name: name.to_owned(),
             badge: GOOD,
             now: sentence(&plain(detail)),
             todo: "",
             rank: 3,
         },
         Err(detail) => Part {
-            name,
+            name: name.to_owned(),
             badge: BAD,
             now: format!("{} {affected}", sentence(&plain(detail))),
             todo,
@@ -499,7 +507,7 @@ fn probed(result: &ProbeResult) -> Part {
 
 fn chain(app: &App) -> Part {
     let state = app.desk.chain();
-    let name = "Audit chain";
+    let name = "Audit chain".to_owned();
     if let Some(fault) = &state.fault {
         return Part {
             name,
@@ -538,7 +546,7 @@ fn rules(app: &App) -> Part {
     let status = app.desk.rules();
     match &status.refused {
         Some(refused) => Part {
-            name: "Rules",
+            name: "Rules".to_owned(),
             badge: Badge {
                 word: "Refused",
                 look: "pending",
@@ -551,7 +559,7 @@ fn rules(app: &App) -> Part {
             rank: 1,
         },
         None => Part {
-            name: "Rules",
+            name: "Rules".to_owned(),
             badge: GOOD,
             now: count_of(
                 app.access.rules().rules().count(),
@@ -565,7 +573,7 @@ fn rules(app: &App) -> Part {
 }
 
 async fn export(app: &App) -> Part {
-    let name = "Audit export";
+    let name = "Audit export".to_owned();
     let (Ok(head), Ok(exported)) = (app.audit.head().await, app.audit.exported().await) else {
         return Part {
             name,

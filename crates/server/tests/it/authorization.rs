@@ -28,6 +28,17 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("POST", "/api/v1/requests/REQ/approve", nothing.clone()),
         ("POST", "/api/v1/requests/REQ/deny", json!({"reason": "no"})),
         ("POST", "/api/v1/requests/REQ/discard", nothing.clone()),
+        (
+            "POST",
+            "/api/v1/requests/REQ/break-glass",
+            json!({"justification": "customers cannot pay, nobody answers"}),
+        ),
+        (
+            "POST",
+            "/api/v1/requests/BROKEN/close-review",
+            nothing.clone(),
+        ),
+        ("GET", "/api/v1/requests?review=open", nothing.clone()),
         ("GET", "/api/v1/grants", nothing.clone()),
         ("GET", "/api/v1/grants/GRN", nothing.clone()),
         ("POST", "/api/v1/grants/GRN/release", nothing.clone()),
@@ -74,7 +85,13 @@ async fn cell(method: &str, path: &str, body: &Value, token: Option<&str>) -> St
     let house = House::new();
     let pending = house.ask("ana/all", "Admin").await;
     let granted = house.ask("ana/all", "ReadOnly").await;
+    let broken = if path.contains("BROKEN") || path.contains("review=open") {
+        house.broken_glass().await
+    } else {
+        Value::Null
+    };
     let real = path
+        .replace("BROKEN", broken["id"].as_str().unwrap_or_default())
         .replace("REQ", pending["id"].as_str().unwrap())
         .replace("GRN", granted["grant_id"].as_str().unwrap());
     let body = Some(body).filter(|body| !body.is_null());

@@ -25,7 +25,7 @@ pub(crate) const RULES: &str = r#"{
   "statements": [
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin",
-     "Approvers": ["cai@corp.example", "dee@corp.example"]},
+     "Approvers": ["cai@corp.example", "dee@corp.example"], "BreakGlass": "ana@corp.example"},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Root", "MinApprovals": 2,
      "Approvers": ["cai@corp.example", "dee@corp.example"]},
     {"ResourceType": "Account", "Resource": "*", "PermissionSet": "Closed",
@@ -339,6 +339,19 @@ impl House {
     pub(crate) async fn ask(&self, token: &str, set: &str) -> Value {
         let reply = self.post("/api/v1/requests", token, &asking(set)).await;
         assert!(reply.status.is_success(), "{reply:?}");
+        reply.json()
+    }
+
+    /// A request of Ana's for which she broke the glass.
+    pub(crate) async fn broken_glass(&self) -> Value {
+        let asked = self.ask("ana/all", "Admin").await;
+        let path = format!(
+            "/api/v1/requests/{}/break-glass",
+            asked["id"].as_str().unwrap()
+        );
+        let why = json!({"justification": "customers cannot pay, nobody answers"});
+        let reply = self.post(&path, "ana/all", &why).await;
+        assert_eq!(reply.short(), "200", "{reply:?}");
         reply.json()
     }
 }

@@ -152,3 +152,39 @@ fn filters_are_heeded() {
         assert!(ended.is_empty());
     });
 }
+
+#[test]
+fn the_catalog_comes_in_pages_and_by_words() {
+    run(async {
+        let house = House::new();
+        let (whole, _) = all(&house, "/api/v1/catalog", "ana/all", 1000, "cursor").await;
+        assert!(whole.len() > 5, "{whole:?}");
+        for size in [1, 2, 5, whole.len()] {
+            let (rows, _) = all(&house, "/api/v1/catalog", "ana/all", size, "cursor").await;
+            assert_eq!(rows, whole, "in pages of {size}");
+        }
+        let sets = |rows: Vec<Value>| -> BTreeSet<String> {
+            let of = |row: &Value| format!("{} {}", row["account"]["name"], row["permission_set"]);
+            rows.iter().map(of).collect()
+        };
+        let path = "/api/v1/catalog?q=PAY+adm";
+        let (found, _) = all(&house, path, "ana/all", 1, "cursor").await;
+        let expected = BTreeSet::from(["\"payments-prod\" \"Admin\"".to_owned()]);
+        assert_eq!(sets(found), expected);
+        let path = "/api/v1/catalog?account=orders-prod&q=root";
+        let (found, _) = all(&house, path, "ana/all", 9, "cursor").await;
+        let expected = BTreeSet::from(["\"orders-prod\" \"Root\"".to_owned()]);
+        assert_eq!(sets(found), expected);
+        for bad in [
+            "cursor=x",
+            "cursor=account:999999999999:Admin",
+            "account=nowhere",
+            "w=1",
+        ] {
+            let page = house
+                .get(&format!("/api/v1/catalog?{bad}"), "ana/all")
+                .await;
+            assert_eq!(page.short(), "400 bad-parameter", "{bad}");
+        }
+    });
+}

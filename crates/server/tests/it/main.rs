@@ -8,11 +8,13 @@
 )]
 
 mod authorization;
+mod breaking;
 mod description;
 mod house;
 mod listings;
 mod pages_of_everybody;
 mod pages_of_the_log;
+mod reference;
 mod refusals;
 mod repeats;
 mod signed_in;

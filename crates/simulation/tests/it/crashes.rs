@@ -1,8 +1,8 @@
 //! Generated: for every port call of every scenario, fail it, lose its answer, stop the process
 //! before it or after it; restart; the world converges and a second pass does nothing.
 
-use hallpass_access::{AccessError, GrantState, RequestFilter};
-use hallpass_model::{GrantId, HoldKey, Span};
+use hallpass_access::{AccessError, GrantState, Idempotency, RequestFilter};
+use hallpass_model::{GrantId, HoldKey, RequestId, Span};
 use hallpass_simulation::{
     Gate, Habits, Human,
     Human::{Ana, Cai},
@@ -20,13 +20,17 @@ use crate::acting::{Kept, asking, grants, key_of, run};
 enum Step {
     Ask(Human, &'static str, u64),
     Approve(Human),
+    /// Breaks the glass on the newest request.
+    Break(Human),
+    /// Closes its review.
+    Close(Human),
     Extend(u64),
     Release,
     Revoke,
     Live(u64),
 }
 
-use Step::{Approve, Ask, Extend, Live, Release, Revoke};
+use Step::{Approve, Ask, Break, Close, Extend, Live, Release, Revoke};
 
 struct Scenario {
     name: &'static str,
@@ -81,10 +85,44 @@ const SCENARIOS: &[Scenario] = &[
         steps: &[Ask(Ana, "ReadOnly", 600), Live(2), Revoke, Live(30)],
         standing: false,
     },
+    Scenario {
+        name: "broken glass",
+        steps: &[Ask(Ana, "Glass", 60), Break(Ana), Live(70), Close(Cai)],
+        standing: false,
+    },
+    Scenario {
+        name: "broken glass where nobody approves",
+        steps: &[
+            Ask(Ana, "Alone", 60),
+            Break(Ana),
+            Live(70),
+            Close(Human::Eve),
+        ],
+        standing: false,
+    },
 ];
 
 async fn newest<S: Kept>(world: &World<S>) -> Option<GrantId> {
     grants(world).await.first().map(|grant| grant.id)
+}
+
+async fn newest_request<S: Kept>(world: &World<S>) -> RequestId {
+    let all = RequestFilter::default();
+    world.store.requests(&all, 1).await.unwrap()[0].id
+}
+
+async fn break_glass<S: Kept>(world: &World<S>, who: Human, key: &Idempotency) -> bool {
+    let id = newest_request(world).await;
+    let (actor, why) = (world.actor(who), "customers cannot pay and nobody answers");
+    let broken = world.access.break_glass(&actor, id, why, Some(key)).await;
+    broken.is_ok()
+}
+
+async fn close_review<S: Kept>(world: &World<S>, who: Human, key: &Idempotency) -> bool {
+    let id = newest_request(world).await;
+    let actor = world.actor(who);
+    let closed = world.access.close_review(&actor, id, None, Some(key)).await;
+    closed.is_ok()
 }
 
 /// One try of a step; `false` when it has to be tried again.
@@ -114,6 +152,8 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
                 None => true,
             }
         }
+        Break(who) => break_glass(world, who, &key).await,
+        Close(who) => close_review(world, who, &key).await,
         Extend(seconds) => {
             let Some(id) = newest(world).await else {
                 return true;
@@ -295,6 +335,8 @@ scenarios! {
     stops_during_overlapping_grants = 4,
     stops_during_an_extension = 5,
     stops_during_a_revocation = 6,
+    stops_during_break_glass = 7,
+    stops_during_break_glass_where_nobody_approves = 8,
 }
 
 /// The same over the real store: every seventh call of two scenarios, so that what the model and

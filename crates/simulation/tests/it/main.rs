@@ -8,8 +8,10 @@
 )]
 
 mod acting;
+mod breaking;
 mod crashes;
 mod deciding;
 mod endings;
 mod interleavings;
+mod looking;
 mod overlaps;

@@ -1,0 +1,246 @@
+//! Break glass: a listed requester takes access in an emergency, without waiting for anybody, and
+//! somebody else looks at it afterwards (`access.md` §17, last paragraph).
+//!
+//! ```text
+//!   pending ──► approved, with an open review ──► approved, its review closed
+//! ```
+//!
+//! The grant is made as by any approval: its end commits first, together with the review.
+
+use std::collections::BTreeSet;
+
+use hallpass_audit::Event;
+use hallpass_model::{Email, Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::decide::{Bench, ensure_known, ensure_may_deny};
+use crate::records::{By, Moment};
+use crate::{
+    Actor, Approval, Change, Closed, News, Notice, PendingRequest, PressRefused, Request,
+    RequestState, Role, Write, ask, grant, identity,
+};
+
+/// The shortest justification, in characters after trimming.
+pub const JUSTIFICATION_CHARACTERS_MIN: usize = 20;
+/// The longest: as long as a reason.
+pub const JUSTIFICATION_CHARACTERS_MAX: usize = 1000;
+/// The longest grant.
+pub const BREAK_GLASS_MAX: Span = Span::hours(1);
+
+/// The review of a break-glass grant after the fact. Kept with its request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AfterReview {
+    /// Why the requester could not wait, byte for byte.
+    pub justification: String,
+    /// When the glass was broken.
+    pub opened_at: Timestamp,
+    /// Who closed it; `None` while it is open.
+    pub closed: Option<Closing>,
+}
+
+/// That a review was closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closing {
+    /// By whom; never the requester.
+    pub by: Email,
+    /// When.
+    pub at: Timestamp,
+    /// What they found, if they said.
+    pub words: Option<String>,
+}
+
+/// Takes access now. `admins` are told together with everybody who could approve.
+pub(crate) fn take(
+    mut pending: PendingRequest,
+    actor: &Actor,
+    justification: &str,
+    admins: &[String],
+    bench: &Bench<'_>,
+) -> Result<Change, PressRefused> {
+    ensure_known(actor, bench.directory)?;
+    if !is_requester(actor, pending.request()) {
+        return Err(PressRefused::NotRequester);
+    }
+    let (approvers, longest) = ensure_allowed(pending.request(), bench)?;
+    let justification = justification.trim();
+    let characters = justification.chars().count();
+    if !(JUSTIFICATION_CHARACTERS_MIN..=JUSTIFICATION_CHARACTERS_MAX).contains(&characters) {
+        return Err(PressRefused::Justification { characters });
+    }
+    let duration = pending.request().duration.min(BREAK_GLASS_MAX);
+    pending.shorten(longest.map_or(duration, |longest| duration.min(longest)));
+    let (by, moment) = (By::Person(actor), bench.moment);
+    let mut change = grant::approved(pending, &actor.email, Approval::BreakGlass, by, bench)?;
+    let review = AfterReview {
+        justification: justification.to_owned(),
+        opened_at: moment.now,
+        closed: None,
+    };
+    let Some(Write::Update(request)) = change.requests.first_mut() else {
+        // INVARIANT: an approval always writes its request
+        return Err(PressRefused::NotRequester);
+    };
+    request.after_review = Some(review);
+    let opened = moment
+        .of_request(Event::ReviewOpened, by, request)
+        .approved_by(&actor.email, Approval::BreakGlass)
+        .why(justification);
+    let notice = alarm(request, justification, approvers, admins, bench);
+    // first of all: it is news to everybody, and the requester knows what they pressed
+    change.notices.insert(0, notice);
+    change.audit.push(opened);
+    Ok(change)
+}
+
+/// Whether somebody could break the glass on a request now.
+pub(crate) fn may_take(pending: &PendingRequest, actor: &Actor, bench: &Bench<'_>) -> bool {
+    ensure_known(actor, bench.directory).is_ok()
+        && is_requester(actor, pending.request())
+        && ensure_allowed(pending.request(), bench).is_ok()
+}
+
+/// Who would be asked otherwise, and the longest duration by today's rules.
+fn ensure_allowed(
+    request: &Request,
+    bench: &Bench<'_>,
+) -> Result<(BTreeSet<Email>, Option<Span>), PressRefused> {
+    let key = request.key.as_ref().ok_or(PressRefused::NotRequester)?;
+    let question = ask::question(&key.target, &request.names).ok_or(PressRefused::NotRequester)?;
+    let (whose, now) = (&request.requester.email, bench.moment.now);
+    let decision = bench.rules.decide(whose, &question, bench.directory, now);
+    if decision.break_glass {
+        Ok((decision.approvers, decision.max_duration))
+    } else {
+        Err(PressRefused::GlassHolds {
+            rules: ask::named(&decision.based_on),
+        })
+    }
+}
+
+fn is_requester(actor: &Actor, request: &Request) -> bool {
+    actor.user.as_ref() == Some(&request.requester.user) || actor.email == request.requester.email
+}
+
+/// What everybody who could have approved, and every administrator, hears at once.
+fn alarm(
+    request: &Request,
+    justification: &str,
+    approvers: BTreeSet<Email>,
+    admins: &[String],
+    bench: &Bench<'_>,
+) -> Notice {
+    let text = format!(
+        "Break-glass: {} took {} for {}. Reason: {justification} One of you closes the review.",
+        request.requester.name, request.names, request.duration,
+    );
+    let mut to = approvers;
+    to.extend(identity::people_of(admins, bench.directory));
+    to.remove(&request.requester.email);
+    let to = to.into_iter().collect();
+    bench.moment.notice(News::BreakGlass, request, to, text)
+}
+
+/// Closes an open review.
+pub(crate) fn close(
+    request: Request,
+    actor: &Actor,
+    words: Option<&str>,
+    bench: &Bench<'_>,
+) -> Result<Change, PressRefused> {
+    let closed = open_review(&request)?;
+    ensure_may_close(&request, actor, bench)?;
+    let moment = bench.moment;
+    let words = words.map(str::trim).filter(|words| !words.is_empty());
+    let mut request = request;
+    request.after_review = Some(AfterReview {
+        closed: Some(Closing {
+            by: actor.email.clone(),
+            at: moment.now,
+            words: words.map(str::to_owned),
+        }),
+        ..closed
+    });
+    let mut record = moment.of_request(Event::ReviewClosed, By::Person(actor), &request);
+    if let Some(words) = words {
+        record = record.why(words);
+    }
+    Ok(Change {
+        audit: vec![record],
+        notices: vec![closing_words(&request, actor, words, moment)],
+        requests: vec![Write::Update(request)],
+        ..Change::default()
+    })
+}
+
+fn closing_words(
+    request: &Request,
+    actor: &Actor,
+    words: Option<&str>,
+    moment: Moment<'_>,
+) -> Notice {
+    let words = words.map(|words| format!(": {words}")).unwrap_or_default();
+    let text = format!(
+        "{} closed the break-glass review of {}{words}",
+        actor.name, request.names
+    );
+    let to = vec![request.requester.email.clone()];
+    moment.notice(News::ReviewClosed, request, to, text)
+}
+
+fn open_review(request: &Request) -> Result<AfterReview, PressRefused> {
+    match &request.after_review {
+        None => Err(PressRefused::NoReview),
+        Some(AfterReview {
+            closed: Some(closing),
+            ..
+        }) => Err(PressRefused::Closed(Closed {
+            how: "closed",
+            by: Some(closing.by.clone()),
+            at: closing.at,
+        })),
+        Some(open) => Ok(open.clone()),
+    }
+}
+
+/// An approver of today, never the requester. Where today's rules name no approver at all, an
+/// administrator, so that no review stays open for ever.
+pub(crate) fn ensure_may_close(
+    request: &Request,
+    actor: &Actor,
+    bench: &Bench<'_>,
+) -> Result<(), PressRefused> {
+    ensure_known(actor, bench.directory)?;
+    if is_requester(actor, request) {
+        return Err(PressRefused::OwnReview);
+    }
+    let refusal = match ensure_may_deny(request, actor, bench) {
+        Ok(()) => return Ok(()),
+        Err(refusal) => refusal,
+    };
+    if actor.is(Role::Admin) && !has_approvers(request, bench) {
+        Ok(())
+    } else {
+        Err(refusal)
+    }
+}
+
+fn has_approvers(request: &Request, bench: &Bench<'_>) -> bool {
+    let question = request
+        .key
+        .as_ref()
+        .and_then(|key| ask::question(&key.target, &request.names));
+    question.is_some_and(|question| {
+        let (whose, now) = (&request.requester.email, bench.moment.now);
+        let decision = bench.rules.decide(whose, &question, bench.directory, now);
+        !decision.approvers.is_empty()
+    })
+}
+
+/// Whether a request has a review that nobody closed.
+pub(crate) fn is_open(request: &Request) -> bool {
+    matches!(request.state, RequestState::Approved { .. })
+        && request
+            .after_review
+            .as_ref()
+            .is_some_and(|review| review.closed.is_none())
+}

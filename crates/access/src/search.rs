@@ -1,0 +1,196 @@
+//! Finding what to ask for by a few typed letters: names, digits of ids and folders, best first.
+//! Pure; what somebody may ask for is decided elsewhere.
+
+use std::collections::HashMap;
+
+use hallpass_model::AccountId;
+use hallpass_rules::Directory;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// Accounts.
+    Accounts,
+    /// The permission sets of one account.
+    PermissionSets,
+    /// Groups.
+    Groups,
+}
+
+/// How well something fits what was typed, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// The whole name, or the whole id.
+    Exact,
+    /// The name begins so.
+    Prefix,
+    /// It is somewhere in the name.
+    Infix,
+    /// These digits are in the id.
+    Id,
+    /// It is somewhere in the path of the folders above, or in a description.
+    Around,
+}
+
+/// What was typed: words in lower case, all of which must fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Words(Vec<String>);
+
+/// One thing that may fit: all in lower case.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) around: &'a str,
+}
+
+impl Words {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.split_whitespace().map(str::to_lowercase).collect())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// How well the candidate fits; that of the word that fits worst.
+    pub(crate) fn fit(&self, candidate: Candidate<'_>) -> Option<Fit> {
+        self.iter().try_fold(Fit::Exact, |worst, word| {
+            fit(word, candidate).map(|fit| fit.max(worst))
+        })
+    }
+}
+
+/// How well one word fits.
+pub(crate) fn fit(word: &str, candidate: Candidate<'_>) -> Option<Fit> {
+    let Candidate { name, id, around } = candidate;
+    if name == word || id == word {
+        Some(Fit::Exact)
+    } else if name.starts_with(word) {
+        Some(Fit::Prefix)
+    } else if name.contains(word) {
+        Some(Fit::Infix)
+    } else if id.contains(word) {
+        Some(Fit::Id)
+    } else if around.contains(word) {
+        Some(Fit::Around)
+    } else {
+        None
+    }
+}
+
+/// An account, ready for searching.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) id: AccountId,
+    pub(crate) name: String,
+    /// The folders above, as people write them: `Prod / Payments`.
+    pub(crate) folder: String,
+    lower_name: String,
+    lower_folder: String,
+}
+
+impl Place {
+    pub(crate) fn candidate(&self) -> Candidate<'_> {
+        Candidate {
+            name: &self.lower_name,
+            id: self.id.as_str(),
+            around: &self.lower_folder,
+        }
+    }
+}
+
+/// Every active account, by name and then id, and the words of every permission set in the
+/// directory's order. Made once for each reading of the directory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places {
+    pub(crate) accounts: Vec<Place>,
+    by_id: HashMap<AccountId, usize>,
+    sets: Vec<(String, String)>,
+}
+
+impl Places {
+    pub(crate) fn new(directory: &Directory) -> Self {
+        let mut accounts: Vec<Place> = directory
+            .accounts()
+            .iter()
+            .filter(|account| account.active)
+            .map(|account| {
+                let folders: Vec<&str> = account.ous.iter().map(|ou| ou.name.as_str()).collect();
+                let folder = folders.join(" / ");
+                Place {
+                    id: account.id.clone(),
+                    name: account.name.clone(),
+                    lower_name: account.name.to_lowercase(),
+                    lower_folder: folder.to_lowercase(),
+                    folder,
+                }
+            })
+            .collect();
+        accounts.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
+        let by_id = accounts
+            .iter()
+            .enumerate()
+            .map(|(place, account)| (account.id.clone(), place))
+            .collect();
+        let sets = directory
+            .permission_sets()
+            .iter()
+            .map(|set| (set.name.to_lowercase(), set.description.to_lowercase()))
+            .collect();
+        Self {
+            accounts,
+            by_id,
+            sets,
+        }
+    }
+
+    pub(crate) fn account(&self, id: &AccountId) -> Option<&Place> {
+        self.accounts.get(*self.by_id.get(id)?)
+    }
+
+    /// How the permission set at this place of the directory is searched.
+    pub(crate) fn set(&self, place: usize) -> Candidate<'_> {
+        let (name, around) = self
+            .sets
+            .get(place)
+            .map_or(("", ""), |(name, says)| (name, says));
+        Candidate {
+            name,
+            id: "",
+            around,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ui.md §3, Ask: best first, as rows of typed text and fit.
+    #[test]
+    fn what_is_typed_fits_names_then_ids_then_folders() {
+        let candidate = Candidate {
+            name: "payments-prod",
+            id: "201100000107",
+            around: "prod / cards",
+        };
+        let rows = [
+            ("", Some(Fit::Exact)),
+            ("Payments-Prod", Some(Fit::Exact)),
+            ("201100000107", Some(Fit::Exact)),
+            ("PAY", Some(Fit::Prefix)),
+            ("ments", Some(Fit::Infix)),
+            ("prod", Some(Fit::Infix)),
+            ("0107", Some(Fit::Id)),
+            ("2011 0000 0107", Some(Fit::Id)),
+            ("cards", Some(Fit::Around)),
+            ("pay cards", Some(Fit::Around)),
+            ("pay xyz", None),
+            ("xyz", None),
+        ];
+        for (typed, expected) in rows {
+            assert_eq!(Words::new(typed).fit(candidate), expected, "{typed}");
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! What somebody may ask for, whole or by pages. Only what some rule lets the person ask for is
+//! decided: the product of all accounts and permission sets is never computed.
+
+use hallpass_model::{AccountId, GroupId, Span};
+use hallpass_rules::directory::Group;
+use hallpass_rules::{Ask, Decision, Kind, SetBits};
+use serde::Serialize;
+
+use super::Access;
+use super::finding::Scope;
+use crate::search::{self, Candidate, Fit, Place, Words};
+use crate::{Actor, FieldProblem};
+
+/// Entries of a page at most.
+pub const CATALOG_PAGE_MAX: usize = 1000;
+/// Decisions made for a page beyond its entries: where the rules let people ask and yet nobody can
+/// approve, a page may be shorter than it was asked for, but never slow.
+const DECISIONS_BEYOND: usize = 2000;
+
+/// One thing somebody may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CatalogEntry {
+    /// The account's id and name, for account targets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Named>,
+    /// The permission set's name, for account targets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permission_set: Option<String>,
+    /// What the permission set lets one do, in its owner's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
+    /// The group's id and name, for group targets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Named>,
+    /// What would happen, by the decision's name.
+    pub decision: String,
+    /// Who would be asked.
+    pub approvers: Vec<String>,
+    /// How many of them must say yes.
+    pub approvals_needed: u32,
+    /// The longest duration, in seconds.
+    pub max_duration_seconds: u64,
+    /// The rules this rests on.
+    pub because: Vec<String>,
+}
+
+/// An id with its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// The id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+}
+
+/// Everything somebody may ask for, or a page of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Catalog {
+    /// One entry per target, accounts by name, then groups.
+    pub entries: Vec<CatalogEntry>,
+    /// Offered durations, in seconds.
+    pub durations_seconds: Vec<u64>,
+    /// How many things some rule lets them ask for that fit, on all pages.
+    pub total: usize,
+    /// Where the next page begins; `None` on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Which part of the catalog is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CatalogPage {
+    /// Words, each of which must be in the account's name, id or folder, in the permission set's
+    /// name or description, or in the group's name.
+    pub text: String,
+    /// Only this account.
+    pub account: Option<AccountId>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+    /// Entries at most, up to [`CATALOG_PAGE_MAX`].
+    pub limit: usize,
+}
+
+/// An account with those of its permission sets that fit.
+struct Row<'a> {
+    fit: Fit,
+    place: &'a Place,
+    sets: SetBits,
+}
+
+/// A place in the listing: everything up to it was on earlier pages.
+enum After {
+    Set(AccountId, String),
+    Group(GroupId),
+}
+
+impl After {
+    fn read(text: &str) -> Option<Self> {
+        let (kind, rest) = text.split_once(':')?;
+        match kind {
+            "account" => {
+                let (id, set) = rest.split_once(':')?;
+                Some(Self::Set(AccountId::new(id).ok()?, set.to_owned()))
+            }
+            "group" => Some(Self::Group(GroupId::new(rest).ok()?)),
+            _ => None,
+        }
+    }
+}
+
+/// Entries gathered so far, and how many decisions may still be made for them.
+struct Gathered {
+    entries: Vec<CatalogEntry>,
+    limit: usize,
+    decisions: usize,
+    last: Option<String>,
+}
+
+impl Gathered {
+    fn is_full(&self) -> bool {
+        self.entries.len() >= self.limit || self.decisions == 0
+    }
+
+    fn take(&mut self, entry: Option<CatalogEntry>, place: String) {
+        self.decisions = self.decisions.saturating_sub(1);
+        self.entries.extend(entry);
+        self.last = Some(place);
+    }
+}
+
+impl Access {
+    /// Everything the actor may ask for, with what would happen. For large organizations prefer
+    /// [`Access::catalog_page`] and [`Access::search`].
+    pub fn catalog(&self, actor: &Actor) -> Catalog {
+        let whole = CatalogPage {
+            limit: usize::MAX,
+            ..CatalogPage::default()
+        };
+        let page = self.page_of(actor, &whole, usize::MAX);
+        page.unwrap_or_else(|_| self.catalog_of(Vec::new(), 0, None))
+    }
+
+    /// A page of what the actor may ask for: accounts by name, or best first when words are given,
+    /// then groups.
+    ///
+    /// # Errors
+    /// When `after` names no place of this listing: it changed, and is to be read from the start.
+    pub fn catalog_page(&self, actor: &Actor, page: &CatalogPage) -> Result<Catalog, FieldProblem> {
+        self.page_of(actor, page, DECISIONS_BEYOND)
+    }
+
+    fn page_of(
+        &self,
+        actor: &Actor,
+        page: &CatalogPage,
+        beyond: usize,
+    ) -> Result<Catalog, FieldProblem> {
+        let scope = self.scope(actor);
+        let words = Words::new(&page.text);
+        let rows = self.rows(&scope, &words, page.account.as_ref());
+        let groups = match page.account {
+            Some(_) => Vec::new(),
+            None => groups(&scope, &words),
+        };
+        let total = rows.iter().map(|row| row.sets.count()).sum::<usize>() + groups.len();
+        let moved = || {
+            let message = "the list has changed since; read it from the start";
+            FieldProblem::new("cursor", "bad-cursor", message)
+        };
+        let after = page
+            .after
+            .as_deref()
+            .map(|text| After::read(text).ok_or_else(moved));
+        let after = after.transpose()?;
+        let begun = match &after {
+            Some(After::Set(id, _)) => {
+                let found = rows.iter().position(|row| row.place.id == *id);
+                found.ok_or_else(moved)?
+            }
+            Some(After::Group(_)) => rows.len(),
+            None => 0,
+        };
+        let groups_begun = match &after {
+            Some(After::Group(id)) => {
+                let found = groups.iter().position(|(_, group)| group.id == *id);
+                found.ok_or_else(moved)? + 1
+            }
+            _ => 0,
+        };
+        let mut gathered = Gathered {
+            entries: Vec::new(),
+            limit: page.limit.max(1),
+            decisions: page.limit.saturating_add(beyond),
+            last: None,
+        };
+        let mut seen = match after {
+            Some(After::Set(_, set)) => Some(set),
+            _ => None,
+        };
+        for row in rows.iter().skip(begun) {
+            self.gather(&scope, row, seen.take().as_deref(), &mut gathered);
+        }
+        for (_, group) in groups.iter().skip(groups_begun) {
+            if gathered.is_full() {
+                break;
+            }
+            let entry = self.group_entry(&scope, group);
+            gathered.take(entry, format!("group:{}", group.id));
+        }
+        let next = gathered
+            .last
+            .filter(|_| gathered.entries.len() >= gathered.limit || gathered.decisions == 0);
+        Ok(self.catalog_of(gathered.entries, total, next))
+    }
+
+    fn catalog_of(
+        &self,
+        entries: Vec<CatalogEntry>,
+        total: usize,
+        next: Option<String>,
+    ) -> Catalog {
+        let longest = self.settings().longest();
+        let choices = self.settings().choices(longest);
+        Catalog {
+            entries,
+            durations_seconds: choices.into_iter().map(Span::as_seconds).collect(),
+            total,
+            next,
+        }
+    }
+
+    /// The accounts that have something to ask for that fits, best first.
+    fn rows<'a>(&self, scope: &'a Scope, words: &Words, only: Option<&AccountId>) -> Vec<Row<'a>> {
+        let masks: Vec<(&str, SetBits)> = words
+            .iter()
+            .map(|word| {
+                let fits = |place, _: &str| search::fit(word, scope.places.set(place)).is_some();
+                (word, SetBits::of(&scope.directory, fits))
+            })
+            .collect();
+        let row = |place: &'a Place| {
+            let mut sets = scope.requestable.sets_in(&place.id)?.clone();
+            let mut worst = Fit::Exact;
+            for (word, mask) in &masks {
+                match search::fit(word, place.candidate()) {
+                    Some(fit) => worst = worst.max(fit),
+                    None => sets = sets.and(mask),
+                }
+            }
+            (!sets.is_empty()).then_some(Row {
+                fit: worst,
+                place,
+                sets,
+            })
+        };
+        let accounts: Box<dyn Iterator<Item = &Place>> = match only {
+            Some(id) => Box::new(scope.places.account(id).into_iter()),
+            None => Box::new(scope.places.accounts.iter()),
+        };
+        let mut rows: Vec<Row<'_>> = accounts
+            .filter(|place| self.settings().out_of_reach.as_ref() != Some(&place.id))
+            .filter_map(row)
+            .collect();
+        rows.sort_by_key(|row| row.fit);
+        rows
+    }
+
+    fn gather(&self, scope: &Scope, row: &Row<'_>, seen: Option<&str>, gathered: &mut Gathered) {
+        let sets = scope.directory.permission_sets();
+        let begun = seen.and_then(|name| sets.iter().position(|set| set.name == name));
+        for at in row.sets.places() {
+            if begun.is_some_and(|begun| at <= begun) {
+                continue;
+            }
+            if gathered.is_full() {
+                return;
+            }
+            let Some(set) = sets.get(at) else { continue };
+            let entry = self.account_entry(scope, row.place, set).0;
+            gathered.take(entry, format!("account:{}:{}", row.place.id, set.name));
+        }
+    }
+
+    /// What would happen to somebody asking for a permission set; no entry when it would be
+    /// refused.
+    pub(super) fn account_entry(
+        &self,
+        scope: &Scope,
+        place: &Place,
+        set: &hallpass_rules::directory::PermissionSet,
+    ) -> (Option<CatalogEntry>, Decision) {
+        let question = Ask::Account {
+            account: &place.id,
+            permission_set: &set.name,
+        };
+        let decision = scope.decide(&question);
+        let entry = entry(&decision, self.settings().longest()).map(|entry| CatalogEntry {
+            account: Some(Named {
+                id: place.id.to_string(),
+                name: place.name.clone(),
+            }),
+            permission_set: Some(set.name.clone()),
+            says: Some(set.description.clone()).filter(|says| !says.is_empty()),
+            ..entry
+        });
+        (entry, decision)
+    }
+
+    pub(super) fn group_entry(&self, scope: &Scope, group: &Group) -> Option<CatalogEntry> {
+        let decision = scope.decide(&Ask::Group { group: &group.id });
+        entry(&decision, self.settings().longest()).map(|entry| CatalogEntry {
+            group: Some(Named {
+                id: group.id.to_string(),
+                name: group.name.clone(),
+            }),
+            ..entry
+        })
+    }
+}
+
+/// The groups that some rule lets the person ask for, in the directory's order, or best first.
+fn groups<'a>(scope: &'a Scope, words: &Words) -> Vec<(Fit, &'a Group)> {
+    let mut found: Vec<(Fit, &Group)> = scope
+        .directory
+        .groups()
+        .iter()
+        .filter(|group| scope.requestable.groups().contains(&group.id))
+        .filter_map(|group| Some((group_fit(words, group)?, group)))
+        .collect();
+    found.sort_by_key(|(fit, _)| *fit);
+    found
+}
+
+/// How well a group fits.
+pub(super) fn group_fit(words: &Words, group: &Group) -> Option<Fit> {
+    words.fit(Candidate {
+        name: &group.name.to_lowercase(),
+        id: &group.id.as_str().to_lowercase(),
+        around: "",
+    })
+}
+
+/// The decision as an entry; `None` when asking would be refused.
+fn entry(decision: &Decision, longest: Span) -> Option<CatalogEntry> {
+    let may_ask = match decision.kind {
+        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => true,
+        // nobody can approve it, and yet it may be asked for, to break the glass (§17)
+        Kind::NoApprovers => decision.break_glass,
+        Kind::NoStatements | Kind::RequesterNotAllowed => false,
+    };
+    may_ask.then(|| CatalogEntry {
+        account: None,
+        permission_set: None,
+        says: None,
+        group: None,
+        decision: decision.kind.as_str().to_owned(),
+        approvers: decision.approvers.iter().map(ToString::to_string).collect(),
+        approvals_needed: decision.approvals_needed,
+        max_duration_seconds: decision
+            .max_duration
+            .unwrap_or(longest)
+            .min(longest)
+            .as_seconds(),
+        because: decision.based_on.iter().map(ToString::to_string).collect(),
+    })
+}

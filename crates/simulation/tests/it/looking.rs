@@ -1,0 +1,368 @@
+//! Looking for what to ask for: best first, what one cannot have last with the reason, and the
+//! truth of now however often it was looked before.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+
+use async_trait::async_trait;
+use hallpass_access::{
+    Access, Actor, CatalogPage, Directory, DirectoryFault, DirectorySource, Found, Ports, Search,
+    Settings, Sought,
+};
+use hallpass_model::{Span, Timestamp};
+use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Snapshot};
+use hallpass_rules::{Rules, Source, load};
+use hallpass_simulation::{Habits, Human, Ids, Wall, World};
+use hallpass_store::MemoryStore;
+
+const RULES: &str = r#"
+[[rule]]
+id = "read"
+accounts = ["*-prod", "*-dev"]
+permission_sets = ["ReadOnly"]
+approval_is_not_required = true
+
+[[rule]]
+id = "night"
+accounts = ["pay-lab"]
+permission_sets = ["ReadOnly"]
+approval_is_not_required = true
+hours = { from = '22:00', to = '23:00', time_zone = 'UTC' }
+
+[[rule]]
+id = "admin"
+accounts = ["payments-prod"]
+permission_sets = ["Admin"]
+approvers = ["cai@corp.example"]
+
+[[rule]]
+id = "lonely"
+accounts = ["payments-sole"]
+permission_sets = ["*"]
+approvers = ["ana@corp.example"]
+
+[[rule]]
+id = "closed"
+accounts = ["spa-payments"]
+permission_sets = ["*"]
+approvers = ["cai@corp.example"]
+allowed_users = ["bo@corp.example"]
+
+[[rule]]
+id = "oncall"
+groups = ["oncall"]
+approvers = ["cai@corp.example"]
+
+[[rule]]
+id = "others"
+groups = ["oncall-others"]
+allowed_users = ["bo@corp.example"]
+approvers = ["cai@corp.example"]
+"#;
+
+struct Shelf(RwLock<Arc<Directory>>);
+
+#[async_trait]
+impl DirectorySource for Shelf {
+    fn current(&self) -> Arc<Directory> {
+        Arc::clone(&self.0.read().unwrap())
+    }
+
+    async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
+        Ok(self.current())
+    }
+}
+
+struct Scene {
+    access: Access,
+    shelf: Arc<Shelf>,
+    clock: Arc<Wall>,
+    ana: Actor,
+}
+
+fn rules(text: &str) -> Rules {
+    load(&Source::new("rules.toml", text)).unwrap().rules
+}
+
+fn account(n: usize, name: &str, folders: &[&str], active: bool) -> Account {
+    let ou = |name: &&str| OuRef {
+        id: format!("ou-ab12-{}00000000", name.to_lowercase()),
+        name: (*name).to_owned(),
+    };
+    Account {
+        id: format!("2011000001{n:02}").parse().unwrap(),
+        name: name.to_owned(),
+        email: String::new(),
+        active,
+        ous: folders.iter().map(ou).collect(),
+        tags: BTreeMap::new(),
+    }
+}
+
+fn scene() -> Scene {
+    let world = World::new(1, Habits::default(), None);
+    let group = |n: usize, name: &str| Group {
+        id: format!("9999999{n}-8888-7777-6666-555555555555")
+            .parse()
+            .unwrap(),
+        name: name.to_owned(),
+        members: None,
+    };
+    let set = |name: &str, says: &str| PermissionSet {
+        name: name.to_owned(),
+        arn: format!("arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-{name}")
+            .parse()
+            .unwrap(),
+        session_duration: 3600,
+        description: says.to_owned(),
+    };
+    let directory = Directory::new(Snapshot {
+        accounts: vec![
+            account(7, "payments-prod", &["Prod", "Payments"], true),
+            account(8, "spa-payments", &["Prod"], true),
+            account(9, "orders-prod", &["Prod", "Payments"], true),
+            account(10, "payments-old", &[], false),
+            account(11, "payments-sole", &[], true),
+            account(12, "payments-bare", &[], true),
+            account(13, "payments-dev", &["Dev", "Payments"], true),
+            account(14, "pay-lab", &["Lab"], true),
+        ],
+        permission_sets: vec![
+            set("ReadOnly", "See everything, change nothing"),
+            set("Admin", "Everything"),
+        ],
+        groups: vec![
+            group(1, "oncall"),
+            group(2, "staff"),
+            group(3, "oncall-others"),
+        ],
+        ..world.directory.current().snapshot().clone()
+    });
+    let shelf = Arc::new(Shelf(RwLock::new(Arc::new(directory))));
+    let store = Arc::new(MemoryStore::new());
+    let clock = Arc::new(Wall::new(Timestamp::UNIX_EPOCH));
+    let ports = Ports {
+        store: store.clone(),
+        assignments: store,
+        directory: shelf.clone(),
+        clock: clock.clone(),
+        ids: Arc::new(Ids::new(1)),
+    };
+    let settings = Settings {
+        out_of_reach: "201100000109".parse().ok(),
+        ..Settings::default()
+    };
+    Scene {
+        access: Access::new(ports, settings, rules(RULES)),
+        shelf,
+        clock,
+        ana: world.actor(Human::Ana),
+    }
+}
+
+impl Scene {
+    fn find(&self, text: &str, kind: Sought, limit: usize) -> Found {
+        let search = Search {
+            text: text.to_owned(),
+            account: "201100000107".parse().ok(),
+            kind,
+        };
+        self.access.search(&self.ana, &search, limit)
+    }
+
+    /// What was found: names, those one cannot have with `!`.
+    fn names(&self, text: &str, kind: Sought) -> String {
+        let found = self.find(text, kind, 8);
+        let names: Vec<String> = found
+            .entries
+            .iter()
+            .map(|hit| {
+                let named = hit.account.iter().chain(&hit.group).next().unwrap();
+                let name = hit.permission_set.as_deref().unwrap_or(&named.name);
+                let barred = if hit.why_not.is_some() { "!" } else { "" };
+                format!("{barred}{name}")
+            })
+            .collect();
+        format!(
+            "{} ({} of {})",
+            names.join(" "),
+            found.matching,
+            found.total
+        )
+    }
+}
+
+#[test]
+fn accounts_are_found_best_first_and_those_one_cannot_have_last() {
+    let scene = scene();
+    let rows = [
+        (
+            "PAY",
+            "payments-dev payments-prod !payments-sole !pay-lab !payments-bare !spa-payments \
+             !orders-prod (7 of 7)",
+        ),
+        ("ments-pr", "payments-prod (1 of 7)"),
+        ("payments-prod", "payments-prod (1 of 7)"),
+        ("2011 0000 0113", "payments-dev (1 of 7)"),
+        ("dev", "payments-dev (1 of 7)"),
+        (
+            "prod pay",
+            "payments-prod !orders-prod !spa-payments (3 of 7)",
+        ),
+        ("xyz", " (0 of 7)"),
+    ];
+    for (typed, expected) in rows {
+        assert_eq!(scene.names(typed, Sought::Accounts), expected, "{typed}");
+    }
+    let few = scene.find("pay", Sought::Accounts, 1);
+    assert_eq!((few.entries.len(), few.matching), (1, 7));
+}
+
+#[test]
+fn what_one_cannot_have_says_why() {
+    let scene = scene();
+    let reasons: BTreeMap<String, String> = scene
+        .find("", Sought::Accounts, 8)
+        .entries
+        .into_iter()
+        .filter_map(|hit| Some((hit.account?.name, hit.why_not?)))
+        .collect();
+    let rows = [
+        ("payments-bare", "No rule covers payments-bare."),
+        (
+            "spa-payments",
+            "Rule `closed` does not let you ask for anything in spa-payments.",
+        ),
+        (
+            "payments-sole",
+            "Nobody can approve anything in payments-sole for you.",
+        ),
+        (
+            "orders-prod",
+            "This is the management account, which a delegated administrator \
+                         cannot change. Ask for a group that has the access there instead.",
+        ),
+    ];
+    for (name, why) in rows {
+        assert_eq!(reasons[name], why);
+    }
+}
+
+#[test]
+fn permission_sets_and_groups_come_with_what_would_happen() {
+    let scene = scene();
+    assert_eq!(
+        scene.names("", Sought::PermissionSets),
+        "Admin ReadOnly (2 of 2)"
+    );
+    assert_eq!(
+        scene.names("change nothing", Sought::PermissionSets),
+        "ReadOnly (1 of 2)"
+    );
+    assert_eq!(
+        scene.names("onc", Sought::Groups),
+        "oncall !oncall-others (2 of 2)"
+    );
+    let found = scene.find("adm", Sought::PermissionSets, 8);
+    let offer = found.entries[0].offer.clone().unwrap();
+    assert_eq!(offer.decision, "RequiresApproval");
+    assert_eq!(offer.approvers, ["cai@corp.example"]);
+    let elsewhere = Search {
+        text: String::new(),
+        account: "201100000108".parse().ok(),
+        kind: Sought::PermissionSets,
+    };
+    let found = scene.access.search(&scene.ana, &elsewhere, 8);
+    let why = found.entries[0].why_not.clone().unwrap();
+    assert_eq!(
+        why,
+        "Rules `closed` do not let you ask for spa-payments / Admin."
+    );
+}
+
+#[test]
+fn what_is_remembered_is_never_old() {
+    let scene = scene();
+    let lab = || scene.names("lab", Sought::Accounts);
+    assert_eq!(lab(), "!pay-lab (1 of 7)");
+    // the rule's hours begin
+    scene.clock.advance(Span::hours(22));
+    assert_eq!(lab(), "pay-lab (1 of 7)");
+    scene.clock.advance(Span::hours(1));
+    assert_eq!(lab(), "!pay-lab (1 of 7)");
+    // a new reading of the organization, of the same instant
+    let mut snapshot = scene.shelf.current().snapshot().clone();
+    snapshot
+        .accounts
+        .retain(|account| account.name != "pay-lab");
+    *scene.shelf.0.write().unwrap() = Arc::new(Directory::new(snapshot));
+    assert_eq!(lab(), " (0 of 6)");
+}
+
+#[test]
+fn new_rules_count_at_once() {
+    let scene = scene();
+    assert_eq!(
+        scene.names("bare", Sought::Accounts),
+        "!payments-bare (1 of 7)"
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let changed = rules(&RULES.replace("payments-sole", "payments-*"));
+    runtime
+        .block_on(scene.access.set_rules(changed, "test"))
+        .unwrap();
+    // the rule covers it now, and lists nobody but the one who asks
+    assert_eq!(
+        scene.names("bare", Sought::Accounts),
+        "!payments-bare (1 of 7)"
+    );
+    let found = scene.find("bare", Sought::Accounts, 8);
+    let why = found.entries[0].why_not.clone().unwrap();
+    assert_eq!(why, "Nobody can approve anything in payments-bare for you.");
+}
+
+#[test]
+fn pages_of_the_catalog_add_up_to_the_whole() {
+    let scene = scene();
+    let whole = scene.access.catalog(&scene.ana);
+    let names: Vec<String> = whole
+        .entries
+        .iter()
+        .map(|entry| {
+            let place = entry.account.iter().chain(&entry.group).next().unwrap();
+            format!(
+                "{} {}",
+                place.name,
+                entry.permission_set.as_deref().unwrap_or("-")
+            )
+        })
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "payments-dev ReadOnly",
+            "payments-prod ReadOnly",
+            "payments-prod Admin",
+            "oncall -"
+        ]
+    );
+    for limit in 1..6 {
+        let (mut entries, mut after) = (Vec::new(), None);
+        loop {
+            let page = CatalogPage {
+                after,
+                limit,
+                ..CatalogPage::default()
+            };
+            let page = scene.access.catalog_page(&scene.ana, &page).unwrap();
+            entries.extend(page.entries);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(entries, whole.entries, "{limit}");
+    }
+}
