@@ -11,11 +11,13 @@
 mod chain;
 mod draft;
 mod export;
+mod follow;
 mod ports;
 mod verify;
 
 pub use chain::{GENESIS_HASH, Head, Record, RecordError, seal};
 pub use draft::{Approval, Draft, Event, NOT_APPLICABLE, Origin};
 pub use export::{ExportError, ExportReport, export_pending, head_key, object_key, publish_head};
-pub use ports::{AuditStore, ExportTarget, SinkError, StoreFault};
+pub use follow::Followed;
+pub use ports::{AuditStore, ExportTarget, RecordQuery, SinkError, StoreFault};
 pub use verify::{Fault, FaultKind, Finding, Input, Verified, verify};

@@ -17,7 +17,7 @@ use hallpass_audit::{AuditStore, ExportTarget};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_rules::{GroupRef, Rules, Source};
-use hallpass_server::{App, Front, Probe, Rates, SessionSettings, SignIn};
+use hallpass_server::{App, Desk, Front, Probe, Rates, SessionSettings, SignIn};
 use hallpass_store::SqliteStore;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
@@ -37,6 +37,8 @@ pub(crate) struct Parts {
     pub(crate) identity: Identity,
     pub(crate) settings: Settings,
     pub(crate) rules: Rules,
+    /// The name and the text of the rules, for people to read.
+    pub(crate) rules_text: Option<(String, String)>,
     /// Where the rules were read from, to read them again.
     pub(crate) rules_file: Option<std::path::PathBuf>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -164,6 +166,10 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         parts.inventory_max_age,
         &pulse,
     );
+    let desk = Arc::new(Desk::default());
+    if let Some((file, text)) = &parts.rules_text {
+        desk.rules_loaded(file, text, parts.clock.now());
+    }
     let app = App {
         access: Arc::clone(&access),
         audit: shared as Arc<dyn AuditStore>,
@@ -179,6 +185,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         slack: slack
             .clone()
             .map(|slack| Arc::new(slack::Door(slack)) as Arc<dyn hallpass_server::Hook>),
+        desk,
         front: Arc::new(parts.front),
         version: env!("CARGO_PKG_VERSION"),
         stopping,
@@ -275,19 +282,29 @@ fn wanted_groups(
 /// # Errors
 /// Exit 2 with all of them.
 pub(crate) fn read_rules(path: &Path) -> Result<Rules, Failure> {
+    read_rules_and_text(path).map(|(rules, _)| rules)
+}
+
+/// As [`read_rules`], with the text they were read from.
+///
+/// # Errors
+/// As [`read_rules`].
+pub(crate) fn read_rules_and_text(path: &Path) -> Result<(Rules, String), Failure> {
     let shown = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| {
         Failure::unreadable(&shown, &error)
             .help("`access.rules` in the configuration names the rule file; docs/reference/rules.md explains it")
     })?;
-    let loaded =
-        Source::from_bytes(shown.as_str(), &bytes).and_then(|source| hallpass_rules::load(&source));
+    let loaded = Source::from_bytes(shown.as_str(), &bytes).and_then(|source| {
+        let loaded = hallpass_rules::load(&source)?;
+        Ok((loaded, source.text))
+    });
     match loaded {
-        Ok(loaded) => {
+        Ok((loaded, text)) => {
             for warning in &loaded.warnings {
                 tracing::warn!(file = shown, "{warning}");
             }
-            Ok(loaded.rules)
+            Ok((loaded.rules, text))
         }
         Err(errors) => {
             let mut failure = Failure::bad_input(format!("`{shown}` has {} errors", errors.len()));

@@ -151,6 +151,15 @@ impl Failure {
         self.code.as_deref()
     }
 
+    /// What went wrong, one line each.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        if self.details.is_empty() {
+            vec![self.message.clone()]
+        } else {
+            self.details.clone()
+        }
+    }
+
     /// Whether nobody answered, rather than refused.
     pub(crate) fn is_unreachable(&self) -> bool {
         self.code.as_deref() == Some(UNREACHABLE)

@@ -19,8 +19,8 @@ mod syntax;
 pub use diagnostic::{Code, Diagnostic, Position, Severity};
 pub use directory::Directory;
 pub use engine::{
-    Ask, ClickRefused, Considered, Decision, Effect, Explanation, Kind, Nearest, Permit,
-    Requestable, Requirement, RuleSummary, Rules, SetBits, Stage,
+    Ask, ClickRefused, Considered, Decision, Effect, Explanation, Kind, Nearest, Permit, Question,
+    Requestable, Requirement, RuleSummary, Rules, SetBits, Stage, Step,
 };
 pub use read::{Loaded, Source, load};
 pub use rule::{GroupRef, RuleId, TextPattern};

@@ -6,7 +6,7 @@ use hallpass_access::{Access, Identity};
 use hallpass_audit::AuditStore;
 use hallpass_model::Clock;
 
-use crate::{Probe, Rates, SessionSettings, SessionStore, SignIn, SlackDoor, TokenStore};
+use crate::{Desk, Probe, Rates, SessionSettings, SessionStore, SignIn, SlackDoor, TokenStore};
 
 /// A person of the demo, for the first page.
 #[derive(Clone)]
@@ -64,6 +64,8 @@ pub struct App {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Who answers Slack.
     pub slack: SlackDoor,
+    /// What pages know besides the store.
+    pub desk: Arc<Desk>,
     /// What the first page is about.
     pub front: Arc<Front>,
     /// Version of the product.

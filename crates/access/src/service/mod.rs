@@ -26,7 +26,7 @@ pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Named};
 pub use finding::{Found, Hit, Search};
 pub use offering::{Endings, Presses};
 pub use reviewing::{LastTime, Past, Times};
-pub use seeing::{Explained, RequestView};
+pub use seeing::{Explained, Late, RequestView};
 pub use tending::{Reconciled, Tended};
 
 use crate::records::Moment;

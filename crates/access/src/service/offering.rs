@@ -3,7 +3,7 @@
 
 use super::{Access, AccessError};
 use crate::decide::{self, Bench};
-use crate::{Actor, Change, Grant, PendingRequest, PressRefused, Request, Role};
+use crate::{Actor, Change, Grant, PendingRequest, PressRefused, Request};
 
 type Step = Result<Change, PressRefused>;
 
@@ -52,8 +52,8 @@ impl Access {
         })
     }
 
-    /// How the actor could end a grant they see, which came of `request`.
-    pub fn endings(&self, actor: &Actor, grant: &Grant, request: &Request) -> Endings {
+    /// How the actor could end a grant they see.
+    pub fn endings(&self, actor: &Actor, grant: &Grant) -> Endings {
         let over = || {
             if grant.is_hold() {
                 Ok(())
@@ -67,17 +67,11 @@ impl Access {
             } else {
                 Err(PressRefused::NotHolder)
             },
-            revoke: self.may_revoke(actor, request).and_then(|()| over()),
-        }
-    }
-
-    /// Whether the actor may take away what came of a request.
-    fn may_revoke(&self, actor: &Actor, request: &Request) -> Result<(), PressRefused> {
-        let is_listed = self.judged(|bench| decide::ensure_may_deny(request, actor, bench).is_ok());
-        if actor.is(Role::Admin) || is_listed {
-            Ok(())
-        } else {
-            Err(PressRefused::NotYours)
+            revoke: if self.may_revoke(actor, grant) {
+                over()
+            } else {
+                Err(PressRefused::NotYours)
+            },
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Reading: what a person may see, and what they may ask for. Visibility is decided here, from
 //! stored state and today's rules, never by a caller.
 
-use hallpass_model::{AccountId, Email, GrantId, RequestId, Span, UserId};
-use hallpass_rules::{Ask, Decision};
+use hallpass_model::{AccountId, Email, GrantId, RequestId, Span, Timestamp, UserId};
+use hallpass_rules::{Ask, Decision, Step};
 
 use super::{Access, AccessError};
 use crate::decide::{self, Bench};
-use crate::{Actor, Counts, Grant, GrantFilter, Holds, Request, RequestFilter, RequestState, ask};
+use crate::{
+    Actor, Counts, Grant, GrantFilter, Holds, PressRefused, Request, RequestFilter, RequestState,
+    Role, ask,
+};
 use crate::{FieldProblem, Wanted};
 
 /// Rows read from the store per round while filtering.
@@ -30,6 +33,19 @@ pub struct Explained {
     pub decision: Decision,
     /// Every rule considered and why, as data.
     pub explanation: serde_json::Value,
+    /// The same from the top: each step with its answer and the rules that gave it.
+    pub steps: Vec<Step>,
+    /// For refusals: the rule that came nearest, and what it lacks.
+    pub nearest: Option<(String, String)>,
+}
+
+/// A grant past its end.
+#[derive(Clone, Debug)]
+pub struct Late {
+    /// The grant.
+    pub grant: Grant,
+    /// What AWS said last, if anything.
+    pub answer: Option<String>,
 }
 
 impl Access {
@@ -203,6 +219,80 @@ impl Access {
             || listed()
     }
 
+    /// Whether the actor may take a grant away: administrators, and those listed for its target
+    /// today. For showing; the press decides anew.
+    pub fn may_revoke(&self, actor: &Actor, grant: &Grant) -> bool {
+        let listed = || {
+            ask::question(&grant.key.target, &grant.names).is_some_and(|question| {
+                let (who, whose) = (&actor.email, &grant.holder.email);
+                self.rules()
+                    .may_deny(who, whose, &question, &self.directory(), self.now())
+                    .is_ok()
+            })
+        };
+        actor.is(Role::Admin) || listed()
+    }
+
+    /// Grants past their end and not over, the latest first, with what AWS said last, at most
+    /// `limit`: for those who run the place.
+    ///
+    /// # Errors
+    /// When the actor is neither operator nor administrator, or the store does not answer.
+    pub async fn late(&self, actor: &Actor, limit: usize) -> Result<Vec<Late>, AccessError> {
+        if !actor.is(Role::Operator) && !actor.is(Role::Admin) {
+            return Err(PressRefused::NotYours.into());
+        }
+        let now = self.now();
+        let mut filter = GrantFilter {
+            states: ["scheduled", "granting", "active", "ending"]
+                .map(str::to_owned)
+                .to_vec(),
+            ..GrantFilter::default()
+        };
+        let mut late = Vec::new();
+        loop {
+            let page = self.ports.store.grants(&filter, BATCH).await?;
+            let Some(last) = page.last() else { break };
+            filter.before = Some(last.id);
+            late.extend(page.into_iter().filter(|grant| grant.due_to_end() < now));
+        }
+        late.sort_by_key(Grant::due_to_end);
+        late.truncate(limit);
+        let mut told = Vec::with_capacity(late.len());
+        for grant in late {
+            let row = self.ports.store.holds(&grant.key).await?.row;
+            let stuck = grant.stuck.as_ref().map(|stuck| stuck.reason.clone());
+            let answer = stuck.or_else(|| row.and_then(|row| row.execution.last_error));
+            told.push(Late { grant, answer });
+        }
+        Ok(told)
+    }
+
+    /// When grants end, at most `limit` of them: numbers for those who run the place.
+    ///
+    /// # Errors
+    /// As [`Access::late`].
+    pub async fn ends(
+        &self,
+        actor: &Actor,
+        filter: &GrantFilter,
+        limit: usize,
+    ) -> Result<Vec<Timestamp>, AccessError> {
+        if !actor.is(Role::Operator) && !actor.is(Role::Admin) {
+            return Err(PressRefused::NotYours.into());
+        }
+        let mut filter = filter.clone();
+        let mut ends = Vec::new();
+        while ends.len() < limit {
+            let page = self.ports.store.grants(&filter, BATCH).await?;
+            let Some(last) = page.last() else { break };
+            filter.before = Some(last.id);
+            ends.extend(page.iter().map(|grant| grant.ends_at));
+        }
+        ends.truncate(limit);
+        Ok(ends)
+    }
+
     fn is_listed(&self, actor: &Actor, request: &Request) -> bool {
         self.judged(|bench| decide::ensure_may_deny(request, actor, bench).is_ok())
     }
@@ -258,6 +348,11 @@ impl Access {
         let explanation = rules.explain(requester, &question, &directory, self.now());
         Ok(Explained {
             decision: rules.decide(requester, &question, &directory, self.now()),
+            steps: rules.steps(requester, &question, &directory, self.now()),
+            nearest: explanation
+                .nearest
+                .as_ref()
+                .map(|nearest| (nearest.rule.to_string(), nearest.lacks.clone())),
             explanation: serde_json::to_value(explanation).unwrap_or_default(),
         })
     }

@@ -144,6 +144,7 @@ async fn demo(args: &Args) -> Outcome {
             ..hallpass_access::Settings::default()
         },
         rules: rules.clone(),
+        rules_text: Some((RULES_NAME.to_owned(), RULES.to_owned())),
         rules_file: None,
         export: Some((
             Arc::new(FolderTarget::new(folder.path("audit"))) as Arc<dyn ExportTarget>,

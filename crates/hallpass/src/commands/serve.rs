@@ -206,7 +206,7 @@ fn channels(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn Chann
 
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
-    let rules = compose::read_rules(&rules_file)?;
+    let (rules, rules_text) = compose::read_rules_and_text(&rules_file)?;
     let export = loaded.export()?;
     let slack = loaded.slack()?;
     let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
@@ -236,6 +236,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
             ..loaded.settings()
         },
         rules: rules.clone(),
+        rules_text: Some((rules_file.display().to_string(), rules_text)),
         rules_file: Some(rules_file),
         clock,
         ids,

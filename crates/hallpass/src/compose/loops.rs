@@ -7,16 +7,17 @@ use std::time::{Duration, SystemTime};
 
 use hallpass_access::{Access, AccessStore, DirectorySource};
 use hallpass_assignments::{AssignmentStore, Executor};
-use hallpass_audit::{ExportTarget, export_pending, publish_head};
+use hallpass_audit::{AuditStore, ExportTarget, export_pending, publish_head};
 use hallpass_aws::Inventory;
 use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_server::Desk;
 use hallpass_store::SqliteStore;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::notices::{self, Keeper, Teller};
 use super::probes::Pulse;
-use super::{Composed, read_rules, sources};
+use super::{Composed, read_rules_and_text, sources};
 
 /// The longest a loop sleeps: bounds the cost of a lost ring.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -30,6 +31,10 @@ const READ_AGAIN: Duration = Duration::from_secs(10);
 const EXPORT_EVERY: Duration = Duration::from_secs(2);
 /// How often a head is published (`access.md` §14.2).
 const HEAD_EVERY: Span = Span::hours(1);
+/// How often the log's chain is followed to its end.
+const CHECK_EVERY: Duration = Duration::from_secs(30);
+/// How often it is followed from its beginning.
+const CHECK_WHOLE_EVERY: Span = Span::hours(1);
 /// How often the rule file is looked at for changes.
 const RULES_EVERY: Duration = Duration::from_secs(2);
 /// How often sessions that are over are forgotten.
@@ -53,6 +58,8 @@ struct Engine {
     /// Rung when assignments have news for grants.
     news: Arc<Notify>,
     max_age: Span,
+    desk: Arc<Desk>,
+    audit: Arc<dyn AuditStore>,
 }
 
 impl Composed {
@@ -67,6 +74,8 @@ impl Composed {
             pulse: Arc::clone(&self.pulse),
             news: Arc::new(Notify::new()),
             max_age: self.max_age,
+            desk: Arc::clone(&self.app.desk),
+            audit: Arc::clone(&self.app.audit),
         };
         let stop = &self.stop;
         for _ in 0..EXECUTORS {
@@ -75,6 +84,7 @@ impl Composed {
         spawn(tasks, "tend", stop, &engine, tend);
         spawn(tasks, "reconcile", stop, &engine, reconcile);
         spawn(tasks, "refresh", stop, &engine, refresh);
+        spawn(tasks, "check", stop, &engine, check);
         let store = Arc::new(self.store.clone()) as Arc<dyn AccessStore>;
         let keeper = Keeper {
             channels: self.channels.clone(),
@@ -360,6 +370,34 @@ async fn export(
     }
 }
 
+/// Follows the log's chain as it grows, and whole every hour.
+async fn check(engine: Engine, mut stop: watch::Receiver<bool>) {
+    loop {
+        let now = engine.clock.now();
+        let before = engine.desk.chain();
+        let whole = before
+            .whole_at
+            .is_none_or(|at| now >= CHECK_WHOLE_EVERY.after(at));
+        engine
+            .desk
+            .check_chain(engine.audit.as_ref(), now, whole)
+            .await;
+        if let Some(fault) = engine.desk.chain().fault
+            && before.fault.as_ref() != Some(&fault)
+        {
+            tracing::error!(
+                seq = fault.seq,
+                kind = %fault.kind,
+                "the audit log is broken: {}",
+                fault.detail
+            );
+        }
+        if !rest(&mut stop, CHECK_EVERY).await {
+            return;
+        }
+    }
+}
+
 /// Reads the rules again when their file changes or on SIGHUP. A file with errors changes nothing.
 async fn reload(engine: Engine, path: PathBuf, mut stop: watch::Receiver<bool>) {
     // unknown at first: the file may have changed between its reading at start and now
@@ -402,10 +440,15 @@ fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
 /// Puts the file's rules in force; whether that needs no second attempt.
 async fn apply(engine: &Engine, path: &Path) -> bool {
     let access = &engine.access;
-    match read_rules(path) {
-        Ok(rules) if rules.hash() == access.rules().hash() => true,
-        Ok(rules) => match access.set_rules(rules, &path.display().to_string()).await {
+    let (desk, file) = (&engine.desk, path.display().to_string());
+    match read_rules_and_text(path) {
+        Ok((rules, _)) if rules.hash() == access.rules().hash() => {
+            desk.rules_unchanged();
+            true
+        }
+        Ok((rules, text)) => match access.set_rules(rules, &file).await {
             Ok(()) => {
+                desk.rules_loaded(&file, &text, engine.clock.now());
                 tracing::info!(file = %path.display(), "new rules are in force");
                 // they may name groups whose members were not read so far
                 read_again(engine).await;
@@ -417,6 +460,7 @@ async fn apply(engine: &Engine, path: &Path) -> bool {
             }
         },
         Err(failure) => {
+            desk.rules_refused(engine.clock.now(), failure.lines());
             tracing::error!(
                 file = %path.display(),
                 errors = failure.words(),

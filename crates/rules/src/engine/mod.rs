@@ -9,6 +9,7 @@ mod names;
 mod people;
 mod places;
 mod quorum;
+mod steps;
 mod words;
 
 use std::{
@@ -22,6 +23,7 @@ pub use catalog::{Requestable, SetBits};
 pub use click::{ClickRefused, Permit};
 pub use decide::{Decision, Kind, Requirement, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};
+pub use steps::{Question, Step};
 pub use words::RuleSummary;
 
 use crate::{

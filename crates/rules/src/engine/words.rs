@@ -100,7 +100,8 @@ fn clauses(terms: &Terms) -> Vec<String> {
     clauses
 }
 
-fn requesters(terms: &Terms) -> String {
+/// Who may ask.
+pub(super) fn requesters(terms: &Terms) -> String {
     if terms.is_open() {
         return "everyone".to_owned();
     }

@@ -18,8 +18,21 @@ mod request;
 mod reviews;
 mod sign_in;
 
+mod access;
+mod audit;
+mod audit_export;
+mod audit_find;
+mod audit_words;
+mod charts;
+mod cut_off;
+mod forbidden;
+mod health;
 mod login;
 mod oidc;
+mod people;
+mod revoke;
+mod rules;
+mod rules_explain;
 
 mod events;
 
@@ -31,6 +44,8 @@ use axum::{
 };
 
 use crate::App;
+
+pub(crate) use charts::Recent;
 
 /// The style sheet.
 pub(crate) const CSS: &str = include_str!("static/hallpass.css");
@@ -47,6 +62,10 @@ pub(crate) fn router() -> Router<App> {
         .merge(sign_in::router())
         .merge(oidc::router())
         .merge(login::router())
+        .merge(access::router())
+        .merge(audit::router())
+        .merge(health::router())
+        .merge(rules::router())
         .route(
             "/static/hallpass.css",
             get(async || kept(CSS, "text/css; charset=utf-8")),

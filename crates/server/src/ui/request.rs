@@ -418,7 +418,7 @@ fn buttons(
         buttons.close = Some(press::close_form(view, request, ""));
     }
     if let Some(grant) = grant {
-        let endings = app.access.endings(&viewer.actor, grant, request);
+        let endings = app.access.endings(&viewer.actor, grant);
         let is_holder = grant.holder.email == view.me;
         buttons.release = endings.release.is_ok().then(|| grant.id.to_string());
         buttons.revoke =

@@ -214,6 +214,8 @@ fn tokens(now: Timestamp) -> HashMap<String, TokenFacts> {
 /// The server.
 pub(crate) struct House {
     pub(crate) access: Arc<Access>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) desk: Arc<hallpass_server::Desk>,
     pub(crate) clock: Arc<Wall>,
     pub(crate) tokens_broken: Arc<AtomicBool>,
     pub(crate) stop: watch::Sender<bool>,
@@ -296,7 +298,7 @@ impl House {
         let mut app = App {
             rates: Arc::new(hallpass_server::Rates::new(100_000, 100_000)),
             access: Arc::clone(&access),
-            audit: store,
+            audit: store.clone(),
             tokens: Arc::new(Tokens {
                 known: Mutex::new(tokens(start)),
                 broken: Arc::clone(&tokens_broken),
@@ -313,6 +315,7 @@ impl House {
             metrics: Arc::new(String::new),
             slack: None,
             sessions: sessions.clone(),
+            desk: Arc::default(),
             session_settings: hallpass_server::SessionSettings::default(),
             sign_in: Arc::new(SignIn::default()),
             front: Arc::new(Front::Serve),
@@ -322,6 +325,8 @@ impl House {
         change(&mut app);
         Self {
             access,
+            store,
+            desk: Arc::clone(&app.desk),
             clock,
             tokens_broken,
             stop,

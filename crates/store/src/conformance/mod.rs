@@ -45,6 +45,7 @@ macro_rules! conformance {
                 a_refused_change_leaves_nothing
                 one_change_may_touch_a_row_twice
                 records_are_chained
+                records_are_found_newest_first
                 numbers_have_no_gaps_under_concurrent_commits
                 one_of_many_equal_writers_wins
                 a_record_id_is_used_once

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use hallpass_access::{Answer, CommitError, Grant, ReadError, Request};
 use hallpass_assignments::{Lease, Row};
-use hallpass_audit::{AuditStore, Draft, Head, Record, StoreFault};
+use hallpass_audit::{AuditStore, Draft, Head, Record, RecordQuery, StoreFault};
 use hallpass_model::{AuditId, Email, GrantId, RequestId, Timestamp, TokenId};
 
 use crate::TokenRow;
@@ -208,6 +208,24 @@ impl AuditStore for MemoryStore {
             .iter()
             .skip(skip)
             .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    async fn records_found(
+        &self,
+        query: &RecordQuery,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreFault> {
+        let below = |seq: u64| query.before.is_none_or(|before| seq < before);
+        Ok(self
+            .state()
+            .records
+            .iter()
+            .rev()
+            .filter(|record| below(record.seq()) && record.seq() >= query.from)
+            .filter(|record| query.fits(record))
+            .take(usize::try_from(limit).unwrap_or(usize::MAX))
             .cloned()
             .collect())
     }

@@ -100,10 +100,16 @@
         const about = region.dataset.id;
         if (wanted.some((kind) => data.event.startsWith(kind)) && (!about || about.split(" ").some((id) => [data.request_id, data.grant_id].includes(id)))) soon(region);
       }
+      for (const el of all("[data-news]")) {
+        el.dataset.news = +el.dataset.news + 1;
+        el.hidden = false;
+        el.firstChild.textContent = `${el.dataset.news} new record${el.dataset.news === "1" ? "" : "s"}`;
+      }
       say(data.words);
     });
     setInterval(() => {
       const seconds = lost ? ((Date.now() - lost) / 1000) | 0 : 0;
+      d.body.classList.toggle("old", seconds > 60);
       if (stale && seconds > 5) { stale.hidden = false; stale.textContent = `Live updates stopped ${seconds}s ago. Reconnecting…`; }
     }, 1000);
     for (const region of regions) {
@@ -125,6 +131,7 @@
       asked?.abort();
       asked = new AbortController();
       part(url, regions, asked.signal).catch(() => {});
+      for (const el of all("[data-live]")) if (form.dataset.push !== undefined) el.dataset.live = url;
     };
     const later = (ms) => { clearTimeout(timer); timer = setTimeout(look, ms); };
     form.addEventListener("input", (event) => {
@@ -146,6 +153,30 @@
     count();
     field.addEventListener("input", () => { sessionStorage.setItem(key, field.value); count(); });
     field.form?.addEventListener("submit", () => sessionStorage.setItem("sent", key));
+  }
+  // What opens in a dialog is a page of its own without script.
+  const sheet = d.getElementById("sheet");
+  const open = async (url) => {
+    const answer = await fetch(url, { headers: { "x-hallpass-part": "sheet" } });
+    const fresh = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("sheet");
+    if (!fresh) { location = url; return; }
+    sheet.replaceChildren(...fresh.childNodes);
+    const back = sheet.querySelector("[name=back]");
+    if (back) back.value = location.pathname + location.search;
+    if (!sheet.open) sheet.showModal();
+    (sheet.querySelector("[autofocus]") || sheet.querySelector("input:not([type=hidden]), textarea"))?.focus();
+  };
+  const away = (url) => { open(url).catch(() => { location = url; }); };
+  if (sheet?.showModal) {
+    d.addEventListener("click", (event) => {
+      const link = event.target.closest("a[data-sheet]");
+      if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey) { event.preventDefault(); away(link.href); }
+    });
+    d.addEventListener("submit", (event) => {
+      if (!event.target.matches("form[data-sheet]")) return;
+      event.preventDefault();
+      away(`${event.target.action}?${new URLSearchParams(new FormData(event.target))}`);
+    });
   }
   // One press is one press.
   d.addEventListener("submit", (event) => {

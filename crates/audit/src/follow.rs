@@ -1,0 +1,67 @@
+//! Checking a stored log as it grows: each record against itself and the one before it. What was
+//! checked is not read again, so a long log costs what was added.
+
+use crate::{Fault, FaultKind, GENESIS_HASH, Record};
+
+/// How far a chain was followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    seq: u64,
+    hash: String,
+}
+
+impl Default for Followed {
+    fn default() -> Self {
+        Self {
+            seq: 0,
+            hash: GENESIS_HASH.to_owned(),
+        }
+    }
+}
+
+impl Followed {
+    /// Number of the last record that was sound; 0 before the first.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Its hash; the genesis hash before the first.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Takes the next record.
+    ///
+    /// # Errors
+    /// What is wrong with it; the place stays where it was.
+    pub fn step(&mut self, record: &Record) -> Result<(), Fault> {
+        let expected = self.seq + 1;
+        let fault = |seq, kind, detail: &str| {
+            Err(Fault {
+                seq,
+                kind,
+                detail: detail.to_owned(),
+            })
+        };
+        match record.seq() {
+            seq if seq > expected => {
+                return fault(expected, FaultKind::Missing, "it is not in the log");
+            }
+            seq if seq < expected => {
+                return fault(seq, FaultKind::Reordered, "it stands in another place");
+            }
+            _ => {}
+        }
+        if !record.hash_holds() {
+            let detail = "its hash does not match its content";
+            return fault(expected, FaultKind::Changed, detail);
+        }
+        if record.prev_hash() != self.hash {
+            let detail = "it does not follow from the record before it";
+            return fault(expected, FaultKind::Forked, detail);
+        }
+        self.seq = expected;
+        record.hash().clone_into(&mut self.hash);
+        Ok(())
+    }
+}

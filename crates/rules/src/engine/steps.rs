@@ -1,0 +1,163 @@
+//! A decision told step by step, in the order of `spec/access.md` §2, for people who read it from
+//! the top: each step a question, its answer, and the rules that gave it.
+
+use hallpass_model::{Email, Timestamp};
+use serde::Serialize;
+
+use super::{Ask, Kind, Ready, Rules, decide::Evaluation, decide::Exclusion, words};
+use crate::{directory::Directory, rule::RuleId};
+
+/// One step of a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Which.
+    pub question: Question,
+    /// Whether its answer is yes.
+    pub yes: bool,
+    /// The rules that gave the answer, in file order.
+    pub rules: Vec<RuleId>,
+    /// Why, when the rules alone do not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// What a step asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// Step 1: is any rule about the target?
+    Covered,
+    /// Step 2: may the requester ask?
+    MayAsk,
+    /// Steps 3 and 4: is it granted without approval?
+    WithoutApproval,
+    /// Steps 3 and 5: may the requester approve for themselves?
+    ByThemselves,
+    /// Steps 7 and 8: can somebody else approve?
+    ByOthers,
+}
+
+impl Rules {
+    /// The steps up to the one that decided.
+    pub fn steps(
+        &self,
+        requester: &Email,
+        ask: &Ask<'_>,
+        facts: &Directory,
+        now: Timestamp,
+    ) -> Vec<Step> {
+        let evaluation = Evaluation::new(&self.compiled, requester, ask, facts, now);
+        let mut steps = vec![step(
+            Question::Covered,
+            !evaluation.affecting.is_empty(),
+            &evaluation.affecting,
+            None,
+        )];
+        if evaluation.affecting.is_empty() {
+            return steps;
+        }
+        steps.push(may_ask(&evaluation));
+        if evaluation.eligible.is_empty() {
+            return steps;
+        }
+        let auto = without_approval(&evaluation);
+        let own = by_themselves(&evaluation);
+        let (is_auto, is_own) = (auto.yes, own.yes);
+        steps.push(auto);
+        if is_auto {
+            return steps;
+        }
+        steps.push(own);
+        if is_own {
+            return steps;
+        }
+        let eligible = evaluation.eligible.clone();
+        let decision = evaluation.decision();
+        let others = decision.kind == Kind::RequiresApproval;
+        steps.push(step(Question::ByOthers, others, &eligible, None));
+        steps
+    }
+}
+
+fn step(question: Question, yes: bool, rules: &[&Ready], why: Option<String>) -> Step {
+    Step {
+        question,
+        yes,
+        rules: rules.iter().map(|ready| ready.rule.id.clone()).collect(),
+        why,
+    }
+}
+
+fn may_ask(evaluation: &Evaluation<'_>) -> Step {
+    if !evaluation.eligible.is_empty() {
+        let why = match evaluation.eligible.as_slice() {
+            [only] => Some(format!("it lets {} ask", words::requesters(only.terms()))),
+            _ => None,
+        };
+        return step(Question::MayAsk, true, &evaluation.eligible, why);
+    }
+    let excluded: Vec<&Ready> = evaluation
+        .excluded
+        .iter()
+        .map(|(ready, _)| *ready)
+        .collect();
+    let why = evaluation.excluded.first().map(|(ready, why)| match why {
+        Exclusion::NotAllowed => format!(
+            "`{}` lets {} ask",
+            ready.rule.id,
+            words::requesters(ready.terms())
+        ),
+        Exclusion::Unread => {
+            "a group that says who may ask could not be read; try again".to_owned()
+        }
+        Exclusion::OutsideHours => match &ready.terms().hours {
+            Some(hours) => format!("`{}` lets people ask only {hours}", ready.rule.id),
+            None => "it is outside the hours in which people may ask".to_owned(),
+        },
+    });
+    step(Question::MayAsk, false, &excluded, why)
+}
+
+fn without_approval(evaluation: &Evaluation<'_>) -> Step {
+    let question = Question::WithoutApproval;
+    match (evaluation.auto, evaluation.deny_auto) {
+        (Some(auto), None) => step(question, true, &[auto], None),
+        (Some(auto), Some(deny)) => {
+            let why = format!(
+                "`{}` says yes; `{}` says no, and a no beats any yes",
+                auto.rule.id, deny.rule.id
+            );
+            step(question, false, &[auto, deny], Some(why))
+        }
+        (None, Some(deny)) => {
+            let why = "it forbids to skip approval".to_owned();
+            step(question, false, &[deny], Some(why))
+        }
+        (None, None) => {
+            let why = "no rule that applies skips approval".to_owned();
+            step(question, false, &[], Some(why))
+        }
+    }
+}
+
+fn by_themselves(evaluation: &Evaluation<'_>) -> Step {
+    let question = Question::ByThemselves;
+    match (evaluation.own, evaluation.deny_self) {
+        (Some(own), None) => step(question, true, &[own], None),
+        (Some(own), Some(deny)) => {
+            let why = format!(
+                "`{}` says yes; `{}` lists the requester and says no, and a no beats any yes",
+                own.rule.id, deny.rule.id
+            );
+            step(question, false, &[own, deny], Some(why))
+        }
+        (None, Some(deny)) => {
+            let why = "it lists the requester and forbids it".to_owned();
+            step(question, false, &[deny], Some(why))
+        }
+        (None, None) => {
+            let why = "no rule that applies lists the requester and allows it".to_owned();
+            step(question, false, &[], Some(why))
+        }
+    }
+}

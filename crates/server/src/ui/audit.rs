@@ -1,0 +1,419 @@
+//! Audit: what happened, and can I prove it?
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Query, State},
+    routing::{get, post},
+};
+use hallpass_access::Directory;
+use hallpass_audit::Record;
+use hallpass_model::{Span, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::audit_find::{Filter, Found, Search, time_of};
+use super::audit_words::{self, GROUPS};
+use super::people::counted;
+use super::shell::{Nav, PageFailure, PageResult, Posted, Shell, Viewer, page, see_other};
+use super::words::plain;
+use super::{audit_export, forbidden};
+use crate::{App, api::records::may_read, problem::Failure};
+
+/// Rows of a page.
+const ROWS: usize = 50;
+/// A check older than this is said to be old.
+const OLD_AFTER: Span = Span::minutes(10);
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/audit", get(show))
+        .route("/audit/export", get(audit_export::export))
+        .route("/audit/check", post(check))
+}
+
+// no `#[serde(flatten)]`: numbers do not survive it in queries
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Coming {
+    q: String,
+    event: String,
+    from: String,
+    to: String,
+    /// Records older than this one.
+    after: Option<u64>,
+    /// The record that is open.
+    record: Option<u64>,
+}
+
+/// What is known of the chain, in words.
+struct Chain {
+    look: &'static str,
+    tone: u8,
+    icon: &'static str,
+    title: String,
+    words: String,
+    head: Option<(String, String)>,
+    is_broken: bool,
+}
+
+struct Row {
+    seq: String,
+    href: String,
+    day: String,
+    time: String,
+    datetime: String,
+    event: String,
+    by: String,
+    about: String,
+    rules: Vec<String>,
+    is_open: bool,
+    /// Whether the row above is of the same day.
+    is_same_day: bool,
+}
+
+/// One record, opened.
+struct Opened {
+    seq: String,
+    title: String,
+    raw: String,
+    follows: Option<(String, String, bool)>,
+    followed: Option<(String, String, bool)>,
+    hash_holds: bool,
+    request: Option<String>,
+    rules_then: Option<(String, bool)>,
+    fields: Vec<(String, String)>,
+    newer: Option<String>,
+    older: Option<String>,
+}
+
+struct Kind {
+    name: &'static str,
+    words: &'static str,
+    is_on: bool,
+}
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct AuditPage {
+    shell: Shell,
+    chain: Option<Chain>,
+    filter: Filter,
+    kinds: Vec<Kind>,
+    /// An event that is filtered for and is no kind.
+    one_event: Option<String>,
+    problems: Vec<String>,
+    rows: Vec<Row>,
+    opened: Option<Opened>,
+    not_opened: Option<String>,
+    export: String,
+    older: Option<String>,
+    looked_to: Option<String>,
+    newest: Option<String>,
+    is_narrowed: bool,
+    is_unread: bool,
+}
+
+async fn show(State(app): State<App>, viewer: Viewer, Query(coming): Query<Coming>) -> PageResult {
+    let filter = Filter {
+        q: coming.q,
+        event: coming.event,
+        from: coming.from,
+        to: coming.to,
+    };
+    let directory = app.access.directory();
+    let search = Search::new(&filter, &viewer.actor, &directory);
+    let audit = app.audit.as_ref();
+    let found = search.backwards(audit, coming.after, ROWS).await;
+    let (found, is_unread) = match found {
+        Ok(found) => (found, false),
+        Err(fault) => {
+            tracing::error!(error = %fault, "the log could not be read for a page");
+            let nothing = Found {
+                records: Vec::new(),
+                next: None,
+                looked_to: None,
+            };
+            (nothing, true)
+        }
+    };
+    let links = Links {
+        filter: filter.query(),
+        after: coming.after,
+    };
+    let opened = match coming.record {
+        Some(seq) => open(&app, &viewer, seq, &links, &found.records).await?,
+        None => None,
+    };
+    let kinds = GROUPS
+        .iter()
+        .map(|group| Kind {
+            name: group.name,
+            words: group.words,
+            is_on: group.name == filter.event,
+        })
+        .collect::<Vec<_>>();
+    let is_kind = filter.event.is_empty() || kinds.iter().any(|kind| kind.is_on);
+    Ok(page(&AuditPage {
+        shell: viewer.shell(&app, Nav::Audit, "Audit log").await,
+        chain: if viewer.actor.reads_all() {
+            Some(chain(&app).await)
+        } else {
+            None
+        },
+        kinds,
+        one_event: (!is_kind).then(|| filter.event.clone()),
+        problems: search.problems.clone(),
+        rows: rows(&directory, &found.records, &links, coming.record),
+        not_opened: coming.record.filter(|_| opened.is_none()).map(counted),
+        opened,
+        export: links.filter.clone(),
+        older: found.next.map(|next| links.page(Some(next))),
+        looked_to: found.looked_to.map(counted),
+        newest: coming.after.map(|_| links.page(None)),
+        is_narrowed: search.is_narrowed(),
+        is_unread,
+        filter,
+    }))
+}
+
+/// Addresses that keep the filter.
+struct Links {
+    filter: String,
+    after: Option<u64>,
+}
+
+impl Links {
+    fn with(&self, after: Option<u64>, record: Option<u64>) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        if !self.filter.is_empty() {
+            parts.push(self.filter.clone());
+        }
+        parts.extend(after.map(|after| format!("after={after}")));
+        parts.extend(record.map(|seq| format!("record={seq}")));
+        let query = parts.join("&");
+        let hash = if record.is_some() { "#r" } else { "" };
+        match query.as_str() {
+            "" => "/audit".to_owned(),
+            query => format!("/audit?{query}{hash}"),
+        }
+    }
+
+    fn page(&self, after: Option<u64>) -> String {
+        self.with(after, None)
+    }
+
+    fn record(&self, seq: u64) -> String {
+        self.with(self.after, Some(seq))
+    }
+}
+
+fn rows(directory: &Directory, records: &[Record], links: &Links, open: Option<u64>) -> Vec<Row> {
+    let mut day = String::new();
+    let mut rows: Vec<Row> = records
+        .iter()
+        .map(|record| row(directory, record, links, open))
+        .collect();
+    for row in &mut rows {
+        row.is_same_day = row.day == day;
+        day.clone_from(&row.day);
+    }
+    rows
+}
+
+fn row(directory: &Directory, record: &Record, links: &Links, open: Option<u64>) -> Row {
+    let at = time_of(record);
+    let part = |form: &str| at.map_or_else(String::new, |at| at.strftime(form).to_string());
+    Row {
+        seq: counted(record.seq()),
+        href: links.record(record.seq()),
+        day: part("%-d %b %Y"),
+        time: part("%H:%M:%S"),
+        datetime: at.map_or_else(String::new, |at| at.to_string()),
+        event: audit_words::event(record.event()),
+        by: audit_words::by(directory, record),
+        about: audit_words::about(directory, record),
+        rules: audit_words::rules(record),
+        is_open: open == Some(record.seq()),
+        is_same_day: false,
+    }
+}
+
+async fn open(
+    app: &App,
+    viewer: &Viewer,
+    seq: u64,
+    links: &Links,
+    rows: &[Record],
+) -> Result<Option<Opened>, Failure> {
+    let from = seq.saturating_sub(1).max(1);
+    let near = app
+        .audit
+        .records_from(from, 3)
+        .await
+        .map_err(|fault| Failure::unavailable(&fault))?;
+    let at = |seq: u64| near.iter().find(|record| record.seq() == seq);
+    let Some(record) = at(seq).filter(|record| may_read(&viewer.actor, record)) else {
+        return Ok(None);
+    };
+    let reads_all = viewer.actor.reads_all();
+    let before = seq.checked_sub(1).and_then(at);
+    let neighbour =
+        |other: &Record, matches: bool| (counted(other.seq()), links.record(other.seq()), matches);
+    let place = rows.iter().position(|row| row.seq() == seq);
+    let row_link = |place: Option<usize>| {
+        place
+            .and_then(|place| rows.get(place))
+            .map(|row| links.record(row.seq()))
+    };
+    let fields = record
+        .fields()
+        .iter()
+        .filter(|(name, value)| !HASHES.contains(&name.as_str()) && says_something(value))
+        .map(|(name, value)| (name.clone(), plain(&shown(value))))
+        .collect();
+    let then = record.text("config_hash").map(|hash| {
+        let short = hash.get(..10).unwrap_or(hash).to_owned();
+        (short, hash == app.access.rules().hash())
+    });
+    Ok(Some(Opened {
+        seq: counted(seq),
+        title: audit_words::event(record.event()).to_lowercase(),
+        raw: broken_up(record.canonical()),
+        // others' records are not for those who read their own only
+        follows: before
+            .filter(|_| reads_all)
+            .map(|other| neighbour(other, other.hash() == record.prev_hash())),
+        followed: at(seq + 1)
+            .filter(|_| reads_all)
+            .map(|other| neighbour(other, other.prev_hash() == record.hash())),
+        hash_holds: record.hash_holds(),
+        request: record.text("access_request_id").map(plain),
+        rules_then: then,
+        fields,
+        newer: row_link(place.and_then(|place| place.checked_sub(1))),
+        older: row_link(place.map(|place| place + 1)),
+    }))
+}
+
+const HASHES: [&str; 3] = ["hash", "prev_hash", "version"];
+
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text != hallpass_audit::NOT_APPLICABLE,
+        Value::Array(items) => !items.is_empty(),
+        Value::Bool(yes) => *yes,
+        Value::Null => false,
+        Value::Number(_) | Value::Object(_) => true,
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+/// The stored bytes, with a break after each member so that people can read them. Control
+/// characters cannot be in them; what turns text around is shown.
+fn broken_up(canonical: &str) -> String {
+    plain(canonical).replace(",\"", ",\n\"")
+}
+
+async fn chain(app: &App) -> Chain {
+    let state = app.desk.chain();
+    let now = app.clock.now();
+    let head = app.audit.head().await.ok().flatten();
+    let exported = app.audit.exported().await.unwrap_or(0);
+    let clock = |at: Timestamp| {
+        let form = if at.strftime("%F").to_string() == now.strftime("%F").to_string() {
+            "%H:%M"
+        } else {
+            "%-d %b %H:%M"
+        };
+        at.strftime(form).to_string()
+    };
+    let newest = head.as_ref().map_or(0, |head| head.seq);
+    let mut chain = Chain {
+        look: "",
+        tone: 2,
+        icon: "check",
+        title: "The chain is whole".to_owned(),
+        words: String::new(),
+        head: head.map(|head| {
+            let short = head.hash.get(..12).unwrap_or_default();
+            (counted(head.seq), short.to_owned())
+        }),
+        is_broken: false,
+    };
+    let export = match newest.saturating_sub(exported) {
+        0 => "all exported".to_owned(),
+        waiting if exported > 0 => format!("{} not yet exported", counted(waiting)),
+        _ => "nothing exported yet".to_owned(),
+    };
+    if let Some(fault) = &state.fault {
+        chain.look = "note-bad";
+        chain.tone = 0;
+        chain.icon = "alert";
+        chain.is_broken = true;
+        chain.title = format!(
+            "The chain is broken at record {} ({})",
+            counted(fault.seq),
+            fault.kind
+        );
+        chain.words = String::from("Records before it are sound. Stop and tell security.");
+        return chain;
+    }
+    let Some(checked) = state.checked_at else {
+        chain.tone = 3;
+        chain.icon = "clock";
+        chain.title = String::from("Not checked yet");
+        chain.words = match &state.unread {
+            Some((since, _)) => format!("The log cannot be read since {} UTC.", clock(*since)),
+            None => "The check runs in the background and takes a moment.".to_owned(),
+        };
+        return chain;
+    };
+    let behind = newest.saturating_sub(state.followed.seq());
+    if Span::between(checked, now) > OLD_AFTER || state.unread.is_some() {
+        chain.tone = 3;
+        chain.icon = "clock";
+        chain.title = format!("Not checked since {} UTC", clock(checked));
+        chain.words = format!(
+            "{} records were whole then; {} came after.",
+            counted(state.followed.seq()),
+            counted(behind)
+        );
+        return chain;
+    }
+    let since = match behind {
+        0 => String::new(),
+        more => format!(" · {} newer", counted(more)),
+    };
+    chain.words = format!(
+        "{} records checked at {} UTC · none changed, missing or reordered · {export}{since}",
+        counted(state.followed.seq()),
+        clock(checked)
+    );
+    chain
+}
+
+#[derive(Deserialize)]
+struct NoFields {}
+
+/// Follows the whole chain again, in the background.
+async fn check(
+    State(app): State<App>,
+    Posted { viewer, .. }: Posted<NoFields>,
+) -> Result<axum::response::Response, PageFailure> {
+    if !viewer.actor.reads_all() {
+        return Ok(forbidden::page_for(&app, &viewer, "auditors").await);
+    }
+    tokio::spawn(async move {
+        let now = app.clock.now();
+        app.desk.check_chain(app.audit.as_ref(), now, true).await;
+    });
+    Ok(see_other("/audit"))
+}

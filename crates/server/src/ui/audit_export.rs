@@ -1,0 +1,236 @@
+//! The log as a file: the records the page shows, oldest first, written as they are read.
+
+use axum::{
+    body::Body,
+    extract::{Query, State},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+use hallpass_audit::{Record, StoreFault};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::audit_find::{Filter, Search};
+use super::shell::{PageFailure, Viewer};
+use crate::{App, problem::Failure};
+
+/// Records per piece.
+const PIECE: u64 = 1_000;
+
+/// Columns of the CSV form, in order; the JSON form has every field.
+const COLUMNS: [&str; 29] = [
+    "seq",
+    "time",
+    "event",
+    "actor",
+    "source",
+    "requester_email",
+    "account_id",
+    "role_name",
+    "group_name",
+    "group_id",
+    "reason",
+    "decision",
+    "approval",
+    "approver_email",
+    "permission_duration",
+    "ends_at",
+    "based_on",
+    "removed",
+    "why",
+    "error",
+    "access_request_id",
+    "grant_id",
+    "request_id",
+    "sso_user_principal_id",
+    "secondary_domain_was_used",
+    "config_hash",
+    "id",
+    "prev_hash",
+    "hash",
+];
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Form {
+    #[default]
+    Jsonl,
+    Csv,
+}
+
+// no `#[serde(flatten)]`: it does not work with every query
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Wanted {
+    format: Form,
+    q: String,
+    event: String,
+    from: String,
+    to: String,
+}
+
+struct Export {
+    app: App,
+    search: Search,
+    form: Form,
+    next: u64,
+    end: u64,
+    is_first: bool,
+}
+
+pub(crate) async fn export(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, PageFailure> {
+    let form = wanted.format;
+    let filter = Filter {
+        q: wanted.q,
+        event: wanted.event,
+        from: wanted.from,
+        to: wanted.to,
+    };
+    let search = Search::new(&filter, &viewer.actor, &app.access.directory());
+    if let Some(problem) = search.problems.first() {
+        return Err(Failure::bad("bad-filter", problem.clone()).into());
+    }
+    let (next, end) = search
+        .bounds(app.audit.as_ref())
+        .await
+        .map_err(|fault| Failure::unavailable(&fault))?;
+    let day = app.clock.now().strftime("%Y-%m-%d").to_string();
+    let export = Export {
+        app,
+        search,
+        form,
+        next,
+        end,
+        is_first: true,
+    };
+    let pieces = stream::unfold(export, |mut export| async move {
+        // a failure ends the body without its end, so that nobody takes half a file for a whole one
+        match export.piece().await {
+            Ok(piece) => piece.map(|piece| (Ok(piece), export)),
+            Err(fault) => {
+                tracing::error!(error = %fault, "an export of the log broke off");
+                export.next = export.end;
+                Some((Err(fault), export))
+            }
+        }
+    });
+    let (kind, ending) = match form {
+        Form::Jsonl => ("application/jsonl; charset=utf-8", "jsonl"),
+        Form::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
+    };
+    let name = format!("attachment; filename=\"hallpass-audit-{day}.{ending}\"");
+    let name = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("attachment"));
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, Body::from_stream(pieces)).into_response())
+}
+
+impl Export {
+    /// The next lines; `None` at the end.
+    async fn piece(&mut self) -> Result<Option<String>, StoreFault> {
+        let mut text = String::new();
+        if self.is_first && self.form == Form::Csv {
+            text.push_str(&COLUMNS.join(","));
+            text.push_str("\r\n");
+        }
+        self.is_first = false;
+        while text.is_empty() {
+            if self.next >= self.end {
+                return Ok(None);
+            }
+            self.read(&mut text).await?;
+        }
+        Ok(Some(text))
+    }
+
+    async fn read(&mut self, text: &mut String) -> Result<(), StoreFault> {
+        let last = (self.next + PIECE - 1).min(self.end - 1);
+        let audit = self.app.audit.as_ref();
+        let records = self.search.forwards(audit, self.next, last).await?;
+        self.next = last + 1;
+        for record in &records {
+            match self.form {
+                Form::Jsonl => {
+                    text.push_str(record.canonical());
+                    text.push('\n');
+                }
+                Form::Csv => line(text, record),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn line(text: &mut String, record: &Record) {
+    for (place, column) in COLUMNS.iter().enumerate() {
+        if place > 0 {
+            text.push(',');
+        }
+        let value = record.fields().get(*column);
+        let cell = match value {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|item| {
+                    item.as_str()
+                        .map_or_else(|| item.to_string(), str::to_owned)
+                })
+                .collect::<Vec<_>>()
+                .join(" "),
+            Some(other) => other.to_string(),
+        };
+        text.push_str(&safe_cell(&cell));
+    }
+    text.push_str("\r\n");
+}
+
+/// A cell as RFC 4180 has it. Spreadsheets take cells that begin like a formula for one, so those
+/// get an apostrophe in front, which they show as text.
+fn safe_cell(text: &str) -> String {
+    let is_formula =
+        text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    let text = if is_formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains([',', '"', '\n', '\r']) || is_formula {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_never_formulas() {
+        for (text, cell) in [
+            ("plain", "plain"),
+            ("", ""),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("=1+1", "\"'=1+1\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("\t=1", "\"'\t=1\""),
+            ("\r=1", "\"'\r=1\""),
+            ("＝1", "\"'＝1\""),
+            ("a\nb", "\"a\nb\""),
+            ("=cmd|' /C calc'!A0,\"", "\"'=cmd|' /C calc'!A0,\"\"\""),
+        ] {
+            assert_eq!(safe_cell(text), cell, "{text:?}");
+        }
+    }
+}

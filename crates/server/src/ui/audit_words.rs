@@ -1,0 +1,194 @@
+//! Records in words: what happened, by whom, about what.
+
+use hallpass_access::Directory;
+use hallpass_audit::Record;
+use hallpass_model::AccountId;
+use serde_json::Value;
+
+use super::people::name_of;
+use super::words::plain;
+
+/// Events that are looked for together.
+pub(crate) struct Group {
+    /// As it stands in an address.
+    pub(crate) name: &'static str,
+    pub(crate) words: &'static str,
+    pub(crate) events: &'static [&'static str],
+}
+
+/// Every kind the filter offers.
+pub(crate) const GROUPS: [Group; 6] = [
+    Group {
+        name: "access",
+        words: "Grants and ends",
+        events: &[
+            "grant.requested",
+            "grant.succeeded",
+            "grant.failed",
+            "end.started",
+            "end.succeeded",
+            "end.failed",
+            "end.stuck",
+            "extend",
+            "drift.missing",
+            "drift.principal_left",
+            "drift.rule_changed",
+        ],
+    },
+    Group {
+        name: "decisions",
+        words: "Decisions",
+        events: &[
+            "request.created",
+            "request.reviewed",
+            "request.approved",
+            "request.denied",
+            "request.discarded",
+            "request.expired",
+        ],
+    },
+    Group {
+        name: "refusals",
+        words: "Refusals",
+        events: &[
+            "request.rejected",
+            "request.denied",
+            "press.refused",
+            "grant.failed",
+            "end.failed",
+            "end.stuck",
+        ],
+    },
+    Group {
+        name: "break-glass",
+        words: "Break-glass",
+        events: &["review.opened", "review.closed"],
+    },
+    Group {
+        name: "rules",
+        words: "Rules",
+        events: &["config.loaded", "drift.rule_changed"],
+    },
+    Group {
+        name: "tokens",
+        words: "Tokens and sessions",
+        events: &["token.created", "token.revoked", "session.revoked"],
+    },
+];
+
+/// What happened, in two or three words.
+pub(crate) fn event(name: &str) -> String {
+    let words = match name {
+        "request.created" => "Asked",
+        "request.reviewed" => "Approved, more needed",
+        "request.rejected" => "Not possible",
+        "request.approved" => "Approved",
+        "request.denied" => "Denied",
+        "request.discarded" => "Discarded",
+        "request.expired" => "Lapsed",
+        "review.opened" => "Review opened",
+        "review.closed" => "Review closed",
+        "press.refused" => "Press refused",
+        "grant.requested" => "Setting up",
+        "grant.succeeded" => "Active",
+        "grant.failed" => "Failed",
+        "end.started" => "End started",
+        "end.succeeded" => "Ended",
+        "end.failed" => "Removal refused",
+        "end.stuck" => "End stuck",
+        "extend" => "Extended",
+        "drift.missing" => "Access vanished",
+        "drift.principal_left" => "Person left",
+        "drift.rule_changed" => "Rules would refuse",
+        "config.loaded" => "Rules loaded",
+        "token.created" => "Token made",
+        "token.revoked" => "Token revoked",
+        "session.revoked" => "Sessions ended",
+        "standing.accepted" => "Standing accepted",
+        other => return plain(other),
+    };
+    words.to_owned()
+}
+
+/// Who did it: a person, or Hallpass and on what occasion.
+pub(crate) fn by(directory: &Directory, record: &Record) -> String {
+    match record.text("actor") {
+        Some("hallpass") => {
+            let occasion = match (record.event(), record.text("reason")) {
+                ("end.started" | "end.succeeded", Some("scheduled_revocation")) => "deadline",
+                ("end.succeeded", Some("released")) => "given back",
+                ("end.succeeded", Some(reason)) if reason.starts_with("revoked_by") => "revoked",
+                ("drift.missing", _) => "drift",
+                (_, Some("principal_left")) => "person left",
+                ("request.expired", _) => "lapse",
+                ("config.loaded", _) => "rules",
+                _ => return "Hallpass".to_owned(),
+            };
+            format!("Hallpass, {occasion}")
+        }
+        Some(actor) => name_of(directory, actor),
+        None => "–".to_owned(),
+    }
+}
+
+/// Whose access it is about, and to what.
+pub(crate) fn about(directory: &Directory, record: &Record) -> String {
+    let who = record
+        .text("requester_email")
+        .map(|email| name_of(directory, email));
+    let mut parts: Vec<String> = who.into_iter().collect();
+    parts.extend(target(directory, record));
+    match record.event() {
+        "grant.failed" | "end.failed" | "end.stuck" => {
+            parts.extend(record.text("error").map(plain));
+        }
+        "end.succeeded" => match record.fields().get("removed") {
+            Some(Value::Bool(false)) => {
+                parts.extend(record.text("why").map(|why| plain(&why.replace('_', " "))));
+            }
+            _ => parts.push("removed".to_owned()),
+        },
+        "request.created" => {
+            let seconds = record
+                .text("permission_duration")
+                .and_then(|seconds| seconds.parse::<u64>().ok());
+            parts.extend(seconds.map(|seconds| hallpass_model::Span::seconds(seconds).to_string()));
+        }
+        "press.refused" | "config.loaded" | "token.created" | "token.revoked" => {
+            parts.extend(record.text("why").map(plain));
+        }
+        "request.rejected" if parts.len() < 2 => parts.extend(record.text("why").map(plain)),
+        _ => {}
+    }
+    if parts.is_empty() {
+        "–".to_owned()
+    } else {
+        parts.join(" · ")
+    }
+}
+
+fn target(directory: &Directory, record: &Record) -> Option<String> {
+    if let Some(group) = record.text("group_name") {
+        return Some(format!("group {}", plain(group)));
+    }
+    let id = record.text("account_id")?;
+    let name = AccountId::new(id)
+        .ok()
+        .and_then(|id| directory.account(&id).map(|account| plain(&account.name)))
+        .unwrap_or_else(|| plain(id));
+    Some(match record.text("role_name") {
+        Some(set) => format!("{name} / {}", plain(set)),
+        None => name,
+    })
+}
+
+/// The rules it rests on.
+pub(crate) fn rules(record: &Record) -> Vec<String> {
+    let rules = record.fields().get("based_on").and_then(Value::as_array);
+    rules
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(plain)
+        .collect()
+}

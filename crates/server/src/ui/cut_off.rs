@@ -1,0 +1,391 @@
+//! Cutting a person off: the plan of everything that will happen, the person's user name typed by
+//! hand, then the presses, and what became of each.
+
+use std::fmt::Write as _;
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use hallpass_access::{
+    Directory, EndCause, Grant, GrantFilter, GrantState, Request, RequestFilter, RequestView, Role,
+};
+use hallpass_model::{Email, Span, Timestamp, UserId};
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use super::access::{LIVE, lasting};
+use super::people::{self, Face, first_name};
+use super::shell::{
+    Nav, PageFailure, Posted, Shell, Viewer, page, page_with, see_other, url_encoded,
+};
+use super::words::{Badge, grant_badge, plain};
+use super::{forbidden, revoke};
+use crate::{App, problem::Failure};
+
+/// People shown when a name is not exact.
+const FOUND_MAX: usize = 8;
+/// Grants of one person looked at.
+const GRANTS_MAX: usize = 1_000;
+/// Requests of one person looked at.
+const REQUESTS_MAX: usize = 200;
+
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/access/cut-off", get(show).post(press))
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Coming {
+    user: String,
+    /// Since when, in seconds of Unix time, the outcome is shown.
+    since: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Form {
+    user: String,
+    #[serde(default)]
+    confirm: String,
+    #[serde(default)]
+    reason: String,
+}
+
+/// The person a plan is about. Who left the directory may still hold access.
+struct Whom {
+    face: Face,
+    user: UserId,
+    /// What has to be typed.
+    user_name: String,
+    is_known: bool,
+}
+
+struct Plan {
+    grants: Vec<String>,
+    requests: usize,
+    credentials: Option<String>,
+}
+
+/// One line of what became of it.
+struct Line {
+    target: String,
+    badge: Badge,
+    words: String,
+    is_done: bool,
+}
+
+#[derive(Template)]
+#[template(path = "cut_off.html")]
+struct CutOffPage {
+    shell: Shell,
+    asked: String,
+    found: Vec<Face>,
+    is_searched: bool,
+    whom: Option<Whom>,
+    first: String,
+    plan: Option<Plan>,
+    reason: String,
+    confirm: String,
+    reason_error: Option<&'static str>,
+    confirm_error: Option<String>,
+    outcome: Option<Outcome>,
+}
+
+struct Outcome {
+    lines: Vec<Line>,
+    here: String,
+    summary: String,
+    left: usize,
+}
+
+async fn show(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(coming): Query<Coming>,
+) -> Result<Response, PageFailure> {
+    if !viewer.actor.is(Role::Admin) {
+        return Ok(forbidden::page_for(&app, &viewer, "administrators").await);
+    }
+    let mut page_of = empty(&app, &viewer, &coming.user).await;
+    let directory = app.access.directory();
+    if let Some(whom) = find(&app, &directory, &coming.user).await? {
+        page_of.first = first_name(&whom.face.name).to_owned();
+        match coming
+            .since
+            .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        {
+            Some(since) => page_of.outcome = Some(outcome(&app, &viewer, &whom, since).await?),
+            None => page_of.plan = Some(plan(&app, &viewer, &whom).await?),
+        }
+        page_of.whom = Some(whom);
+    } else {
+        page_of.found = similar(&directory, &coming.user);
+    }
+    Ok(page(&page_of))
+}
+
+async fn empty(app: &App, viewer: &Viewer, asked: &str) -> CutOffPage {
+    CutOffPage {
+        shell: viewer.shell(app, Nav::Access, "Cut someone off").await,
+        asked: asked.to_owned(),
+        found: Vec::new(),
+        is_searched: !asked.trim().is_empty(),
+        whom: None,
+        first: String::new(),
+        plan: None,
+        reason: String::new(),
+        confirm: String::new(),
+        reason_error: None,
+        confirm_error: None,
+        outcome: None,
+    }
+}
+
+/// The one person of an address.
+async fn find(app: &App, directory: &Directory, asked: &str) -> Result<Option<Whom>, Failure> {
+    let Ok(email) = Email::new(asked.trim()) else {
+        return Ok(None);
+    };
+    if let Ok(person) = directory.person_by_email(&email) {
+        let name = match person.display_name.as_str() {
+            "" => person.user_name.as_str(),
+            name => name,
+        };
+        return Ok(Some(Whom {
+            face: Face::new(name, email.as_str()),
+            user: person.user_id.clone(),
+            user_name: plain(&person.user_name),
+            is_known: true,
+        }));
+    }
+    let user = app.access.user_of(&email).await?;
+    Ok(user.map(|user| Whom {
+        face: Face::new(email.as_str(), email.as_str()),
+        user,
+        user_name: email.to_string(),
+        is_known: false,
+    }))
+}
+
+fn similar(directory: &Directory, asked: &str) -> Vec<Face> {
+    let needle = asked.trim().to_lowercase();
+    if needle.is_empty() {
+        return Vec::new();
+    }
+    directory
+        .people()
+        .iter()
+        .filter(|person| {
+            person.display_name.to_lowercase().contains(&needle)
+                || person.user_name.to_lowercase().contains(&needle)
+                || person
+                    .emails
+                    .iter()
+                    .any(|email| email.as_str().contains(&needle))
+        })
+        .filter_map(|person| {
+            let email = person.emails.first()?;
+            Some(Face::new(&person.display_name, email.as_str()))
+        })
+        .take(FOUND_MAX)
+        .collect()
+}
+
+async fn held(app: &App, viewer: &Viewer, user: &UserId) -> Result<Vec<Grant>, Failure> {
+    let filter = GrantFilter {
+        states: LIVE.map(str::to_owned).to_vec(),
+        holder: Some(user.clone()),
+        ..GrantFilter::default()
+    };
+    Ok(app
+        .access
+        .grants(&viewer.actor, &filter, GRANTS_MAX)
+        .await?)
+}
+
+async fn waiting(app: &App, viewer: &Viewer, user: &UserId) -> Result<Vec<Request>, Failure> {
+    let filter = RequestFilter {
+        state: Some("pending".to_owned()),
+        requester: Some(user.clone()),
+        ..RequestFilter::default()
+    };
+    let view = RequestView::All;
+    Ok(app
+        .access
+        .requests(&viewer.actor, view, &filter, REQUESTS_MAX)
+        .await?)
+}
+
+async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<Plan, Failure> {
+    let directory = app.access.directory();
+    let grants = held(app, viewer, &whom.user).await?;
+    let longest = grants.iter().max_by_key(|grant| {
+        let name = people::held(grant);
+        directory
+            .permission_set_by_name(&name)
+            .map_or(0, |set| set.session_duration)
+    });
+    Ok(Plan {
+        requests: waiting(app, viewer, &whom.user).await?.len(),
+        credentials: longest.and_then(|grant| revoke::credentials_until(app, viewer, grant)),
+        grants: grants
+            .iter()
+            .filter(|grant| grant.is_hold() || grant.stuck.is_some())
+            .map(|grant| people::target(&directory, grant))
+            .collect(),
+    })
+}
+
+async fn press(
+    State(app): State<App>,
+    Posted { viewer, form }: Posted<Form>,
+) -> Result<Response, PageFailure> {
+    if !viewer.actor.is(Role::Admin) {
+        return Ok(forbidden::page_for(&app, &viewer, "administrators").await);
+    }
+    let directory = app.access.directory();
+    let whom = find(&app, &directory, &form.user).await?;
+    let whom = whom.ok_or_else(|| Failure::not_found("person"))?;
+    let typed = form.confirm.trim();
+    let confirm_error = (!typed.eq_ignore_ascii_case(&whom.user_name))
+        .then(|| format!("Type {} to go on. Nothing has happened.", whom.user_name));
+    let reason_error = form
+        .reason
+        .trim()
+        .is_empty()
+        .then_some("Say in a few words why.");
+    if confirm_error.is_some() || reason_error.is_some() {
+        let mut again = empty(&app, &viewer, &form.user).await;
+        again.first = first_name(&whom.face.name).to_owned();
+        again.plan = Some(plan(&app, &viewer, &whom).await?);
+        again.whom = Some(whom);
+        again.reason = form.reason;
+        again.confirm = form.confirm;
+        again.reason_error = reason_error;
+        again.confirm_error = confirm_error;
+        return Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &again).into_response());
+    }
+    let began = app.clock.now();
+    // first what could become access meanwhile
+    for request in waiting(&app, &viewer, &whom.user).await? {
+        if let Err(error) = app.access.discard(&viewer.actor, request.id, None).await {
+            tracing::warn!(request.id = %request.id, error = %error, "a request could not be discarded");
+        }
+    }
+    let filter = GrantFilter {
+        holder: Some(whom.user.clone()),
+        ..GrantFilter::default()
+    };
+    app.access
+        .revoke_all(&viewer.actor, &filter, form.reason.trim())
+        .await?;
+    Ok(see_other(&format!(
+        "/access/cut-off?user={}&since={}",
+        url_encoded(&whom.face.email),
+        began.as_second()
+    )))
+}
+
+/// What became of everything that was live then: read from the store, so that it stays true when
+/// the page is opened again.
+async fn outcome(
+    app: &App,
+    viewer: &Viewer,
+    whom: &Whom,
+    since: Timestamp,
+) -> Result<Outcome, Failure> {
+    let filter = GrantFilter {
+        holder: Some(whom.user.clone()),
+        ..GrantFilter::default()
+    };
+    let (directory, now) = (app.access.directory(), app.clock.now());
+    let grants = app
+        .access
+        .grants(&viewer.actor, &filter, GRANTS_MAX)
+        .await?;
+    let mut lines: Vec<Line> = grants
+        .iter()
+        .filter_map(|grant| line(&directory, &viewer.zone, grant, since, now))
+        .collect();
+    lines.sort_by_key(|line| line.is_done);
+    let left = lines.iter().filter(|line| !line.is_done).count();
+    let pending = waiting(app, viewer, &whom.user).await?.len();
+    let mut summary = match (lines.len(), left) {
+        (0, _) => "There was no temporary access to end.".to_owned(),
+        (1, 0) => "It has ended.".to_owned(),
+        (all, 0) => format!(
+            "All {} have ended.",
+            people::count_of(all, "grant", "grants")
+        ),
+        (all, left) => format!(
+            "{left} of {} to go.",
+            people::count_of(all, "grant", "grants")
+        ),
+    };
+    if pending > 0 {
+        let requests = people::count_of(pending, "request waits", "requests wait");
+        // writing to a String cannot fail
+        let _ = write!(summary, " {requests} still.");
+    }
+    Ok(Outcome {
+        lines,
+        here: format!(
+            "/access/cut-off?user={}&since={}",
+            url_encoded(&whom.face.email),
+            since.as_second()
+        ),
+        summary,
+        left,
+    })
+}
+
+fn line(
+    directory: &Directory,
+    zone: &TimeZone,
+    grant: &Grant,
+    began: Timestamp,
+    now: Timestamp,
+) -> Option<Line> {
+    let clock = |at: Timestamp| {
+        at.to_zoned(zone.clone())
+            .strftime("%H:%M:%S %Z")
+            .to_string()
+    };
+    let (words, is_done) = match &grant.state {
+        GrantState::Ended {
+            cause: EndCause::Revoked { .. },
+            at,
+            removed,
+            why,
+        } if *at >= began => {
+            let gone = lasting(Span::between(began, *at));
+            let words = match (removed, why.as_str()) {
+                (true, _) => format!("ended {}, gone after {gone}", clock(*at)),
+                (false, "standing") => "ended; standing access stays".to_owned(),
+                (false, why) => format!("ended {}; {}", clock(*at), why.replace('_', " ")),
+            };
+            (words, true)
+        }
+        GrantState::Ended { .. } | GrantState::Failed { .. } => return None,
+        GrantState::Ending { .. } => {
+            let words = match &grant.stuck {
+                Some(stuck) => format!("AWS refuses to remove it: {}", plain(&stuck.reason)),
+                None => "AWS is removing it".to_owned(),
+            };
+            (words, false)
+        }
+        GrantState::Scheduled | GrantState::Granting | GrantState::Active => {
+            ("not ended; try again".to_owned(), false)
+        }
+    };
+    Some(Line {
+        target: people::target(directory, grant),
+        badge: grant_badge(&grant.state, Span::between(now, grant.ends_at)),
+        words,
+        is_done,
+    })
+}

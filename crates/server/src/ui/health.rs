@@ -1,0 +1,632 @@
+//! Health: is every end on time?
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use askama::Template;
+use axum::{Router, extract::State, response::Response, routing::get};
+use hallpass_access::{Counts, GrantFilter, Late, Role};
+use hallpass_model::{Span, Timestamp};
+
+use super::access::lasting;
+use super::charts::{self, Bar, HEIGHT, Hour, ON_TIME, Recent};
+use super::forbidden;
+use super::people::{self, count_of, counted};
+use super::rules_explain::sentence;
+use super::shell::{Nav, PageFailure, Shell, Viewer, page};
+use super::words::{Badge, clock, plain, zone_name};
+use crate::{App, ProbeResult};
+
+/// Late grants named; more are counted.
+const NAMED: usize = 20;
+/// An end that AWS is working on is not late yet.
+const GRACE: Span = Span::minutes(1);
+/// More messages than this waiting at one channel are worth a look.
+const MESSAGES_MANY: u64 = 100;
+/// A part that has not answered by then does not work.
+const PROBE_TIME_MAX: Duration = Duration::from_secs(3);
+/// Ends looked at for the tiles.
+const LIVE_MAX: usize = 10_000;
+
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/health", get(show))
+}
+
+struct LateRow {
+    target: String,
+    who: String,
+    request: String,
+    since: String,
+    late: String,
+    answer: String,
+    badge: Badge,
+}
+
+struct Part {
+    name: String,
+    badge: Badge,
+    now: String,
+    todo: &'static str,
+    /// Worse ones first.
+    rank: u8,
+}
+
+struct Tile {
+    name: &'static str,
+    value: String,
+    words: String,
+    is_bad: bool,
+}
+
+struct Chart {
+    title: &'static str,
+    note: String,
+    says: String,
+    bars: Vec<Bar>,
+    limit: Option<String>,
+    from: String,
+    peak: String,
+}
+
+#[derive(Template)]
+#[template(path = "health.html")]
+struct HealthPage {
+    shell: Shell,
+    checked: String,
+    is_good: bool,
+    is_unknown: bool,
+    title: String,
+    words: String,
+    late: Vec<LateRow>,
+    more_late: usize,
+    tiles: Vec<Tile>,
+    charts: Vec<Chart>,
+    parts: Vec<Part>,
+}
+
+async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, PageFailure> {
+    if !viewer.actor.is(Role::Operator) && !viewer.actor.is(Role::Admin) {
+        return Ok(forbidden::page_for(&app, &viewer, "operators").await);
+    }
+    let now = app.clock.now();
+    let late = app.access.late(&viewer.actor, usize::MAX).await;
+    let counts = app.access.counts(Span::minutes(5)).await;
+    let recent = charts::recent(&app).await;
+    let mut parts = parts(&app, counts.as_ref().ok()).await;
+    parts.sort_by_key(|part| part.rank);
+    let shell = viewer.shell(&app, Nav::Health, "Health").await;
+    let recent = recent.ok();
+    let (is_unknown, late) = match late {
+        Ok(late) => (false, late),
+        Err(error) => {
+            tracing::error!(error = %error, "late grants could not be read for a page");
+            (true, Vec::new())
+        }
+    };
+    let going = |late: &&Late| {
+        late.grant.stuck.is_none() && Span::between(late.grant.due_to_end(), now) < GRACE
+    };
+    let ending = late.iter().filter(going).count();
+    let overdue: Vec<&Late> = late.iter().filter(|late| !going(late)).collect();
+    let view = View {
+        app: &app,
+        viewer: &viewer,
+        now,
+    };
+    let tiles = view.tiles(counts.as_ref().ok(), recent.as_deref()).await;
+    Ok(page(&HealthPage {
+        shell,
+        checked: format!(
+            "{} {}",
+            clock(now, now, &viewer.zone),
+            zone_name(now, &viewer.zone)
+        ),
+        is_good: overdue.is_empty() && !is_unknown,
+        is_unknown,
+        title: title(is_unknown, overdue.len()),
+        words: words(ending, recent.as_deref()),
+        late: overdue
+            .iter()
+            .take(NAMED)
+            .map(|late| view.late(late))
+            .collect(),
+        more_late: overdue.len().saturating_sub(NAMED),
+        tiles,
+        charts: recent
+            .as_deref()
+            .map(|recent| view.charts(recent))
+            .unwrap_or_default(),
+        parts,
+    }))
+}
+
+fn title(is_unknown: bool, overdue: usize) -> String {
+    match overdue {
+        _ if is_unknown => "Whether every end is on time is not known right now".to_owned(),
+        0 => "Every grant that should have ended has ended".to_owned(),
+        1 => "1 grant is past its end".to_owned(),
+        more => format!("{} grants are past their end", counted(more as u64)),
+    }
+}
+
+fn words(ending: usize, recent: Option<&Recent>) -> String {
+    let mut words = match ending {
+        0 => String::new(),
+        some => format!("{} right now. ", count_of(some, "is ending", "are ending")),
+    };
+    let Some(recent) = recent else {
+        words.push_str("The log could not be read, so how fast ends were is not known.");
+        return words;
+    };
+    match (recent.within(50), recent.lags.last()) {
+        (Some(half), Some(slowest)) => {
+            // writing to a String cannot fail
+            let _ = write!(
+                words,
+                "{} in 24 hours; the slowest took {}, half took under {}.",
+                count_of(recent.lags.len(), "end", "ends"),
+                charts::seconds(*slowest),
+                charts::seconds(half.max(0.1))
+            );
+        }
+        _ => words += "No end in the last 24 hours.",
+    }
+    words
+}
+
+struct View<'a> {
+    app: &'a App,
+    viewer: &'a Viewer,
+    now: Timestamp,
+}
+
+impl View<'_> {
+    fn clock(&self, at: Timestamp) -> String {
+        clock(at, self.now, &self.viewer.zone)
+    }
+
+    fn late(&self, late: &Late) -> LateRow {
+        let grant = &late.grant;
+        let due = grant.due_to_end();
+        LateRow {
+            target: people::target(&self.app.access.directory(), grant),
+            who: plain(&grant.holder.name),
+            request: grant.request.to_string(),
+            since: self.clock(due),
+            late: format!("Late by {}", lasting(Span::between(due, self.now))),
+            answer: match (&late.answer, &grant.stuck) {
+                (Some(answer), Some(_)) => {
+                    format!(
+                        "AWS refuses to delete this: {} Tried every hour.",
+                        sentence(&plain(answer))
+                    )
+                }
+                (Some(answer), None) => format!(
+                    "AWS answered: {} Tried again every minute or sooner.",
+                    sentence(&plain(answer))
+                ),
+                (None, _) => "AWS has not answered yet; it is tried again.".to_owned(),
+            },
+            badge: if grant.stuck.is_some() {
+                Badge {
+                    word: "Stuck",
+                    look: "failed",
+                }
+            } else {
+                Badge {
+                    word: "Late",
+                    look: "ending",
+                }
+            },
+        }
+    }
+
+    async fn tiles(&self, counts: Option<&Counts>, recent: Option<&Recent>) -> Vec<Tile> {
+        let unknown = || "–".to_owned();
+        let tile = |name, value, words: String, is_bad| Tile {
+            name,
+            value,
+            words,
+            is_bad,
+        };
+        let of = |state: &str| counts.and_then(|counts| counts.grants.get(state)).copied();
+        let live = counts.map(|_| {
+            ["scheduled", "granting", "active"]
+                .iter()
+                .filter_map(|state| of(state))
+                .sum::<u64>()
+        });
+        let soon = self.ends_soon().await;
+        let lag = recent.and_then(|recent| recent.within(99));
+        let metrics = (self.app.metrics)();
+        let calls = total(&metrics, "hallpass_aws_calls_total");
+        let throttles = total(&metrics, "hallpass_aws_throttles_total");
+        let age = total(&metrics, "hallpass_reconciler_age_seconds");
+        vec![
+            tile(
+                "Live grants",
+                live.map_or_else(unknown, counted),
+                of("ending")
+                    .filter(|n| *n > 0)
+                    .map_or_else(String::new, |n| format!("{} ending", counted(n))),
+                false,
+            ),
+            tile(
+                "End within an hour",
+                soon.map_or_else(unknown, |(count, _)| counted(count)),
+                soon.and_then(|(_, next)| next).map_or_else(
+                    || "no end ahead".to_owned(),
+                    |next| format!("next end {}", self.clock(next)),
+                ),
+                false,
+            ),
+            tile(
+                "End lag, 99 of 100",
+                lag.map_or_else(unknown, charts::seconds),
+                recent.and_then(|recent| recent.within(50)).map_or_else(
+                    || "no ends in 24h".to_owned(),
+                    |half| {
+                        format!(
+                            "half under {}; limit {ON_TIME}s",
+                            charts::seconds(half.max(0.1))
+                        )
+                    },
+                ),
+                lag.is_some_and(|lag| lag > ON_TIME),
+            ),
+            tile(
+                "Executor",
+                age.map_or_else(unknown, |age| {
+                    if age < 1.0 {
+                        "now".to_owned()
+                    } else {
+                        format!("{age:.0}s ago")
+                    }
+                }),
+                "last came round".to_owned(),
+                age.is_some_and(|age| age > 120.0),
+            ),
+            tile(
+                "At work",
+                counts.map_or_else(unknown, |counts| counted(counts.unsettled)),
+                "assignments being made or removed".to_owned(),
+                false,
+            ),
+            tile(
+                "Messages waiting",
+                counts.map_or_else(unknown, |counts| counted(counts.notices.values().sum())),
+                "news waits, ends do not".to_owned(),
+                false,
+            ),
+            tile(
+                "AWS calls",
+                calls.map_or_else(unknown, whole),
+                "since the server began".to_owned(),
+                false,
+            ),
+            tile(
+                "Throttled",
+                throttles.map_or_else(|| "0".to_owned(), whole),
+                "all tried again".to_owned(),
+                false,
+            ),
+        ]
+    }
+
+    /// How many grants end within an hour, and when the next one does.
+    async fn ends_soon(&self) -> Option<(u64, Option<Timestamp>)> {
+        let filter = GrantFilter {
+            states: ["scheduled", "granting", "active"]
+                .map(str::to_owned)
+                .to_vec(),
+            ..GrantFilter::default()
+        };
+        let ends = self
+            .app
+            .access
+            .ends(&self.viewer.actor, &filter, LIVE_MAX)
+            .await
+            .ok()?;
+        let soon = ends
+            .iter()
+            .filter(|at| Span::between(self.now, **at) <= Span::hours(1))
+            .count();
+        Some((soon as u64, ends.into_iter().min()))
+    }
+
+    fn charts(&self, recent: &Recent) -> Vec<Chart> {
+        let from = self.clock(Span::hours(23).before(self.now));
+        let top = recent
+            .hours
+            .iter()
+            .map(|hour| hour.slowest)
+            .fold(ON_TIME, f64::max);
+        let slowest = recent.lags.last().copied();
+        let granted: u32 = recent.hours.iter().map(|hour| hour.granted).sum();
+        let most = recent
+            .hours
+            .iter()
+            .map(|hour| hour.granted)
+            .max()
+            .unwrap_or(0);
+        vec![
+            Chart {
+                title: "End lag, last 24h",
+                note: "slowest per hour; line at 5s".to_owned(),
+                says: slowest.map_or_else(
+                    || "No end in the last 24 hours".to_owned(),
+                    |slowest| {
+                        format!(
+                            "Slowest end per hour; the slowest of all took {}",
+                            charts::seconds(slowest)
+                        )
+                    },
+                ),
+                bars: recent.bars(|hour| hour.slowest, ON_TIME, ON_TIME),
+                limit: Some(format!("{:.1}", HEIGHT - ON_TIME / top * (HEIGHT - 2.0))),
+                from: from.clone(),
+                peak: slowest.map_or_else(
+                    || "no ends".to_owned(),
+                    |slowest| format!("slowest {}", charts::seconds(slowest)),
+                ),
+            },
+            Chart {
+                title: "Grants, last 24h",
+                note: "made per hour".to_owned(),
+                says: format!("{granted} grants made in 24 hours, at most {most} in one hour"),
+                bars: recent.bars(|hour: &Hour| f64::from(hour.granted), 1.0, f64::INFINITY),
+                limit: None,
+                from,
+                peak: format!(
+                    "{} in all, {} ended",
+                    counted(u64::from(granted)),
+                    counted(recent.hours.iter().map(|hour| u64::from(hour.ended)).sum())
+                ),
+            },
+        ]
+    }
+}
+
+fn whole(number: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a counter, far below 2^52"
+    )]
+    let number = number.max(0.0) as u64;
+    counted(number)
+}
+
+/// The sum of a metric over its labels, from the text of all metrics.
+fn total(metrics: &str, name: &str) -> Option<f64> {
+    let values: Vec<f64> = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix(name))
+        .filter(|rest| rest.starts_with(['{', ' ']))
+        .filter_map(|rest| rest.rsplit(' ').next()?.parse().ok())
+        .collect();
+    (!values.is_empty()).then(|| values.iter().sum())
+}
+
+const GOOD: Badge = Badge {
+    word: "Good",
+    look: "active",
+};
+const BAD: Badge = Badge {
+    word: "Failing",
+    look: "failed",
+};
+const WAITS: Badge = Badge {
+    word: "Waiting",
+    look: "pending",
+};
+
+async fn parts(app: &App, counts: Option<&Counts>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for probe in app.probes.iter() {
+        let result = tokio::time::timeout(PROBE_TIME_MAX, probe.probe()).await;
+        parts.push(match result {
+            Ok(result) => probed(&result),
+            Err(_) => Part {
+                name: "A part".to_owned(),
+                badge: BAD,
+                now: "It did not answer within 3s.".to_owned(),
+                todo: "Look at the server’s log.",
+                rank: 0,
+            },
+        });
+    }
+    parts.push(chain(app));
+    parts.push(rules(app));
+    for (channel, waiting) in counts.iter().flat_map(|counts| &counts.notices) {
+        parts.push(messages(channel, *waiting));
+    }
+    parts.push(export(app).await);
+    parts
+}
+
+/// A way to tell people.
+fn messages(channel: &str, waiting: u64) -> Part {
+    let many = waiting > MESSAGES_MANY;
+    Part {
+        name: format!("Messages by {}", plain(channel)),
+        badge: if many { WAITS } else { GOOD },
+        now: match waiting {
+            0 => "None waits.".to_owned(),
+            more => format!(
+                "{} wait. News may be late; no grant or end is.",
+                counted(more)
+            ),
+        },
+        todo: if many {
+            "Look at the channel’s errors in the log."
+        } else {
+            ""
+        },
+        rank: if many { 1 } else { 3 },
+    }
+}
+
+/// A probe in words: what it is called, what is affected when it fails, what to do.
+fn probed(result: &ProbeResult) -> Part {
+    let (name, affected, todo) = match result.name {
+        "store" => (
+            "Database",
+            "Nothing can be asked or decided; AWS keeps what it has, so ends are late.",
+            "Free the disk or the lock it names, or restore: hallpass store check.",
+        ),
+        "aws" => (
+            "Identity Center",
+            "Names may be old and new requests may be refused; ends are tried again.",
+            "Check the role and the network: hallpass doctor.",
+        ),
+        "reconciler" => (
+            "Executor",
+            "Grants begin and end late.",
+            "Look at the server’s log; a restart goes on where it stopped.",
+        ),
+        other => (other, "", "Look at the server’s log."),
+    };
+    match &result.works {
+        Ok(detail) => Part {
+            name: name.to_owned(),
+            badge: GOOD,
+            now: sentence(&plain(detail)),
+            todo: "",
+            rank: 3,
+        },
+        Err(detail) => Part {
+            name: name.to_owned(),
+            badge: BAD,
+            now: format!("{} {affected}", sentence(&plain(detail))),
+            todo,
+            rank: 0,
+        },
+    }
+}
+
+fn chain(app: &App) -> Part {
+    let state = app.desk.chain();
+    let name = "Audit chain".to_owned();
+    if let Some(fault) = &state.fault {
+        return Part {
+            name,
+            badge: Badge {
+                word: "Broken",
+                look: "failed",
+            },
+            now: format!(
+                "Record {} is {}. Grants and ends go on.",
+                counted(fault.seq),
+                fault.kind
+            ),
+            todo: "Stop and tell security. Keep the database as it is.",
+            rank: 0,
+        };
+    }
+    match (state.checked_at, &state.unread) {
+        (Some(_), None) => Part {
+            name,
+            badge: GOOD,
+            now: format!("{} records are whole.", counted(state.followed.seq())),
+            todo: "",
+            rank: 3,
+        },
+        _ => Part {
+            name,
+            badge: WAITS,
+            now: "Not checked yet.".to_owned(),
+            todo: "",
+            rank: 2,
+        },
+    }
+}
+
+fn rules(app: &App) -> Part {
+    let status = app.desk.rules();
+    match &status.refused {
+        Some(refused) => Part {
+            name: "Rules".to_owned(),
+            badge: Badge {
+                word: "Refused",
+                look: "pending",
+            },
+            now: format!(
+                "The newest file has {}; the rules before it stay in force.",
+                count_of(refused.errors.len(), "error", "errors")
+            ),
+            todo: "See Rules for the lines.",
+            rank: 1,
+        },
+        None => Part {
+            name: "Rules".to_owned(),
+            badge: GOOD,
+            now: count_of(
+                app.access.rules().rules().count(),
+                "rule in force.",
+                "rules in force.",
+            ),
+            todo: "",
+            rank: 3,
+        },
+    }
+}
+
+async fn export(app: &App) -> Part {
+    let name = "Audit export".to_owned();
+    let (Ok(head), Ok(exported)) = (app.audit.head().await, app.audit.exported().await) else {
+        return Part {
+            name,
+            badge: BAD,
+            now: "The log could not be read.".to_owned(),
+            todo: "Look at the server’s log.",
+            rank: 0,
+        };
+    };
+    let newest = head.map_or(0, |head| head.seq);
+    let waiting = newest.saturating_sub(exported);
+    if exported == 0 && newest > 0 {
+        return Part {
+            name,
+            badge: Badge {
+                word: "Off",
+                look: "ended",
+            },
+            now: "Nothing was exported: the log is in the database only.".to_owned(),
+            todo: "Set audit.export.target.",
+            rank: 2,
+        };
+    }
+    Part {
+        name,
+        badge: if waiting > 1_000 { WAITS } else { GOOD },
+        now: match waiting {
+            0 => format!("Up to record {}.", counted(exported)),
+            _ => format!(
+                "Up to record {}; {} wait.",
+                counted(exported),
+                counted(waiting)
+            ),
+        },
+        todo: if waiting > 1_000 {
+            "Look at the export target."
+        } else {
+            ""
+        },
+        rank: if waiting > 1_000 { 1 } else { 3 },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_summed_over_their_labels() {
+        let text =
+            "# TYPE calls counter\ncalls{a=\"b c\"} 2\ncalls{a=\"d\"} 3\ncalls_total 9\nage 1.5\n";
+        assert_eq!(total(text, "calls"), Some(5.0));
+        assert_eq!(total(text, "age"), Some(1.5));
+        assert_eq!(total(text, "none"), None);
+    }
+}

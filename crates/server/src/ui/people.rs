@@ -1,0 +1,179 @@
+//! People, accounts and groups by the names readers know them by.
+
+use hallpass_access::{Directory, Grant};
+use hallpass_model::{AccountId, Email, Target, TargetNames};
+
+use super::words::{initials, plain};
+
+/// Tones of the circles with initials.
+const TONES: u8 = 5;
+
+/// A person in a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Face {
+    pub(crate) name: String,
+    pub(crate) email: String,
+    pub(crate) initials: String,
+    pub(crate) tone: u8,
+}
+
+impl Face {
+    /// The same person has the same tone everywhere.
+    pub(crate) fn new(name: &str, email: &str) -> Self {
+        let sum = email.bytes().fold(0_u8, u8::wrapping_add);
+        Self {
+            name: plain(name),
+            email: email.to_owned(),
+            initials: initials(name),
+            tone: sum % TONES + 1,
+        }
+    }
+}
+
+/// The name of whoever has an address, or the address.
+pub(crate) fn name_of(directory: &Directory, email: &str) -> String {
+    let known = Email::new(email)
+        .ok()
+        .and_then(|email| directory.person_by_email(&email).ok());
+    known
+        .map(|person| plain(&person.display_name))
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| plain(email))
+}
+
+/// First names after the full name was said once.
+pub(crate) fn first_name(name: &str) -> &str {
+    name.split_whitespace().next().unwrap_or(name)
+}
+
+/// Where a grant is: an account or a group, with what tells it apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) is_group: bool,
+    pub(crate) name: String,
+    /// Twelve digits for accounts; nothing for groups.
+    pub(crate) id: String,
+    /// The folder, such as `Prod / Payments`.
+    pub(crate) folder: String,
+}
+
+impl Place {
+    /// Whether its folder says that it is production.
+    pub(crate) fn is_prod(&self) -> bool {
+        self.folder
+            .split(" / ")
+            .any(|part| ["prod", "production"].contains(&part.to_lowercase().as_str()))
+    }
+}
+
+/// The place of a grant. Names are those of today where the directory knows them.
+pub(crate) fn place(directory: &Directory, grant: &Grant) -> Place {
+    match (&grant.key.target, &grant.names) {
+        (Target::Account { account, .. }, names) => Place {
+            is_group: false,
+            name: directory.account(account).map_or_else(
+                || match names {
+                    TargetNames::Account { account, .. } => plain(account),
+                    TargetNames::Group { .. } => account.to_string(),
+                },
+                |known| plain(&known.name),
+            ),
+            id: account.to_string(),
+            folder: folder(directory, account),
+        },
+        (Target::Group { .. }, names) => Place {
+            is_group: true,
+            name: match names {
+                TargetNames::Group { group } => plain(group),
+                TargetNames::Account { account, .. } => plain(account),
+            },
+            ..Place::default()
+        },
+    }
+}
+
+fn folder(directory: &Directory, account: &AccountId) -> String {
+    let Some(known) = directory.account(account) else {
+        return String::new();
+    };
+    let names: Vec<String> = known
+        .ous
+        .iter()
+        .filter(|ou| ou.id != directory.root_id())
+        .map(|ou| plain(&ou.name))
+        .collect();
+    names.join(" / ")
+}
+
+/// What is held there: the permission set, or membership.
+pub(crate) fn held(grant: &Grant) -> String {
+    match &grant.names {
+        TargetNames::Account { permission_set, .. } => plain(permission_set),
+        TargetNames::Group { .. } => "Membership".to_owned(),
+    }
+}
+
+/// `payments-prod / DatabaseOperator`, or `group oncall`.
+pub(crate) fn target(directory: &Directory, grant: &Grant) -> String {
+    let place = place(directory, grant);
+    if place.is_group {
+        format!("group {}", place.name)
+    } else {
+        format!("{} / {}", place.name, held(grant))
+    }
+}
+
+/// A piece of a text, and whether it is code.
+pub(crate) type Piece = (bool, String);
+
+/// Text with code between backticks, in pieces.
+pub(crate) fn coded(text: &str) -> Vec<Piece> {
+    text.split('`')
+        .enumerate()
+        .filter(|(_, piece)| !piece.is_empty())
+        .map(|(place, piece)| (place % 2 == 1, piece.to_owned()))
+        .collect()
+}
+
+/// A number with commas.
+pub(crate) fn counted(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 grant`, `2 grants`.
+pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {
+    let word = if number == 1 { one } else { many };
+    format!("{} {word}", counted(number as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_commas() {
+        for (number, words) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (48_213, "48,213"),
+            (1_000_000, "1,000,000"),
+        ] {
+            assert_eq!(counted(number), words);
+        }
+    }
+
+    #[test]
+    fn names_of_people_cannot_turn_the_text() {
+        let face = Face::new("Ana\u{202e}<b>", "ana@corp.example");
+        assert_eq!(face.name, "Ana␦<b>");
+    }
+}

@@ -1,0 +1,329 @@
+//! Rules: why would this person be allowed, or not?
+
+use std::fmt::Write as _;
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Query, State},
+    response::Response,
+    routing::get,
+};
+use hallpass_rules::Diagnostic;
+use serde::Deserialize;
+
+use super::forbidden;
+use super::people::{Piece, coded, count_of, counted};
+use super::rules_explain::{Answer, Case, answer, sentence};
+use super::shell::{Nav, PageFailure, Shell, Viewer, page, url_encoded};
+use super::words::{clock, plain, zone_name};
+use crate::App;
+
+/// Rules of a page.
+const ROWS: usize = 50;
+/// Lines of a rule's source shown.
+const SOURCE_LINES: usize = 60;
+/// Names offered while typing; with more, one types.
+const OFFERED: usize = 400;
+/// Warnings shown; more are counted.
+const WARNINGS: usize = 8;
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/rules", get(show))
+        .route("/rules/explain", get(show))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Coming {
+    user: String,
+    account: String,
+    group: String,
+    permission_set: String,
+    /// Filter of the list.
+    q: String,
+    page: usize,
+}
+
+struct Row {
+    id: String,
+    sentence: Vec<Piece>,
+    line: u32,
+    source: Option<String>,
+    warnings: Vec<String>,
+}
+
+struct Warning {
+    code: &'static str,
+    words: Vec<Piece>,
+}
+
+struct Refused {
+    at: String,
+    errors: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "rules.html")]
+struct RulesPage {
+    shell: Shell,
+    sees_all: bool,
+    intro: String,
+    refused: Option<Refused>,
+    case: Case,
+    answer: Option<Answer>,
+    problems: Vec<Vec<Piece>>,
+    accounts: Vec<String>,
+    sets: Vec<String>,
+    people: Vec<(String, String)>,
+    warnings: Vec<Warning>,
+    more_warnings: usize,
+    rows: Vec<Row>,
+    q: String,
+    shown: String,
+    older: Option<String>,
+    newer: Option<String>,
+    hash: String,
+}
+
+async fn show(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(coming): Query<Coming>,
+) -> Result<Response, PageFailure> {
+    let sees_all = viewer.actor.reads_all();
+    let own = viewer.actor.email.to_string();
+    let is_own = coming.user.trim().is_empty() || coming.user.trim().eq_ignore_ascii_case(&own);
+    if !is_own && !sees_all {
+        return Ok(forbidden::page_for(&app, &viewer, "auditors").await);
+    }
+    let case = Case {
+        user: if coming.user.trim().is_empty() {
+            own
+        } else {
+            coming.user.trim().to_owned()
+        },
+        place: [&coming.account, &coming.group]
+            .into_iter()
+            .find(|text| !text.trim().is_empty())
+            .cloned()
+            .unwrap_or_default(),
+        set: coming.permission_set.clone(),
+    };
+    let (answered, problems) = match case.place.trim() {
+        "" => (None, Vec::new()),
+        _ => match answer(&app, &case) {
+            Ok(answer) => (Some(answer), Vec::new()),
+            Err(problems) => (None, problems),
+        },
+    };
+    let shell = viewer.shell(&app, Nav::Rules, "Rules").await;
+    let mut built = frame(&app, &viewer, shell, case);
+    built.answer = answered;
+    built.problems = problems.iter().map(|problem| coded(problem)).collect();
+    if sees_all {
+        list(&app, &coming, &mut built);
+    }
+    Ok(page(&built))
+}
+
+/// Everything but the list.
+fn frame(app: &App, viewer: &Viewer, shell: Shell, case: Case) -> RulesPage {
+    let (now, directory) = (app.clock.now(), app.access.directory());
+    let rules = app.access.rules();
+    let status = app.desk.rules();
+    let at = |at| {
+        let zone = zone_name(at, &viewer.zone);
+        format!("{} {zone}", clock(at, now, &viewer.zone))
+    };
+    let total = rules.rules().count();
+    let mut intro = count_of(total, "rule", "rules");
+    if let Some(file) = &status.file {
+        // writing to a String cannot fail
+        let _ = write!(intro, " from {}", plain(file));
+    }
+    if let Some(since) = status.since {
+        // writing to a String cannot fail
+        let _ = write!(intro, ", in force since {}", at(since));
+    }
+    intro.push('.');
+    let sees_all = viewer.actor.reads_all();
+    let names = |names: Vec<String>| {
+        if names.len() > OFFERED {
+            Vec::new()
+        } else {
+            names
+        }
+    };
+    RulesPage {
+        sees_all,
+        intro,
+        refused: status.refused.filter(|_| sees_all).map(|refused| Refused {
+            at: at(refused.at),
+            errors: refused.errors.iter().map(|error| plain(error)).collect(),
+        }),
+        accounts: names(
+            directory
+                .accounts()
+                .iter()
+                .map(|account| plain(&account.name))
+                .collect(),
+        ),
+        sets: names(
+            directory
+                .permission_sets()
+                .iter()
+                .map(|set| plain(&set.name))
+                .collect(),
+        ),
+        people: if sees_all && directory.people().len() <= OFFERED {
+            directory
+                .people()
+                .iter()
+                .filter_map(|person| {
+                    let email = person.emails.first()?;
+                    Some((email.to_string(), plain(&person.display_name)))
+                })
+                .collect()
+        } else {
+            Vec::new()
+        },
+        case,
+        answer: None,
+        problems: Vec::new(),
+        warnings: Vec::new(),
+        more_warnings: 0,
+        rows: Vec::new(),
+        q: String::new(),
+        shown: String::new(),
+        older: None,
+        newer: None,
+        hash: rules.hash().get(..10).unwrap_or_default().to_owned(),
+        shell,
+    }
+}
+
+fn list(app: &App, coming: &Coming, built: &mut RulesPage) {
+    let rules = app.access.rules();
+    let status = app.desk.rules();
+    let found = app.desk.warnings(&rules, &app.access.directory());
+    built.more_warnings = found.len().saturating_sub(WARNINGS);
+    built.warnings = found
+        .iter()
+        .take(WARNINGS)
+        .map(|warning| Warning {
+            code: warning.code.as_str(),
+            words: coded(&sentence(&plain(&warning.message))),
+        })
+        .collect();
+    let all: Vec<_> = rules.rules().collect();
+    let starts: Vec<u32> = {
+        let mut starts: Vec<u32> = all.iter().map(|rule| rule.position.line).collect();
+        starts.sort_unstable();
+        starts
+    };
+    let needle = coming.q.trim().to_lowercase();
+    let matching: Vec<_> = all
+        .iter()
+        .filter(|rule| {
+            needle.is_empty()
+                || rule.id.as_str().to_lowercase().contains(&needle)
+                || rule.sentence.to_lowercase().contains(&needle)
+        })
+        .collect();
+    let skip = coming.page.saturating_mul(ROWS);
+    let address = |page: usize| {
+        let mut address = format!("/rules?page={page}");
+        if !needle.is_empty() {
+            // writing to a String cannot fail
+            let _ = write!(address, "&q={}", url_encoded(coming.q.trim()));
+        }
+        format!("{address}#all")
+    };
+    built.rows = matching
+        .iter()
+        .skip(skip)
+        .take(ROWS)
+        .map(|rule| Row {
+            id: plain(rule.id.as_str()),
+            sentence: coded(&sentence(&plain(&rule.sentence))),
+            line: rule.position.line,
+            source: status
+                .text
+                .as_deref()
+                .and_then(|text| source(text, rule.position.line, &starts)),
+            warnings: of_rule(&found, rule.list, rule.index),
+        })
+        .collect();
+    built.q.clone_from(&coming.q);
+    let (from, to) = (skip + 1, (skip + ROWS).min(matching.len()));
+    built.shown = if matching.len() > ROWS {
+        format!("{from} to {to} of {}", counted(matching.len() as u64))
+    } else {
+        count_of(matching.len(), "rule", "rules")
+    };
+    built.older = (to < matching.len()).then(|| address(coming.page + 1));
+    built.newer = coming.page.checked_sub(1).map(address);
+}
+
+fn of_rule(found: &[Diagnostic], list: &str, index: usize) -> Vec<String> {
+    let here = |warning: &&Diagnostic| warning.list == Some(list) && warning.index == Some(index);
+    let mut codes: Vec<String> = found
+        .iter()
+        .filter(here)
+        .map(|warning| warning.code.as_str().to_owned())
+        .collect();
+    codes.dedup();
+    codes
+}
+
+/// The lines of a rule in its file: up to where the next begins, without what only separates them.
+fn source(text: &str, line: u32, starts: &[u32]) -> Option<String> {
+    let next = starts.iter().find(|start| **start > line).copied();
+    let first = usize::try_from(line).ok()?.checked_sub(1)?;
+    let count = next.map_or(SOURCE_LINES, |next| {
+        usize::try_from(next - line).unwrap_or(SOURCE_LINES)
+    });
+    let mut lines: Vec<&str> = text
+        .lines()
+        .skip(first)
+        .take(count.min(SOURCE_LINES))
+        .collect();
+    // a table of another kind, such as a test, belongs to nobody here
+    let other = lines
+        .iter()
+        .skip(1)
+        .position(|line| line.starts_with("[[") && !line.starts_with("[[rule."));
+    if let Some(other) = other {
+        lines.truncate(other + 1);
+    }
+    // comments and blanks at the end introduce what follows
+    while lines
+        .last()
+        .is_some_and(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+    {
+        lines.pop();
+    }
+    (!lines.is_empty()).then(|| plain(&lines.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_shown_with_its_own_lines() {
+        let text = "[[rule]]\nid = \"a\"\n\n# about b\n[[rule]]\nid = \"b\"\n[[test]]\nx = 1\n";
+        assert_eq!(
+            source(text, 1, &[1, 5]).as_deref(),
+            Some("[[rule]]\nid = \"a\"")
+        );
+        assert_eq!(
+            source(text, 5, &[1, 5]).as_deref(),
+            Some("[[rule]]\nid = \"b\"")
+        );
+        assert_eq!(source(text, 99, &[1, 5]), None);
+        assert_eq!(source(text, 0, &[1, 5]), None);
+    }
+}

@@ -1,0 +1,308 @@
+//! One case explained: the verdict in a sentence, then the steps that led to it.
+
+use hallpass_access::{Directory, Explained, Wanted};
+use hallpass_model::Email;
+use hallpass_rules::{Kind, Question, Step};
+
+use super::people::{Piece, coded, first_name, name_of};
+use super::words::plain;
+use crate::App;
+
+/// People named in a sentence; more are counted.
+const NAMED: usize = 6;
+
+/// A case as it was typed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Case {
+    pub(crate) user: String,
+    pub(crate) place: String,
+    pub(crate) set: String,
+}
+
+/// A step as a line of the explanation.
+pub(crate) struct Line {
+    pub(crate) look: &'static str,
+    pub(crate) title: String,
+    pub(crate) rules: Vec<String>,
+    pub(crate) why: Vec<Piece>,
+}
+
+/// The answer to a case.
+pub(crate) struct Answer {
+    pub(crate) look: &'static str,
+    pub(crate) verdict: Vec<Piece>,
+    pub(crate) details: Vec<Vec<Piece>>,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) nearest: Option<(String, String)>,
+    pub(crate) command: String,
+}
+
+/// What somebody wants, from two fields: an account with a set, or a group.
+fn wanted(case: &Case) -> Wanted {
+    let place = case.place.trim();
+    match case.set.trim() {
+        "" => Wanted::Group {
+            group: place.strip_prefix("group ").unwrap_or(place).to_owned(),
+        },
+        set => Wanted::Account {
+            account: place.to_owned(),
+            permission_set: set.to_owned(),
+        },
+    }
+}
+
+/// Explains a case.
+///
+/// # Errors
+/// What of it is not known, in sentences.
+pub(crate) fn answer(app: &App, case: &Case) -> Result<Answer, Vec<String>> {
+    let user = Email::new(case.user.trim())
+        .map_err(|_| vec![format!("“{}” is not an e-mail address.", plain(&case.user))])?;
+    let wanted = wanted(case);
+    let explained = app.access.explain(&user, &wanted).map_err(|problems| {
+        let mut words: Vec<String> = problems
+            .iter()
+            .map(|problem| sentence(&plain(&problem.message)))
+            .collect();
+        if words.is_empty() {
+            words.push("There is no such account, set or group.".to_owned());
+        }
+        if matches!(wanted, Wanted::Group { .. }) {
+            words.push("For an account, choose a permission set too.".to_owned());
+        }
+        words
+    })?;
+    let directory = app.access.directory();
+    let name = name_of(&directory, user.as_str());
+    let first = first_name(&name).to_owned();
+    let total = explained
+        .explanation
+        .get("rules")
+        .and_then(serde_json::Value::as_array)
+        .map_or(0, Vec::len);
+    let target = match &wanted {
+        Wanted::Account { .. } => format!("{} / {}", case.place.trim(), case.set.trim()),
+        Wanted::Group { group } => format!("group {group}"),
+    };
+    let (look, verdict) = verdict(&directory, &explained, &first, &plain(&target));
+    Ok(Answer {
+        look,
+        verdict: coded(&verdict),
+        details: details(app, &explained)
+            .iter()
+            .map(|detail| coded(detail))
+            .collect(),
+        lines: explained
+            .steps
+            .iter()
+            .map(|step| line(step, &explained, &first, &plain(&target), total))
+            .collect(),
+        nearest: explained.nearest.clone(),
+        command: command(&user, &wanted),
+    })
+}
+
+/// A message as a sentence: capital and full stop.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    let stop = if text.ends_with(['.', '?', '!']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{first}{}{stop}", letters.as_str())
+}
+
+fn listed(directory: &Directory, people: impl ExactSizeIterator<Item = String>) -> String {
+    let all = people.len();
+    let mut names: Vec<String> = people
+        .take(NAMED)
+        .map(|email| name_of(directory, &email))
+        .collect();
+    if all > NAMED {
+        names.push(format!("{} more", all - NAMED));
+    }
+    names.join(", ")
+}
+
+fn verdict(
+    directory: &Directory,
+    explained: &Explained,
+    first: &str,
+    target: &str,
+) -> (&'static str, String) {
+    let decision = &explained.decision;
+    let rule = decision
+        .based_on
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    match decision.kind {
+        Kind::ApprovalNotRequired => (
+            "note-ok",
+            format!("Granted at once: nobody needs to approve, by rule `{rule}`."),
+        ),
+        Kind::SelfApproval => (
+            "note-ok",
+            format!("Granted at once: {first} may approve this alone, by rule `{rule}`."),
+        ),
+        Kind::RequiresApproval => {
+            let people = decision.approvers.iter().map(ToString::to_string);
+            let people: Vec<String> = people.collect();
+            let words = format!(
+                "Needs approval: {} of {}.",
+                decision.approvals_needed,
+                listed(directory, people.into_iter())
+            );
+            ("note-wait", words)
+        }
+        Kind::NoApprovers => (
+            "note-bad",
+            format!("Nobody can approve this for {first}: rule `{rule}` lists too few others."),
+        ),
+        Kind::NoStatements => (
+            "note-bad",
+            format!("No rule covers {target}. An administrator can add one."),
+        ),
+        Kind::RequesterNotAllowed => {
+            let why = explained.steps.last().and_then(|step| step.why.clone());
+            let why = why.unwrap_or_else(|| format!("rule `{rule}` says who may ask"));
+            (
+                "note-bad",
+                format!("{first} may not ask: {why}; {first} is not among them."),
+            )
+        }
+    }
+}
+
+fn details(app: &App, explained: &Explained) -> Vec<String> {
+    let decision = &explained.decision;
+    let mut details = Vec::new();
+    let asks = matches!(
+        decision.kind,
+        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval
+    );
+    if asks {
+        let longest = app.access.settings().longest();
+        let longest = decision
+            .max_duration
+            .map_or(longest, |max| max.min(longest));
+        details.push(format!("At most {longest}."));
+        for need in &decision.ticket_patterns {
+            let pattern = plain(need.pattern.as_str());
+            details.push(format!("With a ticket that matches `{pattern}`."));
+        }
+        for need in &decision.reason_patterns {
+            let pattern = plain(need.pattern.as_str());
+            details.push(format!("The reason must match `{pattern}`."));
+        }
+        for stage in &decision.stages {
+            details.push(format!(
+                "Stage {}: {} needed.",
+                plain(&stage.name),
+                stage.quorum
+            ));
+        }
+    }
+    if decision.break_glass {
+        details.push("Breaking the glass is allowed.".to_owned());
+    }
+    details.extend(decision.unread.iter().map(|text| sentence(&plain(text))));
+    details
+}
+
+fn line(step: &Step, explained: &Explained, first: &str, target: &str, total: usize) -> Line {
+    let covering = step.rules.len();
+    let kind = if target.starts_with("group ") {
+        "group"
+    } else {
+        "account"
+    };
+    let title = match (step.question, step.yes) {
+        (Question::Covered, true) => {
+            let verb = if covering == 1 { "covers" } else { "cover" };
+            format!("{covering} of {total} {kind} rules {verb} {target}")
+        }
+        (Question::Covered, false) => format!("None of {total} {kind} rules covers {target}"),
+        (Question::MayAsk, true) => format!("{first} may ask"),
+        (Question::MayAsk, false) => format!("May {first} ask? No"),
+        (Question::WithoutApproval, true) => "Without approval? Yes".to_owned(),
+        (Question::WithoutApproval, false) => "Without approval? No".to_owned(),
+        (Question::ByThemselves, true) => format!("By {first} alone? Yes"),
+        (Question::ByThemselves, false) => format!("By {first} alone? No"),
+        (Question::ByOthers, true) => {
+            let decision = &explained.decision;
+            let people = decision.approvers.len();
+            format!("By others? Yes: {} of {people}", decision.approvals_needed)
+        }
+        (Question::ByOthers, false) => "By others? No: too few are listed".to_owned(),
+    };
+    let is_last = explained.steps.last() == Some(step);
+    Line {
+        look: match (step.yes, is_last) {
+            (true, true) => "now",
+            (true, false) => "good",
+            (false, _) => "",
+        },
+        title,
+        rules: step.rules.iter().map(|rule| plain(rule.as_str())).collect(),
+        why: step
+            .why
+            .as_deref()
+            .map(|why| coded(&sentence(&plain(why))))
+            .unwrap_or_default(),
+    }
+}
+
+/// The same question for a terminal.
+fn command(user: &Email, wanted: &Wanted) -> String {
+    let target = match wanted {
+        Wanted::Account {
+            account,
+            permission_set,
+        } => format!(
+            "--account {} --permission-set {}",
+            quoted(account),
+            quoted(permission_set)
+        ),
+        Wanted::Group { group } => format!("--group {}", quoted(group)),
+    };
+    format!(
+        "hallpass rules explain --user {} {target}",
+        quoted(user.as_str())
+    )
+}
+
+/// A word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./@+=,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_can_be_copied_safely() {
+        for (text, word) in [
+            ("payments-prod", "payments-prod"),
+            ("a b", "'a b'"),
+            ("", "''"),
+            ("x'; rm -rf /", "'x'\\''; rm -rf /'"),
+            ("$(id)", "'$(id)'"),
+            ("a\nb", "'ab'"),
+        ] {
+            assert_eq!(quoted(text), word);
+        }
+    }
+}

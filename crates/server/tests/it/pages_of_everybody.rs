@@ -1,0 +1,392 @@
+//! Access, Rules and Health: who sees what, and what their forms do.
+
+use axum::http::{StatusCode, header};
+use hallpass_access::{AccessStore as _, Change, Grant, GrantFilter, Write};
+use hallpass_model::{GrantId, HoldKey};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::house::{House, asking, run};
+use crate::signed_in::{At, house, text, words};
+
+const ALL: &str = "/all";
+
+async fn live(house: &House) -> Vec<Grant> {
+    let filter = GrantFilter::default();
+    house.store.grants(&filter, 1_000).await.unwrap()
+}
+
+#[test]
+fn pages_are_for_those_they_are_for() {
+    run(async {
+        let house = house();
+        let rows = [
+            ("ana", "/access", 200),
+            ("ana", "/access/cut-off", 403),
+            ("aud", "/access/cut-off", 403),
+            ("eve", "/access/cut-off", 200),
+            ("ana", "/audit", 200),
+            ("aud", "/audit", 200),
+            ("ana", "/rules", 200),
+            (
+                "ana",
+                "/rules/explain?account=payments-prod&permission_set=Admin",
+                200,
+            ),
+            (
+                "ana",
+                "/rules/explain?user=cai@corp.example&account=payments-prod&permission_set=Admin",
+                403,
+            ),
+            (
+                "aud",
+                "/rules/explain?user=cai@corp.example&account=payments-prod&permission_set=Admin",
+                200,
+            ),
+            ("ana", "/health", 403),
+            ("aud", "/health", 403),
+            ("eve", "/health", 200),
+            ("ana", "/access/grants/grn_nonsense/revoke", 404),
+        ];
+        for (person, path, status) in rows {
+            let reply = At::new(&house, person).await.get(path).await;
+            assert_eq!(reply.status.as_u16(), status, "{person} {path}");
+            if status == 403 {
+                let said = words(&text(&reply));
+                assert!(said.contains("You can see your own access"), "{said}");
+            }
+        }
+        // without a session the way leads to sign-in and back
+        let reply = house.call("GET", "/audit?q=a", None, None).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER);
+        assert_eq!(
+            reply.headers[header::LOCATION],
+            "/signin?next=%2Faudit%3Fq%3Da"
+        );
+    });
+}
+
+#[test]
+fn rows_are_those_one_may_see() {
+    run(async {
+        let house = house();
+        house.ask(&format!("ana{ALL}"), "ReadOnly").await;
+        house.ask(&format!("dee{ALL}"), "ReadOnly").await;
+        for (person, sees) in [
+            ("ana", vec!["ana@corp.example"]),
+            ("sam", vec![]),
+            ("aud", vec!["ana@corp.example", "dee@corp.example"]),
+            ("eve", vec!["ana@corp.example", "dee@corp.example"]),
+        ] {
+            let at = At::new(&house, person).await;
+            for by in ["account", "person", "set"] {
+                let page = at.page(&format!("/access?by={by}")).await;
+                for holder in ["ana@corp.example", "dee@corp.example"] {
+                    let main = words(&page);
+                    assert_eq!(
+                        main.contains(holder),
+                        sees.contains(&holder),
+                        "{person} {by} {main}"
+                    );
+                }
+                // only those who may take it away are shown how
+                assert_eq!(page.contains("/revoke"), person == "eve", "{person} {by}");
+            }
+        }
+        let aud = At::new(&house, "aud").await;
+        assert!(words(&aud.page("/access?q=DEE").await).contains("1 of 2 match “DEE”."));
+        assert!(words(&aud.page("/access?q=zzz").await).contains("Nothing matches “zzz”"));
+        assert!(words(&aud.page("/access?by=group").await).contains("Nothing here"));
+    });
+}
+
+#[test]
+fn pages_hold_two_hundred_rows() {
+    run(async {
+        let house = house();
+        house.ask(&format!("ana{ALL}"), "ReadOnly").await;
+        let one = live(&house).await.remove(0);
+        let grants = (0_u128..250).map(|n| {
+            let place = one.key.target.clone();
+            let user = format!("{n:08}-1111-0000-0000-000000000000")
+                .parse()
+                .unwrap();
+            Write::Insert(Grant {
+                id: GrantId::new(Uuid::from_u128(
+                    0x0190_0000_0000_7000_8000_0000_0000_0000 + n,
+                )),
+                key: HoldKey {
+                    user,
+                    target: place,
+                },
+                ..one.clone()
+            })
+        });
+        let change = Change {
+            grants: grants.collect(),
+            ..Change::default()
+        };
+        house.store.commit(change).await.unwrap();
+        let aud = At::new(&house, "aud").await;
+        let first = aud.page("/access").await;
+        assert_eq!(first.matches("role=\"rowheader\"").count(), 200);
+        let said = words(&first);
+        assert!(
+            said.contains("200 of 251 shown") && said.contains("51 more rows follow"),
+            "{said}"
+        );
+        let second = aud.page("/access?by=account&skip=200").await;
+        assert_eq!(second.matches("role=\"rowheader\"").count(), 51);
+    });
+}
+
+#[test]
+fn words_of_people_are_text() {
+    run(async {
+        let house = house();
+        let mut wish = asking("ReadOnly");
+        let evil = "<script>alert(1)</script>\u{202e}\"><img src=x onerror=alert(1)>";
+        wish["reason"] = json!(evil);
+        let reply = house
+            .post("/api/v1/requests", &format!("ana{ALL}"), &wish)
+            .await;
+        assert!(reply.status.is_success(), "{reply:?}");
+        let grant = live(&house).await.remove(0).id;
+        let eve = At::new(&house, "eve").await;
+        let searched = form_urlencoded::byte_serialize(evil.as_bytes()).collect::<String>();
+        for path in [
+            "/access".to_owned(),
+            "/access?by=person".to_owned(),
+            format!("/access?q={searched}"),
+            format!("/access/cut-off?user={searched}"),
+            "/access/cut-off?user=ana@corp.example".to_owned(),
+            format!("/access/grants/{grant}/revoke?back={searched}"),
+            "/audit?record=1".to_owned(),
+            format!("/audit?q={searched}&event={searched}&from={searched}"),
+            format!("/rules?q={searched}"),
+            format!("/rules/explain?user={searched}&account={searched}&permission_set={searched}"),
+            "/health".to_owned(),
+        ] {
+            let page = eve.page(&path).await;
+            assert!(!page.contains("<script>alert"), "{path}");
+            assert!(!page.contains("<img"), "{path}");
+            let main = page.split_once("<main").unwrap().1;
+            let typed_in = path.contains(&searched);
+            assert!(typed_in || !main.contains('\u{202e}'), "{path}");
+        }
+    });
+}
+
+#[test]
+fn taking_away_needs_a_reason_and_authority() {
+    run(async {
+        let house = house();
+        house.ask(&format!("ana{ALL}"), "ReadOnly").await;
+        let id = live(&house).await.remove(0).id;
+        let path = format!("/access/grants/{id}/revoke");
+        let eve = At::new(&house, "eve").await;
+        assert!(words(&eve.page(&path).await).contains("Revoke ana’s access now?"));
+        let reply = eve.post(&path, &[("reason", "  ")]).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(words(&text(&reply)).contains("Say in a few words why."));
+        let long = "x".repeat(1_043);
+        let reply = eve.post(&path, &[("reason", &long)]).await;
+        assert!(words(&text(&reply)).contains("At most 1,000 characters; this has 1,043."));
+        let reply = eve.post_bare(&path, &[("reason", "incident")]).await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "a forged form");
+        // who may not see it is not told that it is there; who may only see it has no form
+        let sam = At::new(&house, "sam").await;
+        assert_eq!(sam.get(&path).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(
+            sam.post(&path, &[("reason", "x")]).await.status,
+            StatusCode::NOT_FOUND
+        );
+        let aud = At::new(&house, "aud").await;
+        assert!(!aud.page(&path).await.contains("<textarea"));
+        assert_eq!(
+            aud.post(&path, &[("reason", "x")]).await.status,
+            StatusCode::FORBIDDEN
+        );
+        assert!(live(&house).await[0].is_hold());
+        let fields = [("reason", "incident 7"), ("back", "//evil.example")];
+        let reply = eve.post(&path, &fields).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER);
+        assert_eq!(reply.headers[header::LOCATION], "/access");
+        assert!(!live(&house).await[0].is_hold());
+        assert!(words(&eve.page(&path).await).contains("over or ending already"));
+    });
+}
+
+#[test]
+fn cutting_off_is_confirmed_by_name() {
+    run(async {
+        let house = house();
+        house.ask(&format!("ana{ALL}"), "ReadOnly").await;
+        house.ask(&format!("ana{ALL}"), "Admin").await;
+        house.ask(&format!("dee{ALL}"), "ReadOnly").await;
+        let eve = At::new(&house, "eve").await;
+        let found = words(&eve.page("/access/cut-off?user=an").await);
+        assert!(found.contains("ana@corp.example"), "{found}");
+        let plan = words(&eve.page("/access/cut-off?user=ana@corp.example").await);
+        for line in [
+            "1 waiting request is discarded",
+            "1 temporary grant ends now",
+            "Issued credentials may work until",
+            "Standing access stays",
+            "ana can ask again",
+            "Type ana to go on",
+        ] {
+            assert!(plan.contains(line), "{line}: {plan}");
+        }
+        let path = "/access/cut-off";
+        let user = ("user", "ana@corp.example");
+        let reason = ("reason", "laptop stolen");
+        for confirm in ["", "dee", "an", "ana@"] {
+            let reply = eve.post(path, &[user, reason, ("confirm", confirm)]).await;
+            assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{confirm}");
+            let said = words(&text(&reply));
+            assert!(said.contains("Nothing has happened."), "{said}");
+        }
+        let reply = eve.post(path, &[user, ("confirm", "ana")]).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "no reason");
+        for person in ["ana", "sam", "aud"] {
+            let at = At::new(&house, person).await;
+            let reply = at.post(path, &[user, reason, ("confirm", "ana")]).await;
+            assert_eq!(reply.status, StatusCode::FORBIDDEN, "{person}");
+        }
+        assert!(live(&house).await.iter().all(Grant::is_hold));
+        let reply = eve.post(path, &[user, reason, ("confirm", "ana")]).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", text(&reply));
+        let to = reply.headers[header::LOCATION].to_str().unwrap().to_owned();
+        let outcome = words(&eve.page(&to).await);
+        assert!(
+            outcome.contains("1 of 1 grant to go.") && outcome.contains("AWS is removing it"),
+            "{outcome}"
+        );
+        for grant in live(&house).await {
+            let is_hers = grant.holder.email.as_str() == "ana@corp.example";
+            assert_eq!(grant.is_hold(), !is_hers);
+        }
+        let pending = house
+            .get("/api/v1/requests?state=pending&role=all", "eve/all")
+            .await;
+        assert_eq!(pending.json()["items"], json!([]));
+    });
+}
+
+#[test]
+fn the_page_explains_as_the_api_does() {
+    run(async {
+        let house = house();
+        let aud = At::new(&house, "aud").await;
+        for (person, target, says) in [
+            (
+                "ana",
+                "account=payments-prod&permission_set=ReadOnly",
+                "Granted at once: nobody needs to approve",
+            ),
+            (
+                "ana",
+                "account=payments-prod&permission_set=Admin",
+                "Needs approval: 1 of cai, dee.",
+            ),
+            (
+                "cai",
+                "account=payments-prod&permission_set=Admin",
+                "Needs approval: 1 of dee.",
+            ),
+            (
+                "ana",
+                "account=payments-prod&permission_set=Root",
+                "Needs approval: 2 of cai, dee.",
+            ),
+            (
+                "ana",
+                "account=payments-prod&permission_set=Closed",
+                "ana may not ask",
+            ),
+            (
+                "ana",
+                "account=payments-prod&permission_set=Lonely",
+                "Nobody can approve this for ana",
+            ),
+            ("ana", "group=oncall", "Needs approval: 1 of cai."),
+        ] {
+            let query = format!("user={person}@corp.example&{target}");
+            let api = house
+                .get(&format!("/api/v1/rules/explain?{query}"), "aud/all")
+                .await;
+            let api = api.json();
+            let page = words(&aud.page(&format!("/rules/explain?{query}")).await);
+            assert!(page.contains(says), "{query}: {page}");
+            for rule in api["because"].as_array().unwrap() {
+                assert!(
+                    page.contains(rule.as_str().unwrap()),
+                    "{query} {rule}: {page}"
+                );
+            }
+            let granted = ["ApprovalNotRequired", "SelfApproval"];
+            let decision = api["decision"].as_str().unwrap();
+            assert_eq!(
+                page.contains("Granted at once"),
+                granted.contains(&decision),
+                "{query}"
+            );
+            assert!(page.contains("hallpass rules explain --user"), "{page}");
+        }
+        let unknown = aud
+            .page("/rules/explain?account=nowhere&permission_set=Admin")
+            .await;
+        assert!(words(&unknown).contains("nowhere"), "{}", words(&unknown));
+    });
+}
+
+#[test]
+fn rules_are_listed_with_their_source_and_refusals() {
+    run(async {
+        let house = house();
+        let now = hallpass_model::Timestamp::from_second(1_780_000_000).unwrap();
+        house
+            .desk
+            .rules_loaded("house.json", crate::house::RULES, now);
+        let aud = At::new(&house, "aud").await;
+        let page = aud.page("/rules").await;
+        let said = words(&page);
+        assert!(said.contains("6 rules from house.json"), "{said}");
+        assert!(said.contains("Source, line"), "{said}");
+        assert_eq!(page.matches("role=\"rowheader\"").count(), 6);
+        assert!(words(&aud.page("/rules?q=zzz").await).contains("No rule matches “zzz”"));
+        house
+            .desk
+            .rules_refused(now, vec!["house.json:3:1: <b>wrong</b>".to_owned()]);
+        let page = aud.page("/rules").await;
+        assert!(words(&page).contains("The rule file was refused at"));
+        assert!(!page.contains("<b>wrong</b>"));
+        // others explain their own cases and read no rules
+        let ana = At::new(&house, "ana").await;
+        let page = ana.page("/rules").await;
+        assert!(!page.contains("All rules") && !page.contains("refused at"));
+    });
+}
+
+#[test]
+fn health_says_whether_every_end_is_on_time() {
+    run(async {
+        let house = house();
+        let eve = At::new(&house, "eve").await;
+        let page = words(&eve.page("/health").await);
+        assert!(
+            page.contains("Every grant that should have ended has ended"),
+            "{page}"
+        );
+        house.ask(&format!("ana{ALL}"), "ReadOnly").await;
+        house.clock.advance(hallpass_model::Span::hours(2));
+        let eve = At::new(&house, "eve").await;
+        let page = words(&eve.page("/health").await);
+        assert!(page.contains("1 grant is past its end"), "{page}");
+        assert!(
+            page.contains("payments-prod / ReadOnly") && page.contains("Late by 1h"),
+            "{page}"
+        );
+    });
+}

@@ -1,0 +1,300 @@
+//! Audit: what the page shows, what its exports hold, and what it says of the chain.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::http::{StatusCode, header};
+use hallpass_audit::{AuditStore, Head, Record, RecordQuery, StoreFault};
+use hallpass_model::Timestamp;
+use serde_json::{Value, json};
+
+use crate::house::{House, asking, run};
+use crate::signed_in::{At, house, house_with, text, words};
+
+async fn ask(house: &House, person: &str, set: &str, reason: &str) {
+    let mut wish = asking(set);
+    wish["reason"] = json!(reason);
+    let token = format!("{person}/all");
+    let reply = house.post("/api/v1/requests", &token, &wish).await;
+    assert!(reply.status.is_success(), "{reply:?}");
+}
+
+fn lines(reply: &str) -> Vec<Value> {
+    reply
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// The numbers of the rows of a page and the pages after it.
+async fn shown(at: &At<'_>, query: &str) -> BTreeSet<u64> {
+    let link = regex::Regex::new(r"record=(\d+)#r").unwrap();
+    let older =
+        regex::Regex::new(r#"<a class="btn" href="(/audit\?[^"]*)">Load 50 older"#).unwrap();
+    let mut seqs = BTreeSet::new();
+    let mut path = format!("/audit?{query}");
+    loop {
+        let page = at.page(&path).await;
+        let found = link
+            .captures_iter(&page)
+            .map(|found| found[1].parse::<u64>().unwrap());
+        let before = seqs.len();
+        seqs.extend(found);
+        assert!(seqs.len() - before <= 50);
+        match older.captures(&page) {
+            Some(next) => path = next[1].replace("&amp;", "&").replace("&#38;", "&"),
+            None => return seqs,
+        }
+    }
+}
+
+#[test]
+fn an_export_holds_what_the_page_shows() {
+    run(async {
+        let house = house();
+        for _ in 0..30 {
+            for person in ["ana", "sam"] {
+                ask(
+                    &house,
+                    person,
+                    "Admin",
+                    "Überprüfung of \"payments\" \\ back",
+                )
+                .await;
+                let list = "/api/v1/requests?state=pending&role=mine";
+                let mine = house.get(list, &format!("{person}/all")).await;
+                let id = mine.json()["items"][0]["id"].as_str().unwrap().to_owned();
+                let path = format!("/api/v1/requests/{id}/discard");
+                house
+                    .post(&path, &format!("{person}/all"), &Value::Null)
+                    .await;
+            }
+        }
+        ask(&house, "dee", "ReadOnly", "look").await;
+        let aud = At::new(&house, "aud").await;
+        let (ana, sam) = (At::new(&house, "ana").await, At::new(&house, "sam").await);
+        for (at, query, least) in [
+            (&aud, "", 120),
+            (&aud, "q=ana%40corp", 60),
+            (&aud, "q=ANA", 60),
+            (&aud, "q=payments-prod&event=decisions", 120),
+            (&aud, "q=%C3%BCberpr%C3%BCfung", 120),
+            (&aud, "q=%22payments%22%20%5C", 120),
+            (&aud, "event=request.discarded", 60),
+            (&aud, "event=access", 1),
+            (&aud, "from=2026-05-28&to=2026-05-28", 120),
+            (&aud, "from=2026-05-29", 0),
+            (&aud, "to=2026-05-27", 0),
+            (&aud, "q=nowhere", 0),
+            (&ana, "", 60),
+            (&ana, "q=sam", 0),
+            (&sam, "event=request.created", 30),
+        ] {
+            let rows = shown(at, query).await;
+            assert!(rows.len() >= least, "{query}: {}", rows.len());
+            assert!(least > 0 || rows.is_empty(), "{query}: {rows:?}");
+            let reply = at.get(&format!("/audit/export?format=jsonl&{query}")).await;
+            assert_eq!(reply.status, StatusCode::OK);
+            assert!(
+                reply.headers[header::CONTENT_DISPOSITION]
+                    .to_str()
+                    .unwrap()
+                    .starts_with("attachment")
+            );
+            let exported = lines(&text(&reply));
+            let seqs: Vec<u64> = exported
+                .iter()
+                .map(|line| line["seq"].as_u64().unwrap())
+                .collect();
+            assert!(seqs.is_sorted());
+            assert_eq!(seqs.into_iter().collect::<BTreeSet<_>>(), rows, "{query}");
+            let csv = text(&at.get(&format!("/audit/export?format=csv&{query}")).await);
+            assert_eq!(csv.matches("\r\n").count(), rows.len() + 1, "{query}");
+        }
+        let bad = aud.get("/audit/export?from=yesterday").await;
+        assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+        assert!(words(&aud.page("/audit?from=yesterday").await).contains("is not a day"));
+    });
+}
+
+#[test]
+fn an_export_of_everything_verifies() {
+    run(async {
+        let house = house();
+        ask(
+            &house,
+            "ana",
+            "ReadOnly",
+            "=HYPERLINK(\"http://evil.example\",\"a\")",
+        )
+        .await;
+        let aud = At::new(&house, "aud").await;
+        let exported = text(&aud.get("/audit/export?format=jsonl").await);
+        let inputs = exported.lines().map(|line| hallpass_audit::Input {
+            place: String::new(),
+            named: None,
+            bytes: line.as_bytes().to_vec(),
+        });
+        let verified = hallpass_audit::verify(inputs, &[]).unwrap();
+        assert_eq!(verified.first, 1);
+        let csv = text(&aud.get("/audit/export?format=csv").await);
+        assert!(csv.contains("\"'=HYPERLINK("), "{csv}");
+        assert!(
+            !csv.contains(",=HYPERLINK") && !csv.contains("\"=HYPERLINK"),
+            "{csv}"
+        );
+    });
+}
+
+#[test]
+fn a_record_opens_with_its_neighbours_for_those_who_read_all() {
+    run(async {
+        let house = house();
+        ask(&house, "ana", "ReadOnly", "look").await;
+        ask(&house, "sam", "ReadOnly", "look").await;
+        let aud = At::new(&house, "aud").await;
+        let page = words(&aud.page("/audit?record=2").await);
+        for said in [
+            "Record 2:",
+            "Its hash Matches",
+            "Follows 1 Matches",
+            "Followed by 3 Matches",
+            "Rules then",
+        ] {
+            assert!(page.contains(said), "{said}: {page}");
+        }
+        let ana = At::new(&house, "ana").await;
+        let page = words(&ana.page("/audit?record=1").await);
+        assert!(
+            page.contains("Record 1:") && !page.contains("Followed by"),
+            "{page}"
+        );
+        assert!(!page.contains("The chain"), "{page}");
+        let last = shown(&aud, "").await.into_iter().next_back().unwrap();
+        for seq in [last, 999, 0] {
+            let page = words(&ana.page(&format!("/audit?record={seq}")).await);
+            assert!(page.contains("or not yours to see"), "{page}");
+        }
+    });
+}
+
+/// A log in which one record is not what it was.
+struct Tampered {
+    store: Arc<dyn AuditStore>,
+    seq: u64,
+}
+
+impl Tampered {
+    fn change(&self, records: Vec<Record>) -> Vec<Record> {
+        records
+            .into_iter()
+            .map(|record| {
+                if record.seq() != self.seq {
+                    return record;
+                }
+                let mut fields = record.fields().clone();
+                fields.insert("reason".to_owned(), "something else".into());
+                Record::parse(Value::Object(fields).to_string().as_bytes()).unwrap()
+            })
+            .collect()
+    }
+}
+
+#[async_trait]
+impl AuditStore for Tampered {
+    async fn records_from(&self, seq: u64, limit: u32) -> Result<Vec<Record>, StoreFault> {
+        Ok(self.change(self.store.records_from(seq, limit).await?))
+    }
+
+    async fn records_found(
+        &self,
+        query: &RecordQuery,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreFault> {
+        Ok(self.change(self.store.records_found(query, limit).await?))
+    }
+
+    async fn head(&self) -> Result<Option<Head>, StoreFault> {
+        self.store.head().await
+    }
+
+    async fn exported(&self) -> Result<u64, StoreFault> {
+        self.store.exported().await
+    }
+
+    async fn set_exported(&self, seq: u64) -> Result<(), StoreFault> {
+        self.store.set_exported(seq).await
+    }
+}
+
+async fn check(house: &House, audit: &dyn AuditStore, whole: bool) {
+    let now = Timestamp::from_second(1_780_000_000).unwrap();
+    house.desk.check_chain(audit, now, whole).await;
+}
+
+#[test]
+fn the_chain_is_said_to_be_whole_or_broken_and_where() {
+    run(async {
+        let house = house();
+        for _ in 0..2 {
+            ask(&house, "ana", "ReadOnly", "look").await;
+            house.clock.advance(hallpass_model::Span::seconds(1));
+        }
+        let aud = At::new(&house, "aud").await;
+        assert!(words(&aud.page("/audit").await).contains("Not checked yet"));
+        check(&house, house.store.as_ref(), false).await;
+        let page = words(&aud.page("/audit").await);
+        assert!(
+            page.contains("The chain is whole")
+                && page.contains("none changed, missing or reordered"),
+            "{page}"
+        );
+        house.clock.advance(hallpass_model::Span::hours(1));
+        let page = words(&aud.page("/audit").await);
+        assert!(page.contains("Not checked since"), "{page}");
+        // what was sound is not read again; the whole chain is
+        let tampered = Tampered {
+            store: house.store.clone(),
+            seq: 2,
+        };
+        check(&house, &tampered, false).await;
+        assert!(house.desk.chain().fault.is_none());
+        check(&house, &tampered, true).await;
+        let page = words(&aud.page("/audit").await);
+        assert!(
+            page.contains("The chain is broken at record 2 (changed)"),
+            "{page}"
+        );
+        assert!(
+            page.contains("Records before it are sound. Stop and tell security."),
+            "{page}"
+        );
+        // it stays said until the whole chain was followed again
+        check(&house, house.store.as_ref(), false).await;
+        assert!(house.desk.chain().fault.is_some());
+        let eve = At::new(&house, "eve").await;
+        assert!(words(&eve.page("/health").await).contains("Record 2 is changed"));
+        check(&house, house.store.as_ref(), true).await;
+        assert!(house.desk.chain().fault.is_none());
+    });
+}
+
+#[test]
+fn a_broken_record_is_seen_on_its_own_page() {
+    run(async {
+        let house = house_with(|app| {
+            app.audit = Arc::new(Tampered {
+                store: Arc::clone(&app.audit),
+                seq: 2,
+            });
+        });
+        ask(&house, "ana", "ReadOnly", "look").await;
+        let aud = At::new(&house, "aud").await;
+        let page = words(&aud.page("/audit?record=2").await);
+        assert!(page.contains("Its hash Does not match"), "{page}");
+        let ana = At::new(&house, "ana").await;
+        let reply = ana.post("/audit/check", &[]).await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN);
+    });
+}

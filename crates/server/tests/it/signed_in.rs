@@ -1,0 +1,120 @@
+//! Pages as signed-in people get them: through the demo's picker, with the cookie it sets and the
+//! token that the pages' own forms carry.
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, StatusCode, header};
+use hallpass_server::{App, Front, PersonaCard};
+
+use crate::house::{House, PEOPLE, Reply};
+
+/// A server whose people can be picked.
+pub(crate) fn house() -> House {
+    house_with(|_| {})
+}
+
+pub(crate) fn house_with(change: impl FnOnce(&mut App)) -> House {
+    House::with(|app| {
+        let personas = PEOPLE.map(|name| PersonaCard {
+            email: format!("{name}@corp.example"),
+            name: name.to_owned(),
+            role: String::new(),
+            token: String::new(),
+        });
+        app.front = std::sync::Arc::new(Front::Demo {
+            personas: personas.to_vec(),
+            aws_endpoint: "http://127.0.0.1:4570".to_owned(),
+            program: "hallpass".to_owned(),
+        });
+        change(app);
+    })
+}
+
+/// Somebody at a browser.
+pub(crate) struct At<'a> {
+    house: &'a House,
+    cookie: String,
+}
+
+impl<'a> At<'a> {
+    pub(crate) async fn new(house: &'a House, person: &str) -> Self {
+        let body = format!("persona={person}%40corp.example");
+        let mut request = Request::post("/signin")
+            .header(header::HOST, "localhost:8080")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(body))
+            .unwrap();
+        let here = ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000)));
+        request.extensions_mut().insert(here);
+        let reply = house.send(request).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{reply:?}");
+        let set = reply.headers.get(header::SET_COOKIE).unwrap();
+        let pair = set.to_str().unwrap().split(';').next().unwrap();
+        Self {
+            house,
+            cookie: pair.to_owned(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        let request = Request::get(path)
+            .header(header::COOKIE, &self.cookie)
+            .header(header::HOST, "localhost:8080");
+        self.house.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// The text of a page that must be there.
+    pub(crate) async fn page(&self, path: &str) -> String {
+        let reply = self.get(path).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", text(&reply));
+        text(&reply)
+    }
+
+    /// Sends a form as a page of ours would.
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let token = field(&self.page("/access").await, "csrf");
+        let mut fields = fields.to_vec();
+        fields.push(("csrf", &token));
+        self.post_bare(path, &fields).await
+    }
+
+    /// Sends a form without the token of a page.
+    pub(crate) async fn post_bare(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let request = Request::post(path)
+            .header(header::COOKIE, &self.cookie)
+            .header(header::HOST, "localhost:8080")
+            .header(header::ORIGIN, "http://localhost:8080")
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(body))
+            .unwrap();
+        self.house.send(request).await
+    }
+}
+
+pub(crate) fn text(reply: &Reply) -> String {
+    String::from_utf8(reply.body.to_vec()).unwrap()
+}
+
+/// The value of a hidden field.
+fn field(page: &str, name: &str) -> String {
+    let start = format!("name=\"{name}\" value=\"");
+    let (_, rest) = page.split_once(&start).unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// What of a page stands between its tags, in one line.
+pub(crate) fn words(page: &str) -> String {
+    let main = page.split_once("<main").map_or(page, |(_, main)| main);
+    let main = main.split_once("</main>").map_or(main, |(main, _)| main);
+    let tags = regex::Regex::new("<[^>]*>").unwrap();
+    let spaces = regex::Regex::new(r"\s+").unwrap();
+    spaces
+        .replace_all(&tags.replace_all(main, " "), " ")
+        .into_owned()
+}
