@@ -263,7 +263,7 @@ def main():
         mara, tomasz, priya, noor, ines = (Player(stage, server, secrets[who]) for who in (MARA, TOMASZ, PRIYA, NOOR, INES))
         client, aws = reader(said)
         truth = Truth(client)
-        check("the front page opens", b"Hallpass" in Api(server).get("/").body)
+        check("the sign-in page opens", b"Hallpass" in Api(server).get("/signin").body)
         check("the demo has a history", wait(lambda: len(rows(noor("requests", "--role", "all"))) >= 7, 60))
         login = stage.run("login", "--as", MARA, HALLPASS_SERVER=server)
         who = stage.run("whoami", "--output", "jsonl", HALLPASS_SERVER=server)

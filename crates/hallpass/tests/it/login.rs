@@ -56,3 +56,82 @@ fn a_token_the_server_refuses_is_not_kept() {
     run_with(&mut command, b"two tokens").exits(2);
     assert!(!home.path().join(".config").exists());
 }
+
+/// A server at which somebody confirms the second time it is asked.
+fn confirming() -> Fake {
+    let mut asked = 0;
+    Fake::start(
+        move |call| match (call.what.as_str(), call.token.as_deref()) {
+            ("POST login/device", None) => (
+                200,
+                json!({"device_code": "secret", "user_code": "BCDF-GHJK", "expires_in_seconds": 600,
+                "verification_url": "https://hallpass.example/login/device"}),
+            ),
+            ("POST login/token", None) => {
+                asked += 1;
+                if asked == 1 {
+                    return problem(400, "login-pending", "nobody has confirmed it yet");
+                }
+                (
+                    200,
+                    json!({"token": "made", "user": "ana@acme.example", "scopes": ["read"],
+                    "expires_at": "2026-03-07T02:00:00Z"}),
+                )
+            }
+            ("GET me", Some("made")) => (
+                200,
+                json!({"email": "ana@acme.example", "name": "Ana", "roles": [], "scopes": ["read"]}),
+            ),
+            ("POST logout", Some("made")) => (200, json!({"revoked": true})),
+            _ => problem(401, "unauthorized", "This token is not known."),
+        },
+    )
+}
+
+#[test]
+fn a_login_with_a_code_is_waited_for_and_revoked_at_logout() {
+    let (fake, home) = (confirming(), tempfile::tempdir().unwrap());
+    let command = |args: &[&str]| {
+        let mut command = hallpass();
+        command.env("HOME", home.path()).args(args);
+        command.args(["--server", fake.address()]);
+        command
+    };
+    let ran = run(&mut command(&["login", "--device", "--scope", "read"])).exits(0);
+    assert!(ran.err.contains("BCDF-GHJK"), "{}", ran.err);
+    assert!(
+        ran.err.contains("https://hallpass.example/login/device"),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains("made"), "the token is shown: {}", ran.err);
+    let asked = fake.asked();
+    assert_eq!(
+        asked,
+        [
+            "POST login/device",
+            "POST login/token",
+            "POST login/token",
+            "GET me"
+        ]
+    );
+    assert_eq!(fake.calls()[0].body["scopes"], json!(["read"]));
+    run(&mut command(&["logout"])).exits(0);
+    assert_eq!(fake.asked().last().unwrap(), "POST logout");
+}
+
+#[test]
+fn a_token_that_was_given_is_forgotten_and_not_revoked() {
+    let home = tempfile::tempdir().unwrap();
+    let fake = server();
+    let mut command = hallpass();
+    command.env("HOME", home.path());
+    command.args(["login", "--token-stdin", "--server", fake.address()]);
+    run_with(&mut command, b"good").exits(0);
+    // one that was given stays valid elsewhere
+    let mut command = hallpass();
+    command.env("HOME", home.path());
+    command.args(["logout", "--server", fake.address()]);
+    run(&mut command).exits(0);
+    assert!(!fake.asked().contains(&"POST logout".to_owned()));
+}
