@@ -36,6 +36,7 @@ pub(crate) async fn me(caller: Caller) -> Result<Json<Me>, Failure> {
 
 /// What of the catalog is wanted.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Looking {
     /// Words, each of which must be in a name, an id, a folder or a description; the best come
