@@ -18,6 +18,7 @@ mod charts;
 mod cut_off;
 mod forbidden;
 mod health;
+mod health_parts;
 mod people;
 mod revoke;
 mod rules;
