@@ -166,10 +166,6 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         parts.inventory_max_age,
         &pulse,
     );
-    let desk = Arc::new(Desk::default());
-    if let Some((file, text)) = &parts.rules_text {
-        desk.rules_loaded(file, text, parts.clock.now());
-    }
     let app = App {
         access: Arc::clone(&access),
         audit: shared as Arc<dyn AuditStore>,
@@ -185,7 +181,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         slack: slack
             .clone()
             .map(|slack| Arc::new(slack::Door(slack)) as Arc<dyn hallpass_server::Hook>),
-        desk,
+        desk: desk(parts.rules_text, parts.clock.as_ref()),
         front: Arc::new(parts.front),
         version: env!("CARGO_PKG_VERSION"),
         stopping,
@@ -229,6 +225,14 @@ fn channels(configured: Vec<Arc<dyn Channel>>) -> Vec<Arc<dyn Channel>> {
     } else {
         configured
     }
+}
+
+fn desk(rules: Option<(String, String)>, clock: &dyn Clock) -> Arc<Desk> {
+    let desk = Desk::default();
+    if let Some((file, text)) = rules {
+        desk.rules_loaded(&file, &text, clock.now());
+    }
+    Arc::new(desk)
 }
 
 fn rendered(metrics: &PrometheusHandle, pulse: &probes::Pulse) -> String {

@@ -204,25 +204,7 @@ fn build(
         now,
     };
     let (sections, places, shown, total) = view.sections(looking, grants);
-    let more = (shown < total).then(|| {
-        let left = places.left;
-        let (one, many) = looking.by.nouns();
-        let matching = if looking.q.is_empty() {
-            "follow".to_owned()
-        } else {
-            format!("match “{}”", plain(&looking.q))
-        };
-        let words = if left == 0 {
-            format!(
-                "{} {matching}",
-                count_of(total - shown, "more row", "more rows")
-            )
-        } else {
-            let noun = count_of(left, &format!("more {one}"), &format!("more {many}"));
-            format!("{noun} {matching}")
-        };
-        (words, looking.address(looking.by, shown))
-    });
+    let more = (shown < total).then(|| what_follows(looking, places.left, shown, total));
     let back =
         (looking.skip > 0).then(|| looking.address(looking.by, looking.skip.saturating_sub(ROWS)));
     AccessPage {
@@ -261,6 +243,26 @@ fn build(
         nothing_at_all: grants.is_empty(),
         shell,
     }
+}
+
+/// "16 more accounts match “prod”", and where they are.
+fn what_follows(looking: &Looking, left: usize, shown: usize, total: usize) -> (String, String) {
+    let (one, many) = looking.by.nouns();
+    let matching = if looking.q.is_empty() {
+        "follow".to_owned()
+    } else {
+        format!("match “{}”", plain(&looking.q))
+    };
+    let words = if left == 0 {
+        format!(
+            "{} {matching}",
+            count_of(total - shown, "more row", "more rows")
+        )
+    } else {
+        let noun = count_of(left, &format!("more {one}"), &format!("more {many}"));
+        format!("{noun} {matching}")
+    };
+    (words, looking.address(looking.by, shown))
 }
 
 /// Sections that are not on the page yet.

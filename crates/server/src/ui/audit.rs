@@ -322,19 +322,31 @@ fn broken_up(canonical: &str) -> String {
     plain(canonical).replace(",\"", ",\n\"")
 }
 
+fn exported_words(newest: u64, exported: u64) -> String {
+    match newest.saturating_sub(exported) {
+        0 => "all exported".to_owned(),
+        waiting if exported > 0 => format!("{} not yet exported", counted(waiting)),
+        _ => "nothing exported yet".to_owned(),
+    }
+}
+
+/// An instant in UTC, with its day when that is not today.
+fn utc(at: Timestamp, now: Timestamp) -> String {
+    let day = |at: Timestamp| at.strftime("%F").to_string();
+    let form = if day(at) == day(now) {
+        "%H:%M"
+    } else {
+        "%-d %b %H:%M"
+    };
+    at.strftime(form).to_string()
+}
+
 async fn chain(app: &App) -> Chain {
     let state = app.desk.chain();
     let now = app.clock.now();
     let head = app.audit.head().await.ok().flatten();
     let exported = app.audit.exported().await.unwrap_or(0);
-    let clock = |at: Timestamp| {
-        let form = if at.strftime("%F").to_string() == now.strftime("%F").to_string() {
-            "%H:%M"
-        } else {
-            "%-d %b %H:%M"
-        };
-        at.strftime(form).to_string()
-    };
+    let clock = |at: Timestamp| utc(at, now);
     let newest = head.as_ref().map_or(0, |head| head.seq);
     let mut chain = Chain {
         look: "",
@@ -348,11 +360,7 @@ async fn chain(app: &App) -> Chain {
         }),
         is_broken: false,
     };
-    let export = match newest.saturating_sub(exported) {
-        0 => "all exported".to_owned(),
-        waiting if exported > 0 => format!("{} not yet exported", counted(waiting)),
-        _ => "nothing exported yet".to_owned(),
-    };
+    let export = exported_words(newest, exported);
     if let Some(fault) = &state.fault {
         chain.look = "note-bad";
         chain.tone = 0;

@@ -29,6 +29,7 @@ mod forbidden;
 mod health;
 mod login;
 mod oidc;
+mod health_parts;
 mod people;
 mod revoke;
 mod rules;

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use hallpass_rules::Diagnostic;
+use hallpass_rules::{Diagnostic, Directory};
 use serde::Deserialize;
 
 use super::forbidden;
@@ -177,18 +177,7 @@ fn frame(app: &App, viewer: &Viewer, shell: Shell, case: Case) -> RulesPage {
                 .map(|set| plain(&set.name))
                 .collect(),
         ),
-        people: if sees_all && directory.people().len() <= OFFERED {
-            directory
-                .people()
-                .iter()
-                .filter_map(|person| {
-                    let email = person.emails.first()?;
-                    Some((email.to_string(), plain(&person.display_name)))
-                })
-                .collect()
-        } else {
-            Vec::new()
-        },
+        people: people(&directory, sees_all),
         case,
         answer: None,
         problems: Vec::new(),
@@ -201,6 +190,22 @@ fn frame(app: &App, viewer: &Viewer, shell: Shell, case: Case) -> RulesPage {
         newer: None,
         hash: rules.hash().get(..10).unwrap_or_default().to_owned(),
         shell,
+    }
+}
+
+/// People to choose from, for those who may ask for others.
+fn people(directory: &Directory, sees_all: bool) -> Vec<(String, String)> {
+    if sees_all && directory.people().len() <= OFFERED {
+        directory
+            .people()
+            .iter()
+            .filter_map(|person| {
+                let email = person.emails.first()?;
+                Some((email.to_string(), plain(&person.display_name)))
+            })
+            .collect()
+    } else {
+        Vec::new()
     }
 }
 

@@ -3,7 +3,7 @@
 use hallpass_access::{
     Change, CommitError, Grant, GrantState, Request, RequestFilter, RequestState, Stuck, Write,
 };
-use hallpass_audit::{Input, Record, RecordQuery};
+use hallpass_audit::{Input, Record};
 
 use super::Store;
 use crate::testing::{
@@ -353,101 +353,6 @@ pub async fn records_are_chained(store: Store) {
     let head = store.head().await.unwrap().unwrap();
     assert_eq!((head.seq, head.hash.as_str()), (3, all[2].hash()));
     assert_eq!(head.time, at(3));
-}
-
-pub async fn records_are_found_newest_first(store: Store) {
-    let change = Change {
-        audit: (1..=6).map(a_draft).collect(),
-        ..Change::default()
-    };
-    let all = store.commit(change).await.unwrap();
-    let event = all[0].event().to_owned();
-    let query = RecordQuery::default;
-    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-    let third = all[2].id().to_string();
-    let rows = [
-        (query(), 9, vec![6, 5, 4, 3, 2, 1]),
-        (query(), 2, vec![6, 5]),
-        (query(), 0, vec![]),
-        (
-            RecordQuery {
-                before: Some(4),
-                ..query()
-            },
-            9,
-            vec![3, 2, 1],
-        ),
-        (
-            RecordQuery {
-                before: Some(4),
-                from: 2,
-                ..query()
-            },
-            9,
-            vec![3, 2],
-        ),
-        (
-            RecordQuery {
-                before: Some(1),
-                ..query()
-            },
-            9,
-            vec![],
-        ),
-        (
-            RecordQuery {
-                events: vec![event.clone()],
-                ..query()
-            },
-            1,
-            vec![6],
-        ),
-        (
-            RecordQuery {
-                events: vec!["extend".to_owned()],
-                ..query()
-            },
-            9,
-            vec![],
-        ),
-        (
-            RecordQuery {
-                with: vec![texts(&["no%such_text", &third.to_uppercase()])],
-                ..query()
-            },
-            9,
-            vec![3],
-        ),
-        (
-            RecordQuery {
-                with: vec![texts(&[&third]), texts(&[&event])],
-                ..query()
-            },
-            9,
-            vec![3],
-        ),
-        (
-            RecordQuery {
-                with: vec![texts(&[&third]), texts(&["no such text"])],
-                ..query()
-            },
-            9,
-            vec![],
-        ),
-        (
-            RecordQuery {
-                with: vec![texts(&[])],
-                ..query()
-            },
-            9,
-            vec![],
-        ),
-    ];
-    for (query, limit, expected) in rows {
-        let found = store.records_found(&query, limit).await.unwrap();
-        let found: Vec<u64> = found.iter().map(Record::seq).collect();
-        assert_eq!(found, expected, "{query:?}");
-    }
 }
 
 pub async fn numbers_have_no_gaps_under_concurrent_commits(store: Store) {

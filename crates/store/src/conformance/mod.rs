@@ -13,6 +13,7 @@
 
 pub mod assignments;
 pub mod changes;
+pub mod log;
 pub mod outbox;
 pub mod queries;
 pub mod reviews;
@@ -45,11 +46,12 @@ macro_rules! conformance {
                 a_refused_change_leaves_nothing
                 one_change_may_touch_a_row_twice
                 records_are_chained
-                records_are_found_newest_first
                 numbers_have_no_gaps_under_concurrent_commits
                 one_of_many_equal_writers_wins
                 a_record_id_is_used_once
                 the_exported_mark_never_moves_back;
+            log:
+                records_are_found_newest_first;
             assignments:
                 a_new_wish_makes_a_row_that_is_due_at_once
                 wishes_are_guarded_by_revision

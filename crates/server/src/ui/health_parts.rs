@@ -1,0 +1,235 @@
+//! The parts of the server: what each says of itself, what is affected when it fails, what to do.
+
+use std::time::Duration;
+
+use hallpass_access::Counts;
+
+use super::people::{count_of, counted};
+use super::rules_explain::sentence;
+use super::words::{Badge, plain};
+use crate::{App, ProbeResult};
+
+/// More messages than this waiting at one channel are worth a look.
+const MESSAGES_MANY: u64 = 100;
+/// A part that has not answered by then does not work.
+const PROBE_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// A part of the server, as it is now.
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) badge: Badge,
+    pub(crate) now: String,
+    pub(crate) todo: &'static str,
+    /// Worse ones first.
+    pub(crate) rank: u8,
+}
+
+const GOOD: Badge = Badge {
+    word: "Good",
+    look: "active",
+};
+const BAD: Badge = Badge {
+    word: "Failing",
+    look: "failed",
+};
+const WAITS: Badge = Badge {
+    word: "Waiting",
+    look: "pending",
+};
+
+/// Every part, in no order.
+pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for probe in app.probes.iter() {
+        let result = tokio::time::timeout(PROBE_TIME_MAX, probe.probe()).await;
+        parts.push(match result {
+            Ok(result) => probed(&result),
+            Err(_) => Part {
+                name: "A part".to_owned(),
+                badge: BAD,
+                now: "It did not answer within 3s.".to_owned(),
+                todo: "Look at the server’s log.",
+                rank: 0,
+            },
+        });
+    }
+    parts.push(chain(app));
+    parts.push(rules(app));
+    for (channel, waiting) in counts.iter().flat_map(|counts| &counts.notices) {
+        parts.push(messages(channel, *waiting));
+    }
+    parts.push(export(app).await);
+    parts
+}
+
+/// A way to tell people.
+fn messages(channel: &str, waiting: u64) -> Part {
+    let many = waiting > MESSAGES_MANY;
+    Part {
+        name: format!("Messages by {}", plain(channel)),
+        badge: if many { WAITS } else { GOOD },
+        now: match waiting {
+            0 => "None waits.".to_owned(),
+            more => format!(
+                "{} wait. News may be late; no grant or end is.",
+                counted(more)
+            ),
+        },
+        todo: if many {
+            "Look at the channel’s errors in the log."
+        } else {
+            ""
+        },
+        rank: if many { 1 } else { 3 },
+    }
+}
+
+/// A probe in words: what it is called, what is affected when it fails, what to do.
+fn probed(result: &ProbeResult) -> Part {
+    let (name, affected, todo) = match result.name {
+        "store" => (
+            "Database",
+            "Nothing can be asked or decided; AWS keeps what it has, so ends are late.",
+            "Free the disk or the lock it names, or restore: hallpass store check.",
+        ),
+        "aws" => (
+            "Identity Center",
+            "Names may be old and new requests may be refused; ends are tried again.",
+            "Check the role and the network: hallpass doctor.",
+        ),
+        "reconciler" => (
+            "Executor",
+            "Grants begin and end late.",
+            "Look at the server’s log; a restart goes on where it stopped.",
+        ),
+        other => (other, "", "Look at the server’s log."),
+    };
+    match &result.works {
+        Ok(detail) => Part {
+            name: name.to_owned(),
+            badge: GOOD,
+            now: sentence(&plain(detail)),
+            todo: "",
+            rank: 3,
+        },
+        Err(detail) => Part {
+            name: name.to_owned(),
+            badge: BAD,
+            now: format!("{} {affected}", sentence(&plain(detail))),
+            todo,
+            rank: 0,
+        },
+    }
+}
+
+fn chain(app: &App) -> Part {
+    let state = app.desk.chain();
+    let name = "Audit chain".to_owned();
+    if let Some(fault) = &state.fault {
+        return Part {
+            name,
+            badge: Badge {
+                word: "Broken",
+                look: "failed",
+            },
+            now: format!(
+                "Record {} is {}. Grants and ends go on.",
+                counted(fault.seq),
+                fault.kind
+            ),
+            todo: "Stop and tell security. Keep the database as it is.",
+            rank: 0,
+        };
+    }
+    match (state.checked_at, &state.unread) {
+        (Some(_), None) => Part {
+            name,
+            badge: GOOD,
+            now: format!("{} records are whole.", counted(state.followed.seq())),
+            todo: "",
+            rank: 3,
+        },
+        _ => Part {
+            name,
+            badge: WAITS,
+            now: "Not checked yet.".to_owned(),
+            todo: "",
+            rank: 2,
+        },
+    }
+}
+
+fn rules(app: &App) -> Part {
+    let status = app.desk.rules();
+    match &status.refused {
+        Some(refused) => Part {
+            name: "Rules".to_owned(),
+            badge: Badge {
+                word: "Refused",
+                look: "pending",
+            },
+            now: format!(
+                "The newest file has {}; the rules before it stay in force.",
+                count_of(refused.errors.len(), "error", "errors")
+            ),
+            todo: "See Rules for the lines.",
+            rank: 1,
+        },
+        None => Part {
+            name: "Rules".to_owned(),
+            badge: GOOD,
+            now: count_of(
+                app.access.rules().rules().count(),
+                "rule in force.",
+                "rules in force.",
+            ),
+            todo: "",
+            rank: 3,
+        },
+    }
+}
+
+async fn export(app: &App) -> Part {
+    let name = "Audit export".to_owned();
+    let (Ok(head), Ok(exported)) = (app.audit.head().await, app.audit.exported().await) else {
+        return Part {
+            name,
+            badge: BAD,
+            now: "The log could not be read.".to_owned(),
+            todo: "Look at the server’s log.",
+            rank: 0,
+        };
+    };
+    let newest = head.map_or(0, |head| head.seq);
+    let waiting = newest.saturating_sub(exported);
+    if exported == 0 && newest > 0 {
+        return Part {
+            name,
+            badge: Badge {
+                word: "Off",
+                look: "ended",
+            },
+            now: "Nothing was exported: the log is in the database only.".to_owned(),
+            todo: "Set audit.export.target.",
+            rank: 2,
+        };
+    }
+    Part {
+        name,
+        badge: if waiting > 1_000 { WAITS } else { GOOD },
+        now: match waiting {
+            0 => format!("Up to record {}.", counted(exported)),
+            _ => format!(
+                "Up to record {}; {} wait.",
+                counted(exported),
+                counted(waiting)
+            ),
+        },
+        todo: if waiting > 1_000 {
+            "Look at the export target."
+        } else {
+            ""
+        },
+        rank: if waiting > 1_000 { 1 } else { 3 },
+    }
+}
