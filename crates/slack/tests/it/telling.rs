@@ -364,3 +364,30 @@ async fn a_draw_that_finds_nothing_new_is_not_sent() {
     }
     assert_eq!(house.fake.count("chat.update"), 0);
 }
+
+#[tokio::test]
+async fn five_hundred_newer_messages_hide_nothing() {
+    let house = House::new().await;
+    let request = house.ask("ana", "Admin").await;
+    {
+        let mut desk = house.fake.desk();
+        let like = desk.messages[0].clone();
+        for n in 0..500 {
+            let mut newer = like.clone();
+            newer.ts = format!("1780000001.{n:06}");
+            newer.metadata = serde_json::Value::Null;
+            desk.messages.push(newer);
+        }
+    }
+    house.live_coarsely(Span::hours(8)).await;
+    house.tell().await;
+    assert_eq!(
+        house.head(request.id).title(),
+        ":white_circle: Request lapsed :white_circle:"
+    );
+    assert_eq!(
+        house.fake.count("conversations.history"),
+        0,
+        "the message is remembered, not looked for"
+    );
+}
