@@ -83,9 +83,9 @@ pub fn verify(
     }
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
     let expected = signed(&key, at, body);
-    // in constant time, and all of them
-    let holds = given.iter().fold(false, |holds, tag| {
-        aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_ref(), tag).is_ok() || holds
+    // each in constant time
+    let holds = given.iter().any(|tag| {
+        aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_ref(), tag).is_ok()
     });
     if holds {
         Ok(())
@@ -132,7 +132,7 @@ mod tests {
             (format!("t={AT}, v1={other}, v1={tag}"), AT, Ok(())),
             (format!("v2=later,t={AT},v1={tag}"), AT, Ok(())),
             (format!("t={AT},v1={other}"), AT, Err(Mismatch)),
-            (format!("t={AT},v1={}", &tag[..62]), AT, Err(Mismatch)),
+            (format!("t={AT},v1={tag}00"), AT, Err(Mismatch)),
             (format!("t={},v1={tag}", AT + 1), AT, Err(Mismatch)),
             (format!("t=0{AT},v1={tag}"), AT, Err(Mismatch)),
             (format!("t={AT}"), AT, Err(Malformed)),

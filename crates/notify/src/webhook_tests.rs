@@ -90,6 +90,9 @@ fn the_body_is_that_of_version_1() {
     assert_eq!(body, wanted);
 }
 
+/// Whether a delivery is what the row wants.
+type Judged = Box<dyn Fn(&Delivery) -> bool>;
+
 #[test]
 fn answers_are_judged() {
     let later = |seconds| {
@@ -98,7 +101,6 @@ fn answers_are_judged() {
     };
     let done = |delivery: &Delivery| *delivery == Delivery::Done;
     let over = |delivery: &Delivery| matches!(delivery, Delivery::GaveUp { .. });
-    type Judged = Box<dyn Fn(&Delivery) -> bool>;
     let rows: Vec<(u16, &str, Judged)> = vec![
         (200, "", Box::new(done)),
         (204, "", Box::new(done)),

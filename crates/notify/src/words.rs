@@ -93,30 +93,24 @@ pub(crate) fn letter(told: &Told, reader: Reader, now: Timestamp) -> Letter {
 
 fn headline(told: &Told, now: Timestamp) -> (String, String) {
     let (request, grant) = (&told.request, told.grant.as_ref());
-    let (name, first) = (name(request), first_name(request));
-    let thing = thing(&request.names);
-    let duration = request.duration;
-    let asks = if request.extends.is_some() {
-        format!("asks to keep {thing}, {duration}")
-    } else {
-        format!("asks for {thing}, {duration}")
-    };
-    let ends = grant.map(|grant| format!(" Ends {}.", instant(grant.ends_at)));
-    let ends = ends.unwrap_or_default();
+    let (name, first, thing) = (name(request), first_name(request), thing(&request.names));
+    let (duration, asks) = (request.duration, asks(request));
+    let ends = ends(grant);
     match told.notice.news {
         News::ReviewWanted => (format!("{first} {asks}"), format!("{name} {asks}.")),
         News::Reminder => {
             let waited = minutes(Span::between(request.asked_at, now));
+            let still = format!("Still waiting, {waited}:");
             (
-                format!("Still waiting, {waited}: {first} {asks}"),
-                format!("Still waiting, {waited}: {name} {asks}."),
+                format!("{still} {first} {asks}"),
+                format!("{still} {name} {asks}."),
             )
         }
         News::Reviewed => {
-            let (given, needed) = (request.reviews.len(), request.decided.approvals_needed);
+            let count = count(request);
             (
-                format!("{given} of {needed} approvals: {thing}"),
-                format!("{given} of {needed} have approved {thing}. It is not granted yet."),
+                format!("{count} approvals: {thing}"),
+                format!("{count} have approved {thing}. It is not granted yet."),
             )
         }
         News::Approved => (
@@ -155,11 +149,9 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
             format!("You keep {thing}.{ends}"),
         ),
         News::EndsSoon => {
-            let left = grant.map_or(Span::ZERO, |grant| Span::between(now, grant.ends_at));
-            (
-                format!("Ends in {}: {thing}", minutes(left)),
-                format!("{thing} ends soon.{ends}"),
-            )
+            let left = left(grant, now);
+            let soon = format!("{thing} ends soon.{ends}");
+            (format!("Ends in {left}: {thing}"), soon)
         }
         News::Ended => (format!("Access ended: {thing}"), told.notice.text.clone()),
         News::Stuck => (
@@ -168,6 +160,32 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
         ),
         News::Lost => (format!("Access lost: {thing}"), told.notice.text.clone()),
     }
+}
+
+fn asks(request: &Request) -> String {
+    let (thing, duration) = (thing(&request.names), request.duration);
+    if request.extends.is_some() {
+        format!("asks to keep {thing}, {duration}")
+    } else {
+        format!("asks for {thing}, {duration}")
+    }
+}
+
+fn count(request: &Request) -> String {
+    let needed = request.decided.approvals_needed;
+    format!("{} of {needed}", request.reviews.len())
+}
+
+fn ends(grant: Option<&Grant>) -> String {
+    grant
+        .map(|grant| format!(" Ends {}.", instant(grant.ends_at)))
+        .unwrap_or_default()
+}
+
+fn left(grant: Option<&Grant>, now: Timestamp) -> Span {
+    grant.map_or(Span::ZERO, |grant| {
+        minutes(Span::between(now, grant.ends_at))
+    })
 }
 
 fn facts(told: &Told) -> Vec<(&'static str, String)> {

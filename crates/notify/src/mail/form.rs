@@ -73,59 +73,53 @@ impl Envelope<'_> {
 }
 
 fn plain(letter: &Letter, link: &str) -> String {
-    let mut text = format!("{}\n\n", letter.headline);
-    for (label, value) in &letter.facts {
-        text.push_str(&format!("{label:<9}{value}\n"));
-    }
+    let mut parts = vec![letter.headline.clone(), String::new()];
+    parts.extend(
+        letter
+            .facts
+            .iter()
+            .map(|(label, value)| format!("{label:<9}{value}")),
+    );
     if let Some((label, words)) = &letter.quote {
-        text.push_str(&format!("\n{label}:\n"));
-        for line in clean::lines(words) {
-            text.push_str(&format!("> {line}\n"));
-        }
+        parts.extend([String::new(), format!("{label}:")]);
+        parts.extend(clean::lines(words).iter().map(|line| format!("> {line}")));
     }
-    text.push('\n');
-    for note in &letter.notes {
-        text.push_str(&format!("{note}\n"));
-    }
-    text.push_str(&format!(
-        "{}: {link}\n\n-- \n{}\n",
-        letter.link, letter.footer
-    ));
-    text
+    parts.push(String::new());
+    parts.extend(letter.notes.iter().cloned());
+    parts.push(format!("{}: {link}", letter.link));
+    // what follows this line is a signature to mail readers
+    parts.extend([String::new(), "-- ".to_owned(), letter.footer.clone()]);
+    parts.push(String::new());
+    parts.join("\n")
 }
 
 fn html(letter: &Letter, link: &str) -> String {
-    let mut page = format!(
+    let mut parts = vec![format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
          <body style=\"font-family:sans-serif;font-size:15px;line-height:1.5\"><p><strong>{}</strong></p><table>",
         clean::html(&letter.subject),
         clean::html(&letter.headline)
-    );
-    for (label, value) in &letter.facts {
-        page.push_str(&format!(
-            "<tr><td style=\"padding-right:16px\">{label}</td><td>{}</td></tr>",
-            clean::html(value)
-        ));
-    }
-    page.push_str("</table>");
+    )];
+    parts.extend(letter.facts.iter().map(|(label, value)| {
+        let value = clean::html(value);
+        format!("<tr><td style=\"padding-right:16px\">{label}</td><td>{value}</td></tr>")
+    }));
+    parts.push("</table>".to_owned());
     if let Some((label, words)) = &letter.quote {
         let lines: Vec<String> = clean::lines(words)
             .iter()
             .map(|line| clean::html(line))
             .collect();
-        page.push_str(&format!(
-            "<p>{label}:</p><blockquote>{}</blockquote>",
-            lines.join("<br>")
-        ));
+        let lines = lines.join("<br>");
+        parts.push(format!("<p>{label}:</p><blockquote>{lines}</blockquote>"));
     }
-    for note in &letter.notes {
-        page.push_str(&format!("<p>{}</p>", clean::html(note)));
-    }
-    page.push_str(&format!(
+    let notes = letter.notes.iter();
+    parts.extend(notes.map(|note| format!("<p>{}</p>", clean::html(note))));
+    parts.push(format!(
         "<p><a href=\"{}\">{}</a></p><p><small>{}</small></p></body></html>",
         clean::html(link),
         letter.link,
         clean::html(&letter.footer)
     ));
-    page
+    parts.concat()
 }

@@ -102,7 +102,7 @@ fn subjects_can_be_read_in_a_list() {
         told
     };
     let (by, when) = (email(900), at(5));
-    let rows = [
+    let rows = vec![
         (
             told(News::ReviewWanted),
             "Person asks for ReadOnly in payments-prod, 2h",
