@@ -105,7 +105,12 @@ pub(crate) async fn deliver(shared: &Shared, delivery: &Delivery, how: &How) -> 
         return sent;
     };
     // signatures are of the wall clock, like those of AWS requests (rule Z-6)
-    let timestamp = (shared.clock.now().as_second() - how.age_seconds).to_string();
+    let timestamp = shared
+        .clock
+        .now()
+        .as_second()
+        .saturating_sub(how.age_seconds)
+        .to_string();
     let secret = if how.bad_signature {
         "not the secret"
     } else {

@@ -148,7 +148,7 @@ fn record(
     row.insert("at".to_owned(), instant(now).into());
     row.insert("user".to_owned(), user.into());
     row.insert("did".to_owned(), body.clone());
-    space.note(Value::Object(row));
+    space.note(Value::Object(row), now);
 }
 
 /// Sends the very bytes of an earlier act again.

@@ -18,8 +18,9 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {
-        let closed = after.split_once('>');
-        let control = closed.filter(|(inner, _)| !inner.is_empty() && !inner.contains(['<', '\n']));
+        let end = after.find(['<', '>', '\n']).unwrap_or(0);
+        let control = after.split_at_checked(end).filter(|_| end > 0);
+        let control = control.and_then(|(inner, next)| Some((inner, next.strip_prefix('>')?)));
         let Some((inner, next)) = control else {
             let keep = before.len() + 1;
             let (plain, next) = rest.split_at_checked(keep).unwrap_or((rest, ""));

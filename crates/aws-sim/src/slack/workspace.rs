@@ -17,7 +17,14 @@ pub(crate) const HOOK_USES: u32 = 5;
 /// A ticket for a socket must be used within so long.
 pub(crate) const TICKET_MS: Millis = 30_000;
 /// Acts kept.
-const ACTS_MAX: usize = 10_000;
+const ACTS_MAX: usize = 2_000;
+/// Messages kept, and views that are closed.
+const MESSAGES_MAX: usize = 20_000;
+const VIEWS_MAX: usize = 2_000;
+/// Texts of people that are watched for, and offers of selects that are remembered.
+const TYPED_MAX: usize = 1_000;
+/// What has run out is known so much longer, so that its refusal can say so.
+const REMEMBERED_MS: Millis = 60 * 60 * 1_000;
 
 /// A conversation.
 #[derive(Debug, Clone, Default)]
@@ -72,6 +79,11 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    /// Whether everybody in the conversation sees it.
+    pub(crate) fn is_for_all(&self) -> bool {
+        !self.deleted && self.only_for.is_none()
+    }
+
     /// The newest text and blocks.
     pub(crate) fn latest(&self) -> Option<&Version> {
         self.versions.last()
@@ -324,12 +336,34 @@ impl Workspace {
     }
 
     /// Keeps what somebody did.
-    pub(crate) fn note(&mut self, act: Value) {
+    pub(crate) fn note(&mut self, act: Value, now: Millis) {
         if self.acts.len() >= ACTS_MAX {
             self.acts.drain(..ACTS_MAX / 10);
         }
         self.acts.push(act);
         self.revision += 1;
+        self.forget(now);
+    }
+
+    /// Lets the oldest go where there is too much.
+    pub(crate) fn forget(&mut self, now: Millis) {
+        if self.messages.len() > MESSAGES_MAX {
+            self.messages.drain(..MESSAGES_MAX / 10);
+        }
+        while self.typed.len() > TYPED_MAX {
+            self.typed.pop_first();
+        }
+        if self.offered.len() > TYPED_MAX {
+            self.offered.clear();
+        }
+        self.triggers
+            .retain(|_, trigger| now - trigger.at < TRIGGER_MS + REMEMBERED_MS);
+        self.hooks
+            .retain(|_, hook| now - hook.at < HOOK_MS + REMEMBERED_MS);
+        self.tickets.retain(|_, until| *until >= now);
+        if self.views.len() > VIEWS_MAX {
+            self.views.retain(|_, view| view.shown == Shown::Open);
+        }
     }
 
     /// A channel's name and id, as payloads have it.

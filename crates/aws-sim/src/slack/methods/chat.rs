@@ -118,6 +118,7 @@ impl Workspace {
         message.versions.push(version);
         self.messages.push(message);
         self.revision += 1;
+        self.forget(now);
         ts
     }
 
@@ -243,6 +244,20 @@ fn thread(space: &Workspace, call: &Call<'_>, channel: &str) -> Result<Option<St
     Ok(Some(parent.thread.clone().unwrap_or_else(|| ts.to_owned())))
 }
 
+/// What apps attach for themselves: an event's type and its members.
+fn metadata(call: &Call<'_>) -> Result<Option<Value>, Refused> {
+    let given = structure(call, "metadata", "invalid_metadata_format")?;
+    let right = given.as_ref().is_none_or(|given| {
+        given.get("event_type").is_some_and(Value::is_string)
+            && given.get("event_payload").is_some_and(Value::is_object)
+    });
+    if right {
+        Ok(given)
+    } else {
+        Err(Refused::new("invalid_metadata_format"))
+    }
+}
+
 /// `chat.postMessage`
 pub(super) fn post(space: &mut Workspace, call: &Call<'_>) -> Answer {
     need(call, "channel")?;
@@ -251,7 +266,7 @@ pub(super) fn post(space: &mut Workspace, call: &Call<'_>) -> Answer {
     let mut message = space.app_message(&channel.id);
     message.thread = thread(space, call, &channel.id)?;
     message.broadcast = flag(call, "reply_broadcast");
-    message.metadata = structure(call, "metadata", "invalid_metadata_format")?;
+    message.metadata = metadata(call)?;
     let ts = space.say(message, draft, call.now);
     let shown = space
         .message(&channel.id, &ts)

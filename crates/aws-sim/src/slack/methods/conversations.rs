@@ -133,39 +133,81 @@ pub(super) fn info(space: &mut Workspace, call: &Call<'_>) -> Answer {
     Ok(object(json!({ "channel": shown })))
 }
 
-/// `conversations.history`, newest first, without the answers in threads.
-pub(super) fn history(space: &mut Workspace, call: &Call<'_>) -> Answer {
-    let channel = channel(space, call, "history")?;
-    if channel.without_app {
-        return Err(Refused::new("not_in_channel"));
-    }
+/// Whether a message lies in the span that a call asks for.
+fn within(call: &Call<'_>, message: &Message) -> bool {
     let (oldest, latest) = (text(call, "oldest"), text(call, "latest"));
     let inclusive = flag(call, "inclusive");
-    let within = |message: &&Message| {
-        let ts = message.ts.as_str();
-        let after = oldest.is_none_or(|oldest| later(ts, oldest) || (inclusive && ts == oldest));
-        let before = latest.is_none_or(|latest| later(latest, ts) || (inclusive && ts == latest));
-        let told = message.thread.is_none() || message.broadcast;
-        message.channel == channel.id
-            && !message.deleted
-            && message.only_for.is_none()
-            && told
-            && after
-            && before
-    };
-    let found: Vec<Value> = space
-        .messages
-        .iter()
-        .rev()
-        .filter(within)
-        .map(|message| card(space, message))
-        .collect();
-    let (taken, next) = page(call, &found)?;
+    let ts = message.ts.as_str();
+    let after = oldest.is_none_or(|oldest| later(ts, oldest) || (inclusive && ts == oldest));
+    let before = latest.is_none_or(|latest| later(latest, ts) || (inclusive && ts == latest));
+    after && before
+}
+
+/// A message as histories have it: metadata only when asked for.
+fn told(space: &Workspace, call: &Call<'_>, message: &Message) -> Value {
+    let mut told = card(space, message);
+    if let Some(fields) = told
+        .as_object_mut()
+        .filter(|_| !flag(call, "include_all_metadata"))
+    {
+        fields.shift_remove("metadata");
+    }
+    told
+}
+
+fn pages_of_messages(call: &Call<'_>, found: &[Value]) -> Answer {
+    let (taken, next) = page(call, found)?;
     Ok(object(json!({
         "messages": taken,
         "has_more": !next.is_empty(),
         "response_metadata": { "next_cursor": next },
     })))
+}
+
+fn readable(space: &Workspace, call: &Call<'_>) -> Result<Channel, Refused> {
+    let channel = channel(space, call, "history")?;
+    if channel.without_app {
+        return Err(Refused::new("not_in_channel"));
+    }
+    Ok(channel)
+}
+
+/// `conversations.history`, newest first, without the answers in threads.
+pub(super) fn history(space: &mut Workspace, call: &Call<'_>) -> Answer {
+    let channel = readable(space, call)?;
+    let found: Vec<Value> = space
+        .messages
+        .iter()
+        .rev()
+        .filter(|message| message.channel == channel.id && message.is_for_all())
+        .filter(|message| message.thread.is_none() || message.broadcast)
+        .filter(|message| within(call, message))
+        .map(|message| told(space, call, message))
+        .collect();
+    pages_of_messages(call, &found)
+}
+
+/// `conversations.replies`: the head of a thread, then its answers, oldest first.
+pub(super) fn replies(space: &mut Workspace, call: &Call<'_>) -> Answer {
+    let head = need(call, "ts")?;
+    let channel = readable(space, call)?;
+    let there = space
+        .message(&channel.id, head)
+        .is_some_and(Message::is_for_all);
+    if !there {
+        return Err(Refused::new("thread_not_found"));
+    }
+    let belongs = |message: &&Message| {
+        message.ts == head || (message.thread.as_deref() == Some(head) && within(call, message))
+    };
+    let found: Vec<Value> = space
+        .messages
+        .iter()
+        .filter(|message| message.channel == channel.id && message.is_for_all())
+        .filter(belongs)
+        .map(|message| told(space, call, message))
+        .collect();
+    pages_of_messages(call, &found)
 }
 
 /// Whether one timestamp is later than another; both have six decimals.

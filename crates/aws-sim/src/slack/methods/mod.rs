@@ -92,6 +92,13 @@ enum Token {
     App,
 }
 
+const HISTORY: &[&str] = &[
+    "channels:history",
+    "groups:history",
+    "im:history",
+    "mpim:history",
+];
+
 /// Name, token, any of these scopes (none: no scope), function.
 const METHODS: &[(&str, Token, &[&str], Method)] = &[
     ("api.test", Token::Bot, &[], api_test),
@@ -143,13 +150,14 @@ const METHODS: &[(&str, Token, &[&str], Method)] = &[
     (
         "conversations.history",
         Token::Bot,
-        &[
-            "channels:history",
-            "groups:history",
-            "im:history",
-            "mpim:history",
-        ],
+        HISTORY,
         conversations::history,
+    ),
+    (
+        "conversations.replies",
+        Token::Bot,
+        HISTORY,
+        conversations::replies,
     ),
     (
         "apps.connections.open",

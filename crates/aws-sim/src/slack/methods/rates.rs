@@ -26,7 +26,8 @@ fn rate(method: &str) -> Rate {
         | "users.lookupByEmail"
         | "conversations.open"
         | "conversations.info"
-        | "conversations.history" => TIER_3,
+        | "conversations.history"
+        | "conversations.replies" => TIER_3,
         "chat.postEphemeral"
         | "views.open"
         | "views.update"

@@ -49,11 +49,12 @@ pub(super) fn whole(look: &Look<'_>) -> String {
          and nobody is notified.</p>\
          <div class=\"shell\"><aside class=\"side\">{me}<nav id=\"places\" \
          aria-label=\"Conversations\">{places}</nav></aside>\
-         <main>{head}<div id=\"talk\" tabindex=\"0\" aria-live=\"polite\" aria-label=\"Messages\">{talk}</div>{compose}</main></div>\
+         <main>{head}<div id=\"talk\" tabindex=\"0\" role=\"region\" aria-label=\"Messages\">{talk}</div>{compose}</main></div>\
          <div id=\"layer\">{layer}</div>\
          <dialog id=\"ask\" aria-labelledby=\"ask-h\"><form method=\"dialog\"><h2 id=\"ask-h\"></h2>\
          <p id=\"ask-t\"></p><div class=\"foot\"><button class=\"btn\" value=\"no\"></button>\
          <button class=\"btn go\" value=\"yes\"></button></div></form></dialog>\
+         <p class=\"sr\" id=\"heard\" role=\"status\"></p>\
          <div id=\"toast\" role=\"status\" aria-live=\"assertive\"></div></body></html>",
         user = escape(look.reader.user),
         channel = escape(look.channel.unwrap_or_default()),

@@ -134,7 +134,7 @@ fn lines(text: &str, controls: &[String], out: &mut String) {
         }
         let line = quote.map_or(line, str::trim_start);
         let letters: Vec<char> = line.chars().collect();
-        inline(&letters, controls, out);
+        inline(&letters, 0, controls, out);
     }
     if quoted {
         out.push_str("</blockquote>");
@@ -156,9 +156,14 @@ fn letter_out(letter: char, controls: &[String], out: &mut String) {
     }
 }
 
+/// Marks inside marks, at most so many.
+const DEPTH_MAX: usize = 4;
+/// A mark is closed within so many letters, or none at all.
+const MARKED_MAX: usize = 1_000;
+
 const MARKS: &[(char, &str)] = &[('*', "b"), ('_', "i"), ('~', "s"), ('`', "code")];
 
-fn inline(letters: &[char], controls: &[String], out: &mut String) {
+fn inline(letters: &[char], depth: usize, controls: &[String], out: &mut String) {
     let mut at = 0;
     while let Some(letter) = letters.get(at) {
         let rest = letters.get(at..).unwrap_or_default();
@@ -171,7 +176,7 @@ fn inline(letters: &[char], controls: &[String], out: &mut String) {
             continue;
         }
         let tag = MARKS.iter().find(|(mark, _)| mark == letter);
-        let opens = before.is_none_or(|before| !before.is_alphanumeric());
+        let opens = depth < DEPTH_MAX && before.is_none_or(|one| !one.is_alphanumeric());
         if let (Some((mark, tag)), true) = (tag, opens)
             && let Some(length) = marked(rest, *mark)
         {
@@ -182,7 +187,7 @@ fn inline(letters: &[char], controls: &[String], out: &mut String) {
             if *mark == '`' {
                 verbatim(inner, controls, out);
             } else {
-                inline(inner, controls, out);
+                inline(inner, depth + 1, controls, out);
             }
             out.push_str("</");
             out.push_str(tag);
@@ -201,7 +206,7 @@ fn marked(letters: &[char], mark: char) -> Option<usize> {
     if first.is_whitespace() || *first == mark {
         return None;
     }
-    for (at, letter) in letters.iter().enumerate().skip(2) {
+    for (at, letter) in letters.iter().enumerate().take(MARKED_MAX).skip(2) {
         let before = letters.get(at - 1)?;
         let after = letters.get(at + 1);
         let closes = !before.is_whitespace() && after.is_none_or(|one| !one.is_alphanumeric());
@@ -400,9 +405,14 @@ mod tests {
                 "<time datetime=\"2026-11-20T10:00:00Z\">today at 10:00</time>",
             ),
             ("<!date^what^{time}|at ten>", "at ten"),
+            ("*_x_*", "<b><i>x</i></b>"),
         ];
         for (text, html) in table {
             assert_eq!(mrkdwn(text, &reader), html, "{text}");
+        }
+        // hostile text takes no longer than it is long
+        for piece in ["*a ", "_*~", "<", ":", "`", "<@", "> "] {
+            assert!(!mrkdwn(&piece.repeat(5_000), &reader).is_empty());
         }
     }
 }

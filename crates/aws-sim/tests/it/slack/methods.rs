@@ -219,6 +219,15 @@ async fn messages_have_growing_timestamps_and_keep_their_history() {
     let found: Vec<&Value> = history["messages"].as_array().unwrap().iter().collect();
     assert_eq!(found.len(), 2);
     assert_eq!(found[0]["ts"], json!(second));
+    let thread = json!({ "channel": "C0ACCESS", "ts": first });
+    let thread = pair.ok("conversations.replies", thread).await;
+    let texts: Vec<&str> = thread["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["text"].as_str())
+        .collect();
+    assert_eq!(texts, ["new", "in thread"]);
     let rows = pair
         .get(&format!("messages?channel=C0ACCESS&since={second}"))
         .await;
@@ -415,4 +424,22 @@ async fn faults_of_aws_leave_slack_alone() {
     )
     .await;
     pair.ok("auth.test", json!({})).await;
+}
+
+#[tokio::test]
+async fn metadata_is_told_to_those_who_ask() {
+    let pair = Pair::new().await;
+    let metadata = json!({ "event_type": "request", "event_payload": { "id": "req_1" } });
+    let body = json!({ "channel": "C0ACCESS", "text": "x", "metadata": metadata });
+    pair.ok("chat.postMessage", body).await;
+    let asked = json!({ "channel": "C0ACCESS", "include_all_metadata": true });
+    let asked = pair.ok("conversations.history", asked).await;
+    assert_eq!(asked["messages"][0]["metadata"], metadata);
+    let not = pair
+        .ok("conversations.history", json!({ "channel": "C0ACCESS" }))
+        .await;
+    assert!(not["messages"][0].get("metadata").is_none());
+    let wrong = json!({ "channel": "C0ACCESS", "text": "x", "metadata": { "event": "x" } });
+    let wrong = pair.api("chat.postMessage", wrong).await;
+    assert_eq!(wrong["error"], "invalid_metadata_format");
 }

@@ -73,7 +73,10 @@
     const parts = await answer.json();
     seen = parts.seen;
     swap($('#places'), parts.places);
+    const before = all('.post,.reply', talk).length;
     swap(talk, parts.talk);
+    const more = all('.post,.reply', talk).length - before;
+    if (more > 0) $('#heard').textContent = more === 1 ? 'A new message' : more + ' new messages';
     swapLayer(parts.layer);
     news();
   };
