@@ -371,6 +371,19 @@ def small_talk(hallpass):
     hallpass.act("U0GUEST", close={"view_id": view["view"]["id"]})
 
 
+def set_up(hallpass):
+    """What an operator runs."""
+    doctor = hallpass.stage.run("doctor", "--config", "hallpass.toml", "--output", "json", **hallpass.environment)
+    lines = [line for line in json.loads(doctor.stdout) if line["check"] == "slack"]
+    check("doctor finds Slack well", lines and all(line["result"] == "ok" for line in lines), lines or doctor.stderr)
+    wrong = hallpass.stage.run("doctor", "--config", "hallpass.toml", "--output", "json", **hallpass.environment | {"SLACK_TOKEN": "xoxb-wrong"})
+    lines = [line for line in json.loads(wrong.stdout) if line["check"] == "slack"]
+    check("and says when the token is wrong", lines and lines[0]["result"] == "problem" and "xoxb-" in lines[0]["remedy"]
+          and "xoxb-wrong" not in wrong.stdout, lines)
+    manifest = json.loads(hallpass.stage.run("slack", "manifest", "--url", "https://h.example").stdout)
+    check.equal("the manifest names the door", manifest["settings"]["interactivity"]["request_url"], "https://h.example/slack/interactions")
+
+
 def secrets_stay(hallpass, *words):
     said = hallpass.stage.said("serve.log")
     found = [word for word in [*hallpass.secrets, *words] if word in said]
@@ -407,6 +420,7 @@ def main():
         hallpass = Slacked(stage, organization=odd_account, log="trace")
         journey(hallpass)
         small_talk(hallpass)
+        set_up(hallpass)
         escapes(hallpass)
         races(hallpass)
         restart(hallpass)

@@ -104,6 +104,27 @@ fn with_admins(settings: Settings, identity: &Identity) -> Settings {
     }
 }
 
+/// Where the inventory finds the rules in force: they may be replaced while it is at work.
+type RulesNow = Arc<std::sync::RwLock<Option<Arc<Access>>>>;
+
+/// What is known of the organization, beginning with what was known when the server stopped.
+async fn inventory(
+    aws: &Arc<Aws>,
+    identity: &Identity,
+    first: &Rules,
+    rules_now: &RulesNow,
+    store: &SqliteStore,
+) -> Arc<Inventory> {
+    let role_groups = identity.role_groups();
+    let (rules_now, first) = (Arc::clone(rules_now), first.clone());
+    let groups = Arc::new(move || wanted_groups(&rules_now, &first, &role_groups));
+    let inventory = Inventory::new(Arc::clone(aws), groups);
+    Arc::new(match sources::cached_snapshot(store).await {
+        Some(snapshot) => inventory.from_cached(snapshot),
+        None => inventory,
+    })
+}
+
 /// Builds everything; nothing runs yet.
 ///
 /// # Errors
@@ -111,18 +132,15 @@ fn with_admins(settings: Settings, identity: &Identity) -> Settings {
 pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let metrics = recorder()?;
     let store = parts.store;
-    let role_groups = parts.identity.role_groups();
-    // the inventory asks which groups matter; the rules that say so may be replaced meanwhile
-    let rules_now = Arc::<std::sync::RwLock<Option<Arc<Access>>>>::default();
-    let groups = {
-        let (rules_now, first) = (Arc::clone(&rules_now), parts.rules.clone());
-        Arc::new(move || wanted_groups(&rules_now, &first, &role_groups))
-    };
-    let mut inventory = Inventory::new(Arc::clone(&parts.aws), groups);
-    if let Some(snapshot) = sources::cached_snapshot(&store).await {
-        inventory = inventory.from_cached(snapshot);
-    }
-    let directory = Arc::new(inventory);
+    let rules_now = RulesNow::default();
+    let directory = inventory(
+        &parts.aws,
+        &parts.identity,
+        &parts.rules,
+        &rules_now,
+        &store,
+    )
+    .await;
     let shared = Arc::new(store.clone());
     let journey = Ports {
         store: shared.clone(),
@@ -137,20 +155,10 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
     let identity = Arc::new(parts.identity);
-    let slack = match &parts.slack {
-        Some(wanted) => Some(slack::app(
-            wanted,
-            &access,
-            &identity,
-            &store,
-            &parts.clock,
-        )?),
-        None => None,
-    };
-    let of_slack = slack
-        .clone()
-        .map(|slack| Arc::new(slack) as Arc<dyn Channel>);
-    let channels = channels(of_slack.into_iter().chain(parts.channels).collect());
+    let wanted = parts.slack.as_ref();
+    let slack = wanted.map(|wanted| slack::app(wanted, &access, &identity, &store, &parts.clock));
+    let slack = slack.transpose()?;
+    let channels = channels(slack.as_ref(), parts.channels);
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open(shared.as_ref(), &channels, parts.clock.now())
         .await
@@ -178,9 +186,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         rates: Arc::new(parts.rates),
         probes: Arc::new(asked),
         metrics: Arc::new(move || rendered(&metrics, &beating)),
-        slack: slack
-            .clone()
-            .map(|slack| Arc::new(slack::Door(slack)) as Arc<dyn hallpass_server::Hook>),
+        slack: slack.clone().map(slack::door),
         desk: desk(parts.rules_text, parts.clock.as_ref()),
         front: Arc::new(parts.front),
         version: env!("CARGO_PKG_VERSION"),
@@ -219,7 +225,12 @@ fn executor(
 }
 
 /// The channels configured, or the one that is always there.
-fn channels(configured: Vec<Arc<dyn Channel>>) -> Vec<Arc<dyn Channel>> {
+fn channels(
+    slack: Option<&hallpass_slack::Slack>,
+    others: Vec<Arc<dyn Channel>>,
+) -> Vec<Arc<dyn Channel>> {
+    let slack = slack.map(|slack| Arc::new(slack.clone()) as Arc<dyn Channel>);
+    let configured: Vec<_> = slack.into_iter().chain(others).collect();
     if configured.is_empty() {
         vec![Arc::new(notices::LogChannel)]
     } else {

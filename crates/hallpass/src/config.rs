@@ -431,8 +431,8 @@ impl Loaded {
 
 /// Every key with its default: the reference page is checked against it.
 #[cfg(test)]
-fn keys() -> std::collections::BTreeMap<&'static str, &'static str> {
-    std::collections::BTreeMap::from([
+fn keys() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([
         ("server.listen", "127.0.0.1:8080"),
         ("server.public_url", "http://127.0.0.1:8080"),
         ("server.rate", "50"),

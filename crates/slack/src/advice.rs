@@ -11,7 +11,7 @@ use crate::ids;
 use crate::inbound::{By, Form};
 use crate::modal::{self, Advice, Asks};
 use crate::options::search;
-use crate::person::Known;
+use crate::person::{Known, Unknown};
 use crate::words::{self, clock_time};
 
 impl Slack {
@@ -212,7 +212,11 @@ impl Slack {
     /// Choices for what somebody types: what this person may ask for, and nothing else.
     pub(crate) async fn suggest(&self, action: &str, typed: &str, form: &Form, by: &By) -> Reply {
         let hits = match self.inner.people.find(by).await {
-            Err(_) => Vec::new(),
+            Err(Unknown::Slack(error)) => {
+                tracing::warn!(error = %error, "Slack does not say who is typing: nothing is offered");
+                Vec::new()
+            }
+            Err(Unknown::Foreign | Unknown::Nobody | Unknown::Ambiguous) => Vec::new(),
             Ok(known) => {
                 let offer = self.offer(&known.actor);
                 match action {

@@ -91,7 +91,7 @@ pub struct Slack {
 
 pub(crate) struct Inner {
     pub(crate) access: Arc<Access>,
-    store: Arc<dyn AccessStore>,
+    pub(crate) store: Arc<dyn AccessStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) client: Client,
     pub(crate) setup: Setup,

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Channel, Delivery, Grant, News, Notice, Origin, Request, RequestState, Told,
+    Channel, Delivery, Grant, News, Notice, Origin, Request, RequestFilter, RequestState, Told,
 };
 use hallpass_model::Span;
 
@@ -21,6 +21,8 @@ use crate::words::{self};
 const LIMITED_FOR: Span = Span::minutes(10);
 /// What cannot be posted because of how Slack is set up is tried for this long.
 const REFUSED_FOR: Span = Span::hours(8);
+/// Requests of one person for one thing looked at for extensions at most.
+const EXTENSIONS_MAX: u32 = 50;
 /// The pause before another try.
 const PAUSE: Span = Span::seconds(15);
 /// The pause when somebody has to set Slack right first.
@@ -108,8 +110,26 @@ impl Slack {
         }
         self.announce(notice, &request, grant, &mut thread, &name)
             .await?;
+        if notice.news == News::Extended {
+            self.redraw_extensions(&request, grant).await;
+        }
         self.tell_requester(notice, &request, grant, &mut thread, &name)
             .await
+    }
+
+    /// The news of a longer end is about the grant; the request that led to it has a message too.
+    async fn redraw_extensions(&self, request: &Request, grant: Option<&Grant>) {
+        let of_key = RequestFilter {
+            key: request.key.clone(),
+            ..RequestFilter::default()
+        };
+        let found = self.inner.store.requests(&of_key, EXTENSIONS_MAX).await;
+        let Some(grant) = grant else { return };
+        for extension in found.unwrap_or_default() {
+            if extension.extends == Some(grant.id) && extension.id != request.id {
+                self.redraw(extension.id).await;
+            }
+        }
     }
 
     /// A line in the channel itself, for what ends: nobody is mentioned at night.

@@ -267,8 +267,18 @@ impl Slack {
         let Some(user) = self.inner.people.user_of(email).await? else {
             return Ok(());
         };
-        let channel = self.inner.people.direct(&user).await?;
-        self.say(id, thread, &channel, None, saying).await
+        let told = match self.inner.people.direct(&user).await {
+            Ok(channel) => self.say(id, thread, &channel, None, saying).await,
+            Err(error) => Err(error.into()),
+        };
+        match told {
+            // somebody who cannot be written to hears nothing; everybody else has heard
+            Err(PostError::Slack(error)) if !error.is_passing() => {
+                tracing::warn!(request.id = %id, error = %error, "a direct message could not be sent");
+                Ok(())
+            }
+            told => told,
+        }
     }
 }
 

@@ -42,6 +42,5 @@ pub use inbound::{By, Form, Inbound, NotUnderstood, Place, Press};
 pub use manifest::{Reach, SCOPES, manifest};
 pub use memory::{Memory, MemoryFault};
 pub use message::{Drawn, Scene, draw};
-pub use options::{Candidate, search};
 pub use setup::{Marks, Setup};
 pub use signature::{NotSigned, SKEW_SECONDS_MAX, Signed, sign, verify};

@@ -1,11 +1,11 @@
 //! What somebody may choose while they type: at most a hundred hits, best first, out of what the
 //! rules let this person ask for (`access.md` §11.3).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hallpass_access::{Access, Directory};
-use hallpass_model::{AccountId, Email, Timestamp};
+use hallpass_model::{AccountId, Email, GroupId, Timestamp};
 use hallpass_rules::Requestable;
 
 use crate::blocks::Choice;
@@ -19,13 +19,11 @@ const PEOPLE_MAX: usize = 500;
 
 /// Something that can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// Its id: what comes back.
-    pub id: String,
-    /// Its name.
-    pub name: String,
+    pub(crate) id: String,
     /// How it is shown.
-    pub label: String,
+    pub(crate) label: String,
     found_by: String,
     id_lower: String,
 }
@@ -34,7 +32,6 @@ impl Candidate {
     fn new(id: &str, name: &str, label: String) -> Self {
         Self {
             id: id.to_owned(),
-            name: name.to_owned(),
             label,
             found_by: name.to_lowercase(),
             id_lower: id.to_lowercase(),
@@ -44,12 +41,12 @@ impl Candidate {
 
 /// The hits for what was typed, best first: the very thing, then what begins with it, then what has
 /// a word that begins with it, then what has it anywhere. Several words must all be found.
-pub fn search(candidates: &[Candidate], typed: &str) -> Vec<Choice> {
+pub(crate) fn search(candidates: &[Arc<Candidate>], typed: &str) -> Vec<Choice> {
     let typed = typed.trim().to_lowercase();
     let tokens: Vec<&str> = typed.split_whitespace().collect();
     let mut hits: Vec<(u8, &Candidate)> = candidates
         .iter()
-        .filter_map(|candidate| Some((rank(candidate, &typed, &tokens)?, candidate)))
+        .filter_map(|candidate| Some((rank(candidate, &typed, &tokens)?, candidate.as_ref())))
         .collect();
     // candidates come by name: a stable sort keeps that order within a rank
     hits.sort_by_key(|(rank, _)| *rank);
@@ -81,73 +78,112 @@ fn rank(candidate: &Candidate, typed: &str, tokens: &[&str]) -> Option<u8> {
     tokens.iter().all(is_in).then_some(3)
 }
 
+/// Every account and group, ready to be searched, sorted by name: made once per directory.
+#[derive(Debug, Default)]
+struct Shelf {
+    taken_at: Option<Timestamp>,
+    accounts: Vec<Arc<Candidate>>,
+    groups: Vec<Arc<Candidate>>,
+}
+
+impl Shelf {
+    fn new(directory: &Directory) -> Self {
+        let accounts = directory.accounts().iter().map(|account| {
+            let label = format!("{} - {}", account.id, account.name);
+            Candidate::new(account.id.as_str(), &account.name, label)
+        });
+        let groups = directory
+            .groups()
+            .iter()
+            .map(|group| Candidate::new(group.id.as_str(), &group.name, group.name.clone()));
+        Self {
+            taken_at: directory.taken_at(),
+            accounts: by_name(accounts),
+            groups: by_name(groups),
+        }
+    }
+}
+
+fn by_name(candidates: impl Iterator<Item = Candidate>) -> Vec<Arc<Candidate>> {
+    let mut all: Vec<Arc<Candidate>> = candidates.map(Arc::new).collect();
+    all.sort_by(|a, b| (&a.found_by, &a.id).cmp(&(&b.found_by, &b.id)));
+    all
+}
+
 /// What one person may ask for, ready to be searched.
 #[derive(Debug)]
 pub(crate) struct Offer {
     requestable: Requestable,
-    pub(crate) accounts: Vec<Candidate>,
-    pub(crate) groups: Vec<Candidate>,
-    /// Every permission set of any of the accounts.
-    all_sets: Vec<Candidate>,
+    pub(crate) accounts: Vec<Arc<Candidate>>,
+    pub(crate) groups: Vec<Arc<Candidate>>,
     /// Whether the organization was read at all.
     pub(crate) is_known: bool,
+    /// How many permission sets there are.
+    sets_max: usize,
+    /// Every permission set of any of the accounts.
+    all_sets: OnceLock<Vec<Arc<Candidate>>>,
 }
 
 impl Offer {
-    fn new(access: &Access, directory: &Directory, email: &Email, now: Timestamp) -> Self {
+    fn new(
+        access: &Access,
+        directory: &Directory,
+        shelf: &Shelf,
+        email: &Email,
+        now: Timestamp,
+    ) -> Self {
         let requestable = access.rules().requestable(email, directory, now);
         let out_of_reach = access.settings().out_of_reach.as_ref();
-        let mut accounts: Vec<Candidate> = requestable
+        let accounts: HashSet<&str> = requestable
             .accounts()
             .filter(|id| out_of_reach != Some(id))
-            .filter_map(|id| directory.account(id))
-            .map(|account| {
-                let label = format!("{} - {}", account.id, account.name);
-                Candidate::new(account.id.as_str(), &account.name, label)
-            })
+            .map(AccountId::as_str)
             .collect();
-        accounts.sort_by(|a, b| (&a.found_by, &a.id).cmp(&(&b.found_by, &b.id)));
-        let mut groups: Vec<Candidate> = requestable
-            .groups()
-            .iter()
-            .filter_map(|id| directory.group(id))
-            .map(|group| Candidate::new(group.id.as_str(), &group.name, group.name.clone()))
-            .collect();
-        groups.sort_by(|a, b| (&a.found_by, &a.id).cmp(&(&b.found_by, &b.id)));
-        let names: std::collections::BTreeSet<&str> =
-            requestable.pairs().flat_map(|(_, names)| names).collect();
-        let all_sets = sets(names.into_iter());
+        let groups: HashSet<&str> = requestable.groups().iter().map(GroupId::as_str).collect();
+        let pick = |all: &[Arc<Candidate>], ids: &HashSet<&str>| -> Vec<Arc<Candidate>> {
+            let picked = all.iter().filter(|one| ids.contains(one.id.as_str()));
+            picked.cloned().collect()
+        };
         Self {
-            accounts,
-            groups,
-            all_sets,
+            accounts: pick(&shelf.accounts, &accounts),
+            groups: pick(&shelf.groups, &groups),
             is_known: directory.taken_at().is_some(),
+            sets_max: directory.permission_sets().len(),
+            all_sets: OnceLock::new(),
             requestable,
         }
     }
 
     /// The permission sets of an account; of any, while none is chosen.
-    pub(crate) fn sets(&self, account: Option<&str>) -> Vec<Candidate> {
+    pub(crate) fn sets(&self, account: Option<&str>) -> Vec<Arc<Candidate>> {
         match account.map(str::parse::<AccountId>) {
             Some(Ok(id)) => sets(self.requestable.permission_sets(&id).into_iter()),
             Some(Err(_)) => Vec::new(),
-            None => self.all_sets.clone(),
+            None => self.all_sets.get_or_init(|| self.any_set()).clone(),
         }
+    }
+
+    fn any_set(&self) -> Vec<Arc<Candidate>> {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        for (_, some) in self.requestable.pairs() {
+            names.extend(some);
+            if names.len() >= self.sets_max {
+                break;
+            }
+        }
+        sets(names.into_iter())
     }
 }
 
-fn sets<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Candidate> {
-    let mut sets: Vec<Candidate> = names
-        .map(|name| Candidate::new(name, name, name.to_owned()))
-        .collect();
-    sets.sort_by(|a, b| a.found_by.cmp(&b.found_by));
-    sets
+fn sets<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Arc<Candidate>> {
+    by_name(names.map(|name| Candidate::new(name, name, name.to_owned())))
 }
 
 /// Offers by person, made anew when rules, directory or half a minute passed.
 #[derive(Default)]
 pub(crate) struct Offers {
     made: Mutex<HashMap<Email, (Stamp, Arc<Offer>)>>,
+    shelf: Mutex<Arc<Shelf>>,
 }
 
 /// What an offer was made from.
@@ -171,13 +207,22 @@ impl Offers {
         {
             return Arc::clone(offer);
         }
-        let offer = Arc::new(Offer::new(access, &directory, email, now));
+        let everything = self.everything(&directory);
+        let offer = Arc::new(Offer::new(access, &directory, &everything, email, now));
         let mut made = self.locked();
         if made.len() >= PEOPLE_MAX {
             made.clear();
         }
         made.insert(email.clone(), (stamp, Arc::clone(&offer)));
         offer
+    }
+
+    fn everything(&self, directory: &Directory) -> Arc<Shelf> {
+        let mut kept = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.taken_at != directory.taken_at() {
+            *kept = Arc::new(Shelf::new(directory));
+        }
+        Arc::clone(&kept)
     }
 
     fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<Email, (Stamp, Arc<Offer>)>> {
@@ -189,14 +234,14 @@ impl Offers {
 mod tests {
     use super::*;
 
-    fn candidates(names: &[(&str, &str)]) -> Vec<Candidate> {
+    fn candidates(names: &[(&str, &str)]) -> Vec<Arc<Candidate>> {
         names
             .iter()
-            .map(|(id, name)| Candidate::new(id, name, format!("{id} - {name}")))
+            .map(|(id, name)| Arc::new(Candidate::new(id, name, format!("{id} - {name}"))))
             .collect()
     }
 
-    fn found(candidates: &[Candidate], typed: &str) -> Vec<String> {
+    fn found(candidates: &[Arc<Candidate>], typed: &str) -> Vec<String> {
         search(candidates, typed)
             .into_iter()
             .map(|hit| hit.value)

@@ -140,7 +140,14 @@ impl People {
         if let Some(user) = self.by_email.get(email, now) {
             return Ok(user);
         }
-        let found = self.client.user_by_email(email.as_str()).await?;
+        let found = match self.client.user_by_email(email.as_str()).await {
+            Err(error) if !error.is_passing() => {
+                // a missing scope must not keep a request from being posted
+                tracing::warn!(error = %error, "Slack does not say who has an address");
+                return Ok(None);
+            }
+            found => found?,
+        };
         let team = self.team().await?;
         let user = found
             .filter(|user| !user.is_nobody && is_of(user, team))
@@ -166,7 +173,13 @@ impl People {
         let members = if let Some(members) = self.members.get(&channel.to_owned(), now) {
             members
         } else {
-            let all = self.client.members(channel).await?;
+            let all = match self.client.members(channel).await {
+                Err(error) if !error.is_passing() => {
+                    tracing::warn!(error = %error, "Slack does not say who is in the channel");
+                    return Ok(true);
+                }
+                all => all?,
+            };
             let all: Arc<BTreeSet<String>> = Arc::new(all.into_iter().collect());
             self.members.put(channel.to_owned(), Arc::clone(&all), now);
             all

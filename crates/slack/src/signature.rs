@@ -76,13 +76,37 @@ mod tests {
         assert_eq!(sign(&secret(), AT, BODY), GIVEN);
     }
 
+    /// What it is, the headers, seconds between the times, the body, whether it counts.
+    type Row<'a> = (&'static str, Signed<'a>, i64, &'static [u8], bool);
+
+    fn check(rows: &[Row<'_>]) {
+        for (name, signed, skew, body, fine) in rows {
+            let now = Timestamp::from_second(AT + skew).unwrap();
+            let verified = verify(&secret(), signed, body, now);
+            assert_eq!(verified.is_ok(), *fine, "{name}");
+        }
+    }
+
     #[test]
-    fn each_row_of_the_table_is_answered() {
+    fn times_far_from_ours_do_not_count() {
         let at = AT.to_string();
         let good = Signed {
             timestamp: Some(&at),
             signature: Some(GIVEN),
         };
+        check(&[
+            ("now", good, 0, BODY, true),
+            ("300 s later", good, 300, BODY, true),
+            ("301 s later", good, 301, BODY, false),
+            ("300 s earlier", good, -300, BODY, true),
+            ("301 s earlier", good, -301, BODY, false),
+            ("another body", good, 0, b"token=", false),
+        ]);
+    }
+
+    #[test]
+    fn broken_headers_do_not_count() {
+        let at = AT.to_string();
         let upper = GIVEN.to_uppercase().replace("V0=", "v0=");
         let other = format!("v0={}", "0".repeat(64));
         let padded = format!("+{at}");
@@ -91,12 +115,7 @@ mod tests {
             timestamp,
             signature,
         };
-        let rows: Vec<(&str, Signed<'_>, i64, &[u8], bool)> = vec![
-            ("now", good, 0, BODY, true),
-            ("300 s later", good, 300, BODY, true),
-            ("301 s later", good, 301, BODY, false),
-            ("300 s earlier", good, -300, BODY, true),
-            ("301 s earlier", good, -301, BODY, false),
+        check(&[
             ("no time", with(None, Some(GIVEN)), 0, BODY, false),
             ("empty time", with(Some(""), Some(GIVEN)), 0, BODY, false),
             ("no number", with(Some("soon"), Some(GIVEN)), 0, BODY, false),
@@ -140,15 +159,6 @@ mod tests {
                 false,
             ),
             ("capitals", with(Some(&at), Some(&upper)), 0, BODY, true),
-            ("another body", good, 0, b"token=", false),
-        ];
-        for (name, signed, skew, body, fine) in rows {
-            let now = Timestamp::from_second(AT + skew).unwrap();
-            assert_eq!(
-                verify(&secret(), &signed, body, now).is_ok(),
-                fine,
-                "{name}"
-            );
-        }
+        ]);
     }
 }

@@ -55,7 +55,11 @@ pub(super) fn app(
 }
 
 /// Slack's door.
-pub(super) struct Door(pub(super) Slack);
+pub(super) fn door(slack: Slack) -> Arc<dyn Hook> {
+    Arc::new(Door(slack))
+}
+
+struct Door(Slack);
 
 #[async_trait]
 impl Hook for Door {

@@ -40,6 +40,52 @@ fn a_request_is_decided_once_and_the_loser_is_told_who_won() {
 }
 
 #[test]
+fn whoever_is_matched_through_a_second_domain_decides_nothing() {
+    run(async {
+        let world = world(37);
+        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let matched = |human| hallpass_access::Actor {
+            secondary_domain: true,
+            ..world.actor(human)
+        };
+        let access = &world.access;
+        for refused in [
+            access.approve(&matched(Cai), id, None).await.unwrap_err(),
+            access
+                .deny(&matched(Cai), id, None, None)
+                .await
+                .unwrap_err(),
+            access.discard(&matched(Cai), id, None).await.unwrap_err(),
+            access.discard(&matched(Eve), id, None).await.unwrap_err(),
+        ] {
+            assert!(
+                matches!(refused, AccessError::Refused(PressRefused::SecondaryDomain)),
+                "{refused}"
+            );
+        }
+        // one's own request is one's own
+        access.discard(&matched(Ana), id, None).await.unwrap();
+        let id = ask(&world, Ana, "ReadOnly", Span::hours(1))
+            .await
+            .request()
+            .grant
+            .unwrap();
+        let refused = access
+            .revoke(&matched(Cai), id, "why", None)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                AccessError::Refused(PressRefused::SecondaryDomain) | AccessError::NotFound(_)
+            ),
+            "{refused}"
+        );
+        access.release(&matched(Ana), id, None).await.unwrap();
+    });
+}
+
+#[test]
 fn fifty_approvals_over_three_processes_make_one_grant() {
     run(async {
         let world = world(32);

@@ -246,6 +246,12 @@ impl Desk {
                     .collect();
                 Ok(json!({"messages": found}))
             }
+            _ => self.change(method, sent),
+        }
+    }
+
+    fn change(&mut self, method: &str, sent: &Value) -> Result<Value, &'static str> {
+        match method {
             "chat.postMessage" => {
                 self.clock += 1;
                 let ts = format!("1780000000.{:06}", self.clock);

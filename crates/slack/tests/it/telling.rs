@@ -364,3 +364,105 @@ async fn a_draw_that_finds_nothing_new_is_not_sent() {
     }
     assert_eq!(house.fake.count("chat.update"), 0);
 }
+
+#[tokio::test]
+async fn five_hundred_newer_messages_hide_nothing() {
+    let house = House::new().await;
+    let request = house.ask("ana", "Admin").await;
+    {
+        let mut desk = house.fake.desk();
+        let like = desk.messages[0].clone();
+        for n in 0..500 {
+            let mut newer = like.clone();
+            newer.ts = format!("1780000001.{n:06}");
+            newer.metadata = serde_json::Value::Null;
+            desk.messages.push(newer);
+        }
+    }
+    house.live_coarsely(Span::hours(8)).await;
+    house.tell().await;
+    assert_eq!(
+        house.head(request.id).title(),
+        ":white_circle: Request lapsed :white_circle:"
+    );
+    assert_eq!(
+        house.fake.count("conversations.history"),
+        0,
+        "the message is remembered, not looked for"
+    );
+}
+
+#[tokio::test]
+async fn an_extension_approved_elsewhere_is_shown_on_its_own_message() {
+    let house = House::new().await;
+    let request = house.ask("ana", "Admin").await;
+    let actor = |name: &str| {
+        let email = format!("{name}@corp.example").parse().unwrap();
+        let identity = hallpass_access::Identity::default();
+        identity
+            .actor(
+                &email,
+                hallpass_access::Origin::Web,
+                &house.access.directory(),
+            )
+            .unwrap()
+    };
+    house
+        .access
+        .approve(&actor("cai"), request.id, None)
+        .await
+        .unwrap();
+    house.live(Span::seconds(20)).await;
+    house.tell().await;
+    let grant = house.request(request.id).await.grant.unwrap();
+    house
+        .access
+        .extend(&actor("ana"), grant, Span::hours(4), None, None)
+        .await
+        .unwrap();
+    house.tell().await;
+    let extension = house.requests().await.remove(0);
+    assert_eq!(house.head(extension.id).buttons().len(), 3);
+    house
+        .access
+        .approve(&actor("dee"), extension.id, None)
+        .await
+        .unwrap();
+    house.tell().await;
+    assert!(
+        house.head(extension.id).title().contains("Access granted"),
+        "{}",
+        house.head(extension.id).title()
+    );
+    assert!(
+        house
+            .head(request.id)
+            .blocks()
+            .to_string()
+            .contains("ends 00:26 UTC")
+            || house
+                .head(request.id)
+                .blocks()
+                .to_string()
+                .contains("ends Fri 00:26 UTC"),
+        "{}",
+        house.head(request.id).blocks()
+    );
+}
+
+#[tokio::test]
+async fn scopes_that_are_missing_cost_comfort_only() {
+    let house = House::new().await;
+    for method in [
+        "users.lookupByEmail",
+        "conversations.members",
+        "conversations.open",
+    ] {
+        house
+            .fake
+            .fail(method, &vec![Fault::Refused("missing_scope"); 50]);
+    }
+    let request = house.ask("sam", "Admin").await;
+    assert!(house.head(request.id).title().contains("Access request"));
+    assert!(house.fake.replies()[0].contains("No approver of this is on Slack"));
+}
