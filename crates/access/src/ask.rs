@@ -261,12 +261,7 @@ pub(crate) fn answer(
         )
     };
     let Some(decision) = decision.as_ref().filter(|_| problems.is_empty()) else {
-        let message = problems
-            .iter()
-            .map(|problem| problem.message.as_str())
-            .collect::<Vec<_>>()
-            .join(" ");
-        return refused("invalid", message, problems);
+        return refused("invalid", all_of(&problems), problems);
     };
     match decision.kind {
         Kind::ApprovalNotRequired => {
@@ -276,10 +271,7 @@ pub(crate) fn answer(
         Kind::RequiresApproval => Answered::Waits(request(RequestState::Pending)),
         // nobody can approve it, and yet the requester may break the glass (§17)
         Kind::NoApprovers if decision.break_glass => {
-            let mut waiting = request(RequestState::Pending);
-            // nobody is there to be reminded
-            waiting.reminders.next_at = None;
-            Answered::Waits(waiting)
+            Answered::Waits(without_reminders(request(RequestState::Pending)))
         }
         Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => {
             let target = typed_names(form.wanted).to_string();
@@ -287,6 +279,20 @@ pub(crate) fn answer(
             refused(decision.kind.as_str(), why, Vec::new())
         }
     }
+}
+
+fn all_of(problems: &[FieldProblem]) -> String {
+    let messages: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    messages.join(" ")
+}
+
+/// Nobody is there to be reminded.
+fn without_reminders(mut request: Request) -> Request {
+    request.reminders.next_at = None;
+    request
 }
 
 pub(crate) fn named(rules: &[RuleId]) -> String {

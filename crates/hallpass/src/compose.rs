@@ -84,6 +84,14 @@ fn recorder() -> Result<PrometheusHandle, Failure> {
         .ok_or_else(|| Failure::bug("the metrics recorder could not be installed"))
 }
 
+/// Those who have the role of administrator are those who are told of break-glass.
+fn with_admins(settings: Settings, identity: &Identity) -> Settings {
+    Settings {
+        admins: identity.admins.clone(),
+        ..settings
+    }
+}
+
 /// Builds everything; nothing runs yet.
 ///
 /// # Errors
@@ -111,11 +119,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
     };
-    let settings = Settings {
-        // those who have the role are those who are told of break-glass
-        admins: parts.identity.admins.clone(),
-        ..parts.settings
-    };
+    let settings = with_admins(parts.settings, &parts.identity);
     let access = Arc::new(Access::new(journey, settings, parts.rules));
     *rules_now
         .write()

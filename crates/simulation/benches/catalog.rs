@@ -214,9 +214,3 @@ fn a_page_of_the_catalog(bencher: Bencher<'_, '_>, many: usize) {
     };
     bencher.bench_local(|| access.catalog_page(&actor, &page));
 }
-
-#[divan::bench(args = [0], sample_count = 1, sample_size = 1)]
-fn the_whole_catalog(bencher: Bencher<'_, '_>, many: usize) {
-    let (access, actor) = access(rules(many));
-    bencher.bench_local(|| access.catalog(&actor));
-}

@@ -5,7 +5,7 @@ use hallpass_access::{
     RequestState,
 };
 use hallpass_audit::AuditStore;
-use hallpass_model::{RequestId, Span};
+use hallpass_model::{Email, RequestId, Span};
 use hallpass_simulation::{
     Habits, Human,
     Human::{Ana, Bo, Cai, Dee, Eve},
@@ -94,7 +94,7 @@ fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
         let told: Vec<_> = notices
             .iter()
             .filter(|waiting| waiting.notice.news == News::BreakGlass)
-            .flat_map(|waiting| waiting.notice.to.iter().map(|email| email.as_str()))
+            .flat_map(|waiting| waiting.notice.to.iter().map(Email::as_str))
             .collect();
         // Dee too, whom the rule does not mention otherwise, and the administrator
         assert_eq!(

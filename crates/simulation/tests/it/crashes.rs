@@ -1,7 +1,7 @@
 //! Generated: for every port call of every scenario, fail it, lose its answer, stop the process
 //! before it or after it; restart; the world converges and a second pass does nothing.
 
-use hallpass_access::{AccessError, GrantState, RequestFilter};
+use hallpass_access::{AccessError, GrantState, Idempotency, RequestFilter};
 use hallpass_model::{GrantId, HoldKey, RequestId, Span};
 use hallpass_simulation::{
     Gate, Habits, Human,
@@ -111,6 +111,20 @@ async fn newest_request<S: Kept>(world: &World<S>) -> RequestId {
     world.store.requests(&all, 1).await.unwrap()[0].id
 }
 
+async fn break_glass<S: Kept>(world: &World<S>, who: Human, key: &Idempotency) -> bool {
+    let id = newest_request(world).await;
+    let (actor, why) = (world.actor(who), "customers cannot pay and nobody answers");
+    let broken = world.access.break_glass(&actor, id, why, Some(key)).await;
+    broken.is_ok()
+}
+
+async fn close_review<S: Kept>(world: &World<S>, who: Human, key: &Idempotency) -> bool {
+    let id = newest_request(world).await;
+    let actor = world.actor(who);
+    let closed = world.access.close_review(&actor, id, None, Some(key)).await;
+    closed.is_ok()
+}
+
 /// One try of a step; `false` when it has to be tried again.
 async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
     let key = key_of(key);
@@ -138,21 +152,8 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
                 None => true,
             }
         }
-        Break(who) => {
-            let id = newest_request(world).await;
-            let (actor, why) = (world.actor(who), "customers cannot pay and nobody answers");
-            let broken = world.access.break_glass(&actor, id, why, Some(&key)).await;
-            broken.is_ok()
-        }
-        Close(who) => {
-            let id = newest_request(world).await;
-            let actor = world.actor(who);
-            let closed = world
-                .access
-                .close_review(&actor, id, None, Some(&key))
-                .await;
-            closed.is_ok()
-        }
+        Break(who) => break_glass(world, who, &key).await,
+        Close(who) => close_review(world, who, &key).await,
         Extend(seconds) => {
             let Some(id) = newest(world).await else {
                 return true;
