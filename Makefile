@@ -13,7 +13,7 @@ help:
 	@echo "make test    all tests: unit, simulation, end to end"
 	@echo "make lint    format, clippy, house rules, licences"
 	@echo "make bench   benchmarks; docs/benchmarks.md says how to read them"
-	@echo "make docs    API documentation of every crate"
+	@echo "make docs    the documentation as a site (site/index.html), and of every crate"
 
 tools:
 	@sh e2e/tools.sh build
@@ -46,6 +46,7 @@ bench: tools
 	bash bench/run.sh
 
 docs: tools
+	cargo xtask docs site
 	cargo doc --locked --workspace --no-deps
 
 clean:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Lets others judge: boto3 and the aws CLI judge our simulated AWS; our AWS client is judged against
-# it and against moto. Builds nothing: the binary is $HALLPASS_BIN, the client's suite (cargo example
-# `suite` of hallpass-aws) is $HALLPASS_AWS_SUITE; without that one its two parts are left out.
+# Lets others judge: boto3 and the aws CLI judge our simulated AWS, the Python SDK of Slack our
+# simulated Slack; our AWS client is judged against the simulator and against moto. Builds nothing:
+# the binary is $HALLPASS_BIN, the client's suite (cargo example `suite` of hallpass-aws) is
+# $HALLPASS_AWS_SUITE; without that one its two parts are left out.
 # usage: e2e/referees.sh
 set -u
 cd "$(dirname "$0")"
@@ -52,6 +53,10 @@ simulate
 referee "boto3" python3 sim/conformance.py --endpoint "$endpoint" --command "$HALLPASS_BIN sim"
 simulate
 referee "aws CLI" bash sim/cli.sh "$endpoint"
+simulate
+referee "access portal" python3 sim/portal.py --endpoint "$endpoint"
+simulate
+referee "Slack's SDK" python3 sim/slack.py --endpoint "$endpoint"
 if [[ -n ${HALLPASS_AWS_SUITE:-} ]]; then
   simulate --accounts 30 --users 120 --speed fast
   keys=$(curl -sf "$endpoint/_sim/credentials?account=$(curl -sf "$endpoint/_sim/state" | python3 -c 'import json, sys; print(json.load(sys.stdin)["organization"]["management_account"])')")

@@ -24,8 +24,8 @@ approvers = ["tomasz.wilk@example.com", "priya.raman@example.com"]
 class Served:
     """`hallpass serve`, its simulated AWS, and people's tokens."""
 
-    def __init__(self, stage, role=False, **environment):
-        self.stage, self.port = stage, free_port()
+    def __init__(self, stage, role=False, port=None, server="", extra="", **environment):
+        self.stage, self.port = stage, port or free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.simulator, self.endpoint, aws = stage.simulator("--speed", "fast")
         self.environment = {name: aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")} | environment
@@ -33,10 +33,11 @@ class Served:
         stage.path("rules.toml").write_text(RULES)
         role_arn = f'role_arn = "{self.role()}"' if role else ""
         stage.path("hallpass.toml").write_text(
-            f'[server]\nlisten = "127.0.0.1:{self.port}"\n[aws]\nregion = "{aws["AWS_REGION"]}"\n'
+            f'[server]\nlisten = "127.0.0.1:{self.port}"\npublic_url = "{self.base}"\n{server}'
+            f'[aws]\nregion = "{aws["AWS_REGION"]}"\n'
             f'endpoint_url = "{self.endpoint}"\n{role_arn}\n[identity]\nadmins = ["group:platform-admins"]\n'
             'auditors = ["group:auditors"]\n[access.duration]\nmin = "1s"\n'
-            '[audit.export]\ntarget = "dir:audit"\n')
+            f'[audit.export]\ntarget = "dir:audit"\n{extra}')
         self.stranger = self.nobody_special()
         people = (MARA, TOMASZ, PRIYA, NOOR, INES, self.stranger)
         self.tokens = {who: stage.token(who) for who in people}

@@ -21,11 +21,12 @@ need cc gcc
 [ "${1:-build}" = test ] || exit 0
 
 need python3 python3
-has_python_tools() { "$1" -c 'import boto3, moto, flask' >/dev/null 2>&1; }
+[ -n "${CHROMIUM:-}" ] || need chromium chromium
+has_python_tools() { "$1" -c 'import aiosmtpd, axe_playwright_python, boto3, flask, moto, playwright, slack_sdk' >/dev/null 2>&1; }
 if ! has_python_tools python3; then
     venv="$HOME/.cache/hallpass/venv"
     if ! has_python_tools "$venv/bin/python3"; then
-        echo "tools: installing boto3, the aws CLI and moto into a virtual environment" >&2
+        echo "tools: installing the Python packages of e2e/requirements.txt into a virtual environment" >&2
         python3 -m venv "$venv" >/dev/null 2>&1 || {
             [ "$(id -u)" = 0 ] && apt-get install -y -qq python3-venv >/dev/null 2>&1
             python3 -m venv "$venv"
@@ -35,4 +36,19 @@ if ! has_python_tools python3; then
             exit 1
         }
     fi
+fi
+
+need node nodejs
+need npm npm
+modules="$HOME/.cache/hallpass/oidc"
+here=$(cd "$(dirname "$0")" && pwd)
+if ! cmp -s "$here/oidc/package-lock.json" "$modules/installed-lock.json"; then
+    echo "tools: installing an OpenID provider for e2e/oidc.py" >&2
+    mkdir -p "$modules"
+    cp "$here/oidc/package.json" "$here/oidc/package-lock.json" "$modules/"
+    (cd "$modules" && npm ci --silent --ignore-scripts --no-audit --no-fund) || {
+        echo "tools: the packages of e2e/oidc/package-lock.json could not be installed" >&2
+        exit 1
+    }
+    cp "$here/oidc/package-lock.json" "$modules/installed-lock.json"
 fi

@@ -1079,6 +1079,8 @@ def _(sim, w):
 @row("F-14")
 def _(sim, w):
     user, name, arn, set_name = effective(sim, w)
+    # somebody else keeps the role there: it goes with the last assignment, and its sessions with it
+    sim.mutate(create_assignment={"account": w.members[0], "permission_set": set_name, "user": w.user()[1]})
     key = login(sim, w, name, set_name)
     sim.mutate(delete_assignment={"account": w.members[0], "permission_set": set_name, "user": name})
     sim.client("sts", key).get_caller_identity()

@@ -47,7 +47,7 @@ pub struct Notice {
     pub request: RequestId,
     /// The grant it is about.
     pub grant: Option<GrantId>,
-    /// Who is concerned.
+    /// Who is concerned; a channel may know more addresses for a kind of news.
     pub to: Vec<Email>,
     /// When it happened.
     pub at: Timestamp,
@@ -69,6 +69,8 @@ pub enum News {
     Approved,
     /// Requester: decided no.
     Denied,
+    /// Requester: the rules, or what was asked for, forbid it; nobody was asked.
+    Rejected,
     /// All concerned: withdrawn.
     Discarded,
     /// All concerned: nobody decided in time.
@@ -83,7 +85,8 @@ pub enum News {
     EndsSoon,
     /// Holder: it is over.
     Ended,
-    /// Operators: AWS refuses to remove it.
+    /// Operators: AWS refuses to remove it. Who they are is a matter of each channel's
+    /// configuration, so nobody is named.
     Stuck,
     /// Holder: somebody removed it outside Hallpass.
     Lost,

@@ -76,6 +76,12 @@ pub enum PressRefused {
         /// How many are needed.
         needed: u32,
     },
+    /// The person was matched through a fallback e-mail domain, which is enough to ask and no more
+    /// (`access.md` §11.5).
+    #[error(
+        "you were matched through the second mail domain; that is enough to ask, not to decide"
+    )]
+    SecondaryDomain,
     /// Neither the requester, an approver nor an administrator.
     #[error("only the requester, an approver or an administrator can do this")]
     NotYours,
@@ -129,6 +135,7 @@ impl PressRefused {
             Self::Rules(ClickRefused::NotListed { .. }) => "not-an-approver",
             Self::Rules(ClickRefused::OwnRequest { .. }) => "own-request",
             Self::NotInDirectory => "not-in-directory",
+            Self::SecondaryDomain => "secondary-domain",
             Self::AlreadyReviewed { .. } => "already-reviewed",
             Self::NotYours => "not-yours",
             Self::NotHolder => "not-holder",
@@ -152,6 +159,7 @@ impl PressRefused {
             | Self::Rules(ClickRefused::NotOpen { .. }) => true,
             Self::Rules(ClickRefused::NotListed { .. } | ClickRefused::OwnRequest { .. })
             | Self::NotInDirectory
+            | Self::SecondaryDomain
             | Self::NotYours
             | Self::NotHolder
             | Self::NotRequester
@@ -294,6 +302,9 @@ pub(crate) fn discard(
     bench: &Bench<'_>,
 ) -> Result<Change, PressRefused> {
     let own = actor.email == pending.request().requester.email;
+    if !own && actor.secondary_domain {
+        return Err(PressRefused::SecondaryDomain);
+    }
     if !own && !actor.is(Role::Admin) && ensure_may_deny(pending.request(), actor, bench).is_err() {
         return Err(PressRefused::NotYours);
     }
@@ -435,15 +446,18 @@ pub(crate) fn ensure_may_deny(
 
 pub(crate) fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused> {
     let known = actor.user.as_ref().and_then(|user| directory.person(user));
-    if known.is_some_and(|person| person.enabled) {
-        Ok(())
-    } else {
-        Err(PressRefused::NotInDirectory)
+    if !known.is_some_and(|person| person.enabled) {
+        return Err(PressRefused::NotInDirectory);
     }
+    if actor.secondary_domain {
+        return Err(PressRefused::SecondaryDomain);
+    }
+    Ok(())
 }
 
+/// The requester, and the approvers who were told of the request.
 fn everyone(request: &Request) -> Vec<Email> {
-    let mut all = request.decided.approvers.clone();
+    let mut all = request.decided.notify.clone();
     all.push(request.requester.email.clone());
     all
 }

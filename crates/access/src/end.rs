@@ -256,7 +256,10 @@ fn note_refusals(grant: &Grant, row: &Row, moment: Moment<'_>) -> Change {
                 .of_grant(Event::EndStuck, By::Hallpass, &grant)
                 .error(reason),
         );
-        change.notices.push(moment.told(News::Stuck, &grant, text));
+        let mut notice = moment.told(News::Stuck, &grant, text);
+        // the holder can do nothing about it
+        notice.to.clear();
+        change.notices.push(notice);
         grant.stuck = Some(Stuck {
             since: *since,
             reason: reason.clone(),

@@ -74,7 +74,7 @@ pub struct Holds {
 pub struct Waiting {
     /// Its number; later notices have larger ones.
     pub number: u64,
-    /// How often delivery was tried.
+    /// How often the channel took it before.
     pub attempts: u32,
     /// What to say.
     pub notice: Notice,
@@ -82,8 +82,10 @@ pub struct Waiting {
 
 /// A notice with what it is about, as stored at the moment of telling: what people see is the
 /// truth of now, however late it reaches them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Told {
+    /// The notice's number: the same whenever it is told, and on every channel.
+    pub number: u64,
     /// What happened.
     pub notice: Notice,
     /// How often this channel was asked to tell it before.
@@ -136,8 +138,8 @@ pub struct Counts {
     pub stuck: u64,
     /// Assignments that are not settled: being made, being removed, or waiting for it.
     pub unsettled: u64,
-    /// Notices waiting.
-    pub notices: u64,
+    /// Notices waiting, by channel in use.
+    pub notices: BTreeMap<String, u64>,
 }
 
 /// Requests, grants, notices, and the one way to change them.
@@ -167,15 +169,34 @@ pub trait AccessStore: Send + Sync {
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError>;
     /// The answer remembered for an idempotency key.
     async fn answer(&self, actor: &Email, key: &str) -> Result<Option<Answer>, ReadError>;
-    /// Takes up to `limit` notices that are due, oldest first, hiding them until `again_at`.
+    /// Puts a channel in use. One that was not known begins with the notices committed from then
+    /// on; one that was goes on where it was. To be called again well within the retention of
+    /// [`prune_notices`](AccessStore::prune_notices), for as long as the channel is in use.
+    async fn open_channel(&self, channel: &str, now: Timestamp) -> Result<(), ReadError>;
+    /// When the channel's next notice is due, or comes out of hiding; `None` when none waits.
+    async fn next_notice(&self, channel: &str) -> Result<Option<Timestamp>, ReadError>;
+    /// Takes up to `limit` notices that the channel has to tell and that are due, oldest first,
+    /// hiding them from whoever else takes for it until `again_at`. Other channels are not touched.
+    /// One that is neither delivered nor postponed is due again then: at least once, not once.
     async fn take_notices(
         &self,
+        channel: &str,
         now: Timestamp,
         again_at: Timestamp,
         limit: u32,
     ) -> Result<Vec<Waiting>, ReadError>;
-    /// A notice was delivered.
-    async fn notice_delivered(&self, number: u64) -> Result<(), ReadError>;
+    /// The channel is done with a notice. Nothing happens when it was already.
+    async fn notice_delivered(&self, channel: &str, number: u64) -> Result<(), ReadError>;
+    /// The channel takes a notice again at `again_at`. Nothing happens when it is done with it.
+    async fn notice_postponed(
+        &self,
+        channel: &str,
+        number: u64,
+        again_at: Timestamp,
+    ) -> Result<(), ReadError>;
+    /// Drops notices of before `before`, and channels that were not opened since then with all that
+    /// waits for them. Returns how many deliveries will never be.
+    async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError>;
     /// Numbers for metrics; a grant counts as overdue when its end is before `overdue_before`.
     async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError>;
 }

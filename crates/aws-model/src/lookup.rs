@@ -5,12 +5,14 @@ use std::sync::LazyLock;
 use crate::table::{Operation, Service};
 
 /// The committed tables, in the order in which a lookup tries them.
-const TEXTS: [&str; 5] = [
+const TEXTS: [&str; 7] = [
     include_str!("../tables/sts.json"),
     include_str!("../tables/organizations.json"),
     include_str!("../tables/sso-admin.json"),
     include_str!("../tables/identitystore.json"),
     include_str!("../tables/iam.json"),
+    include_str!("../tables/sso.json"),
+    include_str!("../tables/sso-oidc.json"),
 ];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {

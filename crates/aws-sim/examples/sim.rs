@@ -74,8 +74,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         None if arguments.large => organization::large(),
         None => organization::small(),
     };
+    let listener = TcpListener::bind(&arguments.listen).await?;
     let options = Options {
         organization,
+        portal_url: Some(format!("http://{}/start", listener.local_addr()?)),
         seed: arguments.seed,
         secret: arguments.secret,
         state: arguments.state,
@@ -88,7 +90,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let simulator = Simulator::new(options, Arc::new(System))?;
     let facts = simulator.identity_center();
-    let listener = TcpListener::bind(&arguments.listen).await?;
     tracing::info!(
         listen = %listener.local_addr()?,
         management_account = facts.management_account,

@@ -2,7 +2,8 @@
 //!
 //! The core is a pure state machine, `handle(call, caller, now) -> reply`; around it stand the
 //! HTTP face that checks signatures, the control API `/_sim/` that injects faults and moves the
-//! clock, the organization file with its generator, and the state log that survives a crash.
+//! clock, the simulated Slack `/_slack/`, the organization file with its generator, and the state
+//! log that survives a crash.
 //! Knows nothing of rules, requests or grants: a client must not notice that this is not AWS.
 #![warn(missing_docs)]
 
@@ -14,9 +15,12 @@ mod core;
 mod faults;
 mod http;
 pub mod organization;
+mod pages;
+mod slack;
 mod state;
 
 pub use organization::{Consistency, OrganizationFile, Problem, Speed};
 pub use simulator::{
-    Authorization, Credentials, IdentityCenterFacts, LoadError, Options, Simulator, serve,
+    Authorization, Credentials, IdentityCenterFacts, LoadError, Options, Simulator, SlackFacts,
+    serve,
 };

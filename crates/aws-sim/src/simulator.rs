@@ -24,7 +24,7 @@ use crate::{
     core::{
         self,
         export::export,
-        load::{Overrides, load},
+        load::{Overrides, load, place_portal},
         random::Random,
         state::State,
         sts::default_key,
@@ -33,6 +33,8 @@ use crate::{
     faults::Faults,
     http::{Conduct, Line, answer},
     organization::{Consistency, OrganizationFile, Problem, Speed},
+    pages,
+    slack::{self, Wires, Workspace},
     state::{self, Record, Snapshot, StateLog},
 };
 
@@ -83,6 +85,11 @@ pub struct Options {
     pub consistency: Option<Consistency>,
     /// Switches, over the file's.
     pub behaviour: Vec<(String, String)>,
+    /// Address of the access portal where the organization names none; absent:
+    /// `https://<identity store>.awsapps.com/start`. With the simulator's own address
+    /// (`http://127.0.0.1:4570/start`) it serves the portal's pages itself, also after a restart
+    /// on another port.
+    pub portal_url: Option<String>,
 }
 
 /// Why a simulator could not be made.
@@ -138,6 +145,30 @@ pub struct IdentityCenterFacts {
     pub management_account: String,
 }
 
+/// Facts about the simulated Slack that an app's configuration wants.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SlackFacts {
+    /// Token of the Web API, `xoxb-…`
+    pub bot_token: String,
+    /// Token of Socket Mode, `xapp-…`
+    pub app_token: String,
+    /// Key of the signatures on requests to the app.
+    pub signing_secret: String,
+    /// Id of the first channel, empty when there is none.
+    pub channel: String,
+    /// Id of the workspace, `T…`
+    pub team: String,
+}
+
+impl std::fmt::Debug for SlackFacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SlackFacts")
+            .field("channel", &self.channel)
+            .field("team", &self.team)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Everything that changes, under one lock.
 pub(crate) struct World {
     pub state: State,
@@ -149,6 +180,10 @@ pub(crate) struct World {
     pub frozen: Option<Millis>,
     /// The file that `reset` goes back to.
     pub loaded: OrganizationFile,
+    /// The simulated Slack; not in the state log: after a restart nothing has been said.
+    pub slack: Option<Workspace>,
+    /// Where the app's requests go, over the file's.
+    pub slack_url: Option<String>,
     seq: u64,
     log: Option<StateLog>,
 }
@@ -169,6 +204,19 @@ impl World {
     /// The request id of a call.
     pub(crate) fn request_id(&self, seq: u64) -> String {
         Random::new(self.state.seed, &format!("request {seq}")).uuid()
+    }
+
+    /// Starts the simulated Slack anew from the organization as it is.
+    pub(crate) fn open_slack(&mut self) {
+        let before = self.slack.as_ref().map_or(0, |space| space.revision);
+        let section = self.state.slack.as_ref();
+        self.slack = section.map(|section| Workspace::new(section, self.state.seed));
+        if let Some(space) = &mut self.slack {
+            space.revision = before + 1;
+            if self.slack_url.is_some() {
+                space.settings.request_url.clone_from(&self.slack_url);
+            }
+        }
     }
 
     /// Puts a change on disk.
@@ -237,6 +285,10 @@ pub(crate) struct Shared {
     pub strict_scope: bool,
     pub control_token: Option<String>,
     pub overrides: Overrides,
+    /// Connections of the app to the simulated Slack.
+    pub wires: Wires,
+    /// For requests to the app.
+    pub http: reqwest::Client,
     world: Mutex<World>,
 }
 
@@ -273,6 +325,7 @@ impl Simulator {
             behaviour: options.behaviour,
             throttle: options.throttle,
             authorize: options.authorization != Authorization::Off,
+            portal_url: options.portal_url,
         };
         let kept = if options.calls_kept == 0 {
             100_000
@@ -302,7 +355,10 @@ impl Simulator {
             let started = world.start_log(&path);
             world.log = Some(started.map_err(|source| LoadError::State { path, source })?);
         }
+        world.open_slack();
         let shared = Shared {
+            wires: Wires::default(),
+            http: client(),
             clock,
             secret: options.secret,
             strict_scope: options.strict_scope,
@@ -349,10 +405,42 @@ impl Simulator {
         }
     }
 
-    /// All of it over HTTP: the services at `/`, the control API under `/_sim/`.
+    /// Facts about the simulated Slack; `None` when the organization file has no section `slack`.
+    pub fn slack(&self) -> Option<SlackFacts> {
+        let world = self.shared.lock();
+        let settings = &world.slack.as_ref()?.settings;
+        let channel = settings.channels.first();
+        Some(SlackFacts {
+            bot_token: settings.bot_token.clone(),
+            app_token: settings.app_token.clone(),
+            signing_secret: settings.signing_secret.clone(),
+            channel: channel
+                .map(|channel| channel.id.clone())
+                .unwrap_or_default(),
+            team: settings.team.clone(),
+        })
+    }
+
+    /// Sets where the simulated Slack sends interactions, over the file's `request_url` and for
+    /// files loaded later, too. Slash commands go to the file's `command_url`; without one, to
+    /// the same address with `/slack/commands` in place of `/slack/interactions` at its end, or
+    /// to the same address when it ends otherwise.
+    pub fn set_slack_request_url(&self, url: impl Into<String>) {
+        let mut world = self.shared.lock();
+        world.slack_url = Some(url.into());
+        let url = world.slack_url.clone();
+        if let Some(space) = &mut world.slack {
+            space.settings.request_url = url;
+        }
+    }
+
+    /// All of it over HTTP: the services at `/`, the control API under `/_sim/`, the simulated
+    /// Slack under `/_slack/`.
     pub fn router(&self) -> Router {
         let services = any(face).with_state(self.shared.clone());
-        control::router(self.shared.clone()).fallback_service(services)
+        control::router(self.shared.clone())
+            .merge(slack::router(self.shared.clone()))
+            .fallback_service(services)
     }
 }
 
@@ -375,6 +463,9 @@ async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Respon
         *response.status_mut() = http::StatusCode::PAYLOAD_TOO_LARGE;
         return response;
     };
+    if let Some(page) = pages::answer(&shared, &parts, &body) {
+        return page;
+    }
     match answer(&shared, &parts, body).await {
         Ok(response) => response,
         Err(conduct) => cut(&parts, conduct),
@@ -383,7 +474,7 @@ async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Respon
 
 /// Ends the connection without an answer. On a server that is not ours there is no line to cut;
 /// there the body breaks off.
-fn cut(parts: &http::request::Parts, conduct: Conduct) -> Response<Body> {
+pub(crate) fn cut(parts: &http::request::Parts, conduct: Conduct) -> Response<Body> {
     if let Some(ConnectInfo(line)) = parts.extensions.get::<ConnectInfo<Line>>() {
         line.cut(conduct);
     }
@@ -391,6 +482,14 @@ fn cut(parts: &http::request::Parts, conduct: Conduct) -> Response<Body> {
         Err::<bytes::Bytes, _>(io::Error::other("cut by a fault"))
     });
     Response::new(Body::from_stream(broken))
+}
+
+/// For requests to the app: never through a proxy, never further than told.
+fn client() -> reqwest::Client {
+    let builder = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none());
+    builder.build().unwrap_or_default()
 }
 
 fn fresh(
@@ -415,6 +514,8 @@ fn fresh(
         offset: start.as_millisecond() - wall.as_millisecond(),
         frozen: frozen.then(|| start.as_millisecond()),
         loaded: file,
+        slack: None,
+        slack_url: None,
         seq: 0,
         log: None,
     };
@@ -431,6 +532,8 @@ fn restored(found: state::Found, overrides: &Overrides, kept: usize) -> World {
         offset: snapshot.offset,
         frozen: snapshot.frozen,
         loaded: serde_json::from_value(snapshot.loaded).unwrap_or_default(),
+        slack: None,
+        slack_url: None,
         seq: snapshot.seq,
         log: None,
     };
@@ -439,6 +542,11 @@ fn restored(found: state::Found, overrides: &Overrides, kept: usize) -> World {
     }
     // calls that changed nothing left no number behind; none of theirs is drawn again
     world.seq += NUMBERS_LEFT_OUT;
+    place_portal(
+        &mut world.state,
+        &world.loaded,
+        overrides.portal_url.as_deref(),
+    );
     world.state.settings.throttle = overrides.throttle;
     world.state.settings.authorize = overrides.authorize;
     world

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard, doctor,
-    extend, grants, login, logout, man, release, request, requests, revoke, rules, serve, sim,
-    store, token, whoami,
+    extend, grants, login, logout, man, release, request, requests, revoke, rules, serve, sessions,
+    sim, slack, store, token, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     Store(store::Args),
     Token(token::Args),
+    Sessions(sessions::Args),
     Login(login::Args),
     Logout(logout::Args),
     Whoami(whoami::Args),
@@ -55,6 +56,7 @@ pub(crate) enum Command {
     Revoke(revoke::Args),
     Rules(rules::Args),
     Audit(audit::Args),
+    Slack(slack::Args),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
     Man(man::Args),
@@ -88,6 +90,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Doctor(args) => doctor::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Sessions(args) => sessions::run(&args),
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => logout::run(&args),
         Command::Whoami(args) => whoami::run(&args),
@@ -105,6 +108,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Revoke(args) => revoke::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Slack(args) => slack::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

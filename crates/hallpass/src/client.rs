@@ -349,10 +349,9 @@ impl Client {
 
     fn how_to_sign_in(&self) -> &'static str {
         if self.has_token {
-            "the token may have ended or been revoked; `hallpass login --token-stdin` takes a new \
-             one"
+            "the token may have ended or been revoked; `hallpass login` gets a new one"
         } else {
-            "sign in with `hallpass login --token-stdin`, or set `HALLPASS_TOKEN`"
+            "sign in with `hallpass login`, or set `HALLPASS_TOKEN`"
         }
     }
 

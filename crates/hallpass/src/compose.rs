@@ -2,21 +2,22 @@
 //! drive them. The only place that knows them all.
 
 mod loops;
+mod notices;
 mod probes;
+mod slack;
 mod sources;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_access::Identity;
-use hallpass_access::{Access, DirectorySource, Ports, Settings};
+use hallpass_access::{Access, Channel, DirectorySource, Identity, Ports, Settings};
 use hallpass_assignments::{Executor, Limits};
 use hallpass_audit::{AuditStore, ExportTarget};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_rules::{GroupRef, Rules, Source};
-use hallpass_server::{App, Front, Probe, Rates, SessionSettings};
+use hallpass_server::{App, Front, Probe, Rates, SessionSettings, SignIn};
 use hallpass_store::SqliteStore;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
@@ -26,6 +27,7 @@ pub(crate) use sources::{
     RandomIds, SteadyClock, StoredSessions, StoredTokens, cache_snapshot, new_secret,
 };
 
+use crate::config::SlackApp;
 use crate::exit::Failure;
 
 /// What a running server is made of.
@@ -40,8 +42,13 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) export: Option<(Arc<dyn ExportTarget>, String)>,
+    /// The Slack app, when there is one.
+    pub(crate) slack: Option<SlackApp>,
+    /// How else people are told; with none at all, the server's own log tells.
+    pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) inventory_max_age: Span,
     pub(crate) sessions: SessionSettings,
+    pub(crate) sign_in: Arc<SignIn>,
     pub(crate) rates: Rates,
     pub(crate) front: Front,
 }
@@ -55,6 +62,9 @@ pub(crate) struct Composed {
     store: SqliteStore,
     clock: Arc<dyn Clock>,
     export: Option<(Arc<dyn ExportTarget>, String)>,
+    channels: Vec<Arc<dyn Channel>>,
+    /// The Slack app that makes its own connection.
+    socket: Option<(hallpass_slack::Slack, secrecy::SecretString)>,
     rules_file: Option<std::path::PathBuf>,
     max_age: Span,
     pulse: Arc<probes::Pulse>,
@@ -95,7 +105,7 @@ fn with_admins(settings: Settings, identity: &Identity) -> Settings {
 /// Builds everything; nothing runs yet.
 ///
 /// # Errors
-/// When the log cannot be read.
+/// When the store does not answer.
 pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let metrics = recorder()?;
     let store = parts.store;
@@ -124,13 +134,26 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     *rules_now
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
-    let executor = Arc::new(Executor::new(
-        shared.clone(),
-        Arc::clone(&parts.aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
-        Arc::clone(&parts.clock),
-        parts.ids,
-        Limits::default(),
-    ));
+    let identity = Arc::new(parts.identity);
+    let slack = match &parts.slack {
+        Some(wanted) => Some(slack::app(
+            wanted,
+            &access,
+            &identity,
+            &store,
+            &parts.clock,
+        )?),
+        None => None,
+    };
+    let of_slack = slack
+        .clone()
+        .map(|slack| Arc::new(slack) as Arc<dyn Channel>);
+    let channels = channels(of_slack.into_iter().chain(parts.channels).collect());
+    // before anything can be told, so that a new channel misses nothing of this server
+    notices::open(shared.as_ref(), &channels, parts.clock.now())
+        .await
+        .map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
+    let executor = executor(&shared, &parts.aws, &parts.clock, parts.ids);
     let pulse = Arc::new(probes::Pulse::new(Arc::clone(&parts.clock)));
     let (stop, stopping) = watch::channel(false);
     let beating = Arc::clone(&pulse);
@@ -147,12 +170,15 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         tokens: Arc::new(StoredTokens(store.clone())),
         sessions: Arc::new(StoredSessions(store.clone())),
         session_settings: parts.sessions,
-        identity: Arc::new(parts.identity),
+        sign_in: parts.sign_in,
+        identity,
         clock: Arc::clone(&parts.clock),
         rates: Arc::new(parts.rates),
         probes: Arc::new(asked),
         metrics: Arc::new(move || rendered(&metrics, &beating)),
-        slack: None,
+        slack: slack
+            .clone()
+            .map(|slack| Arc::new(slack::Door(slack)) as Arc<dyn hallpass_server::Hook>),
         front: Arc::new(parts.front),
         version: env!("CARGO_PKG_VERSION"),
         stopping,
@@ -165,11 +191,37 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         store,
         clock: parts.clock,
         export: parts.export,
+        channels,
+        socket: slack.zip(parts.slack.and_then(|wanted| wanted.app_token)),
         rules_file: parts.rules_file,
         max_age: parts.inventory_max_age,
         pulse,
         stop,
     })
+}
+
+fn executor(
+    store: &Arc<SqliteStore>,
+    aws: &Arc<Aws>,
+    clock: &Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+) -> Arc<Executor> {
+    Arc::new(Executor::new(
+        store.clone(),
+        Arc::clone(aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
+        Arc::clone(clock),
+        ids,
+        Limits::default(),
+    ))
+}
+
+/// The channels configured, or the one that is always there.
+fn channels(configured: Vec<Arc<dyn Channel>>) -> Vec<Arc<dyn Channel>> {
+    if configured.is_empty() {
+        vec![Arc::new(notices::LogChannel)]
+    } else {
+        configured
+    }
 }
 
 fn rendered(metrics: &PrometheusHandle, pulse: &probes::Pulse) -> String {

@@ -1,6 +1,11 @@
 //! `hallpass.toml`: every key has a default or a clear error, unknown keys are refused with the
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
+mod sign_in;
+mod slack;
+mod telling;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +15,8 @@ use hallpass_model::Span;
 use serde::Deserialize;
 
 use crate::exit::Failure;
+
+pub(crate) use slack::SlackApp;
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -22,6 +29,10 @@ pub(crate) struct Config {
     pub(crate) access: Access,
     pub(crate) inventory: Inventory,
     pub(crate) audit: Audit,
+    pub(crate) slack: slack::SlackTable,
+    pub(crate) mail: telling::MailTable,
+    pub(crate) webhooks: Vec<telling::WebhookTable>,
+    pub(crate) oidc: sign_in::Oidc,
     pub(crate) log: Log,
 }
 
@@ -32,6 +43,9 @@ pub(crate) struct Server {
     pub(crate) public_url: String,
     pub(crate) rate: u32,
     pub(crate) burst: u32,
+    pub(crate) sign_in_rate: u32,
+    pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) session: sign_in::Session,
 }
 
 impl Default for Server {
@@ -41,6 +55,9 @@ impl Default for Server {
             public_url: "http://127.0.0.1:8080".into(),
             rate: 50,
             burst: 100,
+            sign_in_rate: 10,
+            trusted_proxies: Vec::new(),
+            session: sign_in::Session::default(),
         }
     }
 }
@@ -89,6 +106,8 @@ pub(crate) struct Access {
     pub(crate) reminder: Reminder,
     pub(crate) duration: Duration,
     pub(crate) on_rule_change: Change,
+    /// Words of warning, by account id or name.
+    pub(crate) account_notes: BTreeMap<String, String>,
 }
 
 impl Default for Access {
@@ -100,6 +119,7 @@ impl Default for Access {
             reminder: Reminder::default(),
             duration: Duration::default(),
             on_rule_change: Change::Report,
+            account_notes: BTreeMap::new(),
         }
     }
 }
@@ -252,10 +272,13 @@ fn parse(text: &str, name: &str) -> Result<Config, Failure> {
         &mut config.aws.role_arn,
         &mut config.aws.external_id,
         &mut config.audit.export.target,
+        &mut config.oidc.client_secret,
     ];
     for value in secrets.into_iter().flatten().chain([&mut config.store.url]) {
         *value = resolve(value)?;
     }
+    config.slack.resolve()?;
+    telling::resolve_secrets(&mut config)?;
     for domain in &config.identity.fallback_domains {
         if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {
             let message =
@@ -414,6 +437,11 @@ fn keys() -> std::collections::BTreeMap<&'static str, &'static str> {
         ("server.public_url", "http://127.0.0.1:8080"),
         ("server.rate", "50"),
         ("server.burst", "100"),
+        ("server.sign_in_rate", "10"),
+        ("server.trusted_proxies", "[]"),
+        ("server.session.idle", "8h"),
+        ("server.session.absolute", "24h"),
+        ("server.session.renew", "1h"),
         ("store.url", "sqlite:hallpass.db"),
         ("aws.region", "from the environment, else us-east-1"),
         ("aws.endpoint_url", "as the AWS SDKs"),
@@ -438,9 +466,37 @@ fn keys() -> std::collections::BTreeMap<&'static str, &'static str> {
         ("access.duration.max", "24h"),
         ("access.duration.choices", "[]"),
         ("access.on_rule_change", "report"),
+        ("access.account_notes", "{}"),
+        ("slack.signing_secret", "none"),
+        ("slack.bot_token", "none"),
+        ("slack.app_token", "none"),
+        ("slack.channel", "none"),
+        ("slack.api_url", "https://slack.com/api"),
+        ("slack.dm_outside_channel", "true"),
+        ("slack.announce_end", "true"),
+        ("slack.marks.waiting", ":large_yellow_circle:"),
+        ("slack.marks.good", ":large_green_circle:"),
+        ("slack.marks.bad", ":red_circle:"),
+        ("slack.marks.discarded", ":white_circle:"),
         ("inventory.max_age", "15m"),
         ("audit.export.target", "none"),
         ("audit.export.prefix", "logs"),
+        ("mail.url", "none"),
+        ("mail.from", "needed with `mail.url`"),
+        ("mail.to_requesters", "true"),
+        ("mail.to_approvers", "true"),
+        ("mail.alerts", "[]"),
+        ("webhooks.name", "needed"),
+        ("webhooks.url", "needed"),
+        ("webhooks.secret", "needed"),
+        ("webhooks.events", "[\"*\"]"),
+        ("oidc.issuer", "none"),
+        ("oidc.client_id", "none"),
+        ("oidc.client_secret", "none"),
+        ("oidc.scopes", "[\"openid\", \"email\", \"profile\"]"),
+        ("oidc.email_claim", "email"),
+        ("oidc.require_verified_email", "true"),
+        ("oidc.name", "your company account"),
         ("log.level", "info"),
     ])
 }

@@ -29,6 +29,19 @@ struct Content {
 #[derive(Serialize, Deserialize)]
 struct Entry {
     token: String,
+    #[serde(default)]
+    source: Source,
+}
+
+/// Where a token came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Source {
+    /// Somebody gave it; it may be in use elsewhere too.
+    #[default]
+    Given,
+    /// `login` had it made for this file.
+    Login,
 }
 
 impl Credentials {
@@ -66,18 +79,33 @@ impl Credentials {
     /// # Errors
     /// When the file is there and cannot be read.
     pub(crate) fn token(&self, server: &str) -> Result<Option<SecretString>, Failure> {
+        Ok(self.entry(server)?.map(|(token, _)| token))
+    }
+
+    /// As [`Credentials::token`], with where it came from.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub(crate) fn entry(&self, server: &str) -> Result<Option<(SecretString, Source)>, Failure> {
         let mut servers = self.read()?.servers;
-        Ok(servers.remove(server).map(|entry| entry.token.into()))
+        let entry = servers.remove(server);
+        Ok(entry.map(|entry| (entry.token.into(), entry.source)))
     }
 
     /// Keeps the token for `server`.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(crate) fn store(&self, server: &str, token: &SecretString) -> Result<(), Failure> {
+    pub(crate) fn store(
+        &self,
+        server: &str,
+        token: &SecretString,
+        source: Source,
+    ) -> Result<(), Failure> {
         let mut content = self.read()?;
         let entry = Entry {
             token: token.expose_secret().to_owned(),
+            source,
         };
         content.servers.insert(server.to_owned(), entry);
         self.write(&content)
@@ -111,7 +139,7 @@ impl Credentials {
         serde_json::from_slice(&bytes).map_err(|_| {
             let path = self.path.display();
             Failure::bad_input(format!("`{path}` is not a credentials file"))
-                .help("remove it and run `hallpass login --token-stdin` again")
+                .help("remove it and run `hallpass login` again")
         })
     }
 
@@ -186,8 +214,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kept = Credentials::at(folder.path().join("hallpass/credentials.json"));
         assert!(kept.token("http://a").unwrap().is_none());
-        kept.store("http://a", &"first".to_owned().into()).unwrap();
-        kept.store("http://b", &"second".to_owned().into()).unwrap();
+        kept.store("http://a", &"first".to_owned().into(), Source::Login)
+            .unwrap();
+        kept.store("http://b", &"second".to_owned().into(), Source::Given)
+            .unwrap();
         let token = kept.token("http://a").unwrap().unwrap();
         assert_eq!(token.expose_secret(), "first");
         assert!(kept.forget("http://a").unwrap());
@@ -202,7 +232,8 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let kept = Credentials::at(folder.path().join("hallpass/credentials.json"));
-        kept.store("http://a", &"secret".to_owned().into()).unwrap();
+        kept.store("http://a", &"secret".to_owned().into(), Source::Given)
+            .unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(kept.path()), 0o600);
         assert_eq!(mode(&folder.path().join("hallpass")), 0o700);

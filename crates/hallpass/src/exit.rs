@@ -146,6 +146,11 @@ impl Failure {
         self.exit
     }
 
+    /// The stable code, if there is one.
+    pub(crate) fn has_code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
     /// Whether nobody answered, rather than refused.
     pub(crate) fn is_unreachable(&self) -> bool {
         self.code.as_deref() == Some(UNREACHABLE)

@@ -17,7 +17,8 @@ pub(crate) enum Style {
 
 /// What libraries may say at most unless they are named in `HALLPASS_LOG`: at their most talkative
 /// they print requests with session tokens, and the bodies they could not read.
-const LIBRARIES: &str = "aws=info,axum=info,h2=info,hyper=info,reqwest=info,rustls=info";
+const LIBRARIES: &str = "aws=info,axum=info,h2=info,hyper=info,reqwest=info,rustls=info,\
+    tokio_tungstenite=info,tungstenite=info";
 
 /// Starts logging at `level` (or as `HALLPASS_LOG` says). A second start changes nothing.
 pub(crate) fn start(level: &str, style: Style) -> Result<(), Failure> {

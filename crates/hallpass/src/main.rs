@@ -16,6 +16,8 @@ mod ids;
 mod logging;
 mod output;
 mod prompt;
+#[cfg(test)]
+mod reference;
 mod shown;
 mod waiting;
 mod words;

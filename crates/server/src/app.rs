@@ -6,7 +6,7 @@ use hallpass_access::{Access, Identity};
 use hallpass_audit::AuditStore;
 use hallpass_model::Clock;
 
-use crate::{Probe, Rates, SessionSettings, SessionStore, SlackDoor, TokenStore};
+use crate::{Probe, Rates, SessionSettings, SessionStore, SignIn, SlackDoor, TokenStore};
 
 /// A person of the demo, for the first page.
 #[derive(Clone)]
@@ -50,6 +50,8 @@ pub struct App {
     pub sessions: Arc<dyn SessionStore>,
     /// Their limits.
     pub session_settings: SessionSettings,
+    /// How people sign in.
+    pub sign_in: Arc<SignIn>,
     /// Who people are and which roles they have.
     pub identity: Arc<Identity>,
     /// Time.

@@ -69,11 +69,33 @@ pub struct TokenFacts {
 #[error("tokens cannot be read: {0}")]
 pub struct TokenFault(pub String);
 
+/// A token to be kept. Its secret is not here, only its hash.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Lower-case hex SHA-256 of its secret.
+    pub hash: String,
+    /// Whose it is.
+    pub user: Email,
+    /// What it allows.
+    pub scopes: BTreeSet<Scope>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// What it is for.
+    pub name: String,
+}
+
 /// Where tokens are.
 #[async_trait]
 pub trait TokenStore: Send + Sync {
     /// The token whose secret has this hash (lower-case hex SHA-256).
     async fn token_by_hash(&self, hash: &str) -> Result<Option<TokenFacts>, TokenFault>;
+    /// Keeps a new token, with its record in the audit log.
+    async fn keep(&self, token: &NewToken) -> Result<(), TokenFault>;
+    /// Revokes the token with this hash, with its record in the audit log. Nothing happens when
+    /// there is none, or it was revoked before.
+    async fn revoke(&self, hash: &str, now: Timestamp) -> Result<(), TokenFault>;
 }
 
 /// The stored form of a token's secret.
@@ -87,6 +109,8 @@ pub(crate) struct Caller {
     pub(crate) actor: Actor,
     pub(crate) scopes: BTreeSet<Scope>,
     pub(crate) expires_at: Timestamp,
+    /// The hash of the token they came with; none for a browser's session.
+    pub(crate) token: Option<String>,
 }
 
 impl Caller {
@@ -153,9 +177,10 @@ impl FromRequestParts<App> for Caller {
             .map(|(_, secret)| secret.trim())
             .filter(|secret| !secret.is_empty())
             .ok_or_else(|| Failure::unauthorized("no bearer token was sent"))?;
+        let hash = hash_secret(secret);
         let facts = app
             .tokens
-            .token_by_hash(&hash_secret(secret))
+            .token_by_hash(&hash)
             .await
             .map_err(|fault| Failure::unavailable(&fault))?
             // unknown, expired and revoked are one answer: it tells a thief nothing
@@ -173,8 +198,23 @@ impl FromRequestParts<App> for Caller {
             actor: person(app, &facts.user, origin)?,
             scopes: facts.scopes,
             expires_at: facts.expires_at,
+            token: Some(hash),
         })
     }
+}
+
+/// The person of a session, as the directory of this moment has them. Who left it, or is disabled
+/// in it, has no rights from then on, however long their session lasts.
+pub(crate) fn signed_in(app: &App, live: &session::Live) -> Result<Actor, Failure> {
+    let actor = person(app, &live.session.user, Origin::Web)?;
+    if actor.user.is_none() {
+        return Err(Failure::forbidden(
+            "not-in-directory",
+            "Your account is not in the directory.",
+        )
+        .help("ask an administrator; it may have been disabled"));
+    }
+    Ok(actor)
 }
 
 fn person(app: &App, user: &Email, origin: Origin) -> Result<Actor, Failure> {
@@ -182,7 +222,7 @@ fn person(app: &App, user: &Email, origin: Origin) -> Result<Actor, Failure> {
     found.map_err(|_| {
         Failure::forbidden(
             "ambiguous-user",
-            "more than one person of the directory has your e-mail",
+            "More than one person has your e-mail; ask an admin.",
         )
     })
 }
@@ -204,8 +244,9 @@ async fn by_session(parts: &Parts, app: &App) -> Result<Caller, Failure> {
         }
     }
     Ok(Caller {
-        actor: person(app, &live.session.user, Origin::Web)?,
+        actor: signed_in(app, &live)?,
         scopes: Scope::ALL.into_iter().collect(),
         expires_at: live.session.ends_at,
+        token: None,
     })
 }

@@ -120,8 +120,12 @@ async fn metrics(State(app): State<App>) -> Response {
             );
             gauge(
                 "hallpass_notices_waiting",
-                "Notices not delivered yet.",
-                one(counts.notices),
+                "Notices not delivered yet, by channel.",
+                counts
+                    .notices
+                    .into_iter()
+                    .map(|(channel, n)| (format!("{{channel=\"{channel}\"}}"), n))
+                    .collect(),
             );
         }
         Err(error) => tracing::warn!(error = %error, "the store's numbers could not be read"),

@@ -5,6 +5,7 @@
 //!
 //! Knows nothing of SQL, AWS clients or Slack; the binary hands it what it needs.
 
+mod address;
 mod api;
 mod app;
 mod auth;
@@ -13,20 +14,26 @@ mod convert;
 mod health;
 mod hooks;
 mod limits;
+mod logins;
+mod oidc;
 mod openapi;
 mod problem;
 mod session;
 mod session_memory;
+mod sign_in;
 mod ui;
 
+pub use address::{NotARange, Proxies};
 pub use app::{App, Front, PersonaCard};
-pub use auth::{Scope, TokenFacts, TokenFault, TokenStore, hash_secret};
+pub use auth::{NewToken, Scope, TokenFacts, TokenFault, TokenStore, hash_secret};
 pub use health::{Probe, ProbeResult};
 pub use hooks::{Hook, HookAnswer, SlackDoor};
 pub use limits::Rates;
+pub use oidc::{OidcSettings, Provider};
 pub use openapi::document as openapi_document;
 pub use session::{Session, SessionFault, SessionSettings, SessionStore, SignedIn};
 pub use session_memory::MemorySessions;
+pub use sign_in::SignIn;
 
 use std::time::Duration;
 
@@ -81,6 +88,39 @@ pub async fn serve(
     }
 }
 
+/// What pages may load and do. Nothing of others, nothing inline, no frames.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
+
+/// Headers of every answer that has not its own.
+fn headers(app: &App) -> Vec<(HeaderName, &'static str)> {
+    let mut headers = vec![
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+        ),
+    ];
+    if app.session_settings.secure {
+        // browsers that were here once do not try without TLS again, for a year
+        headers.push((header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
+    }
+    headers
+}
+
 /// Everything the server answers.
 pub fn router(app: App) -> Router {
     let id = HeaderName::from_static("x-request-id");
@@ -90,28 +130,21 @@ pub fn router(app: App) -> Router {
         .merge(hooks::router())
         .route("/api/openapi.json", get(openapi::serve))
         .layer(middleware::from_fn(problem::in_time));
-    let headers = [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
-             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        ),
-    ];
     let mut router = calls
         .merge(api::streams())
         .merge(ui::streams())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            session::renewing,
+        ))
         .layer(middleware::from_fn_with_state(app.clone(), limits::allow))
         .layer(middleware::from_fn_with_state(app.clone(), health::count))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(middleware::from_fn(problem::with_reference));
-    for (name, value) in headers {
+    for (name, value) in headers(&app) {
         router = router.layer(SetResponseHeaderLayer::if_not_present(
             name,
             HeaderValue::from_static(value),

@@ -5,18 +5,20 @@
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
-use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use tokio::time::Instant;
 
-use crate::{App, problem::Failure};
+use crate::{
+    App,
+    problem::{self, Failure},
+};
 
 /// Sources remembered at most; the fullest are forgotten first.
 const SOURCES_MAX: usize = 10_000;
@@ -44,6 +46,13 @@ impl Rates {
             hasher: RandomState::new(),
             buckets: Mutex::default(),
         }
+    }
+
+    /// `number` calls a minute, all at once if need be.
+    pub fn per_minute(number: u32) -> Self {
+        let mut rates = Self::new(1, number);
+        rates.per_second = f64::from(number.max(1)) / 60.0;
+        rates
     }
 
     fn take(&self, source: u64, now: Instant) -> bool {
@@ -75,6 +84,20 @@ impl Bucket {
     }
 }
 
+/// Paths on which codes and sign-ins can be guessed or begun, and the bucket each counts in. The
+/// provider's own call (`/signin/oidc/logout`) comes for everybody from one address.
+fn guarded(path: &str) -> Option<&'static str> {
+    match path {
+        "/signin/oidc" => Some("leave"),
+        "/signin/oidc/callback" => Some("return"),
+        "/login/cli" => Some("login"),
+        "/login/device" => Some("device"),
+        "/api/v1/login/device" => Some("begin"),
+        "/api/v1/login/token" => Some("fetch"),
+        _ => None,
+    }
+}
+
 /// Lets a call through, or says when to come again. Health and metrics are not counted.
 pub(crate) async fn allow(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
@@ -83,24 +106,34 @@ pub(crate) async fn allow(State(app): State<App>, request: Request, next: Next) 
         return next.run(request).await;
     }
     let rates = &app.rates;
+    let address = app.sign_in.proxies.of(&request);
     let token = request.headers().get(header::AUTHORIZATION);
-    let source = if let Some(token) = token {
-        rates.hasher.hash_one(token.as_bytes())
-    } else {
-        let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        rates
-            .hasher
-            .hash_one(address.map(|ConnectInfo(address)| address.ip()))
+    let source = match token {
+        Some(token) => rates.hasher.hash_one(token.as_bytes()),
+        None => rates.hasher.hash_one(address),
     };
-    if rates.take(source, Instant::now()) {
-        return next.run(request).await;
+    let now = Instant::now();
+    if !rates.take(source, now) {
+        return too_many(&request, "1");
     }
+    // a token would be another source each time, so it is the address that counts here
+    if let Some(what) = guarded(path) {
+        let tries = &app.sign_in.rates;
+        if !tries.take(tries.hasher.hash_one((what, address)), now) {
+            return too_many(&request, "6");
+        }
+    }
+    next.run(request).await
+}
+
+fn too_many(request: &Request, again: &'static str) -> Response {
     let detail = "too many calls at once; nothing was done";
-    let mut response =
-        Failure::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail).into_response();
+    let failure = Failure::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail)
+        .help("wait a few seconds and try again");
+    let mut response = problem::to_caller(failure, request.uri(), request.headers());
     response
         .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        .insert(header::RETRY_AFTER, HeaderValue::from_static(again));
     response
 }
 
@@ -118,6 +151,14 @@ mod tests {
         assert!(rates.take(2, start), "another source is not held up");
         let later = start + Duration::from_secs(1);
         assert_eq!((0..200).filter(|_| rates.take(1, later)).count(), 50);
+    }
+
+    #[test]
+    fn tries_are_counted_by_the_minute() {
+        let (rates, start) = (Rates::per_minute(10), Instant::now());
+        assert_eq!((0..20).filter(|_| rates.take(1, start)).count(), 10);
+        let later = start + Duration::from_secs(30);
+        assert_eq!((0..20).filter(|_| rates.take(1, later)).count(), 5);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! The description of the API, made from the handlers themselves.
 
 use axum::Json;
-use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 
 use crate::api;
 
 #[derive(OpenApi)]
 #[openapi(
+    modifiers(&Doors),
+    security(("token" = []), ("session" = [])),
     info(
         title = "Hallpass",
         description = "Temporary access across an AWS Organization"
@@ -14,6 +17,9 @@ use crate::api;
     paths(
         api::people::me,
         api::people::catalog,
+        api::login::device,
+        api::login::token,
+        api::login::logout,
         api::requests::ask,
         api::requests::list,
         api::requests::show,
@@ -34,6 +40,20 @@ use crate::api;
     )
 )]
 struct Api;
+
+/// How callers prove who they are: a token, or the cookie of a signed-in browser, which sends
+/// `X-Hallpass-Csrf` with whatever changes something.
+struct Doors;
+
+impl Modify for Doors {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
+        let session = ApiKey::Cookie(ApiKeyValue::new("hallpass"));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(session));
+    }
+}
 
 /// The document served at `/api/openapi.json`.
 pub fn document() -> utoipa::openapi::OpenApi {

@@ -7,12 +7,14 @@ use std::time::Duration;
 use axum::{
     Json,
     extract::Request,
-    http::{HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use hallpass_access::{AccessError, CommitError, PressRefused, Refusal};
 use hallpass_api::{FieldProblem, Problem};
+
+use crate::ui::shell;
 
 /// How long a call may take; event streams are excepted.
 const CALL_TIME_MAX: Duration = Duration::from_secs(30);
@@ -212,13 +214,28 @@ impl IntoResponse for Failure {
     }
 }
 
-pub(crate) async fn no_such_route(uri: Uri) -> Failure {
-    Failure::new(
+/// A failure as its caller reads it: a page for browsers off the API, else a problem document.
+pub(crate) fn to_caller(failure: Failure, uri: &Uri, headers: &HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT);
+    let is_browser = accepts
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("text/html"));
+    let path = uri.path();
+    if is_browser && path != "/api" && !path.starts_with("/api/") {
+        shell::failed(&failure)
+    } else {
+        failure.into_response()
+    }
+}
+
+pub(crate) async fn no_such_route(uri: Uri, headers: HeaderMap) -> Response {
+    let failure = Failure::new(
         StatusCode::NOT_FOUND,
         "no-such-route",
         format!("there is nothing at `{}`", uri.path()),
     )
-    .help("the API is described at /api/openapi.json")
+    .help("the API is described at /api/openapi.json");
+    to_caller(failure, &uri, &headers)
 }
 
 pub(crate) async fn no_such_method() -> Failure {

@@ -3,11 +3,17 @@
 //! The cookie holds 256 random bits; the store holds their SHA-256, so a copy of the store opens no
 //! session. A session ends when it was idle too long, at its absolute limit, at sign-out, or when
 //! an administrator ends it. A new sign-in always makes a new secret (no session fixation), and
-//! a secret in use is replaced every so often.
+//! a secret in use is replaced every so often; the one before works a minute longer, for calls that
+//! were under way.
 
 use async_trait::async_trait;
 use aws_lc_rs::{constant_time, rand};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, header},
+    middleware::Next,
+    response::Response,
+};
 use hallpass_model::{Email, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +55,16 @@ pub struct Session {
     pub renewed_at: Timestamp,
     /// When it ends whatever happens.
     pub ends_at: Timestamp,
+    /// What forms of this session carry. It outlives the secret, so that a page that was open
+    /// while the secret was replaced still works.
+    #[serde(default)]
+    pub csrf: String,
+    /// The hash of the secret before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    /// The hash of the secret after this one, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Where sessions are.
@@ -58,15 +74,50 @@ pub trait SessionStore: Send + Sync {
     async fn begin(&self, session: &Session) -> Result<(), SessionFault>;
     /// The session whose secret has this hash, whether or not it is over.
     async fn by_hash(&self, hash: &str) -> Result<Option<Session>, SessionFault>;
-    /// Replaces the session stored under `hash` (its secret, or when it was seen). Nothing happens
-    /// when it is gone.
-    async fn replace(&self, hash: &str, session: &Session) -> Result<(), SessionFault>;
+    /// Writes `session` in place of `was`, which has the same secret. Nothing happens, and the
+    /// answer is `false`, when what is stored is not `was` any more.
+    async fn replace(&self, was: &Session, session: &Session) -> Result<bool, SessionFault>;
+    /// Gives a session a new secret: stores `old` in place of `was` and keeps `new` beside it, both
+    /// or none. `false` as for [`SessionStore::replace`].
+    async fn renew(
+        &self,
+        was: &Session,
+        old: &Session,
+        new: &Session,
+    ) -> Result<bool, SessionFault>;
     /// Ends one.
     async fn end(&self, hash: &str) -> Result<(), SessionFault>;
     /// Ends every session of a person; how many there were.
     async fn end_all(&self, user: &Email) -> Result<u64, SessionFault>;
+    /// Ends those that a provider says are over: of its session `sid`, else of its `subject`; how
+    /// many there were.
+    async fn end_at_provider(
+        &self,
+        issuer: &str,
+        subject: Option<&str>,
+        sid: Option<&str>,
+    ) -> Result<u64, SessionFault>;
     /// Forgets those that ended before `now`.
     async fn prune(&self, now: Timestamp) -> Result<(), SessionFault>;
+}
+
+impl SignedIn {
+    /// Whether a provider means this by its logout: by its session if it names one, else by person.
+    pub fn is_meant(&self, at: &str, who: Option<&str>, session: Option<&str>) -> bool {
+        let Self::Oidc {
+            issuer,
+            subject,
+            sid,
+            ..
+        } = self
+        else {
+            return false;
+        };
+        let same_person = who.is_none_or(|who| who == subject);
+        let same_session = session.is_none_or(|session| Some(session) == sid.as_deref());
+        let named = who.is_some() || session.is_some();
+        named && at == issuer && same_person && same_session
+    }
 }
 
 /// Sessions could not be read or stored.
@@ -98,6 +149,9 @@ impl Default for SessionSettings {
     }
 }
 
+/// How long a replaced secret goes on working, for calls that were under way.
+const GRACE: Span = Span::minutes(1);
+
 impl SessionSettings {
     /// The cookie's name. `__Host-` makes browsers insist on TLS, this host and the root path.
     const fn cookie_name(&self) -> &'static str {
@@ -113,19 +167,18 @@ impl SessionSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
     pub(crate) session: Session,
-    secret: String,
 }
 
 impl Live {
-    /// The token that forms of this session carry. Derived, so nothing more is stored; whoever
-    /// does not know the cookie cannot make it.
+    /// The token that forms of this session carry. Whoever cannot read our pages does not know it.
     pub(crate) fn csrf(&self) -> String {
-        hash_secret(&format!("csrf\n{}", self.secret))
+        self.session.csrf.clone()
     }
 
     /// Whether a form carries this session's token.
     pub(crate) fn accepts(&self, token: &str) -> bool {
-        constant_time::verify_slices_are_equal(self.csrf().as_bytes(), token.as_bytes()).is_ok()
+        let csrf = self.session.csrf.as_bytes();
+        constant_time::verify_slices_are_equal(csrf, token.as_bytes()).is_ok()
     }
 }
 
@@ -146,44 +199,110 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 /// # Errors
 /// When the store does not answer.
 pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Live>, Failure> {
+    let Some(mut session) = stored(app, headers).await? else {
+        return Ok(None);
+    };
+    let now = app.clock.now();
+    if Span::minutes(1).after(session.seen_at) < now && session.next.is_none() {
+        let was = session.clone();
+        session.seen_at = now;
+        app.sessions
+            .replace(&was, &session)
+            .await
+            .map_err(|fault| Failure::unavailable(&fault))?;
+    }
+    Ok(Some(Live { session }))
+}
+
+async fn stored(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Failure> {
     let settings = &app.session_settings;
     let Some(secret) = cookie(headers, settings.cookie_name()) else {
         return Ok(None);
     };
-    let hash = hash_secret(secret);
     let found = app
         .sessions
-        .by_hash(&hash)
+        .by_hash(&hash_secret(secret))
         .await
         .map_err(|fault| Failure::unavailable(&fault))?;
     let now = app.clock.now();
-    let Some(mut session) = found.filter(|session| is_live(session, settings, now)) else {
-        return Ok(None);
-    };
-    if Span::minutes(1).after(session.seen_at) < now {
-        session.seen_at = now;
-        app.sessions
-            .replace(&hash, &session)
-            .await
-            .map_err(|fault| Failure::unavailable(&fault))?;
-    }
-    let secret = secret.to_owned();
-    Ok(Some(Live { session, secret }))
+    Ok(found.filter(|session| is_live(session, settings, now)))
 }
 
 fn is_live(session: &Session, settings: &SessionSettings, now: Timestamp) -> bool {
-    now < session.ends_at && now < settings.idle.after(session.seen_at)
+    now < session.ends_at && now < settings.idle.after(session.seen_at) && !session.csrf.is_empty()
 }
 
-/// Begins a session and says which cookie to set.
+/// Replaces secrets that were in use for long. The call itself goes on with the one it came with.
+pub(crate) async fn renewing(State(app): State<App>, request: Request, next: Next) -> Response {
+    let name = app.session_settings.cookie_name();
+    let is_static = request.uri().path().starts_with("/static/");
+    let has_one = !is_static && cookie(request.headers(), name).is_some();
+    let renewed = if has_one {
+        // a store that does not answer is the handler's to tell
+        renew(&app, request.headers()).await.ok().flatten()
+    } else {
+        None
+    };
+    let mut response = next.run(request).await;
+    let decided = response
+        .headers()
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .any(|value| value.as_bytes().starts_with(format!("{name}=").as_bytes()));
+    if let Some(cookie) = renewed.filter(|_| !decided) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn renew(app: &App, headers: &HeaderMap) -> Result<Option<HeaderValue>, Failure> {
+    let (settings, now) = (&app.session_settings, app.clock.now());
+    let due = stored(app, headers).await?.filter(|session| {
+        session.next.is_none() && settings.renew.after(session.renewed_at) <= now
+    });
+    let Some(was) = due else {
+        return Ok(None);
+    };
+    let secret = new_secret()?;
+    let new = Session {
+        hash: hash_secret(&secret),
+        seen_at: now,
+        renewed_at: now,
+        previous: Some(was.hash.clone()),
+        ..was.clone()
+    };
+    let old = Session {
+        ends_at: was.ends_at.min(GRACE.after(now)),
+        next: Some(new.hash.clone()),
+        previous: None,
+        ..was.clone()
+    };
+    let done = app
+        .sessions
+        .renew(&was, &old, &new)
+        .await
+        .map_err(|fault| Failure::unavailable(&fault))?;
+    if !done {
+        return Ok(None);
+    }
+    let left = Span::between(now, was.ends_at);
+    set_cookie(settings, &secret, left).map(Some)
+}
+
+/// Begins a session and says which cookie to set. A session that the browser brought along ends:
+/// whoever planted it must not share the new one (session fixation).
 ///
 /// # Errors
 /// When the store does not answer.
 pub(crate) async fn begin(
     app: &App,
+    headers: &HeaderMap,
     user: Email,
     signed_in: SignedIn,
 ) -> Result<HeaderValue, Failure> {
+    if let Some(before) = stored(app, headers).await? {
+        forget(app, &before).await?;
+    }
     let (settings, now) = (&app.session_settings, app.clock.now());
     let secret = new_secret()?;
     let session = Session {
@@ -194,6 +313,9 @@ pub(crate) async fn begin(
         seen_at: now,
         renewed_at: now,
         ends_at: settings.absolute.after(now),
+        csrf: new_secret()?,
+        previous: None,
+        next: None,
     };
     app.sessions
         .begin(&session)
@@ -207,11 +329,21 @@ pub(crate) async fn begin(
 /// # Errors
 /// When the store does not answer: the person must not believe that they signed out.
 pub(crate) async fn end(app: &App, live: &Live) -> Result<HeaderValue, Failure> {
-    app.sessions
-        .end(&live.session.hash)
-        .await
-        .map_err(|fault| Failure::unavailable(&fault))?;
+    forget(app, &live.session).await?;
     set_cookie(&app.session_settings, "", Span::ZERO)
+}
+
+/// Ends a session under each secret it has.
+async fn forget(app: &App, session: &Session) -> Result<(), Failure> {
+    let beside = [&session.previous, &session.next];
+    let hashes = beside.into_iter().flatten().chain([&session.hash]);
+    for hash in hashes {
+        app.sessions
+            .end(hash)
+            .await
+            .map_err(|fault| Failure::unavailable(&fault))?;
+    }
+    Ok(())
 }
 
 fn set_cookie(
@@ -255,6 +387,9 @@ mod tests {
             seen_at: at(seen),
             renewed_at: start,
             ends_at: at(24),
+            csrf: "c".to_owned(),
+            previous: None,
+            next: None,
         };
         for (seen, now, live) in [
             (0, 0, true),
@@ -270,6 +405,34 @@ mod tests {
                 "{seen} {now}"
             );
         }
+        let without_form_token = Session {
+            csrf: String::new(),
+            ..session(0)
+        };
+        assert!(!is_live(&without_form_token, &settings, start));
+    }
+
+    #[test]
+    fn a_provider_ends_the_sessions_it_names() {
+        let signed_in = SignedIn::Oidc {
+            issuer: "https://id".to_owned(),
+            subject: "u1".to_owned(),
+            sid: Some("s1".to_owned()),
+            id_token: None,
+        };
+        for (at, who, session, meant) in [
+            ("https://id", Some("u1"), None, true),
+            ("https://id", None, Some("s1"), true),
+            ("https://id", Some("u1"), Some("s1"), true),
+            ("https://id", Some("u1"), Some("s2"), false),
+            ("https://id", Some("u2"), Some("s1"), false),
+            ("https://id", None, None, false),
+            ("https://other", Some("u1"), None, false),
+        ] {
+            let found = signed_in.is_meant(at, who, session);
+            assert_eq!(found, meant, "{at} {who:?} {session:?}");
+        }
+        assert!(!SignedIn::Persona.is_meant("https://id", Some("u1"), None));
     }
 
     #[test]

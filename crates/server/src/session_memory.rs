@@ -29,12 +29,28 @@ impl SessionStore for MemorySessions {
         Ok(self.all().get(hash).cloned())
     }
 
-    async fn replace(&self, hash: &str, session: &Session) -> Result<(), SessionFault> {
+    async fn replace(&self, was: &Session, session: &Session) -> Result<bool, SessionFault> {
         let mut all = self.all();
-        if all.remove(hash).is_some() {
+        let same = all.get(&was.hash) == Some(was);
+        if same {
             all.insert(session.hash.clone(), session.clone());
         }
-        Ok(())
+        Ok(same)
+    }
+
+    async fn renew(
+        &self,
+        was: &Session,
+        old: &Session,
+        new: &Session,
+    ) -> Result<bool, SessionFault> {
+        let mut all = self.all();
+        let same = all.get(&was.hash) == Some(was);
+        if same {
+            all.insert(old.hash.clone(), old.clone());
+            all.insert(new.hash.clone(), new.clone());
+        }
+        Ok(same)
     }
 
     async fn end(&self, hash: &str) -> Result<(), SessionFault> {
@@ -46,6 +62,18 @@ impl SessionStore for MemorySessions {
         let mut all = self.all();
         let before = all.len();
         all.retain(|_, session| session.user != *user);
+        Ok(u64::try_from(before - all.len()).unwrap_or(u64::MAX))
+    }
+
+    async fn end_at_provider(
+        &self,
+        issuer: &str,
+        subject: Option<&str>,
+        sid: Option<&str>,
+    ) -> Result<u64, SessionFault> {
+        let mut all = self.all();
+        let before = all.len();
+        all.retain(|_, session| !session.signed_in.is_meant(issuer, subject, sid));
         Ok(u64::try_from(before - all.len()).unwrap_or(u64::MAX))
     }
 

@@ -289,21 +289,47 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         self.gate.pass(self.inner.answer(actor, key), read).await
     }
 
+    async fn open_channel(&self, channel: &str, now: Timestamp) -> Result<(), ReadError> {
+        self.gate
+            .pass(self.inner.open_channel(channel, now), read)
+            .await
+    }
+
+    async fn next_notice(&self, channel: &str) -> Result<Option<Timestamp>, ReadError> {
+        self.gate.pass(self.inner.next_notice(channel), read).await
+    }
+
     async fn take_notices(
         &self,
+        channel: &str,
         now: Timestamp,
         again_at: Timestamp,
         limit: u32,
     ) -> Result<Vec<Waiting>, ReadError> {
         self.gate
-            .pass(self.inner.take_notices(now, again_at, limit), read)
+            .pass(self.inner.take_notices(channel, now, again_at, limit), read)
             .await
     }
 
-    async fn notice_delivered(&self, number: u64) -> Result<(), ReadError> {
+    async fn notice_delivered(&self, channel: &str, number: u64) -> Result<(), ReadError> {
         self.gate
-            .pass(self.inner.notice_delivered(number), read)
+            .pass(self.inner.notice_delivered(channel, number), read)
             .await
+    }
+
+    async fn notice_postponed(
+        &self,
+        channel: &str,
+        number: u64,
+        again_at: Timestamp,
+    ) -> Result<(), ReadError> {
+        self.gate
+            .pass(self.inner.notice_postponed(channel, number, again_at), read)
+            .await
+    }
+
+    async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {
+        self.gate.pass(self.inner.prune_notices(before), read).await
     }
 
     async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError> {

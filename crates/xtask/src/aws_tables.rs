@@ -14,7 +14,15 @@ use flate2::read::GzDecoder;
 use serde_json::{Map, Value, json};
 
 /// The services whose tables are committed: those that decide or show access.
-pub(crate) const SERVICES: &[&str] = &["sts", "organizations", "sso-admin", "identitystore", "iam"];
+pub(crate) const SERVICES: &[&str] = &[
+    "sts",
+    "organizations",
+    "sso-admin",
+    "identitystore",
+    "iam",
+    "sso",
+    "sso-oidc",
+];
 
 /// Version of the table format; `aws-model` refuses any other.
 const FORMAT: u32 = 1;

@@ -14,6 +14,8 @@ mod sizes;
 mod sources;
 mod texts;
 
+mod site;
+
 mod aws_tables;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +25,8 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
   tidy  hold the tree against the house rules; exit 1 with `path:line: message` for each breach
+
+  docs [DIR]  write the documentation as a site (default: site/)
 
   aws-tables --models DIR [SERVICE...]
         read the service models below DIR (the `data` folder of an installed botocore)
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["tidy"] => tidy(),
+        ["docs"] => write_site(&root().join("site")),
+        ["docs", out] => write_site(Path::new(out)),
         ["aws-tables", "--models", models, services @ ..] => write_tables(models, services),
         _ => {
             eprint!("{USAGE}");
@@ -58,6 +64,19 @@ fn tidy() -> ExitCode {
     }
     eprintln!("tidy: {} found", findings.len());
     ExitCode::FAILURE
+}
+
+fn write_site(out: &Path) -> ExitCode {
+    match site::write(&root(), out) {
+        Ok(pages) => {
+            println!("{pages} pages: {}", out.join("index.html").display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("docs: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn write_tables(models: &str, services: &[&str]) -> ExitCode {

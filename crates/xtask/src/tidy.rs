@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{arrows, manifests, sizes, sources, texts};
+use crate::{arrows, manifests, site, sizes, sources, texts};
 
 /// One breach of a rule, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +67,10 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Finding>, TidyError> {
         };
         findings.extend(check_file(&path, &text));
     }
+    findings.extend(site::check(root).map_err(|source| TidyError::Read {
+        path: "docs".into(),
+        source,
+    })?);
     findings.sort();
     findings.dedup();
     Ok(findings)

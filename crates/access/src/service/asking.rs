@@ -264,8 +264,11 @@ fn rejected(request: &Request, refusal: &Refusal, by: By<'_>, moment: Moment<'_>
         .of_request(Event::RequestRejected, by, request)
         .why(&refusal.code)
         .error(&refusal.message);
+    let to = vec![request.requester.email.clone()];
+    let text = format!("Not possible: {}. {}", request.names, refusal.message);
     Change {
         audit: vec![record],
+        notices: vec![moment.notice(News::Rejected, request, to, text)],
         requests: vec![Write::Insert(request.clone())],
         ..Change::default()
     }

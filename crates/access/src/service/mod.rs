@@ -107,7 +107,8 @@ impl Access {
         Arc::clone(&self.wake_executor)
     }
 
-    /// The number of the newest record this process has written, as it grows.
+    /// The number of the newest record this process has written, as it grows. Changes also when
+    /// there are notices to deliver, whether or not something was recorded with them.
     pub fn news(&self) -> watch::Receiver<u64> {
         self.news.subscribe()
     }
@@ -166,17 +167,17 @@ impl Access {
             return Ok(Vec::new());
         }
         let wakes = !change.desires.is_empty();
+        let tells = !change.notices.is_empty();
         let records = self.ports.store.commit(change).await?;
         if wakes {
             self.wake_executor.notify_one();
         }
-        if let Some(last) = records.last() {
-            self.news.send_if_modified(|seq| {
-                let newer = last.seq() > *seq;
-                *seq = last.seq().max(*seq);
-                newer
-            });
-        }
+        let newest = records.last().map_or(0, Record::seq);
+        self.news.send_if_modified(|seq| {
+            let newer = newest > *seq;
+            *seq = newest.max(*seq);
+            newer || tells
+        });
         Ok(records)
     }
 

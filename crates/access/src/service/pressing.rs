@@ -234,6 +234,7 @@ impl Access {
         self.end_grant(actor, id, idempotency, |_, bench| {
             let listed = decide::ensure_may_deny(&request, actor, bench).is_ok();
             match reason.trim() {
+                _ if actor.secondary_domain => Err(PressRefused::SecondaryDomain),
                 _ if !listed && !actor.is(Role::Admin) => Err(PressRefused::NotYours),
                 "" => Err(PressRefused::ReasonMissing),
                 words => Ok(EndCause::Revoked {

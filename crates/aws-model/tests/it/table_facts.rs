@@ -7,7 +7,15 @@ fn every_table_parses() {
     let names: Vec<&str> = tables().services().map(|it| it.name.as_str()).collect();
     assert_eq!(
         names,
-        ["sts", "organizations", "sso-admin", "identitystore", "iam"]
+        [
+            "sts",
+            "organizations",
+            "sso-admin",
+            "identitystore",
+            "iam",
+            "sso",
+            "sso-oidc"
+        ]
     );
 }
 

@@ -4,7 +4,7 @@ use crate::{
     auth::mistakes::Mistake,
     core::{
         call::Caller,
-        roles,
+        portal, roles,
         state::State,
         sts::{caller_of, default_key, derive_secret},
     },
@@ -30,6 +30,7 @@ impl KeyRing<'_> {
             let caller = token.and_then(|token| caller_of(seed, token));
             let caller = caller
                 .filter(|caller| caller.access_key_id == id)
+                .filter(|caller| !portal::is_killed(self.state, &caller.account, &caller.arn))
                 .ok_or(Mistake::UnknownKey)?;
             return Ok((caller, derive_secret(seed, id)));
         }

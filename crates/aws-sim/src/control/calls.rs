@@ -83,13 +83,21 @@ impl CallLog {
 
 /// The input without what must not be shown.
 pub(crate) fn redact(input: &Value) -> Value {
-    const SECRET: [&str; 6] = [
+    const SECRET: [&str; 14] = [
         "NextToken",
         "SessionToken",
         "SecretAccessKey",
         "TokenCode",
         "WebIdentityToken",
         "Password",
+        "next_token",
+        "x-amz-sso_bearer_token",
+        "clientSecret",
+        "deviceCode",
+        "code",
+        "codeVerifier",
+        "refreshToken",
+        "accessToken",
     ];
     match input {
         Value::Object(members) => {

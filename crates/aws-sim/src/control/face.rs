@@ -7,7 +7,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{ConnectInfo, Path, Query, Request, State as Extract},
-    http::{HeaderMap, StatusCode},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{delete, get, post},
@@ -15,7 +15,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{Refusal, calls::CallRecord, clock, faults, file, sessions, state};
-use crate::{http::Line, simulator::Shared, state::Record};
+use crate::{http::Line, pages, simulator::Shared, state::Record};
 
 type Parameters = Query<Vec<(String, String)>>;
 type Answer = Result<(StatusCode, Value), Refusal>;
@@ -82,7 +82,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/calls/reset", post(post_calls_reset))
         .route("/sessions", get(get_sessions))
         .route("/login", post(post_login))
+        .route("/device/approve", post(post_device_approve))
+        .route("/device/deny", post(post_device_deny))
         .route("/mutate", post(post_mutate))
+        .merge(pages::router())
         .fallback(|| async {
             Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such path")
         })
@@ -91,29 +94,34 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new().nest("/_sim", routes)
 }
 
-async fn guard(Extract(shared): Extract<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let given = request
-        .headers()
-        .get("x-sim-token")
-        .map(|value| value.as_bytes().to_vec());
-    let line = request.extensions().get::<ConnectInfo<Line>>();
-    let local = line.is_none_or(|ConnectInfo(line)| line.is_local());
-    let right = match &shared.control_token {
-        Some(token) => {
-            let given = given.unwrap_or_default();
-            verify_slices_are_equal(token.as_bytes(), &given).is_ok()
-        }
-        None => local,
-    };
-    if right {
+/// Lets this machine in, or whoever has the token where one is set.
+pub(crate) async fn guard(
+    Extract(shared): Extract<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if is_let_in(&shared, request.headers(), request.extensions()) {
         return next.run(request).await;
     }
-    Refusal::new(
-        StatusCode::FORBIDDEN,
-        "forbidden",
-        "only from this machine, or with the header X-Sim-Token where a token is set",
-    )
-    .into_response()
+    Refusal::new(StatusCode::FORBIDDEN, "forbidden", KEPT_OUT).into_response()
+}
+
+/// What those read who may not control the simulator.
+pub(crate) const KEPT_OUT: &str =
+    "only from this machine, or with the header X-Sim-Token where a token is set";
+
+/// Whether a request may control the simulator, or be anybody on its pages.
+pub(crate) fn is_let_in(shared: &Shared, headers: &HeaderMap, extensions: &Extensions) -> bool {
+    let given = headers.get("x-sim-token");
+    let line = extensions.get::<ConnectInfo<Line>>();
+    let local = line.is_none_or(|ConnectInfo(line)| line.is_local());
+    match &shared.control_token {
+        Some(token) => {
+            let given = given.map(HeaderValue::as_bytes).unwrap_or_default();
+            verify_slices_are_equal(token.as_bytes(), given).is_ok()
+        }
+        None => local,
+    }
 }
 
 async fn get_state(
@@ -221,13 +229,23 @@ async fn post_login(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Respo
     show(session.map(|value| (StatusCode::OK, value)))
 }
 
+async fn post_device_approve(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Response {
+    let answered = read(&body).and_then(|body| run(&shared, "device_approve", body));
+    show(answered.map(|value| (StatusCode::OK, value)))
+}
+
+async fn post_device_deny(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Response {
+    let answered = read(&body).and_then(|body| run(&shared, "device_deny", body));
+    show(answered.map(|value| (StatusCode::OK, value)))
+}
+
 async fn post_mutate(Extract(shared): Extract<Arc<Shared>>, _: HeaderMap, body: Bytes) -> Response {
     let changed = read(&body).and_then(|body| run(&shared, "mutate", body));
     show(changed.map(|value| (StatusCode::OK, value)))
 }
 
 /// Runs a command, logs it as somebody else's call, and puts it on disk.
-fn run(shared: &Shared, name: &str, body: Value) -> Result<Value, Refusal> {
+pub(crate) fn run(shared: &Shared, name: &str, body: Value) -> Result<Value, Refusal> {
     let wall = shared.clock.now();
     let mut world = shared.lock();
     let seq = world.next_seq();

@@ -55,7 +55,12 @@ fn merged(world: &World, body: Value) -> Result<Value, Refusal> {
     let Value::Object(added) = body else {
         return Err(Refusal::bad("", "expected an object"));
     };
-    let mut whole = serde_json::to_value(export(&world.state)).unwrap_or_default();
+    let mut file = export(&world.state);
+    if world.loaded.identity_center.portal_url.is_empty() {
+        // still where the simulator says
+        file.identity_center.portal_url.clear();
+    }
+    let mut whole = serde_json::to_value(file).unwrap_or_default();
     let added = Value::Object(added);
     for (pointer, name) in LISTS {
         let Some(Value::Array(rows)) = added.pointer(pointer) else {
@@ -116,6 +121,7 @@ fn replace(shared: &Shared, world: &mut World, file: OrganizationFile) -> Result
     world.faults.remove(None);
     world.state = state;
     world.loaded = file;
+    world.open_slack();
     if let Err(error) = world.snapshot() {
         tracing::error!(%error, "the state log could not be written");
         return Err(Refusal::new(

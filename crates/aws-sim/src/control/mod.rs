@@ -7,13 +7,14 @@ mod face;
 mod faults;
 mod file;
 mod sessions;
+mod sign_in;
 mod state;
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 pub(crate) use calls::{CallLog, CallRecord, redact};
-pub(crate) use face::router;
+pub(crate) use face::{KEPT_OUT, guard, is_let_in, router, run};
 
 use crate::core::{mutate, state::State, table::Millis};
 
@@ -25,14 +26,25 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: StatusCode, code: &str, message: &str) -> Self {
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What a person reads.
+    pub(crate) fn message(&self) -> &str {
+        let message = self.body.pointer("/error/message");
+        message.and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub(crate) fn new(status: StatusCode, code: &str, message: &str) -> Self {
         Self {
             status,
             body: json!({ "error": { "code": code, "message": message } }),
         }
     }
 
-    fn bad(field: &str, message: &str) -> Self {
+    pub(crate) fn bad(field: &str, message: &str) -> Self {
         let mut refusal = Self::new(StatusCode::BAD_REQUEST, "bad_request", message);
         if let Some(error) = refusal.body.get_mut("error").and_then(Value::as_object_mut)
             && !field.is_empty()
@@ -58,12 +70,12 @@ pub(crate) fn command(
             .map(|()| json!({ "applied": true, "at": instant(now) }))
             .map_err(|refused| Refusal::bad(&refused.field, &refused.message)),
         "login" => sessions::login(state, body, seq, now),
-        _ => Err(Refusal::bad("", "unknown command")),
+        _ => sign_in::command(state, name, body, seq, now),
     }
 }
 
 /// RFC 3339, UTC.
-fn instant(at: Millis) -> String {
+pub(crate) fn instant(at: Millis) -> String {
     jiff::Timestamp::from_millisecond(at)
         .map(|at| at.to_string())
         .unwrap_or_default()

@@ -10,48 +10,15 @@ use super::{
 };
 use crate::{
     core::{
-        self,
-        entities::{PermissionSet, PrincipalType, Session},
+        entities::Session,
         mutate::account_named,
+        portal::{Entry, SignIn, assigned, enter, is_killed},
         random::Random,
-        roles::{Role, session},
-        sso::session_seconds,
         state::State,
-        sts::issue,
         table::Millis,
     },
     simulator::Shared,
 };
-
-fn assigned(state: &State, account: &str, set: &str, user: &str) -> bool {
-    let direct = state.assignment_key(account, set, PrincipalType::User, user);
-    let through = |group: &core::call::Id| {
-        let key = state.assignment_key(account, set, PrincipalType::Group, group);
-        state.assignments.latest(&key).is_some()
-    };
-    state.assignments.latest(&direct).is_some() || state.groups_of(user).any(through)
-}
-
-/// The role that provisioning made for a set in an account.
-fn reserved_role(state: &State, account: &core::call::Id, set: &PermissionSet) -> Option<Role> {
-    let pair = (account.clone(), state.order(&set.id), set.id.clone());
-    let suffix = &state.provisions.latest(&pair)?.suffix;
-    let name = format!("AWSReservedSSO_{}_{suffix}", set.name);
-    let home = &state.center.home_region;
-    let region = if home == "us-east-1" {
-        String::new()
-    } else {
-        format!("{home}/")
-    };
-    Some(Role {
-        account: account.to_string(),
-        arn: format!("arn:aws:iam::{account}:role/aws-reserved/sso.amazonaws.com/{region}{name}"),
-        name,
-        max_session: 43_200,
-        trust: Vec::new(),
-        external_id: None,
-    })
-}
 
 /// The three names of a login.
 fn names(body: &Value) -> Result<[&str; 3], Refusal> {
@@ -83,40 +50,28 @@ pub(super) fn login(
         .ok_or_else(|| unknown("user", user))?
         .clone();
     let account_id = account_named(state, account).ok_or_else(|| unknown("account", account))?;
-    let set_row = state
-        .set_named(set)
-        .ok_or_else(|| unknown("permission_set", set))?
-        .clone();
-    let allowed = user_row.enabled && assigned(state, &account_id, &set_row.id, &user_row.id);
-    let Some(role) = reserved_role(state, &account_id, &set_row).filter(|_| allowed) else {
-        return Err(Refusal::new(
-            StatusCode::CONFLICT,
-            "no_access",
-            "there is no effective assignment",
-        ));
-    };
-    let seconds = session_seconds(&set_row.session_duration).unwrap_or(3600);
-    let mut random = Random::new(state.seed, &format!("login {seq}"));
-    let caller = session(state.seed, &role, user_row.user_name(), None);
-    let (caller, credentials) = issue(state.seed, caller, &mut random, now, seconds);
+    let set_id = state.set_named(set).map(|set| set.id.clone());
+    let set_id = set_id.ok_or_else(|| unknown("permission_set", set))?;
+    let may = user_row.enabled && assigned(state, &account_id, &set_id, &user_row.id);
     let id = format!("s{seq}");
-    state.sessions.push(Session {
+    let entry = Entry {
+        user: &user_row.id,
+        account: &account_id,
+        set: &set_id,
+        source: "login",
         id: id.clone(),
-        user: user_row.id.clone(),
-        user_name: user_row.user_name().to_owned(),
-        account: account_id,
-        set: set_row.id,
-        set_name: set_row.name,
-        role_arn: role.arn,
-        access_key_id: caller.access_key_id,
-        issued: now,
-        expires: now + i64::from(seconds) * 1000,
-    });
+    };
+    let mut random = Random::new(state.seed, &format!("login {seq}"));
+    let given = may.then(|| enter(state, entry, &mut random, now)).flatten();
+    let given = given.ok_or_else(|| {
+        let text = "there is no effective assignment";
+        Refusal::new(StatusCode::CONFLICT, "no_access", text)
+    })?;
     Ok(json!({
-        "AWS_ACCESS_KEY_ID": credentials.get("AccessKeyId"),
-        "AWS_SECRET_ACCESS_KEY": credentials.get("SecretAccessKey"),
-        "AWS_SESSION_TOKEN": credentials.get("SessionToken"),
-        "expires": credentials.get("Expiration"),
+        "AWS_ACCESS_KEY_ID": given.get("AccessKeyId"),
+        "AWS_SECRET_ACCESS_KEY": given.get("SecretAccessKey"),
+        "AWS_SESSION_TOKEN": given.get("SessionToken"),
+        "expires": given.get("Expiration"),
         "session_id": id,
     }))
 }
@@ -131,22 +86,40 @@ pub(super) fn list(shared: &Shared, parameters: &[(String, String)]) -> Result<V
     let user = parameter(parameters, "user");
     let account = parameter(parameters, "account");
     let live_only = parameter(parameters, "live") == Some("1");
+    let is_live =
+        |one: &Session| now < one.expires && !is_killed(state, &one.account, &one.role_arn);
     let sessions: Vec<Value> = state
         .sessions
         .iter()
         .filter(|one| user.is_none_or(|user| one.user_name == user || *one.user == *user))
         .filter(|one| account.is_none_or(|account| *one.account == *account))
-        .filter(|one| !live_only || now < one.expires)
+        .filter(|one| !live_only || is_live(one))
         .map(|one| {
             json!({
                 "id": one.id, "user": one.user_name, "user_id": one.user, "account": one.account,
                 "permission_set": one.set_name, "role_arn": one.role_arn,
                 "access_key_id": one.access_key_id, "issued": instant(one.issued),
-                "expires": instant(one.expires), "live": now < one.expires,
+                "expires": instant(one.expires), "live": is_live(one),
+                "source": one.source,
                 "assignment_exists": assigned(state, &one.account, &one.set, &one.user),
                 "denied_by": [],
             })
         })
         .collect();
-    Ok(json!({ "sessions": sessions }))
+    let may_be_used = |one: &SignIn| one.is_live(now) && state.user(&one.user).is_some();
+    let sign_ins = state.portal.sign_ins.values();
+    let portal: Vec<Value> = sign_ins
+        .filter(|one| {
+            account.is_none() && user.is_none_or(|user| one.user_name == user || *one.user == *user)
+        })
+        .filter(|one| !live_only || may_be_used(one))
+        .map(|one| {
+            json!({
+                "id": one.id, "user": one.user_name, "user_id": one.user,
+                "issued": instant(one.issued), "expires": instant(one.expires),
+                "live": may_be_used(one),
+            })
+        })
+        .collect();
+    Ok(json!({ "sessions": sessions, "portal_sessions": portal }))
 }

@@ -21,6 +21,10 @@ pub(crate) enum Service {
     Organizations,
     /// The security token service.
     Sts,
+    /// Sign-in of command lines to the access portal (`sso-oidc`).
+    SsoOidc,
+    /// The access portal (`sso`).
+    SsoPortal,
 }
 
 impl Service {
@@ -31,6 +35,8 @@ impl Service {
             Self::IdentityStore => "identitystore",
             Self::Organizations => "organizations",
             Self::Sts => "sts",
+            Self::SsoOidc => "sso-oauth",
+            Self::SsoPortal => "awsssoportal",
         }
     }
 }
@@ -48,6 +54,9 @@ pub(crate) struct Call {
     pub input: Value,
     /// Number of the call; ids drawn for it depend on this and the seed alone.
     pub seq: u64,
+    /// Where the client reached us: `http://127.0.0.1:4570`; only sign-in hands it out again.
+    #[serde(default)]
+    pub origin: String,
     /// What faults do to this call inside the machine.
     #[serde(default)]
     pub modifiers: Modifiers,

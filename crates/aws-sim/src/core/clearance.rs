@@ -71,7 +71,11 @@ pub(super) fn identity_center(
                 call.operation
             ),
         ),
-        Service::Sso | Service::Organizations | Service::Sts => {
+        Service::Sso
+        | Service::Organizations
+        | Service::Sts
+        | Service::SsoOidc
+        | Service::SsoPortal => {
             let resource = ["PermissionSetArn", "InstanceArn"]
                 .iter()
                 .find_map(|name| call.input.get(*name).and_then(serde_json::Value::as_str))

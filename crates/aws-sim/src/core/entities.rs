@@ -239,6 +239,9 @@ pub(crate) struct Provision {
     pub suffix: String,
     /// The set's version that it holds.
     pub version: u64,
+    /// The set's session duration at that version, ISO 8601; absent: the set's own.
+    #[serde(default)]
+    pub session_duration: Option<String>,
 }
 
 /// What an asynchronous operation does.
@@ -335,4 +338,7 @@ pub(crate) struct Session {
     pub issued: Millis,
     /// Until when.
     pub expires: Millis,
+    /// `portal`, `login` (the control API) or `console`.
+    #[serde(default)]
+    pub source: String,
 }

@@ -133,6 +133,8 @@ fn center(state: &State) -> IdentityCenter {
         identity_store_id: center.store.clone(),
         home_region: center.home_region.clone(),
         portal_url: center.portal_url.clone(),
+        portal_session_seconds: center.portal_session_seconds,
+        portal_revocation_lag: center.portal_revocation_lag,
         name: center.name.clone(),
         source: Some(center.source.clone()),
         users,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     call::{ApiError, ErrorClass, Service},
+    oidc,
     table::Millis,
 };
 use crate::organization::Limit;
@@ -50,6 +51,18 @@ impl Bucket {
         }
         taken
     }
+
+    /// Whole seconds until there is a token again, as of the last try.
+    pub(crate) fn wait_seconds(&self, rate: f64) -> u64 {
+        let seconds = ((1.0 - self.tokens) / rate).ceil();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped to an hour"
+        )]
+        let seconds = seconds.clamp(0.0, 3600.0) as u64;
+        seconds
+    }
 }
 
 /// All buckets by name.
@@ -82,6 +95,8 @@ pub(crate) fn draw(
         Service::Organizations if reads => (format!("organizations/reads/{account}"), 10.0, 20.0),
         Service::Organizations => (format!("organizations/writes/{account}"), 3.0, 3.0),
         Service::Sts => (format!("sts/{account}/{region}"), 600.0, 600.0),
+        Service::SsoOidc => ("sso-oauth".to_owned(), 20.0, 20.0),
+        Service::SsoPortal => ("awsssoportal".to_owned(), 20.0, 20.0),
     };
     let own = limits
         .get(service.signing_name())
@@ -108,6 +123,10 @@ pub(crate) fn throttled(service: Option<Service>, named: bool) -> ApiError {
             ApiError::new("ThrottlingException", "Rate exceeded").with("RetryAfterSeconds", 1)
         }
         Some(Service::Sso) => ApiError::new("ThrottlingException", "Rate exceeded"),
+        Some(Service::SsoPortal) => {
+            ApiError::new("TooManyRequestsException", "Rate exceeded").status(429)
+        }
+        Some(Service::SsoOidc) => oidc::refused("SlowDownException", "Rate exceeded"),
     };
     let error = error.class(ErrorClass::Throttled);
     if named { error } else { error.status(429) }

@@ -33,6 +33,8 @@ pub(crate) struct Overrides {
     pub throttle: bool,
     /// Whether to enforce account-level rules.
     pub authorize: bool,
+    /// Address of the access portal where the file names none.
+    pub portal_url: Option<String>,
 }
 
 /// 2023-01-09, a Monday: before it nothing of a generated organization existed.
@@ -53,6 +55,7 @@ fn instant(text: Option<&String>) -> Option<Millis> {
 /// Switches that do not exist. The file's own names have been checked by `parse`.
 pub(crate) fn load(file: &OrganizationFile, overrides: &Overrides) -> Result<State, Vec<Problem>> {
     let seed = overrides.seed.or(file.seed).unwrap_or(DEFAULT_SEED);
+    check_portal(file)?;
     let mut state = State {
         seed,
         settings: settings(file, overrides)?,
@@ -61,11 +64,50 @@ pub(crate) fn load(file: &OrganizationFile, overrides: &Overrides) -> Result<Sta
     let names = Names::of(file);
     let loader = Loader { file, names, seed };
     loader.head(&mut state);
+    place_portal(&mut state, file, overrides.portal_url.as_deref());
     loader.tree(&mut state);
     loader.directory(&mut state);
     loader.sets(&mut state);
     loader.assignments(&mut state);
     Ok(state)
+}
+
+/// Says where the portal is, unless the file does.
+pub(crate) fn place_portal(state: &mut State, file: &OrganizationFile, own: Option<&str>) {
+    if file.identity_center.portal_url.is_empty() {
+        let usual = || format!("https://{}.awsapps.com/start", state.center.store);
+        state.center.portal_url = own.map_or_else(usual, str::to_owned);
+    }
+}
+
+/// Times that AWS lets nobody set.
+fn check_portal(file: &OrganizationFile) -> Result<(), Vec<Problem>> {
+    let center = &file.identity_center;
+    let times = [
+        (
+            "portal_session_seconds",
+            center.portal_session_seconds,
+            900..=7_776_000,
+        ),
+        (
+            "portal_revocation_lag",
+            center.portal_revocation_lag,
+            0..=3600,
+        ),
+    ];
+    let problems: Vec<Problem> = times
+        .into_iter()
+        .filter(|(_, given, right)| given.is_some_and(|given| !right.contains(&given)))
+        .map(|(name, _, right)| {
+            let text = format!("from {} to {}", right.start(), right.end());
+            Problem::new(format!("/identity_center/{name}"), text)
+        })
+        .collect();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
 }
 
 fn settings(file: &OrganizationFile, overrides: &Overrides) -> Result<Settings, Vec<Problem>> {
@@ -145,6 +187,8 @@ impl Loader<'_> {
             store: center.identity_store_id.clone(),
             home_region: center.home_region.clone(),
             portal_url: center.portal_url.clone(),
+            portal_session_seconds: center.portal_session_seconds,
+            portal_revocation_lag: center.portal_revocation_lag,
             name: center.name.clone(),
             source: center
                 .source
@@ -318,9 +362,16 @@ impl Loader<'_> {
                 state.order(&set),
                 Id::from(set.as_str()),
             );
-            state
-                .provisions
-                .put(key, Provision { suffix, version }, 0, 0);
+            state.provisions.put(
+                key,
+                Provision {
+                    suffix,
+                    version,
+                    session_duration: None,
+                },
+                0,
+                0,
+            );
             state.provisioned_in.insert((
                 set.as_str().into(),
                 state.order(&account),

@@ -11,9 +11,11 @@ mod identity;
 pub(crate) mod limits;
 pub(crate) mod load;
 pub(crate) mod mutate;
+pub(crate) mod oidc;
 pub(crate) mod operations;
 mod organizations;
 mod pages;
+pub(crate) mod portal;
 pub(crate) mod random;
 pub(crate) mod regions;
 pub(crate) mod roles;
@@ -65,6 +67,8 @@ fn dispatch(context: &mut Context<'_>) -> Result<Output, ApiError> {
                 Service::IdentityStore => identity::answer(context),
                 Service::Organizations => organizations::answer(context),
                 Service::Sts => sts::answer(context),
+                Service::SsoOidc => oidc::answer(context),
+                Service::SsoPortal => portal::answer(context),
             }
         }
     }
@@ -80,9 +84,11 @@ pub(crate) fn unknown_operation(call: &Call) -> ApiError {
                 call.operation
             ),
         ),
-        Service::Sso | Service::IdentityStore | Service::Organizations => {
-            ApiError::new("UnknownOperationException", "")
-        }
+        Service::Sso
+        | Service::IdentityStore
+        | Service::Organizations
+        | Service::SsoOidc
+        | Service::SsoPortal => ApiError::new("UnknownOperationException", ""),
     }
 }
 
@@ -96,6 +102,9 @@ fn unsupported(call: &Call) -> ApiError {
         Service::Sts => ApiError::new("AccessDenied", text).status(403),
         Service::Sso | Service::IdentityStore | Service::Organizations => {
             ApiError::new("AccessDeniedException", text)
+        }
+        Service::SsoOidc | Service::SsoPortal => {
+            ApiError::new("AccessDeniedException", text).status(403)
         }
     }
     .class(ErrorClass::Unsupported)

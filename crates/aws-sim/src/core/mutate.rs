@@ -7,7 +7,7 @@ use super::{
     entities::{
         Assignment, AssignmentKey, Kind, Membership, Operation, Origin, PrincipalType, Progress,
     },
-    identity, organizations,
+    identity, organizations, portal,
     random::Random,
     sso,
     state::State,
@@ -106,7 +106,9 @@ pub(crate) fn mutate(
     match name.as_str() {
         "create_assignment" => assignment(state, change, Kind::Create),
         "delete_assignment" => assignment(state, change, Kind::Delete),
-        "delete_user" | "disable_user" | "enable_user" => user(state, change),
+        "delete_user" | "disable_user" | "enable_user" | "delete_portal_sessions" => {
+            user(state, change)
+        }
         "rename_group" | "delete_group" => group(state, change),
         "add_member" | "remove_member" => member(state, change),
         "move_account" | "close_account" | "suspend_account" => account(state, change),
@@ -221,6 +223,8 @@ fn user(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
     };
     if change.name == "delete_user" {
         identity::remove_user(state, &user.id, change.now, change.now);
+    } else if change.name == "delete_portal_sessions" {
+        portal::revoke(state, &user.id, change.now);
     } else {
         user.enabled = change.name == "enable_user";
         touch(&mut user.origin, change.now);

@@ -2,7 +2,7 @@
 
 use hallpass_aws_model::{Operation, Service as Model, tables};
 
-use super::{call::Service, identity, organizations, sso, sts};
+use super::{call::Service, identity, oidc, organizations, portal, sso, sts};
 
 /// What is known of an operation's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub(crate) fn find(service: Service, operation: &str) -> Known {
         Service::IdentityStore => identity::OPERATIONS,
         Service::Organizations => organizations::OPERATIONS,
         Service::Sts => sts::OPERATIONS,
+        Service::SsoOidc => oidc::OPERATIONS,
+        Service::SsoPortal => portal::OPERATIONS,
     };
     if behaves.contains(&operation) {
         Known::Behaves
@@ -54,6 +56,8 @@ mod tests {
             (Service::IdentityStore, identity::OPERATIONS),
             (Service::Organizations, organizations::OPERATIONS),
             (Service::Sts, sts::OPERATIONS),
+            (Service::SsoOidc, oidc::OPERATIONS),
+            (Service::SsoPortal, portal::OPERATIONS),
         ];
         for (service, operations) in all {
             for operation in operations {

@@ -11,6 +11,15 @@ use super::{
 };
 use crate::core::random::hash;
 
+/// Members that may differ from page to page.
+const UNCHECKED: [&str; 5] = [
+    "NextToken",
+    "MaxResults",
+    "next_token",
+    "max_result",
+    "x-amz-sso_bearer_token",
+];
+
 /// How long a token is good, virtual.
 const TOKEN_TTL: Millis = 3_600_000;
 
@@ -47,7 +56,7 @@ impl Page {
         default: usize,
         now: Millis,
     ) -> Result<Self, ApiError> {
-        let size = call.input.get("MaxResults").and_then(Value::as_u64);
+        let size = either(&call.input, ["MaxResults", "max_result"]).and_then(Value::as_u64);
         let size = size
             .and_then(|size| usize::try_from(size).ok())
             .unwrap_or(default);
@@ -65,7 +74,8 @@ impl Page {
             ),
             now,
         };
-        if let Some(text) = call.input.get("NextToken").and_then(Value::as_str)
+        let given = either(&call.input, ["NextToken", "next_token"]);
+        if let Some(text) = given.and_then(Value::as_str)
             && !text.is_empty()
         {
             let token = (!call.modifiers.token_expired)
@@ -125,12 +135,18 @@ impl Page {
     }
 }
 
+/// The value of the first of two names that is there.
+fn either<'a>(input: &'a Value, names: [&str; 2]) -> Option<&'a Value> {
+    names.iter().find_map(|name| input.get(*name))
+}
+
 /// A hash of the parameters that must stay the same from page to page.
 fn parameters(input: &Value) -> u64 {
     let mut rest = input.clone();
     if let Some(members) = rest.as_object_mut() {
-        members.remove("NextToken");
-        members.remove("MaxResults");
+        for name in UNCHECKED {
+            members.remove(name);
+        }
         members.sort_keys();
     }
     hash(&rest.to_string())
@@ -145,5 +161,9 @@ fn bad_token(service: Service) -> ApiError {
         Service::Sso | Service::IdentityStore | Service::Sts => {
             ApiError::new("ValidationException", "The pagination token is not valid.")
         }
+        Service::SsoPortal | Service::SsoOidc => ApiError::new(
+            "InvalidRequestException",
+            "The pagination token is not valid.",
+        ),
     }
 }

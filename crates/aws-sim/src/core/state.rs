@@ -13,6 +13,7 @@ use super::{
         PrincipalType, Provision, Session, User,
     },
     limits::Buckets,
+    portal::Portal,
     random::{Random, hash},
     table::{Millis, Table},
 };
@@ -57,6 +58,12 @@ pub(crate) struct Center {
     pub source: String,
     /// When the instance was made.
     pub created: Millis,
+    /// How long a portal session lasts, in seconds; absent: 8 hours (rule N-4).
+    #[serde(default)]
+    pub portal_session_seconds: Option<u32>,
+    /// Seconds from an administrator's delete of a portal session to its end; absent: 300.
+    #[serde(default)]
+    pub portal_revocation_lag: Option<u32>,
 }
 
 /// Settings that the machine obeys.
@@ -131,6 +138,9 @@ pub(crate) struct State {
     pub in_flight: BTreeSet<(Millis, Id)>,
     /// Role sessions that the portal gave.
     pub sessions: Vec<Session>,
+    /// What the access portal remembers.
+    #[serde(default)]
+    pub portal: Portal,
     /// IAM of the file.
     pub iam: BTreeMap<String, Iam>,
     /// Keys of the file.
@@ -280,10 +290,14 @@ impl State {
         seen: Millis,
         now: Millis,
     ) {
-        let version = self.set(set).map_or(1, |set| set.version);
+        let held = self.set(set);
+        let row = Provision {
+            suffix,
+            version: held.map_or(1, |set| set.version),
+            session_duration: held.map(|set| set.session_duration.clone()),
+        };
         let key = (Id::from(account), self.order(set), Id::from(set));
-        self.provisions
-            .put(key, Provision { suffix, version }, seen, now);
+        self.provisions.put(key, row, seen, now);
         self.provisioned_in
             .insert((set.into(), self.order(account), account.into()));
     }

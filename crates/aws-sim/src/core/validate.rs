@@ -4,7 +4,7 @@ use hallpass_aws_model::{Invalid, message, validate};
 
 use super::{
     call::{ApiError, Call, Service},
-    operations,
+    oidc, operations, portal,
 };
 
 /// Checks the input of a call.
@@ -23,17 +23,20 @@ pub(super) fn check(call: &Call) -> Result<(), ApiError> {
             } else {
                 format!("The member {path} must be {expected}.")
             };
-            let name = match call.service {
-                Service::Sts => "MalformedInput",
+            Err(match call.service {
+                Service::Sts => ApiError::new("MalformedInput", text),
                 Service::Sso | Service::IdentityStore | Service::Organizations => {
-                    "SerializationException"
+                    ApiError::new("SerializationException", text)
                 }
-            };
-            Err(ApiError::new(name, text))
+                Service::SsoPortal => ApiError::new("InvalidRequestException", text),
+                Service::SsoOidc => oidc::refused("InvalidRequestException", &text),
+            })
         }
         Err(Invalid::Violations(violations)) => {
             let text = message(&violations);
             Err(match call.service {
+                Service::SsoPortal => portal::invalid(call, &text),
+                Service::SsoOidc => oidc::refused("InvalidRequestException", &text),
                 Service::Sts => ApiError::new("ValidationError", text),
                 Service::Sso | Service::IdentityStore => ApiError::new("ValidationException", text),
                 Service::Organizations => {

@@ -99,8 +99,20 @@ pub(crate) enum Kind {
         seconds: i64,
     },
     ExpireCredentials,
-    /// Kept for the simulated Slack.
-    SlackError,
+    /// An answer of the simulated Slack.
+    Slack(SlackFault),
+}
+
+/// What the simulated Slack answers in place of doing something.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SlackFault {
+    pub error: String,
+    /// Seconds; with it the answer is a 429.
+    pub retry_after: Option<u64>,
+    /// HTTP status in place of 200.
+    pub http: Option<u16>,
+    /// Silence for so many milliseconds, then the end.
+    pub hang_ms: Option<u64>,
 }
 
 /// How a connection is cut.

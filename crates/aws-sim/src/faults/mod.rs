@@ -7,7 +7,7 @@ mod read;
 
 use std::collections::BTreeMap;
 
-pub(crate) use fault::Cut;
+pub(crate) use fault::{Cut, SlackFault};
 use fault::{Fault, Kind, Scope, When};
 pub(crate) use read::read_all;
 
@@ -46,6 +46,7 @@ pub(crate) enum ReplyFault {
     DropBefore(Cut),
     DropAfter(Cut),
     Throttle,
+    Slack(SlackFault),
 }
 
 /// What the faults do to one call.
@@ -214,7 +215,20 @@ impl Active {
         bucket.take(rate, burst, now)
     }
 
+    /// Whether the fault is for this kind of service: calls of the simulated Slack are hit only
+    /// by faults that name it.
+    fn is_meant(&self, subject: &Subject) -> bool {
+        let to_slack = subject.service == "slack";
+        match self.fault.kind {
+            Kind::Slack(_) => to_slack,
+            _ => !to_slack || self.fault.matches.service.as_deref() == Some("slack"),
+        }
+    }
+
     fn apply(&mut self, subject: &Subject, seed: u64, now: Millis, effects: &mut Effects) {
+        if !self.is_meant(subject) {
+            return;
+        }
         if let Kind::Throttle { rate, burst, scope } = self.fault.kind {
             if self.eligible(subject, seed, now) && !self.take(rate, burst, scope, subject, now) {
                 self.fired += 1;
@@ -240,6 +254,9 @@ impl Active {
                     message,
                 };
                 effects.answer(error, &self.fault);
+            }
+            Kind::Slack(fault) => {
+                effects.answer(ReplyFault::Slack(fault.clone()), &self.fault);
             }
             Kind::DropBefore { how } => effects.answer(ReplyFault::DropBefore(*how), &self.fault),
             Kind::DropAfter { how } => effects.answer(ReplyFault::DropAfter(*how), &self.fault),
@@ -270,10 +287,7 @@ impl Active {
             Kind::StaleRead { seconds } => {
                 effects.modifiers.stale_ms = effects.modifiers.stale_ms.max(*seconds);
             }
-            Kind::Throttle { .. }
-            | Kind::ClockSkew { .. }
-            | Kind::ExpireCredentials
-            | Kind::SlackError => {}
+            Kind::Throttle { .. } | Kind::ClockSkew { .. } | Kind::ExpireCredentials => {}
         }
     }
 }

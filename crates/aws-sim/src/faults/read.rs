@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::fault::{Cut, Distribution, Fault, Kind, Match, Scope, When};
+use super::fault::{Cut, Distribution, Fault, Kind, Match, Scope, SlackFault, When};
 
 /// A field that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,8 +139,14 @@ fn read(place: &str, value: &Value) -> Result<Fault, Wrong> {
     let (count, skip) = (fields.take("count")?, fields.take("skip")?.unwrap_or(0));
     let (from, until) = (fields.instant("from")?, fields.instant("until")?);
     let seed = fields.take("seed")?;
+    let method: Option<String> = match source.get("kind").and_then(Value::as_str) {
+        Some("slack_error") => fields.take("method")?,
+        _ => None,
+    };
     let kind = read_kind(&mut fields)?;
     fields.done()?;
+    let mut matches = matches;
+    matches.operation = method.or(matches.operation);
     Ok(Fault {
         id,
         matches,
@@ -225,14 +231,33 @@ fn read_kind(fields: &mut Fields) -> Result<Kind, Wrong> {
             seconds: fields.need("seconds")?,
         },
         "expire_credentials" => Kind::ExpireCredentials,
-        "slack_error" => {
-            let _: Option<String> = fields.take("method")?;
-            let _: Option<String> = fields.take("error")?;
-            let _: Option<f64> = fields.take("retry_after")?;
-            Kind::SlackError
-        }
+        "slack_error" => read_slack(fields)?,
         other => return fields.wrong("kind", format!("there is no kind `{other}`")),
     })
+}
+
+fn read_slack(fields: &mut Fields) -> Result<Kind, Wrong> {
+    let error: Option<String> = fields.take("error")?;
+    let http: Option<u16> = fields.take("http")?;
+    if http.is_some_and(|http| !(400..600).contains(&http)) {
+        return fields.wrong("http", "must be from 400 to 599");
+    }
+    let hang: Option<f64> = fields.take("hang_seconds")?;
+    let hang = fields.not_negative("hang_seconds", hang)?;
+    let retry_after: Option<u64> = fields.take("retry_after")?;
+    let error = error.unwrap_or_else(|| "internal_error".to_owned());
+    // without a time Slack's own word still comes with one
+    let retry_after = retry_after.or_else(|| (error == "ratelimited").then_some(1));
+    let hang_ms = hang.map(|seconds| match hang_for(seconds) {
+        Cut::Hang(ms) => ms,
+        Cut::Reset | Cut::Close => 0,
+    });
+    Ok(Kind::Slack(SlackFault {
+        error,
+        retry_after,
+        http,
+        hang_ms,
+    }))
 }
 
 fn read_throttle(fields: &mut Fields) -> Result<Kind, Wrong> {

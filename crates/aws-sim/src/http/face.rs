@@ -21,7 +21,7 @@ use crate::{
     core::{
         self,
         call::{ApiError, Call, Caller, ErrorClass, Output, Service},
-        limits, regions,
+        limits, oidc, portal, regions,
         table::Millis,
     },
     faults::{Cut, Effects, ReplyFault},
@@ -108,6 +108,8 @@ struct Exchange {
     seq: u64,
     request_id: String,
     user_agent: String,
+    /// Where the client reached us.
+    origin: String,
     started: Timestamp,
     wall: Timestamp,
     caller: Result<Caller, ApiError>,
@@ -119,6 +121,8 @@ impl Exchange {
         let started = shared.clock.now();
         let seq = world.next_seq();
         let now = world.now(started);
+        // what is due by now decides whether a role's sessions still are good
+        core::advance(&mut world.state, now);
         let authorization = Authorization::parse(request.headers);
         let scope = authorization
             .as_ref()
@@ -126,6 +130,7 @@ impl Exchange {
             .map(|scope| scope.service.as_str());
         let asked = routing::recognise(
             request.headers,
+            request.method,
             request.path,
             request.query,
             request.content,
@@ -146,6 +151,7 @@ impl Exchange {
             seq,
             request_id: world.request_id(seq),
             user_agent: text(request.headers, "user-agent").to_owned(),
+            origin: format!("http://{}", text(request.headers, "host")),
             started,
             wall: started,
             caller: Err(ApiError::new("InternalFailure", "").status(500)),
@@ -188,6 +194,9 @@ impl Exchange {
         if self.asked.unknown {
             return Err(routing::unknown_operation(&self.asked));
         }
+        if self.asked.unsigned {
+            return Ok(self.bearer(&world.state, now));
+        }
         let protocol = self.asked.protocol;
         let refuse = |mistake: Mistake| mistake.error(protocol);
         let authorization = authorization.map_err(refuse)?;
@@ -221,6 +230,18 @@ impl Exchange {
             return Err(refuse(Mistake::Expired));
         }
         Ok(caller)
+    }
+
+    /// Who calls without a signature: the person of an access token, or nobody.
+    fn bearer(&self, state: &core::state::State, now: Millis) -> Caller {
+        let token = self.asked.input.as_ref().ok();
+        let token = token.and_then(|input| input.get(portal::TOKEN)?.as_str());
+        let person = token.and_then(|token| portal::holder(state, token, now));
+        let arn = person.map(|one| format!("arn:aws:identitystore:::user/{}", one.user));
+        Caller {
+            arn: arn.unwrap_or_default(),
+            ..Caller::default()
+        }
     }
 
     fn check_scope(&self, shared: &Shared, authorization: &Authorization) -> Result<(), Mistake> {
@@ -328,6 +349,11 @@ impl Exchange {
             region: self.region.clone(),
             input,
             seq: self.seq,
+            origin: if service == Service::SsoOidc {
+                self.origin.clone()
+            } else {
+                String::new()
+            },
             modifiers: std::mem::take(&mut self.effects.modifiers),
         };
         let now = world.now(shared.clock.now());
@@ -359,6 +385,7 @@ impl Exchange {
         let wall = shared.clock.now();
         let at = Timestamp::from_millisecond(world.now(wall)).unwrap_or(wall);
         let caller = self.caller.as_ref().ok();
+        let caller = caller.filter(|caller| !caller.arn.is_empty());
         let input = self.asked.input.as_ref().map(redact).unwrap_or_default();
         let mut shown = json!({
             "seq": self.seq,
@@ -403,7 +430,11 @@ impl Exchange {
 fn internal(service: Service) -> ApiError {
     let code = match service {
         Service::Organizations => "ServiceException",
-        Service::Sso | Service::IdentityStore => "InternalServerException",
+        Service::SsoOidc => {
+            let text = "The request could not be recorded.";
+            return oidc::refused("InternalServerException", text).class(ErrorClass::Server);
+        }
+        Service::Sso | Service::IdentityStore | Service::SsoPortal => "InternalServerException",
         Service::Sts => "InternalFailure",
     };
     ApiError::new(code, "The request could not be recorded.")

@@ -22,6 +22,7 @@ pub(super) fn subject(
     let role_account = text("/RoleArn").and_then(|arn| arn.split(':').nth(4));
     let account = text("/TargetId")
         .or_else(|| text("/AccountId"))
+        .or_else(|| text("/account_id"))
         .or_else(|| text("/Filter/AccountId"))
         .or(role_account);
     let principal = ["/PrincipalId", "/UserId", "/GroupId", "/MemberId/UserId"]
@@ -47,6 +48,9 @@ pub(super) fn subject(
             .principal
             .extend(state.group(id).map(|group| group.name().to_owned()));
     }
+    subject
+        .permission_set
+        .extend(text("/role_name").map(str::to_owned));
     if let Some(arn) = text("/PermissionSetArn") {
         subject.permission_set.push(arn.to_owned());
         let set = state.set(arn.rsplit('/').next().unwrap_or_default());

@@ -4,10 +4,12 @@
 mod face;
 mod inspect;
 mod render;
+mod rest;
 mod routing;
 mod wire;
 
 pub(crate) use face::answer;
+pub(crate) use routing::fields;
 pub(crate) use wire::{Conduct, Line, serve};
 
 /// How requests and answers are written.

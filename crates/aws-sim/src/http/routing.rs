@@ -4,7 +4,7 @@ use hallpass_aws_model::{Operation, Service as Model, query_to_json, tables};
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::Protocol;
+use super::{Protocol, rest};
 use crate::core::call::{ApiError, Service};
 
 /// What a request asks for, before anybody knows who asks.
@@ -23,6 +23,8 @@ pub(super) struct Asked {
     pub input: Result<Value, ApiError>,
     /// The operation is in no model.
     pub unknown: bool,
+    /// The operation takes no signature.
+    pub unsigned: bool,
 }
 
 /// Target prefixes of services that exist and are not simulated.
@@ -42,12 +44,14 @@ const OTHER_VERSIONS: &[(&str, &str)] = &[("2010-03-31", "sns"), ("2016-11-15", 
 
 const STS_VERSION: &str = "2011-06-15";
 
-fn service_of(model: &Model) -> Option<Service> {
+pub(super) fn service_of(model: &Model) -> Option<Service> {
     match model.name.as_str() {
         "sso-admin" => Some(Service::Sso),
         "identitystore" => Some(Service::IdentityStore),
         "organizations" => Some(Service::Organizations),
         "sts" => Some(Service::Sts),
+        "sso-oidc" => Some(Service::SsoOidc),
+        "sso" => Some(Service::SsoPortal),
         _ => None,
     }
 }
@@ -62,6 +66,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 /// Recognises a request.
 pub(super) fn recognise(
     headers: &HeaderMap,
+    method: &str,
     path: &str,
     query: &str,
     body: &[u8],
@@ -82,6 +87,9 @@ pub(super) fn recognise(
         };
         return form_of(&fields(text));
     }
+    if let Some(asked) = rest::recognise(method, path, query, headers, body) {
+        return asked;
+    }
     let rest_xml = matches!(scope, Some("s3"));
     Asked {
         protocol: if rest_xml {
@@ -97,6 +105,7 @@ pub(super) fn recognise(
         input: Ok(Value::Null),
         unknown: scope
             .is_none_or(|scope| !["account", "s3", "s3control", "securityhub"].contains(&scope)),
+        unsigned: false,
     }
 }
 
@@ -135,10 +144,12 @@ fn json(target: &str, content_type: &str, body: &[u8]) -> Asked {
         namespace: model,
         input,
         unknown: found.is_none() && other.is_none(),
+        unsigned: false,
     }
 }
 
-fn fields(text: &[u8]) -> Vec<(String, String)> {
+/// The fields of a form or a query string.
+pub(crate) fn fields(text: &[u8]) -> Vec<(String, String)> {
     let text = String::from_utf8_lossy(text);
     text.split('&')
         .filter(|part| !part.is_empty())
@@ -208,6 +219,7 @@ fn form_of(fields: &[(String, String)]) -> Asked {
         namespace: model.or_else(|| tables().service("sts")),
         input,
         unknown: found.is_none() && other.is_none(),
+        unsigned: false,
     }
 }
 

@@ -69,9 +69,6 @@ fn fill_center(file: &mut OrganizationFile, seed: u64) {
     if center.home_region.is_empty() {
         "eu-west-1".clone_into(&mut center.home_region);
     }
-    if center.portal_url.is_empty() {
-        center.portal_url = format!("https://{}.awsapps.com/start", center.identity_store_id);
-    }
     let store = center.identity_store_id.trim_start_matches("d-").to_owned();
     for user in center.users.iter_mut().filter(|user| user.id.is_empty()) {
         user.id = format!(

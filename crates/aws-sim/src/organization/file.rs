@@ -55,7 +55,7 @@ pub struct OrganizationFile {
     /// Durations of asynchronous operations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<Speed>,
-    /// The simulated Slack workspace; kept.
+    /// The simulated Slack workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slack: Option<Value>,
 }
@@ -146,8 +146,17 @@ pub struct IdentityCenter {
     pub identity_store_id: String,
     /// The Region it lives in.
     pub home_region: String,
-    /// Address of the access portal.
+    /// Address of the access portal; empty: where the simulator says (`Options::portal_url`), else
+    /// `https://<identity store>.awsapps.com/start`.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub portal_url: String,
+    /// Seconds that a portal session lasts, 900 to 7,776,000; absent: 28,800.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub portal_session_seconds: Option<u32>,
+    /// Seconds from an administrator's delete of a portal session to its end, up to 3,600;
+    /// absent: 300.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub portal_revocation_lag: Option<u32>,
     /// Name of the instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

@@ -8,6 +8,7 @@ use super::{
     PermissionSet, User,
     derive::fill,
     names::{FAMILY, GIVEN, PRODUCTS, ROLES, TITLES},
+    slack,
 };
 use crate::core::random::Random;
 
@@ -93,7 +94,6 @@ pub fn generate(sizes: &Sizes, shape: Shape, seed: u64) -> OrganizationFile {
         accounts,
         identity_center: IdentityCenter {
             home_region: "eu-west-1".to_owned(),
-            portal_url: "https://corp-example.awsapps.com/start".to_owned(),
             users,
             groups,
             permission_sets: sets,
@@ -102,6 +102,7 @@ pub fn generate(sizes: &Sizes, shape: Shape, seed: u64) -> OrganizationFile {
         },
         ..OrganizationFile::default()
     };
+    file.slack = Some(slack::some(&file));
     fill(&mut file);
     file
 }

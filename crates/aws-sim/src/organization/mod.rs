@@ -5,11 +5,13 @@ mod derive;
 mod file;
 mod generate;
 mod import;
+mod mess;
 mod names;
 mod parse;
 mod presets;
 mod resolve;
 mod schema;
+mod slack;
 
 pub(crate) use derive::{membership_id, role_suffix};
 pub use file::{
@@ -18,6 +20,7 @@ pub use file::{
     PermissionSet, Provisioned, Speed, User,
 };
 pub use generate::{Shape, Sizes, generate};
+pub use mess::make_messy;
 pub use parse::{parse, parse_value};
 pub use presets::{large, small};
 pub(crate) use resolve::Names;

@@ -11,7 +11,10 @@ use super::{
     resolve::{Names, Unresolved, ou_paths},
     schema::{self, Problem},
 };
-use crate::core::{behaviour::Behaviour, regions};
+use crate::{
+    core::{behaviour::Behaviour, regions},
+    slack,
+};
 
 /// Reads an organization file and fills in what it leaves out.
 ///
@@ -86,6 +89,9 @@ fn check(file: &mut OrganizationFile) -> Vec<Problem> {
     check_directory(file, &mut problems);
     check_sets(file, &mut problems);
     check_references(file, &mut problems);
+    if let Some(section) = &file.slack {
+        problems.0.extend(slack::check(section));
+    }
     for (name, value) in &file.behaviour {
         if let Err(message) = Behaviour::default().set(name, value) {
             problems.add(format!("/behaviour/{name}"), message);

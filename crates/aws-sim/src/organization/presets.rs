@@ -7,6 +7,7 @@ use super::{
     Shape, Sizes, User,
     derive::fill,
     generate::{Names, generate, person},
+    slack,
 };
 
 /// Seed of the small preset; account ids depend on it and on nothing else.
@@ -283,7 +284,6 @@ pub fn small() -> OrganizationFile {
         accounts: accounts(),
         identity_center: IdentityCenter {
             home_region: "eu-west-1".to_owned(),
-            portal_url: "https://example.awsapps.com/start".to_owned(),
             groups: groups(&users),
             users,
             permission_sets: sets(),
@@ -292,6 +292,7 @@ pub fn small() -> OrganizationFile {
         },
         ..OrganizationFile::default()
     };
+    file.slack = Some(slack::small(&file));
     fill(&mut file);
     file
 }

@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
     reason = "tests"
 )]
 
@@ -16,7 +17,10 @@ mod durability;
 mod faults;
 mod files;
 mod pages;
+mod portal;
+mod portal_pages;
 mod repeatability;
 mod scale;
+mod slack;
 mod switches;
 mod throttling;

@@ -15,7 +15,8 @@ use hallpass_aws::{Aws, Credentials, Settings as AwsSettings};
 use hallpass_aws_sim::{Options, Simulator, Speed, organization};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_rules::{Rules, Source};
-use hallpass_server::{Front, Rates};
+use hallpass_server::{Front, Rates, SignIn};
+use hallpass_slack::{Marks, Setup};
 use hallpass_store::FolderTarget;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -23,6 +24,7 @@ use tokio::net::TcpListener;
 use super::serve::{asked_to_stop, only_server, open_store, runtime};
 use crate::clock::SystemClock;
 use crate::compose::{self, Parts, RandomIds, SteadyClock};
+use crate::config::SlackApp;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::{facts, logging, output};
 
@@ -147,8 +149,11 @@ async fn demo(args: &Args) -> Outcome {
             Arc::new(FolderTarget::new(folder.path("audit"))) as Arc<dyn ExportTarget>,
             "logs".to_owned(),
         )),
+        slack: slack_app(&simulator, address, aws_address),
+        channels: Vec::new(),
         inventory_max_age: Span::minutes(15),
         sessions: hallpass_server::SessionSettings::default(),
+        sign_in: Arc::new(SignIn::new(&format!("http://{address}"))),
         rates: Rates::new(50, 100),
         front: Front::Demo {
             personas: people::cards(&personas),
@@ -184,6 +189,36 @@ async fn demo(args: &Args) -> Outcome {
         .await
         .map_err(|error| Failure::failed(format!("the server stopped: {error}")))?;
     Ok(Exit::Ok)
+}
+
+/// The Slack app, talking to the simulated Slack, which is told where it is.
+fn slack_app(
+    simulator: &Simulator,
+    address: SocketAddr,
+    aws_address: SocketAddr,
+) -> Option<SlackApp> {
+    let facts = simulator.slack()?;
+    simulator.set_slack_request_url(format!("http://{address}/slack/interactions"));
+    Some(SlackApp {
+        signing_secret: SecretString::from(facts.signing_secret),
+        bot_token: SecretString::from(facts.bot_token),
+        app_token: None,
+        api_url: format!("http://{aws_address}/_slack/api"),
+        setup: Setup {
+            channel: facts.channel,
+            dm_outside_channel: true,
+            announce_end: true,
+            marks: Marks::default(),
+            account_notes: std::collections::BTreeMap::from([(
+                "payments-prod".to_owned(),
+                "Card data. Calls are recorded; do not copy rows out.".to_owned(),
+            )]),
+            contact: "an administrator".to_owned(),
+            public_url: format!("http://{address}"),
+            portal_url: String::new(),
+            zone: crate::words::zone(),
+        },
+    })
 }
 
 fn identity(simulator: &Simulator) -> Identity {
@@ -225,20 +260,22 @@ async fn start_aws(args: &Args, folder: &Folder) -> Result<(Simulator, SocketAdd
         Scale::Large => organization::large(),
     };
     let kept = args.data.is_some();
+    // first the address: the access portal's is made of it
+    let listener = bind(args.aws_listen).await?;
+    let address = listener.local_addr().unwrap_or(args.aws_listen);
     let simulator = Simulator::new(
         Options {
             organization,
             throttle: true,
             // a newcomer waits for hundreds of milliseconds, not for AWS's real seconds
             speed: Some(Speed::Fast),
+            portal_url: Some(format!("http://{address}/start")),
             state: kept.then(|| folder.path("aws.state")),
             ..Options::default()
         },
         Arc::new(SystemClock),
     )
     .map_err(|error| Failure::failed(format!("the simulated AWS cannot start: {error}")))?;
-    let listener = bind(args.aws_listen).await?;
-    let address = listener.local_addr().unwrap_or(args.aws_listen);
     tokio::spawn(hallpass_aws_sim::serve(
         listener,
         simulator.clone(),
@@ -318,6 +355,7 @@ fn welcome(
         "Hallpass demo: a simulated AWS organization, on this machine only.
 
   Open          http://{address}/
+  Slack         http://{aws}/_slack/ (simulated)
   Be somebody   {people}
   Tokens        {tokens}
   Audit export  {audit}{stays}

@@ -5,8 +5,9 @@ mod iam_policy;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::DirectorySource as _;
+use hallpass_access::{Channel, DirectorySource as _};
 use hallpass_aws::{About, Inventory, Place};
+use hallpass_model::Clock;
 use hallpass_rules::{Directory, GroupRef, Rules};
 use serde::Serialize;
 
@@ -19,7 +20,7 @@ use crate::output::{self, OutputArgs, Table};
 
 const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
 
-/// Check what the server needs: configuration, rules, store, AWS, roles
+/// Check what the server needs: configuration, rules, store, sign-in, AWS, roles
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass doctor
@@ -106,6 +107,9 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
     let rules = check_rules(loaded, &mut report);
     check_store(loaded, &mut report).await;
     check_export(loaded, &mut report);
+    check_slack(loaded, &mut report).await;
+    check_telling(loaded, &mut report).await;
+    check_sign_in(loaded, &mut report).await;
     let aws = match connect(loaded, Arc::new(SystemClock), Arc::new(RandomIds)).await {
         Ok(aws) => Arc::new(aws),
         Err(failure) => {
@@ -168,6 +172,113 @@ fn check_export(loaded: &Loaded, report: &mut Report) {
             "audit export",
             Err((failure.words(), "fix `audit.export.target`")),
         ),
+    }
+}
+
+async fn check_slack(loaded: &Loaded, report: &mut Report) {
+    let app = match loaded.slack() {
+        Ok(Some(app)) => app,
+        Ok(None) => return,
+        Err(failure) => {
+            report.add("slack", Err((failure.words(), "fix `[slack]`")));
+            return;
+        }
+    };
+    let client = match hallpass_slack::Client::new(&app.api_url, app.bot_token) {
+        Ok(client) => client,
+        Err(error) => {
+            report.add("slack", Err((error.to_string(), "see the message")));
+            return;
+        }
+    };
+    for finding in hallpass_slack::check(&client, &app.setup.channel).await {
+        match finding {
+            hallpass_slack::Finding::Fine(detail) => report.add("slack", Ok(detail)),
+            hallpass_slack::Finding::Lacks(detail, remedy) => report.warn("slack", detail, &remedy),
+            hallpass_slack::Finding::Broken(detail, remedy) => {
+                report.add("slack", Err((detail, &remedy)));
+            }
+        }
+    }
+}
+
+/// Whether news get out: the mail server answers and lets us in, webhooks are called privately.
+async fn check_telling(loaded: &Loaded, report: &mut Report) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    match loaded.mail(&clock) {
+        Ok(None) => {}
+        Ok(Some(mail)) => {
+            let remedy = "fix `mail.url`; docs/reference/notifications.md explains it";
+            report.add("mail", mail.probe().await.map_err(|why| (why, remedy)));
+            if loaded.config.mail.alerts.is_empty() {
+                report.warn(
+                    "mail",
+                    "nobody gets mail when AWS refuses to remove access".to_owned(),
+                    "set `mail.alerts`",
+                );
+            }
+        }
+        Err(failure) => report.add("mail", Err((failure.words(), "fix `[mail]`"))),
+    }
+    match loaded.webhooks(&clock) {
+        Ok(webhooks) if webhooks.is_empty() => {}
+        Ok(webhooks) => {
+            let names: Vec<&str> = webhooks.iter().map(Channel::name).collect();
+            report.add("webhooks", Ok(names.join(", ")));
+        }
+        Err(failure) => report.add("webhooks", Err((failure.words(), "fix `[[webhooks]]`"))),
+    }
+}
+
+async fn check_sign_in(loaded: &Loaded, report: &mut Report) {
+    let provider = match loaded.sign_in().and_then(|_| loaded.provider()) {
+        Ok(Some(provider)) => provider,
+        Ok(None) => {
+            let remedy = "set `[oidc]`; docs/guide/sign-in.md says how";
+            report.warn(
+                "sign-in",
+                "nobody can sign in on the web".to_owned(),
+                remedy,
+            );
+            return;
+        }
+        Err(failure) => {
+            report.add("sign-in", Err((failure.words(), "fix the configuration")));
+            return;
+        }
+    };
+    let settings = provider.settings();
+    let redirect = settings.redirect_uri();
+    match provider.check(crate::clock::now()).await {
+        Ok(found) => {
+            let known = format!("{}, {} keys", settings.issuer, found.keys);
+            report.add("sign-in", Ok(known));
+            let registered = match found.refused {
+                None => Ok(format!("{redirect} (must be registered)")),
+                Some(why) => Err((
+                    format!("the provider refuses {redirect}: {why}"),
+                    "register exactly this address, and check `oidc.client_id`",
+                )),
+            };
+            report.add("redirect URI", registered);
+        }
+        Err(why) => {
+            let remedy = "`oidc.issuer` must be as the discovery document has it; docs/runbooks/sign-in-fails.md";
+            report.add("sign-in", Err((why, remedy)));
+        }
+    }
+    if !loaded.sessions().is_ok_and(|settings| settings.secure)
+        && !settings.public_url.starts_with("http://127.0.0.1")
+        && !settings.public_url.starts_with("http://localhost")
+    {
+        report.warn(
+            "sign-in",
+            format!(
+                "`{}` is not https: sessions can be read on the way",
+                settings.public_url
+            ),
+            "end TLS in front of the server and set `server.public_url`",
+        );
     }
 }
 

@@ -1,30 +1,49 @@
-//! `hallpass login`: keep a token for a server.
+//! `hallpass login`: get a token for a server and keep it.
+
+mod browser;
+mod device;
 
 use std::io::{self, IsTerminal as _, Read as _};
 
-use hallpass_api::Me;
+use hallpass_api::{LoginToken, Me};
+use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::client::{Client, ServerArgs, block_on, server_key};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Source};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
 /// The longest token that is read, in bytes.
 const TOKEN_BYTES_MAX: u64 = 8 * 1024;
 
-/// Keep a token for a server, so that other commands need none
+/// Sign in to a server, so that other commands need no token
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Keep a token for a server, so that other commands need none\n\nThe token is \
-                  checked against the server and kept in ~/.config/hallpass/credentials.json, \
-                  which only you can read. An administrator makes one with `hallpass token create`.",
-    after_help = "Examples:\n  hallpass token create --user ana@acme.example \
+    long_about = "Sign in to a server, so that other commands need no token\n\nOpens your browser, \
+                  where you confirm that this command line gets a token of 12 hours. With --device \
+                  you do so in a browser on any machine. The token is kept in \
+                  ~/.config/hallpass/credentials.json, which only you can read; `hallpass logout` \
+                  revokes it. A token made with `hallpass token create` can be given with \
+                  --token-stdin.",
+    after_help = "Examples:\n  hallpass login --server https://hallpass.example.com\n  hallpass \
+                  login --device\n  hallpass token create --user ana@acme.example \
                   | hallpass login --token-stdin\n  hallpass login --as mara.lindqvist@example.com"
 )]
 pub(crate) struct Args {
-    /// Read the token from standard input
-    #[arg(long, required_unless_present = "persona", conflicts_with = "persona")]
+    /// Confirm in a browser on another machine, with a code
+    #[arg(long, conflicts_with_all = ["token_stdin", "persona"])]
+    device: bool,
+    /// Ask for a token that does less than you may: read, request, review, admin
+    #[arg(
+        long = "scope",
+        value_name = "SCOPE",
+        value_delimiter = ',',
+        conflicts_with_all = ["token_stdin", "persona"]
+    )]
+    scopes: Vec<String>,
+    /// Read a token from standard input instead
+    #[arg(long, conflicts_with = "persona")]
     token_stdin: bool,
     /// Be a person of `hallpass demo` (the demo only, on this machine)
     #[arg(long = "as", value_name = "E-MAIL")]
@@ -39,13 +58,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Outcome {
     let address = args.server.address()?;
     let kept = Credentials::of_this_person()?;
-    let token = match &args.persona {
-        Some(email) => {
-            let demo = Client::new(address.clone(), None)?;
-            SecretString::from(block_on(demo.persona_token(email.as_str()))?)
-        }
-        None => read_token()?,
-    };
+    let (token, source) = obtain(args, &address)?;
     let client = Client::new(address.clone(), Some(&token))?;
     let server = server_key(&address);
     if args.no_check {
@@ -55,9 +68,39 @@ pub(crate) fn run(args: &Args) -> Outcome {
         let who = output::plain(&me.email);
         output::say(&format!("Signed in to {server} as {who}."));
     }
-    kept.store(server, &token)?;
+    kept.store(server, &token, source)?;
     output::say(&format!("The token is in {}.", kept.path().display()));
     Ok(Exit::Ok)
+}
+
+/// The token, from wherever it is to come.
+fn obtain(args: &Args, address: &Url) -> Result<(SecretString, Source), Failure> {
+    if let Some(email) = &args.persona {
+        let demo = Client::new(address.clone(), None)?;
+        let token = block_on(demo.persona_token(email.as_str()))?;
+        return Ok((token.into(), Source::Given));
+    }
+    if args.token_stdin {
+        return Ok((read_token()?, Source::Given));
+    }
+    let client = Client::new(address.clone(), None)?;
+    let made: LoginToken = if args.device {
+        block_on(device::token(&client, &args.scopes))?
+    } else {
+        block_on(browser::token(&client, address, &args.scopes))?
+    };
+    Ok((made.token.into(), Source::Login))
+}
+
+/// What this machine is called, for the person to recognize it.
+fn host() -> String {
+    let said = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| said("HOSTNAME"))
+        .or_else(|| said("COMPUTERNAME"))
+        .map(|name| name.trim().to_owned())
+        .unwrap_or_default()
 }
 
 fn read_token() -> Result<SecretString, Failure> {

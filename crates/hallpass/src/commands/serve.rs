@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hallpass_access::Settings;
+use hallpass_access::{Channel, Settings};
 use hallpass_audit::ExportTarget;
 use hallpass_aws::{About, Aws, Place, Settings as AwsSettings};
 use hallpass_model::{AccountId, Clock, IdSource};
@@ -192,15 +192,30 @@ fn place(place: Place) -> &'static str {
     }
 }
 
+/// Everything that tells people.
+fn channels(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn Channel>>, Failure> {
+    let channels = loaded.channels(clock)?;
+    let has_mail = channels.iter().any(|channel| channel.name() == "mail");
+    if has_mail && loaded.config.mail.alerts.is_empty() {
+        tracing::warn!(
+            "`mail.alerts` is empty: nobody gets mail when AWS refuses to remove access"
+        );
+    }
+    Ok(channels)
+}
+
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
     let rules = compose::read_rules(&rules_file)?;
     let export = loaded.export()?;
+    let slack = loaded.slack()?;
+    let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
     let path = loaded.sqlite()?;
     let _only = only_server(&path)?;
     let store = open_store(path).await?;
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::after_log(&store).await);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    let channels = channels(loaded, &clock)?;
     let aws = Arc::new(connect(loaded, Arc::clone(&clock), Arc::clone(&ids)).await?);
     let about = aws.about().clone();
     let address = listen.unwrap_or(&loaded.config.server.listen);
@@ -230,8 +245,11 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
                 prefix,
             )
         }),
+        slack,
+        channels,
         inventory_max_age: loaded.config.inventory.max_age.0,
-        sessions: hallpass_server::SessionSettings::default(),
+        sessions,
+        sign_in,
         rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),
         front: Front::Serve,
     })

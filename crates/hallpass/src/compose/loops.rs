@@ -14,11 +14,12 @@ use hallpass_store::SqliteStore;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use super::notices::{self, Keeper, Teller};
 use super::probes::Pulse;
 use super::{Composed, read_rules, sources};
 
 /// The longest a loop sleeps: bounds the cost of a lost ring.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The shortest: bounds the cost of a row that is always due.
 const BREATH: Duration = Duration::from_millis(20);
 /// How often live grants are compared with the directory and the rules (`access.md` §10.6).
@@ -31,10 +32,8 @@ const EXPORT_EVERY: Duration = Duration::from_secs(2);
 const HEAD_EVERY: Span = Span::hours(1);
 /// How often the rule file is looked at for changes.
 const RULES_EVERY: Duration = Duration::from_secs(2);
-/// A notice that was taken and not acknowledged is taken again after this.
-const NOTICE_AGAIN: Span = Span::minutes(1);
-/// Notices taken at once.
-const NOTICES: u32 = 50;
+/// How often sessions that are over are forgotten.
+const SESSIONS_EVERY: Duration = Duration::from_mins(10);
 
 /// Executors at work at the same time: one that waits for a slow answer of AWS must not hold up
 /// what falls due meanwhile. Leases keep them off each other's rows.
@@ -76,7 +75,34 @@ impl Composed {
         spawn(tasks, "tend", stop, &engine, tend);
         spawn(tasks, "reconcile", stop, &engine, reconcile);
         spawn(tasks, "refresh", stop, &engine, refresh);
-        spawn(tasks, "notify", stop, &engine, notify);
+        let store = Arc::new(self.store.clone()) as Arc<dyn AccessStore>;
+        let keeper = Keeper {
+            channels: self.channels.clone(),
+            store: Arc::clone(&store),
+            clock: Arc::clone(&self.clock),
+        };
+        spawn(tasks, "outbox", stop, &keeper, notices::keep);
+        for channel in &self.channels {
+            let teller = Teller {
+                channel: Arc::clone(channel),
+                store: Arc::clone(&store),
+                clock: Arc::clone(&self.clock),
+                news: self.access.news(),
+            };
+            spawn(tasks, "notify", stop, &teller, notices::tell);
+        }
+        if let Some(socket) = self.socket.clone() {
+            spawn(
+                tasks,
+                "slack",
+                stop,
+                &socket,
+                |(slack, token), stop| async move {
+                    slack.listen(token, stop).await;
+                },
+            );
+        }
+        spawn(tasks, "sessions", stop, &engine, forget_sessions);
         if let Some(path) = self.rules_file.clone() {
             let reloader = (engine, path);
             spawn(tasks, "reload", stop, &reloader, |(engine, path), stop| {
@@ -138,7 +164,7 @@ fn spawn<E, F>(
 }
 
 /// Sleeps; `false` when the server stops.
-async fn rest(stop: &mut watch::Receiver<bool>, time: Duration) -> bool {
+pub(super) async fn rest(stop: &mut watch::Receiver<bool>, time: Duration) -> bool {
     if *stop.borrow() {
         return false;
     }
@@ -148,7 +174,8 @@ async fn rest(stop: &mut watch::Receiver<bool>, time: Duration) -> bool {
     }
 }
 
-fn until(due: Option<Timestamp>, now: Timestamp) -> Duration {
+/// How long to sleep for what is due then.
+pub(super) fn until(due: Option<Timestamp>, now: Timestamp) -> Duration {
     let left = due.map(|due| due.duration_since(now));
     let left = left.map(|left| Duration::try_from(left).unwrap_or_default());
     left.unwrap_or(LOOK_AGAIN).clamp(BREATH, LOOK_AGAIN)
@@ -284,33 +311,14 @@ async fn read_again(engine: &Engine) -> bool {
     }
 }
 
-/// Delivers notices. Until channels exist they go to the server's own log, without the requester's
-/// words: reasons may hold secrets.
-async fn notify(engine: Engine, mut stop: watch::Receiver<bool>) {
-    let Engine { store, clock, .. } = engine;
+/// Forgets sessions that are over.
+async fn forget_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
     loop {
-        let now = clock.now();
-        match store
-            .take_notices(now, NOTICE_AGAIN.after(now), NOTICES)
-            .await
-        {
-            Ok(waiting) => {
-                for item in waiting {
-                    let news = serde_json::to_value(item.notice.news).unwrap_or_default();
-                    tracing::info!(
-                        news = news.as_str().unwrap_or_default(),
-                        request.id = %item.notice.request,
-                        to = item.notice.to.len(),
-                        "notice"
-                    );
-                    if let Err(error) = store.notice_delivered(item.number).await {
-                        tracing::warn!(error = %error, "a notice could not be acknowledged");
-                    }
-                }
-            }
-            Err(error) => tracing::warn!(error = %error, "notices could not be read"),
+        let pruned = engine.store.sessions_prune(engine.clock.now()).await;
+        if let Err(error) = pruned {
+            tracing::warn!(error = %error, "sessions that are over could not be forgotten");
         }
-        if !rest(&mut stop, LOOK_AGAIN).await {
+        if !rest(&mut stop, SESSIONS_EVERY).await {
             return;
         }
     }

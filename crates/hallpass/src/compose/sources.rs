@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
-use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, Email, IdSource, Timestamp};
+use hallpass_audit::{AuditStore, Draft, Event, Origin};
+use hallpass_model::{AuditId, Clock, Email, IdSource, Span, Timestamp, TokenId};
 use hallpass_rules::directory::Snapshot;
 use hallpass_server::{
-    Scope, Session, SessionFault, SessionStore, TokenFacts, TokenFault, TokenStore,
+    NewToken, Scope, Session, SessionFault, SessionStore, TokenFacts, TokenFault, TokenStore,
 };
-use hallpass_store::{SessionRow, SqliteStore};
+use hallpass_store::{SessionRow, SqliteStore, TokenRow};
 use uuid::Uuid;
 
 use crate::clock::SystemClock;
@@ -99,6 +99,45 @@ impl TokenStore for StoredTokens {
             revoked_at: row.revoked_at,
         }))
     }
+
+    async fn keep(&self, token: &NewToken) -> Result<(), TokenFault> {
+        let now = token.created_at;
+        let scopes: Vec<String> = token.scopes.iter().map(|it| it.name().to_owned()).collect();
+        let ttl = Span::between(now, token.expires_at);
+        let record = by_its_owner(Event::TokenCreated, &token.user, now).unresolved(
+            token.user.as_str(),
+            &format!("{} for {ttl}", scopes.join(" ")),
+        );
+        let row = TokenRow {
+            id: TokenId::new(RandomIds.next(now)),
+            hash: token.hash.clone(),
+            user: token.user.clone(),
+            scopes,
+            created_at: now,
+            expires_at: token.expires_at,
+            revoked_at: None,
+            name: token.name.clone(),
+        };
+        let stored = self.0.token_insert(&row, record).await;
+        stored.map_err(|error| TokenFault(error.to_string()))
+    }
+
+    async fn revoke(&self, hash: &str, now: Timestamp) -> Result<(), TokenFault> {
+        let fault = |error: &dyn std::fmt::Display| TokenFault(error.to_string());
+        let found = self.0.token_by_hash(hash).await;
+        let Some(row) = found.map_err(|error| fault(&error))? else {
+            return Ok(());
+        };
+        let record = by_its_owner(Event::TokenRevoked, &row.user, now).why(&row.id.to_string());
+        let revoked = self.0.token_revoke(row.id, now, record).await;
+        revoked.map(|_| ()).map_err(|error| fault(&error))
+    }
+}
+
+/// A record of what somebody did with their own token, from the command line.
+fn by_its_owner(event: Event, user: &Email, now: Timestamp) -> Draft {
+    let id = AuditId::new(RandomIds.next(now));
+    Draft::new(id, event, now, user.as_str(), Origin::Cli)
 }
 
 /// Sessions of the store, as the server asks for them.
@@ -131,9 +170,20 @@ impl SessionStore for StoredSessions {
             .transpose()
     }
 
-    async fn replace(&self, hash: &str, session: &Session) -> Result<(), SessionFault> {
-        let row = session_row(session)?;
-        let stored = self.0.session_replace(hash, &row).await;
+    async fn replace(&self, was: &Session, session: &Session) -> Result<bool, SessionFault> {
+        let (was, row) = (session_row(was)?, session_row(session)?);
+        let stored = self.0.session_replace(&was.body, &row, None).await;
+        stored.map_err(session_fault)
+    }
+
+    async fn renew(
+        &self,
+        was: &Session,
+        old: &Session,
+        new: &Session,
+    ) -> Result<bool, SessionFault> {
+        let (was, old, new) = (session_row(was)?, session_row(old)?, session_row(new)?);
+        let stored = self.0.session_replace(&was.body, &old, Some(&new)).await;
         stored.map_err(session_fault)
     }
 
@@ -143,6 +193,23 @@ impl SessionStore for StoredSessions {
 
     async fn end_all(&self, user: &Email) -> Result<u64, SessionFault> {
         self.0.sessions_delete(user).await.map_err(session_fault)
+    }
+
+    async fn end_at_provider(
+        &self,
+        issuer: &str,
+        subject: Option<&str>,
+        sid: Option<&str>,
+    ) -> Result<u64, SessionFault> {
+        let mut ended = 0;
+        for (hash, body) in self.0.sessions().await.map_err(session_fault)? {
+            let session: Session = serde_json::from_str(&body).map_err(session_fault)?;
+            if session.signed_in.is_meant(issuer, subject, sid) {
+                self.end(&hash).await?;
+                ended += 1;
+            }
+        }
+        Ok(ended)
     }
 
     async fn prune(&self, now: Timestamp) -> Result<(), SessionFault> {
@@ -193,5 +260,87 @@ mod tests {
             clock.wall.0.store(wall, Ordering::SeqCst);
             assert_eq!(at(&clock), expected, "wall clock at {wall}");
         }
+    }
+
+    fn session(hash: &str, subject: &str) -> Session {
+        let at = |second: i64| Timestamp::from_second(1_780_000_000 + second).unwrap();
+        Session {
+            hash: hash.to_owned(),
+            user: Email::new("Ana@corp.example").unwrap(),
+            signed_in: hallpass_server::SignedIn::Oidc {
+                issuer: "https://id".to_owned(),
+                subject: subject.to_owned(),
+                sid: None,
+                id_token: Some("a.b.c".to_owned()),
+            },
+            began_at: at(0),
+            seen_at: at(0),
+            renewed_at: at(0),
+            ends_at: at(3600),
+            csrf: "c".to_owned(),
+            previous: None,
+            next: None,
+        }
+    }
+
+    /// What the server relies on, whoever keeps its sessions.
+    async fn keeps_sessions(store: &dyn SessionStore) {
+        let first = session("1", "u1");
+        store.begin(&first).await.unwrap();
+        assert_eq!(store.by_hash("1").await.unwrap(), Some(first.clone()));
+        let seen = Session {
+            seen_at: first.ends_at,
+            ..first.clone()
+        };
+        assert!(store.replace(&first, &seen).await.unwrap());
+        assert!(
+            !store.replace(&first, &first).await.unwrap(),
+            "not as it was"
+        );
+        let (mut old, mut new) = (seen.clone(), session("2", "u1"));
+        old.next = Some("2".to_owned());
+        new.previous = Some("1".to_owned());
+        assert!(!store.renew(&first, &old, &new).await.unwrap());
+        assert_eq!(store.by_hash("2").await.unwrap(), None, "both or none");
+        assert!(store.renew(&seen, &old, &new).await.unwrap());
+        assert!(
+            !store.renew(&seen, &old, &session("3", "u1")).await.unwrap(),
+            "once"
+        );
+        assert_eq!(store.by_hash("1").await.unwrap(), Some(old));
+        assert_eq!(store.by_hash("2").await.unwrap(), Some(new));
+        assert_eq!(store.by_hash("3").await.unwrap(), None);
+        store.begin(&session("4", "u2")).await.unwrap();
+        let ended = store.end_at_provider("https://id", Some("u1"), None).await;
+        assert_eq!(ended.unwrap(), 2);
+        assert!(store.by_hash("4").await.unwrap().is_some());
+        let email = Email::new("ana@corp.example").unwrap();
+        assert_eq!(store.end_all(&email).await.unwrap(), 1);
+        store.begin(&session("5", "u2")).await.unwrap();
+        store.end("5").await.unwrap();
+        store.begin(&session("6", "u2")).await.unwrap();
+        store
+            .prune(Span::hours(1).after(first.began_at))
+            .await
+            .unwrap();
+        assert!(store.by_hash("6").await.unwrap().is_some(), "ends now");
+        store
+            .prune(Span::hours(2).after(first.began_at))
+            .await
+            .unwrap();
+        assert_eq!(store.by_hash("6").await.unwrap(), None);
+    }
+
+    #[test]
+    fn both_keepers_of_sessions_do_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            keeps_sessions(&hallpass_server::MemorySessions::default()).await;
+            keeps_sessions(&StoredSessions(store)).await;
+        });
     }
 }

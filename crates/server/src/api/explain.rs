@@ -15,6 +15,7 @@ use crate::{
 
 /// The case.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
     /// Whose case (e-mail); one's own unless one reads everything.

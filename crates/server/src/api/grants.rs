@@ -19,6 +19,7 @@ use crate::{
 
 /// Filters of a listing.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
     /// Only in this state, or `live` for all that are not over.

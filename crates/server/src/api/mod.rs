@@ -2,6 +2,7 @@
 
 pub(crate) mod explain;
 pub(crate) mod grants;
+pub(crate) mod login;
 pub(crate) mod people;
 pub(crate) mod records;
 pub(crate) mod requests;
@@ -17,6 +18,9 @@ use crate::App;
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/api/v1/me", get(people::me))
+        .route("/api/v1/login/device", post(login::device))
+        .route("/api/v1/login/token", post(login::token))
+        .route("/api/v1/logout", post(login::logout))
         .route("/api/v1/catalog", get(people::catalog))
         .route("/api/v1/requests", get(requests::list).post(requests::ask))
         .route("/api/v1/requests/{id}", get(requests::show))

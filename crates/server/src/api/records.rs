@@ -35,6 +35,7 @@ const LOOK_SECONDS: u64 = 2;
 
 /// Filters of a listing.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
     /// Records after this number.

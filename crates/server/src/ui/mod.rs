@@ -6,7 +6,7 @@
 mod refusals;
 mod rows;
 mod said;
-mod shell;
+pub(crate) mod shell;
 mod timeline;
 mod view;
 mod words;
@@ -17,6 +17,9 @@ mod press;
 mod request;
 mod reviews;
 mod sign_in;
+
+mod login;
+mod oidc;
 
 mod events;
 
@@ -42,6 +45,8 @@ pub(crate) fn router() -> Router<App> {
         .merge(request::router())
         .merge(reviews::router())
         .merge(sign_in::router())
+        .merge(oidc::router())
+        .merge(login::router())
         .route(
             "/static/hallpass.css",
             get(async || kept(CSS, "text/css; charset=utf-8")),

@@ -45,6 +45,10 @@ pub(crate) fn words<'a>(
                 view.any_of(deciders)
             )
         }
+        PressRefused::SecondaryDomain => {
+            "You were matched through the second mail domain: you may ask, and decide nothing."
+                .to_owned()
+        }
         PressRefused::NotInDirectory => "You are not an enabled user of the directory.".to_owned(),
         PressRefused::GrantOver { .. } => {
             "The access it would extend has ended. Nothing was granted.".to_owned()

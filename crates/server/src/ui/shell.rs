@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use askama::Template;
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Response},
 };
-use hallpass_access::{Actor, Origin, RequestFilter, RequestView, Role};
+use hallpass_access::{Actor, RequestFilter, RequestView, Role};
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
@@ -147,18 +147,9 @@ impl FromRequestParts<App> for Viewer {
             .await
             .map_err(|failure| failed(&failure))?;
         let Some(live) = live else {
-            return Err(to_sign_in(&parts.uri, &parts.headers));
+            return Err(to_sign_in(parts));
         };
-        let directory = app.access.directory();
-        let actor = app
-            .identity
-            .actor(&live.session.user, Origin::Web, &directory)
-            .map_err(|_| {
-                failed(&Failure::forbidden(
-                    "ambiguous-user",
-                    "More than one person has your e-mail; ask an admin.",
-                ))
-            })?;
+        let actor = crate::auth::signed_in(app, &live).map_err(|failure| failed(&failure))?;
         Ok(Self {
             actor,
             live,
@@ -187,11 +178,16 @@ pub(crate) fn theme(headers: &HeaderMap) -> &'static str {
 
 /// Sign-in, and back here afterwards. A fragment asked for by script gets 401 instead, and the
 /// page says that one was signed out.
-fn to_sign_in(uri: &Uri, headers: &HeaderMap) -> Response {
-    if headers.contains_key("x-hallpass-part") {
+fn to_sign_in(parts: &Parts) -> Response {
+    if parts.headers.contains_key("x-hallpass-part") {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let next = uri.path_and_query().map_or("/", |path| path.as_str());
+    // the address of a form is no page to come back to
+    let page = parts
+        .uri
+        .path_and_query()
+        .filter(|_| parts.method.is_safe());
+    let next = page.map_or("/", |path| path.as_str());
     let next: String = url_encoded(next);
     see_other(&format!("/signin?next={next}"))
 }
@@ -254,6 +250,7 @@ pub(crate) fn failed(failure: &Failure) -> Response {
         StatusCode::NOT_FOUND => "Not found",
         StatusCode::FORBIDDEN => "Not yours",
         StatusCode::SERVICE_UNAVAILABLE => "That didn’t work",
+        StatusCode::TOO_MANY_REQUESTS => "Too many tries",
         _ => "Not understood",
     };
     let page = Failed {

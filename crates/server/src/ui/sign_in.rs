@@ -15,21 +15,16 @@ use serde::Deserialize;
 
 use super::shell::{
     self, CSS_URL, JS_URL, PageFailure, PageResult, Posted, from_our_page, local_path, page,
-    see_other, url_encoded,
+    page_with, see_other, url_encoded,
 };
 use crate::{App, Front, SignedIn, app::PersonaCard, body::Path, problem::Failure, session};
 
-mod filters {
-    //! What templates of this module may call.
-
-    #[expect(clippy::unnecessary_wraps, reason = "the form that templates call")]
-    #[askama::filter_fn]
-    pub(super) fn initials(
-        name: impl std::fmt::Display,
-        _: &dyn askama::Values,
-    ) -> askama::Result<String> {
-        Ok(super::super::words::initials(&name.to_string()))
-    }
+/// A person of the demo, as the picker shows them.
+struct Picture<'a> {
+    email: &'a str,
+    name: &'a str,
+    role: &'a str,
+    initials: String,
 }
 
 #[derive(Template)]
@@ -38,7 +33,7 @@ struct SignInPage<'a> {
     css: &'static str,
     js: &'static str,
     theme: &'static str,
-    personas: &'a [PersonaCard],
+    personas: Vec<Picture<'a>>,
     provider: Option<String>,
     failure: Option<&'a str>,
     /// Where one returns to, encoded for a query.
@@ -77,25 +72,50 @@ fn personas(app: &App) -> &[PersonaCard] {
     }
 }
 
+fn picture(persona: &PersonaCard) -> Picture<'_> {
+    Picture {
+        email: &persona.email,
+        name: &persona.name,
+        role: &persona.role,
+        initials: super::words::initials(&persona.name),
+    }
+}
+
 async fn show(
     State(app): State<App>,
     headers: HeaderMap,
     Query(coming): Query<Coming>,
 ) -> PageResult {
     let next = local_path(&coming.next);
-    if session::of(&app, &headers).await?.is_some() {
+    let live = session::of(&app, &headers).await?;
+    // who is not in the directory any more may want to be somebody else
+    let is_somebody = live.is_some_and(|live| crate::auth::signed_in(&app, &live).is_ok());
+    if is_somebody {
         return Ok(see_other(next));
     }
-    Ok(page(&SignInPage {
+    Ok(sign_in_page(&app, &headers, next, None, StatusCode::OK))
+}
+
+/// The page, with what went wrong if something did.
+pub(super) fn sign_in_page(
+    app: &App,
+    headers: &HeaderMap,
+    next: &str,
+    failure: Option<&str>,
+    status: StatusCode,
+) -> Response {
+    let provider = app.sign_in.provider.as_ref();
+    let page = SignInPage {
         css: &CSS_URL,
         js: &JS_URL,
-        theme: shell::theme(&headers),
-        personas: personas(&app),
-        provider: None,
-        failure: None,
+        theme: shell::theme(headers),
+        personas: personas(app).iter().map(picture).collect(),
+        provider: provider.map(|provider| provider.settings().name.clone()),
+        failure,
         next: url_encoded(next),
         next_plain: next,
-    }))
+    };
+    page_with(status, &page)
 }
 
 /// The demo's picker.
@@ -114,14 +134,49 @@ async fn pick(
         .find(|persona| persona.email.eq_ignore_ascii_case(&picked.persona))
         .and_then(|persona| Email::new(&persona.email).ok())
         .ok_or_else(|| Failure::not_found("persona"))?;
-    let cookie = session::begin(&app, email, SignedIn::Persona).await?;
+    let cookie = session::begin(&app, &headers, email, SignedIn::Persona).await?;
     Ok(with_cookie(see_other(local_path(&picked.next)), cookie))
 }
 
-/// Ends the session here. Other sessions of the person go on.
-async fn out(State(app): State<App>, Posted { viewer, .. }: Posted<ThemeForm>) -> PageResult {
+/// Ends the session here, and at the provider if it has a place for that. Other sessions of the
+/// person go on.
+async fn out(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Posted { viewer, .. }: Posted<ThemeForm>,
+) -> PageResult {
     let cookie = session::end(&app, &viewer.live).await?;
-    Ok(with_cookie(see_other("/signin"), cookie))
+    let answer = match &viewer.live.session.signed_in {
+        SignedIn::Persona => see_other("/signin"),
+        SignedIn::Oidc { id_token, .. } => at_provider(&app, &headers, id_token.as_deref()).await,
+    };
+    Ok(with_cookie(answer, cookie))
+}
+
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+struct SignedOutPage<'a> {
+    css: &'static str,
+    theme: &'static str,
+    provider: &'a str,
+    way: &'a str,
+}
+
+/// On to the provider's own sign-out: by a page, since our forms lead nowhere but here
+/// (`form-action`), and a redirect counts as where the form leads.
+async fn at_provider(app: &App, headers: &HeaderMap, id_token: Option<&str>) -> Response {
+    let Some(provider) = app.sign_in.provider.as_ref() else {
+        return see_other("/signin");
+    };
+    match provider.way_out(id_token, app.clock.now()).await {
+        Some(way) => page(&SignedOutPage {
+            css: &CSS_URL,
+            theme: shell::theme(headers),
+            provider: &provider.settings().name,
+            way: &way,
+        }),
+        None => see_other("/signin"),
+    }
 }
 
 /// The other theme, for browsers without script.
@@ -138,7 +193,7 @@ async fn theme(headers: HeaderMap, _: Posted<ThemeForm>) -> Response {
     }
 }
 
-fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
+pub(super) fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
     response.headers_mut().append(header::SET_COOKIE, cookie);
     response
 }

@@ -67,6 +67,10 @@ fn what_is_described_answers() {
         let house = House::new();
         for route in described() {
             let (method, path) = route.split_once(' ').unwrap();
+            if path.starts_with("/api/v1/login/") {
+                // who fetches a token has none
+                continue;
+            }
             let path = path.replace("{id}", "req_0");
             let reply = house.call(method, &path, None, None).await;
             assert_eq!(reply.short(), "401 unauthorized", "{route}");
@@ -88,9 +92,20 @@ fn every_parameter_in_a_path_is_described() {
                 })
                 .unwrap_or_default();
             assert_eq!(path.contains("{id}"), named == ["id"], "{method} {path}");
+            if method == "get" && !path.contains("{id}") {
+                let wrong = operation["parameters"].as_array();
+                let wrong = wrong.map_or(0, |all| {
+                    all.iter().filter(|one| one["in"] != "query").count()
+                });
+                assert_eq!(wrong, 0, "{path}");
+            }
         }
     }
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let doors = document["components"]["securitySchemes"]
+        .as_object()
+        .unwrap();
+    assert_eq!(doors.keys().collect::<Vec<_>>(), ["session", "token"]);
     assert_ne!(document["components"]["schemas"]["Request"], Value::Null);
 }
 

@@ -1,8 +1,8 @@
 //! A server with everything behind it in memory, its people, and calls to it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::body::{Body, Bytes, to_bytes};
@@ -13,7 +13,8 @@ use hallpass_access::{Access, Directory, DirectoryFault, DirectorySource, Ports,
 use hallpass_model::{Clock, Email, IdSource, Span, Timestamp};
 use hallpass_rules::{Rules, Source, load};
 use hallpass_server::{
-    App, Front, Probe, ProbeResult, Scope, TokenFacts, TokenFault, TokenStore, hash_secret, router,
+    App, Front, MemorySessions, NewToken, Probe, ProbeResult, Scope, SignIn, TokenFacts,
+    TokenFault, TokenStore, hash_secret, router,
 };
 use hallpass_store::MemoryStore;
 use serde_json::{Value, json};
@@ -64,12 +65,12 @@ impl IdSource for Ids {
     }
 }
 
-struct Known(Arc<Directory>);
+struct Known(Mutex<Arc<Directory>>);
 
 #[async_trait]
 impl DirectorySource for Known {
     fn current(&self) -> Arc<Directory> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.0.lock().unwrap())
     }
 
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
@@ -78,7 +79,7 @@ impl DirectorySource for Known {
 }
 
 struct Tokens {
-    known: HashMap<String, TokenFacts>,
+    known: Mutex<HashMap<String, TokenFacts>>,
     broken: Arc<AtomicBool>,
 }
 
@@ -88,7 +89,25 @@ impl TokenStore for Tokens {
         if self.broken.load(Ordering::SeqCst) {
             return Err(TokenFault("hpt_secret is not for callers".to_owned()));
         }
-        Ok(self.known.get(hash).cloned())
+        Ok(self.known.lock().unwrap().get(hash).cloned())
+    }
+
+    async fn keep(&self, token: &NewToken) -> Result<(), TokenFault> {
+        let facts = TokenFacts {
+            user: token.user.clone(),
+            scopes: token.scopes.clone(),
+            expires_at: token.expires_at,
+            revoked_at: None,
+        };
+        self.known.lock().unwrap().insert(token.hash.clone(), facts);
+        Ok(())
+    }
+
+    async fn revoke(&self, hash: &str, now: Timestamp) -> Result<(), TokenFault> {
+        if let Some(token) = self.known.lock().unwrap().get_mut(hash) {
+            token.revoked_at.get_or_insert(now);
+        }
+        Ok(())
     }
 }
 
@@ -118,14 +137,20 @@ fn email(name: &str) -> String {
 }
 
 pub(crate) fn directory(now: Timestamp) -> Directory {
+    directory_with(now, |_| {})
+}
+
+/// The directory after a change to its people.
+pub(crate) fn directory_with(now: Timestamp, change: impl Fn(&mut Vec<Value>)) -> Directory {
     let id = |name: &str| format!("{:08}-0000-0000-0000-000000000000", number(name));
-    let people: Vec<Value> = PEOPLE
+    let mut people: Vec<Value> = PEOPLE
         .iter()
         .map(|name| {
             json!({"user_id": id(name), "user_name": name, "display_name": name,
                 "emails": [email(name)], "enabled": true})
         })
         .collect();
+    change(&mut people);
     let sets: Vec<Value> = ["ReadOnly", "Admin", "Root", "Closed", "Lonely"]
         .iter()
         .map(|name| {
@@ -192,7 +217,8 @@ pub(crate) struct House {
     pub(crate) clock: Arc<Wall>,
     pub(crate) tokens_broken: Arc<AtomicBool>,
     pub(crate) stop: watch::Sender<bool>,
-    pub(crate) sessions: Arc<hallpass_server::MemorySessions>,
+    pub(crate) sessions: Arc<MemorySessions>,
+    known: Arc<Known>,
     router: Router,
 }
 
@@ -235,31 +261,44 @@ impl Reply {
 
 impl House {
     pub(crate) fn new() -> Self {
-        Self::over(directory)
+        Self::made(directory, |_| {})
     }
 
     /// A server over another organization.
     pub(crate) fn over(organization: impl FnOnce(Timestamp) -> Directory) -> Self {
+        Self::made(organization, |_| {})
+    }
+
+    /// A server that is composed differently.
+    pub(crate) fn with(change: impl FnOnce(&mut App)) -> Self {
+        Self::made(directory, change)
+    }
+
+    fn made(
+        organization: impl FnOnce(Timestamp) -> Directory,
+        change: impl FnOnce(&mut App),
+    ) -> Self {
         let start = Timestamp::from_second(1_780_000_000).unwrap();
-        let sessions = Arc::new(hallpass_server::MemorySessions::default());
         let clock = Arc::new(Wall(AtomicI64::new(start.as_second())));
         let store = Arc::new(MemoryStore::new());
+        let known = Arc::new(Known(Mutex::new(Arc::new(organization(start)))));
+        let sessions = Arc::new(MemorySessions::default());
         let ports = Ports {
             store: store.clone(),
             assignments: store.clone(),
-            directory: Arc::new(Known(Arc::new(organization(start)))),
+            directory: known.clone(),
             clock: clock.clone(),
             ids: Arc::new(Ids(AtomicU64::new(1))),
         };
         let access = Arc::new(Access::new(ports, Settings::default(), rules(RULES)));
         let tokens_broken = Arc::new(AtomicBool::new(false));
         let (stop, stopping) = watch::channel(false);
-        let app = App {
+        let mut app = App {
             rates: Arc::new(hallpass_server::Rates::new(100_000, 100_000)),
             access: Arc::clone(&access),
             audit: store,
             tokens: Arc::new(Tokens {
-                known: tokens(start),
+                known: Mutex::new(tokens(start)),
                 broken: Arc::clone(&tokens_broken),
             }),
             identity: Arc::new(Identity {
@@ -275,18 +314,30 @@ impl House {
             slack: None,
             sessions: sessions.clone(),
             session_settings: hallpass_server::SessionSettings::default(),
+            sign_in: Arc::new(SignIn::default()),
             front: Arc::new(Front::Serve),
             version: "0.0.0",
             stopping,
         };
+        change(&mut app);
         Self {
             access,
             clock,
             tokens_broken,
             stop,
             sessions,
+            known,
             router: router(app),
         }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The directory is another from now on.
+    pub(crate) fn directory_becomes(&self, directory: Directory) {
+        *self.known.0.lock().unwrap() = Arc::new(directory);
     }
 
     /// Sends a request as it is.

@@ -4,18 +4,26 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "tests"
 )]
 
+mod attacks;
 mod authorization;
 mod breaking;
+mod browser;
 mod description;
+mod double;
 mod house;
 mod listings;
+mod logins;
+mod pages;
 mod pages_ask;
 mod pages_presses;
 mod pages_visit;
 mod pages_words;
+mod reference;
 mod refusals;
 mod repeats;
+mod signing_in;
 mod streams;

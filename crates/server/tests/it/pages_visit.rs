@@ -5,6 +5,7 @@ use axum::http::{Request, StatusCode, header};
 use hallpass_model::{Clock as _, Email, Span};
 use hallpass_server::{Session, SessionStore as _, SignedIn, hash_secret};
 
+use crate::browser::CSRF;
 use crate::house::{House, Reply};
 
 /// A signed-in person.
@@ -26,11 +27,14 @@ impl<'a> Visit<'a> {
             seen_at: now,
             renewed_at: now,
             ends_at: Span::hours(24).after(now),
+            csrf: CSRF.to_owned(),
+            previous: None,
+            next: None,
         };
         house.sessions.begin(&session).await.unwrap();
         Self {
             house,
-            csrf: hash_secret(&format!("csrf\n{secret}")),
+            csrf: CSRF.to_owned(),
             cookie: format!("hallpass={secret}; zone=Europe/Stockholm"),
         }
     }

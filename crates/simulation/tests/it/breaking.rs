@@ -74,6 +74,8 @@ async fn events(world: &World) -> Vec<(String, String, String)> {
 fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
     run(async {
         let world = world();
+        let start = hallpass_model::Clock::now(world.clock.as_ref());
+        world.store.open_channel("test", start).await.unwrap();
         let id = waiting(&world, Ana, "Glass", 4).await;
         let asked = world.store.request(id).await.unwrap().unwrap();
         assert!(world.access.may_break_glass(&world.actor(Ana), &asked));
@@ -90,7 +92,11 @@ fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
         assert_eq!(review.justification, WHY.trim());
         assert!(request.has_open_review());
         let now = hallpass_model::Clock::now(world.clock.as_ref());
-        let notices = world.store.take_notices(now, now, 99).await.unwrap();
+        let notices = world
+            .store
+            .take_notices("test", now, now, 99)
+            .await
+            .unwrap();
         let told: Vec<_> = notices
             .iter()
             .filter(|waiting| waiting.notice.news == News::BreakGlass)

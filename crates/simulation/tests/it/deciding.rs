@@ -187,6 +187,8 @@ fn a_late_press_is_refused_before_and_after_the_lapse_is_stored() {
 fn reminders_come_when_due_and_name_those_still_to_approve() {
     run(async {
         let world = world(36);
+        let now = world.clock.now();
+        world.store.open_channel("test", now).await.unwrap();
         let id = ask(&world, Ana, "Root", Span::hours(1)).await.request().id;
         world
             .access
@@ -195,7 +197,11 @@ fn reminders_come_when_due_and_name_those_still_to_approve() {
             .unwrap();
         world.live_coarsely(Span::hours(9), Span::seconds(30)).await;
         let now = world.clock.now();
-        let waiting = world.store.take_notices(now, now, 1000).await.unwrap();
+        let waiting = world
+            .store
+            .take_notices("test", now, now, 1000)
+            .await
+            .unwrap();
         let reminders: Vec<_> = waiting
             .into_iter()
             .map(|w| w.notice)

@@ -1,9 +1,9 @@
 //! Ends that go another way: given back, taken away, lost, refused, stuck.
 
-use hallpass_access::{AccessError, PressRefused};
+use hallpass_access::{AccessError, AccessStore, PressRefused};
 use hallpass_assignments::AssignmentStore as _;
 use hallpass_audit::AuditStore;
-use hallpass_model::Span;
+use hallpass_model::{Clock, Span};
 use hallpass_simulation::{
     Habits,
     Human::{Ana, Bo, Cai, Eve},
@@ -239,6 +239,8 @@ fn listings_that_lag_do_not_make_a_second_create_or_an_early_end() {
 fn an_end_that_aws_refuses_for_good_is_parked_in_sight_and_tried_every_hour() {
     run(async {
         let world = World::new(19, Habits::default(), None);
+        let started = world.clock.now();
+        world.store.open_channel("test", started).await.unwrap();
         let key = world.key(Ana, "ReadOnly").unwrap();
         let id = take(&world, Ana, "ReadOnly", Span::minutes(10)).await;
         world.live(Span::seconds(30)).await;
@@ -255,6 +257,16 @@ fn an_end_that_aws_refuses_for_good_is_parked_in_sight_and_tried_every_hour() {
                 .is_some_and(|stuck| stuck.reason.contains("was not found"))
         );
         assert_eq!(events(&world, "end.stuck").await, 1);
+        let now = world.clock.now();
+        let told = world.store.take_notices("test", now, now, 100).await;
+        let stuck: Vec<_> = told
+            .unwrap()
+            .into_iter()
+            .filter(|it| it.notice.news == hallpass_access::News::Stuck)
+            .collect();
+        // channels know who operators are
+        assert_eq!(stuck.len(), 1);
+        assert!(stuck[0].notice.to.is_empty());
         let tried = writes_on(&world, &key).len();
         world.live_coarsely(Span::hours(3), Span::seconds(30)).await;
         let again = writes_on(&world, &key).len() - tried;

@@ -269,6 +269,7 @@ pub async fn every_step_of_the_tables_is_taken_and_no_other(store: Store) {
 
 /// A change of every kind that is refused by the guard of its last part.
 pub async fn a_refused_change_leaves_nothing(store: Store) {
+    store.open_channel("log", at(0)).await.unwrap();
     let first = Change {
         answer: Some(an_answer(1, "k")),
         ..Change::default()
@@ -291,7 +292,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
     assert_eq!(store.records_from(0, 10).await.unwrap(), Vec::new());
     assert!(
         store
-            .take_notices(at(9), at(10), 10)
+            .take_notices("log", at(9), at(10), 10)
             .await
             .unwrap()
             .is_empty()

@@ -15,6 +15,7 @@ pub mod assignments;
 pub mod changes;
 pub mod outbox;
 pub mod queries;
+pub mod reviews;
 
 use hallpass_access::AccessStore;
 use hallpass_assignments::AssignmentStore;
@@ -66,10 +67,11 @@ macro_rules! conformance {
                 a_plan_for_another_wish_is_not_stored
                 a_poke_makes_a_row_due_never_later
                 the_next_due_row_waits_for_its_lease;
+            reviews:
+                open_reviews_are_found_until_they_are_closed;
             queries:
                 lists_are_newest_first_with_a_cursor
                 requests_are_filtered
-                open_reviews_are_found_until_they_are_closed
                 grants_are_filtered
                 holds_are_live_grants_and_the_row
                 requests_are_due_by_lapse_or_reminder
@@ -85,6 +87,13 @@ macro_rules! conformance {
                 notices_are_taken_in_order_and_hidden
                 a_notice_comes_again_until_it_is_delivered
                 a_notice_of_a_refused_change_is_never_sent
+                channels_are_independent
+                a_postponed_notice_comes_at_its_time_and_lets_others_pass
+                a_new_channel_begins_with_what_comes_next
+                a_channel_that_is_opened_again_goes_on
+                notices_are_dropped_when_they_are_too_old
+                a_channel_that_is_gone_keeps_nothing
+                a_notice_is_taken_by_one_of_many
                 an_answer_is_remembered_per_person
                 another_answer_to_a_key_is_raced
                 a_forgotten_answer_makes_room;

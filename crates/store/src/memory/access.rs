@@ -77,7 +77,7 @@ impl State {
         }
         let unsettled = |slot: &&Slot| matches!(slot.row.execution.verdict, Verdict::Working);
         counts.unsettled = self.assignments.values().filter(unsettled).count() as u64;
-        counts.notices = self.notices.len() as u64;
+        counts.notices = self.outbox.counts();
         counts
     }
 }
@@ -176,35 +176,43 @@ impl AccessStore for MemoryStore {
         Ok(self.state().answers.get(&place).cloned())
     }
 
+    async fn open_channel(&self, channel: &str, now: Timestamp) -> Result<(), ReadError> {
+        self.state().outbox.open(channel, now);
+        Ok(())
+    }
+
+    async fn next_notice(&self, channel: &str) -> Result<Option<Timestamp>, ReadError> {
+        Ok(self.state().outbox.next(channel))
+    }
+
     async fn take_notices(
         &self,
+        channel: &str,
         now: Timestamp,
         again_at: Timestamp,
         limit: u32,
     ) -> Result<Vec<Waiting>, ReadError> {
-        let mut state = self.state();
-        let due = state
-            .notices
-            .iter_mut()
-            .filter(|(_, outgoing)| outgoing.due <= now)
-            .take(most(limit));
-        Ok(due
-            .map(|(number, outgoing)| {
-                let waiting = Waiting {
-                    number: *number,
-                    attempts: outgoing.attempts,
-                    notice: outgoing.notice.clone(),
-                };
-                outgoing.attempts = outgoing.attempts.saturating_add(1);
-                outgoing.due = again_at;
-                waiting
-            })
-            .collect())
+        let outbox = &mut self.state().outbox;
+        Ok(outbox.take(channel, now, again_at, most(limit)))
     }
 
-    async fn notice_delivered(&self, number: u64) -> Result<(), ReadError> {
-        self.state().notices.remove(&number);
+    async fn notice_delivered(&self, channel: &str, number: u64) -> Result<(), ReadError> {
+        self.state().outbox.delivered(channel, number);
         Ok(())
+    }
+
+    async fn notice_postponed(
+        &self,
+        channel: &str,
+        number: u64,
+        again_at: Timestamp,
+    ) -> Result<(), ReadError> {
+        self.state().outbox.postponed(channel, number, again_at);
+        Ok(())
+    }
+
+    async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {
+        Ok(self.state().outbox.prune(before))
     }
 
     async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError> {

@@ -6,7 +6,7 @@ use hallpass_access::{Answer, Change, Desire, Grant, GrantState, Request, Reques
 use hallpass_audit::Record;
 use hallpass_model::{GrantId, RequestId, Timestamp};
 
-use super::{Outgoing, Slot, State};
+use super::{Slot, State};
 use crate::fault::Fault;
 use crate::steps::{answered_at, check_step, desired, exists_already, key_of, wrong_version};
 
@@ -53,13 +53,7 @@ pub(super) fn commit(state: &mut State, change: Change) -> Result<Vec<Record>, F
     let records = effects.records.clone();
     effects.merge_into(state);
     for notice in change.notices {
-        state.last_notice += 1;
-        let outgoing = Outgoing {
-            notice,
-            attempts: 0,
-            due: Timestamp::MIN,
-        };
-        state.notices.insert(state.last_notice, outgoing);
+        state.outbox.post(notice);
     }
     Ok(records)
 }

@@ -4,12 +4,13 @@
 mod access;
 mod assignments;
 mod commit;
+mod outbox;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use hallpass_access::{Answer, CommitError, Grant, Notice, ReadError, Request};
+use hallpass_access::{Answer, CommitError, Grant, ReadError, Request};
 use hallpass_assignments::{Lease, Row};
 use hallpass_audit::{AuditStore, Draft, Head, Record, StoreFault};
 use hallpass_model::{AuditId, Email, GrantId, RequestId, Timestamp, TokenId};
@@ -18,6 +19,7 @@ use crate::TokenRow;
 use crate::fault::Fault;
 use crate::rows::head_at;
 use crate::steps::exists_already;
+use outbox::Outbox;
 
 /// A store that lives as long as its last clone. Deterministic: no clock, no randomness, ordered.
 #[derive(Clone, Debug, Default)]
@@ -37,8 +39,7 @@ struct State {
     records: Vec<Record>,
     record_ids: BTreeSet<AuditId>,
     exported: u64,
-    notices: BTreeMap<u64, Outgoing>,
-    last_notice: u64,
+    outbox: Outbox,
     answers: BTreeMap<(Email, String), Answer>,
     tokens: BTreeMap<TokenId, TokenRow>,
     blobs: BTreeMap<String, Vec<u8>>,
@@ -49,14 +50,6 @@ struct State {
 struct Slot {
     row: Row,
     lease: Option<Lease>,
-}
-
-/// A notice in the outbox.
-#[derive(Clone, Debug)]
-struct Outgoing {
-    notice: Notice,
-    attempts: u32,
-    due: Timestamp,
 }
 
 impl MemoryStore {

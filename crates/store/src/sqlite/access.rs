@@ -9,7 +9,7 @@ use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp};
 use rusqlite::{OptionalExtension, Params, Transaction, params_from_iter};
 
-use super::{SqliteStore, assignments, commit, counter};
+use super::{SqliteStore, assignments, commit, counter, outbox};
 use crate::fault::Fault;
 use crate::rows::{body, instant, read_body, read_grant, read_instant, read_request};
 
@@ -151,35 +151,6 @@ fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, Fault> {
     text.map(|text| read_instant(&text)).transpose()
 }
 
-fn take_notices(
-    tx: &Transaction<'_>,
-    now: Timestamp,
-    again_at: Timestamp,
-    limit: u32,
-) -> Result<Vec<Waiting>, Fault> {
-    let due = tx
-        .prepare_cached(
-            "SELECT number, attempts, body FROM notices WHERE due <= ?1 ORDER BY number LIMIT ?2",
-        )?
-        .query_map((instant(now), i64::from(limit)), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?
-        .collect::<Result<Vec<(i64, u32, String)>, _>>()?;
-    let mut hide = tx.prepare_cached(
-        "UPDATE notices SET due = ?2, attempts = min(attempts + 1, 4294967295) WHERE number = ?1",
-    )?;
-    due.into_iter()
-        .map(|(number, attempts, text)| {
-            hide.execute((number, instant(again_at)))?;
-            Ok(Waiting {
-                number: counter(number),
-                attempts,
-                notice: read_body("notice", &text)?,
-            })
-        })
-        .collect()
-}
-
 fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, Fault> {
     let by_state = |table: &str| {
         tx.prepare_cached(&format!(
@@ -196,9 +167,12 @@ fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, Fau
         .query_row([instant(overdue_before)], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
-    let notices: i64 = tx
-        .prepare_cached("SELECT count(*) FROM notices")?
-        .query_row([], |row| row.get(0))?;
+    let notices = tx
+        .prepare_cached(
+            "SELECT name, (SELECT count(*) FROM deliveries WHERE channel = name) FROM channels",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, counter(row.get(1)?))))?
+        .collect::<Result<_, rusqlite::Error>>()?;
     let unsettled: i64 = tx
         .prepare_cached("SELECT count(*) FROM assignments WHERE verdict = 'working'")?
         .query_row([], |row| row.get(0))?;
@@ -208,7 +182,7 @@ fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, Fau
         overdue: counter(overdue),
         stuck: counter(stuck),
         unsettled: counter(unsettled),
-        notices: counter(notices),
+        notices,
     })
 }
 
@@ -311,25 +285,52 @@ impl AccessStore for SqliteStore {
             .await?)
     }
 
+    async fn open_channel(&self, channel: &str, now: Timestamp) -> Result<(), ReadError> {
+        let channel = channel.to_owned();
+        Ok(self
+            .write(move |tx| outbox::open(tx, &channel, now))
+            .await?)
+    }
+
+    async fn next_notice(&self, channel: &str) -> Result<Option<Timestamp>, ReadError> {
+        let channel = channel.to_owned();
+        Ok(self.read(move |tx| outbox::next(tx, &channel)).await?)
+    }
+
     async fn take_notices(
         &self,
+        channel: &str,
         now: Timestamp,
         again_at: Timestamp,
         limit: u32,
     ) -> Result<Vec<Waiting>, ReadError> {
+        let channel = channel.to_owned();
         Ok(self
-            .write(move |tx| take_notices(tx, now, again_at, limit))
+            .write(move |tx| outbox::take(tx, &channel, now, again_at, limit))
             .await?)
     }
 
-    async fn notice_delivered(&self, number: u64) -> Result<(), ReadError> {
+    async fn notice_delivered(&self, channel: &str, number: u64) -> Result<(), ReadError> {
+        let channel = channel.to_owned();
         Ok(self
-            .write(move |tx| {
-                tx.prepare_cached("DELETE FROM notices WHERE number = ?1")?
-                    .execute([super::number(number)])?;
-                Ok(())
-            })
+            .write(move |tx| outbox::delivered(tx, &channel, number))
             .await?)
+    }
+
+    async fn notice_postponed(
+        &self,
+        channel: &str,
+        number: u64,
+        again_at: Timestamp,
+    ) -> Result<(), ReadError> {
+        let channel = channel.to_owned();
+        Ok(self
+            .write(move |tx| outbox::postponed(tx, &channel, number, again_at))
+            .await?)
+    }
+
+    async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {
+        Ok(self.write(move |tx| outbox::prune(tx, before)).await?)
     }
 
     async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError> {

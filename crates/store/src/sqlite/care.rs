@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use hallpass_access::ReadError;
+use hallpass_access::{Notice, ReadError};
 use hallpass_assignments::Row;
 use hallpass_audit::{GENESIS_HASH, Record};
 use rusqlite::backup::Backup;
@@ -174,6 +174,13 @@ fn check(tx: &Transaction<'_>) -> Result<Check, Fault> {
         "assignments",
         "hold_key",
         |text| read_body::<Row>("assignment", text).map(drop),
+        &mut note,
+    )?;
+    check_bodies(
+        tx,
+        "notices",
+        "CAST(number AS TEXT)",
+        |text| read_body::<Notice>("notice", text).map(drop),
         &mut note,
     )?;
     let records = check_chain(tx, &mut note)?;

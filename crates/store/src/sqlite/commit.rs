@@ -1,11 +1,11 @@
 //! A change in one transaction.
 
-use hallpass_access::{Answer, Change, Desire, Grant, Notice, Request, Write};
+use hallpass_access::{Answer, Change, Desire, Grant, Request, Write};
 use hallpass_assignments::Row;
 use hallpass_audit::{Draft, Head, Record};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
-use super::{Refused, assignments, counter, number, refusal};
+use super::{Refused, assignments, counter, number, outbox, refusal};
 use crate::fault::Fault;
 use crate::rows::{account_of, body, grant_body, head_at, instant, read_instant, request_body};
 use crate::steps::{answered_at, desired, exists_already, illegal_step, key_of, wrong_version};
@@ -26,7 +26,7 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
         answer(tx, given)?;
     }
     for told in &change.notices {
-        notice(tx, told)?;
+        outbox::post(tx, told)?;
     }
     Ok(records)
 }
@@ -274,11 +274,4 @@ fn answer(tx: &Transaction<'_>, given: &Answer) -> Result<(), Fault> {
     } else {
         Err(exists_already("another answer to this idempotency key"))
     }
-}
-
-fn notice(tx: &Transaction<'_>, told: &Notice) -> Result<(), Fault> {
-    // due at once, whatever the clock says
-    tx.prepare_cached("INSERT INTO notices (due, attempts, body) VALUES ('', 0, ?1)")?
-        .execute([body(told)?])?;
-    Ok(())
 }

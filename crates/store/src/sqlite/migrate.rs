@@ -22,6 +22,11 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0001_first_tables.sql"),
     },
     Migration {
+        version: 2,
+        name: "outbox_per_channel",
+        sql: include_str!("../../migrations/0002_outbox_per_channel.sql"),
+    },
+    Migration {
         version: 3,
         name: "sessions",
         sql: include_str!("../../migrations/0003_sessions.sql"),

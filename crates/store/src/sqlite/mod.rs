@@ -9,6 +9,7 @@ mod audit;
 mod care;
 mod commit;
 mod migrate;
+mod outbox;
 mod sessions;
 mod tokens;
 

@@ -2,9 +2,10 @@
 
 use hallpass_access::ReadError;
 use hallpass_model::{Email, Timestamp};
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Transaction};
 
 use super::SqliteStore;
+use crate::fault::Fault;
 use crate::rows::instant;
 
 /// A session as it is kept.
@@ -20,6 +21,17 @@ pub struct SessionRow {
     pub body: String,
 }
 
+fn insert(tx: &Transaction<'_>, row: &SessionRow) -> Result<(), Fault> {
+    tx.prepare_cached("INSERT INTO sessions (hash, user, ends_at, body) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((
+            &row.hash,
+            row.user.as_str().to_ascii_lowercase(),
+            instant(row.ends_at),
+            &row.body,
+        ))?;
+    Ok(())
+}
+
 impl SqliteStore {
     /// Keeps a new session.
     ///
@@ -27,20 +39,7 @@ impl SqliteStore {
     /// When the store does not answer, or has one with this hash.
     pub async fn session_insert(&self, row: &SessionRow) -> Result<(), ReadError> {
         let row = row.clone();
-        Ok(self
-            .write(move |tx| {
-                tx.prepare_cached(
-                    "INSERT INTO sessions (hash, user, ends_at, body) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute((
-                    row.hash,
-                    row.user.as_str().to_ascii_lowercase(),
-                    instant(row.ends_at),
-                    row.body,
-                ))?;
-                Ok(())
-            })
-            .await?)
+        Ok(self.write(move |tx| insert(tx, &row)).await?)
     }
 
     /// What was written for the session with this hash.
@@ -59,19 +58,45 @@ impl SqliteStore {
             .await?)
     }
 
-    /// Writes `row` in place of the session with this hash; nothing when that is gone.
+    /// Writes `row` in place of the session with its hash, if what was written for that is still
+    /// `was`, and keeps `beside` too; both or none. Says whether it did.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn session_replace(&self, hash: &str, row: &SessionRow) -> Result<(), ReadError> {
-        let (hash, row) = (hash.to_owned(), row.clone());
+    pub async fn session_replace(
+        &self,
+        was: &str,
+        row: &SessionRow,
+        beside: Option<&SessionRow>,
+    ) -> Result<bool, ReadError> {
+        let (was, row, beside) = (was.to_owned(), row.clone(), beside.cloned());
         Ok(self
             .write(move |tx| {
-                tx.prepare_cached(
-                    "UPDATE sessions SET hash = ?2, ends_at = ?3, body = ?4 WHERE hash = ?1",
-                )?
-                .execute((hash, row.hash, instant(row.ends_at), row.body))?;
-                Ok(())
+                let changed = tx
+                    .prepare_cached(
+                        "UPDATE sessions SET ends_at = ?3, body = ?4 WHERE hash = ?1 AND body = ?2",
+                    )?
+                    .execute((row.hash, was, instant(row.ends_at), row.body))?;
+                if let Some(beside) = beside.filter(|_| changed > 0) {
+                    insert(tx, &beside)?;
+                }
+                Ok(changed > 0)
+            })
+            .await?)
+    }
+
+    /// What was written for every session, with the hash of its secret.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sessions(&self) -> Result<Vec<(String, String)>, ReadError> {
+        Ok(self
+            .read(|tx| {
+                let rows = tx
+                    .prepare_cached("SELECT hash, body FROM sessions ORDER BY user, ends_at")?
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect::<Result<Vec<(String, String)>, _>>()?;
+                Ok(rows)
             })
             .await?)
     }

@@ -10,7 +10,7 @@ use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
 use hallpass_store::conformance::Store;
 use hallpass_store::testing::{
-    a_draft, a_grant, a_notice, a_request, a_token, account_key, an_answer, approved, email,
+    a_draft, a_grant, a_notice, a_request, a_token, account_key, an_answer, approved, at, email,
     grant_id, request_id, wanted,
 };
 use hallpass_store::{BackupError, SqliteStore};
@@ -138,7 +138,7 @@ async fn a_transaction_that_was_not_committed_leaves_nothing() {
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .unwrap();
     transaction
-        .execute_batch("DELETE FROM requests; DELETE FROM assignments; DELETE FROM notices")
+        .execute_batch("DELETE FROM requests; DELETE FROM assignments; DELETE FROM deliveries")
         .unwrap();
     // readers go on while another writes, and see none of it
     assert_whole(&store, 1).await;
@@ -321,4 +321,44 @@ async fn a_backup_is_one_whole_instant() {
     assert_eq!(copied.check().await.unwrap().problems, Vec::<String>::new());
     let again = store.backup(&copy).await;
     assert!(matches!(again, Err(BackupError::Exists(_))), "{again:?}");
+}
+
+#[tokio::test]
+async fn two_processes_do_not_take_the_same_notice() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    let stores = [0, 1].map(|_| SqliteStore::open(&path).unwrap());
+    for store in &stores {
+        store.open_channel("mail", at(0)).await.unwrap();
+    }
+    for n in 1..=20 {
+        stores[0].commit(whole(n)).await.unwrap();
+    }
+    let tasks = stores.map(|store| {
+        tokio::spawn(async move {
+            let mut mine = Vec::new();
+            loop {
+                let taken = store.take_notices("mail", at(1), at(90), 1).await.unwrap();
+                let Some(told) = taken.first() else {
+                    return mine;
+                };
+                mine.push(told.number);
+                store.notice_delivered("mail", told.number).await.unwrap();
+            }
+        })
+    });
+    let mut taken = Vec::new();
+    for task in tasks {
+        taken.extend(task.await.unwrap());
+    }
+    taken.sort_unstable();
+    let once = taken.len();
+    taken.dedup();
+    assert_eq!((once, taken.len()), (20, 20));
+    // nothing is left behind of what every channel has told
+    let left: i64 = Connection::open(&path)
+        .unwrap()
+        .query_row("SELECT count(*) FROM notices", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(left, 0);
 }

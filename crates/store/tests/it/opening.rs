@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::path::Path;
 
+use hallpass_access::AccessStore;
+use hallpass_store::testing::at;
 use hallpass_store::{OpenError, SqliteStore};
 use rusqlite::Connection;
 use tempfile::tempdir;
@@ -43,6 +45,33 @@ async fn a_new_file_has_the_newest_schema_and_is_opened_again() {
         let check = store.check().await.unwrap();
         assert_eq!((check.records, check.problems), (0, vec![]));
     }
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_schema_is_brought_up_to_date() {
+    let folder = tempdir().unwrap();
+    let (newest, path) = (folder.path().join("new.db"), folder.path().join("old.db"));
+    drop(SqliteStore::open(&newest).unwrap());
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../migrations/0001_first_tables.sql"))
+        .unwrap();
+    old.execute("ATTACH ?1 AS newest", [newest.to_str().unwrap()])
+        .unwrap();
+    old.execute_batch(
+        "PRAGMA application_id = 0x68616c6c;
+         CREATE TABLE schema_migrations (
+             version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL) STRICT;
+         INSERT INTO schema_migrations SELECT * FROM newest.schema_migrations WHERE version = 1;
+         INSERT INTO notices (due, attempts, body) VALUES ('', 0, '{}');",
+    )
+    .unwrap();
+    drop(old);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.schema_version().await.unwrap(), 2);
+    assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
+    // what waited for the server's log is not told to channels that came later
+    store.open_channel("mail", at(0)).await.unwrap();
+    assert_eq!(store.next_notice("mail").await.unwrap(), None);
 }
 
 #[test]

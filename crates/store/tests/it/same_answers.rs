@@ -150,21 +150,40 @@ impl Sequence {
                 let (key, now) = (self.dice.key(), at(self.now));
                 both!(self, |store| answer(store.poke(&key, now).await))
             }
-            17 => {
-                let (now, again, most) = (at(self.now), at(self.now + 90), self.few());
-                both!(self, |store| format!(
-                    "{:?}",
-                    store.take_notices(now, again, most).await
-                ))
-            }
-            18 => {
-                let number = self.dice.roll(0..20);
-                both!(self, |store| format!(
-                    "{:?}",
-                    store.notice_delivered(number).await
-                ))
-            }
+            17..=18 => self.outbox().await,
             _ => self.lists().await,
+        }
+    }
+
+    async fn outbox(&mut self) -> (String, String) {
+        let channel = self.dice.pick(&["log", "mail", "slack"]);
+        let (now, again, most) = (at(self.now), at(self.now + 90), self.few());
+        let number = self.dice.roll(0..40);
+        match self.dice.roll(0..12) {
+            0 => both!(self, |store| format!(
+                "{:?}",
+                store.open_channel(channel, now).await
+            )),
+            1..=6 => both!(self, |store| format!(
+                "{:?} {:?}",
+                store.next_notice(channel).await,
+                store.take_notices(channel, now, again, most).await
+            )),
+            7..=8 => both!(self, |store| format!(
+                "{:?}",
+                store.notice_delivered(channel, number).await
+            )),
+            9..=10 => both!(self, |store| format!(
+                "{:?}",
+                store.notice_postponed(channel, number, again).await
+            )),
+            _ => {
+                let before = at(self.now.saturating_sub(900));
+                both!(self, |store| format!(
+                    "{:?}",
+                    store.prune_notices(before).await
+                ))
+            }
         }
     }
 

@@ -5,7 +5,7 @@ mod sizes;
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use sizes::SizeArgs;
 #[command(
     args_conflicts_with_subcommands = true,
     long_about = "Run a simulated AWS organization\n\nSpeaks the protocols of sso-admin, \
-                  identitystore, organizations and sts, so that the aws CLI and SDKs \
+                  identitystore, organizations, sts and the access portal, so that the aws CLI and SDKs \
                   work against it. Prints the environment that points them there. \
                   Control it under /_sim/.",
     after_help = "Examples:
@@ -168,8 +168,29 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 fn simulate(args: &RunArgs) -> Outcome {
-    let options = Options {
-        organization: organization(args)?,
+    let organization = organization(args)?;
+    let failed = |error: io::Error| Failure::failed(format!("the simulator stopped: {error}"));
+    tokio::runtime::Runtime::new()
+        .map_err(failed)?
+        .block_on(async {
+            let stop = stop().map_err(failed)?;
+            // first the address: the access portal's is made of it
+            let listener = TcpListener::bind(args.listen)
+                .await
+                .map_err(|error| Failure::cannot_listen(args.listen, &error))?;
+            let address = listener.local_addr().map_err(failed)?;
+            let simulator =
+                Simulator::new(options(args, organization, address), Arc::new(SystemClock))
+                    .map_err(|error| refused(&error))?;
+            announce(&simulator, address)?;
+            serve(listener, simulator, stop).await.map_err(failed)
+        })?;
+    Ok(Exit::Ok)
+}
+
+fn options(args: &RunArgs, organization: OrganizationFile, address: SocketAddr) -> Options {
+    Options {
+        organization,
         seed: args.sizes.seed,
         secret: args.secret.clone(),
         state: args.state.clone(),
@@ -182,22 +203,16 @@ fn simulate(args: &RunArgs) -> Outcome {
         speed: args.speed.map(Into::into),
         consistency: args.consistency.map(Into::into),
         behaviour: args.behaviour.clone(),
-    };
-    let simulator =
-        Simulator::new(options, Arc::new(SystemClock)).map_err(|error| refused(&error))?;
-    let failed = |error: io::Error| Failure::failed(format!("the simulator stopped: {error}"));
-    tokio::runtime::Runtime::new()
-        .map_err(failed)?
-        .block_on(async {
-            let stop = stop().map_err(failed)?;
-            let listener = TcpListener::bind(args.listen)
-                .await
-                .map_err(|error| Failure::cannot_listen(args.listen, &error))?;
-            let address = listener.local_addr().map_err(failed)?;
-            announce(&simulator, address)?;
-            serve(listener, simulator, stop).await.map_err(failed)
-        })?;
-    Ok(Exit::Ok)
+        portal_url: Some(portal_url(address)),
+    }
+}
+
+/// Where the access portal is, as this machine sees it: only here it is served.
+fn portal_url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    format!("http://{address}/start")
 }
 
 fn organization(args: &RunArgs) -> Result<OrganizationFile, Failure> {
@@ -233,6 +248,7 @@ fn announce(simulator: &Simulator, address: SocketAddr) -> Result<(), Failure> {
     })?;
     output::say(&format!(
         "Simulated organization {} at http://{address}: {}, {}, {}.\n\
+         Access portal: {}\n\
          For the aws CLI, as its management account {management}:",
         organization.organization.id,
         count(organization.accounts.len(), "account"),
@@ -241,6 +257,7 @@ fn announce(simulator: &Simulator, address: SocketAddr) -> Result<(), Failure> {
             organization.identity_center.permission_sets.len(),
             "permission set"
         ),
+        center.portal_url,
     ));
     if !address.ip().is_loopback() {
         output::say("warning: anyone who reaches this address can control the simulator");
@@ -311,6 +328,17 @@ mod tests {
         assert_eq!(quoted("a b"), "'a b'");
         assert_eq!(quoted("it's$(x)"), "'it'\\''s$(x)'");
         assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn the_portal_is_on_this_machine() {
+        for (address, expected) in [
+            ("127.0.0.1:4570", "http://127.0.0.1:4570/start"),
+            ("0.0.0.0:4570", "http://127.0.0.1:4570/start"),
+            ("[::1]:4570", "http://[::1]:4570/start"),
+        ] {
+            assert_eq!(portal_url(address.parse().unwrap()), expected);
+        }
     }
 
     #[test]

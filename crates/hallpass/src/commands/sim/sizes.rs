@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use hallpass_aws_sim::organization::{
-    DEFAULT_SEED, OrganizationFile, Shape, Sizes, generate, large, small,
+    DEFAULT_SEED, OrganizationFile, Shape, Sizes, generate, large, make_messy, small,
 };
 
 /// The sizes of the small sample, for what is left out.
@@ -45,6 +45,9 @@ pub(super) struct SizeArgs {
     /// What kind of company
     #[arg(long, value_enum, value_name = "SHAPE")]
     shape: Option<ShapeArg>,
+    /// How much of what real places have is in it, from 0 to 1: people who left, doubled names
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    messy: Option<f64>,
     /// Seed of everything that is drawn; the same seed gives the same organization
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
@@ -79,10 +82,16 @@ impl From<ShapeArg> for Shape {
     }
 }
 
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok();
+    let number = number.filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "from 0 to 1".to_owned())
+}
+
 impl SizeArgs {
     /// Whether anything but the seed is asked for.
     pub(super) fn is_given(&self) -> bool {
-        self.scale.is_some() || self.shape.is_some() || self.has_numbers()
+        self.scale.is_some() || self.shape.is_some() || self.messy.is_some() || self.has_numbers()
     }
 
     fn has_numbers(&self) -> bool {
@@ -99,15 +108,17 @@ impl SizeArgs {
 
     /// The organization that is asked for.
     pub(super) fn generate(&self) -> OrganizationFile {
-        let seeded = |mut file: OrganizationFile| {
-            file.seed = self.seed.or(file.seed);
-            file
+        let mut file = match self.scale {
+            Some(Scale::Small) => small(),
+            Some(Scale::Large) => large(),
+            None => self.generate_sizes(),
         };
-        match self.scale {
-            Some(Scale::Small) => return seeded(small()),
-            Some(Scale::Large) => return seeded(large()),
-            None => {}
-        }
+        file.seed = self.seed.or(file.seed);
+        make_messy(&mut file, self.messy.unwrap_or(0.0));
+        file
+    }
+
+    fn generate_sizes(&self) -> OrganizationFile {
         let sizes = Sizes {
             accounts: self.accounts.unwrap_or(SMALL.accounts),
             users: self.users.unwrap_or(SMALL.users),

@@ -1,0 +1,120 @@
+//! Role sessions (rules N-1 and N-2): who they are, how long they live, what ends them.
+
+use serde_json::Value;
+
+use crate::core::{
+    call::Id,
+    entities::{PermissionSet, Session},
+    random::Random,
+    roles::{Role, session},
+    sso::session_seconds,
+    state::State,
+    sts::issue,
+    table::Millis,
+};
+
+/// How long sessions that are over stay in the control API's list.
+const PAST_KEPT: Millis = 24 * 3_600_000;
+
+const PREFIX: &str = "AWSReservedSSO_";
+
+/// The role that provisioning made for a set in an account.
+pub(crate) fn reserved_role(state: &State, account: &Id, set: &PermissionSet) -> Option<Role> {
+    let pair = (account.clone(), state.order(&set.id), set.id.clone());
+    let suffix = &state.provisions.latest(&pair)?.suffix;
+    let name = format!("{PREFIX}{}_{suffix}", set.name);
+    let home = &state.center.home_region;
+    let region = if home == "us-east-1" {
+        String::new()
+    } else {
+        format!("{home}/")
+    };
+    Some(Role {
+        account: account.to_string(),
+        arn: format!("arn:aws:iam::{account}:role/aws-reserved/sso.amazonaws.com/{region}{name}"),
+        name,
+        max_session: 43_200,
+        trust: Vec::new(),
+        external_id: None,
+    })
+}
+
+/// A session to be begun; the caller has checked that the person may.
+pub(crate) struct Entry<'a> {
+    /// Who.
+    pub user: &'a Id,
+    /// Where.
+    pub account: &'a Id,
+    /// As what.
+    pub set: &'a Id,
+    /// `portal`, `login` or `console`.
+    pub source: &'static str,
+    /// Identifier in the control API.
+    pub id: String,
+}
+
+/// Begins a role session and gives its credentials; `None` when user, set or role is not there.
+pub(crate) fn enter(
+    state: &mut State,
+    entry: Entry<'_>,
+    random: &mut Random,
+    now: Millis,
+) -> Option<Value> {
+    let set = state.set(entry.set)?;
+    let role = reserved_role(state, entry.account, set)?;
+    let user_name = state.user(entry.user)?.user_name().to_owned();
+    let pair = (entry.account.clone(), state.order(&set.id), set.id.clone());
+    // as the role was provisioned, which may be older than the set
+    let provisioned = state.provisions.latest(&pair)?.session_duration.as_ref();
+    let length = provisioned.unwrap_or(&set.session_duration);
+    let seconds = session_seconds(length).unwrap_or(3600);
+    let caller = session(state.seed, &role, &user_name, None);
+    let (caller, credentials) = issue(state.seed, caller, random, now, seconds);
+    let row = Session {
+        id: entry.id,
+        user: entry.user.clone(),
+        user_name,
+        account: entry.account.clone(),
+        set: entry.set.clone(),
+        set_name: set.name.clone(),
+        role_arn: role.arn,
+        access_key_id: caller.access_key_id,
+        issued: now,
+        expires: now + i64::from(seconds) * 1000,
+        source: entry.source.to_owned(),
+    };
+    state.sessions.retain(|old| old.expires + PAST_KEPT > now);
+    state.sessions.push(row);
+    Some(credentials)
+}
+
+/// Whether the session is one of a reserved role that is not there any more, which ends it unless
+/// a switch says otherwise (rule N-2). Readers see a role go after their window.
+pub(crate) fn is_killed(state: &State, account: &str, arn: &str) -> bool {
+    let behaviour = &state.settings.behaviour;
+    behaviour.is("role_deleted_kills_sessions", "yes") && is_gone(state, account, arn)
+}
+
+/// Whether the reserved role in a session's or a role's ARN is gone.
+fn is_gone(state: &State, account: &str, arn: &str) -> bool {
+    let reserved = |step: &&str| step.starts_with(PREFIX);
+    let Some(name) = arn.split('/').find(reserved) else {
+        return false;
+    };
+    let of_file = state.iam.get(account);
+    if of_file.is_some_and(|iam| iam.roles.iter().any(|role| role.name == name)) {
+        return false;
+    }
+    let parts = name
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.rsplit_once('_'));
+    let Some((set, suffix)) = parts else {
+        return false;
+    };
+    let Some(set) = state.set_named(set) else {
+        return true;
+    };
+    let pair = (account.into(), state.order(&set.id), set.id.clone());
+    let row = state.provisions.seen(&pair, state.latest);
+    row.is_none_or(|row| row.suffix != suffix)
+}

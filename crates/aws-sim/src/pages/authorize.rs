@@ -1,0 +1,99 @@
+//! `/authorize`: a program on this machine signs in through the browser.
+
+use super::{
+    Body, Response, StatusCode, Visit, button, encode, escape, field, go, picker, refused, show,
+    sorry,
+};
+use crate::core::oidc::{Asked, check};
+use serde_json::{Value, json};
+
+/// What comes with the address and goes back with the form.
+const CARRIED: [&str; 7] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "code_challenge",
+    "code_challenge_method",
+    "state",
+    "scopes",
+];
+
+/// Scheme, host and port of an address that has passed `check`.
+fn origin(uri: &str) -> String {
+    uri.splitn(4, '/').take(3).collect::<Vec<&str>>().join("/")
+}
+
+/// The name of a client whose wish can be granted, or why it cannot.
+fn client(visit: &Visit<'_>, of: impl Fn(&'static str) -> String) -> Result<String, String> {
+    let values = CARRIED.map(of);
+    let [
+        client_id,
+        redirect_uri,
+        response_type,
+        challenge,
+        method,
+        ..,
+    ] = &values;
+    let asked = Asked {
+        client_id,
+        redirect_uri,
+        response_type,
+        method,
+        challenge,
+    };
+    let world = visit.shared.lock();
+    let now = world.now(visit.shared.clock.now());
+    let found = check(&world.state, &asked, now);
+    found
+        .map(|client| client.name)
+        .map_err(|why| why.to_string())
+}
+
+/// Asks who the person is. What cannot be granted is said here and sent nowhere.
+pub(super) fn ask(visit: &Visit<'_>) -> Response<Body> {
+    let name = match client(visit, |name| visit.parameter(name).to_owned()) {
+        Ok(name) => name,
+        Err(why) => return sorry(StatusCode::BAD_REQUEST, &why),
+    };
+    let carried = CARRIED.map(|name| field(name, visit.parameter(name)));
+    let body = format!(
+        "<p><strong>{}</strong> wants to sign in. Say who you are.</p>\
+         <form method=\"post\" action=\"/authorize\">{}{}<p>{}</p></form>",
+        escape(&name),
+        carried.concat(),
+        picker(visit.shared),
+        button("action", "deny", "Deny"),
+    );
+    let redirect = origin(visit.parameter("redirect_uri"));
+    show(StatusCode::OK, "Let a program sign in", &body, &redirect)
+}
+
+/// Sends the browser to the program with a code, or with the person's no.
+pub(super) fn answer(visit: &Visit<'_>) -> Response<Body> {
+    if let Err(why) = client(visit, |name| visit.field(name).to_owned()) {
+        return sorry(StatusCode::BAD_REQUEST, &why);
+    }
+    let redirect = visit.field("redirect_uri");
+    let state = encode(visit.field("state"));
+    if visit.field("action") == "deny" {
+        return go(&format!("{redirect}?error=access_denied&state={state}"));
+    }
+    let body = json!({
+        "client_id": visit.field("client_id"),
+        "redirect_uri": redirect,
+        "response_type": visit.field("response_type"),
+        "code_challenge": visit.field("code_challenge"),
+        "code_challenge_method": visit.field("code_challenge_method"),
+        "user": visit.person(),
+    });
+    match visit.run("authorize", body) {
+        Ok(given) => {
+            let code = given
+                .get("code")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            go(&format!("{redirect}?code={}&state={state}", encode(code)))
+        }
+        Err(refusal) => refused(&refusal),
+    }
+}

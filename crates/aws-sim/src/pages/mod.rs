@@ -1,0 +1,314 @@
+//! Pages for people: who they are today, whether a program may sign in, what the access portal
+//! gives them. Nobody is asked for a password, so pages are served like the control API: to this
+//! machine, or with its token. No page has a script or style inside.
+
+mod authorize;
+mod device;
+mod html;
+mod start;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State as Extract,
+    http::{HeaderMap, HeaderValue, Response, StatusCode, request::Parts},
+    routing::get,
+};
+use serde_json::Value;
+
+use crate::{
+    control::{KEPT_OUT, Refusal, is_let_in, run},
+    core::state::State,
+    http::fields,
+    simulator::Shared,
+};
+use html::{button, escape, field, page, paragraph};
+
+const CSS: &str = include_str!("portal.css");
+const JS: &str = include_str!("portal.js");
+
+/// People shown by name; others are typed.
+const SHOWN: usize = 12;
+
+type Fields = Vec<(String, String)>;
+
+/// The page of a request that is not the control API's; `None` when it is no page.
+pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Option<Response<Body>> {
+    let path = parts.uri.path();
+    if path == "/" {
+        // where nearly every call of a service goes
+        return None;
+    }
+    let portal = portal_path(&shared.lock().state);
+    let below = portal
+        .as_deref()
+        .and_then(|portal| path.strip_prefix(portal));
+    let below = below.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    if path != "/authorize" && below.is_none() {
+        return None;
+    }
+    if !is_let_in(shared, &parts.headers, &parts.extensions) {
+        return Some(sorry(StatusCode::FORBIDDEN, KEPT_OUT));
+    }
+    let visit = Visit {
+        shared,
+        headers: &parts.headers,
+        query: fields(parts.uri.query().unwrap_or_default().as_bytes()),
+        form: fields(body),
+        portal: portal.unwrap_or_default(),
+    };
+    let posted = parts.method == http::Method::POST;
+    if posted && !visit.is_from_here() {
+        return Some(sorry(StatusCode::FORBIDDEN, "sent by another site"));
+    }
+    if !posted && parts.method != http::Method::GET {
+        return Some(sorry(StatusCode::METHOD_NOT_ALLOWED, "only GET and POST"));
+    }
+    Some(match (posted, below) {
+        (false, None) => authorize::ask(&visit),
+        (true, None) => authorize::answer(&visit),
+        (posted, Some(rest)) => start::answer(&visit, posted, rest),
+    })
+}
+
+/// The pages under `/_sim/`, behind its guard.
+pub(crate) fn router() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/device", get(get_device).post(post_device))
+        .route("/portal.css", get(|| async { asset("text/css", CSS) }))
+        .route("/portal.js", get(|| async { asset("text/javascript", JS) }))
+}
+
+async fn get_device(
+    Extract(shared): Extract<Arc<Shared>>,
+    uri: http::Uri,
+    headers: HeaderMap,
+) -> Response<Body> {
+    device::ask(&Visit::new(&shared, &headers, uri.query(), b""))
+}
+
+async fn post_device(
+    Extract(shared): Extract<Arc<Shared>>,
+    uri: http::Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let visit = Visit::new(&shared, &headers, uri.query(), &body);
+    if !visit.is_from_here() {
+        return sorry(StatusCode::FORBIDDEN, "sent by another site");
+    }
+    device::answer(&visit)
+}
+
+/// The path of the portal when its address is on this machine.
+fn portal_path(state: &State) -> Option<String> {
+    let url = &state.center.portal_url;
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"))?;
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.split_once('/')?;
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => authority.split(':').next(),
+    };
+    let host = host.unwrap_or_default();
+    let address = host.parse::<std::net::IpAddr>();
+    let here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    let path = path.trim_end_matches('/');
+    (here && !path.is_empty()).then(|| format!("/{path}"))
+}
+
+/// Somebody's look at a page.
+struct Visit<'a> {
+    shared: &'a Shared,
+    headers: &'a HeaderMap,
+    query: Fields,
+    form: Fields,
+    /// Path of the portal; empty when it is elsewhere.
+    portal: String,
+}
+
+impl<'a> Visit<'a> {
+    fn new(shared: &'a Shared, headers: &'a HeaderMap, query: Option<&str>, body: &[u8]) -> Self {
+        Self {
+            shared,
+            headers,
+            query: fields(query.unwrap_or_default().as_bytes()),
+            form: fields(body),
+            portal: String::new(),
+        }
+    }
+
+    /// Whether a form was sent by one of our own pages, or by no browser.
+    fn is_from_here(&self) -> bool {
+        let text = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let host = text("host").unwrap_or_default();
+        text("origin").is_none_or(|origin| {
+            let place = origin.split_once("://").map(|(_, place)| place);
+            place == Some(host)
+        })
+    }
+
+    /// A field of the form; empty when it is not there.
+    fn field(&self, name: &str) -> &str {
+        value(&self.form, name)
+    }
+
+    /// A parameter of the address; empty when it is not there.
+    fn parameter(&self, name: &str) -> &str {
+        value(&self.query, name)
+    }
+
+    /// Who was picked: typed, else pressed.
+    fn person(&self) -> &str {
+        let typed = self.field("other").trim();
+        if typed.is_empty() {
+            self.field("user")
+        } else {
+            typed
+        }
+    }
+
+    fn run(&self, command: &str, body: Value) -> Result<Value, Refusal> {
+        run(self.shared, command, body)
+    }
+}
+
+fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
+    let found = fields.iter().find(|(key, _)| key == name);
+    found.map(|(_, value)| value.as_str()).unwrap_or_default()
+}
+
+/// Buttons for the first people of the organization file, and a field for any other.
+fn picker(shared: &Shared) -> String {
+    let world = shared.lock();
+    let people = world.loaded.identity_center.users.iter().filter_map(|row| {
+        let user = world.state.user_named(&row.user_name)?;
+        let name = user.text("DisplayName");
+        let name = if name.is_empty() {
+            user.user_name()
+        } else {
+            name
+        };
+        let title = user.text("Title");
+        let under = if title.is_empty() {
+            user.user_name()
+        } else {
+            title
+        };
+        user.enabled.then(|| {
+            let inside = format!("<b>{}</b> <small>{}</small>", escape(name), escape(under));
+            button("user", user.user_name(), &inside)
+        })
+    });
+    let people: Vec<String> = people.take(SHOWN).collect();
+    let (count, people) = (world.state.users.len(), people.concat());
+    format!(
+        "<div class=\"people\">{people}</div>\
+         <p class=\"other\"><label>Somebody else of the {count}, by user name \
+         <input name=\"other\" autocomplete=\"off\" spellcheck=\"false\"></label> \
+         <button name=\"user\" value=\"\">Continue</button></p>"
+    )
+}
+
+fn respond(status: StatusCode, content_type: &'static str, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let fixed = [
+        ("content-type", content_type),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "same-origin"),
+    ];
+    for (name, value) in fixed {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn asset(content_type: &'static str, text: &str) -> Response<Body> {
+    respond(StatusCode::OK, content_type, text.to_owned())
+}
+
+/// A page; its forms may lead to `also` beside our own address.
+fn show(status: StatusCode, title: &str, body: &str, also: &str) -> Response<Body> {
+    let mut response = respond(status, "text/html; charset=utf-8", page(title, body));
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+         form-action 'self' {also}; base-uri 'none'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(policy.trim()) {
+        response
+            .headers_mut()
+            .insert("content-security-policy", policy);
+    }
+    response
+}
+
+fn sorry(status: StatusCode, why: &str) -> Response<Body> {
+    show(status, "That did not work", &paragraph(why), "")
+}
+
+fn refused(refusal: &Refusal) -> Response<Body> {
+    sorry(refusal.status(), refusal.message())
+}
+
+/// Sends the browser on; `None` of the location's bytes can end the header.
+fn go(location: &str) -> Response<Body> {
+    let Ok(location) = HeaderValue::from_str(location) else {
+        return sorry(StatusCode::BAD_REQUEST, "the address cannot be used");
+    };
+    let mut response = respond(StatusCode::SEE_OTHER, "text/plain", String::new());
+    response.headers_mut().insert("location", location);
+    response
+}
+
+/// Text as part of a query (RFC 3986 §2).
+fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push_str(&hex::encode_upper([byte]));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_portal_is_here_when_its_address_is() {
+        for (url, expected) in [
+            ("http://127.0.0.1:4570/start", Some("/start")),
+            ("http://127.0.0.1:4570/start/", Some("/start")),
+            ("http://localhost:4570/start#/", Some("/start")),
+            ("http://[::1]:4570/a/b", Some("/a/b")),
+            ("http://127.0.0.1:4570/", None),
+            ("http://127.0.0.1:4570", None),
+            ("https://acme.awsapps.com/start", None),
+            ("http://127.0.0.1.example/start", None),
+            ("", None),
+        ] {
+            let mut state = State::default();
+            url.clone_into(&mut state.center.portal_url);
+            assert_eq!(portal_path(&state).as_deref(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_query_are_encoded() {
+        assert_eq!(encode("a-B_1.~"), "a-B_1.~");
+        assert_eq!(encode("x y&z=é\r\n"), "x%20y%26z%3D%C3%A9%0D%0A");
+    }
+}

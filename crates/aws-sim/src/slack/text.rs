@@ -1,0 +1,184 @@
+//! Text with a meaning: `&`, `<` and `>` of people must arrive escaped (rule K-3).
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+/// A piece of text as Slack reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Piece<'a> {
+    /// Letters, entities still in them.
+    Plain(&'a str),
+    /// What stands between `<` and `>`.
+    Control(&'a str),
+}
+
+/// Cuts text at its control sequences.
+pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('<') {
+        let end = after.find(['<', '>', '\n']).unwrap_or(0);
+        let control = after.split_at_checked(end).filter(|_| end > 0);
+        let control = control.and_then(|(inner, next)| Some((inner, next.strip_prefix('>')?)));
+        let Some((inner, next)) = control else {
+            let keep = before.len() + 1;
+            let (plain, next) = rest.split_at_checked(keep).unwrap_or((rest, ""));
+            found.push(Piece::Plain(plain));
+            rest = next;
+            continue;
+        };
+        if !before.is_empty() {
+            found.push(Piece::Plain(before));
+        }
+        found.push(Piece::Control(inner));
+        rest = next;
+    }
+    if !rest.is_empty() {
+        found.push(Piece::Plain(rest));
+    }
+    found
+}
+
+/// The three entities taken back.
+pub(crate) fn unescape(text: &str) -> String {
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+}
+
+/// Whether a control sequence is one that Slack knows.
+fn is_known(inner: &str) -> bool {
+    let target = inner.split('|').next().unwrap_or_default();
+    target.starts_with(['@', '#', '!'])
+        || ["http://", "https://", "mailto:", "slack:"]
+            .iter()
+            .any(|scheme| target.starts_with(scheme))
+}
+
+/// Whether text of a person could mean something to Slack.
+pub(crate) fn is_suspicious(typed: &str) -> bool {
+    typed.contains(['<', '>', '&'])
+}
+
+/// What is wrong with a text that arrived: sequences that a person typed, and letters that
+/// nobody escaped.
+pub(crate) fn flags(path: &str, text: &str, typed: &BTreeSet<String>) -> Vec<Value> {
+    let mut found = Vec::new();
+    for piece in pieces(text) {
+        match piece {
+            Piece::Control(inner) => {
+                let sequence = format!("<{inner}>");
+                if typed.iter().any(|typed| typed.contains(&sequence)) {
+                    found.push(flag(path, "control_from_user_text", &sequence));
+                } else if !is_known(inner) {
+                    found.push(flag(path, "unescaped", &sequence));
+                }
+            }
+            Piece::Plain(plain) => {
+                if let Some(wrong) = unescaped(plain) {
+                    found.push(flag(path, "unescaped", wrong));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn flag(path: &str, kind: &str, text: &str) -> Value {
+    json!({ "path": path, "kind": kind, "text": text })
+}
+
+/// The first letter that should have been an entity. A `>` at the start of a line is a quote.
+fn unescaped(plain: &str) -> Option<&str> {
+    if plain.contains('<') {
+        return Some("<");
+    }
+    let quoting = |line: &str| line.trim_start_matches(['>', ' ']).contains('>');
+    if plain.lines().any(quoting) {
+        return Some(">");
+    }
+    let entities = ["amp;", "lt;", "gt;"];
+    let mut after = plain.split('&').skip(1);
+    after
+        .any(|rest| !entities.iter().any(|entity| rest.starts_with(entity)))
+        .then_some("&")
+}
+
+/// Every text of a message with its place: the fallback and all `mrkdwn` in the blocks.
+pub(crate) fn texts<'a>(text: &'a str, blocks: &'a Value) -> Vec<(String, &'a str)> {
+    let mut found = vec![("/text".to_owned(), text)];
+    walk("/blocks", blocks, &mut found);
+    found
+}
+
+fn walk<'a>(path: &str, value: &'a Value, found: &mut Vec<(String, &'a str)>) {
+    match value {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                walk(&format!("{path}/{index}"), item, found);
+            }
+        }
+        Value::Object(fields) => {
+            let mrkdwn = fields.get("type").and_then(Value::as_str) == Some("mrkdwn");
+            if let Some(text) = fields
+                .get("text")
+                .and_then(Value::as_str)
+                .filter(|_| mrkdwn)
+            {
+                found.push((format!("{path}/text"), text));
+            }
+            for (key, item) in fields {
+                walk(&format!("{path}/{key}"), item, found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_at_control_sequences() {
+        let cut = pieces("a <@U1> b < c <!date^1^{time}|x>");
+        let expected = [
+            Piece::Plain("a "),
+            Piece::Control("@U1"),
+            Piece::Plain(" b <"),
+            Piece::Plain(" c "),
+            Piece::Control("!date^1^{time}|x"),
+        ];
+        assert_eq!(cut, expected);
+    }
+
+    #[test]
+    fn what_people_typed_is_flagged_when_it_arrives_unescaped() {
+        let typed: BTreeSet<String> = ["hi <!channel> & <b>".to_owned()].into();
+        // text, kinds of flags
+        let table: &[(&str, &[&str])] = &[
+            ("hi &lt;!channel&gt; &amp; you", &[]),
+            ("<@U1> said &lt;b&gt;", &[]),
+            ("hi <!channel> now", &["control_from_user_text"]),
+            (
+                "<!channel> at the end? no: <!here>",
+                &["control_from_user_text"],
+            ),
+            ("a < b", &["unescaped"]),
+            ("a & b", &["unescaped"]),
+            ("a > b", &["unescaped"]),
+            ("> quoted\n> more", &[]),
+            ("<made up>", &["unescaped"]),
+            ("<https://example.com/?a=1&amp;b=2|x>", &[]),
+        ];
+        for (text, kinds) in table {
+            let found = flags("/text", text, &typed);
+            let found: Vec<_> = found
+                .iter()
+                .filter_map(|one| one["kind"].as_str())
+                .collect();
+            assert_eq!(found, *kinds, "{text}");
+        }
+    }
+}

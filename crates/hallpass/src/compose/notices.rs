@@ -1,0 +1,327 @@
+//! Telling people: one task per channel, at its own pace. A channel that is slow, down or broken
+//! costs its own listeners time, and nobody else anything (promise P7).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_access::{AccessStore, Channel, Delivery, News, Notice, ReadError, Told, Waiting};
+use hallpass_model::{Clock, Span, Timestamp};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::loops::{LOOK_AGAIN, rest, until};
+
+/// One attempt to tell people is cut off after this.
+const TELL_MAX: Duration = Duration::from_mins(1);
+/// A notice that was taken and neither acknowledged nor postponed is taken again after this: longer
+/// than [`TELL_MAX`], so that only a stop in between makes a repetition.
+const HIDDEN: Span = Span::seconds(90);
+/// The pause after the first failure, doubled with each further one.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+/// The longest pause between attempts, unless the channel asks for more.
+const PAUSE_MAX: Duration = Duration::from_mins(5);
+/// What could not be told for so long is told nobody any more.
+const GIVE_UP_AFTER: Span = Span::hours(24);
+/// Notices are dropped after this, and channels that were not in use for so long.
+const RETENTION: Span = Span::hours(7 * 24);
+/// How often channels are marked as in use and old notices dropped.
+const UPKEEP_EVERY: Duration = Duration::from_hours(1);
+/// How long an attempt may go on after the server was asked to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The server's own log: what tells people when nothing else is configured. Without the requester's
+/// words: reasons may hold secrets.
+pub(super) struct LogChannel;
+
+#[async_trait]
+impl Channel for LogChannel {
+    fn name(&self) -> &'static str {
+        "log"
+    }
+
+    async fn tell(&self, told: &Told) -> Delivery {
+        tracing::info!(
+            news = news_name(&told.notice),
+            request.id = %told.notice.request,
+            to = told.notice.to.len(),
+            "notice"
+        );
+        Delivery::Done
+    }
+}
+
+fn news_name(notice: &Notice) -> String {
+    let news = serde_json::to_value(notice.news).unwrap_or_default();
+    news.as_str().unwrap_or_default().to_owned()
+}
+
+/// Puts channels in use: from here on every notice waits for each of them.
+///
+/// # Errors
+/// When the store does not answer.
+pub(super) async fn open(
+    store: &dyn AccessStore,
+    channels: &[Arc<dyn Channel>],
+    now: Timestamp,
+) -> Result<(), ReadError> {
+    for channel in channels {
+        store.open_channel(channel.name(), now).await?;
+    }
+    Ok(())
+}
+
+/// What looks after the outbox as a whole.
+#[derive(Clone)]
+pub(super) struct Keeper {
+    pub(super) channels: Vec<Arc<dyn Channel>>,
+    pub(super) store: Arc<dyn AccessStore>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// Keeps channels in use and drops what nobody will hear.
+pub(super) async fn keep(keeper: Keeper, mut stop: watch::Receiver<bool>) {
+    let Keeper {
+        channels,
+        store,
+        clock,
+    } = keeper;
+    loop {
+        let now = clock.now();
+        // in this order: what is in use is not dropped
+        let dropped = match open(store.as_ref(), &channels, now).await {
+            Ok(()) => store.prune_notices(RETENTION.before(now)).await,
+            Err(error) => Err(error),
+        };
+        match dropped {
+            Ok(0) => {}
+            Ok(dropped) => tracing::warn!(dropped, "notices that nobody was told are dropped"),
+            Err(error) => tracing::warn!(error = %error, "the outbox could not be tended"),
+        }
+        if !rest(&mut stop, UPKEEP_EVERY).await {
+            return;
+        }
+    }
+}
+
+/// What one channel's task works with.
+#[derive(Clone)]
+pub(super) struct Teller {
+    pub(super) channel: Arc<dyn Channel>,
+    pub(super) store: Arc<dyn AccessStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Changes when there may be something to tell.
+    pub(super) news: watch::Receiver<u64>,
+}
+
+/// Tells everything one channel has to tell, when it is due.
+pub(super) async fn tell(mut teller: Teller, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        teller.news.mark_unchanged();
+        let pause = match teller.round(&mut stop).await {
+            Ok(due) => until(due, teller.clock.now()),
+            Err(error) => {
+                let channel = teller.channel.name();
+                tracing::warn!(channel, error = %error, "notices could not be read");
+                LOOK_AGAIN
+            }
+        };
+        tokio::select! {
+            _ = teller.news.changed() => {}
+            _ = stop.wait_for(|stopping| *stopping) => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// What became of a notice, for the metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Delivered,
+    Postponed,
+    GaveUp,
+}
+
+impl Outcome {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Postponed => "postponed",
+            Self::GaveUp => "gave_up",
+        }
+    }
+}
+
+impl Teller {
+    /// Tells what is due; returns when the next is.
+    async fn round(
+        &self,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Option<Timestamp>, ReadError> {
+        let name = self.channel.name();
+        loop {
+            let due = self.store.next_notice(name).await?;
+            let now = self.clock.now();
+            if *stop.borrow() || due.is_none_or(|due| due > now) {
+                return Ok(due);
+            }
+            // one at a time: what waits behind a slow one is not hidden meanwhile
+            let again_at = HIDDEN.after(now);
+            let taken = self.store.take_notices(name, now, again_at, 1).await?;
+            let Some(waiting) = taken.into_iter().next() else {
+                return Ok(due);
+            };
+            if !self.deliver(waiting, stop).await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Tells one notice; `false` when the server stops before that is done.
+    async fn deliver(
+        &self,
+        waiting: Waiting,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<bool, ReadError> {
+        let Waiting {
+            number,
+            attempts,
+            notice,
+        } = waiting;
+        let delivery = match self.load(number, attempts, notice.clone()).await? {
+            Some(told) => self.attempt(told, stop).await,
+            None => Some(Delivery::GaveUp {
+                why: "its request is not in the store (this is a bug)".to_owned(),
+            }),
+        };
+        let Some(delivery) = delivery else {
+            return Ok(false);
+        };
+        let outcome = self.settle(number, attempts, &notice, delivery).await?;
+        metrics::counter!(
+            "hallpass_notices_total",
+            "channel" => self.channel.name().to_owned(),
+            "outcome" => outcome.name(),
+        )
+        .increment(1);
+        Ok(true)
+    }
+
+    /// The notice with what it is about, as it is now.
+    async fn load(
+        &self,
+        number: u64,
+        attempts: u32,
+        notice: Notice,
+    ) -> Result<Option<Told>, ReadError> {
+        let Some(request) = self.store.request(notice.request).await? else {
+            return Ok(None);
+        };
+        let grant = match notice.grant.or(request.grant) {
+            Some(id) => self.store.grant(id).await?,
+            None => None,
+        };
+        Ok(Some(Told {
+            number,
+            notice,
+            attempts,
+            request,
+            grant,
+        }))
+    }
+
+    /// One attempt, kept apart: neither a panic nor a hang of the channel comes further than here.
+    /// `None` when the server stops meanwhile; the notice comes again when it is back.
+    async fn attempt(&self, told: Told, stop: &mut watch::Receiver<bool>) -> Option<Delivery> {
+        let channel = Arc::clone(&self.channel);
+        // aborted with this task, as tasks of their own are not
+        let mut task = JoinSet::new();
+        task.spawn(async move { channel.tell(&told).await });
+        let later = |why: String| Delivery::Again {
+            after: Span::ZERO,
+            why,
+        };
+        tokio::select! {
+            ended = task.join_next() => Some(match ended {
+                Some(Ok(delivery)) => delivery,
+                Some(Err(error)) => later(format!("the channel broke off (this is a bug): {error}")),
+                None => later("the channel ended by itself (this is a bug)".to_owned()),
+            }),
+            () = tokio::time::sleep(TELL_MAX) => {
+                Some(later(format!("no answer in {} s", TELL_MAX.as_secs())))
+            }
+            () = stopped(stop) => None,
+        }
+    }
+
+    async fn settle(
+        &self,
+        number: u64,
+        attempts: u32,
+        notice: &Notice,
+        delivery: Delivery,
+    ) -> Result<Outcome, ReadError> {
+        let (channel, now) = (self.channel.name(), self.clock.now());
+        let is_old = now >= GIVE_UP_AFTER.after(notice.at);
+        let outcome = match &delivery {
+            Delivery::Done => Outcome::Delivered,
+            Delivery::Again { .. } if !is_old => Outcome::Postponed,
+            Delivery::Again { .. } | Delivery::GaveUp { .. } => Outcome::GaveUp,
+        };
+        let (news, attempt) = (news_name(notice), u64::from(attempts) + 1);
+        if let Delivery::Again { after, why } = &delivery
+            && outcome == Outcome::Postponed
+        {
+            let again_at = after.after(now).max(pause(attempts, chance()).after(now));
+            tracing::warn!(channel, number, news, attempt, again_at = %again_at, why, "a notice could not be delivered yet");
+            self.store
+                .notice_postponed(channel, number, again_at)
+                .await?;
+            return Ok(outcome);
+        }
+        if let Delivery::Again { why, .. } | Delivery::GaveUp { why } = &delivery {
+            tracing::error!(channel, number, news, attempt, request.id = %notice.request, why, "a notice is given up");
+        } else if notice.news == News::Stuck {
+            tracing::error!(channel, request.id = %notice.request, "AWS refuses to remove access");
+        }
+        self.store.notice_delivered(channel, number).await?;
+        Ok(outcome)
+    }
+}
+
+/// Waits until the server stops, and a little longer.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // an error says that whoever stops us is gone
+    drop(stop.wait_for(|stopping| *stopping).await);
+    tokio::time::sleep(GRACE).await;
+}
+
+/// The pause after `failures` earlier ones: doubled each time, and between half and all of it, so
+/// that what failed together does not come again together. `chance` is one of 0 to 65,535.
+fn pause(failures: u32, chance: u16) -> Duration {
+    let doubled = PAUSE_MIN.saturating_mul(2_u32.saturating_pow(failures));
+    let half = doubled.min(PAUSE_MAX) / 2;
+    half + half * u32::from(chance) / u32::from(u16::MAX)
+}
+
+/// A pause as an instant.
+trait After {
+    fn after(self, now: Timestamp) -> Timestamp;
+}
+
+impl After for Duration {
+    fn after(self, now: Timestamp) -> Timestamp {
+        now.checked_add(self).unwrap_or(Timestamp::MAX)
+    }
+}
+
+fn chance() -> u16 {
+    let mut bytes = [0; 2];
+    // without randomness pauses are shorter, and everything else is as it should be
+    let _ = getrandom::fill(&mut bytes);
+    u16::from_ne_bytes(bytes)
+}
+
+#[cfg(test)]
+#[path = "notices_tests.rs"]
+mod tests;

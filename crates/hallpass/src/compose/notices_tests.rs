@@ -1,0 +1,346 @@
+//! Channels that are slow, down or broken, in simulated time.
+
+use std::sync::Mutex;
+
+use hallpass_access::{Change, Request, RequestState, Write};
+use hallpass_store::MemoryStore;
+use hallpass_store::testing::{a_grant, a_notice, a_request, approved, at, grant_id, request_id};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::*;
+
+/// Time as tokio simulates it, from so many seconds after the start of the tests' year.
+struct Hands(Instant, u64);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        self.0.elapsed().after(at(self.1))
+    }
+}
+
+/// What a channel was asked to tell, and when.
+#[derive(Clone, Debug, PartialEq)]
+struct Heard {
+    after: Duration,
+    attempts: u32,
+    told: Told,
+}
+
+type Answer = Box<dyn Fn(&Told) -> Reaction + Send + Sync>;
+
+enum Reaction {
+    Says(Delivery),
+    Hangs,
+    Panics,
+}
+
+struct Script {
+    name: &'static str,
+    start: Instant,
+    heard: Mutex<Vec<Heard>>,
+    answer: Answer,
+}
+
+#[async_trait]
+impl Channel for Script {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    async fn tell(&self, told: &Told) -> Delivery {
+        self.heard.lock().unwrap().push(Heard {
+            after: self.start.elapsed(),
+            attempts: told.attempts,
+            told: told.clone(),
+        });
+        match (self.answer)(told) {
+            Reaction::Says(delivery) => delivery,
+            Reaction::Hangs => std::future::pending().await,
+            Reaction::Panics => panic!("a channel with a mistake"),
+        }
+    }
+}
+
+impl Script {
+    fn heard(&self) -> Vec<Heard> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    fn seconds(&self) -> Vec<u64> {
+        self.heard().iter().map(|it| it.after.as_secs()).collect()
+    }
+}
+
+struct World {
+    store: MemoryStore,
+    clock: Arc<Hands>,
+    news: watch::Sender<u64>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::at(10)
+    }
+
+    fn at(seconds: u64) -> Self {
+        Self {
+            store: MemoryStore::new(),
+            clock: Arc::new(Hands(Instant::now(), seconds)),
+            news: watch::Sender::new(0),
+            stop: watch::Sender::new(false),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Puts a channel to work.
+    async fn channel(
+        &mut self,
+        name: &'static str,
+        answer: impl Fn(&Told) -> Reaction + Send + Sync + 'static,
+    ) -> Arc<Script> {
+        let channel = Arc::new(Script {
+            name,
+            start: self.clock.0,
+            heard: Mutex::default(),
+            answer: Box::new(answer),
+        });
+        let teller = Teller {
+            channel: Arc::clone(&channel) as Arc<dyn Channel>,
+            store: Arc::new(self.store.clone()),
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            news: self.news.subscribe(),
+        };
+        open(&self.store, &[Arc::clone(&teller.channel)], at(0))
+            .await
+            .unwrap();
+        self.tasks.spawn(tell(teller, self.stop.subscribe()));
+        channel
+    }
+
+    /// The `n`th request and its notice.
+    async fn happens(&self, n: u64) {
+        let change = Change {
+            requests: vec![Write::Insert(a_request(n))],
+            notices: vec![a_notice(n)],
+            ..Change::default()
+        };
+        self.store.commit(change).await.unwrap();
+        self.news.send_modify(|seq| *seq += 1);
+    }
+
+    async fn waiting(&self, channel: &str) -> u64 {
+        let counts = self.store.counts(at(0)).await.unwrap();
+        counts.notices.get(channel).copied().unwrap()
+    }
+}
+
+fn done(_: &Told) -> Reaction {
+    Reaction::Says(Delivery::Done)
+}
+
+fn later(seconds: u64) -> Reaction {
+    Reaction::Says(Delivery::Again {
+        after: Span::seconds(seconds),
+        why: "down".to_owned(),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_go_out_at_once_and_once() {
+    let mut world = World::new();
+    let mail = world.channel("mail", done).await;
+    sleep(Duration::from_millis(700)).await;
+    world.happens(1).await;
+    sleep(Duration::from_millis(100)).await;
+    let heard = mail.heard();
+    assert_eq!(heard.len(), 1);
+    assert!(heard[0].after < Duration::from_millis(800), "{heard:?}");
+    assert_eq!(heard[0].told.request, a_request(1));
+    assert_eq!(heard[0].told.grant, None);
+    sleep(Duration::from_hours(1)).await;
+    assert_eq!((mail.heard().len(), world.waiting("mail").await), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_ring_costs_a_second() {
+    let mut world = World::new();
+    let mail = world.channel("mail", done).await;
+    let silent = watch::Sender::new(0);
+    let loud = std::mem::replace(&mut world.news, silent);
+    sleep(Duration::from_secs(10)).await;
+    world.happens(1).await;
+    sleep(Duration::from_millis(1_050)).await;
+    assert_eq!(mail.heard().len(), 1);
+    drop(loud);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_hangs_or_panics_stops_nobody_else_and_is_tried_again() {
+    let mut world = World::new();
+    let hangs = world.channel("hangs", |_| Reaction::Hangs).await;
+    let panics = world.channel("panics", |_| Reaction::Panics).await;
+    let good = world.channel("good", done).await;
+    world.happens(1).await;
+    world.happens(2).await;
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(good.heard().len(), 2);
+    assert_eq!(world.waiting("good").await, 0);
+    assert_eq!((hangs.heard().len(), panics.heard().len()), (1, 2));
+    sleep(Duration::from_secs(130)).await;
+    // cut off after a minute, then the other one
+    assert_eq!(hangs.seconds()[..2], [0, 60], "{:?}", hangs.seconds());
+    assert!(panics.heard().len() > 6);
+    assert_eq!(world.waiting("panics").await, 2);
+    assert_eq!(world.waiting("hangs").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_s_own_pause_is_kept() {
+    let mut world = World::new();
+    let mail = world
+        .channel("mail", |told| match told.attempts {
+            0 | 1 => later(100),
+            _ => Reaction::Says(Delivery::Done),
+        })
+        .await;
+    world.happens(1).await;
+    sleep(Duration::from_hours(1)).await;
+    assert_eq!(mail.seconds(), [0, 100, 200]);
+    let attempts: Vec<_> = mail.heard().iter().map(|it| it.attempts).collect();
+    assert_eq!(attempts, [0, 1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pauses_grow_to_five_minutes_and_end_after_a_day() {
+    let day = GIVE_UP_AFTER.as_seconds();
+    let left = 7_200;
+    let mut world = World::at(1 + day - left);
+    let mail = world.channel("mail", |_| later(0)).await;
+    world.happens(1).await;
+    sleep(Duration::from_hours(3)).await;
+    let seconds = mail.seconds();
+    let gaps: Vec<_> = seconds.windows(2).map(|it| it[1] - it[0]).collect();
+    assert!(gaps.iter().all(|gap| *gap <= 301), "{gaps:?}");
+    assert!(gaps[12..].iter().all(|gap| *gap >= 149), "{gaps:?}");
+    let last = *seconds.last().unwrap();
+    assert!((left..left + 310).contains(&last), "{last}");
+    assert_eq!(world.waiting("mail").await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_up_is_not_told_again() {
+    let mut world = World::new();
+    let given_up = |_: &Told| {
+        Reaction::Says(Delivery::GaveUp {
+            why: "no such address".to_owned(),
+        })
+    };
+    let mail = world.channel("mail", given_up).await;
+    world.happens(1).await;
+    world.happens(2).await;
+    sleep(Duration::from_hours(1)).await;
+    assert_eq!((mail.heard().len(), world.waiting("mail").await), (2, 0));
+}
+
+/// Down for hours: everything arrives when it is back, and says what is so now.
+#[tokio::test(start_paused = true)]
+async fn what_is_shown_is_the_present_truth() {
+    let mut world = World::new();
+    let back_at = world.clock.0 + Duration::from_hours(5);
+    let mail = world
+        .channel("mail", move |_| {
+            if Instant::now() < back_at {
+                later(0)
+            } else {
+                Reaction::Says(Delivery::Done)
+            }
+        })
+        .await;
+    world.happens(1).await;
+    world.happens(2).await;
+    sleep(Duration::from_hours(2)).await;
+    let change = Change {
+        requests: vec![Write::Update(Request {
+            state: approved(20),
+            grant: Some(grant_id(1)),
+            ..a_request(1)
+        })],
+        grants: vec![Write::Insert(a_grant(1))],
+        ..Change::default()
+    };
+    world.store.commit(change).await.unwrap();
+    sleep(Duration::from_hours(4)).await;
+    assert_eq!(world.waiting("mail").await, 0);
+    let heard = mail.heard();
+    let last = heard
+        .iter()
+        .rfind(|it| it.told.request.id == request_id(1))
+        .unwrap();
+    assert_eq!(last.told.request.state, approved(20));
+    assert_eq!(last.told.grant, Some(a_grant(1)), "that of the request");
+    assert_eq!(last.told.notice, a_notice(1));
+    let first = &heard[0].told.request.state;
+    assert_eq!(*first, RequestState::Pending);
+    let late = Duration::from_hours(5) + PAUSE_MAX + LOOK_AGAIN;
+    assert!(last.after <= late, "{:?}", last.after);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stops_waits_a_little_and_tells_later() {
+    let mut world = World::new();
+    let hangs = world.channel("mail", |_| Reaction::Hangs).await;
+    let idle = world.channel("idle", done).await;
+    world.happens(1).await;
+    sleep(Duration::from_secs(1)).await;
+    world.stop.send_replace(true);
+    let all = async { while world.tasks.join_next().await.is_some() {} };
+    timeout(GRACE + Duration::from_secs(1), all).await.unwrap();
+    assert_eq!((hangs.heard().len(), idle.heard().len()), (1, 1));
+    assert_eq!(world.waiting("mail").await, 1);
+    // another process
+    world.stop.send_replace(false);
+    let mail = world.channel("mail", done).await;
+    sleep(Duration::from_secs(95)).await;
+    assert_eq!((mail.heard().len(), world.waiting("mail").await), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keeper_drops_what_is_old_and_keeps_what_is_in_use() {
+    let mut world = World::new();
+    for channel in ["log", "gone"] {
+        world.store.open_channel(channel, at(0)).await.unwrap();
+    }
+    let keeper = Keeper {
+        channels: vec![Arc::new(LogChannel)],
+        store: Arc::new(world.store.clone()),
+        clock: Arc::clone(&world.clock) as Arc<dyn Clock>,
+    };
+    world.tasks.spawn(keep(keeper, world.stop.subscribe()));
+    world.happens(1).await;
+    assert_eq!(
+        (world.waiting("gone").await, world.waiting("log").await),
+        (1, 1)
+    );
+    sleep(Duration::from_hours(7 * 24 + 2)).await;
+    let counts = world.store.counts(at(0)).await.unwrap();
+    let left: Vec<_> = counts.notices.into_iter().collect();
+    assert_eq!(left, [("log".to_owned(), 0)]);
+}
+
+#[test]
+fn pauses_double_with_a_part_left_to_chance() {
+    for (failures, chance, milliseconds) in [
+        (0, 0, 500),
+        (0, u16::MAX, 1_000),
+        (3, 0, 4_000),
+        (3, u16::MAX, 8_000),
+        (9, 0, 150_000),
+        (9, u16::MAX, 300_000),
+        (u32::MAX, u16::MAX, 300_000),
+    ] {
+        let wanted = Duration::from_millis(milliseconds);
+        assert_eq!(pause(failures, chance), wanted, "{failures} {chance}");
+    }
+}

@@ -1,0 +1,74 @@
+//! The Slack app behind its ports: its memory is the store's blobs, its door the server's hook.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_access::{Access, AccessStore, Identity};
+use hallpass_model::Clock;
+use hallpass_server::{Hook, HookAnswer};
+use hallpass_slack::{Client, Memory, MemoryFault, Ports, Setup, Signed, Slack};
+use hallpass_store::SqliteStore;
+
+use crate::config::SlackApp;
+use crate::exit::Failure;
+
+/// Blobs of the store.
+struct Blobs(SqliteStore);
+
+#[async_trait]
+impl Memory for Blobs {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, MemoryFault> {
+        let read = self.0.blob_get(key).await;
+        read.map_err(|error| MemoryFault(error.to_string()))
+    }
+
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), MemoryFault> {
+        let put = self.0.blob_put(key, bytes).await;
+        put.map_err(|error| MemoryFault(error.to_string()))
+    }
+}
+
+/// The app over this server's journey.
+pub(super) fn app(
+    wanted: &SlackApp,
+    access: &Arc<Access>,
+    identity: &Arc<Identity>,
+    store: &SqliteStore,
+    clock: &Arc<dyn Clock>,
+) -> Result<Slack, Failure> {
+    let client = Client::new(&wanted.api_url, wanted.bot_token.clone())
+        .map_err(|error| Failure::failed(format!("the Slack app cannot start: {error}")))?;
+    let setup = Setup {
+        portal_url: identity.portal_url.clone(),
+        ..wanted.setup.clone()
+    };
+    let ports = Ports {
+        access: Arc::clone(access),
+        store: Arc::new(store.clone()) as Arc<dyn AccessStore>,
+        identity: Arc::clone(identity),
+        memory: Arc::new(Blobs(store.clone())),
+        clock: Arc::clone(clock),
+        client,
+        signing_secret: wanted.signing_secret.clone(),
+    };
+    Ok(Slack::new(ports, setup))
+}
+
+/// Slack's door.
+pub(super) struct Door(pub(super) Slack);
+
+#[async_trait]
+impl Hook for Door {
+    async fn call(&self, headers: &axum::http::HeaderMap, body: axum::body::Bytes) -> HookAnswer {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let signed = Signed {
+            timestamp: text("x-slack-request-timestamp"),
+            signature: text("x-slack-signature"),
+        };
+        let reply = self.0.call(&signed, &body).await;
+        HookAnswer {
+            status: reply.status,
+            body: reply.body,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The reference pages of commands and environment variables, made from the commands themselves
+//! and held against `docs/reference/`. `BLESS=1` writes them anew.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::{Arg, Command, CommandFactory as _};
+
+use crate::cli::Cli;
+
+/// Every command with its path, in the order of `--help`.
+fn commands(command: &Command, name: &str, found: &mut Vec<(String, Command)>) {
+    found.push((name.to_owned(), command.clone()));
+    for below in command.get_subcommands() {
+        if below.get_name() != "help" && !below.is_hide_set() {
+            commands(below, &format!("{name} {}", below.get_name()), found);
+        }
+    }
+}
+
+fn all() -> Vec<(String, Command)> {
+    let mut program = Cli::command();
+    program.build();
+    let mut found = Vec::new();
+    commands(&program, "hallpass", &mut found);
+    found
+}
+
+fn written(arg: &Arg) -> String {
+    let value = arg
+        .get_value_names()
+        .filter(|_| arg.get_action().takes_values())
+        .map(|names| {
+            names
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
+        });
+    match (arg.get_long(), value) {
+        (Some(long), Some(value)) => format!("`--{long} <{value}>`"),
+        (Some(long), None) => format!("`--{long}`"),
+        (None, Some(value)) => format!("`<{value}>`"),
+        (None, None) => format!("`{}`", arg.get_id()),
+    }
+}
+
+/// What a cell of a table may hold.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+        .replace('\n', " ")
+        .replace("<", "\\<")
+}
+
+fn meaning(arg: &Arg) -> String {
+    let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let values: Vec<String> = arg
+        .get_possible_values()
+        .iter()
+        .filter(|value| !value.is_hide_set())
+        .map(|value| format!("`{}`", value.get_name()))
+        .collect();
+    let is_switch = !arg.get_action().takes_values();
+    if !values.is_empty() && !is_switch {
+        let _ = write!(text, "; one of {}", values.join(", "));
+    }
+    let defaults: Vec<_> = arg
+        .get_default_values()
+        .iter()
+        .map(|it| it.to_string_lossy())
+        .collect();
+    if !defaults.is_empty() && !is_switch {
+        let _ = write!(text, "; default `{}`", defaults.join(" "));
+    }
+    if let Some(name) = arg.get_env() {
+        let _ = write!(text, "; or the variable `{}`", name.to_string_lossy());
+    }
+    cell(&text)
+}
+
+fn shown(command: &Command) -> Vec<&Arg> {
+    command
+        .get_arguments()
+        .filter(|arg| !arg.is_hide_set() && !["help", "version"].contains(&arg.get_id().as_str()))
+        .collect()
+}
+
+fn commands_page() -> String {
+    let mut text = String::from(
+        "# Commands\n\nEvery command takes `--help`, which says the same with examples. Data goes to standard output, \
+         everything else to standard error.\n",
+    );
+    for (name, command) in all() {
+        let about = command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let _ = write!(text, "\n## {name}\n\n{about}.\n");
+        let args = shown(&command);
+        if args.is_empty() {
+            continue;
+        }
+        text.push_str("\n| argument | meaning |\n|---|---|\n");
+        for arg in args {
+            let _ = writeln!(text, "| {} | {} |", written(arg), meaning(arg));
+        }
+    }
+    text
+}
+
+fn environment_page() -> String {
+    let mut known: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
+    for (name, command) in all() {
+        for arg in shown(&command) {
+            if let Some(variable) = arg.get_env() {
+                let entry = known
+                    .entry(variable.to_string_lossy().into_owned())
+                    .or_insert_with(|| {
+                        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                        (cell(&help), Vec::new())
+                    });
+                entry.1.push(format!("`{name}`"));
+            }
+        }
+    }
+    let mut text = String::from(
+        "# Environment variables\n\nArguments win over variables.\n\n| variable | meaning | used by |\n|---|---|---|\n",
+    );
+    for (variable, (help, users)) in known {
+        let shown = match users.len() {
+            0..=4 => users.join(", "),
+            many => format!(
+                "{} and {} more",
+                users.iter().take(3).cloned().collect::<Vec<_>>().join(", "),
+                many - 3
+            ),
+        };
+        let _ = writeln!(text, "| `{variable}` | {help} | {shown} |");
+    }
+    text.push_str(
+        "| `HALLPASS_LOG` | what is logged, over `log.level`: `info`, or filters such as `hallpass=debug,info` | `hallpass serve`, `hallpass demo` |\n\
+         | `NO_COLOR` | no colours | all |\n\
+         | `AWS_…` | how AWS is found, as the AWS CLI and SDKs read them | `hallpass serve`, `hallpass doctor` |\n",
+    );
+    text
+}
+
+fn hold(name: &str, made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs/reference")
+        .join(name);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, made).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == made,
+        "docs/reference/{name} differs from the commands; BLESS=1 writes it"
+    );
+}
+
+#[test]
+fn the_page_of_commands_is_as_the_commands_are() {
+    hold("commands.md", &commands_page());
+}
+
+#[test]
+fn the_page_of_variables_is_as_the_commands_are() {
+    hold("environment.md", &environment_page());
+}

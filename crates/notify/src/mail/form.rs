@@ -1,0 +1,125 @@
+//! A letter as a message: plain text and simple HTML, with headers that no text can add to.
+
+use aws_lc_rs::digest;
+use hallpass_model::{Email, RequestId};
+use lettre::address::AddressError;
+use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::{Address, Message};
+
+use crate::clean;
+use crate::words::Letter;
+
+/// Why a message cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FormError {
+    /// The directory holds what no mail server takes.
+    #[error("no address to send to")]
+    Address(#[from] AddressError),
+    /// The parts do not make a message.
+    #[error("the message cannot be written")]
+    Message(#[from] lettre::error::Error),
+}
+
+/// `Auto-Submitted: auto-generated` (RFC 3834): asks out-of-office replies to stay away.
+#[derive(Clone, Debug)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// From whom, to whom, about what.
+pub(super) struct Envelope<'a> {
+    pub(super) from: &'a Mailbox,
+    pub(super) to: &'a Email,
+    pub(super) number: u64,
+    pub(super) request: RequestId,
+    pub(super) public_url: &'a str,
+}
+
+impl Envelope<'_> {
+    /// The message. A repetition has the same `Message-ID` (RFC 5322 §3.6.4); all messages about
+    /// one request refer to the same ancestor, which makes them one thread.
+    pub(super) fn seal(&self, letter: &Letter) -> Result<Message, FormError> {
+        let to = Mailbox::new(None, self.to.as_str().parse::<Address>()?);
+        let host = self.from.email.domain();
+        let person = hex::encode(digest::digest(&digest::SHA256, self.to.as_str().as_bytes()));
+        let person = person.get(..12).unwrap_or_default();
+        let (number, request) = (self.number, self.request);
+        let link = format!("{}/requests/{request}", self.public_url);
+        Ok(Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .subject(letter.subject.clone())
+            .message_id(Some(format!("<mail.{number}.{request}.{person}@{host}>")))
+            .references(format!("<{request}@{host}>"))
+            .header(AutoSubmitted)
+            .multipart(MultiPart::alternative_plain_html(
+                plain(letter, &link),
+                html(letter, &link),
+            ))?)
+    }
+}
+
+fn plain(letter: &Letter, link: &str) -> String {
+    let mut parts = vec![letter.headline.clone(), String::new()];
+    parts.extend(
+        letter
+            .facts
+            .iter()
+            .map(|(label, value)| format!("{label:<9}{value}")),
+    );
+    if let Some((label, words)) = &letter.quote {
+        parts.extend([String::new(), format!("{label}:")]);
+        parts.extend(clean::lines(words).iter().map(|line| format!("> {line}")));
+    }
+    parts.push(String::new());
+    parts.extend(letter.notes.iter().cloned());
+    parts.push(format!("{}: {link}", letter.link));
+    // what follows this line is a signature to mail readers
+    parts.extend([String::new(), "-- ".to_owned(), letter.footer.clone()]);
+    parts.push(String::new());
+    parts.join("\n")
+}
+
+fn html(letter: &Letter, link: &str) -> String {
+    let mut parts = vec![format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
+         <body style=\"font-family:sans-serif;font-size:15px;line-height:1.5\"><p><strong>{}</strong></p><table>",
+        clean::html(&letter.subject),
+        clean::html(&letter.headline)
+    )];
+    parts.extend(letter.facts.iter().map(|(label, value)| {
+        let value = clean::html(value);
+        format!("<tr><td style=\"padding-right:16px\">{label}</td><td>{value}</td></tr>")
+    }));
+    parts.push("</table>".to_owned());
+    if let Some((label, words)) = &letter.quote {
+        let lines: Vec<String> = clean::lines(words)
+            .iter()
+            .map(|line| clean::html(line))
+            .collect();
+        let lines = lines.join("<br>");
+        parts.push(format!("<p>{label}:</p><blockquote>{lines}</blockquote>"));
+    }
+    let notes = letter.notes.iter();
+    parts.extend(notes.map(|note| format!("<p>{}</p>", clean::html(note))));
+    parts.push(format!(
+        "<p><a href=\"{}\">{}</a></p><p><small>{}</small></p></body></html>",
+        clean::html(link),
+        letter.link,
+        clean::html(&letter.footer)
+    ));
+    parts.concat()
+}

@@ -1,0 +1,280 @@
+//! Mails: one per person, so that nobody learns from a `To` line who else was told.
+
+mod form;
+mod server;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_access::{Channel, Delivery, News, Told};
+use hallpass_model::{Clock, Email, Span};
+use lettre::message::Mailbox;
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use secrecy::SecretString;
+use tokio::time::timeout;
+
+use crate::words::{self, Reader};
+use form::Envelope;
+
+pub(crate) use server::is_loopback;
+
+/// The longest a connection may take to be made, and the conversation about one mail to end. A
+/// notice has a minute (the delivery loop's), and others may wait for the same mail server.
+const CONVERSATION_MAX: Duration = Duration::from_secs(20);
+/// Notices of which it is remembered who has their mail; older ones are forgotten first.
+const REMEMBERED: usize = 1_000;
+/// Answers that speak of the recipient and not of the day (RFC 5321 §4.2.3): no such mailbox, not
+/// local, name not allowed.
+const NO_SUCH_MAILBOX: [u16; 3] = [550, 551, 553];
+
+/// The table `[mail]`.
+#[derive(Clone, Debug)]
+pub struct MailSettings {
+    /// `smtp://user:password@host:587?tls=required`, or `smtps://` for TLS from the first byte.
+    pub url: SecretString,
+    /// The sender: an address, or `Name <address>`.
+    pub from: String,
+    /// Whether requesters are told.
+    pub to_requesters: bool,
+    /// Whether approvers are told.
+    pub to_approvers: bool,
+    /// Who is told when AWS refuses to remove access.
+    pub alerts: Vec<String>,
+    /// How people reach the server, for links.
+    pub public_url: String,
+}
+
+/// Settings that cannot work. Says nothing of the password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`mail.{key}`: {message}")]
+pub struct MailSettingsError {
+    /// Which key.
+    pub key: &'static str,
+    /// What is wrong with its value.
+    pub message: String,
+}
+
+impl MailSettingsError {
+    fn new(key: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            key,
+            message: message.into(),
+        }
+    }
+}
+
+/// News by e-mail.
+pub struct Mail {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    /// Host and port, for the log.
+    server: String,
+    from: Mailbox,
+    to_requesters: bool,
+    to_approvers: bool,
+    alerts: Vec<Email>,
+    public_url: String,
+    clock: Arc<dyn Clock>,
+    /// Who has the mail of a notice that has to be tried again for others.
+    sent: Mutex<BTreeMap<u64, BTreeSet<Email>>>,
+}
+
+impl Mail {
+    /// A channel with these settings. Nothing is connected to yet.
+    ///
+    /// # Errors
+    /// The first setting that cannot work.
+    pub fn new(settings: &MailSettings, clock: Arc<dyn Clock>) -> Result<Self, MailSettingsError> {
+        let from = settings.from.parse().map_err(|_| {
+            let message = format!("`{}` is not an address", settings.from);
+            MailSettingsError::new("from", message)
+        })?;
+        let alerts = settings
+            .alerts
+            .iter()
+            .map(|text| Email::new(text))
+            .collect::<Result<_, _>>()
+            .map_err(|error| MailSettingsError::new("alerts", error.to_string()))?;
+        let (transport, server) = server::transport(&settings.url, CONVERSATION_MAX)?;
+        Ok(Self {
+            transport,
+            server,
+            from,
+            to_requesters: settings.to_requesters,
+            to_approvers: settings.to_approvers,
+            alerts,
+            public_url: settings.public_url.trim_end_matches('/').to_owned(),
+            clock,
+            sent: Mutex::default(),
+        })
+    }
+
+    /// Greets the server and signs in, as `hallpass doctor` does; the server's host and port.
+    ///
+    /// # Errors
+    /// What the server, or the way to it, answered.
+    pub async fn probe(&self) -> Result<String, String> {
+        match timeout(CONVERSATION_MAX, self.transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(self.server.clone()),
+            Ok(Ok(false)) => Err(format!("{} hangs up", self.server)),
+            Ok(Err(error)) => Err(format!("{}: {}", self.server, reason(&error))),
+            Err(_) => Err(self.too_slow()),
+        }
+    }
+
+    fn too_slow(&self) -> String {
+        let seconds = CONVERSATION_MAX.as_secs();
+        format!("{}: not done within {seconds} s", self.server)
+    }
+
+    /// Who gets a mail about it, and in which capacity.
+    fn readers(&self, told: &Told) -> Vec<(Email, Reader)> {
+        if told.notice.news == News::Stuck {
+            let operator = |email: &Email| (email.clone(), Reader::Operator);
+            return self.alerts.iter().map(operator).collect();
+        }
+        let requester = &told.request.requester.email;
+        // who discards knows
+        let actor = match &told.request.state {
+            hallpass_access::RequestState::Discarded { by, .. } => Some(by),
+            _ => None,
+        };
+        let all: BTreeSet<&Email> = told.notice.to.iter().collect();
+        all.into_iter()
+            .filter(|email| Some(*email) != actor)
+            .map(|email| {
+                let own = email == requester;
+                let reader = if own {
+                    Reader::Requester
+                } else {
+                    Reader::Approver
+                };
+                (email.clone(), reader)
+            })
+            .filter(|(_, reader)| match reader {
+                Reader::Requester => self.to_requesters,
+                Reader::Approver => self.to_approvers,
+                Reader::Operator => true,
+            })
+            .collect()
+    }
+
+    fn has_mail(&self, number: u64, email: &Email) -> bool {
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.get(&number).is_some_and(|all| all.contains(email))
+    }
+
+    fn remember(&self, number: u64, email: Email) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.entry(number).or_default().insert(email);
+        while sent.len() > REMEMBERED {
+            sent.pop_first();
+        }
+    }
+
+    fn forget(&self, number: u64) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.remove(&number);
+    }
+
+    /// One mail to one person.
+    async fn send(&self, told: &Told, to: &Email, reader: Reader) -> Result<(), Failure> {
+        let letter = words::letter(told, reader, self.clock.now());
+        let envelope = Envelope {
+            from: &self.from,
+            to,
+            number: told.number,
+            request: told.request.id,
+            public_url: &self.public_url,
+        };
+        let message = envelope
+            .seal(&letter)
+            .map_err(|error| Failure::ForGood(error.to_string()))?;
+        // the transport itself bounds only how long connecting takes
+        match timeout(CONVERSATION_MAX, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Err(_) => Err(Failure::ForNow(self.too_slow())),
+            Ok(Err(error)) => {
+                let code = error.status().map(u16::from);
+                let why = format!("{}: {}", self.server, reason(&error));
+                Err(
+                    if code.is_some_and(|code| NO_SUCH_MAILBOX.contains(&code)) {
+                        Failure::ForGood(why)
+                    } else {
+                        Failure::ForNow(why)
+                    },
+                )
+            }
+        }
+    }
+}
+
+/// Why a mail was not sent.
+enum Failure {
+    ForNow(String),
+    ForGood(String),
+}
+
+/// An error with what caused it. SMTP answers speak of addresses and of the server, never of the
+/// text of a mail.
+fn reason(error: &SmtpError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        source = inner.source();
+    }
+    crate::clean::line(&text, 300)
+}
+
+#[async_trait]
+impl Channel for Mail {
+    fn name(&self) -> &'static str {
+        "mail"
+    }
+
+    async fn tell(&self, told: &Told) -> Delivery {
+        if words::is_overtaken(told) {
+            self.forget(told.number);
+            return Delivery::Done;
+        }
+        let readers = self.readers(told);
+        let all = readers.len();
+        let mut refused = Vec::new();
+        for (to, reader) in readers {
+            if self.has_mail(told.number, &to) {
+                continue;
+            }
+            match self.send(told, &to, reader).await {
+                Ok(()) => self.remember(told.number, to),
+                Err(Failure::ForGood(why)) => {
+                    tracing::warn!(to = %to, request.id = %told.request.id, why, "a mail is not accepted and not tried again");
+                    refused.push(why);
+                    // so that it is not tried again for the sake of others either
+                    self.remember(told.number, to);
+                }
+                // the others would fail alike, and each would cost a connection
+                Err(Failure::ForNow(why)) => {
+                    return Delivery::Again {
+                        after: Span::ZERO,
+                        why,
+                    };
+                }
+            }
+        }
+        self.forget(told.number);
+        match refused.pop() {
+            Some(why) if refused.len() + 1 == all => Delivery::GaveUp { why },
+            _ => Delivery::Done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,374 @@
+//! What mails look like as bytes, whatever people write, and who gets one.
+
+use hallpass_access::{GrantState, Notice, RequestState};
+use hallpass_model::{TargetNames, Timestamp};
+use hallpass_store::testing::{a_grant, a_notice, a_request, approved, at, email, ended};
+use proptest::prelude::*;
+
+use super::*;
+
+struct Fixed(Timestamp);
+
+impl Clock for Fixed {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+fn settings() -> MailSettings {
+    MailSettings {
+        url: "smtp://127.0.0.1:1?tls=none".to_owned().into(),
+        from: "Hallpass <hallpass@example.com>".to_owned(),
+        to_requesters: true,
+        to_approvers: true,
+        alerts: vec!["ops@example.com".to_owned()],
+        public_url: "https://hallpass.example.com/".to_owned(),
+    }
+}
+
+fn mail(settings: &MailSettings) -> Mail {
+    Mail::new(settings, Arc::new(Fixed(at(900)))).unwrap()
+}
+
+fn told(news: News) -> Told {
+    Told {
+        number: 17,
+        notice: Notice {
+            news,
+            to: vec![email(1), email(900)],
+            ..a_notice(1)
+        },
+        attempts: 0,
+        request: a_request(1),
+        grant: None,
+    }
+}
+
+fn granted(news: News, state: GrantState) -> Told {
+    let mut told = told(news);
+    told.request.state = approved(2);
+    told.grant = Some(hallpass_access::Grant {
+        state,
+        ..a_grant(1)
+    });
+    told
+}
+
+fn written(told: &Told, to: &Email, reader: Reader) -> String {
+    let channel = mail(&settings());
+    let letter = words::letter(told, reader, at(900));
+    let envelope = Envelope {
+        from: &channel.from,
+        to,
+        number: told.number,
+        request: told.request.id,
+        public_url: &channel.public_url,
+    };
+    let bytes = envelope.seal(&letter).unwrap().formatted();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Names of the headers of the message itself, in order.
+fn headers(message: &str) -> Vec<&str> {
+    let (head, _) = message.split_once("\r\n\r\n").unwrap();
+    head.split("\r\n")
+        .filter(|line| !line.starts_with([' ', '\t']))
+        .map(|line| line.split_once(':').unwrap().0)
+        .collect()
+}
+
+const HEADERS: [&str; 9] = [
+    "From",
+    "To",
+    "Subject",
+    "Message-ID",
+    "References",
+    "Auto-Submitted",
+    "MIME-Version",
+    "Date",
+    "Content-Type",
+];
+
+fn subject(told: &Told, reader: Reader) -> String {
+    words::letter(told, reader, at(900)).subject
+}
+
+fn subjects_of_requests() -> Vec<(Told, &'static str)> {
+    let in_state = |news, state| {
+        let mut told = told(news);
+        told.request.state = state;
+        told
+    };
+    let (by, when) = (email(900), at(5));
+    vec![
+        (
+            told(News::ReviewWanted),
+            "Person asks for ReadOnly in payments-prod, 2h",
+        ),
+        (
+            told(News::Reminder),
+            "Still waiting, 15m: Person asks for ReadOnly in payments-prod, 2h",
+        ),
+        (
+            told(News::Reviewed),
+            "0 of 1 approvals: ReadOnly in payments-prod",
+        ),
+        (
+            in_state(
+                News::Denied,
+                RequestState::Denied {
+                    by: by.clone(),
+                    at: when,
+                    reason: None,
+                },
+            ),
+            "Access denied: ReadOnly in payments-prod",
+        ),
+        (
+            in_state(News::Discarded, RequestState::Discarded { by, at: when }),
+            "Request discarded: ReadOnly in payments-prod",
+        ),
+        (
+            in_state(News::Expired, RequestState::Expired { at: when }),
+            "Request lapsed: ReadOnly in payments-prod",
+        ),
+        (
+            in_state(
+                News::Rejected,
+                RequestState::Rejected {
+                    at: when,
+                    code: "too_long".to_owned(),
+                    detail: "At most 1h.".to_owned(),
+                },
+            ),
+            "Not possible: ReadOnly in payments-prod",
+        ),
+    ]
+}
+
+fn subjects_of_grants() -> Vec<(Told, &'static str)> {
+    let active = |news| granted(news, GrantState::Active);
+    let when = at(5);
+    vec![
+        (
+            active(News::Approved),
+            "Approved, setting up: ReadOnly in payments-prod",
+        ),
+        (
+            active(News::Granted),
+            "Access granted: ReadOnly in payments-prod, 2h",
+        ),
+        (
+            active(News::Extended),
+            "Extended: ReadOnly in payments-prod",
+        ),
+        (
+            active(News::EndsSoon),
+            "Ends in 1h 46m: ReadOnly in payments-prod",
+        ),
+        (
+            granted(News::Ended, ended(9)),
+            "Access ended: ReadOnly in payments-prod",
+        ),
+        (
+            granted(News::Lost, ended(9)),
+            "Access lost: ReadOnly in payments-prod",
+        ),
+        (
+            granted(
+                News::Failed,
+                GrantState::Failed {
+                    at: when,
+                    error: "denied".to_owned(),
+                },
+            ),
+            "Access failed: ReadOnly in payments-prod",
+        ),
+        (
+            active(News::Stuck),
+            "AWS refuses to remove access: ReadOnly in payments-prod, Person 1",
+        ),
+        (
+            active(News::BreakGlass),
+            "Break-glass: Person took ReadOnly in payments-prod, 2h",
+        ),
+        (
+            active(News::ReviewClosed),
+            "Break-glass review closed: ReadOnly in payments-prod",
+        ),
+    ]
+}
+
+#[test]
+fn subjects_can_be_read_in_a_list() {
+    let rows = subjects_of_requests()
+        .into_iter()
+        .chain(subjects_of_grants());
+    for (told, wanted) in rows {
+        assert_eq!(subject(&told, Reader::Requester), wanted);
+    }
+}
+
+#[test]
+fn an_approver_s_mail_has_what_a_decision_needs() {
+    let mut told = told(News::ReviewWanted);
+    told.request.reason = "the <queue> is stuck\nsince noon".to_owned();
+    told.request.ticket = Some("OPS-1".to_owned());
+    told.request.secondary_domain = true;
+    let letter = words::letter(&told, Reader::Approver, at(900));
+    assert_eq!(letter.quote, Some(("Why", told.request.reason.clone())));
+    let text = written(&told, &email(900), Reader::Approver);
+    for part in [
+        "From: Hallpass <hallpass@example.com>",
+        "To: person900@example.com",
+        "Auto-Submitted: auto-generated",
+        "> the <queue> is stuck",
+        "> since noon",
+        "the &lt;queue&gt; is stuck<br>since noon",
+        "Ticket   OPS-1",
+        "payments-prod #000000000001",
+        "Check that this is the right person",
+        "if nobody decides",
+        "https://hallpass.example.com/requests/req_",
+        "Rule: prod.",
+    ] {
+        // quoted-printable breaks lines
+        assert!(text.replace("=\r\n", "").contains(part), "{part}\n{text}");
+    }
+    let own = words::letter(&told, Reader::Requester, at(900));
+    assert_eq!(own.quote, None);
+}
+
+#[test]
+fn a_repetition_has_the_same_id_and_others_have_another() {
+    let id = |told: &Told, n| {
+        let text = written(told, &email(n), Reader::Approver);
+        let line = text.lines().find(|line| line.starts_with("Message-ID:"));
+        line.unwrap().to_owned()
+    };
+    let first = told(News::ReviewWanted);
+    let mut second = first.clone();
+    second.attempts = 7;
+    assert_eq!(id(&first, 900), id(&second, 900));
+    assert_ne!(id(&first, 900), id(&first, 901));
+    second.number += 1;
+    assert_ne!(id(&first, 900), id(&second, 900));
+}
+
+#[test]
+fn everybody_gets_their_own_and_nobody_what_they_did() {
+    let readers = |settings: &MailSettings, told: &Told| mail(settings).readers(told);
+    let both = [
+        (email(1), Reader::Requester),
+        (email(900), Reader::Approver),
+    ];
+    let all = settings();
+    assert_eq!(readers(&all, &told(News::Expired)), both);
+    let no_approvers = MailSettings {
+        to_approvers: false,
+        ..settings()
+    };
+    assert_eq!(readers(&no_approvers, &told(News::Expired)), both[..1]);
+    let no_requesters = MailSettings {
+        to_requesters: false,
+        ..settings()
+    };
+    assert_eq!(readers(&no_requesters, &told(News::Expired)), both[1..]);
+    let mut discarded = told(News::Discarded);
+    discarded.request.state = RequestState::Discarded {
+        by: email(1),
+        at: at(5),
+    };
+    assert_eq!(readers(&all, &discarded), both[1..]);
+    let ops = Email::new("ops@example.com").unwrap();
+    assert_eq!(readers(&all, &told(News::Stuck)), [(ops, Reader::Operator)]);
+}
+
+#[tokio::test]
+async fn what_was_overtaken_is_not_told() {
+    let mut decided = told(News::ReviewWanted);
+    decided.request.state = approved(2);
+    let mut own = granted(News::Approved, GrantState::Scheduled);
+    own.request.state = RequestState::Approved {
+        by: email(1),
+        at: at(2),
+        approval: hallpass_access::Approval::NotRequired,
+    };
+    for told in [
+        decided,
+        own,
+        granted(News::Approved, GrantState::Active),
+        granted(News::Granted, ended(9)),
+        granted(News::EndsSoon, ended(9)),
+    ] {
+        // nobody answers there
+        assert_eq!(
+            mail(&settings()).tell(&told).await,
+            Delivery::Done,
+            "{told:?}"
+        );
+    }
+    let open = mail(&settings()).tell(&told(News::ReviewWanted)).await;
+    assert!(matches!(open, Delivery::Again { .. }), "{open:?}");
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused() {
+    for (key, settings) in [
+        (
+            "from",
+            MailSettings {
+                from: "nobody".to_owned(),
+                ..settings()
+            },
+        ),
+        (
+            "alerts",
+            MailSettings {
+                alerts: vec!["ops".to_owned()],
+                ..settings()
+            },
+        ),
+        (
+            "url",
+            MailSettings {
+                url: "x".to_owned().into(),
+                ..settings()
+            },
+        ),
+    ] {
+        let error = Mail::new(&settings, Arc::new(Fixed(at(0)))).err().unwrap();
+        assert_eq!(error.key, key, "{error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever people write and directories hold, a message has the headers it should have, once
+    /// each, and is well formed: no bare carriage returns, no line over 998 bytes (RFC 5322 §2.1.1).
+    #[test]
+    fn no_text_adds_a_header(
+        name in any::<String>(),
+        reason in any::<String>(),
+        account in "(\\PC|\r|\n|\t|Bcc: |\u{202e}){0,200}",
+        set in "(\\PC|\r\n|[\\x00-\\x1f]){0,300}",
+        ticket in any::<String>(),
+    ) {
+        let mut told = told(News::ReviewWanted);
+        told.request.requester.name = name;
+        told.request.reason = reason;
+        told.request.ticket = Some(ticket);
+        told.request.names = TargetNames::Account { account, permission_set: set };
+        let text = written(&told, &email(900), Reader::Approver);
+        let mut found = headers(&text);
+        found.sort_unstable();
+        let mut wanted = HEADERS;
+        wanted.sort_unstable();
+        prop_assert_eq!(found, wanted);
+        for line in text.split("\r\n") {
+            prop_assert!(!line.contains(['\r', '\n', '\0']), "{line:?}");
+            prop_assert!(line.len() <= 998);
+        }
+    }
+}

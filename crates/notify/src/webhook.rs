@@ -1,0 +1,332 @@
+//! Signed calls to other programs. `docs/reference/notifications.md` documents the body.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_access::{Channel, Delivery, Grant, News, Request, Told};
+use hallpass_model::{Clock, Span, Target, Timestamp};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, StatusCode, Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use crate::signature;
+
+/// One call may take this long.
+const CALL_MAX: Duration = Duration::from_secs(10);
+/// The longest pause a receiver may ask for.
+const RETRY_AFTER_MAX: Span = Span::hours(1);
+/// Fewest characters of a secret.
+const SECRET_MIN: usize = 16;
+/// The version of the body. Grows when a receiver that knows this one would misread it.
+const VERSION: u32 = 1;
+
+/// Every kind of news, by its name in bodies and in `events`.
+const NEWS: [News; 17] = [
+    News::ReviewWanted,
+    News::Reminder,
+    News::Reviewed,
+    News::Approved,
+    News::Denied,
+    News::Rejected,
+    News::Discarded,
+    News::Expired,
+    News::Granted,
+    News::Failed,
+    News::Extended,
+    News::EndsSoon,
+    News::Ended,
+    News::Stuck,
+    News::Lost,
+    News::BreakGlass,
+    News::ReviewClosed,
+];
+
+/// One table of `[[webhooks]]`.
+#[derive(Clone, Debug)]
+pub struct WebhookSettings {
+    /// Its name in the log, in metrics, and in the outbox: letters, digits, `-` and `_`.
+    pub name: String,
+    /// Where calls go: `https`, or `http` on this machine.
+    pub url: SecretString,
+    /// What calls are signed with, 16 characters or more.
+    pub secret: SecretString,
+    /// Which news are told, by name; `*` for all.
+    pub events: Vec<String>,
+    /// How people reach the server, for links.
+    pub public_url: String,
+}
+
+/// Settings that cannot work. Says nothing of URL and secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("webhook `{name}`: `{key}` {message}")]
+pub struct WebhookSettingsError {
+    /// Which webhook.
+    pub name: String,
+    /// Which key.
+    pub key: &'static str,
+    /// What is wrong with its value.
+    pub message: String,
+}
+
+/// News for one program.
+pub struct Webhook {
+    /// `webhook:NAME`.
+    channel: String,
+    url: Url,
+    secret: SecretString,
+    /// Names of news; empty = all.
+    events: Vec<String>,
+    public_url: String,
+    client: Client,
+    clock: Arc<dyn Clock>,
+    /// Set by the answer 410 until the server starts again.
+    gone: AtomicBool,
+}
+
+impl Webhook {
+    /// A channel with these settings. Nothing is called yet.
+    ///
+    /// # Errors
+    /// The first setting that cannot work.
+    pub fn new(
+        settings: &WebhookSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, WebhookSettingsError> {
+        let error = |key, message: &str| WebhookSettingsError {
+            name: crate::clean::line(&settings.name, 40),
+            key,
+            message: message.to_owned(),
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if settings.name.is_empty() || settings.name.len() > 40 || !settings.name.chars().all(plain)
+        {
+            return Err(error("name", "is 1 to 40 letters, digits, `-` and `_`"));
+        }
+        let url =
+            Url::parse(settings.url.expose_secret()).map_err(|_| error("url", "is not a URL"))?;
+        let host = url.host_str().ok_or_else(|| error("url", "has no host"))?;
+        let is_local = crate::mail::is_loopback(host);
+        match url.scheme() {
+            "https" => {}
+            "http" if is_local => {}
+            _ => return Err(error("url", "must begin with https://")),
+        }
+        if settings.secret.expose_secret().chars().count() < SECRET_MIN {
+            return Err(error("secret", "has fewer than 16 characters"));
+        }
+        for event in settings.events.iter().filter(|event| *event != "*") {
+            if !NEWS.iter().any(|news| name_of(*news) == *event) {
+                let names: Vec<String> = NEWS.iter().map(|news| name_of(*news)).collect();
+                let message = format!("has `{event}`, and knows {} and *", names.join(", "));
+                return Err(error("events", &message));
+            }
+        }
+        let mut client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .timeout(CALL_MAX)
+            .user_agent(concat!("hallpass/", env!("CARGO_PKG_VERSION")));
+        if is_local {
+            client = client.no_proxy();
+        }
+        let client = client
+            .build()
+            .map_err(|_| error("url", "cannot be called: there is no TLS"))?;
+        let all = settings.events.is_empty() || settings.events.iter().any(|event| event == "*");
+        Ok(Self {
+            channel: format!("webhook:{}", settings.name),
+            url,
+            secret: settings.secret.clone(),
+            events: if all {
+                Vec::new()
+            } else {
+                settings.events.clone()
+            },
+            public_url: settings.public_url.trim_end_matches('/').to_owned(),
+            client,
+            clock,
+            gone: AtomicBool::new(false),
+        })
+    }
+
+    async fn call(&self, told: &Told) -> Delivery {
+        let id = delivery_id(told);
+        let body = body(told, &id, &self.public_url).to_string();
+        let now = self.clock.now();
+        let secret = self.secret.expose_secret().as_bytes();
+        let signature = signature::sign(secret, body.as_bytes(), now);
+        let sent = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("Hallpass-Signature", signature)
+            .header("Hallpass-Delivery", id)
+            .body(body)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => self.judge(answer.status(), answer.headers(), now),
+            Err(error) => again(Span::ZERO, reason(&error)),
+        }
+    }
+
+    /// What an answer means.
+    fn judge(&self, status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Delivery {
+        let why = format!("the receiver answered {}", status.as_u16());
+        let is_later = status.is_server_error()
+            || status == StatusCode::REQUEST_TIMEOUT
+            || status == StatusCode::TOO_MANY_REQUESTS;
+        if status.is_success() {
+            Delivery::Done
+        } else if is_later {
+            again(retry_after(headers, now), why)
+        } else if status == StatusCode::GONE {
+            self.gone.store(true, Ordering::Relaxed);
+            let why = format!("{why}: it is not called again until the server starts again");
+            Delivery::GaveUp { why }
+        } else {
+            Delivery::GaveUp { why }
+        }
+    }
+}
+
+fn again(after: Span, why: String) -> Delivery {
+    Delivery::Again { after, why }
+}
+
+/// What went wrong, without the URL: it may hold a secret of its own.
+fn reason(error: &reqwest::Error) -> String {
+    let what = if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else {
+        "the call broke off"
+    };
+    let mut text = what.to_owned();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if inner.source().is_none() {
+            text = format!("{text}: {inner}");
+        }
+        source = inner.source();
+    }
+    crate::clean::line(&text, 300)
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3), within bounds.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Span {
+    let text = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .trim();
+    let asked = match text.parse() {
+        Ok(seconds) => Span::seconds(seconds),
+        Err(_) => jiff::fmt::rfc2822::parse(text)
+            .map_or(Span::ZERO, |at| Span::between(now, at.timestamp())),
+    };
+    asked.min(RETRY_AFTER_MAX)
+}
+
+fn name_of(news: News) -> String {
+    let name = serde_json::to_value(news).unwrap_or_default();
+    name.as_str().unwrap_or_default().to_owned()
+}
+
+/// The same for every repetition, and never the same for another notice, not even of a new store.
+fn delivery_id(told: &Told) -> String {
+    format!("{}-{}", told.request.id, told.number)
+}
+
+fn body(told: &Told, id: &str, public_url: &str) -> Value {
+    let notice = &told.notice;
+    json!({
+        "version": VERSION,
+        "id": id,
+        "news": name_of(notice.news),
+        "time": notice.at.to_string(),
+        "text": notice.text,
+        "to": notice.to,
+        "url": format!("{public_url}/requests/{}", told.request.id),
+        "request": request(&told.request),
+        "grant": told.grant.as_ref().map(grant),
+    })
+}
+
+fn request(request: &Request) -> Value {
+    json!({
+        "id": request.id.to_string(),
+        "state": request.state.name(),
+        "requester": { "email": request.requester.email, "name": request.requester.name },
+        "target": target(request.key.as_ref().map(|key| &key.target), &request.names),
+        "duration_seconds": request.duration.as_seconds(),
+        "reason": request.reason,
+        "ticket": request.ticket,
+        "asked_at": request.asked_at.to_string(),
+        "expires_at": request.expires_at.map(|at| at.to_string()),
+        "extends": request.extends.map(|id| id.to_string()),
+        "approvers": request.decided.approvers,
+        "approvals_needed": request.decided.approvals_needed,
+        "approved_by": request.reviews.iter().map(|review| &review.by).collect::<Vec<_>>(),
+        "rules": request.decided.based_on,
+    })
+}
+
+fn grant(grant: &Grant) -> Value {
+    json!({
+        "id": grant.id.to_string(),
+        "state": grant.state.name(),
+        "holder": { "email": grant.holder.email, "name": grant.holder.name },
+        "target": target(Some(&grant.key.target), &grant.names),
+        "approver": grant.approver,
+        "granted_at": grant.granted_at.map(|at| at.to_string()),
+        "ends_at": grant.ends_at.to_string(),
+    })
+}
+
+fn target(target: Option<&Target>, names: &hallpass_model::TargetNames) -> Value {
+    use hallpass_model::TargetNames::{Account, Group};
+    let (account, group) = match target {
+        Some(Target::Account { account, .. }) => (Some(account.to_string()), None),
+        Some(Target::Group { group }) => (None, Some(group.to_string())),
+        None => (None, None),
+    };
+    match names {
+        Account {
+            account: name,
+            permission_set,
+        } => json!({
+            "kind": "account",
+            "account": account,
+            "account_name": name,
+            "permission_set": permission_set,
+        }),
+        Group { group: name } => json!({ "kind": "group", "group": group, "group_name": name }),
+    }
+}
+
+#[async_trait]
+impl Channel for Webhook {
+    fn name(&self) -> &str {
+        &self.channel
+    }
+
+    async fn tell(&self, told: &Told) -> Delivery {
+        let name = name_of(told.notice.news);
+        if !self.events.is_empty() && !self.events.contains(&name) {
+            return Delivery::Done;
+        }
+        if self.gone.load(Ordering::Relaxed) {
+            let why = "the receiver answered 410 before".to_owned();
+            return Delivery::GaveUp { why };
+        }
+        self.call(told).await
+    }
+}
+
+#[cfg(test)]
+#[path = "webhook_tests.rs"]
+mod tests;

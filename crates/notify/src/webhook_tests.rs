@@ -1,0 +1,220 @@
+//! What is called, what an answer means, and what settings are refused.
+
+use hallpass_store::testing::{a_grant, a_notice, a_request, at};
+
+use super::*;
+
+struct Fixed(Timestamp);
+
+impl Clock for Fixed {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+fn settings() -> WebhookSettings {
+    WebhookSettings {
+        name: "tickets".to_owned(),
+        url: "https://example.com/hook?key=hunter2".to_owned().into(),
+        secret: "0123456789abcdef".to_owned().into(),
+        events: vec!["*".to_owned()],
+        public_url: "https://hallpass.example.com/".to_owned(),
+    }
+}
+
+fn webhook(settings: &WebhookSettings) -> Result<Webhook, WebhookSettingsError> {
+    Webhook::new(settings, Arc::new(Fixed(at(0))))
+}
+
+fn told() -> Told {
+    Told {
+        number: 17,
+        notice: a_notice(1),
+        attempts: 0,
+        request: a_request(1),
+        grant: Some(a_grant(1)),
+    }
+}
+
+#[test]
+fn the_body_is_that_of_version_1() {
+    let told = told();
+    let id = delivery_id(&told);
+    assert_eq!(id, format!("{}-17", told.request.id));
+    let body = body(&told, &id, "https://hallpass.example.com");
+    let (request, grant) = (told.request.id, a_grant(1).id);
+    let wanted = json!({
+        "version": 1,
+        "id": id,
+        "news": "review_wanted",
+        "time": "2026-01-05T00:00:01Z",
+        "text": "notice 1",
+        "to": ["person900@example.com"],
+        "url": format!("https://hallpass.example.com/requests/{request}"),
+        "request": {
+            "id": request.to_string(),
+            "state": "pending",
+            "requester": { "email": "person1@example.com", "name": "Person 1" },
+            "target": {
+                "kind": "account",
+                "account": "000000000001",
+                "account_name": "payments-prod",
+                "permission_set": "ReadOnly",
+            },
+            "duration_seconds": 7_200,
+            "reason": "the queue is stuck",
+            "ticket": null,
+            "asked_at": "2026-01-05T00:00:01Z",
+            "expires_at": "2026-01-05T08:00:01Z",
+            "extends": null,
+            "approvers": ["person900@example.com"],
+            "approvals_needed": 1,
+            "approved_by": [],
+            "rules": ["prod"],
+        },
+        "grant": {
+            "id": grant.to_string(),
+            "state": "scheduled",
+            "holder": { "email": "person1@example.com", "name": "Person 1" },
+            "target": {
+                "kind": "account",
+                "account": "000000000001",
+                "account_name": "payments-prod",
+                "permission_set": "ReadOnly",
+            },
+            "approver": "person900@example.com",
+            "granted_at": null,
+            "ends_at": "2026-01-05T02:00:01Z",
+        },
+    });
+    assert_eq!(body, wanted);
+}
+
+/// Whether a delivery is what the row wants.
+type Judged = Box<dyn Fn(&Delivery) -> bool>;
+
+#[test]
+fn answers_are_judged() {
+    let later = |seconds| {
+        let after = Span::seconds(seconds);
+        move |delivery: &Delivery| matches!(delivery, Delivery::Again { after: found, .. } if *found == after)
+    };
+    let done = |delivery: &Delivery| *delivery == Delivery::Done;
+    let over = |delivery: &Delivery| matches!(delivery, Delivery::GaveUp { .. });
+    let rows: Vec<(u16, &str, Judged)> = vec![
+        (200, "", Box::new(done)),
+        (204, "", Box::new(done)),
+        (301, "", Box::new(over)),
+        (400, "", Box::new(over)),
+        (404, "9", Box::new(over)),
+        (408, "", Box::new(later(0))),
+        (429, "30", Box::new(later(30))),
+        (429, "soon", Box::new(later(0))),
+        (429, "99999999", Box::new(later(3_600))),
+        (500, "", Box::new(later(0))),
+        (503, "Mon, 05 Jan 2026 00:00:45 GMT", Box::new(later(45))),
+        (503, "Sun, 04 Jan 2026 00:00:45 GMT", Box::new(later(0))),
+    ];
+    for (status, pause, fits) in rows {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, pause.parse().unwrap());
+        let status = StatusCode::from_u16(status).unwrap();
+        let delivery = webhook(&settings()).unwrap().judge(status, &headers, at(0));
+        assert!(fits(&delivery), "{status} {pause}: {delivery:?}");
+    }
+}
+
+#[tokio::test]
+async fn after_410_nothing_is_called_and_other_news_are_none_of_its_business() {
+    let hook = webhook(&settings()).unwrap();
+    let over = hook.judge(StatusCode::GONE, &HeaderMap::new(), at(0));
+    assert!(matches!(over, Delivery::GaveUp { .. }));
+    assert!(matches!(hook.tell(&told()).await, Delivery::GaveUp { .. }));
+    let picky = WebhookSettings {
+        events: vec!["granted".to_owned(), "ended".to_owned()],
+        ..settings()
+    };
+    assert_eq!(webhook(&picky).unwrap().tell(&told()).await, Delivery::Done);
+}
+
+#[test]
+fn every_kind_of_news_has_a_name() {
+    let names: std::collections::BTreeSet<String> = NEWS.iter().map(|it| name_of(*it)).collect();
+    assert_eq!(names.len(), NEWS.len());
+    // a new kind fails to compile here, and is to be added to the list
+    for news in NEWS {
+        match news {
+            News::ReviewWanted
+            | News::Reminder
+            | News::Reviewed
+            | News::Approved
+            | News::Denied
+            | News::Rejected
+            | News::Discarded
+            | News::Expired
+            | News::Granted
+            | News::Failed
+            | News::Extended
+            | News::EndsSoon
+            | News::Ended
+            | News::Stuck
+            | News::Lost
+            | News::BreakGlass
+            | News::ReviewClosed => {}
+        }
+    }
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused() {
+    let url = |text: &str| WebhookSettings {
+        url: text.to_owned().into(),
+        ..settings()
+    };
+    for (key, settings) in [
+        ("url", url("http://example.com/")),
+        ("url", url("http://localhost.example.com/")),
+        ("url", url("ftp://127.0.0.1/")),
+        ("url", url("example.com")),
+        (
+            "name",
+            WebhookSettings {
+                name: "a b".to_owned(),
+                ..settings()
+            },
+        ),
+        (
+            "name",
+            WebhookSettings {
+                name: String::new(),
+                ..settings()
+            },
+        ),
+        (
+            "secret",
+            WebhookSettings {
+                secret: "short".to_owned().into(),
+                ..settings()
+            },
+        ),
+        (
+            "events",
+            WebhookSettings {
+                events: vec!["grantd".to_owned()],
+                ..settings()
+            },
+        ),
+    ] {
+        let error = webhook(&settings).err().unwrap();
+        assert_eq!(error.key, key, "{error}");
+        assert!(!error.to_string().contains("short"), "{error}");
+    }
+    for text in [
+        "https://example.com/",
+        "http://127.0.0.1:9/",
+        "http://[::1]/",
+        "http://localhost/",
+    ] {
+        assert!(webhook(&url(text)).is_ok(), "{text}");
+    }
+}

@@ -1,0 +1,349 @@
+//! What a mail says: the same words as the web page and Slack, from what is stored now.
+
+use hallpass_access::{Grant, GrantState, News, Request, RequestState, Told};
+use hallpass_model::{Span, Target, TargetNames, Timestamp};
+
+use crate::clean;
+
+/// Characters of a name in a line; longer ones are cut.
+const NAME_MAX: usize = 80;
+/// Characters of a subject; inboxes show fewer.
+const SUBJECT_MAX: usize = 150;
+
+/// In which capacity somebody is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Who asked, or holds the access.
+    Requester,
+    /// Who may say yes.
+    Approver,
+    /// Who looks after Hallpass.
+    Operator,
+}
+
+/// A mail before it has a form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Letter {
+    pub(crate) subject: String,
+    pub(crate) headline: String,
+    /// Label and value.
+    pub(crate) facts: Vec<(&'static str, String)>,
+    /// Somebody's own words, with a label.
+    pub(crate) quote: Option<(&'static str, String)>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) link: &'static str,
+    /// Why the reader gets this.
+    pub(crate) footer: String,
+}
+
+/// Whether what happened was overtaken: telling it now would mislead, or repeat what another
+/// notice tells.
+pub(crate) fn is_overtaken(told: &Told) -> bool {
+    let state = told.grant.as_ref().map(|grant| &grant.state);
+    match told.notice.news {
+        News::ReviewWanted | News::Reminder | News::Reviewed => {
+            !matches!(told.request.state, RequestState::Pending)
+        }
+        // news of the grant follow, or came first
+        News::Approved => {
+            let own = matches!(&told.request.state, RequestState::Approved { by, .. }
+                if *by == told.request.requester.email);
+            own || !matches!(
+                state,
+                None | Some(GrantState::Scheduled | GrantState::Granting)
+            )
+        }
+        News::Granted | News::EndsSoon => !matches!(state, Some(GrantState::Active)),
+        News::Denied
+        | News::Rejected
+        | News::Discarded
+        | News::Expired
+        | News::Failed
+        | News::Extended
+        | News::Ended
+        | News::Stuck
+        | News::BreakGlass
+        | News::ReviewClosed
+        | News::Lost => false,
+    }
+}
+
+/// What to write to one reader.
+pub(crate) fn letter(told: &Told, reader: Reader, now: Timestamp) -> Letter {
+    let request = &told.request;
+    let (subject, headline) = headline(told, now);
+    Letter {
+        subject: clean::line(&subject, SUBJECT_MAX),
+        headline: clean::line(&headline, 1_000),
+        facts: facts(told),
+        quote: quote(told, reader),
+        notes: notes(told, reader),
+        link: match (told.notice.news, reader) {
+            (News::ReviewWanted | News::Reminder, Reader::Approver) => "Approve or deny",
+            (News::BreakGlass, Reader::Approver) => "Close the review",
+            _ => "Open in Hallpass",
+        },
+        footer: match reader {
+            Reader::Requester => "You get this because you asked for it.".to_owned(),
+            Reader::Approver => format!(
+                "You get this because you may approve it. Rule: {}.",
+                rules(request)
+            ),
+            Reader::Operator => "You get this because your address is in `mail.alerts`.".to_owned(),
+        },
+    }
+}
+
+fn headline(told: &Told, now: Timestamp) -> (String, String) {
+    let (request, grant) = (&told.request, told.grant.as_ref());
+    let (name, first, thing) = (name(request), first_name(request), thing(&request.names));
+    let (duration, asks) = (request.duration, asks(request));
+    let (ends, text) = (ends(grant), || told.notice.text.clone());
+    match told.notice.news {
+        News::ReviewWanted => (format!("{first} {asks}"), format!("{name} {asks}.")),
+        News::Reminder => {
+            let waited = minutes(Span::between(request.asked_at, now));
+            let still = format!("Still waiting, {waited}:");
+            (
+                format!("{still} {first} {asks}"),
+                format!("{still} {name} {asks}."),
+            )
+        }
+        News::Reviewed => {
+            let count = count(request);
+            let yet = format!("{count} have approved {thing}. It is not granted yet.");
+            (format!("{count} approvals: {thing}"), yet)
+        }
+        News::Approved => (
+            format!("Approved, setting up: {thing}"),
+            format!("{thing} is approved and being set up."),
+        ),
+        News::Denied => (
+            format!("Access denied: {thing}"),
+            format!(
+                "{} denied {thing}. Nothing was granted.",
+                decided_by(request)
+            ),
+        ),
+        News::Rejected => (
+            format!("Not possible: {thing}"),
+            format!("{thing} is not possible. {}", detail(request)),
+        ),
+        News::Discarded => (
+            format!("Request discarded: {thing}"),
+            format!("{} discarded the request for {thing}.", decided_by(request)),
+        ),
+        News::Expired => (
+            format!("Request lapsed: {thing}"),
+            format!("Nobody decided about {thing} in time. Nothing was granted."),
+        ),
+        News::Granted => (
+            format!("Access granted: {thing}, {duration}"),
+            format!("You have {thing}.{ends}"),
+        ),
+        News::Failed => (
+            format!("Access failed: {thing}"),
+            format!("AWS refused: {} Nothing was granted.", error(grant)),
+        ),
+        News::Extended => (
+            format!("Extended: {thing}"),
+            format!("You keep {thing}.{ends}"),
+        ),
+        News::EndsSoon => {
+            let left = left(grant, now);
+            let soon = format!("{thing} ends soon.{ends}");
+            (format!("Ends in {left}: {thing}"), soon)
+        }
+        News::BreakGlass | News::ReviewClosed => glass(told),
+        News::Ended => (format!("Access ended: {thing}"), text()),
+        News::Stuck => (
+            format!("AWS refuses to remove access: {thing}, {name}"),
+            format!("{} It is tried every hour.", told.notice.text),
+        ),
+        News::Lost => (format!("Access lost: {thing}"), text()),
+    }
+}
+
+/// Of a broken glass. The notice's own words name the justification, which the quote shows, to those
+/// who judge it.
+fn glass(told: &Told) -> (String, String) {
+    let request = &told.request;
+    let (name, first, thing) = (name(request), first_name(request), thing(&request.names));
+    let duration = request.duration;
+    if told.notice.news == News::ReviewClosed {
+        let closed = format!("Break-glass review closed: {thing}");
+        return (closed, told.notice.text.clone());
+    }
+    (
+        format!("Break-glass: {first} took {thing}, {duration}"),
+        format!("Break-glass: {name} took {thing} for {duration}. One of you closes the review."),
+    )
+}
+
+fn asks(request: &Request) -> String {
+    let (thing, duration) = (thing(&request.names), request.duration);
+    if request.extends.is_some() {
+        format!("asks to keep {thing}, {duration}")
+    } else {
+        format!("asks for {thing}, {duration}")
+    }
+}
+
+fn count(request: &Request) -> String {
+    let needed = request.decided.approvals_needed;
+    format!("{} of {needed}", request.reviews.len())
+}
+
+fn ends(grant: Option<&Grant>) -> String {
+    grant
+        .map(|grant| format!(" Ends {}.", instant(grant.ends_at)))
+        .unwrap_or_default()
+}
+
+fn left(grant: Option<&Grant>, now: Timestamp) -> Span {
+    grant.map_or(Span::ZERO, |grant| {
+        minutes(Span::between(now, grant.ends_at))
+    })
+}
+
+fn facts(told: &Told) -> Vec<(&'static str, String)> {
+    let request = &told.request;
+    let who = format!("{} <{}>", name(request), request.requester.email);
+    let mut facts = vec![("Who", who)];
+    match &request.names {
+        TargetNames::Account {
+            account,
+            permission_set,
+        } => {
+            let account = clean::line(account, NAME_MAX);
+            let shown = match request.key.as_ref().map(|key| &key.target) {
+                Some(Target::Account { account: id, .. }) => format!("{account} #{id}"),
+                Some(Target::Group { .. }) | None => account,
+            };
+            facts.push(("Account", shown));
+            facts.push(("Role", clean::line(permission_set, NAME_MAX)));
+        }
+        TargetNames::Group { group } => facts.push(("Group", clean::line(group, NAME_MAX))),
+    }
+    facts.push(("For", request.duration.to_string()));
+    if let Some(ticket) = &request.ticket {
+        facts.push(("Ticket", clean::line(ticket, NAME_MAX)));
+    }
+    facts
+}
+
+/// The reason for those who judge it; the words of a denial for who asked.
+fn quote(told: &Told, reader: Reader) -> Option<(&'static str, String)> {
+    match (told.notice.news, &told.request.state) {
+        (News::Denied, RequestState::Denied { reason, .. }) => {
+            reason.clone().map(|words| ("Their words", words))
+        }
+        (News::BreakGlass, _) if reader == Reader::Approver => {
+            let review = told.request.after_review.as_ref();
+            review.map(|review| ("Why it could not wait", review.justification.clone()))
+        }
+        (News::ReviewWanted | News::Reminder, _) if reader == Reader::Approver => {
+            Some(("Why", told.request.reason.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn notes(told: &Told, reader: Reader) -> Vec<String> {
+    let request = &told.request;
+    let mut notes = Vec::new();
+    if told.notice.news == News::Granted && told.grant.as_ref().is_some_and(|it| it.standing) {
+        notes.push("You had this access before; it stays when the grant ends.".to_owned());
+    }
+    let asks = matches!(told.notice.news, News::ReviewWanted | News::Reminder);
+    if asks && reader == Reader::Approver {
+        if request.secondary_domain {
+            notes.push(format!(
+                "Matched through the second mail domain ({}). Check that this is the right person.",
+                request.requester.email
+            ));
+        }
+        let (given, needed) = (request.reviews.len(), request.decided.approvals_needed);
+        if needed > 1 {
+            notes.push(format!("{given} of {needed} have approved."));
+        }
+        if let Some(at) = request.expires_at {
+            notes.push(format!("Lapses {} if nobody decides.", instant(at)));
+        }
+    }
+    notes
+}
+
+fn name(request: &Request) -> String {
+    let name = clean::line(&request.requester.name, NAME_MAX);
+    if name.is_empty() {
+        request.requester.email.to_string()
+    } else {
+        name
+    }
+}
+
+fn first_name(request: &Request) -> String {
+    let name = name(request);
+    name.split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// What was asked for, within a sentence.
+fn thing(names: &TargetNames) -> String {
+    match names {
+        TargetNames::Account {
+            account,
+            permission_set,
+        } => format!(
+            "{} in {}",
+            clean::line(permission_set, NAME_MAX),
+            clean::line(account, NAME_MAX)
+        ),
+        TargetNames::Group { group } => format!("group {}", clean::line(group, NAME_MAX)),
+    }
+}
+
+fn rules(request: &Request) -> String {
+    let names = &request.decided.based_on;
+    clean::line(&names.join(", "), 200)
+}
+
+fn decided_by(request: &Request) -> String {
+    match &request.state {
+        RequestState::Denied { by, .. }
+        | RequestState::Discarded { by, .. }
+        | RequestState::Approved { by, .. } => by.to_string(),
+        RequestState::Pending | RequestState::Expired { .. } | RequestState::Rejected { .. } => {
+            "Hallpass".to_owned()
+        }
+    }
+}
+
+fn detail(request: &Request) -> String {
+    match &request.state {
+        RequestState::Rejected { detail, .. } => detail.clone(),
+        RequestState::Pending
+        | RequestState::Approved { .. }
+        | RequestState::Denied { .. }
+        | RequestState::Discarded { .. }
+        | RequestState::Expired { .. } => String::new(),
+    }
+}
+
+fn error(grant: Option<&Grant>) -> String {
+    match grant.map(|grant| &grant.state) {
+        Some(GrantState::Failed { error, .. }) => {
+            format!("{}.", error.trim_end_matches('.'))
+        }
+        _ => "it gave no reason.".to_owned(),
+    }
+}
+
+/// Whole minutes, as people read them.
+fn minutes(span: Span) -> Span {
+    Span::minutes(span.as_seconds().div_ceil(60))
+}
+
+fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}

@@ -1,0 +1,181 @@
+//! Where a call comes from. `X-Forwarded-For` is what anybody may write; it counts only from a
+//! proxy that the configuration names (`server.trusted_proxies`).
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+use axum::extract::{ConnectInfo, Request};
+use axum::http::HeaderMap;
+
+/// A range of addresses: `10.0.0.0/8`, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Range {
+    first: u128,
+    prefix: u32,
+}
+
+/// Every address as one of 128 bits; those of IPv4 in their mapped form.
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(four) => four.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(six) => six.to_bits(),
+    }
+}
+
+impl Range {
+    fn contains(self, address: IpAddr) -> bool {
+        let shift = 128 - self.prefix;
+        let start = |it: u128| it.checked_shr(shift).unwrap_or(0);
+        start(bits(address)) == start(self.first)
+    }
+}
+
+/// Proxies whose `X-Forwarded-For` counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proxies(Vec<Range>);
+
+/// Text that is neither an address nor a range of them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is neither an address nor a range like `10.0.0.0/8`")]
+pub struct NotARange(String);
+
+impl FromStr for Range {
+    type Err = NotARange;
+
+    fn from_str(text: &str) -> Result<Self, NotARange> {
+        let wrong = || NotARange(text.to_owned());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let (width, mapped) = if address.is_ipv4() {
+            (32, 96)
+        } else {
+            (128, 0)
+        };
+        let prefix = match prefix {
+            Some(prefix) => prefix.parse().map_err(|_| wrong())?,
+            None => width,
+        };
+        if prefix > width {
+            return Err(wrong());
+        }
+        Ok(Self {
+            first: bits(address),
+            prefix: prefix + mapped,
+        })
+    }
+}
+
+impl Proxies {
+    /// Reads addresses and ranges.
+    ///
+    /// # Errors
+    /// The first that is neither.
+    pub fn parse(texts: &[String]) -> Result<Self, NotARange> {
+        let ranges: Result<Vec<Range>, NotARange> = texts.iter().map(|it| it.parse()).collect();
+        ranges.map(Self)
+    }
+
+    fn trust(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|range| range.contains(address))
+    }
+
+    /// The address a call comes from: its peer's, or what trusted proxies say of it. Read from the
+    /// right, since everything left of the last trusted word may be invented.
+    fn source(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut source = peer;
+        let said: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .collect();
+        for word in said.into_iter().rev() {
+            if !self.trust(source) {
+                break;
+            }
+            match word.parse::<IpAddr>() {
+                Ok(address) => source = address,
+                Err(_) => break,
+            }
+        }
+        source
+    }
+
+    /// The address of a call, if the server knows it.
+    pub(crate) fn of(&self, request: &Request) -> Option<IpAddr> {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+        Some(counted(self.source(peer.0.ip(), request.headers())))
+    }
+}
+
+/// The address as limits count it: one customer of IPv6 has a whole /64.
+fn counted(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(six) => match six.to_ipv4_mapped() {
+            Some(four) => IpAddr::V4(four),
+            None => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() >> 64 << 64)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(trusted: &[&str], peer: &str, forwarded: &[&str]) -> String {
+        let trusted: Vec<String> = trusted.iter().map(|it| (*it).to_owned()).collect();
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        let proxies = Proxies::parse(&trusted).unwrap();
+        counted(proxies.source(peer.parse().unwrap(), &headers)).to_string()
+    }
+
+    #[test]
+    fn only_named_proxies_are_believed() {
+        for (trusted, peer, forwarded, source) in [
+            (&[][..], "9.9.9.9", &["1.1.1.1"][..], "9.9.9.9"),
+            (&["9.9.9.9"], "9.9.9.9", &["1.1.1.1"], "1.1.1.1"),
+            (&["9.9.9.9"], "9.9.9.8", &["1.1.1.1"], "9.9.9.8"),
+            (&["9.9.9.0/24"], "9.9.9.8", &["6.6.6.6, 1.1.1.1"], "1.1.1.1"),
+            (
+                &["10.0.0.0/8"],
+                "10.1.1.1",
+                &["6.6.6.6, 1.1.1.1", "10.2.2.2"],
+                "1.1.1.1",
+            ),
+            (
+                &["10.0.0.0/8"],
+                "10.1.1.1",
+                &["1.1.1.1, nonsense"],
+                "10.1.1.1",
+            ),
+            (&["0.0.0.0/0"], "10.1.1.1", &[], "10.1.1.1"),
+            (&["::1"], "::1", &["2001:db8::7"], "2001:db8::"),
+            (&["::/0"], "::1", &["1.1.1.1"], "1.1.1.1"),
+            (&["127.0.0.1"], "::ffff:127.0.0.1", &["1.1.1.1"], "1.1.1.1"),
+        ] {
+            assert_eq!(of(trusted, peer, forwarded), source, "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused() {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "proxy.example",
+            "::/129",
+            "1.1.1.1/-1",
+        ] {
+            assert!(Proxies::parse(&[text.to_owned()]).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! How the command line gets its token, and gives it back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::{Json, extract::State, http::StatusCode};
+use hallpass_api::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
+use hallpass_model::Timestamp;
+
+use crate::{
+    App, NewToken, Scope,
+    auth::{Caller, hash_secret},
+    body::Body,
+    logins::{Asked, Given, LASTS, TOKEN_LASTS, Wish},
+    problem::Failure,
+    session::new_secret,
+};
+
+/// The longest an answer waits for the person: below what proxies on the way allow.
+const PATIENCE_MAX: Duration = Duration::from_secs(20);
+
+/// The longest name of a machine that is shown.
+const HOST_CHARACTERS_MAX: usize = 64;
+
+/// The wish as far as we go along with it. The machine's name is anybody's word.
+pub(crate) fn wish(host: &str, scopes: &[String]) -> Result<Wish, Failure> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let is_name =
+        !host.is_empty() && host.len() <= HOST_CHARACTERS_MAX && host.chars().all(is_plain);
+    let known: Option<BTreeSet<Scope>> = scopes.iter().map(|name| Scope::parse(name)).collect();
+    let known = known.ok_or_else(|| {
+        Failure::bad(
+            "unknown-scope",
+            "scopes are read, request, review and admin",
+        )
+    })?;
+    Ok(Wish {
+        host: if is_name { host } else { "another machine" }.to_owned(),
+        scopes: if known.is_empty() {
+            BTreeSet::from(Scope::ALL)
+        } else {
+            known
+        },
+    })
+}
+
+/// Begins a login without a browser on the same machine.
+#[utoipa::path(post, path = "/api/v1/login/device", request_body = LoginWish,
+    responses((status = 200, body = LoginCode)))]
+pub(crate) async fn device(
+    State(app): State<App>,
+    Body(body): Body<LoginWish>,
+) -> Result<Json<LoginCode>, Failure> {
+    let wish = wish(&body.host, &body.scopes)?;
+    let (device_code, user_code) = app.sign_in.logins.begin(wish, app.clock.now())?;
+    Ok(Json(LoginCode {
+        device_code,
+        user_code,
+        verification_url: format!("{}/login/device", app.sign_in.public_url),
+        expires_in_seconds: LASTS.as_seconds(),
+    }))
+}
+
+/// Fetches the token of a login that somebody confirmed.
+#[utoipa::path(post, path = "/api/v1/login/token", request_body = LoginFetch,
+    responses((status = 200, body = LoginToken)))]
+pub(crate) async fn token(
+    State(app): State<App>,
+    Body(body): Body<LoginFetch>,
+) -> Result<Json<LoginToken>, Failure> {
+    let now = app.clock.now();
+    let logins = &app.sign_in.logins;
+    let given = match (&body.code, &body.verifier, &body.device_code) {
+        (Some(code), Some(verifier), None) => logins.redeem(code, verifier, now),
+        (None, None, Some(secret)) => {
+            let patience = Duration::from_secs(body.wait_seconds).min(PATIENCE_MAX);
+            match logins.ask_patiently(secret, now, patience).await {
+                Asked::Given(given) => Some(given),
+                Asked::Gone => None,
+                Asked::Waiting => {
+                    return Err(Failure::bad("login-pending", "nobody has confirmed it yet")
+                        .help("ask again"));
+                }
+                Asked::Refused => {
+                    return Err(Failure::forbidden(
+                        "login-refused",
+                        "the login was refused in the browser",
+                    ));
+                }
+            }
+        }
+        _ => {
+            return Err(Failure::bad(
+                "bad-login",
+                "give `code` and `verifier`, or `device_code`",
+            ));
+        }
+    };
+    let given = given.ok_or_else(|| {
+        Failure::bad("login-expired", "the login is unknown, used or too old")
+            .help("begin anew: `hallpass login`")
+    })?;
+    Ok(Json(issue(&app, given, now).await?))
+}
+
+async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, Failure> {
+    // a prefix that secret scanners can find
+    let secret = format!("hpt_{}", new_secret()?);
+    let token = NewToken {
+        hash: hash_secret(&secret),
+        user: given.user,
+        scopes: given.wish.scopes,
+        created_at: now,
+        expires_at: TOKEN_LASTS.after(now),
+        name: format!("login on {}", given.wish.host),
+    };
+    app.tokens
+        .keep(&token)
+        .await
+        .map_err(|fault| Failure::unavailable(&fault))?;
+    Ok(LoginToken {
+        token: secret,
+        user: token.user.to_string(),
+        scopes: token
+            .scopes
+            .iter()
+            .map(|scope| scope.name().to_owned())
+            .collect(),
+        expires_at: token.expires_at,
+    })
+}
+
+/// Revokes the token that the call carries.
+#[utoipa::path(post, path = "/api/v1/logout", responses((status = 200, body = LoggedOut)))]
+pub(crate) async fn logout(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<(StatusCode, Json<LoggedOut>), Failure> {
+    let hash = caller.token.as_ref().ok_or_else(|| {
+        Failure::bad("no-token", "this is a browser's session, not a token")
+            .help("sign out on the page")
+    })?;
+    app.tokens
+        .revoke(hash, app.clock.now())
+        .await
+        .map_err(|fault| Failure::unavailable(&fault))?;
+    Ok((StatusCode::OK, Json(LoggedOut { revoked: true })))
+}

@@ -1,0 +1,398 @@
+//! Logins of the command line: what a person confirmed in the browser, until the command line
+//! fetches its token.
+//!
+//! Two forms. On a machine with a browser, a one-time code comes back over loopback and counts
+//! together with a verifier that never left the command line. Elsewhere, the command line shows a
+//! short code, the person types it in a browser, and the command line asks until they did. Codes
+//! live in this process, as hashes, for ten minutes and one use.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::{constant_time, rand};
+use hallpass_model::{Email, Span, Timestamp};
+use serde::Deserialize;
+use tokio::sync::Notify;
+
+use crate::{Scope, auth::hash_secret, problem::Failure, session::new_secret};
+
+/// How long a code lives.
+pub(crate) const LASTS: Span = Span::minutes(10);
+/// How long a token of the command line lives.
+pub(crate) const TOKEN_LASTS: Span = Span::hours(12);
+/// Codes at a time at most.
+const CODES_MAX: usize = 10_000;
+/// Wrong short codes a person may type in a minute.
+const GUESSES_MAX: u32 = 10;
+/// Letters of short codes: no vowels, so no words; none that look alike.
+const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+/// Letters in a short code: 34 bits.
+const CODE_LETTERS: usize = 8;
+
+/// What a login is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// The machine it says it comes from. Anybody may say anything.
+    pub(crate) host: String,
+    /// What its token may do.
+    pub(crate) scopes: BTreeSet<Scope>,
+}
+
+/// A login somebody said yes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Given {
+    pub(crate) user: Email,
+    pub(crate) wish: Wish,
+}
+
+struct Code {
+    given: Given,
+    challenge: String,
+    at: Timestamp,
+}
+
+#[derive(Clone)]
+enum Answer {
+    Waiting,
+    Yes(Email),
+    No,
+}
+
+struct Device {
+    /// Of the short code.
+    short: String,
+    wish: Wish,
+    answer: Answer,
+    at: Timestamp,
+}
+
+/// What the command line is told when it asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Nobody has answered yet.
+    Waiting,
+    /// Here is what was given. It is given once.
+    Given(Given),
+    /// Somebody said no.
+    Refused,
+    /// Unknown, used or too old.
+    Gone,
+}
+
+/// What somebody says to a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Say {
+    /// Let it have a token.
+    Give,
+    /// Let it have none.
+    Refuse,
+}
+
+/// A short code was wrong, or there were too many wrong ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotACode {
+    Unknown,
+    TooMany,
+}
+
+#[derive(Default)]
+struct All {
+    codes: HashMap<String, Code>,
+    devices: HashMap<String, Device>,
+    guesses: HashMap<String, (Timestamp, u32)>,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Logins {
+    all: Mutex<All>,
+    answered: Notify,
+}
+
+impl Logins {
+    fn all(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody said yes in the browser: the code for the command line's loopback address.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub(crate) fn give(
+        &self,
+        given: Given,
+        challenge: &str,
+        now: Timestamp,
+    ) -> Result<String, Failure> {
+        let secret = new_secret()?;
+        let code = Code {
+            given,
+            challenge: challenge.to_owned(),
+            at: now,
+        };
+        let mut all = self.all();
+        make_room(&mut all.codes, now, |code| code.at);
+        all.codes.insert(hash_secret(&secret), code);
+        Ok(secret)
+    }
+
+    /// What a code from loopback stands for. A wrong verifier uses it up.
+    pub(crate) fn redeem(&self, code: &str, verifier: &str, now: Timestamp) -> Option<Given> {
+        let code = self.all().codes.remove(&hash_secret(code))?;
+        let challenge = hash_secret(verifier);
+        constant_time::verify_slices_are_equal(challenge.as_bytes(), code.challenge.as_bytes())
+            .ok()?;
+        (now < LASTS.after(code.at)).then_some(code.given)
+    }
+
+    /// Begins a login without a browser: the command line's code, and the short one to type.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub(crate) fn begin(&self, wish: Wish, now: Timestamp) -> Result<(String, String), Failure> {
+        let (secret, short) = (new_secret()?, short_code()?);
+        let device = Device {
+            short: hash_secret(&short),
+            wish,
+            answer: Answer::Waiting,
+            at: now,
+        };
+        let mut all = self.all();
+        make_room(&mut all.devices, now, |device| device.at);
+        all.devices.insert(hash_secret(&secret), device);
+        Ok((secret, shown(&short)))
+    }
+
+    /// What a short code is about.
+    ///
+    /// # Errors
+    /// When it is none, or its reader typed too many that were none.
+    pub(crate) fn look(&self, typed: &str, who: &Email, now: Timestamp) -> Result<Wish, NotACode> {
+        let mut all = self.all();
+        find(&mut all, typed, who, now).map(|device| device.wish.clone())
+    }
+
+    /// Somebody's answer to a short code.
+    ///
+    /// # Errors
+    /// As [`Logins::look`].
+    pub(crate) fn answer(
+        &self,
+        typed: &str,
+        who: &Email,
+        say: Say,
+        now: Timestamp,
+    ) -> Result<Wish, NotACode> {
+        let mut all = self.all();
+        let device = find(&mut all, typed, who, now)?;
+        device.answer = match say {
+            Say::Give => Answer::Yes(who.clone()),
+            Say::Refuse => Answer::No,
+        };
+        let wish = device.wish.clone();
+        drop(all);
+        self.answered.notify_waiters();
+        Ok(wish)
+    }
+
+    /// What became of a login without a browser.
+    pub(crate) fn ask(&self, secret: &str, now: Timestamp) -> Asked {
+        let key = hash_secret(secret);
+        let mut all = self.all();
+        let Some(device) = all.devices.get(&key) else {
+            return Asked::Gone;
+        };
+        let is_over = LASTS.after(device.at) <= now;
+        let (answer, wish) = (device.answer.clone(), device.wish.clone());
+        if !is_over && matches!(answer, Answer::Waiting) {
+            return Asked::Waiting;
+        }
+        all.devices.remove(&key);
+        match answer {
+            _ if is_over => Asked::Gone,
+            Answer::Yes(user) => Asked::Given(Given { user, wish }),
+            Answer::No => Asked::Refused,
+            Answer::Waiting => Asked::Gone,
+        }
+    }
+
+    /// As [`Logins::ask`], but waits for an answer a while.
+    pub(crate) async fn ask_patiently(
+        &self,
+        secret: &str,
+        now: Timestamp,
+        patience: std::time::Duration,
+    ) -> Asked {
+        let until = tokio::time::Instant::now() + patience;
+        loop {
+            let answered = self.answered.notified();
+            let asked = self.ask(secret, now);
+            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            if asked != Asked::Waiting || left.is_zero() {
+                return asked;
+            }
+            // an answer, somebody else's answer, or the end of patience: look again
+            let _ = tokio::time::timeout(left, answered).await;
+        }
+    }
+}
+
+/// Forgets what is over, and the oldest when that is not enough.
+fn make_room<T>(all: &mut HashMap<String, T>, now: Timestamp, at: impl Fn(&T) -> Timestamp) {
+    if all.len() < CODES_MAX {
+        return;
+    }
+    all.retain(|_, one| now < LASTS.after(at(one)));
+    if all.len() >= CODES_MAX {
+        let oldest = all.iter().min_by_key(|(_, one)| at(one));
+        if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
+            all.remove(&oldest);
+        }
+    }
+}
+
+fn find<'a>(
+    all: &'a mut All,
+    typed: &str,
+    who: &Email,
+    now: Timestamp,
+) -> Result<&'a mut Device, NotACode> {
+    let (since, wrong) = all
+        .guesses
+        .get(who.as_str())
+        .copied()
+        .filter(|(since, _)| now < Span::minutes(1).after(*since))
+        .unwrap_or((now, 0));
+    if wrong >= GUESSES_MAX {
+        return Err(NotACode::TooMany);
+    }
+    let short = hash_secret(&letters(typed));
+    let found = all.devices.values_mut().find(|device| {
+        let waits = matches!(device.answer, Answer::Waiting) && now < LASTS.after(device.at);
+        waits && device.short == short
+    });
+    if found.is_none() {
+        let guesses = &mut all.guesses;
+        guesses.retain(|_, (since, _)| now < Span::minutes(1).after(*since));
+        guesses.insert(who.as_str().to_owned(), (since, wrong + 1));
+    }
+    found.ok_or(NotACode::Unknown)
+}
+
+/// What somebody typed, without the dash, in whatever case.
+fn letters(typed: &str) -> String {
+    typed
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(2 * CODE_LETTERS)
+        .map(|letter| letter.to_ascii_uppercase())
+        .collect()
+}
+
+fn short_code() -> Result<String, Failure> {
+    let mut code = String::new();
+    while code.len() < CODE_LETTERS {
+        let mut byte = [0_u8; 1];
+        rand::fill(&mut byte).map_err(|error| Failure::unavailable(&error))?;
+        // 240 is a multiple of 20: every letter is equally likely
+        let [byte] = byte;
+        if byte < 240 {
+            let letter = LETTERS.get(usize::from(byte) % LETTERS.len());
+            code.extend(letter.map(|letter| char::from(*letter)));
+        }
+    }
+    Ok(code)
+}
+
+/// A short code in two halves.
+pub(crate) fn shown(code: &str) -> String {
+    let code = letters(code);
+    let (first, second) = code.split_at_checked(code.len() / 2).unwrap_or((&code, ""));
+    format!("{first}-{second}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start() -> Timestamp {
+        Timestamp::from_second(1_780_000_000).unwrap()
+    }
+
+    fn ana() -> Email {
+        Email::new("ana@corp.example").unwrap()
+    }
+
+    fn wish() -> Wish {
+        Wish {
+            host: "laptop".to_owned(),
+            scopes: BTreeSet::from([Scope::Read]),
+        }
+    }
+
+    #[test]
+    fn a_code_counts_once_with_its_verifier_and_in_time() {
+        let logins = Logins::default();
+        let given = Given {
+            user: ana(),
+            wish: wish(),
+        };
+        let give = || {
+            logins
+                .give(given.clone(), &hash_secret("v"), start())
+                .unwrap()
+        };
+        let code = give();
+        assert_eq!(logins.redeem(&code, "v", start()), Some(given.clone()));
+        assert_eq!(logins.redeem(&code, "v", start()), None);
+        let code = give();
+        assert_eq!(logins.redeem(&code, "w", start()), None);
+        assert_eq!(logins.redeem(&code, "v", start()), None);
+        let code = give();
+        assert_eq!(logins.redeem(&code, "v", LASTS.after(start())), None);
+    }
+
+    #[test]
+    fn a_short_code_is_answered_once_and_fetched_once() {
+        let logins = Logins::default();
+        let (secret, short) = logins.begin(wish(), start()).unwrap();
+        assert_eq!(logins.ask(&secret, start()), Asked::Waiting);
+        let typed = short.to_lowercase().replace('-', " ");
+        assert_eq!(logins.look(&typed, &ana(), start()), Ok(wish()));
+        assert_eq!(
+            logins.answer(&typed, &ana(), Say::Give, start()),
+            Ok(wish())
+        );
+        let again = logins.answer(&typed, &ana(), Say::Give, start());
+        assert_eq!(again, Err(NotACode::Unknown));
+        let given = Asked::Given(Given {
+            user: ana(),
+            wish: wish(),
+        });
+        assert_eq!(logins.ask(&secret, start()), given);
+        assert_eq!(logins.ask(&secret, start()), Asked::Gone);
+        let (secret, short) = logins.begin(wish(), start()).unwrap();
+        logins.answer(&short, &ana(), Say::Refuse, start()).unwrap();
+        assert_eq!(logins.ask(&secret, start()), Asked::Refused);
+        let (secret, short) = logins.begin(wish(), start()).unwrap();
+        let late = LASTS.after(start());
+        let answered = logins.answer(&short, &ana(), Say::Give, late);
+        assert_eq!(answered, Err(NotACode::Unknown));
+        assert_eq!(logins.ask(&secret, late), Asked::Gone);
+    }
+
+    #[test]
+    fn guesses_are_counted() {
+        let logins = Logins::default();
+        let (_, short) = logins.begin(wish(), start()).unwrap();
+        for _ in 0..GUESSES_MAX {
+            let guessed = logins.look("AAAA-AAAA", &ana(), start());
+            assert_eq!(guessed, Err(NotACode::Unknown));
+        }
+        let right = logins.look(&short, &ana(), start());
+        assert_eq!(right, Err(NotACode::TooMany));
+        let later = Span::minutes(1).after(start());
+        assert!(logins.look(&short, &ana(), later).is_ok());
+    }
+}

@@ -1,0 +1,152 @@
+//! Sign-ins under way: between leaving for the provider and coming back.
+//!
+//! Kept in this process, each for ten minutes and for one use, and bound to the browser it began
+//! in by a cookie: a link with somebody else's code signs nobody in (login CSRF).
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::constant_time;
+use hallpass_model::{Span, Timestamp};
+
+use crate::{auth::hash_secret, problem::Failure, session::new_secret};
+
+/// How long somebody may take at the provider.
+pub(crate) const LASTS: Span = Span::minutes(10);
+/// Sign-ins under way at most; the oldest make room.
+const PENDING_MAX: usize = 10_000;
+
+/// What is remembered of one.
+#[derive(Clone)]
+pub(crate) struct Waiting {
+    /// What the ID token must repeat.
+    pub(crate) nonce: String,
+    /// What proves to the provider that who redeems the code is who asked for it (PKCE).
+    pub(crate) verifier: String,
+    /// Where they were going.
+    pub(crate) next: String,
+    browser: String,
+    began_at: Timestamp,
+}
+
+impl Waiting {
+    /// One that nobody will come back from.
+    pub(super) fn rehearsal() -> Self {
+        Self {
+            nonce: "check".to_owned(),
+            verifier: "check".repeat(10),
+            next: "/".to_owned(),
+            browser: String::new(),
+            began_at: Timestamp::MIN,
+        }
+    }
+}
+
+/// What leaves with the browser.
+pub(crate) struct Begun {
+    /// Travels through the provider.
+    pub(crate) state: String,
+    /// Stays in the browser, as a cookie.
+    pub(crate) browser: String,
+    /// See [`Waiting`].
+    pub(crate) waiting: Waiting,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Pending(Mutex<HashMap<String, Waiting>>);
+
+impl Pending {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins one.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub(crate) fn begin(&self, now: Timestamp, next: &str) -> Result<Begun, Failure> {
+        let (state, browser) = (new_secret()?, new_secret()?);
+        let waiting = Waiting {
+            nonce: new_secret()?,
+            verifier: new_secret()?,
+            next: next.to_owned(),
+            browser: hash_secret(&browser),
+            began_at: now,
+        };
+        let mut all = self.all();
+        if all.len() >= PENDING_MAX {
+            all.retain(|_, waiting| is_fresh(waiting, now));
+        }
+        if all.len() >= PENDING_MAX {
+            let oldest = all.iter().min_by_key(|(_, waiting)| waiting.began_at);
+            if let Some(oldest) = oldest.map(|(state, _)| state.clone()) {
+                all.remove(&oldest);
+            }
+        }
+        all.insert(hash_secret(&state), waiting.clone());
+        Ok(Begun {
+            state,
+            browser,
+            waiting,
+        })
+    }
+
+    /// Takes the one that `state` belongs to: once, in time, and from the browser it began in.
+    /// Another browser does not use it up.
+    pub(crate) fn take(&self, now: Timestamp, state: &str, browser: &str) -> Option<Waiting> {
+        let key = hash_secret(state);
+        let mut all = self.all();
+        let waiting = all.get(&key)?;
+        let browser = hash_secret(browser);
+        constant_time::verify_slices_are_equal(waiting.browser.as_bytes(), browser.as_bytes())
+            .ok()?;
+        all.remove(&key).filter(|waiting| is_fresh(waiting, now))
+    }
+}
+
+fn is_fresh(waiting: &Waiting, now: Timestamp) -> bool {
+    now < LASTS.after(waiting.began_at)
+}
+
+/// The cookie that binds a sign-in to its browser. Each has its own, so that two tabs do not
+/// disturb each other.
+pub(crate) fn cookie_name(secure: bool, state: &str) -> String {
+    let prefix = if secure { "__Host-" } else { "" };
+    let hash = hash_secret(state);
+    format!("{prefix}hallpass-signin-{}", hash.get(..16).unwrap_or("0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_taken_once_in_time_and_from_its_browser() {
+        let (pending, start) = (
+            Pending::default(),
+            Timestamp::from_second(1_780_000_000).unwrap(),
+        );
+        let begun = pending.begin(start, "/reviews").unwrap();
+        assert!(pending.take(start, "other", &begun.browser).is_none());
+        assert!(pending.take(start, &begun.state, "other").is_none());
+        let taken = pending.take(start, &begun.state, &begun.browser).unwrap();
+        assert_eq!(taken.next, "/reviews");
+        assert!(pending.take(start, &begun.state, &begun.browser).is_none());
+        let late = pending.begin(start, "/").unwrap();
+        let after = LASTS.after(start);
+        assert!(pending.take(after, &late.state, &late.browser).is_none());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let (pending, start) = (
+            Pending::default(),
+            Timestamp::from_second(1_780_000_000).unwrap(),
+        );
+        for _ in 0..PENDING_MAX + 5 {
+            pending.begin(start, "/").unwrap();
+        }
+        assert!(pending.all().len() <= PENDING_MAX);
+    }
+}

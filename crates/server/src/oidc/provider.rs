@@ -1,0 +1,497 @@
+//! The provider: its discovery document and keys as they were last read, the way to it, and what
+//! comes back from it.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hallpass_model::{Email, Span, Timestamp};
+use openidconnect::{
+    ClaimsVerificationError, ClientId, IssuerUrl, Nonce, ProviderMetadataWithLogout,
+    SignatureVerificationError,
+    core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet},
+};
+use reqwest::Url;
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::calls::{self, CallFault, answer, discover, fetch_keys, told};
+use super::claims::{self, Claims, NotALogout};
+use super::{OidcSettings, SKEW, pending::Waiting};
+
+/// Discovery document and keys are read again after this.
+const FRESH: Span = Span::hours(1);
+/// They are believed this long when the provider does not answer.
+const USABLE: Span = Span::hours(24);
+/// A provider that did not answer is not asked again before this.
+const ASK_AGAIN: Span = Span::seconds(5);
+/// Keys are fetched out of turn, for a token that names an unknown one, at most this often.
+const KEYS_AGAIN: Span = Span::seconds(30);
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SignInFault {
+    /// The provider cannot be asked.
+    #[error("the sign-in provider does not answer as it should: {0}")]
+    Down(String),
+    /// It would not have the code.
+    #[error("the sign-in provider refused the code: {0}")]
+    CodeRefused(String),
+    /// Its token does not prove anything.
+    #[error("the ID token does not count: {0}")]
+    Token(String),
+    /// It says no address.
+    #[error("the provider says no e-mail: the claim `{0}` is not there")]
+    NoEmail(String),
+    /// It does not vouch for the address.
+    #[error("the provider has not verified the e-mail")]
+    Unverified,
+}
+
+/// Who somebody is at the provider.
+#[derive(Clone, Debug)]
+pub(crate) struct Proven {
+    pub(crate) email: Email,
+    pub(crate) subject: String,
+    /// The provider's session.
+    pub(crate) sid: Option<String>,
+    /// The ID token, which the provider wants to see again at logout.
+    pub(crate) id_token: String,
+}
+
+/// Whether the provider may go by whom it knows in that browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It may.
+    AsKnown,
+    /// It must ask anew.
+    Anew,
+}
+
+/// What a provider says of itself and of us.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// How many keys it signs with, or did.
+    pub keys: usize,
+    /// How it refused us, if it did.
+    pub refused: Option<String>,
+}
+
+/// What a logout token is about.
+#[derive(Clone, Debug)]
+pub(crate) struct LoggedOut {
+    pub(crate) subject: Option<String>,
+    pub(crate) sid: Option<String>,
+}
+
+struct Known {
+    metadata: ProviderMetadataWithLogout,
+    keys: CoreJsonWebKeySet,
+    read_at: Timestamp,
+}
+
+#[derive(Default)]
+struct Cache {
+    known: Option<Arc<Known>>,
+    failed_at: Option<(Timestamp, String)>,
+    keys_at: Option<Timestamp>,
+}
+
+/// See the module.
+pub struct Provider {
+    settings: OidcSettings,
+    http: reqwest::Client,
+    cache: Mutex<Cache>,
+}
+
+impl Provider {
+    /// A provider as configured. It is not asked anything yet.
+    ///
+    /// # Errors
+    /// When the issuer is no address, or no HTTP client can be made.
+    pub fn new(settings: OidcSettings) -> Result<Self, String> {
+        let issuer: Url = settings
+            .issuer
+            .parse()
+            .map_err(|_| format!("`{}` is not an address", settings.issuer))?;
+        let host = issuer.host_str().unwrap_or_default();
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        let near = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+        let is_https = issuer.scheme() == "https";
+        let is_test = near && issuer.scheme() == "http";
+        if !is_https && !is_test {
+            return Err(format!("`{}` is not https", settings.issuer));
+        }
+        let http = calls::client(is_https, near)?;
+        Ok(Self {
+            settings,
+            http,
+            cache: Mutex::default(),
+        })
+    }
+
+    /// How it is configured.
+    pub fn settings(&self) -> &OidcSettings {
+        &self.settings
+    }
+
+    /// Asks the provider now what it says of itself and of us.
+    ///
+    /// # Errors
+    /// What is wrong with its answers, or that there are none.
+    pub async fn check(&self, now: Timestamp) -> Result<Checked, String> {
+        let known = self.read(now).await?;
+        let keys = known.keys.keys().len();
+        // a sign-in that nobody finishes: providers refuse unknown clients and addresses at once
+        let waiting = Waiting::rehearsal();
+        let way = self.authorization(&known, "check", &waiting, Again::AsKnown);
+        let (status, _) = answer(self.http.get(way))
+            .await
+            .map_err(|fault| fault.to_string())?;
+        let refused = (status.is_client_error()).then(|| status.to_string());
+        Ok(Checked { keys, refused })
+    }
+
+    async fn read(&self, now: Timestamp) -> Result<Known, String> {
+        let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(|e| e.to_string())?;
+        let metadata = discover(self.http.clone(), issuer).await?;
+        let keys = metadata.jwks().clone();
+        Ok(Known {
+            metadata,
+            keys,
+            read_at: now,
+        })
+    }
+
+    /// What is known of the provider, read again when it is old.
+    async fn known(&self, now: Timestamp) -> Result<Arc<Known>, SignInFault> {
+        // held while reading: everybody else wants the same answer
+        let mut cache = self.cache.lock().await;
+        let known = cache.known.clone();
+        let age = |known: &Arc<Known>| Span::between(known.read_at, now);
+        if let Some(known) = known.clone().filter(|known| age(known) < FRESH) {
+            return Ok(known);
+        }
+        let usable = known.filter(|known| age(known) < USABLE);
+        if let Some((_, why)) = cache
+            .failed_at
+            .as_ref()
+            .filter(|(at, _)| now < ASK_AGAIN.after(*at))
+        {
+            return usable.ok_or_else(|| SignInFault::Down(why.clone()));
+        }
+        match self.read(now).await {
+            Ok(known) => {
+                let known = Arc::new(known);
+                cache.known = Some(Arc::clone(&known));
+                cache.failed_at = None;
+                Ok(known)
+            }
+            Err(why) => {
+                tracing::warn!(error = why, "the sign-in provider cannot be read");
+                cache.failed_at = Some((now, why.clone()));
+                usable.ok_or(SignInFault::Down(why))
+            }
+        }
+    }
+
+    /// The keys as they are now, unless they were just fetched out of turn.
+    async fn newer_keys(&self, now: Timestamp) -> Option<Arc<Known>> {
+        let mut cache = self.cache.lock().await;
+        let known = cache.known.clone()?;
+        if cache.keys_at.is_some_and(|at| now < KEYS_AGAIN.after(at)) {
+            return Some(known);
+        }
+        cache.keys_at = Some(now);
+        let url = known.metadata.jwks_uri().clone();
+        let keys = fetch_keys(self.http.clone(), url).await.ok()?;
+        let newer = Arc::new(Known {
+            metadata: known.metadata.clone(),
+            keys,
+            read_at: known.read_at,
+        });
+        cache.known = Some(Arc::clone(&newer));
+        Some(newer)
+    }
+
+    /// Where a browser goes to sign in.
+    ///
+    /// # Errors
+    /// When the provider is down.
+    pub(crate) async fn way_there(
+        &self,
+        state: &str,
+        waiting: &Waiting,
+        again: Again,
+        now: Timestamp,
+    ) -> Result<String, SignInFault> {
+        let known = self.known(now).await?;
+        Ok(self.authorization(&known, state, waiting, again).into())
+    }
+
+    fn authorization(&self, known: &Known, state: &str, waiting: &Waiting, again: Again) -> Url {
+        let mut url = known.metadata.authorization_endpoint().url().clone();
+        let hash = digest::digest(&digest::SHA256, waiting.verifier.as_bytes());
+        let mut scopes = self.settings.scopes.clone();
+        if !scopes.iter().any(|scope| scope == "openid") {
+            scopes.insert(0, "openid".to_owned());
+        }
+        url.query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.settings.client_id)
+            .append_pair("redirect_uri", &self.settings.redirect_uri())
+            .append_pair("scope", &scopes.join(" "))
+            .append_pair("state", state)
+            .append_pair("nonce", &waiting.nonce)
+            .append_pair("code_challenge", &URL_SAFE_NO_PAD.encode(hash))
+            .append_pair("code_challenge_method", "S256");
+        if again == Again::Anew {
+            url.query_pairs_mut().append_pair("prompt", "login");
+        }
+        url
+    }
+
+    /// Redeems a code and says who came back.
+    ///
+    /// # Errors
+    /// Each is a reason to sign nobody in.
+    pub(crate) async fn who(
+        &self,
+        code: &str,
+        waiting: &Waiting,
+        now: Timestamp,
+    ) -> Result<Proven, SignInFault> {
+        let known = self.known(now).await?;
+        let answer = self.redeem(&known, code, waiting).await?;
+        let id_token = claims::text(&answer, "id_token")
+            .filter(|token| token.len() <= claims::TOKEN_BYTES_MAX)
+            .ok_or_else(|| SignInFault::Token("there is none".to_owned()))?;
+        let mut claimed = self.verified(&known, id_token, &waiting.nonce, now).await?;
+        let subject = claims::text(&claimed, "sub").unwrap_or_default().to_owned();
+        let sid = claims::text(&claimed, "sid").map(str::to_owned);
+        if !claimed.contains_key(&self.settings.email_claim) {
+            // some providers keep ID tokens small and say the rest when asked
+            claimed = self.more_about(&known, &answer, &subject).await?;
+        }
+        Ok(Proven {
+            email: self.email(&claimed)?,
+            subject,
+            sid,
+            id_token: id_token.to_owned(),
+        })
+    }
+
+    fn email(&self, said: &Claims) -> Result<Email, SignInFault> {
+        let claim = &self.settings.email_claim;
+        let email = claims::text(said, claim)
+            .and_then(|email| Email::new(email).ok())
+            .ok_or_else(|| SignInFault::NoEmail(claim.clone()))?;
+        if self.settings.require_verified_email && !claims::is_verified(said) {
+            return Err(SignInFault::Unverified);
+        }
+        Ok(email)
+    }
+
+    async fn redeem(
+        &self,
+        known: &Known,
+        code: &str,
+        waiting: &Waiting,
+    ) -> Result<Claims, SignInFault> {
+        let url = known
+            .metadata
+            .token_endpoint()
+            .ok_or_else(|| SignInFault::Down("it names no token endpoint".to_owned()))?;
+        let redirect = self.settings.redirect_uri();
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", &redirect),
+            ("code_verifier", &waiting.verifier),
+        ];
+        let mut request = self.http.post(url.url().clone());
+        let id = &self.settings.client_id;
+        match &self.settings.client_secret {
+            None => form.push(("client_id", id)),
+            Some(secret) if takes_only_form(known) => {
+                form.push(("client_id", id));
+                form.push(("client_secret", secret.expose_secret()));
+            }
+            Some(secret) => {
+                // both are form-encoded first (RFC 6749, 2.3.1)
+                let coded = |text: &str| {
+                    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>()
+                };
+                request = request.basic_auth(coded(id), Some(coded(secret.expose_secret())));
+            }
+        }
+        let body = serde_urlencoded::to_string(&form)
+            .map_err(|error| SignInFault::Down(error.to_string()))?;
+        let request = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", "application/json")
+            .body(body);
+        let (status, bytes) = answer(request).await.map_err(down)?;
+        let answer: Claims = serde_json::from_slice(&bytes)
+            .map_err(|_| SignInFault::Down(format!("its token endpoint answered {status}")))?;
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let why = claims::text(&answer, "error").unwrap_or("without a reason");
+        if status.is_server_error() {
+            return Err(SignInFault::Down(why.to_owned()));
+        }
+        Err(SignInFault::CodeRefused(why.to_owned()))
+    }
+
+    /// The claims of an ID token that counts.
+    async fn verified(
+        &self,
+        known: &Known,
+        token: &str,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<Claims, SignInFault> {
+        let refused = |why: String| SignInFault::Token(why);
+        let parsed: CoreIdToken = token
+            .parse()
+            .map_err(|error: serde_json::Error| refused(error.to_string()))?;
+        match self.verify(&parsed, &known.keys, nonce, now) {
+            Err(ClaimsVerificationError::SignatureVerification(
+                SignatureVerificationError::NoMatchingKey,
+            )) => {
+                // the provider may have new keys
+                let newer = self.newer_keys(now).await;
+                let newer = newer.ok_or_else(|| refused("its key is unknown".to_owned()))?;
+                self.verify(&parsed, &newer.keys, nonce, now)
+            }
+            outcome => outcome,
+        }
+        .map_err(|error| refused(told(&error)))?;
+        let claims = claims::unverified(token).ok_or_else(|| refused("it is not JSON".into()))?;
+        if !claims::is_for(&claims, &self.settings.client_id) {
+            return Err(refused("it was made for another party (`azp`)".to_owned()));
+        }
+        Ok(claims)
+    }
+
+    fn verify(
+        &self,
+        token: &CoreIdToken,
+        keys: &CoreJsonWebKeySet,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<(), ClaimsVerificationError> {
+        let issuer = IssuerUrl::new(self.settings.issuer.clone())
+            .map_err(|error| ClaimsVerificationError::Other(error.to_string()))?;
+        // the time of the crate's own time crate, which is not ours to name
+        let past = SKEW.before(now).to_string().parse();
+        let past = past.map_err(|_| ClaimsVerificationError::Other("no time".to_owned()))?;
+        let soon = SKEW.after(now).as_second();
+        // as if we were a public client: a shared secret never makes a signature count
+        let client = ClientId::new(self.settings.client_id.clone());
+        let verifier = CoreIdTokenVerifier::new_public_client(client, issuer, keys.clone())
+            .set_allowed_algs(claims::ALGORITHMS)
+            .set_time_fn(move || past)
+            .set_issue_time_verifier_fn(move |issued| {
+                if issued.timestamp() <= soon {
+                    Ok(())
+                } else {
+                    Err(format!("it is from the future: {issued}"))
+                }
+            });
+        token
+            .claims(&verifier, &Nonce::new(nonce.to_owned()))
+            .map(|_| ())
+    }
+
+    async fn more_about(
+        &self,
+        known: &Known,
+        redeemed: &Claims,
+        subject: &str,
+    ) -> Result<Claims, SignInFault> {
+        let missing = || SignInFault::NoEmail(self.settings.email_claim.clone());
+        let url = known.metadata.userinfo_endpoint().ok_or_else(missing)?;
+        let token = claims::text(redeemed, "access_token").ok_or_else(missing)?;
+        let request = self.http.get(url.url().clone());
+        let request = request
+            .bearer_auth(token)
+            .header("accept", "application/json");
+        let (status, bytes) = answer(request).await.map_err(down)?;
+        if !status.is_success() {
+            let why = format!("its userinfo endpoint answered {status}");
+            return Err(SignInFault::Down(why));
+        }
+        let said: Claims = serde_json::from_slice(&bytes).map_err(|_| missing())?;
+        // OpenID Connect Core 5.3.2: else another person's answer could be slipped in
+        if claims::text(&said, "sub") != Some(subject) {
+            return Err(SignInFault::Token("userinfo is about another".to_owned()));
+        }
+        Ok(said)
+    }
+
+    /// What a logout token says, if it is the provider's.
+    ///
+    /// # Errors
+    /// Why it does not count.
+    pub(crate) async fn logged_out(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<LoggedOut, SignInFault> {
+        let known = self.known(now).await?;
+        let said = match claims::logout(token, &known.keys, &self.settings, now) {
+            Err(NotALogout::UnknownKey) => {
+                let newer = self.newer_keys(now).await.unwrap_or(known);
+                claims::logout(token, &newer.keys, &self.settings, now)
+            }
+            outcome => outcome,
+        }
+        .map_err(|why| SignInFault::Token(why.to_string()))?;
+        let text = |name| claims::text(&said, name).map(str::to_owned);
+        Ok(LoggedOut {
+            subject: text("sub"),
+            sid: text("sid"),
+        })
+    }
+
+    /// Where a browser goes to sign out at the provider as well, if that has such a place.
+    pub(crate) async fn way_out(&self, id_token: Option<&str>, now: Timestamp) -> Option<String> {
+        let known = self.known(now).await.ok()?;
+        let endpoint = known.metadata.additional_metadata();
+        let mut url = endpoint.end_session_endpoint.as_ref()?.url().clone();
+        if !matches!(url.scheme(), "https" | "http") {
+            return None;
+        }
+        let mut query = url.query_pairs_mut();
+        query.append_pair("client_id", &self.settings.client_id);
+        query.append_pair("post_logout_redirect_uri", &self.settings.after_sign_out());
+        if let Some(token) = id_token {
+            query.append_pair("id_token_hint", token);
+        }
+        drop(query);
+        Some(url.into())
+    }
+}
+
+fn down(fault: CallFault) -> SignInFault {
+    SignInFault::Down(fault.0)
+}
+
+/// Whether the provider takes the secret in the form only. Without a word it is the header
+/// (OpenID Connect Discovery 1.0, 3).
+fn takes_only_form(known: &Known) -> bool {
+    let methods = known.metadata.token_endpoint_auth_methods_supported();
+    let named: Vec<Value> = methods
+        .map(|methods| {
+            methods
+                .iter()
+                .filter_map(|it| serde_json::to_value(it).ok())
+        })
+        .map(Iterator::collect)
+        .unwrap_or_default();
+    let has = |name: &str| named.iter().any(|method| method == name);
+    has("client_secret_post") && !has("client_secret_basic")
+}

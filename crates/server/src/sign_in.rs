@@ -1,0 +1,88 @@
+//! What signing in needs beside sessions: the provider, sign-ins and logins under way, how often
+//! one address may try, and whose word about addresses counts.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use hallpass_model::{Span, Timestamp};
+
+use crate::{
+    address::Proxies, auth::hash_secret, limits::Rates, logins::Logins, oidc::Pending,
+    oidc::Provider,
+};
+
+/// Tries a minute and address unless configured.
+const TRIES_PER_MINUTE: u32 = 10;
+/// How long a logout token's id is remembered: longer than such a token counts.
+const LOGOUT_REMEMBERED: Span = Span::minutes(10);
+/// Ids of logout tokens remembered at most.
+const LOGOUTS_MAX: usize = 10_000;
+
+/// See the module.
+pub struct SignIn {
+    pub(crate) provider: Option<Provider>,
+    pub(crate) pending: Pending,
+    pub(crate) logins: Logins,
+    pub(crate) rates: Rates,
+    pub(crate) proxies: Proxies,
+    pub(crate) public_url: String,
+    logouts: Mutex<HashMap<String, Timestamp>>,
+}
+
+impl SignIn {
+    /// Without a provider, as for the demo: people come with tokens or are personas.
+    /// `public_url` is how people reach the server.
+    pub fn new(public_url: &str) -> Self {
+        Self {
+            provider: None,
+            pending: Pending::default(),
+            logins: Logins::default(),
+            rates: Rates::per_minute(TRIES_PER_MINUTE),
+            proxies: Proxies::default(),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            logouts: Mutex::default(),
+        }
+    }
+
+    /// With a provider.
+    #[must_use = "this is the one with the provider"]
+    pub fn with_provider(mut self, provider: Provider) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// With another number of tries a minute and address.
+    #[must_use = "this is the one with the other number"]
+    pub fn with_tries(mut self, per_minute: u32) -> Self {
+        self.rates = Rates::per_minute(per_minute);
+        self
+    }
+
+    /// With proxies whose word about addresses counts.
+    #[must_use = "this is the one with the proxies"]
+    pub fn with_proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// Whether a logout token was acted upon before.
+    pub(crate) fn is_repeated(&self, token: &str) -> bool {
+        let logouts = self.logouts.lock().unwrap_or_else(PoisonError::into_inner);
+        logouts.contains_key(&hash_secret(token))
+    }
+
+    /// Remembers that a logout token was acted upon.
+    pub(crate) fn remember(&self, token: &str, now: Timestamp) {
+        let mut logouts = self.logouts.lock().unwrap_or_else(PoisonError::into_inner);
+        if logouts.len() >= LOGOUTS_MAX {
+            logouts.retain(|_, at| now < LOGOUT_REMEMBERED.after(*at));
+        }
+        logouts.insert(hash_secret(token), now);
+    }
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        Self::new("http://127.0.0.1:8080")
+    }
+}

@@ -1,0 +1,242 @@
+//! Leaving for the provider, coming back from it, and hearing from it that somebody signed out.
+
+use axum::{
+    Form, Router,
+    extract::{Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use hallpass_access::Origin;
+use serde::Deserialize;
+
+use super::shell::{PageFailure, PageResult, local_path, see_other};
+use super::sign_in::{sign_in_page, with_cookie};
+use crate::{
+    App, SignedIn,
+    oidc::{Again, LASTS, Proven, Provider, SignInFault, cookie_name},
+    problem::Failure,
+    session,
+};
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/signin/oidc", get(leave))
+        .route("/signin/oidc/callback", get(back))
+        .route("/signin/oidc/logout", post(logged_out))
+}
+
+fn provider(app: &App) -> Result<&Provider, Failure> {
+    let provider = app.sign_in.provider.as_ref();
+    provider.ok_or_else(|| Failure::not_found("page"))
+}
+
+#[derive(Deserialize)]
+struct Leaving {
+    #[serde(default)]
+    next: String,
+    /// Asks the provider to have its person sign in again: they may be another one there.
+    again: Option<String>,
+}
+
+async fn leave(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(leaving): Query<Leaving>,
+) -> PageResult {
+    let provider = provider(&app)?;
+    let next = local_path(&leaving.next);
+    let now = app.clock.now();
+    let begun = app.sign_in.pending.begin(now, next)?;
+    let again = match leaving.again {
+        Some(_) => Again::Anew,
+        None => Again::AsKnown,
+    };
+    let way = provider
+        .way_there(&begun.state, &begun.waiting, again, now)
+        .await;
+    match way {
+        Ok(way) => {
+            let secure = app.session_settings.secure;
+            let name = cookie_name(secure, &begun.state);
+            let cookie = binding(secure, &name, &begun.browser, LASTS.as_seconds())?;
+            Ok(with_cookie(see_other(&way), cookie))
+        }
+        Err(fault) => Ok(refused(&app, &headers, next, &fault)),
+    }
+}
+
+/// The cookie that binds a sign-in to its browser. Lax, because it must come along when the
+/// provider sends the browser back.
+fn binding(secure: bool, name: &str, value: &str, seconds: u64) -> Result<HeaderValue, Failure> {
+    let secure = if secure { "; Secure" } else { "" };
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::from_str(&text).map_err(|error| Failure::unavailable(&error))
+}
+
+#[derive(Deserialize)]
+struct Coming {
+    #[serde(default)]
+    state: String,
+    code: Option<String>,
+    error: Option<String>,
+    /// RFC 9207: which provider this is from.
+    iss: Option<String>,
+}
+
+async fn back(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(coming): Query<Coming>,
+) -> PageResult {
+    let provider = provider(&app)?;
+    let (secure, now) = (app.session_settings.secure, app.clock.now());
+    let name = cookie_name(secure, &coming.state);
+    let browser = session::cookie(&headers, &name).unwrap_or_default();
+    let Some(waiting) = app.sign_in.pending.take(now, &coming.state, browser) else {
+        tracing::info!("a sign-in came back too late, twice, or to another browser");
+        let words = "Sign-in took too long. Try again.";
+        return Ok(sign_in_page(
+            &app,
+            &headers,
+            "/",
+            Some(words),
+            StatusCode::BAD_REQUEST,
+        ));
+    };
+    let unbound = binding(secure, &name, "", 0)?;
+    let answer = arrive(&app, provider, &headers, &coming, &waiting.next, &waiting).await;
+    let answer = answer.or_else(|fault| match fault {
+        Refused::Fault(fault) => Ok(refused(&app, &headers, &waiting.next, &fault)),
+        Refused::Person(words) => {
+            tracing::warn!(words, "nobody was signed in");
+            let status = StatusCode::FORBIDDEN;
+            Ok(sign_in_page(
+                &app,
+                &headers,
+                &waiting.next,
+                Some(words),
+                status,
+            ))
+        }
+        Refused::Ours(failure) => Err(PageFailure(failure)),
+    })?;
+    Ok(with_cookie(answer, unbound))
+}
+
+/// Why somebody who came back in time was not signed in.
+enum Refused {
+    Fault(SignInFault),
+    Person(&'static str),
+    Ours(Failure),
+}
+
+async fn arrive(
+    app: &App,
+    provider: &Provider,
+    headers: &HeaderMap,
+    coming: &Coming,
+    next: &str,
+    waiting: &crate::oidc::Waiting,
+) -> Result<Response, Refused> {
+    let issuer = &provider.settings().issuer;
+    if coming.iss.as_ref().is_some_and(|iss| iss != issuer) {
+        let why = "the answer is from another provider (`iss`)".to_owned();
+        return Err(Refused::Fault(SignInFault::Token(why)));
+    }
+    let Some(code) = coming.code.as_ref().filter(|_| coming.error.is_none()) else {
+        return Err(Refused::Person("The sign-in was refused or broken off."));
+    };
+    let proven = provider
+        .who(code, waiting, app.clock.now())
+        .await
+        .map_err(Refused::Fault)?;
+    let found = app
+        .identity
+        .actor(&proven.email, Origin::Web, &app.access.directory());
+    let actor = found
+        .map_err(|_| Refused::Person("More than one person has your e-mail; ask an admin."))?;
+    if actor.user.is_none() {
+        return Err(Refused::Person("Your account is not in the directory."));
+    }
+    let Proven {
+        email,
+        subject,
+        sid,
+        id_token,
+    } = proven;
+    tracing::info!(user = %actor.email, "signed in");
+    let signed_in = SignedIn::Oidc {
+        issuer: issuer.clone(),
+        subject,
+        sid,
+        id_token: Some(id_token),
+    };
+    let cookie = session::begin(app, headers, email, signed_in)
+        .await
+        .map_err(Refused::Ours)?;
+    Ok(with_cookie(see_other(next), cookie))
+}
+
+/// The sign-in page with what went wrong.
+fn refused(app: &App, headers: &HeaderMap, next: &str, fault: &SignInFault) -> Response {
+    let name = app
+        .sign_in
+        .provider
+        .as_ref()
+        .map_or("The provider", |it| it.settings().name.as_str());
+    tracing::warn!(error = %fault, "nobody was signed in");
+    let (status, words) = match fault {
+        SignInFault::Down(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{name} does not answer. Try again in a minute; access still ends on time."),
+        ),
+        SignInFault::CodeRefused(_) | SignInFault::Token(_) => (
+            StatusCode::FORBIDDEN,
+            format!("What {name} sent does not prove who you are. Try again, or ask an admin."),
+        ),
+        SignInFault::NoEmail(_) => (
+            StatusCode::FORBIDDEN,
+            format!("{name} does not say your e-mail; ask an admin."),
+        ),
+        SignInFault::Unverified => (
+            StatusCode::FORBIDDEN,
+            format!("{name} has not verified your e-mail; ask an admin."),
+        ),
+    };
+    sign_in_page(app, headers, next, Some(&words), status)
+}
+
+#[derive(Deserialize)]
+struct LogoutForm {
+    #[serde(default)]
+    logout_token: String,
+}
+
+/// Back-channel logout: the provider says that somebody's session there is over.
+async fn logged_out(
+    State(app): State<App>,
+    Form(form): Form<LogoutForm>,
+) -> Result<Response, Failure> {
+    let provider = provider(&app)?;
+    let now = app.clock.now();
+    let token = &form.logout_token;
+    let about = provider.logged_out(token, now).await.map_err(|fault| {
+        tracing::warn!(error = %fault, "a logout token did not count");
+        match fault {
+            SignInFault::Down(_) => Failure::unavailable(&fault),
+            _ => Failure::bad("bad-logout-token", fault.to_string()),
+        }
+    })?;
+    if !app.sign_in.is_repeated(token) {
+        let issuer = &provider.settings().issuer;
+        let ended = app
+            .sessions
+            .end_at_provider(issuer, about.subject.as_deref(), about.sid.as_deref())
+            .await
+            .map_err(|fault| Failure::unavailable(&fault))?;
+        app.sign_in.remember(token, now);
+        tracing::info!(ended, "the provider signed somebody out");
+    }
+    Ok((StatusCode::OK, [(header::CACHE_CONTROL, "no-store")]).into_response())
+}

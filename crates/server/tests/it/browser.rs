@@ -1,0 +1,134 @@
+//! A browser: keeps cookies as servers set them, fills forms in, follows nothing by itself.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, header};
+use hallpass_model::{Email, Span};
+use hallpass_server::{Session, SessionStore as _, SignedIn, hash_secret};
+
+use crate::house::{House, Reply};
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Browser<'a> {
+    pub(crate) house: &'a House,
+    pub(crate) cookies: BTreeMap<String, String>,
+    /// Every `Set-Cookie` so far.
+    pub(crate) set: Vec<String>,
+    pub(crate) peer: SocketAddr,
+}
+
+/// What a form of a session carries in these tests.
+pub(crate) const CSRF: &str = "the token of the forms";
+
+impl<'a> Browser<'a> {
+    pub(crate) fn new(house: &'a House) -> Self {
+        Self {
+            house,
+            cookies: BTreeMap::new(),
+            set: Vec::new(),
+            peer: SocketAddr::from(([127, 0, 0, 1], 50_000)),
+        }
+    }
+
+    /// A browser in which somebody is signed in.
+    pub(crate) async fn of(house: &'a House, person: &str) -> Self {
+        let secret = format!("session of {person}").replace(' ', "-");
+        let now = house.now();
+        let session = Session {
+            hash: hash_secret(&secret),
+            user: Email::new(&format!("{person}@corp.example")).unwrap(),
+            signed_in: SignedIn::Persona,
+            began_at: now,
+            seen_at: now,
+            renewed_at: now,
+            ends_at: Span::hours(24).after(now),
+            csrf: CSRF.to_owned(),
+            previous: None,
+            next: None,
+        };
+        house.sessions.begin(&session).await.unwrap();
+        let mut browser = Self::new(house);
+        browser.cookies.insert("hallpass".to_owned(), secret);
+        browser
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Reply {
+        let mut builder = Request::builder().method(method).uri(path);
+        builder = builder.header(header::ACCEPT, "text/html");
+        if !self.cookies.is_empty() {
+            let all: Vec<String> = self
+                .cookies
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            builder = builder.header(header::COOKIE, all.join("; "));
+        }
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        let mut request = builder.body(Body::from(body)).unwrap();
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        let reply = self.house.send(request).await;
+        for value in reply.headers.get_all(header::SET_COOKIE) {
+            let text = value.to_str().unwrap().to_owned();
+            let (name, rest) = text.split_once('=').unwrap();
+            let value = rest.split(';').next().unwrap();
+            if text.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+            self.set.push(text);
+        }
+        reply
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Reply {
+        self.send("GET", path, &[], String::new()).await
+    }
+
+    /// Sends a form from one of our own pages, with its token.
+    pub(crate) async fn press(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut fields = fields.to_vec();
+        fields.push(("csrf", CSRF));
+        let headers = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        self.send("POST", path, &headers, form(&fields)).await
+    }
+
+    /// Whether somebody is signed in here.
+    pub(crate) async fn is_signed_in(&mut self) -> bool {
+        self.get("/").await.status.as_u16() == 200
+    }
+}
+
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish()
+}
+
+impl Reply {
+    /// Where it leads.
+    pub(crate) fn leads_to(&self) -> String {
+        let to = self.headers.get(header::LOCATION);
+        to.map(|to| to.to_str().unwrap().to_owned())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}

@@ -1,0 +1,278 @@
+//! The command line gets its token: both forms, and what does not lead to one.
+
+use axum::http::StatusCode;
+use hallpass_model::Span;
+use hallpass_server::{SignIn, hash_secret};
+use serde_json::{Value, json};
+
+use crate::browser::{Browser, form};
+use crate::house::{House, Reply, run};
+
+const STATE: &str = "5555555555555555555555555555555555555555555555555555555555555555";
+
+fn house() -> House {
+    House::with(|app| {
+        let sign_in = SignIn::new("https://hallpass.example").with_tries(100_000);
+        app.sign_in = std::sync::Arc::new(sign_in);
+    })
+}
+
+async fn fetch(house: &House, body: Value) -> Reply {
+    house
+        .call("POST", "/api/v1/login/token", None, Some(&body))
+        .await
+}
+
+fn fields<'a>(challenge: &'a str, say: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("port", "4567"),
+        ("state", STATE),
+        ("challenge", challenge),
+        ("host", "laptop"),
+        ("scope", "read"),
+        ("say", say),
+    ]
+}
+
+/// Somebody says yes in their browser; the code that leads back.
+async fn code(ana: &mut Browser<'_>, verifier: &str) -> String {
+    let challenge = hash_secret(verifier);
+    let reply = ana.press("/login/cli", &fields(&challenge, "give")).await;
+    let to = reply.leads_to();
+    let (origin, query) = to.split_once("/?").unwrap();
+    assert_eq!(origin, "http://127.0.0.1:4567");
+    let (code, state) = query.split_once("&state=").unwrap();
+    assert_eq!(state, STATE);
+    code.strip_prefix("code=").unwrap().to_owned()
+}
+
+#[test]
+fn a_login_through_the_browser_is_confirmed_and_fetched_once() {
+    run(async {
+        let house = house();
+        let challenge = hash_secret("verifier");
+        let mut page = fields(&challenge, "");
+        page.pop();
+        let path = format!("/login/cli?{}", form(&page));
+        let away = Browser::new(&house).get(&path).await;
+        assert!(
+            away.leads_to()
+                .starts_with("/signin?next=%2Flogin%2Fcli%3Fport%3D4567")
+        );
+        let mut ana = Browser::of(&house, "ana").await;
+        let shown = ana.get(&path).await;
+        assert!(
+            shown
+                .text()
+                .contains("Give the command line on laptop a token for 12 h?")
+        );
+        let code_shown = hash_secret(&format!("shown\n{challenge}"))[..8].to_uppercase();
+        let code_shown = format!("{}-{}", &code_shown[..4], &code_shown[4..]);
+        assert!(shown.text().contains(&code_shown), "{}", shown.text());
+        let policy = shown.headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.contains("form-action 'self' http://127.0.0.1:4567;"),
+            "{policy}"
+        );
+        let code = code(&mut ana, "verifier").await;
+        let reply = fetch(&house, json!({"code": code, "verifier": "verifier"})).await;
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        let token = reply.json()["token"].as_str().unwrap().to_owned();
+        let me = house.get("/api/v1/me", &token).await.json();
+        assert_eq!(
+            (&me["email"], &me["scopes"]),
+            (&json!("ana@corp.example"), &json!(["read"]))
+        );
+        let again = fetch(&house, json!({"code": code, "verifier": "verifier"})).await;
+        assert_eq!(again.short(), "400 login-expired");
+        house.clock.advance(Span::hours(12));
+        assert_eq!(
+            house.get("/api/v1/me", &token).await.short(),
+            "401 unauthorized"
+        );
+    });
+}
+
+#[test]
+fn a_code_without_its_verifier_or_too_late_brings_nothing() {
+    run(async {
+        let house = house();
+        let mut ana = Browser::of(&house, "ana").await;
+        let stolen = code(&mut ana, "verifier").await;
+        for verifier in ["other", "verifier"] {
+            // the first try with the wrong one used it up
+            let reply = fetch(&house, json!({"code": stolen, "verifier": verifier})).await;
+            assert_eq!(reply.short(), "400 login-expired");
+        }
+        let late = code(&mut ana, "verifier").await;
+        house.clock.advance(Span::minutes(10));
+        let reply = fetch(&house, json!({"code": late, "verifier": "verifier"})).await;
+        assert_eq!(reply.short(), "400 login-expired");
+        for body in [
+            json!({}),
+            json!({"code": "x"}),
+            json!({"code": "x", "verifier": "y", "device_code": "z"}),
+        ] {
+            assert_eq!(fetch(&house, body).await.short(), "400 bad-login");
+        }
+    });
+}
+
+#[test]
+fn the_page_leads_to_this_machine_only_and_refusing_gives_nothing() {
+    run(async {
+        let house = house();
+        let mut ana = Browser::of(&house, "ana").await;
+        let challenge = hash_secret("v");
+        let reply = ana.press("/login/cli", &fields(&challenge, "refuse")).await;
+        assert_eq!(
+            reply.leads_to(),
+            format!("http://127.0.0.1:4567/?error=refused&state={STATE}")
+        );
+        for (name, value) in [
+            ("port", "0"),
+            ("port", "99999"),
+            ("port", "80@evil.example"),
+            ("state", "x"),
+            ("state", "&code=evil"),
+            ("challenge", ""),
+            ("scope", "root"),
+        ] {
+            let mut wrong = fields(&challenge, "give");
+            for field in &mut wrong {
+                if field.0 == name {
+                    field.1 = value;
+                }
+            }
+            let reply = ana.press("/login/cli", &wrong).await;
+            assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{name}={value}");
+        }
+        // a machine may call itself what it likes, and gets no say on our page
+        let mut named = fields(&challenge, "");
+        named.pop();
+        named[3].1 = "<b>your bank</b>";
+        let page = ana
+            .get(&format!("/login/cli?{}", form(&named)))
+            .await
+            .text();
+        assert!(page.contains("on another machine"), "{page}");
+    });
+}
+
+async fn begin(house: &House) -> (String, String) {
+    let body = json!({"host": "server-1", "scopes": ["read", "request"]});
+    let reply = house
+        .call("POST", "/api/v1/login/device", None, Some(&body))
+        .await;
+    let code = reply.json();
+    assert_eq!(
+        code["verification_url"],
+        "https://hallpass.example/login/device"
+    );
+    assert_eq!(code["expires_in_seconds"], 600);
+    let text = |name: &str| code[name].as_str().unwrap().to_owned();
+    (text("device_code"), text("user_code"))
+}
+
+#[test]
+fn a_login_with_a_code_waits_for_its_person() {
+    run(async {
+        let house = house();
+        let (device, short) = begin(&house).await;
+        let ask = json!({"device_code": device});
+        assert_eq!(
+            fetch(&house, ask.clone()).await.short(),
+            "400 login-pending"
+        );
+        let mut ana = Browser::of(&house, "ana").await;
+        let page = ana.press("/login/device", &[("code", &short)]).await.text();
+        assert!(
+            page.contains("Give the command line on server-1 a token for 12 h?"),
+            "{page}"
+        );
+        assert!(page.contains(&short), "{page}");
+        assert_eq!(
+            fetch(&house, ask.clone()).await.short(),
+            "400 login-pending",
+            "only looked"
+        );
+        let patient = json!({"device_code": device, "wait_seconds": 20});
+        let (reply, _) = tokio::join!(fetch(&house, patient), async {
+            tokio::task::yield_now().await;
+            let mut ana = Browser::of(&house, "ana").await;
+            ana.press(
+                "/login/device",
+                &[("code", &short.to_lowercase()), ("say", "give")],
+            )
+            .await
+        });
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        let token = reply.json()["token"].as_str().unwrap().to_owned();
+        let me = house.get("/api/v1/me", &token).await.json();
+        assert_eq!(me["scopes"], json!(["read", "request"]));
+        assert_eq!(
+            fetch(&house, ask).await.short(),
+            "400 login-expired",
+            "given once"
+        );
+    });
+}
+
+#[test]
+fn a_refused_or_forgotten_login_brings_nothing() {
+    run(async {
+        let house = house();
+        let mut ana = Browser::of(&house, "ana").await;
+        let (device, short) = begin(&house).await;
+        ana.press("/login/device", &[("code", &short), ("say", "refuse")])
+            .await;
+        let reply = fetch(&house, json!({"device_code": device})).await;
+        assert_eq!(reply.short(), "403 login-refused");
+        let (device, short) = begin(&house).await;
+        house.clock.advance(Span::minutes(10));
+        let page = ana
+            .press("/login/device", &[("code", &short), ("say", "give")])
+            .await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST);
+        let reply = fetch(&house, json!({"device_code": device})).await;
+        assert_eq!(reply.short(), "400 login-expired");
+    });
+}
+
+#[test]
+fn codes_cannot_be_guessed() {
+    run(async {
+        let house = house();
+        let (device, short) = begin(&house).await;
+        let mut sam = Browser::of(&house, "sam").await;
+        for _ in 0..10 {
+            let reply = sam
+                .press("/login/device", &[("code", "BBBB-BBBB"), ("say", "give")])
+                .await;
+            assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+        }
+        let reply = sam
+            .press("/login/device", &[("code", &short), ("say", "give")])
+            .await;
+        assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS);
+        let reply = fetch(&house, json!({"device_code": device})).await;
+        assert_eq!(reply.short(), "400 login-pending");
+    });
+}
+
+#[test]
+fn logging_out_revokes_the_token() {
+    run(async {
+        let house = house();
+        let mut ana = Browser::of(&house, "ana").await;
+        let code = code(&mut ana, "v").await;
+        let reply = fetch(&house, json!({"code": code, "verifier": "v"})).await;
+        let token = reply.json()["token"].as_str().unwrap().to_owned();
+        let reply = house.post("/api/v1/logout", &token, &Value::Null).await;
+        assert_eq!(reply.json(), json!({"revoked": true}));
+        assert_eq!(
+            house.get("/api/v1/me", &token).await.short(),
+            "401 unauthorized"
+        );
+    });
+}

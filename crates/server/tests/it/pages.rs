@@ -1,0 +1,142 @@
+//! Who sees which page: every route off the API as every kind of person with a session, as a table
+//! that is read and committed. `BLESS=1` writes it anew.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use hallpass_server::SignIn;
+
+use crate::browser::Browser;
+use crate::description::routed;
+use crate::house::{House, run};
+
+/// Name in the table, person.
+const ACTORS: [(&str, &str); 5] = [
+    ("requester", "ana"),
+    ("approver", "cai"),
+    ("stranger", "sam"),
+    ("auditor", "aud"),
+    ("admin", "eve"),
+];
+
+/// Route, query, fields.
+type Sample = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+/// Route as in the sources; query of its sample; fields of its form besides the token. `{id}` is a
+/// pending request of the requester's.
+const PAGES: &[Sample] = &[
+    ("GET /", "", &[]),
+    ("GET /events", "", &[]),
+    ("GET /signin", "next=/reviews", &[]),
+    ("POST /signin", "", &[("persona", "ana@corp.example")]),
+    ("POST /signout", "", &[]),
+    ("POST /theme", "", &[]),
+    ("GET /demo/token/{email}", "", &[]),
+    ("GET /signin/oidc", "", &[]),
+    ("GET /signin/oidc/callback", "state=x&code=y", &[]),
+    ("POST /signin/oidc/logout", "", &[("logout_token", "x")]),
+    (
+        "GET /login/cli",
+        "port=4567&host=laptop&state=0000000000000000000000000000000000000000000000000000000000000000&challenge=0000000000000000000000000000000000000000000000000000000000000000",
+        &[],
+    ),
+    ("POST /login/cli", "", &[]),
+    ("GET /login/device", "", &[]),
+    ("POST /login/device", "", &[("code", "BBBB-BBBB")]),
+    ("POST /slack/interactions", "", &[]),
+    ("POST /slack/commands", "", &[]),
+    ("GET /healthz", "", &[]),
+    ("GET /readyz", "", &[]),
+    ("GET /metrics", "", &[]),
+    ("GET /api/openapi.json", "", &[]),
+];
+
+async fn cell(route: &str, query: &str, fields: &[(&str, &str)], person: Option<&str>) -> String {
+    let house = House::with(|app| {
+        app.sign_in = Arc::new(SignIn::default().with_tries(100_000));
+    });
+    let pending = house.ask("ana/all", "Admin").await;
+    let mut browser = match person {
+        Some(person) => Browser::of(&house, person).await,
+        None => Browser::new(&house),
+    };
+    let (method, path) = route.split_once(' ').unwrap();
+    let path = path
+        .replace("{id}", pending["id"].as_str().unwrap())
+        .replace("{email}", "ana@corp.example");
+    let path = if query.is_empty() {
+        path
+    } else {
+        format!("{path}?{query}")
+    };
+    let reply = match method {
+        "GET" => browser.get(&path).await,
+        _ => browser.press(&path, fields).await,
+    };
+    let to = reply
+        .leads_to()
+        .replace(pending["id"].as_str().unwrap(), "ID");
+    format!("{} {to}", reply.status.as_u16())
+        .trim_end()
+        .to_owned()
+}
+
+async fn table() -> String {
+    let mut text = String::from(
+        "What every route off the API answers to whom, with a session and the token of its forms, and \
+         where it leads. {id} is a pending request of the requester's.\n",
+    );
+    for (route, query, fields) in PAGES {
+        write!(text, "\n{route}\n").unwrap();
+        let nobody = cell(route, query, fields, None).await;
+        writeln!(text, "  nobody     {nobody}").unwrap();
+        for (name, person) in ACTORS {
+            let found = cell(route, query, fields, Some(person)).await;
+            writeln!(text, "  {name:<10} {found}").unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn the_table_of_who_sees_which_page_is_as_it_was() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/pages.txt");
+    let found = run(table());
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, &found).unwrap();
+    }
+    let wanted = std::fs::read_to_string(path).unwrap_or_default();
+    let differing: Vec<_> = found
+        .lines()
+        .zip(wanted.lines().chain(std::iter::repeat("")))
+        .filter(|(found, wanted)| found != wanted)
+        .take(5)
+        .collect();
+    assert!(
+        found == wanted,
+        "differs from {path} (BLESS=1 writes it): {differing:#?}"
+    );
+}
+
+#[test]
+fn the_table_has_every_route_off_the_api() {
+    let listed: BTreeSet<String> = PAGES
+        .iter()
+        .map(|(route, ..)| (*route).to_owned())
+        .collect();
+    let routed: BTreeSet<String> = routed()
+        .into_iter()
+        .filter(|route| !route.contains(" /api/v1/") && !route.contains(" /static/"))
+        .collect();
+    let missing: Vec<_> = routed.difference(&listed).collect();
+    let gone: Vec<_> = listed.difference(&routed).collect();
+    assert!(
+        missing.is_empty() && gone.is_empty(),
+        "missing {missing:?}, gone {gone:?}"
+    );
+}

@@ -1,0 +1,144 @@
+//! The reference page of the HTTP API, made from its description and held against
+//! `docs/reference/api.md`. `BLESS=1` writes it anew.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+fn name_of(schema: &Value) -> String {
+    if let Some(target) = schema["$ref"].as_str() {
+        let name = target.rsplit('/').next().unwrap();
+        return format!("[{name}](#{})", name.to_lowercase());
+    }
+    for joined in ["oneOf", "anyOf", "allOf"] {
+        if let Some(options) = schema[joined].as_array() {
+            let names: Vec<String> = options
+                .iter()
+                .map(name_of)
+                .filter(|it| it != "null")
+                .collect();
+            return names.join(" or ");
+        }
+    }
+    let kinds: Vec<&str> = match &schema["type"] {
+        Value::String(kind) => vec![kind],
+        Value::Array(kinds) => kinds
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|it| *it != "null")
+            .collect(),
+        _ => vec!["any"],
+    };
+    match kinds.as_slice() {
+        ["array"] => format!("list of {}", name_of(&schema["items"])),
+        kinds => kinds.join(" or "),
+    }
+}
+
+fn line(text: &Value) -> String {
+    text.as_str()
+        .unwrap_or_default()
+        .replace('\n', " ")
+        .replace('|', "\\|")
+}
+
+fn operation(text: &mut String, method: &str, path: &str, operation: &Value) {
+    let words = [&operation["summary"], &operation["description"]]
+        .map(line)
+        .join(" ");
+    write!(
+        text,
+        "\n## {} {path}\n\n{}\n",
+        method.to_uppercase(),
+        words.trim()
+    )
+    .unwrap();
+    if let Some(parameters) = operation["parameters"]
+        .as_array()
+        .filter(|all| !all.is_empty())
+    {
+        text.push_str("\n| parameter | in | type | meaning |\n|---|---|---|---|\n");
+        for one in parameters {
+            let kind = name_of(&one["schema"]);
+            writeln!(
+                text,
+                "| `{}` | {} | {kind} | {} |",
+                line(&one["name"]),
+                line(&one["in"]),
+                line(&one["description"])
+            )
+            .unwrap();
+        }
+    }
+    let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+    if !body.is_null() {
+        write!(text, "\nBody: {}.\n", name_of(body)).unwrap();
+    }
+    for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
+        let content = answer["content"]
+            .as_object()
+            .and_then(|all| all.values().next());
+        let kind = content.map_or_else(
+            || "no body".to_owned(),
+            |content| name_of(&content["schema"]),
+        );
+        write!(text, "\nAnswers {status}: {kind}.\n").unwrap();
+    }
+}
+
+fn page() -> String {
+    let document = serde_json::to_value(hallpass_server::openapi_document()).unwrap();
+    let mut text = String::from(
+        "# API reference\n\nEvery call of `/api/v1`, made from the description at `/api/openapi.json`. \
+         [HTTP API](http.md) says how to call it, what is remembered and how it fails.\n",
+    );
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, call) in item.as_object().unwrap() {
+            operation(&mut text, method, path, call);
+        }
+    }
+    text.push_str("\n# Forms\n");
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        write!(text, "\n## {name}\n\n{}\n", line(&schema["description"])).unwrap();
+        let Some(members) = schema["properties"].as_object() else {
+            continue;
+        };
+        let required: Vec<&str> = schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        text.push_str("\n| member | type | always | meaning |\n|---|---|---|---|\n");
+        for (member, one) in members {
+            let always = if required.contains(&member.as_str()) {
+                "yes"
+            } else {
+                ""
+            };
+            writeln!(
+                text,
+                "| `{member}` | {} | {always} | {} |",
+                name_of(one),
+                line(&one["description"])
+            )
+            .unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn the_page_of_the_api_is_as_the_description_is() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/api.md");
+    let made = page();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &made).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == made,
+        "docs/reference/api.md differs from the description; BLESS=1 writes it"
+    );
+}

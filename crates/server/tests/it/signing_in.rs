@@ -1,0 +1,510 @@
+//! Signing in at a provider: what counts, what does not, and what people are told.
+
+use axum::http::StatusCode;
+use hallpass_model::Span;
+use serde_json::{Value, json};
+
+use crate::browser::{Browser, form};
+use crate::double::{CLIENT, Double, Key, SECRET};
+use crate::house::{directory_with, run};
+
+const PROVES_NOTHING: &str = "does not prove who you are";
+
+#[test]
+fn somebody_signs_in_and_comes_back_to_where_they_were_going() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house();
+        let mut ana = Browser::new(&house);
+        let asked = ana.get("/reviews?x=1").await;
+        // the page may not exist yet in this build; what exists sends to sign-in
+        assert!([303, 404].contains(&asked.status.as_u16()));
+        let home = ana.get("/").await;
+        assert_eq!(home.leads_to(), "/signin?next=%2F");
+        let page = ana.get("/signin?next=%2Freviews%3Fx%3D1").await;
+        assert!(page.text().contains("Sign in with Example ID"));
+        let back = double.leave(&mut ana, "/reviews?x=1").await;
+        let reply = ana.get(&back).await;
+        assert_eq!(reply.leads_to(), "/reviews?x=1", "{}", reply.text());
+        assert!(ana.is_signed_in().await);
+        // the secret travels in the header, form-encoded first (RFC 6749, 2.3.1)
+        let sent = double.world().authorization.clone().unwrap();
+        assert!(sent.starts_with("Basic "), "{sent}");
+        assert_eq!(ana.cookies.len(), 1, "{:?}", ana.cookies);
+        assert!(!reply.text().contains(SECRET));
+    });
+}
+
+#[test]
+fn a_public_client_sends_no_secret() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house_with(|settings| settings.client_secret = None, |_| {});
+        let mut ana = Browser::new(&house);
+        double.sign_in(&mut ana).await;
+        assert!(ana.is_signed_in().await);
+        assert_eq!(double.world().authorization, None);
+    });
+}
+
+#[test]
+fn a_replayed_state_signs_nobody_in() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house();
+        let mut ana = Browser::new(&house);
+        let back = double.leave(&mut ana, "/").await;
+        let mut twin = ana.clone();
+        assert_eq!(ana.get(&back).await.leads_to(), "/");
+        let reply = twin.get(&back).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+        assert!(reply.text().contains("Sign-in took too long. Try again."));
+        assert!(!twin.is_signed_in().await);
+    });
+}
+
+#[test]
+fn a_foreign_state_signs_nobody_in() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house();
+        let mut thief = Browser::new(&house);
+        let back = double.leave(&mut thief, "/").await;
+        // the thief's answer, opened in the victim's browser
+        let mut victim = Browser::new(&house);
+        double.leave(&mut victim, "/").await;
+        let reply = victim.get(&back).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+        assert!(!victim.is_signed_in().await);
+        for state in ["", "x", &"0".repeat(64)] {
+            let path = format!(
+                "/signin/oidc/callback?{}",
+                form(&[("code", "good"), ("state", state)])
+            );
+            assert_eq!(victim.get(&path).await.status, StatusCode::BAD_REQUEST);
+        }
+    });
+}
+
+#[test]
+fn an_expired_state_signs_nobody_in() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house();
+        let mut ana = Browser::new(&house);
+        let back = double.leave(&mut ana, "/").await;
+        house.clock.advance(Span::minutes(10));
+        let reply = ana.get(&back).await;
+        assert!(reply.text().contains("Sign-in took too long. Try again."));
+        assert!(!ana.is_signed_in().await);
+    });
+}
+
+/// Each row: what the provider's token says instead, and what people are told unless it counts.
+fn claims() -> Vec<(&'static str, Value, Option<&'static str>)> {
+    let now = 1_780_000_000;
+    vec![
+        ("as it should be", json!({}), None),
+        (
+            "wrong nonce",
+            json!({"nonce": "other"}),
+            Some(PROVES_NOTHING),
+        ),
+        ("no nonce", json!({"nonce": null}), Some(PROVES_NOTHING)),
+        (
+            "wrong audience",
+            json!({"aud": "other"}),
+            Some(PROVES_NOTHING),
+        ),
+        (
+            "one more audience",
+            json!({"aud": [CLIENT, "other"]}),
+            Some(PROVES_NOTHING),
+        ),
+        ("one audience in a list", json!({"aud": [CLIENT]}), None),
+        (
+            "made for another party",
+            json!({"azp": "other"}),
+            Some(PROVES_NOTHING),
+        ),
+        ("made for us", json!({"azp": CLIENT}), None),
+        (
+            "wrong issuer",
+            json!({"iss": "https://evil.example"}),
+            Some(PROVES_NOTHING),
+        ),
+        ("no issuer", json!({"iss": null}), Some(PROVES_NOTHING)),
+        ("expired", json!({"exp": now - 61}), Some(PROVES_NOTHING)),
+        ("no end", json!({"exp": null}), Some(PROVES_NOTHING)),
+        ("expired within tolerance", json!({"exp": now - 59}), None),
+        (
+            "from the future",
+            json!({"iat": now + 61}),
+            Some(PROVES_NOTHING),
+        ),
+        (
+            "from the future within tolerance",
+            json!({"iat": now + 59}),
+            None,
+        ),
+    ]
+}
+
+/// As [`claims`], of who somebody is.
+fn people() -> Vec<(&'static str, Value, Option<&'static str>)> {
+    vec![
+        (
+            "e-mail unverified",
+            json!({"email_verified": false}),
+            Some("has not verified your e-mail"),
+        ),
+        (
+            "e-mail not said to be verified",
+            json!({"email_verified": null}),
+            Some("has not verified your e-mail"),
+        ),
+        ("verified in words", json!({"email_verified": "true"}), None),
+        (
+            "no e-mail",
+            json!({"email": "nonsense"}),
+            Some("does not say your e-mail"),
+        ),
+        (
+            "unknown person",
+            json!({"email": "nobody@corp.example"}),
+            Some("Your account is not in the directory"),
+        ),
+        (
+            "two people",
+            json!({"email": "both@corp.example"}),
+            Some("More than one person has your e-mail; ask an admin"),
+        ),
+        (
+            "disabled person",
+            json!({"email": "sam@corp.example"}),
+            Some("Your account is not in the directory"),
+        ),
+        ("other capitals", json!({"email": "ANA@corp.example"}), None),
+    ]
+}
+
+#[test]
+fn only_tokens_that_say_the_right_things_count() {
+    run(async {
+        let double = Double::start().await;
+        let mut wrong = Vec::new();
+        for (name, change, told) in claims().into_iter().chain(people()) {
+            let house = double.house();
+            house.directory_becomes(directory_with(house.now(), |people| {
+                people[1]["emails"] = json!(["cai@corp.example", "both@corp.example"]);
+                people[2]["emails"] = json!(["dee@corp.example", "both@corp.example"]);
+                people[3]["enabled"] = json!(false);
+            }));
+            double.world().change = change;
+            let mut somebody = Browser::new(&house);
+            let reply = double.sign_in(&mut somebody).await;
+            let is_in = somebody.is_signed_in().await;
+            let holds = match told {
+                None => is_in && reply.status == StatusCode::SEE_OTHER,
+                Some(words) => {
+                    !is_in && reply.text().contains(words) && reply.status.as_u16() == 403
+                }
+            };
+            if !holds {
+                wrong.push(format!("{name}: {} {}", reply.status, reply.text()));
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    });
+}
+
+/// Each row: who signs, with what, and whether that counts.
+#[test]
+fn only_the_providers_own_signature_counts() {
+    run(async {
+        let first = Double::start().await;
+        let first_key = {
+            let world = first.world();
+            world.published[0].clone()
+        };
+        let public = first_key["x"].as_str().unwrap().as_bytes().to_vec();
+        let rows = [
+            ("RS256", Key::rsa(), "k", true, true),
+            ("ES256", Key::ec(), "k", true, true),
+            ("alg none", Key::Nothing, "first", false, false),
+            (
+                "HS256 with our secret",
+                Key::Shared(SECRET.into()),
+                "first",
+                false,
+                false,
+            ),
+            (
+                "HS256 with its public key",
+                Key::Shared(public),
+                "first",
+                false,
+                false,
+            ),
+            (
+                "another's key under its name",
+                Key::ec(),
+                "first",
+                false,
+                false,
+            ),
+            ("a key nobody published", Key::ec(), "unknown", false, false),
+        ];
+        for (name, key, kid, is_published, counts) in rows {
+            let double = Double::start().await;
+            let house = double.house();
+            double.signs_with(key, kid, is_published);
+            let mut ana = Browser::new(&house);
+            let reply = double.sign_in(&mut ana).await;
+            assert_eq!(ana.is_signed_in().await, counts, "{name}: {}", reply.text());
+            if !counts {
+                assert!(reply.text().contains(PROVES_NOTHING), "{name}");
+            }
+        }
+    });
+}
+
+#[test]
+fn new_keys_are_fetched_when_a_token_names_one_but_not_for_everybody_who_says_so() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house();
+        let mut ana = Browser::new(&house);
+        double.sign_in(&mut ana).await;
+        assert_eq!(double.world().keys_fetched, 1);
+        double.signs_with(Key::rsa(), "second", true);
+        let mut again = Browser::new(&house);
+        double.sign_in(&mut again).await;
+        assert!(again.is_signed_in().await);
+        assert_eq!(double.world().keys_fetched, 2);
+        // unknown ones do not make us hammer the provider
+        double.signs_with(Key::ec(), "unknown", false);
+        for _ in 0..5 {
+            double.sign_in(&mut Browser::new(&house)).await;
+        }
+        assert_eq!(double.world().keys_fetched, 2);
+        house.clock.advance(Span::seconds(30));
+        double.world().now += 30;
+        double.sign_in(&mut Browser::new(&house)).await;
+        assert_eq!(double.world().keys_fetched, 3);
+    });
+}
+
+#[test]
+fn a_provider_that_is_down_is_named_and_used_again_when_it_is_up() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house();
+        double.world().is_down = true;
+        let mut ana = Browser::new(&house);
+        let reply = ana.get("/signin/oidc").await;
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(reply.text().contains("Example ID does not answer"));
+        double.world().is_down = false;
+        house.clock.advance(Span::seconds(5));
+        double.world().now += 5;
+        double.sign_in(&mut ana).await;
+        assert!(ana.is_signed_in().await);
+        // down between leaving and coming back
+        let mut other = Browser::new(&house);
+        let back = double.leave(&mut other, "/").await;
+        double.world().is_down = true;
+        let reply = other.get(&back).await;
+        assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(ana.is_signed_in().await, "sessions do not depend on it");
+    });
+}
+
+#[test]
+fn small_id_tokens_are_completed_by_userinfo_about_the_same_person() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house();
+        let said = json!({"sub": "u-ana", "email": "ana@corp.example", "email_verified": true});
+        for (change, counts) in [
+            (json!({}), true),
+            (json!({"sub": "u-eve"}), false),
+            (json!({"email_verified": false}), false),
+        ] {
+            let mut userinfo = said.clone();
+            for (name, value) in change.as_object().unwrap() {
+                userinfo[name] = value.clone();
+            }
+            double.world().userinfo = userinfo;
+            double.world().change = json!({"email": null, "email_verified": null});
+            let mut ana = Browser::new(&house);
+            double.sign_in(&mut ana).await;
+            assert_eq!(ana.is_signed_in().await, counts, "{change}");
+        }
+    });
+}
+
+#[test]
+fn another_claim_counts_only_when_nobody_must_have_verified_it() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house_with(
+            |settings| {
+                settings.email_claim = "upn".to_owned();
+                settings.require_verified_email = false;
+            },
+            |_| {},
+        );
+        double.world().change =
+            json!({"upn": "cai@corp.example", "email": "eve@corp.example", "email_verified": null});
+        let mut cai = Browser::new(&house);
+        double.sign_in(&mut cai).await;
+        assert!(cai.get("/").await.text().contains("cai@corp.example"));
+    });
+}
+
+#[test]
+fn a_refusal_of_the_provider_and_answers_of_others_sign_nobody_in() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house();
+        let mut ana = Browser::new(&house);
+        let back = double.leave(&mut ana, "/").await;
+        let denied = back.replace("code=good", "error=access_denied");
+        let reply = ana.get(&denied).await;
+        assert!(
+            reply.text().contains("refused or broken off"),
+            "{}",
+            reply.text()
+        );
+        let back = double.leave(&mut ana, "/").await;
+        let reply = ana.get(&back.replace("code=good", "code=bad")).await;
+        assert!(reply.text().contains(PROVES_NOTHING));
+        let back = double.leave(&mut ana, "/").await;
+        let mixed = format!("{back}&{}", form(&[("iss", "https://evil.example")]));
+        let reply = ana.get(&mixed).await;
+        assert!(reply.text().contains(PROVES_NOTHING));
+        assert!(!ana.is_signed_in().await);
+    });
+}
+
+#[test]
+fn without_a_provider_its_paths_do_not_exist() {
+    run(async {
+        let house = crate::house::House::new();
+        let mut browser = Browser::new(&house);
+        for path in ["/signin/oidc", "/signin/oidc/callback?state=x&code=y"] {
+            assert_eq!(
+                browser.get(path).await.status,
+                StatusCode::NOT_FOUND,
+                "{path}"
+            );
+        }
+    });
+}
+
+#[test]
+fn signing_out_ends_the_session_here_and_goes_on_to_the_provider() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house();
+        let mut ana = Browser::new(&house);
+        double.sign_in(&mut ana).await;
+        let home = ana.get("/").await.text();
+        let csrf = home.split("name=\"csrf\" value=\"").nth(1).unwrap();
+        let csrf = csrf.split('"').next().unwrap().to_owned();
+        let before = ana.clone();
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let reply = ana
+            .send("POST", "/signout", &headers, form(&[("csrf", &csrf)]))
+            .await;
+        let page = reply.text();
+        assert!(
+            page.contains(&format!("{}/logout?", double.issuer)),
+            "{page}"
+        );
+        let token = double.world().last_id_token.clone();
+        assert!(page.contains(&format!("id_token_hint={token}")));
+        assert!(page.contains("post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2Fsignin"));
+        assert!(ana.cookies.is_empty());
+        assert!(
+            !before.clone().is_signed_in().await,
+            "the old cookie is dead"
+        );
+    });
+}
+
+#[test]
+fn the_provider_can_end_sessions() {
+    run(async {
+        let now = 1_780_000_000;
+        let double = Double::start().await;
+        let rows = [
+            ("as it should be", json!({}), true),
+            ("by session alone", json!({"sub": null}), true),
+            ("by person alone", json!({"sid": null}), true),
+            ("another session", json!({"sid": "s-2"}), false),
+            ("another person", json!({"sub": "u-eve"}), false),
+            ("about nobody", json!({"sub": null, "sid": null}), false),
+            ("wrong audience", json!({"aud": "other"}), false),
+            (
+                "wrong issuer",
+                json!({"iss": "https://evil.example"}),
+                false,
+            ),
+            ("an ID token", json!({"nonce": "n", "events": null}), false),
+            ("with a nonce", json!({"nonce": "n"}), false),
+            (
+                "about something else",
+                json!({"events": {"other": {}}}),
+                false,
+            ),
+            ("old", json!({"iat": now - 400}), false),
+            ("expired", json!({"exp": now - 61}), false),
+            ("from the future", json!({"iat": now + 61}), false),
+        ];
+        for (name, change, ends) in rows {
+            let house = double.house();
+            let mut ana = Browser::new(&house);
+            double.sign_in(&mut ana).await;
+            let token = double.logout_token(&change);
+            let reply = call_logout(&house, &token).await;
+            assert_eq!(ana.is_signed_in().await, !ends, "{name}: {}", reply.text());
+        }
+        for key in [Key::Nothing, Key::Shared(SECRET.into()), Key::ec()] {
+            let other = Double::start().await;
+            let house = other.house();
+            let mut ana = Browser::new(&house);
+            other.sign_in(&mut ana).await;
+            other.signs_with(key, "first", false);
+            let reply = call_logout(&house, &other.logout_token(&json!({}))).await;
+            assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{}", reply.text());
+            assert!(ana.is_signed_in().await);
+        }
+    });
+}
+
+#[test]
+fn a_replayed_logout_ends_nothing_that_came_after_it() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house();
+        let mut ana = Browser::new(&house);
+        double.sign_in(&mut ana).await;
+        let token = double.logout_token(&json!({}));
+        assert_eq!(call_logout(&house, &token).await.status, StatusCode::OK);
+        assert!(!ana.is_signed_in().await);
+        double.sign_in(&mut ana).await;
+        assert_eq!(call_logout(&house, &token).await.status, StatusCode::OK);
+        assert!(ana.is_signed_in().await);
+    });
+}
+
+async fn call_logout(house: &crate::house::House, token: &str) -> crate::house::Reply {
+    let mut provider = Browser::new(house);
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let body = form(&[("logout_token", token)]);
+    provider
+        .send("POST", "/signin/oidc/logout", &headers, body)
+        .await
+}

@@ -1,0 +1,373 @@
+//! Asking: the forms from opening to what came of them.
+
+use std::collections::BTreeMap;
+
+use hallpass_access::{
+    AccessError, Actor, Asked, Asking, FieldProblem, Idempotency, Refusal, Wanted,
+};
+use hallpass_model::{AccountId, GrantId, GroupId, RequestId, Span};
+use hallpass_rules::Ask;
+use serde_json::json;
+
+use crate::app::{FORM_PATIENCE, Reply, Slack};
+use crate::blocks::View;
+use crate::ids;
+use crate::inbound::{By, Form};
+use crate::modal::{self, Advice, Asks};
+use crate::options::Offer;
+use crate::person::{Known, Unknown};
+use crate::words::escape;
+
+/// How long Slack may take to say who somebody is before a window opens without it: the trigger
+/// dies after three seconds.
+const WHO_PATIENCE: std::time::Duration = std::time::Duration::from_millis(1_200);
+/// Longest reason, in characters after trimming.
+const REASON_MAX: usize = 1_000;
+
+/// What came of a sent form.
+pub(crate) enum Outcome {
+    /// The window closes.
+    Close,
+    /// Fields to correct: block → what is wrong.
+    Errors(BTreeMap<&'static str, String>),
+    /// The window says something.
+    Says(&'static str, String),
+}
+
+impl Outcome {
+    fn error(block: &'static str, words: impl Into<String>) -> Self {
+        Self::Errors(BTreeMap::from([(block, words.into())]))
+    }
+
+    fn reply(self) -> Reply {
+        match self {
+            Self::Close => Reply::fine(),
+            Self::Errors(errors) => {
+                Reply::json(&json!({"response_action": "errors", "errors": errors}))
+            }
+            Self::Says(title, words) => {
+                let view = modal::sentence(title, &words);
+                Reply::json(&json!({"response_action": "update", "view": view}))
+            }
+        }
+    }
+
+    /// The same, when the answer was given before: in the window that is still open.
+    fn page(self) -> View {
+        match self {
+            Self::Close => modal::sentence("Asked", "Done. The channel has it."),
+            Self::Errors(errors) => {
+                let all: Vec<String> = errors.into_values().collect();
+                modal::sentence("Not possible", &all.join("\n"))
+            }
+            Self::Says(title, words) => modal::sentence(title, &words),
+        }
+    }
+}
+
+impl Slack {
+    /// Opens the form to ask. Nothing here waits for AWS.
+    pub(crate) async fn open_form(&self, asks: Asks, by: &By, trigger: &str) {
+        let client = &self.inner.client;
+        if let Some(who) = self.inner.people.at_once(by) {
+            opened(
+                client
+                    .open_view(trigger, &self.form(asks, who))
+                    .await
+                    .map(drop),
+            );
+            return;
+        }
+        let finding = self.inner.people.find(by);
+        tokio::pin!(finding);
+        if let Ok(who) = tokio::time::timeout(WHO_PATIENCE, &mut finding).await {
+            let view = self.form(asks, who);
+            opened(client.open_view(trigger, &view).await.map(drop));
+            return;
+        }
+        match client.open_view(trigger, &modal::loading(asks)).await {
+            Ok(id) => {
+                let view = self.form(asks, finding.await);
+                opened(client.update_view(&id, &view).await);
+            }
+            Err(error) => opened(Err(error)),
+        }
+    }
+
+    fn form(&self, asks: Asks, who: Result<Known, Unknown>) -> View {
+        let known = match who {
+            Ok(known) => known,
+            Err(unknown) => return modal::sentence(asks.title(), &self.unknown(&unknown, &[])),
+        };
+        let offer = self.offer(&known.actor);
+        let nothing = match asks {
+            Asks::Access => offer.accounts.is_empty(),
+            Asks::Group => offer.groups.is_empty(),
+        };
+        if !offer.is_known {
+            let words = "Hallpass is still reading the organization. Try again in a minute.";
+            return modal::sentence(asks.title(), words);
+        }
+        let durations = self.durations(None);
+        if nothing || durations.is_empty() {
+            let words = format!(
+                "No rule lets you ask for anything yet. Ask {}.",
+                self.inner.setup.contact
+            );
+            return modal::sentence(asks.title(), &words);
+        }
+        modal::ask(asks, &known.actor.name, &durations, &Advice::default())
+    }
+
+    pub(crate) fn offer(&self, actor: &Actor) -> std::sync::Arc<Offer> {
+        self.inner
+            .offers
+            .of(&self.inner.access, &actor.email, self.now())
+    }
+
+    pub(crate) fn durations(&self, longest: Option<Span>) -> Vec<Span> {
+        let settings = self.inner.access.settings();
+        let longest = longest.unwrap_or_else(|| settings.longest());
+        settings.choices(longest.min(settings.longest()))
+    }
+
+    /// A form was sent: done now, or behind a page that says so.
+    pub(crate) async fn submit(&self, form: Form, by: By) -> Reply {
+        let (app, id) = (self.clone(), form.id.clone());
+        let mut work = tokio::spawn(async move { app.carry_out(&form, &by).await });
+        match tokio::time::timeout(FORM_PATIENCE, &mut work).await {
+            Ok(Ok(outcome)) => outcome.reply(),
+            Ok(Err(error)) => {
+                Outcome::Says("That didn't work", self.trouble("a form", &error)).reply()
+            }
+            Err(_) => {
+                let app = self.clone();
+                self.later(async move {
+                    let view = match work.await {
+                        Ok(outcome) => outcome.page(),
+                        Err(error) => {
+                            modal::sentence("That didn't work", &app.trouble("a form", &error))
+                        }
+                    };
+                    opened(app.inner.client.update_view(&id, &view).await);
+                });
+                Outcome::Says("One moment", "Still working on it.".to_owned()).reply()
+            }
+        }
+    }
+
+    async fn carry_out(&self, form: &Form, by: &By) -> Outcome {
+        let known = match self.inner.people.find(by).await {
+            Ok(known) => known,
+            Err(unknown) => {
+                return Outcome::Says("Not possible", self.unknown(&unknown, &[]));
+            }
+        };
+        self.inner.people.acted(&known).await;
+        match form.callback.as_str() {
+            ids::FORM_ACCESS | ids::FORM_GROUP => self.ask(form, &known).await,
+            ids::FORM_EXTEND => self.extend(form, &known).await,
+            ids::FORM_DENY => self.deny(form, &known).await,
+            _ => Outcome::Close,
+        }
+    }
+
+    async fn ask(&self, form: &Form, known: &Known) -> Outcome {
+        let field = |block, action| form.value(block, action).unwrap_or_default();
+        let wanted = if form.callback == ids::FORM_GROUP {
+            Wanted::Group {
+                group: field(ids::GROUP, ids::GROUP_ACTION).to_owned(),
+            }
+        } else {
+            Wanted::Account {
+                account: field(ids::ACCOUNT, ids::ACCOUNT_ACTION).to_owned(),
+                permission_set: field(ids::SET, ids::SET_ACTION).to_owned(),
+            }
+        };
+        let (reason, duration) = match reason_and_duration(form) {
+            Ok(both) => both,
+            Err(errors) => return Outcome::Errors(errors),
+        };
+        let asking = Asking {
+            wanted,
+            duration,
+            // where no ticket is asked for separately, the reason may hold it
+            ticket: Some(reason.clone()).filter(|_| self.wants_ticket(form, known)),
+            reason,
+        };
+        let once = idempotency(form, &format!("{asking:?}"));
+        let asked = self
+            .inner
+            .access
+            .ask(&known.actor, &asking, Some(&once))
+            .await;
+        self.asked(asked, form, known)
+    }
+
+    /// Whether some rule wants a ticket: the form has no field of its own for it.
+    fn wants_ticket(&self, form: &Form, known: &Known) -> bool {
+        let account = form.value(ids::ACCOUNT, ids::ACCOUNT_ACTION);
+        let account = account.and_then(|id| id.parse::<AccountId>().ok());
+        let group = form.value(ids::GROUP, ids::GROUP_ACTION);
+        let group = group.and_then(|id| GroupId::new(id).ok());
+        let question = match (&account, form.value(ids::SET, ids::SET_ACTION), &group) {
+            (Some(account), Some(permission_set), _) => Ask::Account {
+                account,
+                permission_set,
+            },
+            (_, _, Some(group)) => Ask::Group { group },
+            _ => return false,
+        };
+        let decision = self.inner.access.decide(&known.actor.email, &question);
+        !decision.ticket_patterns.is_empty()
+    }
+
+    async fn extend(&self, form: &Form, known: &Known) -> Outcome {
+        let Ok(grant) = form.metadata.parse::<GrantId>() else {
+            return Outcome::Says("Not possible", "There is no such access.".to_owned());
+        };
+        let (reason, duration) = match reason_and_duration(form) {
+            Ok(both) => both,
+            Err(errors) => return Outcome::Errors(errors),
+        };
+        let once = idempotency(form, &format!("{grant} {duration} {reason}"));
+        let extended = self
+            .inner
+            .access
+            .extend(&known.actor, grant, duration, Some(&reason), Some(&once))
+            .await;
+        self.asked(extended, form, known)
+    }
+
+    fn asked(&self, asked: Result<Asked, AccessError>, form: &Form, known: &Known) -> Outcome {
+        match asked {
+            Ok(Asked::Pending(_) | Asked::Approved(_, _)) => Outcome::Close,
+            Ok(Asked::AlreadyPending(request)) => {
+                let zone = self.zone_of(known);
+                Outcome::Says("Asked already", self.waits_already(&request, &zone))
+            }
+            Ok(Asked::Rejected(_, refusal)) => field_errors(form, &refusal),
+            Err(AccessError::Refused(why)) => {
+                Outcome::error(ids::REASON, capital(&why.to_string()))
+            }
+            Err(AccessError::Directory(fault)) => {
+                tracing::warn!(error = %fault, "a request could not be decided");
+                let words = "AWS does not answer, and this depends on where the account is. Try again in a minute.";
+                Outcome::error(ids::REASON, words)
+            }
+            Err(error) => Outcome::error(ids::REASON, self.trouble("asking", &error)),
+        }
+    }
+
+    async fn deny(&self, form: &Form, known: &Known) -> Outcome {
+        let Ok(id) = form.metadata.parse::<RequestId>() else {
+            return Outcome::Says("Not possible", "There is no such request.".to_owned());
+        };
+        let reason = form.value(ids::REASON, ids::REASON_ACTION);
+        let once = idempotency(form, "deny");
+        let denied = self
+            .inner
+            .access
+            .deny(&known.actor, id, reason, Some(&once))
+            .await;
+        self.redraw_later(id);
+        match denied {
+            Ok(_) => Outcome::Close,
+            Err(error) => {
+                let words = self.refusal(id, ids::DENY, &error, Some(known)).await;
+                Outcome::Says("Not possible", words)
+            }
+        }
+    }
+}
+
+/// Says in the log that a window did not come to be; whoever wanted it presses again.
+pub(crate) fn opened(outcome: Result<(), crate::SlackError>) {
+    if let Err(error) = outcome {
+        tracing::warn!(error = %error, "a window could not be shown");
+    }
+}
+
+/// The reason and the duration of a form; what is plainly wrong never becomes a request.
+fn reason_and_duration(form: &Form) -> Result<(String, Span), BTreeMap<&'static str, String>> {
+    let reason = form
+        .value(ids::REASON, ids::REASON_ACTION)
+        .unwrap_or_default();
+    let duration = form
+        .value(ids::DURATION, ids::DURATION_ACTION)
+        .and_then(seconds);
+    let mut errors = BTreeMap::new();
+    let length = reason.trim().chars().count();
+    if length == 0 {
+        errors.insert(ids::REASON, "Say in a few words why.".to_owned());
+    } else if length > REASON_MAX {
+        let words = format!("At most 1,000 characters; this has {}.", thousands(length));
+        errors.insert(ids::REASON, words);
+    }
+    match duration {
+        Some(duration) if errors.is_empty() => Ok((reason.to_owned(), duration)),
+        Some(_) => Err(errors),
+        None => {
+            errors.insert(ids::DURATION, "Choose how long.".to_owned());
+            Err(errors)
+        }
+    }
+}
+
+pub(crate) fn seconds(text: &str) -> Option<Span> {
+    text.parse().ok().map(Span::seconds)
+}
+
+fn thousands(number: usize) -> String {
+    match (number / 1000, number % 1000) {
+        (0, rest) => rest.to_string(),
+        (thousands, rest) => format!("{thousands},{rest:03}"),
+    }
+}
+
+/// One form sent twice with the same content is one call; a corrected one is another.
+fn idempotency(form: &Form, content: &str) -> Idempotency {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content.as_bytes());
+    let fingerprint = hex::encode(digest.as_ref());
+    let short: String = fingerprint.chars().take(16).collect();
+    Idempotency {
+        key: format!("slack:{}:{short}", form.id),
+        fingerprint,
+    }
+}
+
+/// A refusal on the field it is about; each field error must stand on a block of the form.
+fn field_errors(form: &Form, refusal: &Refusal) -> Outcome {
+    let target = match form.callback.as_str() {
+        ids::FORM_ACCESS => ids::SET,
+        ids::FORM_GROUP => ids::GROUP,
+        _ => ids::DURATION,
+    };
+    if refusal.fields.is_empty() {
+        return Outcome::error(target, refusal.message.clone());
+    }
+    let is_extension = form.callback == ids::FORM_EXTEND;
+    let mut errors: BTreeMap<&'static str, String> = BTreeMap::new();
+    for FieldProblem { field, message, .. } in &refusal.fields {
+        let block = match field.as_str() {
+            "account" if !is_extension => ids::ACCOUNT,
+            "duration_seconds" => ids::DURATION,
+            "reason" | "ticket" => ids::REASON,
+            _ => target,
+        };
+        let all = errors.entry(block).or_default();
+        if !all.is_empty() {
+            all.push(' ');
+        }
+        all.push_str(message);
+    }
+    Outcome::Errors(errors)
+}
+
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), escape(letters.as_str())),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,255 @@
+//! The channel news goes out by: the request's message is drawn anew, something is said below it,
+//! and who is not in the channel hears directly. Never acts (promise P7).
+
+use async_trait::async_trait;
+use hallpass_access::{
+    Channel, Delivery, Grant, News, Notice, Origin, Request, RequestState, Told,
+};
+use hallpass_model::Span;
+
+use crate::SlackError;
+use crate::app::Slack;
+use crate::blocks::{Block, section};
+use crate::deliver::{PostError, Saying, said_as};
+use crate::ids;
+use crate::memory::Thread;
+use crate::modal::grant_buttons;
+use crate::words::{self};
+
+/// News that Slack asked to wait for longer than this is given up: the state is kept, and the
+/// message shows it with the next news (`access.md` §11.1).
+const LIMITED_FOR: Span = Span::minutes(10);
+/// What cannot be posted because of how Slack is set up is tried for this long.
+const REFUSED_FOR: Span = Span::hours(8);
+/// The pause before another try.
+const PAUSE: Span = Span::seconds(15);
+/// The pause when somebody has to set Slack right first.
+const LONG_PAUSE: Span = Span::minutes(1);
+
+#[async_trait]
+impl Channel for Slack {
+    fn name(&self) -> &'static str {
+        "slack"
+    }
+
+    async fn tell(&self, told: &Told) -> Delivery {
+        match self.deliver(told).await {
+            Ok(()) => Delivery::Done,
+            Err(error) => self.judge(&error, &told.notice, told.attempts),
+        }
+    }
+}
+
+impl Slack {
+    fn judge(&self, error: &PostError, notice: &Notice, attempts: u32) -> Delivery {
+        let age = Span::between(notice.at, self.now());
+        let why = error.to_string();
+        let again = |after: Span| Delivery::Again {
+            after,
+            why: why.clone(),
+        };
+        match error {
+            PostError::Slack(SlackError::Limited { .. }) if age >= LIMITED_FOR => {
+                Delivery::GaveUp { why }
+            }
+            PostError::Slack(SlackError::Limited { after, .. }) => again(*after),
+            PostError::Memory(_) => again(PAUSE),
+            PostError::Slack(error) if error.is_passing() => {
+                again(Span::seconds(2 << attempts.min(5)).min(LONG_PAUSE))
+            }
+            PostError::Slack(error) if is_ours(error) || age >= REFUSED_FOR => {
+                Delivery::GaveUp { why }
+            }
+            PostError::Slack(_) => again(LONG_PAUSE),
+        }
+    }
+
+    async fn deliver(&self, told: &Told) -> Result<(), PostError> {
+        let Told {
+            notice, request, ..
+        } = told;
+        // what was refused at another door is between that door and whoever asked; what was not
+        // understood was shown in the form
+        let silent = match &request.state {
+            RequestState::Rejected { code, .. } => {
+                code == "invalid" || request.origin != Origin::Slack
+            }
+            RequestState::Pending
+            | RequestState::Approved { .. }
+            | RequestState::Denied { .. }
+            | RequestState::Discarded { .. }
+            | RequestState::Expired { .. } => false,
+        };
+        if silent {
+            return Ok(());
+        }
+        let lock = self.inner.remembered.lock(request.id);
+        let _one_hand = lock.lock().await;
+        let mut thread = self.inner.remembered.thread(request.id).await?;
+        // what it shows is the newest state, which may be newer than the news
+        let (request, grant) = match self.stored(request.id).await {
+            Ok(Some((request, grant))) => (request, grant.or_else(|| told.grant.clone())),
+            Ok(None) | Err(_) => (request.clone(), told.grant.clone()),
+        };
+        let grant = grant.as_ref();
+        self.show(&request, grant, &mut thread).await?;
+        let directory = self.inner.access.directory();
+        let name = said_as(news_name(notice.news), notice.at);
+        let words = self
+            .words_below(notice, &request, grant, &directory)
+            .await?;
+        if let Some(text) = &words {
+            let saying = Saying {
+                name: name.clone(),
+                text,
+                blocks: &[],
+            };
+            self.reply(request.id, &mut thread, &saying).await?;
+        }
+        self.announce(notice, &request, grant, &mut thread, &name)
+            .await?;
+        self.tell_requester(notice, &request, grant, &mut thread, &name)
+            .await
+    }
+
+    /// A line in the channel itself, for what ends: nobody is mentioned at night.
+    async fn announce(
+        &self,
+        notice: &Notice,
+        request: &Request,
+        grant: Option<&Grant>,
+        thread: &mut Thread,
+        name: &str,
+    ) -> Result<(), PostError> {
+        if notice.news != News::Ended || !self.inner.setup.announce_end {
+            return Ok(());
+        }
+        let Some(channel) = thread.channel.clone() else {
+            return Ok(());
+        };
+        let text = self.ended(notice, grant, &self.inner.access.directory());
+        let saying = Saying {
+            name: format!("channel:{name}"),
+            text: &text,
+            blocks: &[],
+        };
+        self.say(request.id, thread, &channel, None, &saying).await
+    }
+
+    /// The requester hears directly when they are not in the channel, and always before an end.
+    async fn tell_requester(
+        &self,
+        notice: &Notice,
+        request: &Request,
+        grant: Option<&Grant>,
+        thread: &mut Thread,
+        name: &str,
+    ) -> Result<(), PostError> {
+        let email = &request.requester.email;
+        let name = format!("direct:{name}");
+        if notice.news == News::EndsSoon {
+            let Some(grant) = grant.filter(|grant| grant.is_hold()) else {
+                return Ok(());
+            };
+            let left = Span::between(notice.at, grant.ends_at);
+            let minutes = Span::minutes(left.as_seconds().div_ceil(60));
+            let text = format!(
+                "{} ends in {minutes}, at {}.",
+                words::role_in(&grant.names),
+                self.time(grant.ends_at, notice)
+            );
+            let blocks = [
+                section(ids::CONTENT, text.clone()),
+                Block::Actions {
+                    block_id: ids::BUTTONS.to_owned(),
+                    elements: grant_buttons(grant),
+                },
+            ];
+            let saying = Saying {
+                name,
+                text: &text,
+                blocks: &blocks,
+            };
+            return self.tell_directly(request.id, thread, email, &saying).await;
+        }
+        if !self.inner.setup.dm_outside_channel || !is_status(notice.news) {
+            return Ok(());
+        }
+        let (Some(channel), Some(user)) = (
+            thread.channel.clone(),
+            self.inner.people.user_of(email).await?,
+        ) else {
+            return Ok(());
+        };
+        if self.inner.people.is_member(&channel, &user).await? {
+            return Ok(());
+        }
+        let text = self.status(notice, request, grant);
+        let saying = Saying {
+            name,
+            text: &text,
+            blocks: &[],
+        };
+        self.tell_directly(request.id, thread, email, &saying).await
+    }
+}
+
+/// What a requester outside the channel hears: every status.
+fn is_status(news: News) -> bool {
+    match news {
+        News::ReviewWanted
+        | News::Reviewed
+        | News::Approved
+        | News::Denied
+        | News::Discarded
+        | News::Expired
+        | News::Rejected
+        | News::Granted
+        | News::Failed
+        | News::Extended
+        | News::Ended
+        | News::BreakGlass
+        | News::ReviewClosed
+        | News::Lost => true,
+        News::Reminder | News::EndsSoon | News::Stuck => false,
+    }
+}
+
+fn news_name(news: News) -> &'static str {
+    match news {
+        News::ReviewWanted => "review_wanted",
+        News::Reminder => "reminder",
+        News::Reviewed => "reviewed",
+        News::Approved => "approved",
+        News::Denied => "denied",
+        News::Discarded => "discarded",
+        News::Expired => "expired",
+        News::Rejected => "rejected",
+        News::Granted => "granted",
+        News::Failed => "failed",
+        News::Extended => "extended",
+        News::EndsSoon => "ends_soon",
+        News::Ended => "ended",
+        News::Stuck => "stuck",
+        News::Lost => "lost",
+        News::BreakGlass => "break_glass",
+        News::ReviewClosed => "review_closed",
+    }
+}
+
+/// Whether what we sent is wrong, so that sending it again cannot help.
+fn is_ours(error: &SlackError) -> bool {
+    matches!(
+        error.code(),
+        Some(
+            "invalid_blocks"
+                | "invalid_blocks_format"
+                | "msg_too_long"
+                | "msg_blocks_too_long"
+                | "no_text"
+                | "invalid_arguments"
+                | "metadata_too_large"
+                | "invalid_metadata_format"
+        )
+    )
+}

@@ -1,0 +1,294 @@
+//! What is posted: one message per request, drawn anew from what is stored, with replies below it.
+//! What is to be posted is remembered before it is, so that a lost answer makes no second message.
+
+use hallpass_access::{Grant, Request};
+use hallpass_model::{Email, RequestId, Span, Timestamp};
+use serde_json::{Value, json};
+
+use crate::SlackError;
+use crate::app::Slack;
+use crate::blocks::Block;
+use crate::client::Outgoing;
+use crate::memory::{Facts, MemoryFault, Said, Thread};
+use crate::message::{Drawn, Scene, draw};
+use crate::presses::routed;
+use crate::words;
+
+/// What we post is marked with this, to find it again.
+const MARK: &str = "hallpass_request";
+/// Slack's clock and ours may differ by this much.
+const CLOCK_SKEW: Span = Span::minutes(5);
+
+/// Why something was not posted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PostError {
+    #[error(transparent)]
+    Slack(#[from] SlackError),
+    #[error(transparent)]
+    Memory(#[from] MemoryFault),
+}
+
+/// What is to be said once.
+pub(crate) struct Saying<'a> {
+    /// Its name within the request.
+    pub(crate) name: String,
+    /// The words.
+    pub(crate) text: &'a str,
+    /// With parts of its own.
+    pub(crate) blocks: &'a [Block],
+}
+
+impl Slack {
+    /// Draws the request's message as it is now stored, if one was posted; best effort: the news
+    /// that follows every change does it again.
+    pub(crate) async fn redraw(&self, id: RequestId) {
+        let drawn = async {
+            let lock = self.inner.remembered.lock(id);
+            let _one_hand = lock.lock().await;
+            let mut thread = self.inner.remembered.thread(id).await?;
+            if thread.head.as_ref().is_some_and(|head| head.ts.is_some())
+                && let Ok(Some((request, grant))) = self.stored(id).await
+            {
+                self.show(&request, grant.as_ref(), &mut thread).await?;
+            }
+            Ok::<(), PostError>(())
+        };
+        if let Err(error) = drawn.await {
+            tracing::warn!(request.id = %id, error = %error, "a message could not be drawn anew");
+        }
+    }
+
+    pub(crate) fn redraw_later(&self, id: RequestId) {
+        let app = self.clone();
+        self.later(async move { app.redraw(id).await });
+    }
+
+    /// Posts the message of a request, or draws it anew when it shows something else. The caller
+    /// holds the request's lock.
+    pub(crate) async fn show(
+        &self,
+        request: &Request,
+        grant: Option<&Grant>,
+        thread: &mut Thread,
+    ) -> Result<(), PostError> {
+        if thread.is_gone {
+            return Ok(());
+        }
+        let requester = self.inner.people.user_of(&request.requester.email).await?;
+        let drawn = draw(&Scene {
+            request,
+            grant,
+            requester: requester.as_deref(),
+            directory: &self.inner.access.directory(),
+            setup: &self.inner.setup,
+            now: self.now(),
+        });
+        let look = fingerprint(&drawn.blocks);
+        if thread.drawn.as_ref() == Some(&look) {
+            return Ok(());
+        }
+        let channel = self.channel_of(request, thread);
+        let posted = match thread.head.as_ref().and_then(|head| head.ts.clone()) {
+            Some(ts) => Some(ts),
+            None => self.post_head(request, &drawn, &channel, thread).await?,
+        };
+        if let Some(ts) = posted {
+            let client = &self.inner.client;
+            match client
+                .update(&channel, &ts, &drawn.text, &drawn.blocks)
+                .await
+            {
+                Ok(()) => {}
+                Err(error) if is_gone(&error) => thread.is_gone = true,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        thread.drawn = Some(look);
+        self.inner
+            .remembered
+            .keep_thread(request.id, thread)
+            .await?;
+        Ok(())
+    }
+
+    /// Posts the message; its timestamp when it had been posted before, by an attempt whose answer
+    /// was lost, and is still to be drawn.
+    async fn post_head(
+        &self,
+        request: &Request,
+        drawn: &Drawn,
+        channel: &str,
+        thread: &mut Thread,
+    ) -> Result<Option<String>, PostError> {
+        thread.facts = Facts {
+            target: words::target(&request.names),
+            rules: request.decided.based_on.clone(),
+            approvers: request.decided.approvers.clone(),
+        };
+        let mark = json!({"event_type": MARK, "event_payload": {"id": request.id.to_string()}});
+        let outgoing = Outgoing {
+            channel,
+            text: &drawn.text,
+            blocks: &drawn.blocks,
+            thread_ts: None,
+            metadata: Some(mark),
+            unfurl_links: false,
+        };
+        let before = thread.head.take();
+        let meant = before.clone().unwrap_or_else(|| self.meant());
+        thread.head = Some(meant.clone());
+        self.inner
+            .remembered
+            .keep_thread(request.id, thread)
+            .await?;
+        let (ts, is_new) = self.post_once(&outgoing, before.as_ref()).await?;
+        thread.head = Some(Said {
+            ts: Some(ts.clone()),
+            ..meant
+        });
+        self.inner
+            .remembered
+            .keep_thread(request.id, thread)
+            .await?;
+        Ok(Some(ts).filter(|_| !is_new))
+    }
+
+    fn meant(&self) -> Said {
+        Said {
+            meant_at: self.now(),
+            ts: None,
+        }
+    }
+
+    /// Where a request is posted: chosen once, for a message cannot move.
+    fn channel_of(&self, request: &Request, thread: &mut Thread) -> String {
+        let chosen = thread.channel.take().unwrap_or_else(|| {
+            routed(self, request).unwrap_or_else(|| self.inner.setup.channel.clone())
+        });
+        thread.channel = Some(chosen.clone());
+        chosen
+    }
+
+    /// Posts, unless an attempt before succeeded without our hearing of it. Returns the message's
+    /// timestamp, and whether it was posted just now.
+    async fn post_once(
+        &self,
+        outgoing: &Outgoing<'_>,
+        before: Option<&Said>,
+    ) -> Result<(String, bool), SlackError> {
+        if let (Some(before), Some(mark)) = (before, &outgoing.metadata) {
+            let oldest = CLOCK_SKEW.before(before.meant_at).as_second();
+            let found = self
+                .inner
+                .client
+                .find(outgoing.channel, outgoing.thread_ts, oldest, mark)
+                .await;
+            match found {
+                Ok(Some(ts)) => return Ok((ts, false)),
+                Ok(None) => {}
+                Err(error) if error.is_passing() => return Err(error),
+                // without leave to read history, a second message is better than none
+                Err(error) => tracing::debug!(error = %error, "history cannot be looked at"),
+            }
+        }
+        let ts = self.inner.client.post_message(outgoing).await?;
+        Ok((ts, true))
+    }
+
+    /// Says something below a request's message, once.
+    pub(crate) async fn reply(
+        &self,
+        id: RequestId,
+        thread: &mut Thread,
+        saying: &Saying<'_>,
+    ) -> Result<(), PostError> {
+        let head = thread.head.as_ref().and_then(|head| head.ts.clone());
+        let (Some(channel), Some(head)) = (thread.channel.clone(), head) else {
+            return Ok(());
+        };
+        if thread.is_gone {
+            return Ok(());
+        }
+        self.say(id, thread, &channel, Some(&head), saying).await
+    }
+
+    /// Says something in a channel or direct message, once.
+    pub(crate) async fn say(
+        &self,
+        id: RequestId,
+        thread: &mut Thread,
+        channel: &str,
+        below: Option<&str>,
+        saying: &Saying<'_>,
+    ) -> Result<(), PostError> {
+        let before = thread.said.get(&saying.name).cloned();
+        if before.as_ref().is_some_and(|said| said.ts.is_some()) {
+            return Ok(());
+        }
+        let meant = before.clone().unwrap_or_else(|| self.meant());
+        thread.said.insert(saying.name.clone(), meant.clone());
+        self.inner.remembered.keep_thread(id, thread).await?;
+        let mark = json!({"event_type": MARK,
+            "event_payload": {"id": id.to_string(), "news": saying.name}});
+        let outgoing = Outgoing {
+            channel,
+            text: saying.text,
+            blocks: saying.blocks,
+            thread_ts: below,
+            metadata: Some(mark),
+            unfurl_links: false,
+        };
+        let posted = self.post_once(&outgoing, before.as_ref()).await;
+        let ts = match posted {
+            Ok((ts, _)) => ts,
+            Err(error) if below.is_some() && is_gone(&error) => {
+                thread.is_gone = true;
+                String::new()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let said = Said {
+            ts: Some(ts),
+            ..meant
+        };
+        thread.said.insert(saying.name.clone(), said);
+        self.inner.remembered.keep_thread(id, thread).await?;
+        Ok(())
+    }
+
+    /// Tells one person in their direct message, once.
+    pub(crate) async fn tell_directly(
+        &self,
+        id: RequestId,
+        thread: &mut Thread,
+        email: &Email,
+        saying: &Saying<'_>,
+    ) -> Result<(), PostError> {
+        let Some(user) = self.inner.people.user_of(email).await? else {
+            return Ok(());
+        };
+        let channel = self.inner.people.direct(&user).await?;
+        self.say(id, thread, &channel, None, saying).await
+    }
+}
+
+/// Whether the message is not there any more.
+fn is_gone(error: &SlackError) -> bool {
+    matches!(
+        error.code(),
+        Some(
+            "message_not_found" | "thread_not_found" | "cant_update_message" | "edit_window_closed"
+        )
+    )
+}
+
+fn fingerprint(blocks: &[Block]) -> String {
+    let bytes = serde_json::to_vec(blocks).unwrap_or_else(|_| Value::Null.to_string().into_bytes());
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
+    hex::encode(digest.as_ref())
+}
+
+/// The name of a saying: one per piece of news, however often it is delivered.
+pub(crate) fn said_as(news: &str, at: Timestamp) -> String {
+    format!("{news}@{}", at.as_millisecond())
+}

@@ -1,0 +1,145 @@
+//! What the app remembers: which message shows which request, what was said below it, and who is
+//! who. Losing it costs a repeated message, never access.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use async_trait::async_trait;
+use hallpass_model::{Email, RequestId, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// The memory did not answer. Worth another try.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("memory: {0}")]
+pub struct MemoryFault(pub String);
+
+/// Bytes by key. Written whole; the newest write wins.
+#[async_trait]
+pub trait Memory: Send + Sync {
+    /// What was put last.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, MemoryFault>;
+    /// Puts bytes.
+    ///
+    /// # Errors
+    /// When they could not be stored; what was there before stays.
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), MemoryFault>;
+}
+
+/// Something said once: meant first, then done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Said {
+    /// When it was to be said.
+    pub(crate) meant_at: Timestamp,
+    /// The message, once it is known to be there.
+    pub(crate) ts: Option<String>,
+}
+
+/// What a message told about its request, for those who may see no more than the message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    /// `payments-prod / DatabaseOperator`, escaped.
+    pub(crate) target: String,
+    /// The rules it rested on.
+    pub(crate) rules: Vec<String>,
+    /// Who could say yes.
+    pub(crate) approvers: Vec<Email>,
+}
+
+/// What was posted about a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Thread {
+    /// The channel it belongs in; chosen once.
+    #[serde(default)]
+    pub(crate) channel: Option<String>,
+    /// The message.
+    #[serde(default)]
+    pub(crate) head: Option<Said>,
+    /// What it shows, as a hash.
+    #[serde(default)]
+    pub(crate) drawn: Option<String>,
+    /// Whether somebody deleted it.
+    #[serde(default)]
+    pub(crate) is_gone: bool,
+    /// What was said about it, by the name of the news.
+    #[serde(default)]
+    pub(crate) said: BTreeMap<String, Said>,
+    /// What it told.
+    #[serde(default)]
+    pub(crate) facts: Facts,
+}
+
+/// Typed access to a [`Memory`], one writer per request at a time.
+pub(crate) struct Remembered {
+    memory: Arc<dyn Memory>,
+    locks: Mutex<HashMap<RequestId, Weak<tokio::sync::Mutex<()>>>>,
+}
+
+impl Remembered {
+    pub(crate) fn new(memory: Arc<dyn Memory>) -> Self {
+        Self {
+            memory,
+            locks: Mutex::default(),
+        }
+    }
+
+    /// The lock of a request's messages: two hands never draw one message.
+    pub(crate) fn lock(&self, id: RequestId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = locks.get(&id).and_then(Weak::upgrade) {
+            return lock;
+        }
+        locks.retain(|_, lock| lock.strong_count() > 0);
+        let lock = Arc::default();
+        locks.insert(id, Arc::downgrade(&lock));
+        lock
+    }
+
+    pub(crate) async fn thread(&self, id: RequestId) -> Result<Thread, MemoryFault> {
+        Ok(self
+            .read(&format!("slack/request/{id}"))
+            .await?
+            .unwrap_or_default())
+    }
+
+    pub(crate) async fn keep_thread(
+        &self,
+        id: RequestId,
+        thread: &Thread,
+    ) -> Result<(), MemoryFault> {
+        self.write(&format!("slack/request/{id}"), thread).await
+    }
+
+    /// The Slack user somebody acted as last.
+    pub(crate) async fn user_of(&self, email: &Email) -> Result<Option<String>, MemoryFault> {
+        self.read(&format!("slack/user/{email}")).await
+    }
+
+    pub(crate) async fn keep_user(&self, email: &Email, user: &str) -> Result<(), MemoryFault> {
+        if self.user_of(email).await?.as_deref() == Some(user) {
+            return Ok(());
+        }
+        self.write(&format!("slack/user/{email}"), &user).await
+    }
+
+    pub(crate) async fn direct_of(&self, user: &str) -> Result<Option<String>, MemoryFault> {
+        self.read(&format!("slack/direct/{user}")).await
+    }
+
+    pub(crate) async fn keep_direct(&self, user: &str, channel: &str) -> Result<(), MemoryFault> {
+        self.write(&format!("slack/direct/{user}"), &channel).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, MemoryFault> {
+        let bytes = self.memory.get(key).await?;
+        // what an older version wrote and we cannot read is as good as nothing
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    async fn write<T: Serialize>(&self, key: &str, value: &T) -> Result<(), MemoryFault> {
+        let bytes = serde_json::to_vec(value).map_err(|error| MemoryFault(error.to_string()))?;
+        self.memory.put(key, &bytes).await
+    }
+}

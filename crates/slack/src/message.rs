@@ -1,0 +1,318 @@
+//! What the message of a request looks like: drawn from what is stored, never from itself.
+
+use hallpass_access::{Directory, Grant, GrantState, Request, RequestState};
+use hallpass_model::{TargetNames, Timestamp};
+
+use crate::blocks::{Block, Style, Text, button, context, marked, plain};
+use crate::ids;
+use crate::setup::Setup;
+use crate::words::{self, FIELD_MAX, clock_time, escape, name_of, shown, shown_or_link};
+
+/// Longest title, without its marks.
+const NAME_MAX: usize = 1_000;
+
+/// A message as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawn {
+    /// Its parts.
+    pub blocks: Vec<Block>,
+    /// One line, for notifications.
+    pub text: String,
+}
+
+/// Everything a message is drawn from.
+pub struct Scene<'a> {
+    /// What was asked for.
+    pub request: &'a Request,
+    /// What came of it.
+    pub grant: Option<&'a Grant>,
+    /// The requester's Slack user.
+    pub requester: Option<&'a str>,
+    /// For names.
+    pub directory: &'a Directory,
+    /// Marks, links, zone.
+    pub setup: &'a Setup,
+    /// The instant it is drawn at.
+    pub now: Timestamp,
+}
+
+/// Where a request is, as far as its message tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Waiting,
+    SettingUp,
+    Granted,
+    Denied,
+    Discarded,
+    Lapsed,
+    Failed,
+    Ended,
+    Rejected,
+}
+
+impl Shown {
+    /// What a request and its grant come to at an instant: one that nobody has marked as lapsed
+    /// yet has lapsed all the same.
+    pub(crate) fn of(request: &Request, grant: Option<&Grant>, now: Timestamp) -> Self {
+        match &request.state {
+            RequestState::Pending if request.expires_at.is_some_and(|at| now >= at) => Self::Lapsed,
+            RequestState::Pending => Self::Waiting,
+            RequestState::Denied { .. } => Self::Denied,
+            RequestState::Discarded { .. } => Self::Discarded,
+            RequestState::Expired { .. } => Self::Lapsed,
+            RequestState::Rejected { .. } => Self::Rejected,
+            RequestState::Approved { .. } => match grant.map(|grant| &grant.state) {
+                None | Some(GrantState::Scheduled | GrantState::Granting) => Self::SettingUp,
+                Some(GrantState::Ending { .. }) if never_was(grant) => Self::SettingUp,
+                Some(GrantState::Active | GrantState::Ending { .. }) => Self::Granted,
+                Some(GrantState::Ended { .. }) if never_was(grant) => Self::Failed,
+                Some(GrantState::Ended { .. }) => Self::Ended,
+                Some(GrantState::Failed { .. }) => Self::Failed,
+            },
+        }
+    }
+
+    fn title(self, names: &TargetNames) -> &'static str {
+        match (self, names) {
+            (Self::Waiting | Self::Rejected, TargetNames::Account { .. }) => "Access request",
+            (Self::Waiting | Self::Rejected, TargetNames::Group { .. }) => "Group request",
+            (Self::SettingUp, _) => "Approved, setting up",
+            (Self::Granted, _) => "Access granted",
+            (Self::Denied, _) => "Access denied",
+            (Self::Discarded, _) => "Request discarded",
+            (Self::Lapsed, _) => "Request lapsed",
+            (Self::Failed, _) => "Access failed",
+            (Self::Ended, _) => "Access ended",
+        }
+    }
+
+    fn mark(self, setup: &Setup) -> &str {
+        match self {
+            Self::Waiting | Self::SettingUp => &setup.marks.waiting,
+            Self::Granted => &setup.marks.good,
+            Self::Denied | Self::Failed | Self::Rejected => &setup.marks.bad,
+            Self::Discarded | Self::Lapsed | Self::Ended => &setup.marks.discarded,
+        }
+    }
+}
+
+/// Whether access never came to be.
+fn never_was(grant: Option<&Grant>) -> bool {
+    grant.is_some_and(|grant| grant.granted_at.is_none())
+}
+
+/// Draws the message.
+pub fn draw(scene: &Scene<'_>) -> Drawn {
+    let request = scene.request;
+    let shown = Shown::of(request, scene.grant, scene.now);
+    let mark = shown.mark(scene.setup);
+    let title = shown.title(&request.names);
+    let mut blocks = vec![
+        Block::Header {
+            block_id: ids::HEADER.to_owned(),
+            text: plain(format!("{mark} {title} {mark}")),
+        },
+        Block::Section {
+            block_id: ids::CONTENT.to_owned(),
+            text: None,
+            fields: fields(scene, shown),
+        },
+    ];
+    if shown == Shown::Waiting {
+        blocks.push(buttons(request));
+    }
+    blocks.push(context(ids::FOOTER, footer(scene, shown)));
+    let text = format!(
+        "{title}: {}, {}",
+        escape(&request.requester.name),
+        words::role_in(&request.names)
+    );
+    Drawn { blocks, text }
+}
+
+fn field(name: &str, value: &str) -> Text {
+    marked(format!("*{name}*\n{value}"))
+}
+
+fn fields(scene: &Scene<'_>, shown: Shown) -> Vec<Text> {
+    let request = scene.request;
+    let who = match scene.requester {
+        Some(user) => format!("<@{user}>"),
+        None => escape(&request.requester.name),
+    };
+    let mut fields = vec![field("Who", &who)];
+    fields.extend(target_fields(request));
+    // the field's own name and line break count too
+    let room = FIELD_MAX - 20;
+    let link = scene.setup.link(request);
+    fields.push(field("Why", &shown_or_link(&request.reason, room, &link)));
+    fields.push(field("For", &how_long(scene, shown)));
+    // where the form has no field for a ticket, the reason holds it
+    let ticket = request.ticket.as_ref();
+    if let Some(ticket) = ticket.filter(|ticket| **ticket != request.reason) {
+        fields.push(field("Ticket", &shown_or_link(ticket, room, &link)));
+    }
+    if request.secondary_domain {
+        fields.push(marked(format!(
+            "Matched through the second mail domain ({}). Check that this is the right person.",
+            escape(request.requester.email.as_str())
+        )));
+    }
+    fields
+}
+
+fn target_fields(request: &Request) -> Vec<Text> {
+    let id = |of: Option<String>| of.map(|id| format!(" #{id}")).unwrap_or_default();
+    let target = request.key.as_ref().map(|key| &key.target);
+    match &request.names {
+        TargetNames::Account {
+            account,
+            permission_set,
+        } => {
+            let number = id(target.and_then(|target| match target {
+                hallpass_model::Target::Account { account, .. } => Some(account.to_string()),
+                hallpass_model::Target::Group { .. } => None,
+            }));
+            vec![
+                field(
+                    "Account",
+                    &format!("`{}{number}`", shown(account, NAME_MAX)),
+                ),
+                field("Role", &shown(permission_set, NAME_MAX)),
+            ]
+        }
+        TargetNames::Group { group } => {
+            let number = id(target.and_then(|target| match target {
+                hallpass_model::Target::Group { group } => Some(group.to_string()),
+                hallpass_model::Target::Account { .. } => None,
+            }));
+            vec![field(
+                "Group",
+                &format!("`{}{number}`", shown(group, NAME_MAX)),
+            )]
+        }
+    }
+}
+
+fn how_long(scene: &Scene<'_>, shown: Shown) -> String {
+    let span = words::span(scene.request.duration);
+    match (shown, scene.grant) {
+        (Shown::Granted, Some(grant)) => {
+            let ends = clock_time(grant.ends_at, scene.request.asked_at, &scene.setup.zone);
+            format!("{span}, ends {ends}")
+        }
+        _ if scene.request.extends.is_some() => format!("{span}, to extend what is held"),
+        _ => span,
+    }
+}
+
+fn buttons(request: &Request) -> Block {
+    let id = request.id.to_string();
+    Block::Actions {
+        block_id: ids::BUTTONS.to_owned(),
+        elements: vec![
+            button(ids::APPROVE, "Approve", &id, Some(Style::Primary)),
+            button(ids::DENY, "Deny", &id, Some(Style::Danger)),
+            button(ids::DISCARD, "Discard", &id, None),
+        ],
+    }
+}
+
+fn footer(scene: &Scene<'_>, shown: Shown) -> String {
+    let mut parts = match shown {
+        Shown::Waiting => waiting_parts(scene),
+        Shown::SettingUp | Shown::Granted | Shown::Failed | Shown::Ended => {
+            decided_parts(scene, shown)
+        }
+        Shown::Denied | Shown::Discarded | Shown::Lapsed | Shown::Rejected => closed_parts(scene),
+    };
+    let link = scene.setup.link(scene.request);
+    parts.push(format!("<{link}|Open in Hallpass>"));
+    parts.join(" · ")
+}
+
+fn at(scene: &Scene<'_>, instant: Timestamp) -> String {
+    clock_time(instant, scene.request.asked_at, &scene.setup.zone)
+}
+
+fn waiting_parts(scene: &Scene<'_>) -> Vec<String> {
+    let mut parts = Vec::new();
+    if !scene.request.reviews.is_empty() {
+        parts.push(words::progress(scene.request, scene.directory));
+    }
+    parts.push(match scene.request.expires_at {
+        Some(lapses) => format!("Lapses {} if nobody decides", at(scene, lapses)),
+        None => "Waits until somebody decides".to_owned(),
+    });
+    parts
+}
+
+fn decided_parts(scene: &Scene<'_>, shown: Shown) -> Vec<String> {
+    let mut parts = vec![how_approved(scene.request, scene.directory)];
+    match scene.grant.map(|grant| &grant.state) {
+        Some(GrantState::Failed { at: failed, .. }) => {
+            parts.push(format!("failed {}", at(scene, *failed)));
+        }
+        Some(GrantState::Ended { at: ended, .. }) if shown == Shown::Ended => {
+            parts.push(format!("ended {}", at(scene, *ended)));
+        }
+        _ => {}
+    }
+    parts
+}
+
+/// Who said yes, or which rule did.
+pub(crate) fn how_approved(request: &Request, directory: &Directory) -> String {
+    use hallpass_access::Approval;
+    let rules = words::by_rules(&request.decided.based_on);
+    match &request.state {
+        RequestState::Approved {
+            approval: Approval::NotRequired,
+            ..
+        } => format!("No approval needed, by {rules}."),
+        RequestState::Approved {
+            approval: Approval::Own,
+            ..
+        } => format!("Approved by the requester, as {rules} allows."),
+        RequestState::Approved { by, .. } => {
+            let mut all: Vec<_> = request
+                .reviews
+                .iter()
+                .map(|review| review.by.clone())
+                .collect();
+            all.push(by.clone());
+            let names = words::names_of(&all, directory);
+            format!("Approved by {}", escape(&names.join(", ")))
+        }
+        RequestState::Pending
+        | RequestState::Denied { .. }
+        | RequestState::Discarded { .. }
+        | RequestState::Expired { .. }
+        | RequestState::Rejected { .. } => String::new(),
+    }
+}
+
+fn closed_parts(scene: &Scene<'_>) -> Vec<String> {
+    let request = scene.request;
+    let by = |email| escape(&name_of(email, scene.directory));
+    vec![match &request.state {
+        RequestState::Denied {
+            by: who, at: when, ..
+        } => {
+            format!("Denied by {} at {}", by(who), at(scene, *when))
+        }
+        RequestState::Discarded { by: who, at: when } => {
+            format!("Discarded by {} at {}", by(who), at(scene, *when))
+        }
+        RequestState::Rejected { detail, .. } => shown(detail, FIELD_MAX / 2),
+        RequestState::Expired { .. } | RequestState::Pending | RequestState::Approved { .. } => {
+            match request.expires_at {
+                Some(lapsed) => {
+                    let waited = hallpass_model::Span::between(request.asked_at, lapsed);
+                    format!("Lapsed after {}. Nothing was granted", words::span(waited))
+                }
+                None => "Lapsed. Nothing was granted".to_owned(),
+            }
+        }
+    }]
+}

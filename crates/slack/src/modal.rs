@@ -1,0 +1,322 @@
+//! Windows: the forms to ask, deny and extend, and the page of what somebody has.
+
+use hallpass_access::{Grant, Request};
+use hallpass_model::{Span, Timestamp};
+use jiff::tz::TimeZone;
+
+use crate::blocks::{Block, Choice, Element, Style, View, button, context, plain, section};
+use crate::ids;
+use crate::words::{self, SECTION_MAX, clock_time, escape, shown};
+
+/// Longest text Slack takes in a field; ours is shorter and refused with a sentence.
+const INPUT_MAX: u16 = 3_000;
+/// Grants shown on the page at most: three blocks each, of a hundred.
+const SHOWN_MAX: usize = 30;
+const ACCESS_TITLE: &str = "Get AWS access";
+const GROUP_TITLE: &str = "Get group access";
+
+/// What is asked for with a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// A permission set in an account.
+    Access,
+    /// Membership of a group.
+    Group,
+}
+
+impl Asks {
+    /// The form's id.
+    pub(crate) fn callback(self) -> &'static str {
+        match self {
+            Self::Access => ids::FORM_ACCESS,
+            Self::Group => ids::FORM_GROUP,
+        }
+    }
+
+    /// The form's title.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Access => ACCESS_TITLE,
+            Self::Group => GROUP_TITLE,
+        }
+    }
+}
+
+/// What is worth knowing of what was chosen so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Advice {
+    /// The warning of an account.
+    pub(crate) note: Option<String>,
+    /// Who decides and for how long at most, plain.
+    pub(crate) hint: Option<String>,
+    /// That it is held or asked for already, with marks.
+    pub(crate) already: Option<String>,
+}
+
+fn title(text: &str) -> crate::blocks::Text {
+    plain(shown(text, 24))
+}
+
+fn window(callback: &str, name: &str, blocks: Vec<Block>) -> View {
+    View {
+        callback_id: callback.to_owned(),
+        title: title(name),
+        submit: None,
+        close: plain("Close"),
+        blocks,
+        private_metadata: String::new(),
+    }
+}
+
+fn form(callback: &str, name: &str, submit: &str, blocks: Vec<Block>) -> View {
+    View {
+        submit: Some(plain(submit)),
+        close: plain("Cancel"),
+        ..window(callback, name, blocks)
+    }
+}
+
+/// The form while it is not known who asks.
+pub(crate) fn loading(asks: Asks) -> View {
+    let blocks = vec![section(ids::LOADING, "Loading…")];
+    window(asks.callback(), asks.title(), blocks)
+}
+
+/// A page of one sentence; must be escaped already.
+pub(crate) fn sentence(name: &str, words: &str) -> View {
+    window(ids::PAGE_WORDS, name, vec![section("words", words)])
+}
+
+/// The form to ask.
+pub(crate) fn ask(asks: Asks, name: &str, durations: &[Span], advice: &Advice) -> View {
+    let greeting = format!(
+        "Hi {}. Access ends by itself at the time you pick.",
+        escape(words::first_name(name))
+    );
+    let mut blocks = vec![
+        section("greeting", greeting),
+        Block::Divider {},
+        duration(durations),
+        reason(None),
+    ];
+    let hint = |text: &Option<String>| text.as_ref().map(|text| plain(shown(text, 2_000)));
+    match asks {
+        Asks::Access => {
+            blocks.push(select(
+                ids::ACCOUNT,
+                ids::ACCOUNT_ACTION,
+                "Account",
+                "Name or number",
+                None,
+            ));
+            if let Some(note) = &advice.note {
+                blocks.push(context("account_note", shown(note, SECTION_MAX)));
+            }
+            let set = select(
+                ids::SET,
+                ids::SET_ACTION,
+                "Permission set",
+                "Name",
+                hint(&advice.hint),
+            );
+            blocks.push(set);
+        }
+        Asks::Group => {
+            let group = select(
+                ids::GROUP,
+                ids::GROUP_ACTION,
+                "Group",
+                "Name",
+                hint(&advice.hint),
+            );
+            blocks.push(group);
+        }
+    }
+    if let Some(already) = &advice.already {
+        blocks.push(context("already", already.clone()));
+    }
+    blocks.push(Block::Divider {});
+    blocks.push(context("recorded", "Every AWS call you make is recorded."));
+    form(asks.callback(), asks.title(), "Request", blocks)
+}
+
+fn duration(durations: &[Span]) -> Block {
+    let options: Vec<Choice> = durations
+        .iter()
+        .map(|span| Choice::new(&words::span(*span), span.as_seconds().to_string()))
+        .collect();
+    Block::Input {
+        block_id: ids::DURATION.to_owned(),
+        label: plain("How long"),
+        element: Element::StaticSelect {
+            action_id: ids::DURATION_ACTION.to_owned(),
+            initial_option: options.first().cloned(),
+            options,
+        },
+        hint: None,
+        optional: false,
+        dispatch_action: false,
+    }
+}
+
+fn reason(initial: Option<String>) -> Block {
+    let placeholder = "Approvers read this now; it stays in the audit log.";
+    Block::Input {
+        block_id: ids::REASON.to_owned(),
+        label: plain("Why do you need it?"),
+        element: Element::PlainTextInput {
+            action_id: ids::REASON_ACTION.to_owned(),
+            multiline: true,
+            placeholder: Some(plain(placeholder)),
+            initial_value: initial,
+            max_length: Some(INPUT_MAX),
+        },
+        hint: None,
+        optional: false,
+        dispatch_action: false,
+    }
+}
+
+fn select(
+    block: &str,
+    action: &str,
+    label: &str,
+    placeholder: &str,
+    hint: Option<crate::blocks::Text>,
+) -> Block {
+    Block::Input {
+        block_id: block.to_owned(),
+        label: plain(label),
+        element: Element::ExternalSelect {
+            action_id: action.to_owned(),
+            placeholder: plain(placeholder),
+            min_query_length: 0,
+            initial_option: None,
+        },
+        hint,
+        optional: false,
+        dispatch_action: true,
+    }
+}
+
+/// The form to deny, with an optional word why.
+pub(crate) fn deny(request: &Request) -> View {
+    let name = escape(words::first_name(&request.requester.name));
+    let blocks = vec![
+        section(
+            "question",
+            format!(
+                "*Deny {name}'s request?* {} for {}\n{name} is told at once, with your words.",
+                words::target(&request.names),
+                words::span(request.duration)
+            ),
+        ),
+        Block::Input {
+            block_id: ids::REASON.to_owned(),
+            label: plain("Why"),
+            element: Element::PlainTextInput {
+                action_id: ids::REASON_ACTION.to_owned(),
+                multiline: true,
+                placeholder: None,
+                initial_value: None,
+                max_length: Some(1_000),
+            },
+            hint: None,
+            optional: true,
+            dispatch_action: false,
+        },
+    ];
+    View {
+        close: plain("Keep waiting"),
+        private_metadata: request.id.to_string(),
+        ..form(ids::FORM_DENY, "Deny request", "Deny request", blocks)
+    }
+}
+
+/// The form to extend, prefilled.
+pub(crate) fn extend(grant: &Grant, durations: &[Span], now: Timestamp, zone: &TimeZone) -> View {
+    let words = format!(
+        "{}\nExtending asks again. If nobody answers, access still ends {}.",
+        words::role_in(&grant.names),
+        clock_time(grant.ends_at, now, zone)
+    );
+    let blocks = vec![
+        section("greeting", words),
+        duration(durations),
+        reason(Some(grant.reason.clone())),
+    ];
+    View {
+        private_metadata: grant.id.to_string(),
+        ..form(ids::FORM_EXTEND, "Extend access", "Request", blocks)
+    }
+}
+
+/// Everything somebody has and waits for.
+pub(crate) struct Mine<'a> {
+    /// Live grants.
+    pub(crate) grants: &'a [Grant],
+    /// Requests that wait.
+    pub(crate) waiting: &'a [Request],
+    /// What was just done, escaped.
+    pub(crate) said: Option<&'a str>,
+    /// The instant.
+    pub(crate) now: Timestamp,
+    /// The reader's zone.
+    pub(crate) zone: &'a TimeZone,
+    /// Where the rest is.
+    pub(crate) link: &'a str,
+}
+
+/// The page of what somebody has, with the buttons to give it back or extend it.
+pub(crate) fn mine(mine: &Mine<'_>) -> View {
+    let mut blocks = Vec::new();
+    blocks.extend(mine.said.map(|said| section("said", said)));
+    for grant in mine.grants.iter().take(SHOWN_MAX) {
+        let words = format!(
+            "*{}*\nEnds {}, in {}.",
+            words::role_in(&grant.names),
+            clock_time(grant.ends_at, mine.now, mine.zone),
+            words::span(Span::between(mine.now, grant.ends_at))
+        );
+        blocks.push(section(&format!("grant_{}", grant.id), words));
+        blocks.push(Block::Actions {
+            block_id: format!("buttons_{}", grant.id),
+            elements: grant_buttons(grant),
+        });
+    }
+    for request in mine.waiting.iter().take(SHOWN_MAX) {
+        let lapses = request.expires_at.map_or_else(String::new, |at| {
+            format!(" Lapses {}.", clock_time(at, mine.now, mine.zone))
+        });
+        let words = format!(
+            "*{}* for {}\nWaits since {}.{lapses}",
+            words::role_in(&request.names),
+            words::span(request.duration),
+            clock_time(request.asked_at, mine.now, mine.zone),
+        );
+        blocks.push(section(&format!("waits_{}", request.id), words));
+        blocks.push(Block::Actions {
+            block_id: format!("buttons_{}", request.id),
+            elements: vec![button(
+                ids::DISCARD,
+                "Discard request",
+                request.id.to_string(),
+                None,
+            )],
+        });
+    }
+    if mine.grants.is_empty() && mine.waiting.is_empty() {
+        blocks.push(section("nothing", "You hold nothing and wait for nothing."));
+    }
+    blocks.push(context("more", format!("<{}|Open in Hallpass>", mine.link)));
+    window(ids::PAGE_MINE, "My access", blocks)
+}
+
+/// The buttons of somebody's own grant.
+pub(crate) fn grant_buttons(grant: &Grant) -> Vec<Element> {
+    let id = grant.request.to_string();
+    vec![
+        button(ids::EXTEND, "Extend", &id, None),
+        button(ids::RELEASE, "I'm done", &id, Some(Style::Primary)),
+    ]
+}

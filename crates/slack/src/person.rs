@@ -1,0 +1,223 @@
+//! Who a Slack user is in the directory (`access.md` §11.5), and which Slack user somebody is.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hallpass_access::{Access, Actor, Identity, Origin};
+use hallpass_model::{Clock, Email, Span, Timestamp};
+use hallpass_rules::directory::NotOnePerson;
+use tokio::sync::OnceCell;
+
+use crate::client::{Client, SlackUser};
+use crate::fault::SlackError;
+use crate::inbound::By;
+use crate::memory::Remembered;
+
+/// How long what Slack said about people is believed.
+const BELIEVED: Span = Span::minutes(10);
+/// How long a channel's members are believed.
+const MEMBERS_BELIEVED: Span = Span::minutes(5);
+/// People remembered at most; beyond, all are asked for again.
+const PEOPLE_MAX: usize = 50_000;
+
+/// A Slack user as a person of the directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) actor: Actor,
+    pub(crate) slack: SlackUser,
+}
+
+/// Why somebody is nobody here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// Of another workspace, or a guest whose address Slack does not say.
+    Foreign,
+    /// Nobody in the directory has the address, or they are disabled.
+    Nobody,
+    /// Several people have it.
+    Ambiguous,
+    /// Slack does not say.
+    Slack(SlackError),
+}
+
+/// Finds people.
+pub(crate) struct People {
+    pub(crate) client: Client,
+    access: Arc<Access>,
+    identity: Arc<Identity>,
+    pub(crate) clock: Arc<dyn Clock>,
+    remembered: Arc<Remembered>,
+    team: OnceCell<String>,
+    users: Aged<String, SlackUser>,
+    by_email: Aged<Email, Option<String>>,
+    members: Aged<String, Arc<BTreeSet<String>>>,
+}
+
+impl People {
+    pub(crate) fn new(
+        client: Client,
+        access: Arc<Access>,
+        identity: Arc<Identity>,
+        clock: Arc<dyn Clock>,
+        remembered: Arc<Remembered>,
+    ) -> Self {
+        Self {
+            client,
+            access,
+            identity,
+            clock,
+            remembered,
+            team: OnceCell::new(),
+            users: Aged::new(BELIEVED),
+            by_email: Aged::new(BELIEVED),
+            members: Aged::new(MEMBERS_BELIEVED),
+        }
+    }
+
+    /// Who somebody is, from what is known already; `None` when Slack has to be asked.
+    pub(crate) fn at_once(&self, by: &By) -> Option<Result<Known, Unknown>> {
+        let team = self.team.get()?;
+        let user = self.users.get(&by.user, self.clock.now())?;
+        Some(self.judge(by, &user, team))
+    }
+
+    /// Who somebody is.
+    pub(crate) async fn find(&self, by: &By) -> Result<Known, Unknown> {
+        let team = self.team().await.map_err(Unknown::Slack)?.to_owned();
+        let now = self.clock.now();
+        let user = if let Some(user) = self.users.get(&by.user, now) {
+            user
+        } else {
+            let user = self.client.user(&by.user).await.map_err(Unknown::Slack)?;
+            self.users.put(by.user.clone(), user.clone(), now);
+            user
+        };
+        self.judge(by, &user, &team)
+    }
+
+    async fn team(&self) -> Result<&str, SlackError> {
+        let asked = self
+            .team
+            .get_or_try_init(|| async { self.client.myself().await.map(|myself| myself.team) });
+        asked.await.map(String::as_str)
+    }
+
+    /// Whoever runs another workspace says which addresses its users have: they prove nothing here.
+    fn judge(&self, by: &By, user: &SlackUser, team: &str) -> Result<Known, Unknown> {
+        let came_from = by.team.as_deref().is_none_or(|theirs| theirs == team);
+        if !is_of(user, team) || !(came_from || user.teams.iter().any(|theirs| theirs == team)) {
+            return Err(Unknown::Foreign);
+        }
+        if user.is_nobody {
+            return Err(Unknown::Nobody);
+        }
+        let Some(email) = &user.email else {
+            return Err(Unknown::Foreign);
+        };
+        let email = Email::new(email).map_err(|_| Unknown::Nobody)?;
+        let directory = self.access.directory();
+        let actor = match self.identity.actor(&email, Origin::Slack, &directory) {
+            Ok(actor) => actor,
+            Err(NotOnePerson::Ambiguous) => return Err(Unknown::Ambiguous),
+            Err(NotOnePerson::None) => return Err(Unknown::Nobody),
+        };
+        if actor.user.is_none() {
+            return Err(Unknown::Nobody);
+        }
+        Ok(Known {
+            actor,
+            slack: user.clone(),
+        })
+    }
+
+    /// The Slack user of an address: who acted as them, or whom Slack knows by it.
+    pub(crate) async fn user_of(&self, email: &Email) -> Result<Option<String>, SlackError> {
+        // a memory that does not answer costs a question to Slack
+        if let Ok(Some(user)) = self.remembered.user_of(email).await {
+            return Ok(Some(user));
+        }
+        let now = self.clock.now();
+        if let Some(user) = self.by_email.get(email, now) {
+            return Ok(user);
+        }
+        let found = self.client.user_by_email(email.as_str()).await?;
+        let team = self.team().await?;
+        let user = found
+            .filter(|user| !user.is_nobody && is_of(user, team))
+            .map(|user| user.id);
+        self.by_email.put(email.clone(), user.clone(), now);
+        Ok(user)
+    }
+
+    /// Somebody acted as a Slack user.
+    pub(crate) async fn acted(&self, known: &Known) {
+        let kept = self
+            .remembered
+            .keep_user(&known.actor.email, &known.slack.id)
+            .await;
+        if let Err(error) = kept {
+            tracing::warn!(error = %error, "who acted could not be remembered");
+        }
+    }
+
+    /// Whether a user is a member of a channel.
+    pub(crate) async fn is_member(&self, channel: &str, user: &str) -> Result<bool, SlackError> {
+        let now = self.clock.now();
+        let members = if let Some(members) = self.members.get(&channel.to_owned(), now) {
+            members
+        } else {
+            let all = self.client.members(channel).await?;
+            let all: Arc<BTreeSet<String>> = Arc::new(all.into_iter().collect());
+            self.members.put(channel.to_owned(), Arc::clone(&all), now);
+            all
+        };
+        Ok(members.contains(user))
+    }
+
+    /// The direct message with a user.
+    pub(crate) async fn direct(&self, user: &str) -> Result<String, SlackError> {
+        if let Ok(Some(channel)) = self.remembered.direct_of(user).await {
+            return Ok(channel);
+        }
+        let channel = self.client.direct(user).await?;
+        if let Err(error) = self.remembered.keep_direct(user, &channel).await {
+            tracing::warn!(error = %error, "a direct message could not be remembered");
+        }
+        Ok(channel)
+    }
+}
+
+/// Whether a user belongs to our workspace, or to our organization's.
+fn is_of(user: &SlackUser, team: &str) -> bool {
+    let own = user.team.as_deref().is_none_or(|theirs| theirs == team);
+    user.teams.iter().any(|theirs| theirs == team) || (own && !user.is_stranger)
+}
+
+/// Values that are believed for a while.
+struct Aged<K, V> {
+    believed: Span,
+    values: Mutex<HashMap<K, (Timestamp, V)>>,
+}
+
+impl<K: std::hash::Hash + Eq, V: Clone> Aged<K, V> {
+    fn new(believed: Span) -> Self {
+        Self {
+            believed,
+            values: Mutex::default(),
+        }
+    }
+
+    fn get(&self, key: &K, now: Timestamp) -> Option<V> {
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, value) = values.get(key)?;
+        (now < self.believed.after(*at)).then(|| value.clone())
+    }
+
+    fn put(&self, key: K, value: V, now: Timestamp) {
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        if values.len() >= PEOPLE_MAX {
+            values.clear();
+        }
+        values.insert(key, (now, value));
+    }
+}

@@ -1,0 +1,366 @@
+//! Buttons: who may is decided by the journey when they press; what they are told, only they read
+//! (`access.md` §11.4).
+
+use hallpass_access::{
+    Grant, GrantFilter, Idempotency, Request, RequestFilter, RequestState, RequestView,
+};
+use hallpass_model::RequestId;
+use hallpass_rules::Ask;
+use serde_json::Value;
+
+use crate::app::Slack;
+use crate::asking::opened;
+use crate::ids;
+use crate::inbound::{By, Press};
+use crate::modal::{self, Mine};
+use crate::person::{Known, Unknown};
+use crate::refusals::{NO_SUCH, NOT_HOLDER};
+use crate::words::{self, clock_time, names_of};
+
+/// What buttons of messages from before Hallpass carry.
+const LEGACY: [&str; 2] = ["approve", "discard"];
+const LEGACY_WORDS: &str = "This message is from before Hallpass. Ask again with /access.";
+/// Grants and requests shown to somebody at most.
+const MINE_MAX: usize = 30;
+
+impl Slack {
+    /// A button was pressed.
+    pub(crate) async fn press(&self, press: &Press) {
+        if LEGACY.contains(&press.value.as_str()) {
+            self.legacy(press).await;
+            return;
+        }
+        let Ok(id) = press.value.parse::<RequestId>() else {
+            self.tell_presser(press, NO_SUCH).await;
+            return;
+        };
+        let known = match self.inner.people.find(&press.by).await {
+            Ok(known) => known,
+            Err(unknown) => {
+                let others = self.deciders(id, press).await;
+                let words = self.unknown(&unknown, &others);
+                self.tell_presser(press, &words).await;
+                if let Unknown::Foreign | Unknown::Nobody | Unknown::Ambiguous = unknown {
+                    self.redraw(id).await;
+                }
+                return;
+            }
+        };
+        self.inner.people.acted(&known).await;
+        match press.action.as_str() {
+            ids::APPROVE | ids::DISCARD => self.decide(press, id, &known).await,
+            ids::DENY => self.ask_why(press, id, &known).await,
+            ids::RELEASE => self.release(press, id, &known).await,
+            ids::EXTEND => self.open_extend(press, id, &known).await,
+            other => tracing::warn!(action = other, "an unknown button"),
+        }
+    }
+
+    /// The original's messages: answered, their buttons removed, never read.
+    async fn legacy(&self, press: &Press) {
+        self.tell_presser(press, LEGACY_WORDS).await;
+        let (Some(place), Value::Array(blocks)) = (&press.place, &press.blocks) else {
+            return;
+        };
+        let rest: Vec<&Value> = blocks
+            .iter()
+            .filter(|block| block.get("type").and_then(Value::as_str) != Some("actions"))
+            .collect();
+        let updated = self
+            .inner
+            .client
+            .update(&place.channel, &place.ts, LEGACY_WORDS, &rest);
+        if let Err(error) = updated.await {
+            tracing::warn!(error = %error, "buttons of an old message could not be removed");
+        }
+    }
+
+    async fn decide(&self, press: &Press, id: RequestId, known: &Known) {
+        let once = pressed_once(press);
+        let access = &self.inner.access;
+        let outcome = if press.action == ids::APPROVE {
+            access.approve(&known.actor, id, Some(&once)).await
+        } else {
+            access.discard(&known.actor, id, Some(&once)).await
+        };
+        match outcome {
+            Ok(_) if press.view.is_some() => {
+                self.redraw(id).await;
+                self.show_mine_again(press, known, "The request is discarded.")
+                    .await;
+            }
+            Ok(_) => self.redraw(id).await,
+            Err(error) => {
+                let words = self.refusal_of(press, id, &error, Some(known)).await;
+                self.tell_presser(press, &words).await;
+                self.redraw(id).await;
+            }
+        }
+    }
+
+    /// Deny asks for a word first; whoever may not is told at once.
+    async fn ask_why(&self, press: &Press, id: RequestId, known: &Known) {
+        let request = self.inner.access.request(&known.actor, id).await;
+        if let Ok(request) = request
+            && self.could_deny(&request, known)
+        {
+            let view = modal::deny(&request);
+            opened(
+                self.inner
+                    .client
+                    .open_view(&press.trigger, &view)
+                    .await
+                    .map(drop),
+            );
+            return;
+        }
+        // refused by the journey, so that the press is on record
+        let denied = self
+            .inner
+            .access
+            .deny(&known.actor, id, None, Some(&pressed_once(press)))
+            .await;
+        if let Err(error) = denied {
+            let words = self.refusal_of(press, id, &error, Some(known)).await;
+            self.tell_presser(press, &words).await;
+        }
+        self.redraw(id).await;
+    }
+
+    /// Only whether to open a window: the journey decides when it is sent.
+    fn could_deny(&self, request: &Request, known: &Known) -> bool {
+        let now = self.now();
+        let open = request.state == RequestState::Pending
+            && request.expires_at.is_none_or(|at| now < at)
+            && !known.actor.secondary_domain;
+        let directory = self.inner.access.directory();
+        open && question(request).is_some_and(|question| {
+            let (who, whose) = (&known.actor.email, &request.requester.email);
+            let rules = self.inner.access.rules();
+            rules
+                .may_deny(who, whose, &question, &directory, now)
+                .is_ok()
+        })
+    }
+
+    async fn release(&self, press: &Press, id: RequestId, known: &Known) {
+        let grant = match self.grant_of(id, known).await {
+            Ok(grant) => grant,
+            Err(words) => return self.tell_presser(press, &words).await,
+        };
+        let released = self
+            .inner
+            .access
+            .release(&known.actor, grant.id, Some(&pressed_once(press)))
+            .await;
+        let words = match released {
+            Ok(grant) => self.given_back(&grant, known),
+            Err(error) => self.refusal_of(press, id, &error, Some(known)).await,
+        };
+        if press.view.is_some() {
+            self.show_mine_again(press, known, &words).await;
+        } else if let (Some(place), true) = (&press.place, is_direct(press)) {
+            let block = [crate::blocks::section("said", words.clone())];
+            let updated = self
+                .inner
+                .client
+                .update(&place.channel, &place.ts, &words, &block)
+                .await;
+            if updated.is_err() {
+                self.tell_presser(press, &words).await;
+            }
+        } else {
+            self.tell_presser(press, &words).await;
+        }
+        self.redraw(id).await;
+    }
+
+    fn given_back(&self, grant: &Grant, known: &Known) -> String {
+        let directory = self.inner.access.directory();
+        let said = format!("Given back: {}.", words::target(&grant.names));
+        let hallpass_model::TargetNames::Account { permission_set, .. } = &grant.names else {
+            return said;
+        };
+        let now = self.now();
+        match directory.permission_set_by_name(permission_set) {
+            Some(set) if !grant.standing => {
+                let until = hallpass_model::Span::seconds(set.session_duration).after(now);
+                let until = clock_time(until, now, &self.zone_of(known));
+                format!("{said} Credentials you already hold may work until {until}.")
+            }
+            _ => said,
+        }
+    }
+
+    async fn open_extend(&self, press: &Press, id: RequestId, known: &Known) {
+        let grant = match self.grant_of(id, known).await {
+            Ok(grant) => grant,
+            Err(words) => return self.tell_presser(press, &words).await,
+        };
+        if Some(&grant.key.user) != known.actor.user.as_ref() {
+            return self.tell_presser(press, NOT_HOLDER).await;
+        }
+        let settings = self.inner.access.settings();
+        let durations = settings.choices(settings.longest());
+        let view = modal::extend(&grant, &durations, self.now(), &self.zone_of(known));
+        let shown = match &press.view {
+            // a window is open already: it changes
+            Some(form) => self.inner.client.update_view(&form.id, &view).await,
+            None => self
+                .inner
+                .client
+                .open_view(&press.trigger, &view)
+                .await
+                .map(drop),
+        };
+        opened(shown);
+    }
+
+    async fn grant_of(&self, id: RequestId, known: &Known) -> Result<Grant, String> {
+        let stored = self.stored(id).await;
+        let stored = stored.map_err(|error| self.trouble("reading a request", &error))?;
+        let Some((_, Some(grant))) = stored else {
+            return Err(NO_SUCH.to_owned());
+        };
+        let seen = self.inner.access.grant(&known.actor, grant.id).await;
+        seen.map_err(|_| NO_SUCH.to_owned())
+    }
+
+    /// The page of what somebody has.
+    pub(crate) async fn open_mine(&self, by: &By, trigger: &str) {
+        let view = match self.inner.people.find(by).await {
+            Ok(known) => self.mine(&known, None).await,
+            Err(unknown) => modal::sentence("My access", &self.unknown(&unknown, &[])),
+        };
+        opened(self.inner.client.open_view(trigger, &view).await.map(drop));
+    }
+
+    async fn show_mine_again(&self, press: &Press, known: &Known, said: &str) {
+        let Some(form) = &press.view else { return };
+        let view = self.mine(known, Some(said)).await;
+        opened(self.inner.client.update_view(&form.id, &view).await);
+    }
+
+    async fn mine(&self, known: &Known, said: Option<&str>) -> crate::blocks::View {
+        let access = &self.inner.access;
+        let live = GrantFilter {
+            states: ["scheduled", "granting", "active"]
+                .map(str::to_owned)
+                .to_vec(),
+            holder: known.actor.user.clone(),
+            ..GrantFilter::default()
+        };
+        let pending = RequestFilter {
+            state: Some("pending".to_owned()),
+            ..RequestFilter::default()
+        };
+        let grants = access.grants(&known.actor, &live, MINE_MAX).await;
+        let waiting = access
+            .requests(&known.actor, RequestView::Mine, &pending, MINE_MAX)
+            .await;
+        match (grants, waiting) {
+            (Ok(grants), Ok(waiting)) => modal::mine(&Mine {
+                grants: &grants,
+                waiting: &waiting,
+                said,
+                now: self.now(),
+                zone: &self.zone_of(known),
+                link: &self.inner.setup.public_url,
+            }),
+            (Err(error), _) | (_, Err(error)) => modal::sentence(
+                "My access",
+                &self.trouble("reading what somebody has", &error),
+            ),
+        }
+    }
+
+    /// Says something to the presser only.
+    async fn tell_presser(&self, press: &Press, words: &str) {
+        let client = &self.inner.client;
+        if let Some(form) = press.view.as_ref().filter(|_| press.place.is_none()) {
+            let view = modal::sentence("My access", words);
+            return opened(client.update_view(&form.id, &view).await);
+        }
+        let Some(place) = &press.place else { return };
+        let whispered = client.whisper(&place.channel, &press.by.user, words).await;
+        let Err(error) = whispered else { return };
+        let Some(url) = &press.response_url else {
+            tracing::warn!(error = %error, "a presser could not be told");
+            return;
+        };
+        if let Err(error) = client.respond(url, words).await {
+            tracing::warn!(error = %error, "a presser could not be told");
+        }
+    }
+
+    /// Who can decide a request, by name.
+    async fn deciders(&self, id: RequestId, press: &Press) -> Vec<String> {
+        if !self.is_on_its_message(id, press).await {
+            return Vec::new();
+        }
+        let directory = self.inner.access.directory();
+        match self.stored(id).await {
+            Ok(Some((request, _))) => names_of(&request.decided.approvers, &directory),
+            Ok(None) | Err(_) => Vec::new(),
+        }
+    }
+
+    /// Whether the button is on the message we posted for the request: then the presser reads it
+    /// anyway, and may be told what it says.
+    pub(crate) async fn is_on_its_message(&self, id: RequestId, press: &Press) -> bool {
+        let Ok(thread) = self.inner.remembered.thread(id).await else {
+            return false;
+        };
+        let ours = thread.head.and_then(|head| head.ts).zip(thread.channel);
+        ours.zip(press.place.as_ref())
+            .is_some_and(|((ts, channel), place)| ts == place.ts && channel == place.channel)
+    }
+}
+
+fn is_direct(press: &Press) -> bool {
+    press
+        .place
+        .as_ref()
+        .is_some_and(|place| place.channel.starts_with('D'))
+}
+
+/// Slack may repeat a press; the journey carries it out once.
+fn pressed_once(press: &Press) -> Idempotency {
+    let at = press
+        .place
+        .as_ref()
+        .map(|place| place.ts.as_str())
+        .unwrap_or_default();
+    let key = format!(
+        "slack:{}:{}:{}:{at}",
+        press.action, press.value, press.action_ts
+    );
+    Idempotency {
+        fingerprint: key.clone(),
+        key,
+    }
+}
+
+fn question(request: &Request) -> Option<Ask<'_>> {
+    use hallpass_model::{Target, TargetNames};
+    match (&request.key.as_ref()?.target, &request.names) {
+        (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) => {
+            Some(Ask::Account {
+                account,
+                permission_set,
+            })
+        }
+        (Target::Group { group }, _) => Some(Ask::Group { group }),
+        (Target::Account { .. }, TargetNames::Group { .. }) => None,
+    }
+}
+
+/// Where the rules want a request to be posted, if they say.
+pub(crate) fn routed(slack: &Slack, request: &Request) -> Option<String> {
+    let question = question(request)?;
+    slack
+        .inner
+        .access
+        .decide(&request.requester.email, &question)
+        .slack_channel
+}

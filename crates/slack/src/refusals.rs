@@ -1,0 +1,159 @@
+//! Why a press had no effect, in words for whoever pressed (`ui/ui.md` §5).
+
+use hallpass_access::{AccessError, Closed, PressRefused, Request};
+use hallpass_model::RequestId;
+use hallpass_rules::ClickRefused;
+
+use crate::app::Slack;
+use crate::asking::capital;
+use crate::ids;
+use crate::inbound::Press;
+use crate::person::{Known, Unknown};
+use crate::words::{self, any_of, clock_time, escape, first_name, name_of, names_of};
+
+pub(crate) const NO_SUCH: &str = "There is no such request, or it is not yours to see.";
+const NOT_YOURS: &str = "Only the requester, an approver or an admin can discard this.";
+pub(crate) const NOT_HOLDER: &str = "Only its holder can do this.";
+const AWS_SILENT: &str = "AWS does not answer, and this depends on where the account is. Nothing changed; try again in a minute.";
+
+impl Slack {
+    pub(crate) async fn refusal_of(
+        &self,
+        press: &Press,
+        id: RequestId,
+        error: &AccessError,
+        known: Option<&Known>,
+    ) -> String {
+        if !matches!(error, AccessError::NotFound(_)) {
+            return self.refusal(id, &press.action, error, known).await;
+        }
+        if !self.is_on_its_message(id, press).await {
+            return NO_SUCH.to_owned();
+        }
+        // whoever pressed reads the message, which is about to show the same
+        if let Ok(Some((request, _))) = self.stored(id).await
+            && let Err(closed) = request.clone().pending(self.now())
+        {
+            return self.closed(&request, &closed, known);
+        }
+        if press.action == ids::DISCARD {
+            return NOT_YOURS.to_owned();
+        }
+        let thread = self.inner.remembered.thread(id).await;
+        let facts = thread.unwrap_or_default().facts;
+        not_listed(&facts.target, &facts.rules)
+    }
+
+    fn closed(&self, request: &Request, closed: &Closed, known: Option<&Known>) -> String {
+        let zone = known.map_or_else(
+            || self.inner.setup.zone.clone(),
+            |known| self.zone_of(known),
+        );
+        let at = clock_time(closed.at, self.now(), &zone);
+        if closed.how == "expired" {
+            let name = escape(first_name(&request.requester.name));
+            return format!(
+                "This request lapsed at {at}. Nothing was granted. {name} can ask again."
+            );
+        }
+        let directory = self.inner.access.directory();
+        let by = closed
+            .by
+            .as_ref()
+            .map(|by| format!(" by {}", escape(&name_of(by, &directory))));
+        format!("Already {}{} at {at}.", closed.how, by.unwrap_or_default())
+    }
+
+    /// Why a press had no effect, in the words of `ui/ui.md` §5.
+    pub(crate) async fn refusal(
+        &self,
+        id: RequestId,
+        action: &str,
+        error: &AccessError,
+        known: Option<&Known>,
+    ) -> String {
+        let why = match error {
+            AccessError::Refused(why) => why,
+            AccessError::NotFound(_) => return NO_SUCH.to_owned(),
+            AccessError::Directory(_) => return AWS_SILENT.to_owned(),
+            AccessError::KeyReused | AccessError::Read(_) | AccessError::Commit(_) => {
+                return self.trouble("a press", error);
+            }
+        };
+        let Ok(Some((request, _))) = self.stored(id).await else {
+            return capital(&why.to_string());
+        };
+        match why {
+            PressRefused::Closed(closed) => self.closed(&request, closed, known),
+            PressRefused::Rules(refused) => self.not_by_rules(&request, action, refused, known),
+            PressRefused::AlreadyReviewed { given, needed } => format!(
+                "You approved this already: {given} of {needed}. Somebody else has to approve too."
+            ),
+            PressRefused::NotYours => NOT_YOURS.to_owned(),
+            PressRefused::NotInDirectory => self.unknown(&Unknown::Nobody, &[]),
+            PressRefused::NotHolder => NOT_HOLDER.to_owned(),
+            PressRefused::GrantOver { state } => format!("This access is {state} already."),
+            PressRefused::SecondaryDomain
+            | PressRefused::ReasonMissing
+            | PressRefused::NotRequester
+            | PressRefused::GlassHolds { .. }
+            | PressRefused::Justification { .. }
+            | PressRefused::NoReview
+            | PressRefused::OwnReview => capital(&why.to_string()),
+        }
+    }
+
+    fn not_by_rules(
+        &self,
+        request: &Request,
+        action: &str,
+        refused: &ClickRefused,
+        known: Option<&Known>,
+    ) -> String {
+        let directory = self.inner.access.directory();
+        let is_own = known.is_some_and(|known| known.actor.email == request.requester.email);
+        match refused {
+            ClickRefused::NotOpen { .. } => {
+                let zone = known.map_or_else(
+                    || self.inner.setup.zone.clone(),
+                    |known| self.zone_of(known),
+                );
+                let until = request
+                    .expires_at
+                    .map(|at| format!(" until {}", clock_time(at, self.now(), &zone)));
+                format!(
+                    "The rules changed since {} asked. Today nobody may have this; the request stays open{}.",
+                    escape(first_name(&request.requester.name)),
+                    until.unwrap_or_default()
+                )
+            }
+            ClickRefused::NotListed { rules, .. } if !is_own => {
+                let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+                not_listed(&words::target(&request.names), &rules)
+            }
+            ClickRefused::NotListed { .. } | ClickRefused::OwnRequest { .. } => {
+                let others = names_of(&request.decided.approvers, &directory);
+                let verb = if action == ids::DENY {
+                    "deny"
+                } else {
+                    "approve"
+                };
+                match others.as_slice() {
+                    [] => format!("You can't {verb} your own request. Discard it instead."),
+                    names => format!(
+                        "You can't {verb} your own request. {} can.",
+                        escape(&any_of(names))
+                    ),
+                }
+            }
+        }
+    }
+}
+
+fn not_listed(target: &str, rules: &[String]) -> String {
+    let verb = if rules.len() == 1 { "lists" } else { "list" };
+    match words::rules(rules).as_str() {
+        "" => format!("You are not an approver for {target}."),
+        named => format!("You are not an approver for {target}. {named} {verb} who is."),
+    }
+}

@@ -1,0 +1,576 @@
+//! Forms: what they offer, what they refuse on the field, what they become.
+
+use hallpass_access::{RequestState, Wanted};
+use hallpass_model::Span;
+use serde_json::{Value, json};
+
+use crate::fake::Fault;
+use crate::house::{ACCOUNT, FORM, GROUP, House, TEAM, form, rules, until};
+
+async fn opened(house: &House, name: &str, callback: &str) -> Value {
+    let before = house.fake.desk().views.len();
+    let reply = house.send(&house.shortcut(name, callback)).await;
+    assert_eq!((reply.status, reply.body.as_str()), (200, ""));
+    until("a window", || house.fake.desk().views.get(before).cloned())
+        .await
+        .1
+}
+
+fn ids(view: &Value) -> Vec<String> {
+    let blocks = view["blocks"].as_array().unwrap();
+    let named = |block: &Value| {
+        let action = block["element"]["action_id"].as_str();
+        format!(
+            "{} {} {}",
+            block["type"].as_str().unwrap(),
+            block["block_id"].as_str().unwrap_or("-"),
+            action.unwrap_or("-")
+        )
+    };
+    blocks.iter().map(named).collect()
+}
+
+fn says(view: &Value) -> String {
+    view["blocks"][0]["text"]["text"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn the_forms_have_their_parts_in_order() {
+    let house = House::new().await;
+    let view = opened(&house, "ana", "request_for_access").await;
+    assert_eq!(view["title"]["text"], "Get AWS access");
+    assert_eq!(
+        (&view["submit"]["text"], &view["close"]["text"]),
+        (&json!("Request"), &json!("Cancel"))
+    );
+    assert_eq!(
+        ids(&view),
+        [
+            "section greeting -",
+            "divider - -",
+            "input duration_picker duration_picker_action",
+            "input provide_reason provided_reason",
+            "input select_account selected_account",
+            "input select_permission_set selected_permission_set",
+            "divider - -",
+            "context recorded -",
+        ]
+    );
+    assert_eq!(
+        says(&view),
+        "Hi Ana. Access ends by itself at the time you pick."
+    );
+    let durations = view["blocks"][2]["element"]["options"].as_array().unwrap();
+    assert_eq!(
+        (
+            durations.len(),
+            &durations[0]["text"]["text"],
+            &durations[47]["text"]["text"]
+        ),
+        (48, &json!("30m"), &json!("1d"))
+    );
+    let view = opened(&house, "ana", "request_for_group_membership").await;
+    assert_eq!(view["title"]["text"], "Get group access");
+    assert_eq!(ids(&view)[4], "input select_group selected_group");
+    assert_eq!(view["callback_id"], "request_for_group_access_submitted");
+}
+
+#[tokio::test]
+async fn who_cannot_ask_reads_why() {
+    let house = House::new().await;
+    for (name, words) in [
+        (
+            "gia",
+            "Your Slack account belongs to another workspace, so I can't match you.",
+        ),
+        (
+            "two",
+            "Your e-mail matches more than one person. An admin must fix that first.",
+        ),
+        (
+            "new",
+            "No person in Identity Center has your e-mail. Ask platform@corp.example.",
+        ),
+    ] {
+        assert_eq!(
+            says(&opened(&house, name, "request_for_access").await),
+            words,
+            "{name}"
+        );
+    }
+    house
+        .access
+        .set_rules(rules(r#"{"statements": []}"#), "test")
+        .await
+        .unwrap();
+    house.clock.advance(Span::minutes(1));
+    let view = opened(&house, "ana", "request_for_access").await;
+    assert_eq!(
+        says(&view),
+        "No rule lets you ask for anything yet. Ask platform@corp.example."
+    );
+    assert!(view.get("submit").is_none());
+    house.know_nothing();
+    let view = opened(&house, "cai", "request_for_access").await;
+    assert!(
+        says(&view).starts_with("No person in Identity Center"),
+        "{view}"
+    );
+}
+
+#[tokio::test]
+async fn choices_are_what_this_person_may_ask_for() {
+    let house = House::new().await;
+    let narrowed = r#"{"statements": [
+        {"ResourceType": "Account", "Resource": "111111111111", "PermissionSet": ["Admin", "ReadOnly"], "Approvers": "cai@corp.example"},
+        {"ResourceType": "Account", "Resource": "222222222222", "PermissionSet": "Root", "AllowedUsers": "eve@corp.example", "Approvers": "cai@corp.example"}]}"#;
+    house
+        .access
+        .set_rules(rules(narrowed), "test")
+        .await
+        .unwrap();
+    let suggest = |name: &str, action: &str, typed: &str, account: Option<&str>| {
+        let mut payload = house.submission(name, FORM, "", &json!({}));
+        payload["type"] = json!("block_suggestion");
+        payload["action_id"] = json!(action);
+        payload["value"] = json!(typed);
+        if let Some(account) = account {
+            payload["view"]["state"]["values"] = json!({"select_account": {"selected_account": {"selected_option": {"value": account}}}});
+        }
+        payload
+    };
+    for (name, action, typed, account, wanted) in [
+        ("ana", "selected_account", "", None, vec![ACCOUNT]),
+        ("eve", "selected_account", "", None, vec![ACCOUNT, TEAM]),
+        ("eve", "selected_account", "team", None, vec![TEAM]),
+        ("eve", "selected_account", "2222", None, vec![TEAM]),
+        (
+            "ana",
+            "selected_permission_set",
+            "",
+            Some(ACCOUNT),
+            vec!["Admin", "ReadOnly"],
+        ),
+        (
+            "ana",
+            "selected_permission_set",
+            "read",
+            Some(ACCOUNT),
+            vec!["ReadOnly"],
+        ),
+        ("ana", "selected_permission_set", "", Some(TEAM), vec![]),
+        (
+            "eve",
+            "selected_permission_set",
+            "",
+            Some(TEAM),
+            vec!["Root"],
+        ),
+        ("fox", "selected_account", "", None, vec![]),
+    ] {
+        let reply = house.send(&suggest(name, action, typed, account)).await;
+        let options: Value = serde_json::from_str(&reply.body).unwrap();
+        let found: Vec<&str> = options["options"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|option| option["value"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, wanted, "{name} {action} {typed}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_chosen_is_explained() {
+    let house = House::new().await;
+    let chosen = |set: &str| {
+        let mut payload = house.submission("ana", FORM, "", &form(ACCOUNT, set, "x"));
+        payload["type"] = json!("block_actions");
+        payload["actions"] = json!([{"action_id": "selected_permission_set", "type": "external_select", "selected_option": {"value": set}}]);
+        payload
+    };
+    for (set, hint) in [
+        (
+            "Admin",
+            "1 of Cai Example, Dee Example, Off Example decides. At most 1d.",
+        ),
+        (
+            "Root",
+            "2 of Cai Example, Dee Example, Eve Example decide. At most 1d.",
+        ),
+        (
+            "ReadOnly",
+            "No approval needed, by rule `read`. At most 1d.",
+        ),
+        (
+            "Lonely",
+            "Nobody can approve this for you. The only approver in rule `lonely` is you.",
+        ),
+    ] {
+        let before = house.fake.desk().views.len();
+        house.send(&chosen(set)).await;
+        let view = until("the form again", || {
+            house.fake.desk().views.get(before).cloned()
+        })
+        .await
+        .1;
+        assert_eq!(view["blocks"][5]["block_id"], "account_note");
+        assert_eq!(view["blocks"][5]["elements"][0]["text"], "Card data.");
+        assert_eq!(view["blocks"][6]["hint"]["text"], hint, "{set}");
+    }
+    house.ask("ana", "Admin").await;
+    let before = house.fake.desk().views.len();
+    house.send(&chosen("Admin")).await;
+    let view = until("the form again", || {
+        house.fake.desk().views.get(before).cloned()
+    })
+    .await
+    .1;
+    assert!(
+        view.to_string().contains(
+            "You asked for this at 20:26 UTC already; it waits. <https://h.example/requests/req_"
+        ),
+        "{view}"
+    );
+    house.live_grant("ana").await;
+    let before = house.fake.desk().views.len();
+    house.send(&chosen("ReadOnly")).await;
+    let view = until("the form again", || {
+        house.fake.desk().views.get(before).cloned()
+    })
+    .await
+    .1;
+    assert!(view.to_string().contains("You hold this until "), "{view}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_on_its_field() {
+    let house = House::new().await;
+    let long = "x".repeat(1001);
+    for (account, set, reason, block, words) in [
+        (
+            ACCOUNT,
+            "Admin",
+            " ",
+            "provide_reason",
+            "Say in a few words why.",
+        ),
+        (
+            ACCOUNT,
+            "Admin",
+            long.as_str(),
+            "provide_reason",
+            "At most 1,000 characters; this has 1,001.",
+        ),
+        (
+            ACCOUNT,
+            "Nothing",
+            "why",
+            "select_permission_set",
+            "There is no permission set `Nothing`.",
+        ),
+        (
+            "333333333333",
+            "Admin",
+            "why",
+            "select_account",
+            "There is no account `333333333333` in the organization.",
+        ),
+        (
+            ACCOUNT,
+            "Lonely",
+            "why",
+            "select_permission_set",
+            "Nobody can approve 111111111111 / Lonely for you: rules `lonely` list no other approver.",
+        ),
+    ] {
+        let reply = house
+            .send(&house.submission("ana", FORM, "", &form(account, set, reason)))
+            .await;
+        let errors: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+        assert_eq!(
+            errors,
+            json!({"response_action": "errors", "errors": {block: words}}),
+            "{set} {reason}"
+        );
+    }
+    let mut short = form(ACCOUNT, "Admin", "why");
+    short["duration_picker"]["duration_picker_action"]["selected_option"]["value"] =
+        json!("604800");
+    let reply = house.send(&house.submission("ana", FORM, "", &short)).await;
+    assert!(
+        reply.body.contains("\"duration_picker\":\"At most 1d.\""),
+        "{}",
+        reply.body
+    );
+}
+
+#[tokio::test]
+async fn reasons_and_names_arrive_byte_for_byte() {
+    let house = House::new().await;
+    let reason = "a: b: c & <d>\n`*_~ <!channel> <@UCAI>";
+    house
+        .send(&house.submission("ana", FORM, "", &form(TEAM, "Admin", reason)))
+        .await;
+    house.tell().await;
+    let request = house.requests().await.remove(0);
+    assert_eq!(request.reason, reason);
+    assert_eq!(
+        request.wanted,
+        Wanted::Account {
+            account: TEAM.to_owned(),
+            permission_set: "Admin".to_owned()
+        }
+    );
+    let content = house.head(request.id).blocks()[1].clone();
+    let fields: Vec<&str> = content["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|field| field["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "*Who*\n<@UANA>",
+            "*Account*\n`Team: Prod #2 #222222222222`",
+            "*Role*\nAdmin",
+            "*Why*\na: b: c &amp; &lt;d&gt;\n`*_~ &lt;!channel&gt; &lt;@UCAI&gt;",
+            "*For*\n2h",
+        ]
+    );
+    let records = hallpass_audit::AuditStore::records_from(house.store.as_ref(), 1, 100)
+        .await
+        .unwrap();
+    assert!(
+        records
+            .iter()
+            .any(|record| record.fields()["reason"] == reason)
+    );
+}
+
+#[tokio::test]
+async fn a_thousand_ampersands_are_asked_and_shown_cut() {
+    let house = House::new().await;
+    let reason = "&".repeat(1000);
+    house
+        .send(&house.submission("ana", FORM, "", &form(ACCOUNT, "Admin", &reason)))
+        .await;
+    house.tell().await;
+    let request = house.requests().await.remove(0);
+    assert_eq!(request.reason, reason);
+    let why = house.head(request.id).blocks()[1]["fields"][3]["text"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        why.chars().count() <= 2000
+            && why.contains(
+                &format!("…  <https://h.example/requests/{}|All of it>", request.id)
+                    .replace("  ", " ")
+            ),
+        "{why}"
+    );
+}
+
+#[tokio::test]
+async fn groups_are_asked_for_as_groups() {
+    let house = House::new().await;
+    let values = json!({
+        "duration_picker": {"duration_picker_action": {"selected_option": {"value": "3600"}}},
+        "provide_reason": {"provided_reason": {"value": "shift"}},
+        "select_group": {"selected_group": {"selected_option": {"value": GROUP}}},
+    });
+    house
+        .send(&house.submission("ana", "request_for_group_access_submitted", "", &values))
+        .await;
+    house.tell().await;
+    let request = house.requests().await.remove(0);
+    let head = house.head(request.id);
+    assert_eq!(
+        head.title(),
+        ":large_yellow_circle: Group request :large_yellow_circle:"
+    );
+    assert!(
+        head.blocks()
+            .to_string()
+            .contains(&format!("*Group*\\n`oncall #{GROUP}`")),
+        "{}",
+        head.blocks()
+    );
+    // an unknown group is no account
+    let mut wrong = values;
+    wrong["select_group"]["selected_group"]["selected_option"]["value"] = json!(ACCOUNT);
+    let reply = house
+        .send(&house.submission("ana", "request_for_group_access_submitted", "", &wrong))
+        .await;
+    assert!(reply.body.contains("\"select_group\""), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn asking_twice_says_so_with_the_link() {
+    let house = House::new().await;
+    let request = house.ask("ana", "Admin").await;
+    let reply = house
+        .send(&house.submission("ana", FORM, "", &form(ACCOUNT, "Admin", "again")))
+        .await;
+    assert!(
+        reply.body.contains("You asked for this at")
+            && reply.body.contains(&request.id.to_string()),
+        "{}",
+        reply.body
+    );
+    assert_eq!(house.requests().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_repeated_submission_is_one_request() {
+    let house = House::new().await;
+    let sent = house.submission("ana", FORM, "", &form(ACCOUNT, "ReadOnly", "once"));
+    for _ in 0..3 {
+        // Slack signs a repetition anew
+        house.clock.advance(Span::seconds(1));
+        assert_eq!(house.send(&sent).await.body, "");
+    }
+    assert_eq!(house.requests().await.len(), 1);
+    let mut corrected = sent.clone();
+    corrected["view"]["state"]["values"]["select_permission_set"]["selected_permission_set"]["selected_option"]
+        ["value"] = json!("Admin");
+    house.clock.advance(Span::seconds(1));
+    assert_eq!(house.send(&corrected).await.body, "");
+    assert_eq!(house.requests().await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_form_is_answered_in_time_when_aws_is_stalled() {
+    let house = House::new().await;
+    // known people and an old directory: asking wants AWS, which does not answer
+    opened(&house, "ana", "request_for_access").await;
+    house.stall_aws();
+    let view = opened(&house, "ana", "request_for_access").await;
+    assert_eq!(view["title"]["text"], "Get AWS access");
+    let start = std::time::Instant::now();
+    let reply = house
+        .send(&house.submission("ana", FORM, "", &form(ACCOUNT, "ReadOnly", "now")))
+        .await;
+    assert!(
+        start.elapsed() < std::time::Duration::from_millis(900),
+        "{:?}",
+        start.elapsed()
+    );
+    assert!(reply.body.contains("Still working on it"), "{}", reply.body);
+    let before = house.fake.desk().views.len();
+    // the journey gives up on AWS after five seconds and decides by what it knows
+    let start = std::time::Instant::now();
+    while house.fake.desk().views.len() == before && start.elapsed().as_secs() < 10 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let page = house.fake.desk().views.last().unwrap().1.to_string();
+    assert!(page.contains("Done."), "{page}");
+    assert!(matches!(
+        house.requests().await[0].state,
+        RequestState::Approved { .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_slow_slack_gets_a_window_first_and_its_form_then() {
+    let house = House::new().await;
+    house.fake.fail("users.info", &[Fault::Hangs]);
+    let view = opened(&house, "ana", "request_for_access").await;
+    assert_eq!(view["blocks"][0]["block_id"], "loading");
+}
+
+#[tokio::test]
+async fn an_extension_is_prefilled_and_asked_for() {
+    let house = House::new().await;
+    let request = house.live_grant("ana").await;
+    let head = house.head(request.id);
+    house
+        .send(&house.press("ana", "extend", &request.id.to_string(), &head))
+        .await;
+    let view = until("a window", || house.fake.desk().views.last().cloned())
+        .await
+        .1;
+    assert_eq!(view["callback_id"], "hallpass_extend_submitted");
+    assert!(
+        view.to_string()
+            .contains("If nobody answers, access still ends 22:26 UTC."),
+        "{view}"
+    );
+    assert!(
+        view.to_string()
+            .contains("\"initial_value\":\"OPS-1: why not\""),
+        "{view}"
+    );
+    let mut values = form(ACCOUNT, "ReadOnly", "longer");
+    values["duration_picker"]["duration_picker_action"]["selected_option"]["value"] = json!("1800");
+    let metadata = view["private_metadata"].as_str().unwrap();
+    let reply = house
+        .send(&house.submission("ana", "hallpass_extend_submitted", metadata, &values))
+        .await;
+    assert!(
+        reply
+            .body
+            .contains("\"duration_picker\":\"You hold this until "),
+        "{}",
+        reply.body
+    );
+    values["duration_picker"]["duration_picker_action"]["selected_option"]["value"] =
+        json!("10800");
+    let reply = house
+        .send(&house.submission("ana", "hallpass_extend_submitted", metadata, &values))
+        .await;
+    assert_eq!(reply.body, "");
+    house.tell().await;
+    assert!(
+        house
+            .fake
+            .replies()
+            .iter()
+            .any(|said| said.starts_with("Extended. Ends 23:27 UTC")),
+        "{:?}",
+        house.fake.replies()
+    );
+    // somebody else's is refused
+    let reply = house
+        .send(&house.submission("cai", "hallpass_extend_submitted", metadata, &values))
+        .await;
+    assert!(reply.body.contains("errors"), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn slash_commands_open_the_same_windows() {
+    let house = House::new().await;
+    for (text, callback) in [
+        ("", FORM),
+        (" GROUP ", "request_for_group_access_submitted"),
+        ("mine", "hallpass_my_access_page"),
+        ("done", "hallpass_my_access_page"),
+    ] {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .append_pair("command", "/access")
+            .append_pair("text", text)
+            .append_pair("user_id", "UANA")
+            .append_pair("team_id", "T1")
+            .append_pair("trigger_id", "t")
+            .finish();
+        let at = house.now().as_second();
+        let signature = hallpass_slack::sign(&crate::house::secret(), at, body.as_bytes());
+        let at = at.to_string();
+        let signed = hallpass_slack::Signed {
+            timestamp: Some(&at),
+            signature: Some(&signature),
+        };
+        let before = house.fake.desk().views.len();
+        let reply = house.slack.call(&signed, body.as_bytes()).await;
+        assert_eq!((reply.status, reply.body.as_str()), (200, ""));
+        let view = until("a window", || house.fake.desk().views.get(before).cloned())
+            .await
+            .1;
+        assert_eq!(view["callback_id"], callback, "{text}");
+    }
+}

@@ -1,0 +1,18 @@
+//! The app over the real journey in memory and a fake Slack: what each press does, what is told to
+//! whom, and what happens when Slack or AWS does not answer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests"
+)]
+
+mod asking;
+mod fake;
+mod faults;
+mod house;
+mod presses;
+mod telling;
+mod wire;

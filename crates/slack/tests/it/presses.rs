@@ -1,0 +1,426 @@
+//! The table of presses (`access.md` §11.4): who, in which state, with what effect.
+
+use hallpass_access::AccessStore as _;
+use hallpass_model::Span;
+use serde_json::json;
+
+use crate::house::{House, rules, until, user};
+
+/// `role state press → state afterwards | what only the presser reads`.
+const TABLE: &str = "
+ana waiting   approve pending   | You can't approve your own request. Cai Example, Dee Example or Off Example can.
+cai waiting   approve approved  |
+sam waiting   approve pending   | You are not an approver for payments-prod / Admin. Rule `admin` lists who is.
+eve waiting   approve pending   | You are not an approver for payments-prod / Admin. Rule `admin` lists who is.
+ana waiting   deny    pending   | You can't deny your own request. Cai Example, Dee Example or Off Example can.
+cai waiting   deny    pending   | (form)
+sam waiting   deny    pending   | You are not an approver for payments-prod / Admin. Rule `admin` lists who is.
+ana waiting   discard discarded |
+cai waiting   discard discarded |
+eve waiting   discard discarded |
+sam waiting   discard pending   | Only the requester, an approver or an admin can discard this.
+gia waiting   approve pending   | Your Slack account belongs to another workspace, so I can't match you. Cai Example, Dee Example or Off Example can decide.
+fox waiting   approve pending   | Your Slack account belongs to another workspace, so I can't match you. Cai Example, Dee Example or Off Example can decide.
+two waiting   approve pending   | Your e-mail matches more than one person. An admin must fix that first.
+new waiting   approve pending   | No person in Identity Center has your e-mail. Ask platform@corp.example.
+ana lapsed    approve pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
+cai lapsed    approve pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
+cai lapsed    deny    pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
+eve lapsed    discard pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
+sam lapsed    approve pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
+cai denied    approve denied    | Already denied by Dee Example at 20:26 UTC.
+sam denied    approve denied    | Already denied by Dee Example at 20:26 UTC.
+cai discarded deny    discarded | Already discarded by Ana Example at 20:26 UTC.
+ana approved  discard approved  | Already approved by Dee Example at 20:26 UTC.
+cai approved  approve approved  | Already approved by Dee Example at 20:26 UTC.
+";
+
+#[tokio::test]
+async fn every_row_of_the_table_of_presses_holds() {
+    let mut wrong = Vec::new();
+    for row in TABLE.lines().filter(|row| !row.is_empty()) {
+        let (left, said) = row.split_once('|').unwrap();
+        let words: Vec<&str> = left.split_whitespace().collect();
+        let [who, state, press, after] = words[..] else {
+            panic!("{row}")
+        };
+        let found = played(who, state, press).await;
+        let wanted = (after.to_owned(), said.trim().to_owned());
+        if found != wanted {
+            wrong.push(format!("{row}\n  found {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+async fn played(who: &str, state: &str, press: &str) -> (String, String) {
+    let house = House::new().await;
+    let request = house.ask("ana", "Admin").await;
+    let id = request.id;
+    let identity = hallpass_access::Identity::default();
+    let actor = |name: &str| {
+        let email = format!("{name}@corp.example").parse().unwrap();
+        identity
+            .actor(
+                &email,
+                hallpass_access::Origin::Api,
+                &house.access.directory(),
+            )
+            .unwrap()
+    };
+    match state {
+        "lapsed" => house.clock.advance(Span::seconds(8 * 3600 + 1)),
+        "denied" => drop(
+            house
+                .access
+                .deny(&actor("dee"), id, None, None)
+                .await
+                .unwrap(),
+        ),
+        "discarded" => drop(house.access.discard(&actor("ana"), id, None).await.unwrap()),
+        "approved" => drop(house.access.approve(&actor("dee"), id, None).await.unwrap()),
+        _ => {}
+    }
+    let head = house.head(id);
+    let (drawn, windows) = (head.versions.len(), house.fake.desk().views.len());
+    house
+        .send(&house.press(who, press, &id.to_string(), &head))
+        .await;
+    until("an effect", || {
+        let whispered = !house.fake.whispers(&user(who)).is_empty();
+        let redrawn = house.head(id).versions.len() > drawn;
+        let opened = house.fake.desk().views.len() > windows;
+        (whispered || redrawn || opened).then_some(())
+    })
+    .await;
+    if state != "waiting" {
+        until("the message is drawn anew", || {
+            (house.head(id).buttons().is_empty()).then_some(())
+        })
+        .await;
+    }
+    let opened = house.fake.desk().views.len() > windows;
+    let said = house.fake.whispers(&user(who)).pop();
+    let said = said.unwrap_or_else(|| {
+        if opened {
+            "(form)".to_owned()
+        } else {
+            String::new()
+        }
+    });
+    (house.state(id).await.to_owned(), said)
+}
+
+#[tokio::test]
+async fn every_refused_press_is_on_record() {
+    let house = House::new().await;
+    let request = house.ask("ana", "Admin").await;
+    let head = house.head(request.id);
+    for (who, action) in [("sam", "discard"), ("sam", "deny"), ("ana", "approve")] {
+        house
+            .send(&house.press(who, action, &request.id.to_string(), &head))
+            .await;
+        until("an answer", || {
+            (!house.fake.whispers(&user(who)).is_empty()).then_some(())
+        })
+        .await;
+        house.fake.desk().whispers.clear();
+    }
+    let records = hallpass_audit::AuditStore::records_from(house.store.as_ref(), 1, 100)
+        .await
+        .unwrap();
+    let refused: Vec<String> = records
+        .iter()
+        .map(hallpass_audit::Record::fields)
+        .filter(|fields| fields["event"] == "press.refused")
+        .map(|fields| {
+            format!(
+                "{} {} {}",
+                fields["actor"].as_str().unwrap(),
+                fields["why"].as_str().unwrap(),
+                fields["source"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            "sam@corp.example discard slack",
+            "sam@corp.example deny slack",
+            "ana@corp.example approve slack",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_second_slack_account_of_the_requester_is_the_requester() {
+    let house = House::new().await;
+    // dee's second account has dee's address: still dee
+    let mut second = house.fake.desk().users["UDEE"].clone();
+    second["id"] = json!("UDEETWO");
+    house.fake.desk().users.insert("UDEETWO".to_owned(), second);
+    let request = house.ask("dee", "Admin").await;
+    let mut press = house.press(
+        "dee",
+        "approve",
+        &request.id.to_string(),
+        &house.head(request.id),
+    );
+    press["user"]["id"] = json!("UDEETWO");
+    house.send(&press).await;
+    let said = until("a refusal", || house.fake.whispers("UDEETWO").pop()).await;
+    assert_eq!(
+        said,
+        "You can't approve your own request. Cai Example or Off Example can."
+    );
+    assert_eq!(house.state(request.id).await, "pending");
+}
+
+#[tokio::test]
+async fn whoever_is_matched_through_the_second_domain_asks_and_decides_nothing() {
+    let house = House::new().await;
+    let request = house.ask("ana", "Fays").await;
+    for action in ["approve", "deny", "discard"] {
+        house
+            .send(&house.press(
+                "fay",
+                action,
+                &request.id.to_string(),
+                &house.head(request.id),
+            ))
+            .await;
+        let said = until("a refusal", || house.fake.whispers("UFAY").pop()).await;
+        assert_eq!(
+            said,
+            "You were matched through the second mail domain; that is enough to ask, not to decide."
+        );
+        house.fake.desk().whispers.clear();
+    }
+    assert_eq!(house.state(request.id).await, "pending");
+    let own = house.ask("fay", "Admin").await;
+    let content = house.head(own.id).blocks()[1].to_string();
+    assert!(
+        content.contains("Matched through the second mail domain (fay@second.example)"),
+        "{content}"
+    );
+    house
+        .send(&house.press("fay", "discard", &own.id.to_string(), &house.head(own.id)))
+        .await;
+    until("discarded", || {
+        house.head(own.id).buttons().is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(house.state(own.id).await, "discarded");
+}
+
+#[tokio::test]
+async fn fifty_approvals_at_once_make_one_grant() {
+    let house = House::new().await;
+    let request = house.ask("ana", "Admin").await;
+    let head = house.head(request.id);
+    let presses: Vec<_> = (0..50)
+        .map(|n| {
+            house.press(
+                if n % 2 == 0 { "cai" } else { "dee" },
+                "approve",
+                &request.id.to_string(),
+                &head,
+            )
+        })
+        .collect();
+    let all = presses.iter().map(|press| house.send(press));
+    for reply in futures_util::future::join_all(all).await {
+        assert_eq!(reply.status, 200);
+    }
+    let polite = until("49 answers", || {
+        let all = [house.fake.whispers("UCAI"), house.fake.whispers("UDEE")].concat();
+        (all.len() == 49).then_some(all)
+    })
+    .await;
+    assert!(
+        polite
+            .iter()
+            .all(|said| said.starts_with("Already approved by ")),
+        "{polite:?}"
+    );
+    let grants = house
+        .store
+        .grants(&hallpass_access::GrantFilter::default(), 100)
+        .await
+        .unwrap();
+    assert_eq!(grants.len(), 1);
+}
+
+#[tokio::test]
+async fn rules_that_changed_since_decide() {
+    let house = House::new().await;
+    let request = house.ask("ana", "Admin").await;
+    let without_cai = crate::house::RULES.replace(
+        "\"cai@corp.example\", \"dee@corp.example\", \"off@corp.example\"",
+        "\"dee@corp.example\"",
+    );
+    house
+        .access
+        .set_rules(rules(&without_cai), "test")
+        .await
+        .unwrap();
+    let press = |who: &str| {
+        house.press(
+            who,
+            "approve",
+            &request.id.to_string(),
+            &house.head(request.id),
+        )
+    };
+    house.send(&press("cai")).await;
+    let said = until("a refusal", || house.fake.whispers("UCAI").pop()).await;
+    assert_eq!(
+        said,
+        "You are not an approver for payments-prod / Admin. Rule `admin` lists who is."
+    );
+    let none = rules(
+        r#"{"statements": [{"ResourceType": "Account", "Resource": "222222222222", "PermissionSet": "Admin", "Approvers": "dee@corp.example"}]}"#,
+    );
+    house.access.set_rules(none, "test").await.unwrap();
+    house.send(&press("dee")).await;
+    let said = until("a refusal", || house.fake.whispers("UDEE").pop()).await;
+    assert!(said.starts_with("The rules changed since Ana asked. Today nobody may have this; the request stays open until "), "{said}");
+    assert_eq!(house.state(request.id).await, "pending");
+}
+
+#[tokio::test]
+async fn two_people_are_needed_and_progress_is_shown() {
+    let house = House::new().await;
+    let request = house.ask("ana", "Root").await;
+    assert!(house.fake.replies()[0].contains("2 of you have to approve this"));
+    let press = |who: &str| {
+        house.press(
+            who,
+            "approve",
+            &request.id.to_string(),
+            &house.head(request.id),
+        )
+    };
+    house.send(&press("cai")).await;
+    until("progress", || {
+        house
+            .head(request.id)
+            .blocks()
+            .to_string()
+            .contains("1 of 2: Cai Example.")
+            .then_some(())
+    })
+    .await;
+    house.tell().await;
+    assert_eq!(
+        house.fake.replies().last().unwrap(),
+        "1 of 2: Cai Example. One more of <@UDEE> <@UEVE>."
+    );
+    house.send(&press("cai")).await;
+    let said = until("an answer", || house.fake.whispers("UCAI").pop()).await;
+    assert_eq!(
+        said,
+        "You approved this already: 1 of 2. Somebody else has to approve too."
+    );
+    house.send(&press("eve")).await;
+    until("approved", || {
+        house
+            .head(request.id)
+            .title()
+            .contains("Approved, setting up")
+            .then_some(())
+    })
+    .await;
+    let footer = house.head(request.id).blocks().to_string();
+    assert!(
+        footer.contains("Approved by Cai Example, Eve Example"),
+        "{footer}"
+    );
+}
+
+#[tokio::test]
+async fn a_denial_asks_why_and_says_it() {
+    let house = House::new().await;
+    let request = house.ask("ana", "Admin").await;
+    house
+        .send(&house.press(
+            "cai",
+            "deny",
+            &request.id.to_string(),
+            &house.head(request.id),
+        ))
+        .await;
+    let view = until("a window", || house.fake.desk().views.last().cloned())
+        .await
+        .1;
+    assert_eq!(view["callback_id"], "hallpass_deny_submitted");
+    assert_eq!(view["private_metadata"], request.id.to_string());
+    let why = json!({"provide_reason": {"provided_reason": {"value": "Use <edge> first"}}});
+    let reply = house
+        .send(&house.submission(
+            "cai",
+            "hallpass_deny_submitted",
+            &request.id.to_string(),
+            &why,
+        ))
+        .await;
+    assert_eq!(reply.body, "");
+    house.tell().await;
+    assert_eq!(house.state(request.id).await, "denied");
+    assert_eq!(
+        house.fake.replies().last().unwrap(),
+        "Cai Example: Use &lt;edge&gt; first"
+    );
+    let head = house.head(request.id);
+    assert_eq!(head.title(), ":red_circle: Access denied :red_circle:");
+    assert!(
+        head.blocks()
+            .to_string()
+            .contains("Denied by Cai Example at "),
+        "{}",
+        head.blocks()
+    );
+    // the form is no licence: somebody else's is refused
+    let other = house.ask("ana", "Admin").await;
+    let reply = house
+        .send(&house.submission(
+            "sam",
+            "hallpass_deny_submitted",
+            &other.id.to_string(),
+            &why,
+        ))
+        .await;
+    assert!(
+        reply.body.contains("There is no such request"),
+        "{}",
+        reply.body
+    );
+    assert_eq!(house.state(other.id).await, "pending");
+}
+
+#[tokio::test]
+async fn messages_from_before_are_answered_and_never_read() {
+    let house = House::new().await;
+    let request = house.ask("ana", "Admin").await;
+    let mut old = house.head(request.id);
+    for value in ["approve", "discard"] {
+        let press = house.press("cai", value, value, &old);
+        house.send(&press).await;
+        let said = until("an answer", || house.fake.whispers("UCAI").pop()).await;
+        assert_eq!(
+            said,
+            "This message is from before Hallpass. Ask again with /access."
+        );
+        until("buttons go", || {
+            house.head(request.id).buttons().is_empty().then_some(())
+        })
+        .await;
+        house.fake.desk().whispers.clear();
+        old.versions.truncate(1);
+    }
+    assert_eq!(house.state(request.id).await, "pending");
+    let nonsense = house.press("cai", "approve", "req_nonsense", &old);
+    house.send(&nonsense).await;
+    let said = until("an answer", || house.fake.whispers("UCAI").pop()).await;
+    assert_eq!(said, "There is no such request, or it is not yours to see.");
+}

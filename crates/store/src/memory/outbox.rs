@@ -1,0 +1,128 @@
+//! The outbox in memory.
+
+use std::collections::BTreeMap;
+
+use hallpass_access::{Notice, Waiting};
+use hallpass_model::Timestamp;
+
+/// Notices, and which channel has still to tell which.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outbox {
+    /// When each channel in use was last opened.
+    channels: BTreeMap<String, Timestamp>,
+    notices: BTreeMap<u64, Notice>,
+    /// By channel and number.
+    deliveries: BTreeMap<(String, u64), Outgoing>,
+    last_number: u64,
+}
+
+/// A notice on its way to one channel.
+#[derive(Clone, Copy, Debug)]
+struct Outgoing {
+    attempts: u32,
+    due: Timestamp,
+}
+
+impl Outbox {
+    pub(super) fn post(&mut self, notice: Notice) {
+        if self.channels.is_empty() {
+            return;
+        }
+        self.last_number += 1;
+        for channel in self.channels.keys() {
+            let outgoing = Outgoing {
+                attempts: 0,
+                due: Timestamp::MIN,
+            };
+            self.deliveries
+                .insert((channel.clone(), self.last_number), outgoing);
+        }
+        self.notices.insert(self.last_number, notice);
+    }
+
+    pub(super) fn open(&mut self, channel: &str, now: Timestamp) {
+        let seen = self.channels.entry(channel.to_owned()).or_insert(now);
+        *seen = now.max(*seen);
+    }
+
+    pub(super) fn next(&self, channel: &str) -> Option<Timestamp> {
+        let own = |((name, _), outgoing): (&(String, u64), &Outgoing)| {
+            (name == channel).then_some(outgoing.due)
+        };
+        self.deliveries.iter().filter_map(own).min()
+    }
+
+    pub(super) fn take(
+        &mut self,
+        channel: &str,
+        now: Timestamp,
+        again_at: Timestamp,
+        limit: usize,
+    ) -> Vec<Waiting> {
+        let Self {
+            deliveries,
+            notices,
+            ..
+        } = self;
+        let due = deliveries
+            .iter_mut()
+            .filter(|((name, _), outgoing)| name == channel && outgoing.due <= now)
+            .take(limit);
+        due.filter_map(|((_, number), outgoing)| {
+            let waiting = Waiting {
+                number: *number,
+                attempts: outgoing.attempts,
+                notice: notices.get(number)?.clone(),
+            };
+            outgoing.attempts = outgoing.attempts.saturating_add(1);
+            outgoing.due = again_at;
+            Some(waiting)
+        })
+        .collect()
+    }
+
+    pub(super) fn delivered(&mut self, channel: &str, number: u64) {
+        self.deliveries.remove(&(channel.to_owned(), number));
+        if !self
+            .deliveries
+            .keys()
+            .any(|(_, waiting)| *waiting == number)
+        {
+            self.notices.remove(&number);
+        }
+    }
+
+    pub(super) fn postponed(&mut self, channel: &str, number: u64, again_at: Timestamp) {
+        if let Some(outgoing) = self.deliveries.get_mut(&(channel.to_owned(), number)) {
+            outgoing.due = again_at;
+        }
+    }
+
+    pub(super) fn prune(&mut self, before: Timestamp) -> u64 {
+        let Self {
+            channels,
+            notices,
+            deliveries,
+            ..
+        } = self;
+        channels.retain(|_, seen_at| *seen_at >= before);
+        let kept = deliveries.len();
+        deliveries.retain(|(channel, number), _| {
+            channels.contains_key(channel)
+                && notices.get(number).is_some_and(|told| told.at >= before)
+        });
+        // a notice is kept for as long as a channel has still to tell it
+        notices.retain(|number, _| deliveries.keys().any(|(_, waiting)| waiting == number));
+        (kept - deliveries.len()) as u64
+    }
+
+    /// How many wait, for each channel in use.
+    pub(super) fn counts(&self) -> BTreeMap<String, u64> {
+        let mut counts: BTreeMap<_, _> =
+            self.channels.keys().map(|name| (name.clone(), 0)).collect();
+        for (channel, _) in self.deliveries.keys() {
+            *counts.entry(channel.clone()).or_default() += 1;
+        }
+        counts
+    }
+}

@@ -1,0 +1,115 @@
+//! The outbox in SQLite: one row per notice, and one per channel that has still to tell it.
+
+use hallpass_access::{Notice, Waiting};
+use hallpass_model::Timestamp;
+use rusqlite::Transaction;
+
+use super::{counter, number};
+use crate::fault::Fault;
+use crate::rows::{body, instant, read_body, read_instant};
+
+/// Keeps a notice for every channel in use; without any it is nobody's.
+pub(super) fn post(tx: &Transaction<'_>, told: &Notice) -> Result<(), Fault> {
+    let kept = tx
+        .prepare_cached(
+            "INSERT INTO notices (at, body)
+             SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM channels)",
+        )?
+        .execute((instant(told.at), body(told)?))?;
+    if kept > 0 {
+        // due at once, whatever the clock says
+        tx.prepare_cached(
+            "INSERT INTO deliveries (channel, number, due, attempts)
+             SELECT name, ?1, '', 0 FROM channels",
+        )?
+        .execute([tx.last_insert_rowid()])?;
+    }
+    Ok(())
+}
+
+pub(super) fn open(tx: &Transaction<'_>, channel: &str, now: Timestamp) -> Result<(), Fault> {
+    tx.prepare_cached(
+        "INSERT INTO channels (name, seen_at) VALUES (?1, ?2)
+         ON CONFLICT (name) DO UPDATE SET seen_at = max(seen_at, excluded.seen_at)",
+    )?
+    .execute((channel, instant(now)))?;
+    Ok(())
+}
+
+pub(super) fn next(tx: &Transaction<'_>, channel: &str) -> Result<Option<Timestamp>, Fault> {
+    let due: Option<String> = tx
+        .prepare_cached("SELECT min(due) FROM deliveries WHERE channel = ?1")?
+        .query_row([channel], |row| row.get(0))?;
+    due.map(|text| match text.as_str() {
+        "" => Ok(Timestamp::MIN),
+        text => read_instant(text),
+    })
+    .transpose()
+}
+
+pub(super) fn take(
+    tx: &Transaction<'_>,
+    channel: &str,
+    now: Timestamp,
+    again_at: Timestamp,
+    limit: u32,
+) -> Result<Vec<Waiting>, Fault> {
+    let due = tx
+        .prepare_cached(
+            "SELECT number, attempts, body FROM deliveries JOIN notices USING (number)
+             WHERE channel = ?1 AND due <= ?2 ORDER BY number LIMIT ?3",
+        )?
+        .query_map((channel, instant(now), i64::from(limit)), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .collect::<Result<Vec<(i64, u32, String)>, _>>()?;
+    let mut hide = tx.prepare_cached(
+        "UPDATE deliveries SET due = ?3, attempts = min(attempts + 1, 4294967295)
+         WHERE channel = ?1 AND number = ?2",
+    )?;
+    let mut taken = Vec::with_capacity(due.len());
+    for (number, attempts, text) in due {
+        hide.execute((channel, number, instant(again_at)))?;
+        // one that cannot be read, of a later release for instance, must not hold up the others;
+        // `check` tells of it
+        if let Ok(notice) = read_body("notice", &text) {
+            taken.push(Waiting {
+                number: counter(number),
+                attempts,
+                notice,
+            });
+        }
+    }
+    Ok(taken)
+}
+
+pub(super) fn delivered(tx: &Transaction<'_>, channel: &str, told: u64) -> Result<(), Fault> {
+    tx.prepare_cached("DELETE FROM deliveries WHERE channel = ?1 AND number = ?2")?
+        .execute((channel, number(told)))?;
+    Ok(())
+}
+
+pub(super) fn postponed(
+    tx: &Transaction<'_>,
+    channel: &str,
+    told: u64,
+    again_at: Timestamp,
+) -> Result<(), Fault> {
+    tx.prepare_cached("UPDATE deliveries SET due = ?3 WHERE channel = ?1 AND number = ?2")?
+        .execute((channel, number(told), instant(again_at)))?;
+    Ok(())
+}
+
+pub(super) fn prune(tx: &Transaction<'_>, before: Timestamp) -> Result<u64, Fault> {
+    let before = instant(before);
+    let dropped = tx
+        .prepare_cached(
+            "DELETE FROM deliveries
+             WHERE number IN (SELECT number FROM notices WHERE at < ?1)
+                OR channel IN (SELECT name FROM channels WHERE seen_at < ?1)",
+        )?
+        .execute([&before])?;
+    tx.prepare_cached("DELETE FROM channels WHERE seen_at < ?1")?
+        .execute([&before])?;
+    Ok(u64::try_from(dropped).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,142 @@
+"""A real browser for the end-to-end scripts: Debian's chromium, driven by Playwright, against the
+demo of the binary under test. People sign in by the demo's picker."""
+
+import json
+import os
+import pathlib
+import shutil
+import sys
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from stage import Api, answers, free_port, wait
+
+MARA, TOMASZ, PRIYA = "mara.lindqvist@example.com", "tomasz.wilk@example.com", "priya.raman@example.com"
+NOOR, INES = "noor.haddad@example.com", "ines.moreau@example.com"
+# 1280 and 390 px wide, as the brief says
+SIZES = {"wide": (1280, 900), "phone": (390, 844)}
+
+
+def chromium():
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        sys.exit("no chromium: apt-get install chromium, or name one in CHROMIUM")
+    return found
+
+
+class Demo:
+    """`hallpass demo` of its own: ports, folder and history."""
+
+    def __init__(self, stage, *arguments, quiet=False):
+        self.stage, self.arguments = stage, arguments
+        self.port, self.aws_port = free_port(), free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.aws = f"http://127.0.0.1:{self.aws_port}"
+        self.start()
+        if not quiet:
+            # the history is written by the same calls as everything else
+            wait(lambda: self.waiting() >= 2, 60, self.process)
+
+    def start(self):
+        self.process = self.stage.spawn(
+            "demo", "--listen", f"127.0.0.1:{self.port}", "--aws-listen", f"127.0.0.1:{self.aws_port}",
+            "--data", self.stage.path("demo"), *self.arguments, log="demo.log")
+        if not wait(lambda: answers(Api(self.base), "/readyz"), 120, self.process):
+            sys.exit(f"the demo does not answer:\n{self.stage.said('demo.log')}")
+
+    def restart(self):
+        self.stage.stop(self.process)
+        self.start()
+
+    def api(self, who):
+        return Api(self.base, Api(self.base).get(f"/demo/token/{who}").body.decode())
+
+    def waiting(self):
+        return len(self.api(NOOR).get("/api/v1/requests?state=pending&role=all").json["items"])
+
+
+class Browser:
+    """One chromium; a window per person."""
+
+    def __init__(self, base):
+        self.base = base
+        self.driver = sync_playwright().start()
+        self.chromium = self.driver.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"])
+        self.problems = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.chromium.close()
+        self.driver.stop()
+
+    def window(self, who=None, size="wide", dark=False, script=True, zone="Europe/Stockholm"):
+        """A fresh window, signed in as somebody; its page."""
+        width, height = SIZES[size]
+        context = self.chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light",
+            java_script_enabled=script, timezone_id=zone, locale="en-GB", reduced_motion="reduce")
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
+        page.on("console", lambda said: self.heard(page, said))
+        page.on("dialog", lambda dialog: (self.problems.append(f"{page.url}: a dialog: {dialog.message}"), dialog.dismiss()))
+        if who:
+            page.goto(f"{self.base}/signin")
+            page.locator(f"button[value='{who}']").click()
+            page.wait_for_url(f"{self.base}/")
+        return page
+
+    def heard(self, page, said):
+        # a call that a page makes may be refused by design; what a page is made of may not
+        if said.type == "error" and "/events" not in said.text and "the server responded with a status of 40" not in said.text:
+            self.problems.append(f"{page.url}: {said.text}")
+
+
+def serious(page):
+    """What axe finds that keeps people out, as lines."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:160]}" for one in found
+            if one["impact"] in ("serious", "critical")]
+
+
+def overflow(page):
+    """By how many pixels the page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def shift(page):
+    """The page's layout shift since it was opened (Cumulative Layout Shift)."""
+    return page.evaluate("""() => new Promise(done => {
+        let sum = 0;
+        new PerformanceObserver(list => { for (const one of list.getEntries()) if (!one.hadRecentInput) sum += one.value; })
+            .observe({ type: "layout-shift", buffered: true });
+        setTimeout(() => done(sum), 300); })""")
+
+
+def weight(page):
+    """Bytes of everything the page needed, uncompressed, and where from."""
+    found = page.evaluate("""() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+        .map(one => [one.name, one.decodedBodySize])""")
+    return sum(size for _, size in found), sorted({name.split("/")[2] for name, _ in found})
+
+
+def pictures():
+    """Where screenshots go: $PICTURES, or nowhere."""
+    folder = os.environ.get("PICTURES")
+    if folder:
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    return pathlib.Path(folder) if folder else None
+
+
+def shoot(page, name):
+    folder = pictures()
+    if folder:
+        page.screenshot(path=str(folder / f"{name}.png"), full_page=True)
+
+
+def dumps(value):
+    return json.dumps(value, sort_keys=True)
