@@ -108,18 +108,12 @@ fn with_admins(settings: Settings, identity: &Identity) -> Settings {
 type RulesNow = Arc<std::sync::RwLock<Option<Arc<Access>>>>;
 
 /// What is known of the organization, beginning with what was known when the server stopped.
-async fn inventory(
-    aws: &Arc<Aws>,
-    identity: &Identity,
-    first: &Rules,
-    rules_now: &RulesNow,
-    store: &SqliteStore,
-) -> Arc<Inventory> {
-    let role_groups = identity.role_groups();
-    let (rules_now, first) = (Arc::clone(rules_now), first.clone());
+async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
+    let role_groups = parts.identity.role_groups();
+    let (rules_now, first) = (Arc::clone(rules_now), parts.rules.clone());
     let groups = Arc::new(move || wanted_groups(&rules_now, &first, &role_groups));
-    let inventory = Inventory::new(Arc::clone(aws), groups);
-    Arc::new(match sources::cached_snapshot(store).await {
+    let inventory = Inventory::new(Arc::clone(&parts.aws), groups);
+    Arc::new(match sources::cached_snapshot(&parts.store).await {
         Some(snapshot) => inventory.from_cached(snapshot),
         None => inventory,
     })
@@ -131,18 +125,11 @@ async fn inventory(
 /// When the store does not answer.
 pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let metrics = recorder()?;
-    let store = parts.store;
     let rules_now = RulesNow::default();
-    let directory = inventory(
-        &parts.aws,
-        &parts.identity,
-        &parts.rules,
-        &rules_now,
-        &store,
-    )
-    .await;
+    let directory = inventory(&parts, &rules_now).await;
+    let store = parts.store;
     let shared = Arc::new(store.clone());
-    let journey = Ports {
+    let ports = Ports {
         store: shared.clone(),
         assignments: shared.clone(),
         directory: Arc::clone(&directory) as Arc<dyn DirectorySource>,
@@ -150,7 +137,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         ids: Arc::clone(&parts.ids),
     };
     let settings = with_admins(parts.settings, &parts.identity);
-    let access = Arc::new(Access::new(journey, settings, parts.rules));
+    let access = Arc::new(Access::new(ports, settings, parts.rules));
     *rules_now
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
@@ -160,9 +147,8 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let slack = slack.transpose()?;
     let channels = channels(slack.as_ref(), parts.channels);
     // before anything can be told, so that a new channel misses nothing of this server
-    notices::open(shared.as_ref(), &channels, parts.clock.now())
-        .await
-        .map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
+    let opened = notices::open(shared.as_ref(), &channels, parts.clock.now()).await;
+    opened.map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
     let executor = executor(&shared, &parts.aws, &parts.clock, parts.ids);
     let pulse = Arc::new(probes::Pulse::new(Arc::clone(&parts.clock)));
     let (stop, stopping) = watch::channel(false);
@@ -207,6 +193,19 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         pulse,
         stop,
     })
+}
+
+/// Puts the rules of the start in force, which records them.
+///
+/// # Errors
+/// When the record cannot be stored.
+pub(crate) async fn put_in_force(
+    composed: &Composed,
+    rules: Rules,
+    name: &str,
+) -> Result<(), Failure> {
+    let put = composed.access.set_rules(rules, name).await;
+    put.map_err(|error| Failure::failed(format!("cannot record the rules in force: {error}")))
 }
 
 fn executor(

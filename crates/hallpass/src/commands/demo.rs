@@ -167,11 +167,7 @@ async fn demo(args: &Args) -> Outcome {
         ids,
     })
     .await?;
-    composed
-        .access
-        .set_rules(rules, RULES_NAME)
-        .await
-        .map_err(|error| Failure::failed(format!("cannot record the rules in force: {error}")))?;
+    compose::put_in_force(&composed, rules, RULES_NAME).await?;
     output::say(&welcome(
         args,
         address,

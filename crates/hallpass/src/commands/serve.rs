@@ -255,11 +255,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         front: Front::Serve,
     })
     .await?;
-    composed
-        .access
-        .set_rules(rules, &file)
-        .await
-        .map_err(|error| Failure::failed(format!("cannot record the rules in force: {error}")))?;
+    compose::put_in_force(&composed, rules, &file).await?;
     output::say(&format!(
         "hallpass {} listens on http://{local}, for account {} ({}), Identity Center {}",
         env!("CARGO_PKG_VERSION"),

@@ -303,7 +303,7 @@ impl Teller<'_> {
         Some(match event {
             "end.started" => self.begun(),
             "end.succeeded" => Entry::new("Ended").words(match (removed, text("why")) {
-                (Some(true), _) => "AWS confirmed that the access is gone.".to_owned(),
+                (Some(true), _) => self.gone(instant(record)),
                 (_, Some("standing")) => {
                     "Nothing was removed: the access was there before.".to_owned()
                 }
@@ -341,6 +341,18 @@ impl Teller<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// That the access is gone, and until when what was taken of it may still work.
+    fn gone(&self, at: Timestamp) -> String {
+        let gone = "AWS confirmed that the access is gone.";
+        match self.view.credentials_until(&self.request.names, at) {
+            Some(until) if until > self.view.now => format!(
+                "{gone} Credentials taken before then may work until {}.",
+                self.view.words(until)
+            ),
+            _ => gone.to_owned(),
+        }
     }
 
     fn begun(&self) -> Entry {

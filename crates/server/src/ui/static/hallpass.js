@@ -125,7 +125,8 @@
     const look = () => {
       const fields = new FormData(form);
       // words of people do not belong in addresses
-      for (const field of all("textarea", form)) fields.delete(field.name);
+      for (const field of all("textarea, [type=hidden]", form)) fields.delete(field.name);
+      for (const [name, value] of [...fields]) if (!value) fields.delete(name);
       const url = `${form.getAttribute("action")}?${new URLSearchParams(fields)}`;
       if (form.dataset.push !== undefined) history.replaceState(null, "", url);
       asked?.abort();
