@@ -129,13 +129,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let directory = inventory(&parts, &rules_now).await;
     let store = parts.store;
     let shared = Arc::new(store.clone());
-    let ports = Ports {
-        store: shared.clone(),
-        assignments: shared.clone(),
-        directory: Arc::clone(&directory) as Arc<dyn DirectorySource>,
-        clock: Arc::clone(&parts.clock),
-        ids: Arc::clone(&parts.ids),
-    };
+    let ports = journey(&shared, &directory, &parts.clock, &parts.ids);
     let settings = with_admins(parts.settings, &parts.identity);
     let access = Arc::new(Access::new(ports, settings, parts.rules));
     *rules_now
@@ -234,6 +228,21 @@ fn channels(
         vec![Arc::new(notices::LogChannel)]
     } else {
         configured
+    }
+}
+
+fn journey(
+    store: &Arc<SqliteStore>,
+    directory: &Arc<Inventory>,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn IdSource>,
+) -> Ports {
+    Ports {
+        store: Arc::clone(store) as Arc<dyn hallpass_access::AccessStore>,
+        assignments: Arc::clone(store) as Arc<dyn hallpass_assignments::AssignmentStore>,
+        directory: Arc::clone(directory) as Arc<dyn DirectorySource>,
+        clock: Arc::clone(clock),
+        ids: Arc::clone(ids),
     }
 }
 

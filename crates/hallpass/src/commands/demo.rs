@@ -139,10 +139,7 @@ async fn demo(args: &Args) -> Outcome {
     let address = listener.local_addr().unwrap_or(args.listen);
     let composed = compose::compose(Parts {
         identity: identity(&simulator),
-        settings: hallpass_access::Settings {
-            duration_min: Span::seconds(30),
-            ..hallpass_access::Settings::default()
-        },
+        settings: settings(),
         rules: rules.clone(),
         rules_text: Some((RULES_NAME.to_owned(), RULES.to_owned())),
         rules_file: None,
@@ -216,6 +213,14 @@ fn slack_app(
             zone: crate::words::zone(),
         },
     })
+}
+
+/// As in earnest, with durations short enough to watch.
+fn settings() -> hallpass_access::Settings {
+    hallpass_access::Settings {
+        duration_min: Span::seconds(30),
+        ..hallpass_access::Settings::default()
+    }
 }
 
 fn identity(simulator: &Simulator) -> Identity {

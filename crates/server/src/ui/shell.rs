@@ -62,7 +62,6 @@ pub(crate) struct Shell {
     pub(crate) slack: Option<String>,
     /// Said once, after a press.
     pub(crate) said: Option<Toast>,
-    pub(crate) sees_all: bool,
     pub(crate) sees_health: bool,
     pub(crate) css: &'static str,
     pub(crate) js: &'static str,
@@ -131,7 +130,6 @@ impl Viewer {
                 Front::Serve => None,
             },
             said: None,
-            sees_all: self.actor.reads_all(),
             sees_health: self.actor.is(Role::Operator) || self.actor.is(Role::Admin),
             css: &CSS_URL,
             js: &JS_URL,

@@ -28,10 +28,64 @@ type Sample = (
 );
 
 /// Route as in the sources; query of its sample; fields of its form besides the token. `{id}` is a
-/// pending request of the requester's.
+/// pending request of the requester's, or their live grant.
 const PAGES: &[Sample] = &[
     ("GET /", "", &[]),
     ("GET /events", "", &[]),
+    (
+        "GET /ask",
+        "account=payments-prod&permission_set=Admin",
+        &[],
+    ),
+    ("POST /ask", "", &[]),
+    ("GET /requests", "", &[]),
+    ("GET /requests/{id}", "", &[]),
+    ("GET /requests/{id}/deny", "", &[]),
+    ("GET /requests/{id}/break-glass", "", &[]),
+    ("GET /requests/{id}/close-review", "", &[]),
+    ("POST /requests/{id}/approve", "", &[("seen", "0")]),
+    ("POST /requests/{id}/deny", "", &[("reason", "no")]),
+    ("POST /requests/{id}/discard", "", &[]),
+    (
+        "POST /requests/{id}/break-glass",
+        "",
+        &[("justification", "nobody answers and customers wait")],
+    ),
+    ("POST /requests/{id}/close-review", "", &[]),
+    ("GET /grants/{id}", "", &[]),
+    ("GET /grants/{id}/revoke", "", &[]),
+    ("POST /grants/{id}/release", "", &[]),
+    ("POST /grants/{id}/revoke", "", &[("reason", "INC-1")]),
+    ("GET /reviews", "", &[]),
+    ("GET /reviews/others", "", &[]),
+    ("GET /reviews/done", "", &[]),
+    ("GET /access", "", &[]),
+    ("GET /access/cut-off", "user=ana@corp.example", &[]),
+    (
+        "POST /access/cut-off",
+        "",
+        &[
+            ("user", "ana@corp.example"),
+            ("name", "ana"),
+            ("reason", "INC-1"),
+        ],
+    ),
+    ("GET /access/grants/{id}/revoke", "", &[]),
+    (
+        "POST /access/grants/{id}/revoke",
+        "",
+        &[("reason", "INC-1")],
+    ),
+    ("GET /audit", "", &[]),
+    ("GET /audit/export", "format=csv", &[]),
+    ("POST /audit/check", "", &[]),
+    ("GET /rules", "", &[]),
+    (
+        "GET /rules/explain",
+        "user=ana@corp.example&account=payments-prod&permission_set=Admin",
+        &[],
+    ),
+    ("GET /health", "", &[]),
     ("GET /signin", "next=/reviews", &[]),
     ("POST /signin", "", &[("persona", "ana@corp.example")]),
     ("POST /signout", "", &[]),
@@ -61,26 +115,31 @@ async fn cell(route: &str, query: &str, fields: &[(&str, &str)], person: Option<
         app.sign_in = Arc::new(SignIn::default().with_tries(100_000));
     });
     let pending = house.ask("ana/all", "Admin").await;
+    let granted = house.ask("ana/all", "ReadOnly").await;
     let mut browser = match person {
         Some(person) => Browser::of(&house, person).await,
         None => Browser::new(&house),
     };
     let (method, path) = route.split_once(' ').unwrap();
+    let id = if path.contains("grants/") {
+        granted["grant_id"].as_str().unwrap()
+    } else {
+        pending["id"].as_str().unwrap()
+    };
     let path = path
-        .replace("{id}", pending["id"].as_str().unwrap())
+        .replace("{id}", id)
         .replace("{email}", "ana@corp.example");
     let path = if query.is_empty() {
         path
     } else {
         format!("{path}?{query}")
     };
+    let asked = granted["id"].as_str().unwrap();
     let reply = match method {
         "GET" => browser.get(&path).await,
         _ => browser.press(&path, fields).await,
     };
-    let to = reply
-        .leads_to()
-        .replace(pending["id"].as_str().unwrap(), "ID");
+    let to = reply.leads_to().replace(id, "ID").replace(asked, "REQUEST");
     format!("{} {to}", reply.status.as_u16())
         .trim_end()
         .to_owned()
@@ -89,7 +148,7 @@ async fn cell(route: &str, query: &str, fields: &[(&str, &str)], person: Option<
 async fn table() -> String {
     let mut text = String::from(
         "What every route off the API answers to whom, with a session and the token of its forms, and \
-         where it leads. {id} is a pending request of the requester's.\n",
+         where it leads. {id} is a pending request of the requester's, or their live grant.\n",
     );
     for (route, query, fields) in PAGES {
         write!(text, "\n{route}\n").unwrap();
