@@ -229,12 +229,13 @@ pub(crate) fn to_caller(failure: Failure, uri: &Uri, headers: &HeaderMap) -> Res
 }
 
 pub(crate) async fn no_such_route(uri: Uri, headers: HeaderMap) -> Response {
-    let failure = Failure::new(
-        StatusCode::NOT_FOUND,
-        "no-such-route",
-        format!("there is nothing at `{}`", uri.path()),
-    )
-    .help("the API is described at /api/openapi.json");
+    let nothing = format!("there is nothing at {}", uri.path());
+    let failure = Failure::new(StatusCode::NOT_FOUND, "no-such-route", nothing);
+    let failure = if uri.path().starts_with("/api") {
+        failure.help("the API is described at /api/openapi.json")
+    } else {
+        failure.help("look at the address, or start from your access")
+    };
     to_caller(failure, &uri, &headers)
 }
 

@@ -12,6 +12,7 @@ use hallpass_access::{Actor, RequestFilter, RequestView, Role};
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
+use super::rules_explain::sentence;
 use super::words::{initials, plain};
 use crate::{App, Front, auth::hash_secret, problem::Failure, session};
 
@@ -244,6 +245,10 @@ struct Failed<'a> {
 /// A page that could not be made: what failed, what still holds, what to do.
 pub(crate) fn failed(failure: &Failure) -> Response {
     let (status, words, help) = failure.for_people();
+    let help = match help {
+        "" => String::new(),
+        help => sentence(help),
+    };
     let title = match status {
         StatusCode::NOT_FOUND => "Not found",
         StatusCode::FORBIDDEN => "Not yours",
@@ -254,8 +259,8 @@ pub(crate) fn failed(failure: &Failure) -> Response {
     let page = Failed {
         css: &CSS_URL,
         title,
-        words,
-        help,
+        words: &sentence(words),
+        help: &help,
         reference: &crate::problem::reference().unwrap_or_default(),
     };
     match page.render() {
