@@ -130,7 +130,7 @@ def by_keyboard(demo, browser):
     shoot(tomasz, "journey-2-review")
     press(tomasz, "Enter")
     tomasz.wait_for_url(re.compile("said="))
-    check("keyboard: what happened is said", "checkout-prod" in tomasz.locator("#live").inner_text(), tomasz.locator("#live").inner_text())
+    check("keyboard: what happened is said", "You approved" in tomasz.locator("#live").inner_text(), tomasz.locator("#live").inner_text())
 
     check("Mara's page follows without reloading", wait(
         lambda: "Active" in mara.locator("main").inner_text(), 30), mara.locator("main").inner_text()[:300])
@@ -205,17 +205,15 @@ def restarted(demo, browser):
 def without_script(demo, browser):
     page = browser.window(MARA, script=False)
     page.goto(f"{demo.base}/ask")
-    page.locator("input[type=search]").fill("orders-stage")
-    page.locator("button[type=submit]").first.click()
-    for name, value in (("account", None), ("permission_set", "PowerUser")):
-        field = page.locator(f"input[name={name}]" + (f"[value='{value}']" if value else ""))
-        if field.count():
-            field.first.check()
-            page.get_by_role("button", name=re.compile("Show who decides")).first.click()
+    show = "noscript button, .cols button:visible:has-text('Show who decides')"
+    page.locator("input[type=search]").fill("orders-dev")
+    page.locator(show).last.click()
+    for name, value in (("account", ""), ("permission_set", "[value='PowerUser']")):
+        field = page.locator(f"input[name={name}]{value}")
+        field.first.check()
+        page.locator(show).last.click()
     page.locator("textarea").first.fill("OPS-10: without script")
     send = page.get_by_role("button", name=re.compile(r"^(Ask \d|Get |Approve myself)"))
-    if not send.count():
-        page.get_by_role("button", name=re.compile("Show who decides")).first.click()
     send.first.click()
     page.wait_for_url(re.compile("/requests/req_"))
     check("without script one asks", "OPS-10: without script" in page.locator("main").inner_text(), page.url)
@@ -253,6 +251,69 @@ def hostile(demo, browser):
     check.equal("nothing of it ran", browser.problems[before:], [])
 
 
+def in_slack(demo, browser):
+    """The same journey by clicking in the simulated Slack that stands beside the product."""
+    page = browser.window()
+    be = {MARA: "U0MARA", TOMASZ: "U0TOMASZ", NOOR: "U0NOOR"}
+
+    def who(person):
+        page.goto(f"{demo.aws}/_slack/?as={be[person]}")
+        page.wait_for_selector("text=You are")
+
+    def shortcut(name):
+        page.locator("button:has-text('Shortcuts'), summary:has-text('Shortcuts')").first.click()
+        page.locator(f"button:visible:has-text('{name}')").first.click()
+        page.wait_for_selector("dialog[open]")
+
+    def choose(field, text):
+        page.locator(f"dialog[open] #{field}").fill(text)
+        option = page.locator(f"dialog[open] [role=option]:visible:has-text('{text}')").first
+        option.click()
+
+    def message(text):
+        return page.locator("li.post").filter(has_text=text).last
+
+    who(MARA)
+    check.equal("slack page: nothing serious for axe", serious(page), [])
+    shortcut("access")
+    choose("f-select_account", "orders-prod")
+    page.wait_for_timeout(700)
+    choose("f-select_permission_set", "DatabaseOperator")
+    page.locator("dialog[open] #f-provide_reason").fill("OPS-11: asked in Slack")
+    shoot(page, "slack-1-form")
+    page.locator("dialog[open] button:has-text('Request')").click()
+    page.wait_for_selector("li.post:has-text('OPS-11: asked in Slack')")
+    check("slack page: the request is a message", message("OPS-11").count() == 1 or page.locator("text=OPS-11").count() > 0)
+    who(NOOR)
+    message("OPS-11").locator("button:has-text('Approve')").last.click()
+    page.wait_for_selector("text=/not an approver/i")
+    check("slack page: a bystander is told why not, alone", True)
+    who(TOMASZ)
+    page.wait_for_selector("text=OPS-11")
+    check("slack page: nobody else reads that", page.locator("text=/You are not an approver/i").count() == 0)
+    message("OPS-11").locator("button:has-text('Approve')").last.click()
+    check("slack page: granted, once AWS confirmed", wait(lambda: "Access granted" in message("OPS-11").inner_text(), 30),
+          message("OPS-11").inner_text())
+    shoot(page, "slack-2-granted")
+    held = [one for one in demo.api(MARA).get("/api/v1/grants?state=active").json["items"] if one["reason"].startswith("OPS-11")]
+    check("slack page: the grant is live in the API too", len(held) == 1, held)
+    who(MARA)
+    shortcut("my access")
+    page.wait_for_selector("dialog[open] :text('orders-prod')")
+    shoot(page, "slack-3-my-access")
+    page.keyboard.press("Escape")
+    who(MARA)
+    shortcut("I’m done")
+    page.wait_for_selector("dialog[open] :text('orders-prod')")
+    shoot(page, "slack-4-done")
+    page.locator("dialog[open] button:has-text('m done')").first.click()
+    check("slack page: given back", wait(lambda: not [
+        one for one in demo.api(MARA).get("/api/v1/grants?state=active").json["items"] if one["reason"].startswith("OPS-11")], 30))
+    who(MARA)
+    check("slack page: its message says that it ended", wait(lambda: "Access ended" in page.locator("main, body").first.inner_text(), 30))
+    page.context.close()
+
+
 def main():
     with Stage("web") as stage:
         demo = Demo(stage)
@@ -263,6 +324,7 @@ def main():
             racing(demo, browser)
             without_script(demo, browser)
             hostile(demo, browser)
+            in_slack(demo, browser)
             check.equal("no page broke its script or its policy", browser.problems, [])
             restarted(demo, browser)
     check.end()

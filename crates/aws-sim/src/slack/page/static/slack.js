@@ -270,6 +270,10 @@
   });
 
   // -- presses
+  // the focus stays in the field: moving it would close the list before the click arrives
+  document.addEventListener('mousedown', event => {
+    if (event.target.closest('.list')) event.preventDefault();
+  });
   document.addEventListener('click', event => {
     const item = event.target.closest('.list [role=option]');
     if (item) return void choose(item.closest('[data-combo]'), item);
