@@ -36,6 +36,11 @@ impl Identity {
             .collect()
     }
 
+    /// The addresses of everybody who administers today.
+    pub fn administrators(&self, directory: &Directory) -> BTreeSet<Email> {
+        people_of(&self.admins, directory)
+    }
+
     /// The person an address belongs to today, with their roles (`access.md` §11.5).
     ///
     /// # Errors

@@ -100,7 +100,7 @@ impl Place {
     }
 }
 
-/// Every active account, by name and then id, and the words of every permission set in the
+/// Every active account, by name whatever its case and then id, and the words of every permission set in the
 /// directory's order. Made once for each reading of the directory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
@@ -127,7 +127,7 @@ impl Places {
                 }
             })
             .collect();
-        accounts.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
+        accounts.sort_by(|a, b| (&a.lower_name, &a.id).cmp(&(&b.lower_name, &b.id)));
         let by_id = accounts
             .iter()
             .enumerate()

@@ -1,40 +1,42 @@
 //! What a form tells while it is filled in: choices, who decides, what is held already.
 
-use hallpass_access::{GrantFilter, RequestFilter, RequestView};
+use hallpass_access::{GrantFilter, RequestFilter, RequestView, Sought};
 use hallpass_model::{AccountId, GroupId, Span, Target};
 use hallpass_rules::{Ask, ClickRefused, Decision, Kind};
 use serde_json::json;
 
 use crate::app::{Reply, Slack};
 use crate::asking::{opened, seconds};
+use crate::blocks::View;
 use crate::ids;
 use crate::inbound::{By, Form};
-use crate::modal::{self, Advice, Asks};
-use crate::options::search;
+use crate::modal::{self, Advice, Asks, TicketWanted};
+use crate::options;
 use crate::person::{Known, Unknown};
 use crate::words::{self, clock_time};
 
 impl Slack {
     /// Something was chosen: the form says what follows from it.
     pub(crate) async fn chosen(&self, action: &str, form: &Form, by: &By) {
-        let asks = match form.callback.as_str() {
-            ids::FORM_ACCESS => Asks::Access,
-            ids::FORM_GROUP => Asks::Group,
-            _ => return,
-        };
+        let Some(asks) = Asks::of(form) else { return };
         if ![ids::ACCOUNT_ACTION, ids::SET_ACTION, ids::GROUP_ACTION].contains(&action) {
             return;
         }
         let Ok(known) = self.inner.people.find(by).await else {
             return;
         };
-        let (advice, longest) = self.advice(&known, form).await;
-        let durations = self.durations(longest);
-        if durations.is_empty() {
+        let Some(view) = self.form_again(asks, &known, form).await else {
             return;
-        }
-        let view = modal::ask(asks, &known.actor.name, &durations, &advice);
+        };
         opened(self.inner.client.update_view(&form.id, &view).await);
+    }
+
+    /// The form with what follows from what is chosen in it; Slack keeps what was typed.
+    pub(crate) async fn form_again(&self, asks: Asks, known: &Known, form: &Form) -> Option<View> {
+        let (advice, longest) = self.advice(known, form).await;
+        let durations = self.durations(longest);
+        let name = &known.actor.name;
+        (!durations.is_empty()).then(|| modal::ask(asks, name, &durations, &advice))
     }
 
     /// What is worth knowing of what was chosen, and the longest time the rules allow.
@@ -62,6 +64,7 @@ impl Slack {
             _ => return (advice, None),
         };
         let decision = self.inner.access.decide(&known.actor.email, &question);
+        advice.ticket = wanted_ticket(&decision);
         let mut hint = self.who_decides(known, &question, &decision);
         let session = set
             .and_then(|name| directory.permission_set_by_name(name))
@@ -218,13 +221,13 @@ impl Slack {
             }
             Err(Unknown::Foreign | Unknown::Nobody | Unknown::Ambiguous) => Vec::new(),
             Ok(known) => {
-                let offer = self.offer(&known.actor);
+                let (access, actor) = (&self.inner.access, &known.actor);
                 match action {
-                    ids::ACCOUNT_ACTION => search(&offer.accounts, typed),
-                    ids::GROUP_ACTION => search(&offer.groups, typed),
+                    ids::ACCOUNT_ACTION => options::choices(access, actor, Sought::Accounts, typed),
+                    ids::GROUP_ACTION => options::choices(access, actor, Sought::Groups, typed),
                     ids::SET_ACTION => {
                         let account = form.value(ids::ACCOUNT, ids::ACCOUNT_ACTION);
-                        search(&offer.sets(account), typed)
+                        options::sets(access, actor, account, typed, self.now())
                     }
                     _ => Vec::new(),
                 }
@@ -232,4 +235,17 @@ impl Slack {
         };
         Reply::json(&json!({"options": hits}))
     }
+}
+
+/// The field for a ticket, when a rule wants one for what is chosen.
+fn wanted_ticket(decision: &Decision) -> Option<TicketWanted> {
+    let first = decision.ticket_patterns.first()?;
+    Some(TicketWanted {
+        hint: format!(
+            "Rule `{}` wants a ticket of the form `{}`.",
+            first.rule,
+            first.pattern.as_str()
+        ),
+        may_be_empty: decision.ticket_refused("").is_none(),
+    })
 }

@@ -16,7 +16,6 @@ use crate::ids;
 use crate::inbound::{self, By, Inbound, NotUnderstood};
 use crate::memory::{Memory, Remembered};
 use crate::modal::Asks;
-use crate::options::Offers;
 use crate::person::{Known, People, Unknown};
 use crate::setup::Setup;
 use crate::signature::{self, SKEW_SECONDS_MAX, Signed};
@@ -97,7 +96,6 @@ pub(crate) struct Inner {
     pub(crate) setup: Setup,
     pub(crate) people: People,
     pub(crate) remembered: Arc<Remembered>,
-    pub(crate) offers: Offers,
     signing_secret: SecretString,
     seen: Mutex<Seen>,
     work: Arc<Semaphore>,
@@ -147,7 +145,6 @@ impl Slack {
                 setup,
                 people,
                 remembered,
-                offers: Offers::default(),
                 signing_secret: ports.signing_secret,
                 seen: Mutex::default(),
                 work: Arc::new(Semaphore::new(WORK_MAX)),

@@ -2,11 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_access::{
-    AccessError, Actor, Asked, Asking, FieldProblem, Idempotency, Refusal, Wanted,
-};
-use hallpass_model::{AccountId, GrantId, GroupId, RequestId, Span};
-use hallpass_rules::Ask;
+use hallpass_access::{AccessError, Asked, Asking, FieldProblem, Idempotency, Refusal, Wanted};
+use hallpass_model::{GrantId, RequestId, Span};
 use serde_json::json;
 
 use crate::app::{FORM_PATIENCE, Reply, Slack};
@@ -14,7 +11,7 @@ use crate::blocks::View;
 use crate::ids;
 use crate::inbound::{By, Form};
 use crate::modal::{self, Advice, Asks};
-use crate::options::Offer;
+use crate::options;
 use crate::person::{Known, Unknown};
 use crate::words::escape;
 
@@ -32,10 +29,12 @@ pub(crate) enum Outcome {
     Errors(BTreeMap<&'static str, String>),
     /// The window says something.
     Says(&'static str, String),
+    /// The form, with a field more.
+    Again(Box<View>),
 }
 
 impl Outcome {
-    fn error(block: &'static str, words: impl Into<String>) -> Self {
+    pub(crate) fn error(block: &'static str, words: impl Into<String>) -> Self {
         Self::Errors(BTreeMap::from([(block, words.into())]))
     }
 
@@ -49,6 +48,7 @@ impl Outcome {
                 let view = modal::sentence(title, &words);
                 Reply::json(&json!({"response_action": "update", "view": view}))
             }
+            Self::Again(view) => Reply::json(&json!({"response_action": "update", "view": view})),
         }
     }
 
@@ -61,6 +61,7 @@ impl Outcome {
                 modal::sentence("Not possible", &all.join("\n"))
             }
             Self::Says(title, words) => modal::sentence(title, &words),
+            Self::Again(view) => *view,
         }
     }
 }
@@ -99,17 +100,13 @@ impl Slack {
             Ok(known) => known,
             Err(unknown) => return modal::sentence(asks.title(), &self.unknown(&unknown, &[])),
         };
-        let offer = self.offer(&known.actor);
-        let nothing = match asks {
-            Asks::Access => offer.accounts.is_empty(),
-            Asks::Group => offer.groups.is_empty(),
-        };
-        if !offer.is_known {
+        let access = &self.inner.access;
+        if access.directory().taken_at().is_none() {
             let words = "Hallpass is still reading the organization. Try again in a minute.";
             return modal::sentence(asks.title(), words);
         }
         let durations = self.durations(None);
-        if nothing || durations.is_empty() {
+        if durations.is_empty() || !options::has_any(access, &known.actor, asks.sought()) {
             let words = format!(
                 "No rule lets you ask for anything yet. Ask {}.",
                 self.inner.setup.contact
@@ -117,12 +114,6 @@ impl Slack {
             return modal::sentence(asks.title(), &words);
         }
         modal::ask(asks, &known.actor.name, &durations, &Advice::default())
-    }
-
-    pub(crate) fn offer(&self, actor: &Actor) -> std::sync::Arc<Offer> {
-        self.inner
-            .offers
-            .of(&self.inner.access, &actor.email, self.now())
     }
 
     pub(crate) fn durations(&self, longest: Option<Span>) -> Vec<Span> {
@@ -160,6 +151,7 @@ impl Slack {
         let known = match self.inner.people.find(by).await {
             Ok(known) => known,
             Err(unknown) => {
+                unknown.log(&form.callback, &form.metadata);
                 return Outcome::Says("Not possible", self.unknown(&unknown, &[]));
             }
         };
@@ -168,6 +160,8 @@ impl Slack {
             ids::FORM_ACCESS | ids::FORM_GROUP => self.ask(form, &known).await,
             ids::FORM_EXTEND => self.extend(form, &known).await,
             ids::FORM_DENY => self.deny(form, &known).await,
+            ids::FORM_GLASS => self.break_glass(form, &known).await,
+            ids::FORM_REVIEW => self.close_review(form, &known).await,
             _ => Outcome::Close,
         }
     }
@@ -191,8 +185,7 @@ impl Slack {
         let asking = Asking {
             wanted,
             duration,
-            // where no ticket is asked for separately, the reason may hold it
-            ticket: Some(reason.clone()).filter(|_| self.wants_ticket(form, known)),
+            ticket: field_of(form, ids::TICKET, ids::TICKET_ACTION),
             reason,
         };
         let once = idempotency(form, &format!("{asking:?}"));
@@ -201,25 +194,19 @@ impl Slack {
             .access
             .ask(&known.actor, &asking, Some(&once))
             .await;
+        let lacks_ticket = matches!(&asked, Ok(Asked::Rejected(_, refusal)) if only_ticket(refusal))
+            && !form.values.contains_key(ids::TICKET);
+        if lacks_ticket
+            && let Some(asks) = Asks::of(form)
+            && let Some(view) = self.form_again(asks, known, form).await
+        {
+            // sent before the field was shown
+            return Outcome::Again(Box::new(view));
+        }
+        if let Ok(Asked::Pending(request) | Asked::AlreadyPending(request)) = &asked {
+            self.offer_glass_later(request, known);
+        }
         self.asked(asked, form, known)
-    }
-
-    /// Whether some rule wants a ticket: the form has no field of its own for it.
-    fn wants_ticket(&self, form: &Form, known: &Known) -> bool {
-        let account = form.value(ids::ACCOUNT, ids::ACCOUNT_ACTION);
-        let account = account.and_then(|id| id.parse::<AccountId>().ok());
-        let group = form.value(ids::GROUP, ids::GROUP_ACTION);
-        let group = group.and_then(|id| GroupId::new(id).ok());
-        let question = match (&account, form.value(ids::SET, ids::SET_ACTION), &group) {
-            (Some(account), Some(permission_set), _) => Ask::Account {
-                account,
-                permission_set,
-            },
-            (_, _, Some(group)) => Ask::Group { group },
-            _ => return false,
-        };
-        let decision = self.inner.access.decide(&known.actor.email, &question);
-        !decision.ticket_patterns.is_empty()
     }
 
     async fn extend(&self, form: &Form, known: &Known) -> Outcome {
@@ -288,6 +275,21 @@ pub(crate) fn opened(outcome: Result<(), crate::SlackError>) {
     }
 }
 
+/// What was typed in a field, when anything was.
+pub(crate) fn field_of(form: &Form, block: &str, action: &str) -> Option<String> {
+    let typed = form.value(block, action).map(str::trim);
+    typed.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Whether nothing but a ticket is missing.
+fn only_ticket(refusal: &Refusal) -> bool {
+    !refusal.fields.is_empty()
+        && refusal
+            .fields
+            .iter()
+            .all(|problem| problem.field == "ticket")
+}
+
 /// The reason and the duration of a form; what is plainly wrong never becomes a request.
 fn reason_and_duration(form: &Form) -> Result<(String, Span), BTreeMap<&'static str, String>> {
     let reason = form
@@ -318,7 +320,7 @@ pub(crate) fn seconds(text: &str) -> Option<Span> {
     text.parse().ok().map(Span::seconds)
 }
 
-fn thousands(number: usize) -> String {
+pub(crate) fn thousands(number: usize) -> String {
     match (number / 1000, number % 1000) {
         (0, rest) => rest.to_string(),
         (thousands, rest) => format!("{thousands},{rest:03}"),
@@ -326,7 +328,7 @@ fn thousands(number: usize) -> String {
 }
 
 /// One form sent twice with the same content is one call; a corrected one is another.
-fn idempotency(form: &Form, content: &str) -> Idempotency {
+pub(crate) fn idempotency(form: &Form, content: &str) -> Idempotency {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content.as_bytes());
     let fingerprint = hex::encode(digest.as_ref());
     let short: String = fingerprint.chars().take(16).collect();
@@ -347,11 +349,13 @@ fn field_errors(form: &Form, refusal: &Refusal) -> Outcome {
         return Outcome::error(target, refusal.message.clone());
     }
     let is_extension = form.callback == ids::FORM_EXTEND;
+    let has_ticket = form.values.contains_key(ids::TICKET);
     let mut errors: BTreeMap<&'static str, String> = BTreeMap::new();
     for FieldProblem { field, message, .. } in &refusal.fields {
         let block = match field.as_str() {
             "account" if !is_extension => ids::ACCOUNT,
             "duration_seconds" => ids::DURATION,
+            "ticket" if has_ticket => ids::TICKET,
             "reason" | "ticket" => ids::REASON,
             _ => target,
         };

@@ -100,13 +100,18 @@ impl Slack {
         let words = self
             .words_below(notice, &request, grant, &directory)
             .await?;
-        if let Some(text) = &words {
+        if let Some(words) = &words {
             let saying = Saying {
                 name: name.clone(),
-                text,
-                blocks: &[],
+                text: &words.text,
+                blocks: &words.blocks,
             };
             self.reply(request.id, &mut thread, &saying).await?;
+        }
+        match notice.news {
+            News::ReviewWanted => self.alert_admins(notice, &request, &mut thread).await?,
+            News::ReviewClosed => self.redraw_broken(&request, &thread).await?,
+            _ => {}
         }
         self.announce(notice, &request, grant, &mut thread, &name)
             .await?;
@@ -115,6 +120,28 @@ impl Slack {
         }
         self.tell_requester(notice, &request, grant, &mut thread, &name)
             .await
+    }
+
+    /// Admins hear directly, once each, of a request that reaches nobody who could decide it.
+    async fn alert_admins(
+        &self,
+        notice: &Notice,
+        request: &Request,
+        thread: &mut Thread,
+    ) -> Result<(), PostError> {
+        let Some(text) = self.nobody_reached(notice, request).await? else {
+            return Ok(());
+        };
+        for email in self.inner.people.administrators() {
+            let saying = Saying {
+                name: format!("direct:nobody_reached:{email}"),
+                text: &text,
+                blocks: &[],
+            };
+            self.tell_directly(request.id, thread, &email, &saying)
+                .await?;
+        }
+        Ok(())
     }
 
     /// The news of a longer end is about the grant; the request that led to it has a message too.

@@ -163,7 +163,26 @@ impl Client {
     /// # Errors
     /// As every call.
     pub async fn whisper(&self, channel: &str, user: &str, words: &str) -> Result<(), SlackError> {
-        let body = json!({"channel": channel, "user": user, "text": words});
+        self.whisper_with(channel, user, words, &[]).await
+    }
+
+    /// The same with parts of its own; none: the words alone.
+    ///
+    /// # Errors
+    /// As every call; `user_not_in_channel` when they would not see it.
+    pub async fn whisper_with(
+        &self,
+        channel: &str,
+        user: &str,
+        words: &str,
+        blocks: &[Block],
+    ) -> Result<(), SlackError> {
+        let mut body = json!({"channel": channel, "user": user, "text": words});
+        if !blocks.is_empty()
+            && let Some(fields) = body.as_object_mut()
+        {
+            fields.insert("blocks".to_owned(), json!(blocks));
+        }
         self.write("chat.postEphemeral", &body).await.map(drop)
     }
 

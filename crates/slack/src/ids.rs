@@ -17,6 +17,10 @@ pub const FORM_GROUP: &str = "request_for_group_access_submitted";
 pub const FORM_DENY: &str = "hallpass_deny_submitted";
 /// The form that extends.
 pub const FORM_EXTEND: &str = "hallpass_extend_submitted";
+/// The form that breaks the glass.
+pub const FORM_GLASS: &str = "hallpass_break_glass_submitted";
+/// The form that closes a review.
+pub const FORM_REVIEW: &str = "hallpass_close_review_submitted";
 /// The page of what somebody has.
 pub const PAGE_MINE: &str = "hallpass_my_access_page";
 /// A page of one sentence.
@@ -29,6 +33,10 @@ pub const DURATION_ACTION: &str = "duration_picker_action";
 pub const REASON: &str = "provide_reason";
 /// Why: action.
 pub const REASON_ACTION: &str = "provided_reason";
+/// A ticket, where a rule wants one: block.
+pub const TICKET: &str = "provide_ticket";
+/// A ticket: action.
+pub const TICKET_ACTION: &str = "provided_ticket";
 /// The account: block.
 pub const ACCOUNT: &str = "select_account";
 /// The account: action.
@@ -61,6 +69,10 @@ pub const DISCARD: &str = "discard";
 pub const RELEASE: &str = "release";
 /// Press: longer.
 pub const EXTEND: &str = "extend";
+/// Press: now, without waiting for anybody.
+pub const BREAK_GLASS: &str = "break_glass";
+/// Press: I looked at it.
+pub const CLOSE_REVIEW: &str = "close_review";
 /// The slash command.
 pub const COMMAND: &str = "/access";
 
@@ -93,6 +105,8 @@ mod tests {
             (super::DENY, "deny"),
             (super::RELEASE, "release"),
             (super::EXTEND, "extend"),
+            (super::BREAK_GLASS, "break_glass"),
+            (super::CLOSE_REVIEW, "close_review"),
             (super::SHORTCUT_DONE, "hallpass_done"),
             (super::SHORTCUT_MINE, "hallpass_my_access"),
         ] {

@@ -23,6 +23,7 @@ mod tidings;
 mod blocks;
 mod client;
 mod fault;
+mod glass;
 pub mod ids;
 mod memory;
 mod person;

@@ -147,9 +147,7 @@ fn fields(scene: &Scene<'_>, shown: Shown) -> Vec<Text> {
     let link = scene.setup.link(request);
     fields.push(field("Why", &shown_or_link(&request.reason, room, &link)));
     fields.push(field("For", &how_long(scene, shown)));
-    // where the form has no field for a ticket, the reason holds it
-    let ticket = request.ticket.as_ref();
-    if let Some(ticket) = ticket.filter(|ticket| **ticket != request.reason) {
+    if let Some(ticket) = &request.ticket {
         fields.push(field("Ticket", &shown_or_link(ticket, room, &link)));
     }
     if request.secondary_domain {
@@ -274,6 +272,21 @@ pub(crate) fn how_approved(request: &Request, directory: &Directory) -> String {
             approval: Approval::Own,
             ..
         } => format!("Approved by the requester, as {rules} allows."),
+        RequestState::Approved {
+            approval: Approval::BreakGlass,
+            by,
+            ..
+        } => {
+            let by = escape(&name_of(by, directory));
+            let review = match request.after_review.as_ref().map(|review| &review.closed) {
+                Some(Some(closing)) => {
+                    let closed_by = escape(&name_of(&closing.by, directory));
+                    format!("review closed by {closed_by}")
+                }
+                Some(None) | None => "review open".to_owned(),
+            };
+            format!("◆ Break-glass by {by}, {review}")
+        }
         RequestState::Approved { by, .. } => {
             let mut all: Vec<_> = request
                 .reviews

@@ -1,15 +1,20 @@
 //! Windows: the forms to ask, deny and extend, and the page of what somebody has.
 
-use hallpass_access::{Grant, Request};
-use hallpass_model::{Span, Timestamp};
+use std::collections::BTreeSet;
+
+use hallpass_access::{BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, Request, Sought};
+use hallpass_model::{RequestId, Span, Timestamp};
 use jiff::tz::TimeZone;
 
 use crate::blocks::{Block, Choice, Element, Style, View, button, context, plain, section};
 use crate::ids;
+use crate::inbound::Form;
 use crate::words::{self, SECTION_MAX, clock_time, escape, shown};
 
 /// Longest text Slack takes in a field; ours is shorter and refused with a sentence.
 const INPUT_MAX: u16 = 3_000;
+/// Longest ticket.
+const TICKET_MAX: u16 = 200;
 /// Grants shown on the page at most: three blocks each, of a hundred.
 const SHOWN_MAX: usize = 30;
 const ACCESS_TITLE: &str = "Get AWS access";
@@ -33,6 +38,23 @@ impl Asks {
         }
     }
 
+    /// Which form was sent, if it is one to ask.
+    pub(crate) fn of(form: &Form) -> Option<Self> {
+        match form.callback.as_str() {
+            ids::FORM_ACCESS => Some(Self::Access),
+            ids::FORM_GROUP => Some(Self::Group),
+            _ => None,
+        }
+    }
+
+    /// What is looked for first in it.
+    pub(crate) fn sought(self) -> Sought {
+        match self {
+            Self::Access => Sought::Accounts,
+            Self::Group => Sought::Groups,
+        }
+    }
+
     /// The form's title.
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -51,6 +73,17 @@ pub(crate) struct Advice {
     pub(crate) hint: Option<String>,
     /// That it is held or asked for already, with marks.
     pub(crate) already: Option<String>,
+    /// That a rule wants a ticket.
+    pub(crate) ticket: Option<TicketWanted>,
+}
+
+/// That a rule wants a ticket for what is chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TicketWanted {
+    /// Which rule, and what it looks like, plain.
+    pub(crate) hint: String,
+    /// Nothing fits too.
+    pub(crate) may_be_empty: bool,
 }
 
 fn title(text: &str) -> crate::blocks::Text {
@@ -132,6 +165,16 @@ pub(crate) fn ask(asks: Asks, name: &str, durations: &[Span], advice: &Advice) -
             blocks.push(group);
         }
     }
+    if let Some(wanted) = &advice.ticket {
+        blocks.push(Block::Input {
+            block_id: ids::TICKET.to_owned(),
+            label: plain("Ticket"),
+            element: text_field(ids::TICKET_ACTION, false, TICKET_MAX),
+            hint: Some(plain(shown(&wanted.hint, 2_000))),
+            optional: wanted.may_be_empty,
+            dispatch_action: false,
+        });
+    }
     if let Some(already) = &advice.already {
         blocks.push(context("already", already.clone()));
     }
@@ -199,6 +242,88 @@ fn select(
     }
 }
 
+fn text_field(action: &str, multiline: bool, longest: u16) -> Element {
+    Element::PlainTextInput {
+        action_id: action.to_owned(),
+        multiline,
+        placeholder: None,
+        initial_value: None,
+        max_length: Some(longest),
+    }
+}
+
+/// The form to break the glass: who is told, and why it cannot wait.
+pub(crate) fn break_glass(request: &Request, approvers: usize) -> View {
+    let told = match approvers {
+        0 => "All admins".to_owned(),
+        1 => "1 approver and all admins".to_owned(),
+        more => format!("{more} approvers and all admins"),
+    };
+    let blocks = vec![
+        section(
+            "question",
+            format!(
+                "*{}*\n{told} are told now. Someone else must close a review afterwards.",
+                words::target(&request.names)
+            ),
+        ),
+        Block::Input {
+            block_id: ids::REASON.to_owned(),
+            label: plain(format!(
+                "Justification, {JUSTIFICATION_CHARACTERS_MIN} characters or more"
+            )),
+            element: text_field(ids::REASON_ACTION, true, INPUT_MAX),
+            hint: None,
+            optional: false,
+            dispatch_action: false,
+        },
+    ];
+    let name = format!("Break glass for {}?", request.duration.min(BREAK_GLASS_MAX));
+    View {
+        close: plain("Go back"),
+        private_metadata: request.id.to_string(),
+        ..form(ids::FORM_GLASS, &name, "Break glass", blocks)
+    }
+}
+
+/// The form to close the review of a broken glass, with optional words.
+pub(crate) fn close_review(request: &Request) -> View {
+    let name = escape(words::first_name(&request.requester.name));
+    let why = request.after_review.as_ref();
+    let why = why.map(|review| shown(&review.justification, 2_000));
+    let question = format!(
+        "{} took {} without waiting: {}",
+        escape(&request.requester.name),
+        words::role_in(&request.names),
+        why.unwrap_or_default()
+    );
+    let blocks = vec![
+        section("question", question),
+        context(
+            "told",
+            format!("You say that somebody looked at it; {name} is told, with your words."),
+        ),
+        Block::Input {
+            block_id: ids::REASON.to_owned(),
+            label: plain("What did you find?"),
+            element: text_field(ids::REASON_ACTION, true, 1_000),
+            hint: None,
+            optional: true,
+            dispatch_action: false,
+        },
+    ];
+    View {
+        close: plain("Go back"),
+        private_metadata: request.id.to_string(),
+        ..form(
+            ids::FORM_REVIEW,
+            "Close the review?",
+            "Close review",
+            blocks,
+        )
+    }
+}
+
 /// The form to deny, with an optional word why.
 pub(crate) fn deny(request: &Request) -> View {
     let name = escape(words::first_name(&request.requester.name));
@@ -214,13 +339,7 @@ pub(crate) fn deny(request: &Request) -> View {
         Block::Input {
             block_id: ids::REASON.to_owned(),
             label: plain("Why"),
-            element: Element::PlainTextInput {
-                action_id: ids::REASON_ACTION.to_owned(),
-                multiline: true,
-                placeholder: None,
-                initial_value: None,
-                max_length: Some(1_000),
-            },
+            element: text_field(ids::REASON_ACTION, true, 1_000),
             hint: None,
             optional: true,
             dispatch_action: false,
@@ -257,6 +376,8 @@ pub(crate) struct Mine<'a> {
     pub(crate) grants: &'a [Grant],
     /// Requests that wait.
     pub(crate) waiting: &'a [Request],
+    /// Those of them whose requester may take them now.
+    pub(crate) glass: &'a BTreeSet<RequestId>,
     /// What was just done, escaped.
     pub(crate) said: Option<&'a str>,
     /// The instant.
@@ -297,12 +418,7 @@ pub(crate) fn mine(mine: &Mine<'_>) -> View {
         blocks.push(section(&format!("waits_{}", request.id), words));
         blocks.push(Block::Actions {
             block_id: format!("buttons_{}", request.id),
-            elements: vec![button(
-                ids::DISCARD,
-                "Discard request",
-                request.id.to_string(),
-                None,
-            )],
+            elements: waiting_buttons(request, mine.glass.contains(&request.id)),
         });
     }
     if mine.grants.is_empty() && mine.waiting.is_empty() {
@@ -310,6 +426,19 @@ pub(crate) fn mine(mine: &Mine<'_>) -> View {
     }
     blocks.push(context("more", format!("<{}|Open in Hallpass>", mine.link)));
     window(ids::PAGE_MINE, "My access", blocks)
+}
+
+fn waiting_buttons(request: &Request, glass: bool) -> Vec<Element> {
+    let id = request.id.to_string();
+    let mut buttons = vec![button(ids::DISCARD, "Discard request", &id, None)];
+    buttons.extend(glass.then(|| glass_button(request)));
+    buttons
+}
+
+/// The button that leads to the form to break the glass.
+pub(crate) fn glass_button(request: &Request) -> Element {
+    let id = request.id.to_string();
+    button(ids::BREAK_GLASS, "Break glass…", id, Some(Style::Danger))
 }
 
 /// The buttons of somebody's own grant.

@@ -1,303 +1,131 @@
 //! What somebody may choose while they type: at most a hundred hits, best first, out of what the
-//! rules let this person ask for (`access.md` §11.3).
+//! rules let this person ask for (`access.md` §11.3). Searching is the journey's.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::BTreeSet;
 
-use hallpass_access::{Access, Directory};
-use hallpass_model::{AccountId, Email, GroupId, Timestamp};
-use hallpass_rules::Requestable;
+use hallpass_access::{Access, Actor, Hit, Search, Sought};
+use hallpass_model::{AccountId, Timestamp};
 
 use crate::blocks::Choice;
 
 /// Hits Slack takes.
-pub(crate) const HITS_MAX: usize = 100;
-/// How long what somebody may ask for is believed: rules may hold at certain hours only.
-const BELIEVED_SECONDS: i64 = 30;
-/// People remembered at most.
-const PEOPLE_MAX: usize = 500;
+const HITS_MAX: usize = 100;
 
-/// Something that can be chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Candidate {
-    /// Its id: what comes back.
-    pub(crate) id: String,
-    /// How it is shown.
-    pub(crate) label: String,
-    found_by: String,
-    id_lower: String,
-}
-
-impl Candidate {
-    fn new(id: &str, name: &str, label: String) -> Self {
-        Self {
-            id: id.to_owned(),
-            label,
-            found_by: name.to_lowercase(),
-            id_lower: id.to_lowercase(),
-        }
-    }
-}
-
-/// The hits for what was typed, best first: the very thing, then what begins with it, then what has
-/// a word that begins with it, then what has it anywhere. Several words must all be found.
-pub(crate) fn search(candidates: &[Arc<Candidate>], typed: &str) -> Vec<Choice> {
-    let typed = typed.trim().to_lowercase();
-    let tokens: Vec<&str> = typed.split_whitespace().collect();
-    let mut hits: Vec<(u8, &Candidate)> = candidates
-        .iter()
-        .filter_map(|candidate| Some((rank(candidate, &typed, &tokens)?, candidate.as_ref())))
-        .collect();
-    // candidates come by name: a stable sort keeps that order within a rank
-    hits.sort_by_key(|(rank, _)| *rank);
-    hits.into_iter()
-        .take(HITS_MAX)
-        .map(|(_, hit)| Choice::new(&hit.label, hit.id.clone()))
-        .collect()
-}
-
-fn rank(candidate: &Candidate, typed: &str, tokens: &[&str]) -> Option<u8> {
-    let (id, name) = (candidate.id_lower.as_str(), candidate.found_by.as_str());
-    if typed.is_empty() {
-        return Some(0);
-    }
-    if name == typed || id == typed {
-        return Some(0);
-    }
-    if name.starts_with(typed) || id.starts_with(typed) {
-        return Some(1);
-    }
-    let begins_a_word = |token: &&str| {
-        name.split(|c: char| !c.is_alphanumeric())
-            .any(|word| word.starts_with(*token))
+/// Whether there is anything of a kind that somebody may ask for.
+pub(crate) fn has_any(access: &Access, actor: &Actor, kind: Sought) -> bool {
+    let all = Search {
+        text: String::new(),
+        account: None,
+        kind,
     };
-    if tokens.iter().all(begins_a_word) {
-        return Some(2);
+    // what can be had comes first
+    let first = access.search(actor, &all, 1).entries.into_iter().next();
+    first.is_some_and(|hit| hit.why_not.is_none())
+}
+
+/// The accounts or groups that fit what was typed.
+pub(crate) fn choices(access: &Access, actor: &Actor, kind: Sought, typed: &str) -> Vec<Choice> {
+    let search = Search {
+        text: typed.to_owned(),
+        account: None,
+        kind,
+    };
+    found(access, actor, &search)
+}
+
+/// The permission sets that fit what was typed: those of the account; of any, while none is chosen.
+pub(crate) fn sets(
+    access: &Access,
+    actor: &Actor,
+    account: Option<&str>,
+    typed: &str,
+    now: Timestamp,
+) -> Vec<Choice> {
+    match account.map(str::parse::<AccountId>) {
+        Some(Ok(id)) => {
+            let search = Search {
+                text: typed.to_owned(),
+                account: Some(id),
+                kind: Sought::PermissionSets,
+            };
+            found(access, actor, &search)
+        }
+        Some(Err(_)) => Vec::new(),
+        None => any_set(access, actor, typed, now),
     }
-    let is_in = |token: &&str| name.contains(*token) || id.contains(*token);
-    tokens.iter().all(is_in).then_some(3)
 }
 
-/// Every account and group, ready to be searched, sorted by name: made once per directory.
-#[derive(Debug, Default)]
-struct Shelf {
-    taken_at: Option<Timestamp>,
-    accounts: Vec<Arc<Candidate>>,
-    groups: Vec<Arc<Candidate>>,
+fn found(access: &Access, actor: &Actor, search: &Search) -> Vec<Choice> {
+    let found = access.search(actor, search, HITS_MAX).entries;
+    let open = found.into_iter().filter(|hit| hit.why_not.is_none());
+    open.filter_map(choice).collect()
 }
 
-impl Shelf {
-    fn new(directory: &Directory) -> Self {
-        let accounts = directory.accounts().iter().map(|account| {
-            let label = format!("{} - {}", account.id, account.name);
-            Candidate::new(account.id.as_str(), &account.name, label)
-        });
-        let groups = directory
-            .groups()
-            .iter()
-            .map(|group| Candidate::new(group.id.as_str(), &group.name, group.name.clone()));
-        Self {
-            taken_at: directory.taken_at(),
-            accounts: by_name(accounts),
-            groups: by_name(groups),
+fn choice(hit: Hit) -> Option<Choice> {
+    if let Some(set) = hit.permission_set {
+        return Some(Choice::new(&set, set.clone()));
+    }
+    if let Some(account) = hit.account {
+        let label = format!("{} - {}", account.id, account.name);
+        return Some(Choice::new(&label, account.id));
+    }
+    hit.group.map(|group| Choice::new(&group.name, group.id))
+}
+
+/// Few choose the permission set before the account: worked out anew each time.
+fn any_set(access: &Access, actor: &Actor, typed: &str, now: Timestamp) -> Vec<Choice> {
+    let directory = access.directory();
+    let requestable = access.rules().requestable(&actor.email, &directory, now);
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    for (_, some) in requestable.pairs() {
+        names.extend(some);
+        if names.len() >= directory.permission_sets().len() {
+            break;
         }
     }
-}
-
-fn by_name(candidates: impl Iterator<Item = Candidate>) -> Vec<Arc<Candidate>> {
-    let mut all: Vec<Arc<Candidate>> = candidates.map(Arc::new).collect();
-    all.sort_by(|a, b| (&a.found_by, &a.id).cmp(&(&b.found_by, &b.id)));
-    all
-}
-
-/// What one person may ask for, ready to be searched.
-#[derive(Debug)]
-pub(crate) struct Offer {
-    requestable: Requestable,
-    pub(crate) accounts: Vec<Arc<Candidate>>,
-    pub(crate) groups: Vec<Arc<Candidate>>,
-    /// Whether the organization was read at all.
-    pub(crate) is_known: bool,
-    /// How many permission sets there are.
-    sets_max: usize,
-    /// Every permission set of any of the accounts.
-    all_sets: OnceLock<Vec<Arc<Candidate>>>,
-}
-
-impl Offer {
-    fn new(
-        access: &Access,
-        directory: &Directory,
-        shelf: &Shelf,
-        email: &Email,
-        now: Timestamp,
-    ) -> Self {
-        let requestable = access.rules().requestable(email, directory, now);
-        let out_of_reach = access.settings().out_of_reach.as_ref();
-        let accounts: HashSet<&str> = requestable
-            .accounts()
-            .filter(|id| out_of_reach != Some(id))
-            .map(AccountId::as_str)
-            .collect();
-        let groups: HashSet<&str> = requestable.groups().iter().map(GroupId::as_str).collect();
-        let pick = |all: &[Arc<Candidate>], ids: &HashSet<&str>| -> Vec<Arc<Candidate>> {
-            let picked = all.iter().filter(|one| ids.contains(one.id.as_str()));
-            picked.cloned().collect()
-        };
-        Self {
-            accounts: pick(&shelf.accounts, &accounts),
-            groups: pick(&shelf.groups, &groups),
-            is_known: directory.taken_at().is_some(),
-            sets_max: directory.permission_sets().len(),
-            all_sets: OnceLock::new(),
-            requestable,
-        }
-    }
-
-    /// The permission sets of an account; of any, while none is chosen.
-    pub(crate) fn sets(&self, account: Option<&str>) -> Vec<Arc<Candidate>> {
-        match account.map(str::parse::<AccountId>) {
-            Some(Ok(id)) => sets(self.requestable.permission_sets(&id).into_iter()),
-            Some(Err(_)) => Vec::new(),
-            None => self.all_sets.get_or_init(|| self.any_set()).clone(),
-        }
-    }
-
-    fn any_set(&self) -> Vec<Arc<Candidate>> {
-        let mut names: BTreeSet<&str> = BTreeSet::new();
-        for (_, some) in self.requestable.pairs() {
-            names.extend(some);
-            if names.len() >= self.sets_max {
-                break;
-            }
-        }
-        sets(names.into_iter())
-    }
-}
-
-fn sets<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Arc<Candidate>> {
-    by_name(names.map(|name| Candidate::new(name, name, name.to_owned())))
-}
-
-/// Offers by person, made anew when rules, directory or half a minute passed.
-#[derive(Default)]
-pub(crate) struct Offers {
-    made: Mutex<HashMap<Email, (Stamp, Arc<Offer>)>>,
-    shelf: Mutex<Arc<Shelf>>,
-}
-
-/// What an offer was made from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Stamp {
-    rules: String,
-    directory: Option<Timestamp>,
-    slice: i64,
-}
-
-impl Offers {
-    pub(crate) fn of(&self, access: &Access, email: &Email, now: Timestamp) -> Arc<Offer> {
-        let directory = access.directory();
-        let stamp = Stamp {
-            rules: access.rules().hash().to_owned(),
-            directory: directory.taken_at(),
-            slice: now.as_second() / BELIEVED_SECONDS,
-        };
-        if let Some((made_from, offer)) = self.locked().get(email)
-            && *made_from == stamp
-        {
-            return Arc::clone(offer);
-        }
-        let everything = self.everything(&directory);
-        let offer = Arc::new(Offer::new(access, &directory, &everything, email, now));
-        let mut made = self.locked();
-        if made.len() >= PEOPLE_MAX {
-            made.clear();
-        }
-        made.insert(email.clone(), (stamp, Arc::clone(&offer)));
-        offer
-    }
-
-    fn everything(&self, directory: &Directory) -> Arc<Shelf> {
-        let mut kept = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.taken_at != directory.taken_at() {
-            *kept = Arc::new(Shelf::new(directory));
-        }
-        Arc::clone(&kept)
-    }
-
-    fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<Email, (Stamp, Arc<Offer>)>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    let typed = typed.trim().to_lowercase();
+    let words: Vec<&str> = typed.split_whitespace().collect();
+    let mut hits: Vec<(bool, &str)> = names
+        .into_iter()
+        .filter_map(|name| {
+            let lower = name.to_lowercase();
+            let fits = words.iter().all(|word| lower.contains(word));
+            fits.then(|| (!lower.starts_with(&typed), name))
+        })
+        .collect();
+    hits.sort_unstable();
+    let hits = hits.into_iter().take(HITS_MAX);
+    hits.map(|(_, name)| Choice::new(name, name)).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use hallpass_access::Named;
+
     use super::*;
-
-    fn candidates(names: &[(&str, &str)]) -> Vec<Arc<Candidate>> {
-        names
-            .iter()
-            .map(|(id, name)| Arc::new(Candidate::new(id, name, format!("{id} - {name}"))))
-            .collect()
-    }
-
-    fn found(candidates: &[Arc<Candidate>], typed: &str) -> Vec<String> {
-        search(candidates, typed)
-            .into_iter()
-            .map(|hit| hit.value)
-            .collect()
-    }
-
-    #[test]
-    fn the_best_comes_first() {
-        let all = candidates(&[
-            ("111", "zz-prod"),
-            ("222", "prod"),
-            ("333", "prod-payments"),
-            ("444", "reproduce"),
-            ("555", "Team: Prod #2"),
-        ]);
-        assert_eq!(found(&all, "prod"), ["222", "333", "111", "555", "444"]);
-        assert_eq!(found(&all, "PROD pay"), ["333"]);
-        assert_eq!(found(&all, "55"), ["555"]);
-        assert_eq!(found(&all, " "), ["111", "222", "333", "444", "555"]);
-        assert_eq!(found(&all, "nothing"), Vec::<String>::new());
-    }
-
-    #[test]
-    fn the_last_of_five_thousand_is_found_by_three_letters() {
-        let names: Vec<(String, String)> = (0..5000)
-            .map(|n| {
-                (
-                    format!("{n:012}"),
-                    if n == 4999 {
-                        "zyx-last".to_owned()
-                    } else {
-                        format!("account-{n}")
-                    },
-                )
-            })
-            .collect();
-        let pairs: Vec<(&str, &str)> = names
-            .iter()
-            .map(|(id, name)| (id.as_str(), name.as_str()))
-            .collect();
-        let all = candidates(&pairs);
-        assert_eq!(found(&all, "zyx"), ["000000004999"]);
-        assert_eq!(found(&all, "").len(), HITS_MAX);
-        for (id, name) in names.iter().step_by(97) {
-            assert!(found(&all, name).contains(id), "{name}");
-        }
-    }
 
     #[test]
     fn labels_are_escaped_and_cut() {
-        let long = format!("Team: <Prod> & {}", "x".repeat(90));
-        let all = candidates(&[("111111111111", &long)]);
-        let hit = &search(&all, "")[0];
-        let crate::blocks::Text::PlainText { text, .. } = &hit.text else {
+        let hit = Hit {
+            account: Some(Named {
+                id: "111111111111".to_owned(),
+                name: format!("Team: <Prod> & {}", "x".repeat(90)),
+            }),
+            folder: None,
+            permission_set: None,
+            says: None,
+            group: None,
+            offer: None,
+            why_not: None,
+        };
+        let Some(Choice {
+            text: crate::blocks::Text::PlainText { text, .. },
+            value,
+        }) = choice(hit)
+        else {
             panic!("not plain")
         };
+        assert_eq!(value, "111111111111");
         assert!(
             text.starts_with("111111111111 - Team: &lt;Prod&gt; &amp; xx"),
             "{text}"

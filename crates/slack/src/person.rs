@@ -20,6 +20,9 @@ const MEMBERS_BELIEVED: Span = Span::minutes(5);
 /// People remembered at most; beyond, all are asked for again.
 const PEOPLE_MAX: usize = 50_000;
 
+/// Longest text of a press in the log.
+const LOGGED_MAX: usize = 64;
+
 /// A Slack user as a person of the directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
@@ -38,6 +41,27 @@ pub(crate) enum Unknown {
     Ambiguous,
     /// Slack does not say.
     Slack(SlackError),
+}
+
+impl Unknown {
+    /// Says in the log that somebody who is nobody here was refused: the audit log wants an actor,
+    /// and there is none. Names a code and a request, never a person.
+    pub(crate) fn log(&self, action: &str, request: &str) {
+        let code = match self {
+            Self::Foreign => "foreign-workspace",
+            Self::Nobody => "unknown-person",
+            Self::Ambiguous => "ambiguous-user",
+            Self::Slack(_) => return,
+        };
+        // both came from a button or form that anybody may have made up
+        let cut = |text: &str| text.chars().take(LOGGED_MAX).collect::<String>();
+        tracing::warn!(
+            code,
+            action = cut(action),
+            request.id = cut(request),
+            "a press of somebody unknown was refused"
+        );
+    }
 }
 
 /// Finds people.
@@ -154,6 +178,11 @@ impl People {
             .map(|user| user.id);
         self.by_email.put(email.clone(), user.clone(), now);
         Ok(user)
+    }
+
+    /// Everybody who administers today.
+    pub(crate) fn administrators(&self) -> BTreeSet<Email> {
+        self.identity.administrators(&self.access.directory())
     }
 
     /// Somebody acted as a Slack user.

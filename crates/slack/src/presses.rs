@@ -37,6 +37,7 @@ impl Slack {
         let known = match self.inner.people.find(&press.by).await {
             Ok(known) => known,
             Err(unknown) => {
+                unknown.log(&press.action, &press.value);
                 let others = self.deciders(id, press).await;
                 let words = self.unknown(&unknown, &others);
                 self.tell_presser(press, &words).await;
@@ -52,6 +53,8 @@ impl Slack {
             ids::DENY => self.ask_why(press, id, &known).await,
             ids::RELEASE => self.release(press, id, &known).await,
             ids::EXTEND => self.open_extend(press, id, &known).await,
+            ids::BREAK_GLASS => self.open_glass(press, id, &known).await,
+            ids::CLOSE_REVIEW => self.open_review(press, id, &known).await,
             other => tracing::warn!(action = other, "an unknown button"),
         }
     }
@@ -262,6 +265,11 @@ impl Slack {
             (Ok(grants), Ok(waiting)) => modal::mine(&Mine {
                 grants: &grants,
                 waiting: &waiting,
+                glass: &waiting
+                    .iter()
+                    .filter(|request| access.may_break_glass(&known.actor, request))
+                    .map(|request| request.id)
+                    .collect(),
                 said,
                 now: self.now(),
                 zone: &self.zone_of(known),
@@ -275,7 +283,7 @@ impl Slack {
     }
 
     /// Says something to the presser only.
-    async fn tell_presser(&self, press: &Press, words: &str) {
+    pub(crate) async fn tell_presser(&self, press: &Press, words: &str) {
         let client = &self.inner.client;
         if let Some(form) = press.view.as_ref().filter(|_| press.place.is_none()) {
             let view = modal::sentence("My access", words);
@@ -305,15 +313,18 @@ impl Slack {
         }
     }
 
-    /// Whether the button is on the message we posted for the request: then the presser reads it
+    /// Whether the button is on a message we posted in the channel for the request: then the presser reads it
     /// anyway, and may be told what it says.
     pub(crate) async fn is_on_its_message(&self, id: RequestId, press: &Press) -> bool {
         let Ok(thread) = self.inner.remembered.thread(id).await else {
             return false;
         };
-        let ours = thread.head.and_then(|head| head.ts).zip(thread.channel);
-        ours.zip(press.place.as_ref())
-            .is_some_and(|((ts, channel), place)| ts == place.ts && channel == place.channel)
+        let Some(place) = &press.place else {
+            return false;
+        };
+        let mut ours = thread.head.iter().chain(thread.said.values());
+        thread.channel.as_ref() == Some(&place.channel)
+            && ours.any(|said| said.ts.as_ref() == Some(&place.ts))
     }
 }
 
@@ -325,7 +336,7 @@ fn is_direct(press: &Press) -> bool {
 }
 
 /// Slack may repeat a press; the journey carries it out once.
-fn pressed_once(press: &Press) -> Idempotency {
+pub(crate) fn pressed_once(press: &Press) -> Idempotency {
     let at = press
         .place
         .as_ref()
@@ -341,7 +352,8 @@ fn pressed_once(press: &Press) -> Idempotency {
     }
 }
 
-fn question(request: &Request) -> Option<Ask<'_>> {
+/// What a request asked for, as the rules are asked.
+pub(crate) fn question(request: &Request) -> Option<Ask<'_>> {
     use hallpass_model::{Target, TargetNames};
     match (&request.key.as_ref()?.target, &request.names) {
         (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) => {

@@ -14,6 +14,7 @@ use crate::words::{self, any_of, clock_time, escape, first_name, name_of, names_
 pub(crate) const NO_SUCH: &str = "There is no such request, or it is not yours to see.";
 const NOT_YOURS: &str = "Only the requester, an approver or an admin can discard this.";
 pub(crate) const NOT_HOLDER: &str = "Only its holder can do this.";
+const NOT_REQUESTER: &str = "Only its requester can do this.";
 const AWS_SILENT: &str = "AWS does not answer, and this depends on where the account is. Nothing changed; try again in a minute.";
 
 impl Slack {
@@ -30,8 +31,12 @@ impl Slack {
         if !self.is_on_its_message(id, press).await {
             return NO_SUCH.to_owned();
         }
+        if press.action == ids::BREAK_GLASS {
+            return NOT_REQUESTER.to_owned();
+        }
         // whoever pressed reads the message, which is about to show the same
-        if let Ok(Some((request, _))) = self.stored(id).await
+        if press.action != ids::CLOSE_REVIEW
+            && let Ok(Some((request, _))) = self.stored(id).await
             && let Err(closed) = request.clone().pending(self.now())
         {
             return self.closed(&request, &closed, known);
@@ -113,6 +118,10 @@ impl Slack {
         let directory = self.inner.access.directory();
         let is_own = known.is_some_and(|known| known.actor.email == request.requester.email);
         match refused {
+            ClickRefused::NotOpen { .. } if action == ids::CLOSE_REVIEW => {
+                "The rules changed since. Today nobody approves this; an admin closes the review."
+                    .to_owned()
+            }
             ClickRefused::NotOpen { .. } => {
                 let zone = known.map_or_else(
                     || self.inner.setup.zone.clone(),

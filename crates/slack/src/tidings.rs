@@ -4,9 +4,18 @@ use hallpass_access::{Directory, Grant, GrantState, News, Notice, Request, Reque
 use hallpass_model::{Email, Span};
 
 use crate::app::Slack;
+use crate::blocks::Block;
 use crate::deliver::PostError;
 use crate::message::how_approved;
 use crate::words::{self, clock_time, escape, first_name, name_of, shown};
+
+/// What is said below a message.
+pub(crate) struct Words {
+    /// The words.
+    pub(crate) text: String,
+    /// With parts of its own; none: the words alone.
+    pub(crate) blocks: Vec<Block>,
+}
 
 impl Slack {
     pub(crate) fn time(&self, at: hallpass_model::Timestamp, notice: &Notice) -> String {
@@ -20,9 +29,9 @@ impl Slack {
         request: &Request,
         grant: Option<&Grant>,
         directory: &Directory,
-    ) -> Result<Option<String>, PostError> {
+    ) -> Result<Option<Words>, PostError> {
         let someone = |email: &Email| escape(&name_of(email, directory));
-        Ok(match (notice.news, &request.state) {
+        let text = match (notice.news, &request.state) {
             (News::ReviewWanted, _) => Some(self.wanted(request, &notice.to).await?),
             (News::Reminder, _) => Some(self.reminder(notice, request).await?),
             (News::Reviewed, _) => Some(self.one_more(request, directory).await?),
@@ -57,11 +66,15 @@ impl Slack {
                     "AWS refuses to delete this: {reason}. Tried every hour."
                 ))
             }
-            (News::BreakGlass, _) => Some(self.broken(notice, request).await?),
+            (News::BreakGlass, _) => return Ok(Some(self.broken(notice, request).await?)),
             (News::ReviewClosed, _) => Some(shown(&notice.text, 2_000)),
             (News::Ended, _) => Some(self.ended(notice, grant, directory)),
             (News::EndsSoon | News::Denied | News::Discarded | News::Rejected, _) => None,
-        })
+        };
+        Ok(text.map(|text| Words {
+            text,
+            blocks: Vec::new(),
+        }))
     }
 
     /// Everybody who is asked, mentioned where Slack knows them.
@@ -94,6 +107,8 @@ impl Slack {
                 found.join(" "),
                 rules.replacen("Rule ", "Rule: ", 1)
             )
+        } else if request.decided.approvers.is_empty() {
+            format!("Nobody can approve this. {rules}.")
         } else if to.is_empty() {
             format!(
                 "Waits for an approver. {}.",
@@ -108,20 +123,31 @@ impl Slack {
         })
     }
 
-    /// A broken glass, with everybody who can close the review.
-    async fn broken(&self, notice: &Notice, request: &Request) -> Result<String, PostError> {
+    /// A broken glass, with everybody who can close the review, and the button to do so.
+    async fn broken(&self, notice: &Notice, request: &Request) -> Result<Words, PostError> {
         let (found, missing) = self.mentions(&notice.to).await?;
         let all: Vec<String> = found.into_iter().chain(missing).collect();
-        let review = request.after_review.as_ref();
-        let reason = review.map(|review| shown(&review.justification, 2_000));
-        Ok(format!(
-            "◆ Break-glass: {} took {} for {}. Reason: {} {} one of you closes the review.",
+        let (text, blocks) = self.broken_blocks(request, &all);
+        Ok(Words { text, blocks })
+    }
+
+    /// What admins are told when Slack reaches nobody who could decide; `None` when it does.
+    pub(crate) async fn nobody_reached(
+        &self,
+        notice: &Notice,
+        request: &Request,
+    ) -> Result<Option<String>, PostError> {
+        if notice.to.is_empty() || !self.mentions(&notice.to).await?.0.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(format!(
+            "{} No approver of {} is on Slack; {} waits. Check `approvers` in {}. <{}|Open in Hallpass>",
+            self.inner.setup.marks.bad,
+            words::role_in(&request.names),
             escape(&request.requester.name),
-            escape(&request.names.to_string()),
-            request.duration,
-            reason.unwrap_or_default(),
-            all.join(" ")
-        ))
+            words::by_rules(&request.decided.based_on),
+            self.inner.setup.link(request)
+        )))
     }
 
     async fn reminder(&self, notice: &Notice, request: &Request) -> Result<String, PostError> {

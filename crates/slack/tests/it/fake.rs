@@ -70,6 +70,8 @@ pub(crate) struct Desk {
     pub(crate) members: Vec<String>,
     pub(crate) messages: Vec<Message>,
     pub(crate) whispers: Vec<(String, String)>,
+    /// The same as they were sent.
+    pub(crate) whispered: Vec<Value>,
     pub(crate) views: Vec<(String, Value)>,
     pub(crate) calls: Vec<String>,
     pub(crate) faults: BTreeMap<String, VecDeque<Fault>>,
@@ -278,6 +280,7 @@ impl Desk {
             }
             "chat.postEphemeral" => {
                 self.whispers.push((text(sent, "user"), text(sent, "text")));
+                self.whispered.push(sent.clone());
                 Ok(json!({}))
             }
             "views.open" => {

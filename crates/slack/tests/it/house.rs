@@ -36,6 +36,10 @@ pub(crate) const RULES: &str = r#"{
      "Approvers": ["cai@corp.example", "dee@corp.example", "eve@corp.example"]},
     {"Id": "lonely", "ResourceType": "Account", "Resource": "*", "PermissionSet": "Lonely", "Approvers": ["ana@corp.example"]},
     {"Id": "fays", "ResourceType": "Account", "Resource": "*", "PermissionSet": "Fays", "Approvers": ["fay@second.example"]},
+    {"Id": "glass", "ResourceType": "Account", "Resource": "*", "PermissionSet": "Glass",
+     "Approvers": ["cai@corp.example", "dee@corp.example"], "BreakGlass": ["ana@corp.example", "sam@corp.example"]},
+    {"Id": "alone", "ResourceType": "Account", "Resource": "*", "PermissionSet": "Alone",
+     "Approvers": ["ana@corp.example"], "BreakGlass": ["ana@corp.example"]},
     {"Id": "routed", "ResourceType": "Account", "Resource": "*", "PermissionSet": "Routed",
      "Approvers": ["cai@corp.example"], "SlackChannel": "C0000000002"}
   ],
@@ -108,13 +112,15 @@ fn directory(now: Timestamp) -> Directory {
         "twob",
         json!(["twob@corp.example", "two@corp.example"]),
     ));
-    let sets: Vec<Value> = ["ReadOnly", "Admin", "Root", "Lonely", "Fays", "Routed"]
-        .iter()
-        .map(|name| {
-            json!({"name": name, "session_duration": 3600,
+    let sets: Vec<Value> = [
+        "ReadOnly", "Admin", "Root", "Lonely", "Fays", "Routed", "Glass", "Alone", "Ticketed",
+    ]
+    .iter()
+    .map(|name| {
+        json!({"name": name, "session_duration": 3600,
                 "arn": format!("arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-{name}")})
-        })
-        .collect();
+    })
+    .collect();
     serde_json::from_value(json!({
         "root_id": "r-ab12",
         "accounts": [

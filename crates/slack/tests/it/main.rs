@@ -12,6 +12,7 @@
 mod asking;
 mod fake;
 mod faults;
+mod glass;
 mod house;
 mod presses;
 mod telling;

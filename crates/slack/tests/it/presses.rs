@@ -1,5 +1,7 @@
 //! The table of presses (`access.md` §11.4): who, in which state, with what effect.
 
+use std::sync::{Arc, Mutex};
+
 use hallpass_access::AccessStore as _;
 use hallpass_model::Span;
 use serde_json::json;
@@ -150,6 +152,60 @@ async fn every_refused_press_is_on_record() {
             "ana@corp.example approve slack",
         ]
     );
+}
+
+/// What the log says, line by line.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn presses_of_nobody_we_know_leave_a_line_without_names() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt()
+        .json()
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(log);
+    let house = House::new().await;
+    let request = house.ask("ana", "Admin").await;
+    let (id, head) = (request.id.to_string(), house.head(request.id));
+    for (who, code) in [
+        ("fox", "foreign-workspace"),
+        ("gia", "foreign-workspace"),
+        ("new", "unknown-person"),
+        ("two", "ambiguous-user"),
+    ] {
+        lines.0.lock().unwrap().clear();
+        house.send(&house.press(who, "approve", &id, &head)).await;
+        let line = until("a line", || {
+            let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            let mut found = text.lines().filter(|line| line.contains("was refused"));
+            found.next().map(str::to_owned)
+        })
+        .await;
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let fields = &line["fields"];
+        assert_eq!(fields["code"], code);
+        assert_eq!(fields["action"], "approve");
+        assert_eq!(fields["request.id"], id);
+        let all = line.to_string();
+        assert!(
+            !all.contains(&user(who)) && !all.contains("corp.example"),
+            "{all}"
+        );
+    }
 }
 
 #[tokio::test]

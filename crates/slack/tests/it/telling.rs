@@ -33,6 +33,30 @@ async fn without_any_approver_on_slack_the_message_says_so_and_waits() {
         ),
         "{said}"
     );
+    // whoever administers hears directly, once, however often it is told
+    let alert = format!(
+        ":red_circle: No approver of Admin in payments-prod is on Slack; Ana Example waits. \
+         Check `approvers` in rule `admin`. <https://h.example/requests/{}|Open in Hallpass>",
+        request.id
+    );
+    assert_eq!(house.fake.lines("DUEVE"), [alert]);
+    let told = hallpass_access::Told {
+        number: 1,
+        attempts: 2,
+        notice: hallpass_access::Notice {
+            news: News::ReviewWanted,
+            request: request.id,
+            grant: None,
+            to: request.decided.notify.clone(),
+            at: Span::minutes(1).after(request.asked_at),
+            text: String::new(),
+        },
+        request: request.clone(),
+        grant: None,
+    };
+    let again = hallpass_access::Channel::tell(&house.restarted(), &told).await;
+    assert_eq!(again, hallpass_access::Delivery::Done);
+    assert_eq!(house.fake.lines("DUEVE").len(), 1);
     assert_eq!(house.state(request.id).await, "pending");
 }
 
@@ -439,12 +463,12 @@ async fn an_extension_approved_elsewhere_is_shown_on_its_own_message() {
             .head(request.id)
             .blocks()
             .to_string()
-            .contains("ends 00:26 UTC")
+            .contains("ends 00:27 UTC")
             || house
                 .head(request.id)
                 .blocks()
                 .to_string()
-                .contains("ends Fri 00:26 UTC"),
+                .contains("ends Fri 00:27 UTC"),
         "{}",
         house.head(request.id).blocks()
     );
