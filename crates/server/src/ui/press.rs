@@ -170,9 +170,15 @@ async fn approve(
     let Ok(id) = id.parse::<RequestId>() else {
         return missing(&app, &viewer).await;
     };
+    // whoever may not anyway is told so, and the press is on record
     if let Ok(request) = app.access.request(&viewer.actor, id).await
         && seen(&request) != form.seen
-        && request.clone().pending(app.clock.now()).is_ok()
+        && app
+            .access
+            .presses(&viewer.actor, &request)
+            .await?
+            .approve
+            .is_ok()
     {
         let to = said::after(&back(&form.from, id), Said::Changed, id);
         return Ok(see_other(&to));

@@ -352,24 +352,15 @@ fn notice(app: &App, view: &View, request: &Request, after: &After, presses: &Pr
         Some(Said::Refused) if request.after_review.is_some() => Coded(reviewed(view, request)),
         Some(Said::Refused) => refused(app, view, request, &presses.approve),
         Some(Said::NotDenied) => match &presses.deny {
-            Err(PressRefused::Rules(
-                ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. },
-            )) if request.requester.email == view.me => {
-                Coded("You can’t deny your own request. Discard it instead.".to_owned())
-            }
-            press => refused(app, view, request, press),
+            Err(refused) => refusals::denial(view, request, refused, &deciders(app, request)),
+            Ok(()) => refused(app, view, request, &presses.deny),
         },
         Some(Said::NotDiscarded) => refused(app, view, request, &presses.discard),
         _ => Coded::default(),
     }
 }
 
-fn refused(
-    app: &App,
-    view: &View,
-    request: &Request,
-    press: &Result<(), PressRefused>,
-) -> Coded {
+fn refused(app: &App, view: &View, request: &Request, press: &Result<(), PressRefused>) -> Coded {
     match press {
         Err(refused) => refusals::words(view, request, refused, &deciders(app, request)),
         Ok(()) => Coded("That had no effect. Look again and press once more.".to_owned()),
