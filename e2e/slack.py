@@ -52,10 +52,10 @@ max_duration = "12h"
 class Slacked:
     """`hallpass serve` with a Slack app, and the simulated Slack it talks to."""
 
-    def __init__(self, stage, socket=False, log="info", organization=None, settings=""):
+    def __init__(self, stage, socket=False, log="info", organization=None, settings="", simulated=()):
         self.stage, self.port = stage, free_port()
         self.base = f"http://127.0.0.1:{self.port}"
-        self.simulator, self.endpoint, aws = stage.simulator("--speed", "fast")
+        self.simulator, self.endpoint, aws = stage.simulator("--speed", "fast", *simulated)
         self.sim = Api(self.endpoint)
         file = self.sim.get("/_sim/state?full=1").json["file"]
         self.slack = file["slack"]

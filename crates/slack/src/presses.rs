@@ -2,9 +2,9 @@
 //! (`access.md` §11.4).
 
 use hallpass_access::{
-    Grant, GrantFilter, Idempotency, Request, RequestFilter, RequestState, RequestView,
+    AccessError, Grant, GrantFilter, Idempotency, Request, RequestFilter, RequestState, RequestView,
 };
-use hallpass_model::RequestId;
+use hallpass_model::{GrantId, RequestId};
 use hallpass_rules::Ask;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::ids;
 use crate::inbound::{By, Press};
 use crate::modal::{self, Mine};
 use crate::person::{Known, Unknown};
-use crate::refusals::{NO_SUCH, NOT_HOLDER};
+use crate::refusals::{NO_SUCH, NOT_HOLDER, over};
 use crate::words::{self, clock_time, names_of};
 
 /// What buttons of messages from before Hallpass carry.
@@ -147,17 +147,19 @@ impl Slack {
     }
 
     async fn release(&self, press: &Press, id: RequestId, known: &Known) {
-        let grant = match self.grant_of(id, known).await {
+        // whoever may not see it is refused by the journey, so that the press is on record
+        let grant = match self.led_to(id).await {
             Ok(grant) => grant,
             Err(words) => return self.tell_presser(press, &words).await,
         };
         let released = self
             .inner
             .access
-            .release(&known.actor, grant.id, Some(&pressed_once(press)))
+            .release(&known.actor, grant, Some(&pressed_once(press)))
             .await;
         let words = match released {
             Ok(grant) => self.given_back(&grant, known),
+            Err(AccessError::NotFound(_)) => NO_SUCH.to_owned(),
             Err(error) => self.refusal_of(press, id, &error, Some(known)).await,
         };
         if press.view.is_some() {
@@ -203,6 +205,10 @@ impl Slack {
         if Some(&grant.key.user) != known.actor.user.as_ref() {
             return self.tell_presser(press, NOT_HOLDER).await;
         }
+        if !grant.is_hold() {
+            let words = over(grant.state.name());
+            return self.tell_presser(press, &words).await;
+        }
         let settings = self.inner.access.settings();
         let durations = settings.choices(settings.longest());
         let view = modal::extend(&grant, &durations, self.now(), &self.zone_of(known));
@@ -219,13 +225,19 @@ impl Slack {
         opened(shown);
     }
 
-    async fn grant_of(&self, id: RequestId, known: &Known) -> Result<Grant, String> {
+    /// The grant that a request led to, whoever may see it.
+    async fn led_to(&self, id: RequestId) -> Result<GrantId, String> {
         let stored = self.stored(id).await;
         let stored = stored.map_err(|error| self.trouble("reading a request", &error))?;
-        let Some((_, Some(grant))) = stored else {
-            return Err(NO_SUCH.to_owned());
-        };
-        let seen = self.inner.access.grant(&known.actor, grant.id).await;
+        match stored {
+            Some((_, Some(grant))) => Ok(grant.id),
+            _ => Err(NO_SUCH.to_owned()),
+        }
+    }
+
+    async fn grant_of(&self, id: RequestId, known: &Known) -> Result<Grant, String> {
+        let grant = self.led_to(id).await?;
+        let seen = self.inner.access.grant(&known.actor, grant).await;
         seen.map_err(|_| NO_SUCH.to_owned())
     }
 

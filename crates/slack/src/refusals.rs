@@ -97,7 +97,7 @@ impl Slack {
             PressRefused::NotYours => NOT_YOURS.to_owned(),
             PressRefused::NotInDirectory => self.unknown(&Unknown::Nobody, &[]),
             PressRefused::NotHolder => NOT_HOLDER.to_owned(),
-            PressRefused::GrantOver { state } => format!("This access is {state} already."),
+            PressRefused::GrantOver { state } => over(state),
             PressRefused::SecondaryDomain
             | PressRefused::ReasonMissing
             | PressRefused::NotRequester
@@ -157,6 +157,11 @@ impl Slack {
             }
         }
     }
+}
+
+/// What its holder reads when it is too late.
+pub(crate) fn over(state: &str) -> String {
+    format!("This access is {state} already.")
 }
 
 fn not_listed(target: &str, rules: &[String]) -> String {

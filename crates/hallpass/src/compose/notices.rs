@@ -21,6 +21,8 @@ const HIDDEN: Span = Span::seconds(90);
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest pause between attempts, unless the channel asks for more.
 const PAUSE_MAX: Duration = Duration::from_mins(5);
+/// Attempts before the log warns of a notice that waits.
+const TRIES_IN_PEACE: u32 = 5;
 /// What could not be told for so long is told nobody any more.
 const GIVE_UP_AFTER: Span = Span::hours(24);
 /// Notices are dropped after this, and channels that were not in use for so long.
@@ -273,7 +275,12 @@ impl Teller {
             && outcome == Outcome::Postponed
         {
             let again_at = after.after(now).max(pause(attempts, chance()).after(now));
-            tracing::warn!(channel, number, news, attempt, again_at = %again_at, why, "a notice could not be delivered yet");
+            // a channel that asks to wait a moment is no trouble; one that goes on asking is
+            if attempts < TRIES_IN_PEACE {
+                tracing::info!(channel, number, news, attempt, again_at = %again_at, why, "a notice waits");
+            } else {
+                tracing::warn!(channel, number, news, attempt, again_at = %again_at, why, "a notice could not be delivered yet");
+            }
             self.store
                 .notice_postponed(channel, number, again_at)
                 .await?;

@@ -149,7 +149,13 @@ async fn answered(
     match outcome {
         Ok(_) => Ok(see_other(&said::after(&back(from, id), said, id))),
         Err(AccessError::Refused(_)) => {
-            Ok(see_other(&said::after(&back(from, id), Said::Refused, id)))
+            // why not depends on what was pressed
+            let said = match said {
+                Said::Denied => Said::NotDenied,
+                Said::Discarded => Said::NotDiscarded,
+                _ => Said::Refused,
+            };
+            Ok(see_other(&said::after(&back(from, id), said, id)))
         }
         Err(AccessError::NotFound(_)) => missing(app, viewer).await,
         Err(error) => Err(error.into()),
@@ -164,9 +170,15 @@ async fn approve(
     let Ok(id) = id.parse::<RequestId>() else {
         return missing(&app, &viewer).await;
     };
+    // whoever may not anyway is told so, and the press is on record
     if let Ok(request) = app.access.request(&viewer.actor, id).await
         && seen(&request) != form.seen
-        && request.clone().pending(app.clock.now()).is_ok()
+        && app
+            .access
+            .presses(&viewer.actor, &request)
+            .await?
+            .approve
+            .is_ok()
     {
         let to = said::after(&back(&form.from, id), Said::Changed, id);
         return Ok(see_other(&to));
@@ -224,17 +236,25 @@ async fn release(
     Path(id): Path<String>,
     Posted { viewer, form }: Posted<Press>,
 ) -> PageResult {
-    let Some(grant) = grant_of(&app, &viewer, &id).await? else {
+    let Ok(id) = id.parse::<GrantId>() else {
         return missing(&app, &viewer).await;
     };
-    let to = back(&form.from, grant.request);
-    match app.access.release(&viewer.actor, grant.id, None).await {
-        Ok(_) => Ok(see_other(&said::after(&to, Said::GivenBack, grant.id))),
-        // over already: the page says how
-        Err(AccessError::Refused(PressRefused::GrantOver { .. })) => {
-            Ok(see_other(&format!("/requests/{}", grant.request)))
+    match app.access.release(&viewer.actor, id, None).await {
+        Ok(grant) => {
+            let to = back(&form.from, grant.request);
+            Ok(see_other(&said::after(&to, Said::GivenBack, grant.id)))
         }
+        Err(AccessError::Refused(PressRefused::GrantOver { .. })) => over(&app, &viewer, id).await,
+        Err(AccessError::NotFound(_)) => missing(&app, &viewer).await,
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Over already: its page says how.
+async fn over(app: &App, viewer: &Viewer, id: GrantId) -> PageResult {
+    match grant_of(app, viewer, &id.to_string()).await? {
+        Some(grant) => Ok(see_other(&format!("/requests/{}", grant.request))),
+        None => missing(app, viewer).await,
     }
 }
 
@@ -243,22 +263,28 @@ async fn revoke(
     Path(id): Path<String>,
     Posted { viewer, form }: Posted<Press>,
 ) -> PageResult {
-    let Some(grant) = grant_of(&app, &viewer, &id).await? else {
+    let Ok(id) = id.parse::<GrantId>() else {
         return missing(&app, &viewer).await;
     };
-    let page = format!("/requests/{}", grant.request);
     let outcome = app
         .access
-        .revoke(&viewer.actor, grant.id, &form.reason, None)
+        .revoke(&viewer.actor, id, &form.reason, None)
         .await;
     match outcome {
-        Ok(_) => Ok(see_other(&said::after(&page, Said::Revoked, grant.id))),
+        Ok(grant) => {
+            let page = format!("/requests/{}", grant.request);
+            Ok(see_other(&said::after(&page, Said::Revoked, grant.id)))
+        }
         Err(AccessError::Refused(PressRefused::ReasonMissing)) => {
+            let Some(grant) = grant_of(&app, &viewer, &id.to_string()).await? else {
+                return missing(&app, &viewer).await;
+            };
             let mut words = revoke_form(&View::new(&app, &viewer), &grant);
             "Say in a few words why.".clone_into(&mut words.error);
             show(&app, &viewer, words, StatusCode::UNPROCESSABLE_ENTITY).await
         }
-        Err(AccessError::Refused(PressRefused::GrantOver { .. })) => Ok(see_other(&page)),
+        Err(AccessError::Refused(PressRefused::GrantOver { .. })) => over(&app, &viewer, id).await,
+        Err(AccessError::NotFound(_)) => missing(&app, &viewer).await,
         Err(error) => Err(error.into()),
     }
 }

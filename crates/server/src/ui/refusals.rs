@@ -73,6 +73,24 @@ pub(crate) fn words<'a>(
     })
 }
 
+/// Why somebody cannot say no to a request.
+pub(crate) fn denial<'a>(
+    view: &View,
+    request: &Request,
+    refused: &PressRefused,
+    deciders: impl IntoIterator<Item = &'a Email>,
+) -> Coded {
+    match refused {
+        PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
+            if request.requester.email == view.me =>
+        {
+            let can = sentence(&view.any_of(deciders));
+            Coded(format!("You can’t deny your own request. {can} can."))
+        }
+        _ => words(view, request, refused, deciders),
+    }
+}
+
 /// "The rules changed since Mara asked. Today nobody may have this; the request stays open until
 /// 23:12."
 fn rules_changed(view: &View, request: &Request, kind: Kind) -> String {

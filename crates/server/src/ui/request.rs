@@ -350,11 +350,20 @@ fn notice(app: &App, view: &View, request: &Request, after: &After, presses: &Pr
         )),
         Some(Said::Changed) => changed(view, request),
         Some(Said::Refused) if request.after_review.is_some() => Coded(reviewed(view, request)),
-        Some(Said::Refused) => match &presses.approve {
-            Err(refused) => refusals::words(view, request, refused, &deciders(app, request)),
-            Ok(()) => Coded("That had no effect. Look again and press once more.".to_owned()),
+        Some(Said::Refused) => refused(app, view, request, &presses.approve),
+        Some(Said::NotDenied) => match &presses.deny {
+            Err(refused) => refusals::denial(view, request, refused, &deciders(app, request)),
+            Ok(()) => refused(app, view, request, &presses.deny),
         },
+        Some(Said::NotDiscarded) => refused(app, view, request, &presses.discard),
         _ => Coded::default(),
+    }
+}
+
+fn refused(app: &App, view: &View, request: &Request, press: &Result<(), PressRefused>) -> Coded {
+    match press {
+        Err(refused) => refusals::words(view, request, refused, &deciders(app, request)),
+        Ok(()) => Coded("That had no effect. Look again and press once more.".to_owned()),
     }
 }
 

@@ -29,14 +29,18 @@ pub(crate) enum Said {
     Broken,
     /// Closed the review of that.
     Closed,
-    /// The press had no effect.
+    /// The yes had no effect, or the press on a review.
     Refused,
+    /// The no had no effect.
+    NotDenied,
+    /// The withdrawal had no effect.
+    NotDiscarded,
     /// The request was another than the one that was looked at.
     Changed,
 }
 
 impl Said {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Approved,
         Self::Denied,
         Self::Discarded,
@@ -46,6 +50,8 @@ impl Said {
         Self::Broken,
         Self::Closed,
         Self::Refused,
+        Self::NotDenied,
+        Self::NotDiscarded,
         Self::Changed,
     ];
 
@@ -61,6 +67,8 @@ impl Said {
             Self::Broken => "broken",
             Self::Closed => "closed",
             Self::Refused => "refused",
+            Self::NotDenied => "not-denied",
+            Self::NotDiscarded => "not-discarded",
             Self::Changed => "changed",
         }
     }
@@ -123,7 +131,11 @@ impl After {
                 let closed = request.after_review?.closed?;
                 (closed.by == view.me).then(|| "Review closed.".into())
             }
-            Said::Already | Said::Refused | Said::Changed => None,
+            Said::Already
+            | Said::Refused
+            | Said::NotDenied
+            | Said::NotDiscarded
+            | Said::Changed => None,
         }
     }
 }

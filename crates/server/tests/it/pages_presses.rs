@@ -121,8 +121,15 @@ async fn cell(state: &str, person: &str, press: &str) -> String {
         }
         status => status.as_u16().to_string(),
     };
-    let is_taken = !["refused", "changed", "nothing"].contains(&outcome.as_str())
-        && reply.status == StatusCode::SEE_OTHER;
+    let without_effect = [
+        "refused",
+        "not-denied",
+        "not-discarded",
+        "changed",
+        "nothing",
+    ];
+    let is_taken =
+        !without_effect.contains(&outcome.as_str()) && reply.status == StatusCode::SEE_OTHER;
     assert!(
         is_taken || !is_shown,
         "{state}: {person} is shown {press} and gets {outcome}"
@@ -308,6 +315,62 @@ fn what_is_not_there_and_what_is_not_ones_own_are_the_same_page() {
         }
         assert!(pages[0].contains("No such request, or not yours to see."));
         assert!(pages.windows(2).all(|two| two[0] == two[1]));
+    });
+}
+
+#[test]
+fn a_refusal_is_about_the_press_that_was_made() {
+    run(async {
+        let (house, id, _) = in_state("pending").await;
+        for (who, press, words) in [
+            ("ana", "approve", "You can’t approve your own request. "),
+            ("ana", "deny", "You can’t deny your own request. "),
+            ("aud", "deny", "You are not an approver for "),
+            (
+                "aud",
+                "discard",
+                "Only the requester, an approver or an admin",
+            ),
+        ] {
+            let visit = Visit::of(&house, who).await;
+            let path = format!("/requests/{id}/{press}");
+            let page = visit.press(&path, &[("seen", "0")]).await;
+            assert!(page.contains(words), "{who} {press}: {page}");
+        }
+    });
+}
+
+#[test]
+fn a_press_on_what_one_may_not_see_is_on_record() {
+    run(async {
+        let (house, id, grant) = in_state("granted").await;
+        let sam = Visit::of(&house, "sam").await;
+        for path in [
+            format!("/grants/{grant}/release"),
+            format!("/grants/{grant}/revoke"),
+            format!("/requests/{id}/approve"),
+        ] {
+            let reply = sam
+                .post(&path, &[("reason", "it is over"), ("seen", "0")])
+                .await;
+            assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
+        }
+        let log = house.get("/api/v1/audit", "aud/all").await.json();
+        let refused = log["items"].as_array().unwrap().iter();
+        let refused = refused.filter(|record| record["event"] == "press.refused");
+        assert_eq!(refused.count(), 3, "{log}");
+    });
+}
+
+#[test]
+fn a_stale_page_gives_nobody_another_reason() {
+    run(async {
+        // one of two approvals is given: the page was made before
+        let (house, id, _) = in_state("reviewed").await;
+        let aud = Visit::of(&house, "aud").await;
+        let press = format!("/requests/{id}/approve");
+        let page = aud.press(&press, &[("seen", "0")]).await;
+        assert!(page.contains("You are not an approver for "), "{page}");
     });
 }
 

@@ -209,6 +209,35 @@ async fn presses_of_nobody_we_know_leave_a_line_without_names() {
 }
 
 #[tokio::test]
+async fn a_grants_presses_by_others_are_refused_on_record_and_late_ones_are_told() {
+    let house = House::new().await;
+    let request = house.live_grant("ana").await;
+    let head = house.head(request.id);
+    let value = request.id.to_string();
+    let press = async |who: &str, action: &str| {
+        house.send(&house.press(who, action, &value, &head)).await;
+        let said = until("an answer", || house.fake.whispers(&user(who)).pop()).await;
+        house.fake.desk().whispers.clear();
+        said
+    };
+    let no_such = "There is no such request, or it is not yours to see.";
+    assert_eq!(press("sam", "release").await, no_such);
+    assert_eq!(press("sam", "extend").await, no_such);
+    let records = hallpass_audit::AuditStore::records_from(house.store.as_ref(), 1, 100)
+        .await
+        .unwrap();
+    let refused = records.iter().map(hallpass_audit::Record::fields);
+    let refused = refused.filter(|fields| fields["event"] == "press.refused");
+    assert_eq!(refused.count(), 1);
+    assert!(press("ana", "release").await.starts_with("Given back: "));
+    house.live(Span::seconds(60)).await;
+    assert_eq!(
+        press("ana", "extend").await,
+        "This access is ended already."
+    );
+}
+
+#[tokio::test]
 async fn a_second_slack_account_of_the_requester_is_the_requester() {
     let house = House::new().await;
     // dee's second account has dee's address: still dee
