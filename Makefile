@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/hallpass/target
 BINARY := $(CARGO_TARGET_DIR)/debug/hallpass
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 
-.PHONY: help demo build test unit e2e lint bench docs tools clean
+.PHONY: help demo build test unit e2e pictures lint bench docs tools clean
 
 help:
 	@echo "make demo    run Hallpass over a simulated AWS organization"
@@ -41,6 +41,11 @@ lint: tools
 	cargo xtask tidy
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check bans licenses sources; \
 	else echo "lint: cargo-deny is not installed; licences and bans were not checked"; fi
+
+# the guide's pictures, as the browser tests see the pages
+pictures: build
+	@sh e2e/tools.sh test
+	cd e2e && PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" WEB_QUICK=1 PICTURES=$(CURDIR)/docs/guide/images HALLPASS_BIN=$(BINARY) python3 web.py
 
 bench: tools
 	bash bench/run.sh

@@ -8,7 +8,7 @@ use hallpass_model::Clock;
 
 use crate::{Desk, Probe, Rates, SessionSettings, SessionStore, SignIn, SlackDoor, TokenStore};
 
-/// A person of the demo, for the first page.
+/// A person of the demo, for its sign-in.
 #[derive(Clone)]
 pub struct PersonaCard {
     /// E-mail.
@@ -21,7 +21,7 @@ pub struct PersonaCard {
     pub token: String,
 }
 
-/// What the first page is about.
+/// What the pages are about.
 #[derive(Clone)]
 pub enum Front {
     /// A simulated organization on this machine: the page shows what is live to anyone here.
@@ -66,7 +66,7 @@ pub struct App {
     pub slack: SlackDoor,
     /// What pages know besides the store.
     pub desk: Arc<Desk>,
-    /// What the first page is about.
+    /// What the pages are about.
     pub front: Arc<Front>,
     /// Version of the product.
     pub version: &'static str,

@@ -1,4 +1,4 @@
-//! HTTP: the REST API of `/api/v1`, health, metrics and the first page.
+//! HTTP: the REST API of `/api/v1`, health, metrics and the web pages.
 //!
 //! Handlers do four things: parse, authenticate, call one service, render. No rule lives here:
 //! who may do what is decided by `hallpass-access` from stored state.

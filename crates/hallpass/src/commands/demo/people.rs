@@ -92,7 +92,7 @@ pub(super) fn write_tokens(personas: &[Persona], path: &Path) -> Result<(), Fail
         .map_err(|error| Failure::unwritable(path.display(), &error))
 }
 
-/// The personas for the first page.
+/// The personas for the picker.
 pub(super) fn cards(personas: &[Persona]) -> Vec<PersonaCard> {
     personas
         .iter()
