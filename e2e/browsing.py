@@ -132,10 +132,10 @@ def pictures():
     return pathlib.Path(folder) if folder else None
 
 
-def shoot(page, name):
+def shoot(page, name, whole=True):
     folder = pictures()
     if folder:
-        page.screenshot(path=str(folder / f"{name}.png"), full_page=True)
+        page.screenshot(path=str(folder / f"{name}.png"), full_page=whole)
 
 
 def dumps(value):

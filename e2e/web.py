@@ -113,7 +113,7 @@ def by_keyboard(demo, browser):
     press(mara, "Enter")
     mara.wait_for_url(re.compile("/requests/req_"))
     request = re.search("req_[0-9a-f]+", mara.url).group(0)
-    shoot(mara, "journey-1-asked")
+    shoot(mara, "journey-1-asked", whole=False)
 
     tomasz = browser.window(TOMASZ)
     press(tomasz, "g")
@@ -127,14 +127,14 @@ def by_keyboard(demo, browser):
             break
     press(tomasz, "a")
     check("keyboard: a goes to Approve", "Approve" in tomasz.evaluate("document.activeElement.innerText"))
-    shoot(tomasz, "journey-2-review")
+    shoot(tomasz, "journey-2-review", whole=False)
     press(tomasz, "Enter")
     tomasz.wait_for_url(re.compile("said="))
     check("keyboard: what happened is said", "You approved" in tomasz.locator("#live").inner_text(), tomasz.locator("#live").inner_text())
 
     check("Mara's page follows without reloading", wait(
         lambda: "Active" in mara.locator("main").inner_text(), 30), mara.locator("main").inner_text()[:300])
-    shoot(mara, "journey-3-active")
+    shoot(mara, "journey-3-active", whole=False)
     press(mara, "g")
     press(mara, "h")
     mara.wait_for_url(f"{demo.base}/")
@@ -280,7 +280,7 @@ def in_slack(demo, browser):
     page.wait_for_timeout(700)
     choose("f-select_permission_set", "DatabaseOperator")
     page.locator("dialog[open] #f-provide_reason").fill("OPS-11: asked in Slack")
-    shoot(page, "slack-1-form")
+    shoot(page, "slack-1-form", whole=False)
     page.locator("dialog[open] button:has-text('Request')").click()
     page.wait_for_selector("li.post:has-text('OPS-11: asked in Slack')")
     check("slack page: the request is a message", message("OPS-11").count() == 1 or page.locator("text=OPS-11").count() > 0)
@@ -294,18 +294,17 @@ def in_slack(demo, browser):
     message("OPS-11").locator("button:has-text('Approve')").last.click()
     check("slack page: granted, once AWS confirmed", wait(lambda: "Access granted" in message("OPS-11").inner_text(), 30),
           message("OPS-11").inner_text())
-    shoot(page, "slack-2-granted")
+    shoot(page, "slack-2-granted", whole=False)
     held = [one for one in demo.api(MARA).get("/api/v1/grants?state=active").json["items"] if one["reason"].startswith("OPS-11")]
     check("slack page: the grant is live in the API too", len(held) == 1, held)
     who(MARA)
     shortcut("my access")
     page.wait_for_selector("dialog[open] :text('orders-prod')")
-    shoot(page, "slack-3-my-access")
+    shoot(page, "slack-3-my-access", whole=False)
     page.keyboard.press("Escape")
     who(MARA)
     shortcut("I’m done")
     page.wait_for_selector("dialog[open] :text('orders-prod')")
-    shoot(page, "slack-4-done")
     page.locator("dialog[open] button:has-text('m done')").first.click()
     check("slack page: given back", wait(lambda: not [
         one for one in demo.api(MARA).get("/api/v1/grants?state=active").json["items"] if one["reason"].startswith("OPS-11")], 30))
