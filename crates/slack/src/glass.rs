@@ -267,8 +267,7 @@ fn some_of(mentions: &[String]) -> String {
     for (place, mention) in mentions.iter().enumerate() {
         if some.len() + mention.len() > room {
             let more = mentions.len() - place;
-            some.push_str(&format!(" and {more} more:"));
-            break;
+            return format!("{some} and {more} more:");
         }
         if place > 0 {
             some.push(' ');
