@@ -466,7 +466,7 @@ def races(cast, requests, rounds=20):
                 wins["web"] += 1
                 said = wait(lambda: cast.whispered(INES)[before:], 5) or ["nothing"]
                 how = {"approve": "approved", "deny": "denied"}[press]
-                if not re.fullmatch(rf"Already {how} by Tomasz Wilk at \d\d:\d\d\.", said[-1]):
+                if not re.fullmatch(rf"Already {how} by Tomasz Wilk at \d\d:\d\d( \w+)?\.", said[-1]):
                     wrong.append((number, "slack", said))
             else:
                 wins["slack"] += 1
