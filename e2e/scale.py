@@ -94,7 +94,8 @@ def asking(demo, window):
     page = window.page("/ask", "/ask, nothing typed")
     hits = names(part(page, "ask-hits"))
     check("a few accounts before anything is typed", 0 < len(hits) <= HITS_MAX, hits)
-    check("and how many there are", "5,000 accounts." in page, part(page, "ask-hits")[-300:])
+    # one of the 5,000 is suspended
+    check("and how many there are", "4,999 accounts." in page, part(page, "ask-hits")[-300:])
     for typed in ("payments", "pay prod", "3349 1078", "commerce core", "no-such-place"):
         page = window.page(f"/ask?q={urllib.parse.quote(typed)}", f"/ask?q={typed}")
         hits = names(part(page, "ask-hits"))
@@ -168,17 +169,17 @@ def history(demo):
 
     def states():
         return sorted(one["state"] for one in noor.get("/api/v1/requests?role=all&limit=100").json["items"]
-                      if one["requester"]["email"] in (MARA, TOMASZ, PRIYA, NOOR, INES))
+                      if one["requester"] in (MARA, TOMASZ, PRIYA, NOOR, INES))
 
     with Timed("the history is complete"):
         complete = wait(lambda: len(states()) >= 7, 90, demo.process)
     check("seven requests of the personas", complete, states())
     check("of every kind", {"pending", "approved", "denied"} <= set(states()), states())
-    live = lambda: {one["target"].get("account_name") or one["target"].get("account") for one in
-                    noor.get("/api/v1/grants?state=active&limit=100").json["items"]}
+    live = lambda: {one["account_name"] for one in noor.get("/api/v1/grants?state=active&limit=100").json["items"]
+                    if one["user"] in (MARA, PRIYA)}
     with Timed("grants of the history are active"):
-        active = wait(lambda: len(live()) >= 2, 60, demo.process)
-    check("with live grants", active, live())
+        active = wait(lambda: {"payments-prod", "payments-dev"} <= live(), 60, demo.process)
+    check("with live grants in both stages", active, live())
 
 
 def pages(demo):
@@ -190,8 +191,11 @@ def pages(demo):
         window = Window(demo, who)
         for path in paths:
             page = window.page(path)
-            rows = max(len(re.findall("<tr[ >]", page)), len(re.findall("<li[ >]", page)), len(re.findall("<option", page)))
-            check(f"{path}: lists no more than it pages", rows <= ROWS_MAX + 20 and len(page) < 200_000, (rows, len(page)))
+            # the permission sets to choose from are all offered: there are 300, and no more than that
+            rows = max(len(re.findall("<tr[ >]", page)), len(re.findall("<li[ >]", page)))
+            options = len(re.findall("<option", page))
+            check(f"{path}: lists no more than it pages", rows <= ROWS_MAX and options <= 300 + 20 and len(page) < 200_000,
+                  (rows, options, len(page)))
 
 
 def main():
@@ -205,7 +209,9 @@ def main():
         suggestions(demo)
         history(demo)
         pages(demo)
-        said = [line for line in stage.said("demo.log").splitlines() if "WARN" in line or "ERROR" in line or "panicked" in line]
+        # the simulated Slack has the real one's limits, and what it puts off is sent again
+        said = [line for line in stage.said("demo.log").splitlines()
+                if any(word in line for word in ("WARN", "ERROR", "panicked")) and "Slack asks to wait" not in line]
         check.equal("nothing to complain of", said, [])
         check.equal("the demo goes on", demo.process.poll(), None)
         print("     slowest: " + ", ".join(f"{name} {took:.0f} ms" for name, took in sorted(TIMES, key=lambda one: -one[1])[:5]), flush=True)

@@ -6,8 +6,8 @@ use std::sync::{Arc, RwLock};
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Access, Actor, CATALOG_PAGE_MAX, CatalogPage, Directory, DirectoryFault, DirectorySource, Found, Ports, Search,
-    Settings, Sought,
+    Access, Actor, CATALOG_PAGE_MAX, CatalogPage, Directory, DirectoryFault, DirectorySource,
+    Found, Ports, Search, Settings, Sought,
 };
 use hallpass_model::{Span, Timestamp};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Snapshot};
