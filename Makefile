@@ -9,7 +9,7 @@ TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" ||
 .PHONY: help demo build test unit e2e pictures lint bench docs tools clean
 
 help:
-	@echo "make demo    run Hallpass over a simulated AWS organization"
+	@echo "make demo    run Hallpass over a simulated AWS organization; SCALE=large: 5,000 accounts, 20,000 people"
 	@echo "make test    all tests: unit, simulation, end to end"
 	@echo "make lint    format, clippy, house rules, licences"
 	@echo "make bench   benchmarks; docs/benchmarks.md says how to read them"
@@ -22,8 +22,9 @@ build: tools
 	cargo build --locked --package hallpass
 	@ln -sfn $(BINARY) hallpass
 
+# SCALE=large: 5,000 accounts and 20,000 people; DEMO: more arguments of `hallpass demo`
 demo: build
-	./hallpass demo $(DEMO)
+	./hallpass demo $(if $(SCALE),--scale $(SCALE)) $(DEMO)
 
 test: unit e2e
 

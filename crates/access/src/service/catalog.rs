@@ -1,4 +1,4 @@
-//! What somebody may ask for, whole or by pages. Only what some rule lets the person ask for is
+//! What somebody may ask for, by pages. Only what some rule lets the person ask for is
 //! decided: the product of all accounts and permission sets is never computed.
 
 use hallpass_model::{AccountId, GroupId, Span};
@@ -53,7 +53,7 @@ pub struct Named {
     pub name: String,
 }
 
-/// Everything somebody may ask for, or a page of it.
+/// A page of what somebody may ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Catalog {
     /// One entry per target, accounts by name, then groups.
@@ -129,32 +129,12 @@ impl Gathered {
 }
 
 impl Access {
-    /// Everything the actor may ask for, with what would happen. For large organizations prefer
-    /// [`Access::catalog_page`] and [`Access::search`].
-    pub fn catalog(&self, actor: &Actor) -> Catalog {
-        let whole = CatalogPage {
-            limit: usize::MAX,
-            ..CatalogPage::default()
-        };
-        let page = self.page_of(actor, &whole, usize::MAX);
-        page.unwrap_or_else(|_| self.catalog_of(Vec::new(), 0, None))
-    }
-
     /// A page of what the actor may ask for: accounts by name, or best first when words are given,
     /// then groups.
     ///
     /// # Errors
     /// When `after` names no place of this listing: it changed, and is to be read from the start.
     pub fn catalog_page(&self, actor: &Actor, page: &CatalogPage) -> Result<Catalog, FieldProblem> {
-        self.page_of(actor, page, DECISIONS_BEYOND)
-    }
-
-    fn page_of(
-        &self,
-        actor: &Actor,
-        page: &CatalogPage,
-        beyond: usize,
-    ) -> Result<Catalog, FieldProblem> {
         let scope = self.scope(actor);
         let words = Words::new(&page.text);
         let rows = self.rows(&scope, &words, page.account.as_ref());
@@ -190,7 +170,7 @@ impl Access {
         let mut gathered = Gathered {
             entries: Vec::new(),
             limit: page.limit.max(1),
-            decisions: page.limit.saturating_add(beyond),
+            decisions: page.limit.saturating_add(DECISIONS_BEYOND),
             last: None,
         };
         let mut seen = match after {

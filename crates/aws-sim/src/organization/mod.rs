@@ -5,6 +5,7 @@ mod derive;
 mod file;
 mod generate;
 mod import;
+mod large;
 mod mess;
 mod names;
 mod parse;
@@ -20,9 +21,10 @@ pub use file::{
     PermissionSet, Provisioned, Speed, User,
 };
 pub use generate::{Shape, Sizes, generate};
+pub use large::large;
 pub use mess::make_messy;
 pub use parse::{parse, parse_value};
-pub use presets::{large, small};
+pub use presets::small;
 pub(crate) use resolve::Names;
 pub use schema::Problem;
 

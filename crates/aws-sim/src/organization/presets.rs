@@ -1,17 +1,17 @@
-//! The two organizations of the demo.
+//! The small organization of the demo.
 
 use std::collections::BTreeMap;
 
 use super::{
     Account, Assignment, Group, IdentityCenter, Organization, OrganizationFile, Ou, PermissionSet,
-    Shape, Sizes, User,
+    User,
     derive::fill,
-    generate::{Names, generate, person},
+    generate::{Names, person},
     slack,
 };
 
-/// Seed of the small preset; account ids depend on it and on nothing else.
-const SEED: u64 = 7;
+/// Seed of the presets; ids depend on it and on names, and on nothing else.
+pub(super) const SEED: u64 = 7;
 
 /// Parent path, name.
 const OUS: &[(&str, &str)] = &[
@@ -292,7 +292,7 @@ pub fn small() -> OrganizationFile {
         },
         ..OrganizationFile::default()
     };
-    file.slack = Some(slack::small(&file));
+    file.slack = Some(slack::demo(&file));
     fill(&mut file);
     file
 }
@@ -408,19 +408,6 @@ fn assignments() -> Vec<Assignment> {
         }
     }
     rows
-}
-
-/// 5,000 accounts, 20,000 people, 2,000 groups, 300 permission sets, 60,000 assignments.
-pub fn large() -> OrganizationFile {
-    let sizes = Sizes {
-        accounts: 5_000,
-        users: 20_000,
-        groups: 2_000,
-        permission_sets: 300,
-        assignments_per_account: 12,
-        ou_depth: 4,
-    };
-    generate(&sizes, Shape::Enterprise, SEED)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The simulated Slack of the organizations that are made here: everybody of the small preset,
-//! the first people of any other, with those that are always forgotten.
+//! The simulated Slack of the organizations that are made here: the first people of each, which
+//! is everybody of the small preset, with those that are always forgotten.
 
 use std::collections::HashSet;
 
@@ -11,9 +11,9 @@ use super::{OrganizationFile, User};
 const OUTSIDE_OF: &str = "payments-eng";
 /// The last of this team, who approves, is not on Slack.
 const ABSENT_FROM: &str = "oncall";
-/// People of the small preset that have short ids.
+/// The first people of the presets, who have short ids.
 const PERSONAS: usize = 5;
-/// People of a generated organization that are on Slack.
+/// People of an organization that are on Slack, at most.
 const CROWD: usize = 500;
 
 const TEAM: &str = "T0EXAMPLE";
@@ -21,17 +21,17 @@ const CHANNEL: &str = "C0ACCESS";
 /// Not a secret: it signs requests of a simulator.
 const SIGNING_SECRET: &str = "5f1a2b3c4d5e6f708192a3b4c5d6e7f8";
 
-/// Everybody of the small preset but one.
-pub(super) fn small(file: &OrganizationFile) -> Value {
+/// The first people of a preset but one, the personas among them.
+pub(super) fn demo(file: &OrganizationFile) -> Value {
     let users = &file.identity_center.users;
     let absent = last_of(file, ABSENT_FROM);
-    let users: Vec<Value> = users
+    let rows = users
         .iter()
+        .take(CROWD)
         .enumerate()
         .filter(|(_, user)| Some(&user.user_name) != absent)
-        .map(|(index, user)| row(user, index < PERSONAS))
-        .collect();
-    workspace(users, last_of(file, OUTSIDE_OF))
+        .map(|(index, user)| row(user, index < PERSONAS));
+    workspace(first_of_each_id(rows), last_of(file, OUTSIDE_OF))
 }
 
 fn last_of<'a>(file: &'a OrganizationFile, group: &str) -> Option<&'a String> {
@@ -40,14 +40,19 @@ fn last_of<'a>(file: &'a OrganizationFile, group: &str) -> Option<&'a String> {
     group.members.last()
 }
 
-/// The first people of a generated organization; of two with one id the first.
+/// The first people of a generated organization.
 pub(super) fn some(file: &OrganizationFile) -> Value {
     let users = file.identity_center.users.iter().take(CROWD);
     let outside = users.clone().next_back().map(|user| &user.user_name);
-    let mut taken = HashSet::new();
     let rows = users.map(|user| row(user, false));
-    let rows = rows.filter(|row| taken.insert(row.get("id").cloned()));
-    workspace(rows.collect(), outside)
+    workspace(first_of_each_id(rows), outside)
+}
+
+/// Ids leave out what tells some names apart.
+fn first_of_each_id(rows: impl Iterator<Item = Value>) -> Vec<Value> {
+    let mut taken = HashSet::new();
+    rows.filter(|row| taken.insert(row.get("id").cloned()))
+        .collect()
 }
 
 fn row(user: &User, short: bool) -> Value {

@@ -6,8 +6,8 @@ use std::sync::{Arc, RwLock};
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Access, Actor, CatalogPage, Directory, DirectoryFault, DirectorySource, Found, Ports, Search,
-    Settings, Sought,
+    Access, Actor, CATALOG_PAGE_MAX, CatalogPage, Directory, DirectoryFault, DirectorySource,
+    Found, Ports, Search, Settings, Sought,
 };
 use hallpass_model::{Span, Timestamp};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Snapshot};
@@ -326,7 +326,12 @@ fn new_rules_count_at_once() {
 #[test]
 fn pages_of_the_catalog_add_up_to_the_whole() {
     let scene = scene();
-    let whole = scene.access.catalog(&scene.ana);
+    let all = CatalogPage {
+        limit: CATALOG_PAGE_MAX,
+        ..CatalogPage::default()
+    };
+    let whole = scene.access.catalog_page(&scene.ana, &all).unwrap();
+    assert_eq!(whole.next, None);
     let names: Vec<String> = whole
         .entries
         .iter()

@@ -1,8 +1,12 @@
 //! Simulated colleagues who ask, approve and give back now and then (`--activity`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_access::{Asked, Asking, GrantFilter, RequestFilter, RequestView, Wanted};
+use hallpass_access::{
+    Actor, Asked, Asking, CatalogEntry, GrantFilter, RequestFilter, RequestView, Search, Sought,
+    Wanted,
+};
 use hallpass_model::{IdSource, Span};
 
 use super::people::Scene;
@@ -11,6 +15,10 @@ use crate::compose::RandomIds;
 
 /// Somebody does something this often.
 const EVERY: Duration = Duration::from_secs(6);
+/// One in so many asks for a group.
+const GROUP_EVERY: usize = 20;
+/// Permission sets of an account, or groups, that one is drawn from.
+const OFFERS_MAX: usize = 20;
 
 const REASONS: [&str; 6] = [
     "follow up on last night's alert",
@@ -44,9 +52,8 @@ pub(super) async fn go_on(scene: Scene) {
 async fn ask(scene: &Scene) -> Option<()> {
     let people = scene.everybody();
     let who = scene.actor(people.get(draw(people.len()))?)?;
-    let catalog = scene.access.catalog(&who);
-    let entry = catalog.entries.get(draw(catalog.entries.len()))?;
-    let wanted = match (&entry.account, &entry.permission_set, &entry.group) {
+    let offer = something(scene, &who).await?;
+    let wanted = match (&offer.account, &offer.permission_set, &offer.group) {
         (Some(account), Some(set), _) => Wanted::Account {
             account: account.id.clone(),
             permission_set: set.clone(),
@@ -61,7 +68,7 @@ async fn ask(scene: &Scene) -> Option<()> {
         1000 + draw(9000),
         REASONS.get(draw(REASONS.len()))?
     );
-    let longest = Span::seconds(entry.max_duration_seconds);
+    let longest = Span::seconds(offer.max_duration_seconds);
     let duration = Span::minutes(5 + 5 * draw(6) as u64).min(longest);
     let asking = Asking {
         wanted,
@@ -71,6 +78,30 @@ async fn ask(scene: &Scene) -> Option<()> {
     };
     let asked = scene.access.ask(&who, &asking, None).await.ok()?;
     matches!(asked, Asked::Pending(_) | Asked::Approved(..)).then_some(())
+}
+
+/// Something that they may ask for: a permission set of some account, now and then a group. Only
+/// one account is looked into, since there may be thousands.
+async fn something(scene: &Scene, who: &Actor) -> Option<CatalogEntry> {
+    let (kind, account) = if draw(GROUP_EVERY) == 0 {
+        (Sought::Groups, None)
+    } else {
+        let directory = scene.access.directory();
+        let account = directory.accounts().get(draw(directory.accounts().len()))?;
+        (Sought::PermissionSets, Some(account.id.clone()))
+    };
+    let search = Search {
+        text: String::new(),
+        account,
+        kind,
+    };
+    let (access, who) = (Arc::clone(&scene.access), who.clone());
+    // the first search of somebody takes a while in a large organization
+    let looked = tokio::task::spawn_blocking(move || access.search(&who, &search, OFFERS_MAX));
+    let found = looked.await.ok()?.entries;
+    let mut offers: Vec<CatalogEntry> = found.into_iter().filter_map(|hit| hit.offer).collect();
+    let at = draw(offers.len());
+    (at < offers.len()).then(|| offers.swap_remove(at))
 }
 
 async fn review(scene: &Scene) -> Option<()> {
