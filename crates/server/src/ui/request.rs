@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::{
     home::{Pass, PassKind, pass},
     press::{self, WordsForm},
-    refusals,
+    refusals, revoke,
     rows::{self, Row},
     said::{After, Said},
     shell::{Nav, PageResult, Shell, Viewer, page},
@@ -422,7 +422,7 @@ fn buttons(
         let is_holder = grant.holder.email == view.me;
         buttons.release = endings.release.is_ok().then(|| grant.id.to_string());
         buttons.revoke =
-            (endings.revoke.is_ok() && !is_holder).then(|| press::revoke_form(view, grant));
+            (endings.revoke.is_ok() && !is_holder).then(|| revoke::form(app, viewer, grant, ""));
     }
     buttons
 }
