@@ -95,3 +95,14 @@ fn kept(text: &'static str, kind: &'static str) -> impl IntoResponse {
     ];
     (headers, text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_stays_as_small_as_promised() {
+        // docs/decisions/0010: a larger one is a reason to decide again
+        assert!(JS.len() < 12_000, "{} bytes", JS.len());
+    }
+}
