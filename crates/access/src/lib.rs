@@ -50,7 +50,7 @@ pub use request::{
 pub use search::{Fit, Sought};
 pub use service::{
     Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Endings,
-    Explained, Found, Hit, Idempotency, LastTime, Late, Named, Past, Ports, Presses, Reconciled,
+    Explained, Extending, Found, Hit, Idempotency, LastTime, Late, Named, Past, Ports, Presses, Reconciled,
     RequestView, Search, Tended, Times,
 };
 pub use settings::{OnRuleChange, Settings};

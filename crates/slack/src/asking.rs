@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{
-    AccessError, Actor, Asked, Asking, FieldProblem, Idempotency, Refusal, Wanted,
+    AccessError, Actor, Asked, Asking, Extending, FieldProblem, Idempotency, Refusal, Wanted,
 };
 use hallpass_model::{AccountId, GrantId, GroupId, RequestId, Span};
 use hallpass_rules::Ask;
@@ -231,10 +231,16 @@ impl Slack {
             Err(errors) => return Outcome::Errors(errors),
         };
         let once = idempotency(form, &format!("{grant} {duration} {reason}"));
+        let extending = Extending {
+            duration,
+            reason: Some(&reason),
+            // the form has no field for it: the ticket of the first request goes on
+            ticket: None,
+        };
         let extended = self
             .inner
             .access
-            .extend(&known.actor, grant, duration, Some(&reason), Some(&once))
+            .extend(&known.actor, grant, extending, Some(&once))
             .await;
         self.asked(extended, form, known)
     }
