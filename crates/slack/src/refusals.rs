@@ -94,6 +94,7 @@ impl Slack {
             PressRefused::NotHolder => NOT_HOLDER.to_owned(),
             PressRefused::GrantOver { state } => format!("This access is {state} already."),
             PressRefused::SecondaryDomain
+            | PressRefused::Changed
             | PressRefused::ReasonMissing
             | PressRefused::NotRequester
             | PressRefused::GlassHolds { .. }

@@ -25,6 +25,7 @@ mod audit_find;
 mod audit_words;
 mod charts;
 mod cut_off;
+mod decided;
 mod forbidden;
 mod health;
 mod health_parts;

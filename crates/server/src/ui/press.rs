@@ -9,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use hallpass_access::{
-    AccessError, BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request,
+    AccessError, BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request, Seen,
 };
 use hallpass_model::{GrantId, RequestId};
 use serde::Deserialize;
@@ -66,8 +66,8 @@ struct MissingPage {
 
 #[derive(Deserialize)]
 struct Approve {
-    /// What [`seen`] was when the page was made.
-    seen: u64,
+    /// What was seen of the request when the page was made.
+    seen: Seen,
     #[serde(default)]
     from: String,
 }
@@ -110,14 +110,6 @@ pub(crate) fn router() -> Router<App> {
         .merge(revoke::router())
 }
 
-/// What of a request its reviewers decide by, as a number: it grows with every change but the
-/// reminders, which change nothing they see.
-pub(crate) fn seen(request: &Request) -> u64 {
-    request
-        .version
-        .saturating_sub(u64::from(request.reminders.sent))
-}
-
 /// The page for what is not there and for what is not the viewer's to see: the same.
 pub(crate) async fn missing(app: &App, viewer: &Viewer) -> PageResult {
     let shell = viewer.shell(app, Nav::Elsewhere, "Not found").await;
@@ -146,8 +138,12 @@ async fn answered(
 ) -> PageResult {
     match outcome {
         Ok(_) => Ok(see_other(&said::after(&back(from, id), said, id))),
-        Err(AccessError::Refused(_)) => {
-            Ok(see_other(&said::after(&back(from, id), Said::Refused, id)))
+        Err(AccessError::Refused(why)) => {
+            let said = match why {
+                PressRefused::Changed => Said::Changed,
+                _ => Said::Refused,
+            };
+            Ok(see_other(&said::after(&back(from, id), said, id)))
         }
         Err(AccessError::NotFound(_)) => missing(app, viewer).await,
         Err(error) => Err(error.into()),
@@ -162,14 +158,10 @@ async fn approve(
     let Ok(id) = id.parse::<RequestId>() else {
         return missing(&app, &viewer).await;
     };
-    if let Ok(request) = app.access.request(&viewer.actor, id).await
-        && seen(&request) != form.seen
-        && request.clone().pending(app.clock.now()).is_ok()
-    {
-        let to = said::after(&back(&form.from, id), Said::Changed, id);
-        return Ok(see_other(&to));
-    }
-    let outcome = app.access.approve(&viewer.actor, id, None).await;
+    let outcome = app
+        .access
+        .approve_as_seen(&viewer.actor, id, form.seen, None)
+        .await;
     answered(&app, &viewer, id, &form.from, Said::Approved, outcome).await
 }
 

@@ -8,7 +8,7 @@ use axum::{
 };
 use hallpass_access::{
     AccessError, Grant, GrantState, Past, PressRefused, Presses, Request, RequestFilter,
-    RequestState, RequestView,
+    RequestState, RequestView, Seen,
 };
 use hallpass_model::{Email, RequestId, Span};
 use hallpass_rules::ClickRefused;
@@ -69,7 +69,7 @@ struct RequestPage {
 #[derive(Default)]
 struct Buttons {
     approve: Option<String>,
-    seen: u64,
+    seen: Seen,
     deny: Option<WordsForm>,
     discard: bool,
     release: Option<String>,
@@ -395,7 +395,7 @@ fn buttons(
     presses: &Presses,
 ) -> Buttons {
     let mut buttons = Buttons {
-        seen: press::seen(request),
+        seen: request.seen(),
         ..Buttons::default()
     };
     if matches!(request.state, RequestState::Pending) {

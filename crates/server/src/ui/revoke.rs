@@ -50,16 +50,18 @@ pub(crate) fn form(app: &App, viewer: &Viewer, grant: &Grant, from: &str) -> Wor
     WordsForm {
         id: format!("revoke-{}", grant.id),
         action: format!("/grants/{}/revoke", grant.id),
-        heading: match is_stuck {
-            true => format!("Try to end {} access again?", of(&who.first)),
-            false => format!("Revoke {} access now?", of(&who.first)),
+        heading: if is_stuck {
+            format!("Try to end {} access again?", of(&who.first))
+        } else {
+            format!("Revoke {} access now?", of(&who.first))
         },
-        lead: match is_stuck {
-            true => format!(
+        lead: if is_stuck {
+            format!(
                 "{}. AWS refused its removal; this tries again now.",
                 aim.words()
-            ),
-            false => format!("{}, {} before its end.", aim.words(), countdown(left)),
+            )
+        } else {
+            format!("{}, {} before its end.", aim.words(), countdown(left))
         },
         label: "Reason".to_owned(),
         name: "reason",

@@ -1,5 +1,6 @@
 //! What every page has: its viewer, the frame around it, and how it fails.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use askama::Template;
@@ -47,7 +48,7 @@ pub(crate) struct Viewer {
 /// What the frame around a page shows.
 #[derive(Clone, Debug)]
 pub(crate) struct Shell {
-    /// Object first: "payments-prod / DatabaseOperator".
+    /// Object first: `payments-prod / DatabaseOperator`.
     pub(crate) title: String,
     pub(crate) nav: Nav,
     pub(crate) name: String,
@@ -97,6 +98,10 @@ pub(crate) static JS_URL: LazyLock<String> = LazyLock::new(|| {
 
 impl Viewer {
     /// The person of a session. Who is nobody any more gets a page on which they can sign out.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the answer itself, as extractors have it"
+    )]
     fn of(app: &App, live: session::Live, headers: &HeaderMap) -> Result<Self, Response> {
         let actor = crate::auth::signed_in(app, &live)
             .map_err(|failure| failed_in(&failure, &live.csrf()))?;
@@ -226,7 +231,8 @@ pub(crate) fn url_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // writing to a String cannot fail
+            let _ = write!(out, "%{byte:02X}");
         }
         out
     })

@@ -91,7 +91,7 @@ fn the_form_has_the_ticket_filled_in_and_sends_what_is_written() {
         let reply = ana.post("/ask", &fields).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.text());
         assert_eq!(to(&reply), "/");
-        let mine = house.get("/api/v1/requests?view=mine", "ana/all").await;
+        let mine = house.get("/api/v1/requests", "ana/all").await;
         let newest = &mine.json()["items"][0];
         assert_eq!(newest["ticket"], "OPS-3", "{newest}");
         assert!(newest["extends"].is_string(), "{newest}");
