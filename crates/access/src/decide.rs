@@ -76,6 +76,9 @@ pub enum PressRefused {
         /// How many are needed.
         needed: u32,
     },
+    /// It is not what the person looked at any more.
+    #[error("the request has changed since you looked at it; look again")]
+    Changed,
     /// The person was matched through a fallback e-mail domain, which is enough to ask and no more
     /// (`access.md` §11.5).
     #[error(
@@ -137,6 +140,7 @@ impl PressRefused {
             Self::NotInDirectory => "not-in-directory",
             Self::SecondaryDomain => "secondary-domain",
             Self::AlreadyReviewed { .. } => "already-reviewed",
+            Self::Changed => "request-changed",
             Self::NotYours => "not-yours",
             Self::NotHolder => "not-holder",
             Self::ReasonMissing => "missing-reason",
@@ -154,6 +158,7 @@ impl PressRefused {
         match self {
             Self::Closed(_)
             | Self::AlreadyReviewed { .. }
+            | Self::Changed
             | Self::GrantOver { .. }
             | Self::NoReview
             | Self::Rules(ClickRefused::NotOpen { .. }) => true,

@@ -45,12 +45,12 @@ pub use ports::{
     GrantFilter, Holds, ReadError, RequestFilter, Told, Waiting,
 };
 pub use request::{
-    Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Wanted,
+    Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Seen, Wanted,
 };
 pub use search::{Fit, Sought};
 pub use service::{
     Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Endings,
-    Explained, Found, Hit, Idempotency, LastTime, Late, Named, Past, Ports, Presses, Reconciled,
-    RequestView, Search, Tended, Times,
+    Explained, Extending, Found, Hit, Idempotency, LastTime, Late, Named, Past, Ports, Presses,
+    Reconciled, RequestView, Search, Tended, Times,
 };
 pub use settings::{OnRuleChange, Settings};

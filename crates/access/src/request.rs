@@ -7,6 +7,8 @@
 //!              └──► expired            rejected: never became pending
 //! ```
 
+use std::fmt;
+
 use hallpass_audit::{Approval, Origin};
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Span, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -150,6 +152,18 @@ impl RequestState {
     ];
 }
 
+/// What of a request its reviewers decide by, as a number: it grows with every change but the
+/// reminders, which change nothing they see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seen(u64);
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// What somebody asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
@@ -216,6 +230,11 @@ impl Request {
     /// Whether the glass was broken and nobody has closed the review yet.
     pub fn has_open_review(&self) -> bool {
         break_glass::is_open(self)
+    }
+
+    /// What a reviewer sees of it now.
+    pub fn seen(&self) -> Seen {
+        Seen(self.version.saturating_sub(u64::from(self.reminders.sent)))
     }
 
     /// Two requests with the same value may not both be pending.

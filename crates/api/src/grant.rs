@@ -91,6 +91,9 @@ pub struct Extend {
     /// Why; the grant's own reason when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// A ticket, where a rule wants one; that of the grant's request when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// `POST /api/v1/grants/{id}/revoke`.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_access::{AccessError, Asked, Asking, FieldProblem, Idempotency, Refusal, Wanted};
+use hallpass_access::{
+    AccessError, Asked, Asking, Extending, FieldProblem, Idempotency, Refusal, Wanted,
+};
 use hallpass_model::{GrantId, RequestId, Span};
 use serde_json::json;
 
@@ -218,10 +220,16 @@ impl Slack {
             Err(errors) => return Outcome::Errors(errors),
         };
         let once = idempotency(form, &format!("{grant} {duration} {reason}"));
+        let extending = Extending {
+            duration,
+            reason: Some(&reason),
+            // the form has no field for it: the ticket of the first request goes on
+            ticket: None,
+        };
         let extended = self
             .inner
             .access
-            .extend(&known.actor, grant, duration, Some(&reason), Some(&once))
+            .extend(&known.actor, grant, extending, Some(&once))
             .await;
         self.asked(extended, form, known)
     }

@@ -99,6 +99,7 @@ impl Slack {
             PressRefused::NotHolder => NOT_HOLDER.to_owned(),
             PressRefused::GrantOver { state } => over(state),
             PressRefused::SecondaryDomain
+            | PressRefused::Changed
             | PressRefused::ReasonMissing
             | PressRefused::NotRequester
             | PressRefused::GlassHolds { .. }

@@ -28,6 +28,28 @@ pub struct Asking {
     pub ticket: Option<String>,
 }
 
+/// How a grant is to be lengthened.
+#[derive(Clone, Copy, Debug)]
+pub struct Extending<'a> {
+    /// The new length, counted from its approval.
+    pub duration: Span,
+    /// Why; the grant's own reason when absent.
+    pub reason: Option<&'a str>,
+    /// A ticket's name; that of the request the grant was made from when absent or blank.
+    pub ticket: Option<&'a str>,
+}
+
+impl Extending<'_> {
+    /// For the same reason and ticket.
+    pub const fn by(duration: Span) -> Self {
+        Self {
+            duration,
+            reason: None,
+            ticket: None,
+        }
+    }
+}
+
 /// A caller's promise that two equal calls are one.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
@@ -60,8 +82,7 @@ impl Access {
         &self,
         actor: &Actor,
         id: GrantId,
-        duration: Span,
-        reason: Option<&str>,
+        extending: Extending<'_>,
         idempotency: Option<&Idempotency>,
     ) -> Result<Asked, AccessError> {
         // before the grant is looked at: it may be over by the time a call is made again
@@ -76,16 +97,16 @@ impl Access {
             return Err(crate::decide::over(&extended.state).into());
         }
         let original = self.ports.store.request(extended.request).await?;
-        let wanted = match original {
-            Some(request) => request.wanted,
-            None => return Err(AccessError::NotFound("request")),
-        };
-        let reason = reason.unwrap_or(&extended.reason).to_owned();
+        let original = original.ok_or(AccessError::NotFound("request"))?;
+        let ticket = extending.ticket.map(str::trim);
         let asking = Asking {
-            wanted,
-            duration,
-            reason,
-            ticket: None,
+            wanted: original.wanted,
+            duration: extending.duration,
+            reason: extending.reason.unwrap_or(&extended.reason).to_owned(),
+            ticket: ticket
+                .filter(|ticket| !ticket.is_empty())
+                .map(str::to_owned)
+                .or(original.ticket),
         };
         self.ask_for(actor, &asking, Some(&extended), idempotency)
             .await

@@ -21,7 +21,7 @@ use hallpass_model::{Clock, HoldKey, IdSource, Timestamp};
 use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, watch};
 
-pub use asking::{Asking, Idempotency};
+pub use asking::{Asking, Extending, Idempotency};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Named};
 pub use finding::{Found, Hit, Search};
 pub use offering::{Endings, Presses};

@@ -7,14 +7,15 @@ use crate::decide::{self, Bench};
 use crate::records::{By, Moment};
 use crate::{
     Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, PressRefused, Request,
-    Role, break_glass, end,
+    Role, Seen, break_glass, end,
 };
 
 /// Grants ended by one call at most; more are left for the next.
 const REVOKED_AT_ONCE: u32 = 1000;
 
 enum Press<'a> {
-    Approve,
+    /// By what was seen, when the one who presses says so.
+    Approve(Option<Seen>),
     Deny(Option<&'a str>),
     Discard,
     BreakGlass {
@@ -27,7 +28,7 @@ enum Press<'a> {
 impl Press<'_> {
     fn name(&self) -> &'static str {
         match self {
-            Self::Approve => "approve",
+            Self::Approve(_) => "approve",
             Self::Deny(_) => "deny",
             Self::Discard => "discard",
             Self::BreakGlass { .. } => "break-glass",
@@ -43,7 +44,13 @@ impl Press<'_> {
     ) -> Result<Change, PressRefused> {
         let now = bench.moment.now;
         match self {
-            Self::Approve => decide::approve(request.pending(now)?, actor, bench),
+            Self::Approve(seen) => {
+                let pending = request.pending(now)?;
+                if seen.is_some_and(|seen| seen != pending.request().seen()) {
+                    return Err(PressRefused::Changed);
+                }
+                decide::approve(pending, actor, bench)
+            }
             Self::Deny(reason) => decide::deny(request.pending(now)?, actor, *reason, bench),
             Self::Discard => decide::discard(request.pending(now)?, actor, bench),
             Self::BreakGlass {
@@ -66,7 +73,24 @@ impl Access {
         id: RequestId,
         idempotency: Option<&Idempotency>,
     ) -> Result<Request, AccessError> {
-        self.press(actor, id, &Press::Approve, idempotency).await
+        self.press(actor, id, &Press::Approve(None), idempotency)
+            .await
+    }
+
+    /// Says yes to the request as it was seen. Whether it still is that is decided on the state that
+    /// is approved, also when somebody else changes it at the same moment.
+    ///
+    /// # Errors
+    /// As [`Access::approve`]; [`PressRefused::Changed`] when it is another by now.
+    pub async fn approve_as_seen(
+        &self,
+        actor: &Actor,
+        id: RequestId,
+        seen: Seen,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Request, AccessError> {
+        self.press(actor, id, &Press::Approve(Some(seen)), idempotency)
+            .await
     }
 
     /// Says no.

@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Why; the grant's own reason when left out
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// A ticket, where a rule wants one; that of the grant's request when left out
+    #[arg(long, value_name = "TICKET")]
+    ticket: Option<String>,
     #[command(flatten)]
     wait: WaitArgs,
     #[command(flatten)]
@@ -38,6 +41,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let body = Extend {
         duration_seconds: args.duration.as_seconds(),
         reason: args.reason.clone(),
+        ticket: args.ticket.clone(),
     };
     block_on(async {
         let id = args.id.resolve(&client).await?.to_string();

@@ -7,6 +7,8 @@ use crate::output;
 
 /// Connect Slack: print the app's manifest
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass slack manifest --url https://hallpass.example.com")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

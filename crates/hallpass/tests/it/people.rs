@@ -435,12 +435,14 @@ fn extending_is_a_request_that_can_be_waited_for() {
             (200, grant("active"))
         }
     });
-    let args = ["extend", GRANT, "--for", "1h", "--reason", "more", "--wait"];
+    let args = [
+        "extend", GRANT, "--for", "1h", "--reason", "more", "--ticket", "OPS-7", "--wait",
+    ];
     let ran = against(&fake, &args).exits(0);
     assert_eq!(ran.lines()[0]["id"], GRANT);
     assert_eq!(
         fake.calls()[0].body,
-        json!({"duration_seconds": 3600, "reason": "more"})
+        json!({"duration_seconds": 3600, "reason": "more", "ticket": "OPS-7"})
     );
 }
 

@@ -1,7 +1,7 @@
 //! Grants: list, show, release, extend, revoke.
 
 use axum::{Json, extract::State, response::Response};
-use hallpass_access::GrantFilter;
+use hallpass_access::{Extending, GrantFilter};
 use hallpass_api::{
     Extend, Grant, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
@@ -158,11 +158,15 @@ pub(crate) async fn extend(
 ) -> Result<Response, Failure> {
     let actor = caller.allow(&[Scope::Request])?;
     let key = key.with(&body);
-    let duration = Span::seconds(body.duration_seconds);
+    let extending = Extending {
+        duration: Span::seconds(body.duration_seconds),
+        reason: body.reason.as_deref(),
+        ticket: body.ticket.as_deref(),
+    };
     let id = grant_id(&id)?;
     let asked = app
         .access
-        .extend(actor, id, duration, body.reason.as_deref(), key.as_ref())
+        .extend(actor, id, extending, key.as_ref())
         .await?;
     requests::answer(&app, actor, asked)
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::people::{self, Face, Place, count_of, counted};
 use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use super::words::{Badge, clock, countdown, grant_badge, id_groups, plain, zone_name};
-use super::{cut_off, revoke};
+use super::{cut_off, said::After, view};
 use crate::App;
 
 /// States of grants that are not over.
@@ -31,7 +31,6 @@ const REASON_SHOWN: usize = 80;
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/access", get(show))
-        .merge(revoke::router())
         .merge(cut_off::router())
 }
 
@@ -175,6 +174,7 @@ async fn show(
     State(app): State<App>,
     viewer: Viewer,
     Query(looking): Query<Looking>,
+    Query(after): Query<After>,
 ) -> PageResult {
     let states = LIVE.map(str::to_owned).to_vec();
     let filter = GrantFilter {
@@ -185,7 +185,9 @@ async fn show(
         .access
         .grants(&viewer.actor, &filter, LOOKED_AT_MAX)
         .await?;
-    let shell = viewer.shell(&app, Nav::Access, "Who has what where").await;
+    let mut shell = viewer.shell(&app, Nav::Access, "Who has what where").await;
+    let view = view::View::new(&app, &viewer);
+    shell.said = after.toast(&app, &viewer, &view).await;
     Ok(page(&build(&app, &viewer, &looking, &grants, shell)))
 }
 
@@ -350,7 +352,7 @@ impl View<'_> {
                 last = Some(key);
             }
             if let Some(section) = sections.last_mut() {
-                section.rows.push(self.row(looking.by, grant));
+                section.rows.push(self.row(looking, grant));
                 let (here, all) = (section.rows.len(), sizes.get(key).copied().unwrap_or(0));
                 section.count = if here == all {
                     format!("{} shown", counted(all as u64))
@@ -396,7 +398,8 @@ impl View<'_> {
         section
     }
 
-    fn row(&self, by: By, grant: &Grant) -> Row {
+    fn row(&self, looking: &Looking, grant: &Grant) -> Row {
+        let by = looking.by;
         let place = people::place(self.directory, grant);
         let left = Span::between(self.now, grant.ends_at);
         let ending = matches!(grant.state, GrantState::Ending { .. });
@@ -420,8 +423,10 @@ impl View<'_> {
             )
         };
         let may_revoke = self.app.access.may_revoke(&self.viewer.actor, grant);
+        // the way back keeps what was searched for
+        let from = || url_encoded(&looking.address(by, looking.skip));
         let revoke = (may_revoke && (!ending || grant.stuck.is_some()))
-            .then(|| format!("/access/grants/{}/revoke", grant.id));
+            .then(|| format!("/grants/{}/revoke?from={}", grant.id, from()));
         Row {
             face: (by != By::Person)
                 .then(|| Face::new(&grant.holder.name, grant.holder.email.as_str())),

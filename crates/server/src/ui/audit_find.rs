@@ -322,7 +322,11 @@ fn named(directory: &Directory, words: &str) -> BTreeSet<String> {
 }
 
 /// The first number whose record is not older than `at`, found by halving.
-async fn first_at(audit: &dyn AuditStore, head: u64, at: i64) -> Result<u64, StoreFault> {
+pub(crate) async fn first_at(
+    audit: &dyn AuditStore,
+    head: u64,
+    at: i64,
+) -> Result<u64, StoreFault> {
     let (mut low, mut high) = (1, head + 1);
     while low < high {
         let middle = low + (high - low) / 2;

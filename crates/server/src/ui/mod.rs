@@ -25,6 +25,7 @@ mod audit_find;
 mod audit_words;
 mod charts;
 mod cut_off;
+mod decided;
 mod forbidden;
 mod health;
 mod health_parts;
@@ -94,4 +95,15 @@ fn kept(text: &'static str, kind: &'static str) -> impl IntoResponse {
         (header::CACHE_CONTROL, year),
     ];
     (headers, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_stays_as_small_as_promised() {
+        // docs/decisions/0010: a larger one is a reason to decide again
+        assert!(JS.len() < 12_000, "{} bytes", JS.len());
+    }
 }

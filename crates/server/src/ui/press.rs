@@ -6,26 +6,24 @@ use axum::{
     Router,
     extract::{Query, State},
     http::StatusCode,
-    response::Response,
     routing::{get, post},
 };
 use hallpass_access::{
-    AccessError, BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request,
+    AccessError, BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request, Seen,
 };
-use hallpass_model::{GrantId, RequestId, Span};
+use hallpass_model::{GrantId, RequestId};
 use serde::Deserialize;
 
 use super::{
-    refusals,
+    refusals, revoke,
     said::{self, Said},
-    shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other},
+    shell::{Nav, PageResult, Posted, Shell, Viewer, local_path, page_with, see_other},
     view::{View, deciders},
-    words::countdown,
 };
 use crate::{App, body::Path, problem::Failure};
 
 /// A form for words: why not, or why now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct WordsForm {
     /// Unique on the page.
     pub(crate) id: String,
@@ -39,12 +37,18 @@ pub(crate) struct WordsForm {
     pub(crate) fewest: usize,
     pub(crate) value: String,
     pub(crate) error: String,
+    /// What becomes of the words; may be empty.
+    pub(crate) hint: String,
+    /// What else is to be known before the press; may be empty.
+    pub(crate) note: String,
+    /// Why the viewer may not; then there is nothing to fill in.
+    pub(crate) refused: Option<String>,
     /// The way back, which changes nothing.
     pub(crate) cancel: &'static str,
     pub(crate) back: String,
     pub(crate) submit: &'static str,
     /// The page it was opened on.
-    pub(crate) from: &'static str,
+    pub(crate) from: String,
 }
 
 #[derive(Template)]
@@ -62,18 +66,18 @@ struct MissingPage {
 
 #[derive(Deserialize)]
 struct Approve {
-    /// What [`seen`] was when the page was made.
-    seen: u64,
+    /// What was seen of the request when the page was made.
+    seen: Seen,
     #[serde(default)]
     from: String,
 }
 
 #[derive(Deserialize)]
-struct Press {
+pub(super) struct Press {
     #[serde(default)]
-    reason: String,
+    pub(super) reason: String,
     #[serde(default)]
-    from: String,
+    pub(super) from: String,
 }
 
 #[derive(Deserialize)]
@@ -83,9 +87,9 @@ struct Broken {
 }
 
 #[derive(Deserialize)]
-struct Opened {
+pub(super) struct Opened {
     #[serde(default)]
-    from: String,
+    pub(super) from: String,
 }
 
 pub(crate) fn router() -> Router<App> {
@@ -103,15 +107,7 @@ pub(crate) fn router() -> Router<App> {
         )
         .route("/grants/{id}", get(to_request))
         .route("/grants/{id}/release", post(release))
-        .route("/grants/{id}/revoke", get(revoke_page).post(revoke))
-}
-
-/// What of a request its reviewers decide by, as a number: it grows with every change but the
-/// reminders, which change nothing they see.
-pub(crate) fn seen(request: &Request) -> u64 {
-    request
-        .version
-        .saturating_sub(u64::from(request.reminders.sent))
+        .merge(revoke::router())
 }
 
 /// The page for what is not there and for what is not the viewer's to see: the same.
@@ -120,19 +116,13 @@ pub(crate) async fn missing(app: &App, viewer: &Viewer) -> PageResult {
     Ok(page_with(StatusCode::NOT_FOUND, &MissingPage { shell }))
 }
 
-/// The name of a page in forms; what is unknown is the request's own.
-fn known_page(from: &str) -> &'static str {
-    match from {
-        "reviews" => "reviews",
-        "home" => "home",
-        _ => "",
-    }
-}
-
-fn back(from: &str, request: RequestId) -> String {
-    match known_page(from) {
-        "reviews" => "/reviews".to_owned(),
-        "home" => "/".to_owned(),
+/// The page a form was opened on: a name, or an address of the page of live access, which keeps
+/// its search. What is unknown is the request's own.
+pub(super) fn back(from: &str, request: RequestId) -> String {
+    match local_path(from) {
+        access if access == "/access" || access.starts_with("/access?") => access.to_owned(),
+        _ if from == "reviews" => "/reviews".to_owned(),
+        _ if from == "home" => "/".to_owned(),
         _ => format!("/requests/{request}"),
     }
 }
@@ -148,11 +138,12 @@ async fn answered(
 ) -> PageResult {
     match outcome {
         Ok(_) => Ok(see_other(&said::after(&back(from, id), said, id))),
-        Err(AccessError::Refused(_)) => {
+        Err(AccessError::Refused(why)) => {
             // why not depends on what was pressed
-            let said = match said {
-                Said::Denied => Said::NotDenied,
-                Said::Discarded => Said::NotDiscarded,
+            let said = match (why, said) {
+                (PressRefused::Changed, _) => Said::Changed,
+                (_, Said::Denied) => Said::NotDenied,
+                (_, Said::Discarded) => Said::NotDiscarded,
                 _ => Said::Refused,
             };
             Ok(see_other(&said::after(&back(from, id), said, id)))
@@ -170,20 +161,10 @@ async fn approve(
     let Ok(id) = id.parse::<RequestId>() else {
         return missing(&app, &viewer).await;
     };
-    // whoever may not anyway is told so, and the press is on record
-    if let Ok(request) = app.access.request(&viewer.actor, id).await
-        && seen(&request) != form.seen
-        && app
-            .access
-            .presses(&viewer.actor, &request)
-            .await?
-            .approve
-            .is_ok()
-    {
-        let to = said::after(&back(&form.from, id), Said::Changed, id);
-        return Ok(see_other(&to));
-    }
-    let outcome = app.access.approve(&viewer.actor, id, None).await;
+    let outcome = app
+        .access
+        .approve_as_seen(&viewer.actor, id, form.seen, None)
+        .await;
     answered(&app, &viewer, id, &form.from, Said::Approved, outcome).await
 }
 
@@ -220,7 +201,11 @@ async fn to_request(State(app): State<App>, Path(id): Path<String>, viewer: View
     }
 }
 
-async fn grant_of(app: &App, viewer: &Viewer, id: &str) -> Result<Option<Grant>, Failure> {
+pub(super) async fn grant_of(
+    app: &App,
+    viewer: &Viewer,
+    id: &str,
+) -> Result<Option<Grant>, Failure> {
     let Ok(id) = id.parse::<GrantId>() else {
         return Ok(None);
     };
@@ -258,38 +243,12 @@ async fn over(app: &App, viewer: &Viewer, id: GrantId) -> PageResult {
     }
 }
 
-async fn revoke(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    Posted { viewer, form }: Posted<Press>,
+pub(super) async fn show(
+    app: &App,
+    viewer: &Viewer,
+    form: WordsForm,
+    status: StatusCode,
 ) -> PageResult {
-    let Ok(id) = id.parse::<GrantId>() else {
-        return missing(&app, &viewer).await;
-    };
-    let outcome = app
-        .access
-        .revoke(&viewer.actor, id, &form.reason, None)
-        .await;
-    match outcome {
-        Ok(grant) => {
-            let page = format!("/requests/{}", grant.request);
-            Ok(see_other(&said::after(&page, Said::Revoked, grant.id)))
-        }
-        Err(AccessError::Refused(PressRefused::ReasonMissing)) => {
-            let Some(grant) = grant_of(&app, &viewer, &id.to_string()).await? else {
-                return missing(&app, &viewer).await;
-            };
-            let mut words = revoke_form(&View::new(&app, &viewer), &grant);
-            "Say in a few words why.".clone_into(&mut words.error);
-            show(&app, &viewer, words, StatusCode::UNPROCESSABLE_ENTITY).await
-        }
-        Err(AccessError::Refused(PressRefused::GrantOver { .. })) => over(&app, &viewer, id).await,
-        Err(AccessError::NotFound(_)) => missing(&app, &viewer).await,
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn show(app: &App, viewer: &Viewer, form: WordsForm, status: StatusCode) -> PageResult {
     let shell = viewer
         .shell(app, Nav::Elsewhere, form.heading.clone())
         .await;
@@ -353,7 +312,7 @@ async fn deny_page(
         return missing(&app, &viewer).await;
     };
     let view = View::new(&app, &viewer);
-    let form = deny_form(&view, &request, known_page(&opened.from));
+    let form = deny_form(&view, &request, &opened.from);
     show(&app, &viewer, form, StatusCode::OK).await
 }
 
@@ -375,26 +334,12 @@ async fn close_page(
         return missing(&app, &viewer).await;
     };
     let view = View::new(&app, &viewer);
-    let form = close_form(&view, &request, known_page(&opened.from));
+    let form = close_form(&view, &request, &opened.from);
     show(&app, &viewer, form, StatusCode::OK).await
 }
 
-async fn revoke_page(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    viewer: Viewer,
-) -> Result<Response, super::shell::PageFailure> {
-    match grant_of(&app, &viewer, &id).await? {
-        Some(grant) => {
-            let form = revoke_form(&View::new(&app, &viewer), &grant);
-            show(&app, &viewer, form, StatusCode::OK).await
-        }
-        None => missing(&app, &viewer).await,
-    }
-}
-
 /// "Deny Deniz’s request?"
-pub(crate) fn deny_form(view: &View, request: &Request, from: &'static str) -> WordsForm {
+pub(crate) fn deny_form(view: &View, request: &Request, from: &str) -> WordsForm {
     let who = View::person(&request.requester.name, &request.requester.email);
     let aim = view.aim_of(request);
     WordsForm {
@@ -410,34 +355,11 @@ pub(crate) fn deny_form(view: &View, request: &Request, from: &'static str) -> W
         label: format!("What should {} do instead?", who.first),
         name: "reason",
         fewest: 0,
-        value: String::new(),
-        error: String::new(),
         cancel: "Keep waiting",
         back: back(from, request.id),
         submit: "Deny request",
-        from,
-    }
-}
-
-/// "Revoke Mara’s access now?"
-pub(crate) fn revoke_form(view: &View, grant: &Grant) -> WordsForm {
-    let who = View::person(&grant.holder.name, &grant.holder.email);
-    let aim = view.aim(Some(&grant.key.target), &grant.names);
-    let left = Span::between(view.now, grant.ends_at);
-    WordsForm {
-        id: format!("revoke-{}", grant.id),
-        action: format!("/grants/{}/revoke", grant.id),
-        heading: format!("Revoke {} access now?", of(&who.first)),
-        lead: format!("{}, {} before its end.", aim.words(), countdown(left)),
-        label: "Reason".to_owned(),
-        name: "reason",
-        fewest: 1,
-        value: String::new(),
-        error: String::new(),
-        cancel: "Keep it",
-        back: format!("/requests/{}", grant.request),
-        submit: "Revoke now",
-        from: "",
+        from: from.to_owned(),
+        ..WordsForm::default()
     }
 }
 
@@ -460,17 +382,15 @@ pub(crate) fn glass_form(app: &App, view: &View, request: &Request) -> WordsForm
         label: format!("Justification, {JUSTIFICATION_CHARACTERS_MIN} characters or more"),
         name: "justification",
         fewest: JUSTIFICATION_CHARACTERS_MIN,
-        value: String::new(),
-        error: String::new(),
         cancel: "Go back",
         back: format!("/requests/{}", request.id),
         submit: "Break glass",
-        from: "",
+        ..WordsForm::default()
     }
 }
 
 /// "Close the review?"
-pub(crate) fn close_form(view: &View, request: &Request, from: &'static str) -> WordsForm {
+pub(crate) fn close_form(view: &View, request: &Request, from: &str) -> WordsForm {
     let who = View::person(&request.requester.name, &request.requester.email);
     WordsForm {
         id: format!("close-{}", request.id),
@@ -486,12 +406,11 @@ pub(crate) fn close_form(view: &View, request: &Request, from: &'static str) -> 
         label: "What did you find?".to_owned(),
         name: "reason",
         fewest: 0,
-        value: String::new(),
-        error: String::new(),
         cancel: "Go back",
         back: back(from, request.id),
         submit: "Close review",
-        from,
+        from: from.to_owned(),
+        ..WordsForm::default()
     }
 }
 

@@ -45,6 +45,9 @@ pub(crate) fn words<'a>(
                 view.any_of(deciders)
             )
         }
+        PressRefused::Changed => {
+            "This is not what you looked at: it has changed. Look again.".to_owned()
+        }
         PressRefused::SecondaryDomain => {
             "You were matched through the second mail domain: you may ask, and decide nothing."
                 .to_owned()

@@ -8,7 +8,7 @@ use axum::{
 };
 use hallpass_access::{
     AccessError, Grant, GrantState, Past, PressRefused, Presses, Request, RequestFilter,
-    RequestState, RequestView,
+    RequestState, RequestView, Seen,
 };
 use hallpass_model::{Email, RequestId, Span};
 use hallpass_rules::ClickRefused;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::{
     home::{Pass, PassKind, pass},
     press::{self, WordsForm},
-    refusals,
+    refusals, revoke,
     rows::{self, Row},
     said::{After, Said},
     shell::{Nav, PageResult, Shell, Viewer, page},
@@ -69,7 +69,7 @@ struct RequestPage {
 #[derive(Default)]
 struct Buttons {
     approve: Option<String>,
-    seen: u64,
+    seen: Seen,
     deny: Option<WordsForm>,
     discard: bool,
     release: Option<String>,
@@ -404,7 +404,7 @@ fn buttons(
     presses: &Presses,
 ) -> Buttons {
     let mut buttons = Buttons {
-        seen: press::seen(request),
+        seen: request.seen(),
         ..Buttons::default()
     };
     if matches!(request.state, RequestState::Pending) {
@@ -431,7 +431,7 @@ fn buttons(
         let is_holder = grant.holder.email == view.me;
         buttons.release = endings.release.is_ok().then(|| grant.id.to_string());
         buttons.revoke =
-            (endings.revoke.is_ok() && !is_holder).then(|| press::revoke_form(view, grant));
+            (endings.revoke.is_ok() && !is_holder).then(|| revoke::form(app, viewer, grant, ""));
     }
     buttons
 }

@@ -8,12 +8,13 @@ use axum::{
     extract::{Query, State},
     routing::get,
 };
-use hallpass_access::{Past, PressRefused, Request, RequestFilter, RequestState, RequestView};
+use hallpass_access::{Past, PressRefused, Request, RequestFilter, RequestView, Seen};
 use hallpass_model::{RequestId, Span, Timestamp};
 use hallpass_rules::{Ask, ClickRefused, Kind};
 use serde::Deserialize;
 
 use super::{
+    decided,
     press::{self, WordsForm},
     refusals,
     request::{approve_label, before, changed, why_not},
@@ -29,8 +30,6 @@ use crate::{App, problem::Failure};
 const CARDS_MAX: usize = 50;
 /// Rows of the other tabs.
 const ROWS_MAX: usize = 50;
-/// Requests looked at for what the viewer decided.
-const LOOKED_AT: usize = 1000;
 /// Cards of a page that may have been decided while it was open.
 const SHOWN_MAX: usize = 60;
 
@@ -74,7 +73,7 @@ enum Card {
 
 struct Open {
     id: String,
-    seen: u64,
+    seen: Seen,
     who: Who,
     aim: Aim,
     length: Span,
@@ -304,7 +303,7 @@ async fn open(
     };
     Ok(Open {
         id: request.id.to_string(),
-        seen: press::seen(request),
+        seen: request.seen(),
         who: View::person(&request.requester.name, &request.requester.email),
         aim: view.aim_of(request),
         length: request.duration,
@@ -493,31 +492,8 @@ async fn others(State(app): State<App>, viewer: Viewer) -> PageResult {
 async fn done(State(app): State<App>, viewer: Viewer) -> PageResult {
     let view = View::new(&app, &viewer);
     let count = to_review(&app, &viewer).await?.len();
-    let filter = RequestFilter::default();
-    let found = app
-        .access
-        .requests(&viewer.actor, RequestView::All, &filter, LOOKED_AT)
-        .await?;
-    let found: Vec<Request> = found
-        .into_iter()
-        .filter(|request| is_decided_by(request, &view))
-        .collect();
+    let found = decided::by(&app, &viewer, &view, ROWS_MAX).await?;
     table(&app, &viewer, &view, Tab::Done, count, &found).await
-}
-
-fn is_decided_by(request: &Request, view: &View) -> bool {
-    if request.requester.email == view.me {
-        return false;
-    }
-    let closed = match &request.state {
-        RequestState::Approved { by, .. }
-        | RequestState::Denied { by, .. }
-        | RequestState::Discarded { by, .. } => *by == view.me,
-        RequestState::Pending | RequestState::Expired { .. } | RequestState::Rejected { .. } => {
-            false
-        }
-    };
-    closed || request.reviews.iter().any(|review| review.by == view.me)
 }
 
 async fn table(

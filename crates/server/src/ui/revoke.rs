@@ -1,128 +1,100 @@
-//! Taking one grant away: what it is, a reason, and the press. Who may is decided by the journey;
-//! this only leaves out a form that would fail.
+//! Taking one grant away: what it is, a reason, and the press. A page of its own, which scripts open
+//! as a dialog. Who may is decided by the journey; this only leaves out a form that would fail.
 
-use askama::Template;
 use axum::{
     Router,
     extract::{Query, State},
-    response::{IntoResponse, Response},
+    http::StatusCode,
     routing::get,
 };
 use hallpass_access::{AccessError, Grant, GrantState, PressRefused};
 use hallpass_model::{GrantId, Span, Target, TargetNames};
-use serde::Deserialize;
 
-use super::people::{self, first_name};
-use super::shell::{
-    Nav, PageFailure, PageResult, Posted, Shell, Viewer, local_path, page, see_other,
-};
-use super::words::{clock, countdown, plain, zone_name};
+use super::people;
+use super::press::{Opened, Press, WordsForm, back, grant_of, missing, of, show};
+use super::said::{self, Said};
+use super::shell::{PageResult, Posted, Viewer, see_other};
+use super::view::View;
+use super::words::{clock, countdown, zone_name};
 use crate::{App, body::Path, problem::Failure};
 
 /// The longest reason; the same as for requests.
 const REASON_MAX: usize = 1_000;
 
 pub(crate) fn router() -> Router<App> {
-    Router::new().route("/access/grants/{id}/revoke", get(show).post(press))
+    Router::new().route("/grants/{id}/revoke", get(open).post(press))
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Coming {
-    back: String,
-}
-
-#[derive(Deserialize)]
-struct Form {
-    #[serde(default)]
-    reason: String,
-    #[serde(default)]
-    back: String,
-}
-
-#[derive(Template)]
-#[template(path = "revoke.html")]
-struct RevokePage {
-    shell: Shell,
-    id: String,
-    first: String,
-    target: String,
-    /// "2h 11m before its end", or what it is doing instead.
-    when: String,
-    credentials: Option<String>,
-    is_stuck: bool,
-    back: String,
-    reason: String,
-    error: Option<String>,
-    /// Why the viewer may not; then there is no form.
-    refused: Option<String>,
-}
-
-async fn grant_of(app: &App, viewer: &Viewer, id: &str) -> Result<Grant, Failure> {
-    let id: GrantId = id.parse().map_err(|_| Failure::not_found("grant"))?;
-    Ok(app.access.grant(&viewer.actor, id).await?)
-}
-
-async fn show(
+async fn open(
     State(app): State<App>,
     viewer: Viewer,
     Path(id): Path<String>,
-    Query(coming): Query<Coming>,
+    Query(opened): Query<Opened>,
 ) -> PageResult {
-    let grant = grant_of(&app, &viewer, &id).await?;
-    let form = Form {
-        reason: String::new(),
-        back: coming.back,
+    let Some(grant) = grant_of(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
     };
-    Ok(page(&form_page(&app, &viewer, &grant, form, None).await))
+    let form = form(&app, &viewer, &grant, &opened.from);
+    show(&app, &viewer, form, StatusCode::OK).await
 }
 
-async fn form_page(
-    app: &App,
-    viewer: &Viewer,
-    grant: &Grant,
-    form: Form,
-    error: Option<String>,
-) -> RevokePage {
-    let (now, directory) = (app.clock.now(), app.access.directory());
-    let name = plain(&grant.holder.name);
-    let target = people::target(&directory, grant);
-    let over = grant.is_over()
-        || matches!(&grant.state, GrantState::Ending { .. } if grant.stuck.is_none());
-    let refused = if over {
-        Some(format!(
-            "This access is over or ending already: {}.",
-            grant.state.name()
-        ))
-    } else if app.access.may_revoke(&viewer.actor, grant) {
-        None
-    } else {
-        Some(format!(
-            "You are not an approver for {target}. Approvers and administrators can do this."
-        ))
-    };
-    RevokePage {
-        shell: viewer
-            .shell(app, Nav::Access, format!("Revoke {name}’s access"))
-            .await,
-        id: grant.id.to_string(),
-        first: first_name(&name).to_owned(),
-        target,
-        when: if grant.stuck.is_some() {
-            "AWS refused its removal; this tries again now".to_owned()
+/// "Revoke Mara’s access now?"
+pub(crate) fn form(app: &App, viewer: &Viewer, grant: &Grant, from: &str) -> WordsForm {
+    let view = View::new(app, viewer);
+    let who = View::person(&grant.holder.name, &grant.holder.email);
+    let aim = view.aim(Some(&grant.key.target), &grant.names);
+    let (is_stuck, left) = (
+        grant.stuck.is_some(),
+        Span::between(view.now, grant.ends_at),
+    );
+    WordsForm {
+        id: format!("revoke-{}", grant.id),
+        action: format!("/grants/{}/revoke", grant.id),
+        heading: if is_stuck {
+            format!("Try to end {} access again?", of(&who.first))
         } else {
-            format!(
-                "{} before its end",
-                countdown(Span::between(now, grant.ends_at))
-            )
+            format!("Revoke {} access now?", of(&who.first))
         },
-        credentials: credentials_until(app, viewer, grant),
-        is_stuck: grant.stuck.is_some(),
-        back: back(&form.back),
-        reason: form.reason,
-        error,
-        refused,
+        lead: if is_stuck {
+            format!(
+                "{}. AWS refused its removal; this tries again now.",
+                aim.words()
+            )
+        } else {
+            format!("{}, {} before its end.", aim.words(), countdown(left))
+        },
+        label: "Reason".to_owned(),
+        name: "reason",
+        fewest: 1,
+        hint: format!(
+            "{} is told at once, with your words. It stays in the audit log.",
+            who.first
+        ),
+        note: credentials_until(app, viewer, grant).map_or_else(String::new, |until| {
+            format!(
+                "Credentials {} already holds may work until {until}; new ones stop as soon as \
+                 AWS has removed the access.",
+                who.first
+            )
+        }),
+        refused: refused(app, viewer, grant, &aim.words()),
+        cancel: "Keep it",
+        back: back(from, grant.request),
+        submit: if is_stuck { "Try now" } else { "Revoke now" },
+        from: from.to_owned(),
+        ..WordsForm::default()
     }
+}
+
+fn refused(app: &App, viewer: &Viewer, grant: &Grant, target: &str) -> Option<String> {
+    let ending = matches!(grant.state, GrantState::Ending { .. }) && grant.stuck.is_none();
+    if grant.is_over() || ending {
+        let state = grant.state.name();
+        return Some(format!("This access is over or ending already: {state}."));
+    }
+    (!app.access.may_revoke(&viewer.actor, grant)).then(|| {
+        format!("You are not an approver for {target}. Approvers and administrators can do this.")
+    })
 }
 
 /// Credentials that were issued outlive the assignment by the session length of their set.
@@ -140,56 +112,65 @@ pub(crate) fn credentials_until(app: &App, viewer: &Viewer, grant: &Grant) -> Op
     Some(format!("{} {zone}", clock(at, now, &viewer.zone)))
 }
 
-fn back(to: &str) -> String {
-    let to = local_path(to);
-    if to.starts_with("/access") || to.starts_with("/requests/") {
-        to.to_owned()
-    } else {
-        "/access".to_owned()
-    }
-}
-
 async fn press(
     State(app): State<App>,
     Path(id): Path<String>,
-    Posted { viewer, form }: Posted<Form>,
-) -> Result<Response, PageFailure> {
-    let grant = grant_of(&app, &viewer, &id).await?;
-    let length = form.reason.trim().chars().count();
-    let error = if length == 0 {
-        Some("Say in a few words why.".to_owned())
-    } else if length > REASON_MAX {
-        Some(format!(
-            "At most 1,000 characters; this has {}.",
-            people::counted(length as u64)
-        ))
-    } else {
-        None
+    Posted {
+        viewer,
+        form: typed,
+    }: Posted<Press>,
+) -> PageResult {
+    let Some(grant) = grant_of(&app, &viewer, &id).await? else {
+        // refused like any other press, so that it is on record
+        if let Ok(id) = id.parse::<GrantId>() {
+            let refused = app
+                .access
+                .revoke(&viewer.actor, id, &typed.reason, None)
+                .await;
+            tracing::debug!(took = refused.is_ok(), "a grant out of sight was pressed");
+        }
+        return missing(&app, &viewer).await;
     };
-    if error.is_some() {
-        let page_again = form_page(&app, &viewer, &grant, form, error).await;
-        return Ok(super::shell::page_with(
-            axum::http::StatusCode::UNPROCESSABLE_ENTITY,
-            &page_again,
-        ));
+    let reason = typed.reason.trim();
+    let length = reason.chars().count();
+    let again = |error: String| WordsForm {
+        error,
+        value: typed.reason.clone(),
+        ..form(&app, &viewer, &grant, &typed.from)
+    };
+    if length > REASON_MAX {
+        let length = people::counted(length as u64);
+        let words = again(format!("At most 1,000 characters; this has {length}."));
+        return show(&app, &viewer, words, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     match app
         .access
-        .revoke(&viewer.actor, grant.id, form.reason.trim(), None)
+        .revoke(&viewer.actor, grant.id, reason, None)
         .await
     {
-        Ok(_) => Ok(see_other(&back(&form.back))),
-        Err(AccessError::Refused(refused)) => {
-            let words = refusal(&refused);
-            let page_again = form_page(&app, &viewer, &grant, form, Some(words)).await;
-            let status = Failure::from(refused).for_people().0;
-            Ok(super::shell::page_with(status, &page_again).into_response())
+        Ok(_) => {
+            let to = back(&typed.from, grant.request);
+            Ok(see_other(&said::after(&to, Said::Revoked, grant.id)))
+        }
+        Err(AccessError::Refused(PressRefused::ReasonMissing)) => {
+            let words = again("Say in a few words why.".to_owned());
+            show(&app, &viewer, words, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        // over already: the page says how
+        Err(AccessError::Refused(PressRefused::GrantOver { .. })) => {
+            Ok(see_other(&format!("/requests/{}", grant.request)))
+        }
+        Err(AccessError::Refused(why)) => {
+            let mut words = again(String::new());
+            words.refused.get_or_insert_with(|| sentence(&why));
+            let status = Failure::from(why).for_people().0;
+            show(&app, &viewer, words, status).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn refusal(refused: &PressRefused) -> String {
+fn sentence(refused: &PressRefused) -> String {
     let words = refused.to_string();
     let mut letters = words.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string());

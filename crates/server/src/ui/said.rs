@@ -183,7 +183,37 @@ fn ordinal(n: usize) -> String {
     }
 }
 
-/// The address of a page that says what was pressed.
+/// The address of a page that says what was pressed, in place of what it said before.
 pub(crate) fn after(page: &str, said: Said, about: impl std::fmt::Display) -> String {
-    format!("{page}?said={}&about={about}", said.code())
+    let (path, query) = page.split_once('?').unwrap_or((page, ""));
+    let says = |pair: &str| pair.starts_with("said=") || pair.starts_with("about=");
+    let mut pairs: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !says(pair))
+        .collect();
+    let now = format!("said={}&about={about}", said.code());
+    pairs.push(&now);
+    format!("{path}?{}", pairs.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_one_thing_and_keeps_its_search() {
+        for (page, wanted) in [
+            ("/reviews", "/reviews?said=revoked&about=g"),
+            (
+                "/access?by=person",
+                "/access?by=person&said=revoked&about=g",
+            ),
+            (
+                "/access?said=denied&about=x&q=a%26b",
+                "/access?q=a%26b&said=revoked&about=g",
+            ),
+        ] {
+            assert_eq!(after(page, Said::Revoked, "g"), wanted, "{page}");
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! What every page has: its viewer, the frame around it, and how it fails.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use askama::Template;
 use axum::{
+    body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Response},
@@ -47,7 +49,7 @@ pub(crate) struct Viewer {
 /// What the frame around a page shows.
 #[derive(Clone, Debug)]
 pub(crate) struct Shell {
-    /// Object first: "payments-prod / DatabaseOperator".
+    /// Object first: `payments-prod / DatabaseOperator`.
     pub(crate) title: String,
     pub(crate) nav: Nav,
     pub(crate) name: String,
@@ -96,6 +98,22 @@ pub(crate) static JS_URL: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl Viewer {
+    /// The person of a session. Who is nobody any more gets a page on which they can sign out.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the answer itself, as extractors have it"
+    )]
+    fn of(app: &App, live: session::Live, headers: &HeaderMap) -> Result<Self, Response> {
+        let actor = crate::auth::signed_in(app, &live)
+            .map_err(|failure| failed_in(&failure, &live.csrf()))?;
+        Ok(Self {
+            actor,
+            live,
+            zone: zone(headers),
+            theme: theme(headers),
+        })
+    }
+
     /// The frame for one page of this viewer.
     pub(crate) async fn shell(&self, app: &App, nav: Nav, title: impl Into<String>) -> Shell {
         let filter = RequestFilter::default();
@@ -145,16 +163,10 @@ impl FromRequestParts<App> for Viewer {
         let live = session::of(app, &parts.headers)
             .await
             .map_err(|failure| failed(&failure))?;
-        let Some(live) = live else {
-            return Err(to_sign_in(parts));
-        };
-        let actor = crate::auth::signed_in(app, &live).map_err(|failure| failed(&failure))?;
-        Ok(Self {
-            actor,
-            live,
-            zone: zone(&parts.headers),
-            theme: theme(&parts.headers),
-        })
+        match live {
+            Some(live) => Self::of(app, live, &parts.headers),
+            None => Err(to_sign_in(parts, &[])),
+        }
     }
 }
 
@@ -177,18 +189,41 @@ pub(crate) fn theme(headers: &HeaderMap) -> &'static str {
 
 /// Sign-in, and back here afterwards. A fragment asked for by script gets 401 instead, and the
 /// page says that one was signed out.
-fn to_sign_in(parts: &Parts) -> Response {
+fn to_sign_in(parts: &Parts, form: &[u8]) -> Response {
     if parts.headers.contains_key("x-hallpass-part") {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    // the address of a form is no page to come back to
-    let page = parts
-        .uri
-        .path_and_query()
-        .filter(|_| parts.method.is_safe());
-    let next = page.map_or("/", |path| path.as_str());
-    let next: String = url_encoded(next);
-    see_other(&format!("/signin?next={next}"))
+    let next = match parts.uri.path_and_query() {
+        Some(page) if parts.method.is_safe() => page.as_str().to_owned(),
+        Some(page) if page.path() == "/ask" => ask_again(form),
+        // the address of another form is no page to come back to
+        _ => "/".to_owned(),
+    };
+    see_other(&format!("/signin?next={}", url_encoded(&next)))
+}
+
+/// Choices of the form for asking that may stand in an address. Words of people, and what they
+/// mean by a ticket, may not: addresses end up in logs and histories.
+const CHOICES: [&str; 6] = ["kind", "account", "permission_set", "group", "for", "other"];
+/// The longest choice, in bytes; names in AWS are shorter.
+const CHOICE_BYTES_MAX: usize = 256;
+
+/// The form for asking with what was chosen on it.
+fn ask_again(form: &[u8]) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for choice in CHOICES {
+        let chosen = form_urlencoded::parse(form).find(|(name, _)| name == choice);
+        if let Some((_, value)) = chosen
+            && !value.is_empty()
+            && value.len() <= CHOICE_BYTES_MAX
+        {
+            query.append_pair(choice, &value);
+        }
+    }
+    match query.finish().as_str() {
+        "" => "/ask".to_owned(),
+        query => format!("/ask?{query}"),
+    }
 }
 
 /// Percent-encodes everything but unreserved characters (RFC 3986).
@@ -197,7 +232,8 @@ pub(crate) fn url_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            // writing to a String cannot fail
+            let _ = write!(out, "%{byte:02X}");
         }
         out
     })
@@ -240,10 +276,17 @@ struct Failed<'a> {
     words: &'a str,
     help: &'a str,
     reference: &'a str,
+    /// The token of the forms of whoever is signed in and can see nothing; empty for others.
+    csrf: &'a str,
 }
 
 /// A page that could not be made: what failed, what still holds, what to do.
 pub(crate) fn failed(failure: &Failure) -> Response {
+    failed_in(failure, "")
+}
+
+/// The same, with a way to sign out.
+fn failed_in(failure: &Failure, csrf: &str) -> Response {
     let (status, words, help) = failure.for_people();
     let help = match help {
         "" => String::new(),
@@ -262,6 +305,7 @@ pub(crate) fn failed(failure: &Failure) -> Response {
         words: &sentence(words),
         help: &help,
         reference: &crate::problem::reference().unwrap_or_default(),
+        csrf,
     };
     match page.render() {
         Ok(text) => (status, Html(text)).into_response(),
@@ -300,21 +344,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
-        let (mut parts, body) = request.into_parts();
-        if !from_our_page(&parts.headers) {
-            return Err(failed(&forged()));
-        }
-        let viewer = Viewer::from_request_parts(&mut parts, app).await?;
-        let bytes = axum::body::to_bytes(body, FORM_BYTES_MAX)
-            .await
-            .map_err(|_| failed(&Failure::bad("body-too-large", "The form is too large.")))?;
-        let token = form_urlencoded::parse(&bytes)
-            .find(|(name, _)| name == "csrf")
-            .map(|(_, value)| value.into_owned())
-            .unwrap_or_default();
-        if !viewer.live.accepts(&token) {
-            return Err(failed(&forged()));
-        }
+        let (parts, live, bytes) = sent_form(request, app).await?;
+        let viewer = Viewer::of(app, live, &parts.headers)?;
         let form = serde_urlencoded::from_bytes(&bytes).map_err(|error| {
             failed(&Failure::bad(
                 "bad-form",
@@ -322,6 +353,44 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
             ))
         })?;
         Ok(Self { viewer, form })
+    }
+}
+
+/// A session that is to end. Whose it is does not matter: also who is nobody any more signs out.
+pub(crate) struct Leaving(pub(crate) session::Live);
+
+impl FromRequest<App> for Leaving {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
+        let (_, live, _) = sent_form(request, app).await?;
+        Ok(Self(live))
+    }
+}
+
+/// A form with the session it was sent in, once it is sure that one of its pages sent it.
+async fn sent_form(request: Request, app: &App) -> Result<(Parts, session::Live, Bytes), Response> {
+    let (parts, body) = request.into_parts();
+    if !from_our_page(&parts.headers) {
+        return Err(failed(&forged()));
+    }
+    let live = session::of(app, &parts.headers)
+        .await
+        .map_err(|failure| failed(&failure))?;
+    let bytes = axum::body::to_bytes(body, FORM_BYTES_MAX)
+        .await
+        .map_err(|_| failed(&Failure::bad("body-too-large", "The form is too large.")))?;
+    let Some(live) = live else {
+        return Err(to_sign_in(&parts, &bytes));
+    };
+    let token = form_urlencoded::parse(&bytes)
+        .find(|(name, _)| name == "csrf")
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default();
+    if live.accepts(&token) {
+        Ok((parts, live, bytes))
+    } else {
+        Err(failed(&forged()))
     }
 }
 

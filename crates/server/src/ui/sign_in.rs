@@ -14,8 +14,8 @@ use hallpass_model::Email;
 use serde::Deserialize;
 
 use super::shell::{
-    self, CSS_URL, JS_URL, PageFailure, PageResult, Posted, from_our_page, local_path, page,
-    page_with, see_other, url_encoded,
+    self, CSS_URL, JS_URL, Leaving, PageFailure, PageResult, Posted, from_our_page, local_path,
+    page, page_with, see_other, url_encoded,
 };
 use crate::{App, Front, SignedIn, app::PersonaCard, body::Path, problem::Failure, session};
 
@@ -140,13 +140,9 @@ async fn pick(
 
 /// Ends the session here, and at the provider if it has a place for that. Other sessions of the
 /// person go on.
-async fn out(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Posted { viewer, .. }: Posted<ThemeForm>,
-) -> PageResult {
-    let cookie = session::end(&app, &viewer.live).await?;
-    let answer = match &viewer.live.session.signed_in {
+async fn out(State(app): State<App>, headers: HeaderMap, Leaving(live): Leaving) -> PageResult {
+    let cookie = session::end(&app, &live).await?;
+    let answer = match &live.session.signed_in {
         SignedIn::Persona => see_other("/signin"),
         SignedIn::Oidc { id_token, .. } => at_provider(&app, &headers, id_token.as_deref()).await,
     };

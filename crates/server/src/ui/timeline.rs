@@ -1,10 +1,11 @@
 //! What happened to a request, newest first, from the audit log; and what comes next.
 
 use hallpass_access::{Approval, Grant, GrantState, Request, RequestState};
-use hallpass_audit::Record;
+use hallpass_audit::{Record, RecordQuery};
 use hallpass_model::{Email, Span, Timestamp};
 
 use super::{
+    audit_find::first_at,
     rows::{refused_by_aws, why_it_ends},
     shell::Viewer,
     view::{At, Coded, View, deciders},
@@ -12,10 +13,13 @@ use super::{
 };
 use crate::{App, api::records::may_read, problem::Failure};
 
-/// Records read at once.
-const BATCH: u32 = 500;
-/// Batches read for one page; a request whose story is longer shows its beginning.
-const BATCHES_MAX: usize = 40;
+/// Numbers of the log looked at in one call.
+const WINDOW: usize = 5_000;
+/// Calls for one page. Where the log is longer since a request was made, what is next to its
+/// beginning and what is newest is looked at.
+const WINDOWS_MAX: usize = 20;
+/// Records of one window that are shown, the newest.
+const RECORDS_MAX: u32 = 500;
 
 /// One thing that happened.
 pub(crate) struct Entry {
@@ -73,26 +77,29 @@ pub(crate) async fn records(
     let log = &app.audit;
     let fault = |fault: hallpass_audit::StoreFault| Failure::unavailable(&fault);
     let last = log.head().await.map_err(fault)?.map_or(0, |head| head.seq);
-    // records are in the order of time: halving finds the first that can matter
-    let (mut low, mut high) = (1, last + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let found = log.records_from(middle, 1).await.map_err(fault)?;
-        match found.first().map(instant) {
-            Some(at) if at.as_millisecond() < request.asked_at.as_millisecond() => {
-                low = middle + 1;
-            }
-            _ => high = middle,
-        }
-    }
+    let asked_at = request.asked_at.as_millisecond();
+    let first = first_at(log.as_ref(), last, asked_at)
+        .await
+        .map_err(fault)?;
     let id = request.id.to_string();
     let grant = grant.map(|grant| grant.id.to_string());
+    let mut windows: Vec<u64> = (first..=last).step_by(WINDOW).collect();
+    if windows.len() > WINDOWS_MAX {
+        windows.drain(WINDOWS_MAX / 2..windows.len() - WINDOWS_MAX / 2);
+    }
     let mut found = Vec::new();
-    for _ in 0..BATCHES_MAX {
-        let batch = log.records_from(low, BATCH).await.map_err(fault)?;
-        let Some(newest) = batch.last() else { break };
-        low = newest.seq() + 1;
-        found.extend(batch.into_iter().filter(|record| {
+    for from in windows {
+        let query = RecordQuery {
+            before: Some(from.saturating_add(WINDOW as u64)),
+            from,
+            with: vec![std::iter::once(id.clone()).chain(grant.clone()).collect()],
+            ..RecordQuery::default()
+        };
+        let batch = log
+            .records_found(&query, RECORDS_MAX)
+            .await
+            .map_err(fault)?;
+        found.extend(batch.into_iter().rev().filter(|record| {
             record.text("access_request_id") == Some(&id)
                 || (grant.is_some() && record.text("grant_id") == grant.as_deref())
         }));

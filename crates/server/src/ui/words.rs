@@ -50,8 +50,7 @@ pub(crate) fn clock(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let days = (at.date() - now.date()).get_days();
     let form = match days {
         0 => "%H:%M",
-        1..=6 => "%a %H:%M",
-        -6..=-1 => "%a %H:%M",
+        1..=6 | -6..=-1 => "%a %H:%M",
         _ if at.year() == now.year() => "%-d %b %H:%M",
         _ => "%-d %b %Y",
     };

@@ -369,7 +369,8 @@ fn who_is_disabled_loses_their_rights_at_once() {
                 .contains("Your account is not in the directory")
         );
         assert_eq!(eve.get("/api/v1/me").await.short(), "403 not-in-directory");
-        for path in forms() {
+        // leaving is for everybody, and ends what the rest of this needs
+        for path in forms().into_iter().filter(|path| path != "/signout") {
             let reply = eve.press(&path, &[]).await;
             assert_eq!(reply.status, StatusCode::FORBIDDEN, "{path}");
         }
@@ -545,5 +546,31 @@ fn a_session_that_an_administrator_ended_is_over() {
         assert_eq!(house.sessions.end_all(&email).await.unwrap(), 1);
         assert!(!ana.is_signed_in().await);
         assert_eq!(ana.get("/api/v1/me").await.short(), "401 unauthorized");
+    });
+}
+
+#[test]
+fn who_is_nobody_any_more_can_sign_out_and_nothing_else() {
+    run(async {
+        let house = House::new();
+        let mut ana = Browser::of(&house, "ana").await;
+        house.directory_becomes(directory_with(house.now(), |people| {
+            people[0]["enabled"] = json!(false);
+        }));
+        let reply = ana.get("/").await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN);
+        let page = reply.text();
+        assert!(page.contains("action=\"/signout\""), "{page}");
+        assert!(page.contains(&format!("value=\"{}\"", CSRF)));
+        let theme = ana.press("/theme", &[]).await;
+        assert_eq!(theme.status, StatusCode::FORBIDDEN);
+        let headers = [("sec-fetch-site", "cross-site")];
+        let forged = ana.send("POST", "/signout", &headers, String::new()).await;
+        assert_eq!(forged.status, StatusCode::FORBIDDEN);
+        let reply = ana.press("/signout", &[]).await;
+        assert_eq!(reply.leads_to(), "/signin");
+        assert!(ana.cookies.is_empty(), "{:?}", ana.cookies);
+        let reply = ana.get("/").await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER);
     });
 }

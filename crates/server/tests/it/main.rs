@@ -14,6 +14,7 @@ mod breaking;
 mod browser;
 mod description;
 mod double;
+mod extending;
 mod house;
 mod listings;
 mod logins;

@@ -70,12 +70,6 @@ const PAGES: &[Sample] = &[
             ("reason", "INC-1"),
         ],
     ),
-    ("GET /access/grants/{id}/revoke", "", &[]),
-    (
-        "POST /access/grants/{id}/revoke",
-        "",
-        &[("reason", "INC-1")],
-    ),
     ("GET /audit", "", &[]),
     ("GET /audit/export", "format=csv", &[]),
     ("POST /audit/check", "", &[]),

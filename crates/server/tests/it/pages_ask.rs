@@ -216,3 +216,43 @@ fn signed_out_people_come_back_to_where_they_were() {
         assert_eq!(to(&reply), "/signin?next=%2Fask%3Faccount%3D1");
     });
 }
+
+#[test]
+fn a_form_sent_after_the_session_ended_comes_back_with_its_choices() {
+    run(async {
+        let house = House::new();
+        let ana = Visit::of(&house, "ana").await;
+        house.clock.advance(hallpass_model::Span::hours(25));
+        let rows: [Row; 3] = [
+            (
+                &[
+                    ("account", "111111111111"),
+                    ("permission_set", "Admin & more"),
+                    ("for", "7200"),
+                    ("reason", "our secret"),
+                    ("ticket", "OPS-1"),
+                    ("meant", "x"),
+                ],
+                &["/ask?account=111111111111&permission_set=Admin+%26+more&for=7200"],
+            ),
+            (
+                &[("group", "oncall"), ("reason", "our secret")],
+                &["/ask?group=oncall"],
+            ),
+            (&[("reason", "our secret")], &["/ask"]),
+        ];
+        for (fields, next) in rows {
+            let way = to(&ana.post("/ask", fields).await);
+            let (_, encoded) = way.split_once("/signin?next=").unwrap();
+            let found = form_urlencoded::parse(format!("n={encoded}").as_bytes())
+                .map(|(_, value)| value.into_owned())
+                .collect::<String>();
+            assert_eq!(found, next[0]);
+        }
+        let way = to(&ana.post("/access/cut-off", &[("user", "sam")]).await);
+        assert_eq!(way, "/signin?next=%2F", "other forms have no page");
+        let long = "x".repeat(300);
+        let way = to(&ana.post("/ask", &[("account", &long)]).await);
+        assert_eq!(way, "/signin?next=%2Fask");
+    });
+}

@@ -46,7 +46,7 @@ fn pages_are_for_those_they_are_for() {
             ("ana", "/health", 403),
             ("aud", "/health", 403),
             ("eve", "/health", 200),
-            ("ana", "/access/grants/grn_nonsense/revoke", 404),
+            ("ana", "/grants/grn_nonsense/revoke", 404),
         ];
         for (person, path, status) in rows {
             let reply = At::new(&house, person).await.get(path).await;
@@ -160,7 +160,7 @@ fn words_of_people_are_text() {
             format!("/access?q={searched}"),
             format!("/access/cut-off?user={searched}"),
             "/access/cut-off?user=ana@corp.example".to_owned(),
-            format!("/access/grants/{grant}/revoke?back={searched}"),
+            format!("/grants/{grant}/revoke?from={searched}"),
             "/audit?record=1".to_owned(),
             format!("/audit?q={searched}&event={searched}&from={searched}"),
             format!("/rules?q={searched}"),
@@ -183,7 +183,7 @@ fn taking_away_needs_a_reason_and_authority() {
         let house = house();
         house.ask(&format!("ana{ALL}"), "ReadOnly").await;
         let id = live(&house).await.remove(0).id;
-        let path = format!("/access/grants/{id}/revoke");
+        let path = format!("/grants/{id}/revoke");
         let eve = At::new(&house, "eve").await;
         assert!(words(&eve.page(&path).await).contains("Revoke ana’s access now?"));
         let reply = eve.post(&path, &[("reason", "  ")]).await;
@@ -208,12 +208,45 @@ fn taking_away_needs_a_reason_and_authority() {
             StatusCode::FORBIDDEN
         );
         assert!(live(&house).await[0].is_hold());
-        let fields = [("reason", "incident 7"), ("back", "//evil.example")];
+        let fields = [("reason", "incident 7"), ("from", "//evil.example")];
         let reply = eve.post(&path, &fields).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER);
-        assert_eq!(reply.headers[header::LOCATION], "/access");
+        let to = reply.headers[header::LOCATION].to_str().unwrap();
+        assert!(to.starts_with("/requests/req_"), "{to}");
         assert!(!live(&house).await[0].is_hold());
         assert!(words(&eve.page(&path).await).contains("over or ending already"));
+    });
+}
+
+#[test]
+fn after_taking_away_one_is_where_one_was() {
+    run(async {
+        let house = house();
+        house.ask(&format!("ana{ALL}"), "ReadOnly").await;
+        let id = live(&house).await.remove(0).id;
+        let eve = At::new(&house, "eve").await;
+        let rows = eve.page("/access?by=person&q=ana").await;
+        let from = "%2Faccess%3Fby%3Dperson%26q%3Dana";
+        let link = format!("/grants/{id}/revoke?from={from}");
+        assert!(rows.contains(&format!("href=\"{link}\" data-sheet")));
+        let page = eve.page(&link).await;
+        assert!(page.contains("name=\"from\" value=\"/access?by=person&#38;q=ana\""));
+        assert!(page.contains("href=\"/access?by=person&#38;q=ana\" data-close"));
+        // scripts look for these to open it as a dialog
+        assert!(page.contains("id=\"sheet\"") && page.contains("id=\"sheet-h\""));
+        let fields = [
+            ("reason", "incident 7"),
+            ("from", "/access?by=person&q=ana"),
+        ];
+        let reply = eve.post(&format!("/grants/{id}/revoke"), &fields).await;
+        let to = reply.headers[header::LOCATION].to_str().unwrap();
+        let said = format!("/access?by=person&q=ana&said=revoked&about={id}");
+        assert_eq!(to, said);
+        assert!(
+            eve.page(to)
+                .await
+                .contains("Revoked: payments-prod / ReadOnly.")
+        );
     });
 }
 

@@ -4,7 +4,9 @@
 use std::fmt::Write as _;
 
 use axum::http::StatusCode;
-use hallpass_model::Span;
+use hallpass_access::{AccessError, Identity, Origin, PressRefused};
+use hallpass_audit::AuditStore as _;
+use hallpass_model::{Email, Span};
 use serde_json::json;
 
 use crate::house::{House, run};
@@ -432,5 +434,64 @@ fn a_short_justification_is_kept_and_the_review_is_somebody_elses() {
             .press(&format!("/requests/{id}/close-review"), &fields)
             .await;
         assert!(page.contains("Review closed.") && page.contains("Nothing waits for you."));
+    });
+}
+
+#[test]
+fn what_was_seen_is_compared_with_what_is_decided_on() {
+    run(async {
+        let house = House::new();
+        let id = house.ask("ana/all", "Root").await["id"].clone();
+        let id: hallpass_model::RequestId = id.as_str().unwrap().parse().unwrap();
+        let who = |name: &str| {
+            let email = Email::new(&format!("{name}@corp.example")).unwrap();
+            let directory = house.access.directory();
+            let found = Identity::default().actor(&email, Origin::Web, &directory);
+            found.unwrap()
+        };
+        let (cai, dee) = (who("cai"), who("dee"));
+        let access = &house.access;
+        let seen = access.request(&dee, id).await.unwrap().seen();
+        access.approve_as_seen(&cai, id, seen, None).await.unwrap();
+        let late = access.approve_as_seen(&dee, id, seen, None).await;
+        assert!(
+            matches!(late, Err(AccessError::Refused(PressRefused::Changed))),
+            "{late:?}"
+        );
+        let now = access.request(&dee, id).await.unwrap();
+        assert_eq!((now.state.name(), now.reviews.len()), ("pending", 1));
+        let done = access.approve_as_seen(&dee, id, now.seen(), None).await;
+        assert_eq!(done.unwrap().state.name(), "approved");
+        let log = house.store.records_from(1, 100).await.unwrap();
+        let refused = log.iter().filter(|r| r.event() == "press.refused").count();
+        assert_eq!(refused, 1, "the late press is on record");
+    });
+}
+
+#[test]
+fn decided_by_me_is_what_my_presses_are_on_record_for() {
+    run(async {
+        let house = House::new();
+        let first = house.ask("ana/all", "Admin").await["id"].clone();
+        let second = house.ask("ana/all", "Root").await["id"].clone();
+        let by_dee = house.ask("sam/all", "Admin").await["id"].clone();
+        for (id, press, token) in [
+            (&second, "approve", "cai/all"),
+            (&by_dee, "approve", "dee/all"),
+            (&first, "deny", "cai/all"),
+        ] {
+            let path = format!("/api/v1/requests/{}/{press}", id.as_str().unwrap());
+            let reply = house.post(&path, token, &json!(null)).await;
+            assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        }
+        let page = Visit::of(&house, "cai").await.page("/reviews/done").await;
+        let place = |id: &serde_json::Value| page.find(id.as_str().unwrap());
+        assert!(place(&first) < place(&second), "newest decision first");
+        assert!(
+            place(&first).is_some() && place(&by_dee).is_none(),
+            "{page}"
+        );
+        let page = Visit::of(&house, "ana").await.page("/reviews/done").await;
+        assert!(!page.contains(first.as_str().unwrap()), "{page}");
     });
 }

@@ -1,7 +1,7 @@
 //! Generated: for every port call of every scenario, fail it, lose its answer, stop the process
 //! before it or after it; restart; the world converges and a second pass does nothing.
 
-use hallpass_access::{AccessError, GrantState, Idempotency, RequestFilter};
+use hallpass_access::{AccessError, Extending, GrantState, Idempotency, RequestFilter};
 use hallpass_model::{GrantId, HoldKey, RequestId, Span};
 use hallpass_simulation::{
     Gate, Habits, Human,
@@ -161,7 +161,7 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
             let ana = world.actor(Ana);
             match world
                 .access
-                .extend(&ana, id, Span::seconds(seconds), None, Some(&key))
+                .extend(&ana, id, Extending::by(Span::seconds(seconds)), Some(&key))
                 .await
             {
                 // refused because it is over meanwhile: a person would shrug

@@ -1,6 +1,6 @@
 //! Ends that go another way: given back, taken away, lost, refused, stuck.
 
-use hallpass_access::{AccessError, AccessStore, PressRefused};
+use hallpass_access::{AccessError, AccessStore, Extending, PressRefused};
 use hallpass_assignments::AssignmentStore as _;
 use hallpass_audit::AuditStore;
 use hallpass_model::{Clock, Span};
@@ -350,7 +350,7 @@ fn an_extension_lengthens_and_never_shortens() {
         let ana = world.actor(Ana);
         let shorter = world
             .access
-            .extend(&ana, id, Span::minutes(30), None, None)
+            .extend(&ana, id, Extending::by(Span::minutes(30)), None)
             .await
             .unwrap();
         assert!(
@@ -360,7 +360,7 @@ fn an_extension_lengthens_and_never_shortens() {
         assert_eq!(grant(&world, id).await.ends_at, before);
         world
             .access
-            .extend(&ana, id, Span::hours(2), None, None)
+            .extend(&ana, id, Extending::by(Span::hours(2)), None)
             .await
             .unwrap();
         assert!(grant(&world, id).await.ends_at > before);
@@ -375,7 +375,7 @@ fn an_extension_lengthens_and_never_shortens() {
         check_all(&world, &[]).await.unwrap();
         let late = world
             .access
-            .extend(&ana, id, Span::hours(1), None, None)
+            .extend(&ana, id, Extending::by(Span::hours(1)), None)
             .await;
         assert!(
             matches!(

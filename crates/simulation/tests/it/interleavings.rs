@@ -1,7 +1,7 @@
 //! Random lives: asks, releases, extensions and revocations of several people at random moments,
 //! with a process that stops at random calls. Access is there exactly while some hold is live.
 
-use hallpass_access::AccessStore;
+use hallpass_access::{AccessStore, Extending};
 use hallpass_model::{Clock, HoldKey, Span};
 use hallpass_simulation::{
     Habits, Human,
@@ -62,7 +62,7 @@ async fn act(world: &World, deed: &Deed) {
                 let span = Span::seconds(*seconds);
                 let _: Result<_, _> = world
                     .access
-                    .extend(&world.actor(who), grant.id, span, None, None)
+                    .extend(&world.actor(who), grant.id, Extending::by(span), None)
                     .await;
             }
         }

@@ -1,6 +1,6 @@
 //! What is told of a request's life: in the channel, below the message, directly.
 
-use hallpass_access::{News, Settings};
+use hallpass_access::{Extending, News, Settings};
 use hallpass_model::Span;
 use hallpass_simulation::Habits;
 
@@ -441,7 +441,7 @@ async fn an_extension_approved_elsewhere_is_shown_on_its_own_message() {
     let grant = house.request(request.id).await.grant.unwrap();
     house
         .access
-        .extend(&actor("ana"), grant, Span::hours(4), None, None)
+        .extend(&actor("ana"), grant, Extending::by(Span::hours(4)), None)
         .await
         .unwrap();
     house.tell().await;

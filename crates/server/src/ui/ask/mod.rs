@@ -13,7 +13,9 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use hallpass_access::{AccessError, Asked, Asking, FieldProblem, PressRefused, Refusal, Wanted};
+use hallpass_access::{
+    AccessError, Asked, Asking, Extending, FieldProblem, PressRefused, Refusal, Wanted,
+};
 use hallpass_model::Span;
 use serde::Deserialize;
 
@@ -154,6 +156,9 @@ async fn render(
     if form.reason.is_empty() {
         form.reason = outlook.reason_before.clone();
     }
+    if form.ticket.is_empty() {
+        form.ticket = outlook.ticket_before.clone();
+    }
     let (hits, hint) = choice.hits(app, viewer, &form);
     let (sets, no_sets) = choice.sets(app, viewer, &view);
     let title = match outlook.extends {
@@ -252,9 +257,12 @@ async fn ask(
     form: &Form,
 ) -> Result<Asked, AccessError> {
     if let Some((id, _)) = outlook.extends {
-        let reason = Some(form.reason.as_str());
-        let actor = &viewer.actor;
-        return app.access.extend(actor, id, length, reason, None).await;
+        let extending = Extending {
+            duration: length,
+            reason: Some(&form.reason),
+            ticket: Some(&form.ticket),
+        };
+        return app.access.extend(&viewer.actor, id, extending, None).await;
     }
     let ticket = form.ticket.trim();
     let asking = Asking {

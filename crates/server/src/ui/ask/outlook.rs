@@ -66,6 +66,8 @@ pub(super) struct Outlook {
     pub(super) extends: Option<(GrantId, String)>,
     /// What the grant was asked for, when it would be lengthened.
     pub(super) reason_before: String,
+    /// The ticket it was asked for with.
+    pub(super) ticket_before: String,
     pub(super) own_listed: bool,
     pub(super) chips: Vec<Chip>,
     pub(super) typed: String,
@@ -208,6 +210,8 @@ impl Outlook {
         if matches!(held.state, GrantState::Active) {
             self.extends = Some((held.id, view.words(held.ends_at)));
             self.reason_before.clone_from(&held.reason);
+            let request = app.access.request(&viewer.actor, held.request).await?;
+            self.ticket_before = request.ticket.unwrap_or_default();
             if let Some(length) = self.length
                 && length.after(view.now) <= held.ends_at
             {
@@ -311,7 +315,6 @@ impl Outlook {
         self.ticket = decision
             .ticket_patterns
             .first()
-            .filter(|_| self.extends.is_none())
             .map(|need| Coded(format!("Rule `{}` asks for a ticket.", need.rule)));
         self.reason_hint = decision.reason_patterns.first().map(|need| {
             Coded(format!(

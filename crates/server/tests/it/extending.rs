@@ -1,0 +1,99 @@
+//! A later end where a rule wants a ticket.
+
+use axum::http::StatusCode;
+use hallpass_access::{AccessStore as _, Change, Grant, GrantFilter, GrantState, Write};
+use hallpass_rules::{Rules, Source, load};
+use serde_json::{Value, json};
+
+use crate::house::{House, asking, run};
+use crate::pages_visit::{Visit, field, to};
+
+const WITH_TICKET: &str = r#"
+[[rule]]
+accounts = ["*"]
+permission_sets = ["ReadOnly"]
+approval_is_not_required = true
+ticket_pattern = '^OPS-\d+$'
+"#;
+
+fn rules() -> Rules {
+    load(&Source::new("rules.toml", WITH_TICKET)).unwrap().rules
+}
+
+/// What Ana holds for an hour, asked for with the ticket OPS-1.
+async fn held(house: &House) -> Grant {
+    house.access.set_rules(rules(), "test").await.unwrap();
+    let mut wish = asking("ReadOnly");
+    wish["ticket"] = json!("OPS-1");
+    let reply = house.post("/api/v1/requests", "ana/all", &wish).await;
+    assert_eq!(reply.short(), "201", "{reply:?}");
+    let found = house.store.grants(&GrantFilter::default(), 10).await;
+    found.unwrap().remove(0)
+}
+
+#[test]
+fn an_extension_has_the_ticket_of_its_grant_or_its_own() {
+    run(async {
+        let rows = [
+            (json!(null), "201", "OPS-1"),
+            (json!("  "), "201", "OPS-1"),
+            (json!("OPS-22"), "201", "OPS-22"),
+            (json!("later"), "422 ticket-pattern", ""),
+        ];
+        for (ticket, outcome, stored) in rows {
+            let house = House::new();
+            let path = format!("/api/v1/grants/{}/extend", held(&house).await.id);
+            let mut longer = json!({"duration_seconds": 7200});
+            if ticket != Value::Null {
+                longer["ticket"] = ticket.clone();
+            }
+            let reply = house.post(&path, "ana/all", &longer).await;
+            assert_eq!(reply.short(), outcome, "{ticket}: {reply:?}");
+            let kept = reply.json()["ticket"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            assert_eq!(kept, stored, "{ticket}");
+        }
+    });
+}
+
+#[test]
+fn the_form_has_the_ticket_filled_in_and_sends_what_is_written() {
+    run(async {
+        let house = House::new();
+        held(&house).await;
+        // what is extended on a page was seen at AWS
+        for state in [GrantState::Granting, GrantState::Active] {
+            let found = house.store.grants(&GrantFilter::default(), 10).await;
+            let step = Grant {
+                state,
+                ..found.unwrap().remove(0)
+            };
+            let change = Change {
+                grants: vec![Write::Update(step)],
+                ..Change::default()
+            };
+            house.store.commit(change).await.unwrap();
+        }
+        let ana = Visit::of(&house, "ana").await;
+        let target = "/ask?account=111111111111&permission_set=ReadOnly&for=7200";
+        let page = ana.page(target).await;
+        assert!(page.contains("asks for a ticket"), "{page}");
+        assert_eq!(field(&page, "ticket"), "OPS-1");
+        let fields = [
+            ("account", "111111111111"),
+            ("permission_set", "ReadOnly"),
+            ("for", "7200"),
+            ("reason", "still at it"),
+            ("ticket", "OPS-3"),
+        ];
+        let reply = ana.post("/ask", &fields).await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.text());
+        assert_eq!(to(&reply), "/");
+        let mine = house.get("/api/v1/requests", "ana/all").await;
+        let newest = &mine.json()["items"][0];
+        assert_eq!(newest["ticket"], "OPS-3", "{newest}");
+        assert!(newest["extends"].is_string(), "{newest}");
+    });
+}
