@@ -46,10 +46,13 @@ impl Press<'_> {
         match self {
             Self::Approve(seen) => {
                 let pending = request.pending(now)?;
-                if seen.is_some_and(|seen| seen != pending.request().seen()) {
+                let has_changed = seen.is_some_and(|seen| seen != pending.request().seen());
+                // whoever may not anyway is told that, whatever they looked at
+                let change = decide::approve(pending, actor, bench)?;
+                if has_changed {
                     return Err(PressRefused::Changed);
                 }
-                decide::approve(pending, actor, bench)
+                Ok(change)
             }
             Self::Deny(reason) => decide::deny(request.pending(now)?, actor, *reason, bench),
             Self::Discard => decide::discard(request.pending(now)?, actor, bench),
