@@ -129,9 +129,9 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let directory = inventory(&parts, &rules_now).await;
     let store = parts.store;
     let shared = Arc::new(store.clone());
-    let ports = journey(&shared, &directory, &parts.clock, &parts.ids);
+    let journey_ports = journey(&shared, &directory, &parts.clock, &parts.ids);
     let settings = with_admins(parts.settings, &parts.identity);
-    let access = Arc::new(Access::new(ports, settings, parts.rules));
+    let access = Arc::new(Access::new(journey_ports, settings, parts.rules));
     *rules_now
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));

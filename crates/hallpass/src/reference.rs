@@ -50,7 +50,7 @@ fn written(arg: &Arg) -> String {
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
         .replace('\n', " ")
-        .replace("<", "\\<")
+        .replace('<', "\\<")
 }
 
 fn meaning(arg: &Arg) -> String {

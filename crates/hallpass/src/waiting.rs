@@ -34,6 +34,7 @@ pub(crate) enum Followed {
 
 /// What was last known of a journey.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of them at a time")]
 pub(crate) enum Last {
     /// The request, undecided or decided no.
     Request(Request),

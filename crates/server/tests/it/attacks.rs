@@ -561,7 +561,7 @@ fn who_is_nobody_any_more_can_sign_out_and_nothing_else() {
         assert_eq!(reply.status, StatusCode::FORBIDDEN);
         let page = reply.text();
         assert!(page.contains("action=\"/signout\""), "{page}");
-        assert!(page.contains(&format!("value=\"{}\"", CSRF)));
+        assert!(page.contains(&format!("value=\"{CSRF}\"")));
         let theme = ana.press("/theme", &[]).await;
         assert_eq!(theme.status, StatusCode::FORBIDDEN);
         let headers = [("sec-fetch-site", "cross-site")];
