@@ -409,8 +409,12 @@ def socket():
         hallpass.sim.post("/_slack/disconnect", {"reason": "refresh_requested"})
         connected = wait(lambda: hallpass.sim.get("/_slack/acts").json["connections"] == 1, 20)
         check("it comes back when Slack moves it", connected)
-        hallpass.click(TOMASZ, head, "approve")
-        check("and presses arrive", wait(lambda: hallpass.request(request)["state"] == "approved", 10), hallpass.request(request))
+        # Slack does not repeat a press that it sent down the connection which is going
+        for _ in range(5):
+            hallpass.click(TOMASZ, head, "approve")
+            if wait(lambda: hallpass.request(request)["state"] == "approved", 3):
+                break
+        check("and presses arrive", hallpass.request(request)["state"] == "approved", hallpass.request(request))
         wait(lambda: "Access granted" in title(hallpass.head(request)), 30)
         secrets_stay(hallpass, "over-the-socket", "ticket=")
 

@@ -277,7 +277,7 @@ impl Teller {
             let again_at = after.after(now).max(pause(attempts, chance()).after(now));
             // a channel that asks to wait a moment is no trouble; one that goes on asking is
             if attempts < TRIES_IN_PEACE {
-                tracing::info!(channel, number, news, attempt, again_at = %again_at, why, "a notice waits");
+                tracing::info!(channel, number, news, attempt, again_at = %again_at, why, "a notice could not be delivered yet");
             } else {
                 tracing::warn!(channel, number, news, attempt, again_at = %again_at, why, "a notice could not be delivered yet");
             }
