@@ -22,7 +22,7 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest pause between attempts, unless the channel asks for more.
 const PAUSE_MAX: Duration = Duration::from_mins(5);
 /// Attempts before the log warns of a notice that waits.
-const TRIES_IN_PEACE: u32 = 5;
+const TRIES_IN_PEACE: u32 = 1;
 /// What could not be told for so long is told nobody any more.
 const GIVE_UP_AFTER: Span = Span::hours(24);
 /// Notices are dropped after this, and channels that were not in use for so long.

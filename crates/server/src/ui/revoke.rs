@@ -162,7 +162,8 @@ async fn press(
         }
         Err(AccessError::Refused(why)) => {
             let mut words = again(String::new());
-            words.refused.get_or_insert_with(|| sentence(&why));
+            // what was answered, the same at every door
+            words.refused = Some(sentence(&why));
             let status = Failure::from(why).for_people().0;
             show(&app, &viewer, words, status).await
         }
