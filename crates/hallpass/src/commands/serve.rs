@@ -3,10 +3,12 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hallpass_access::{Channel, Settings};
+use hallpass_assignments::CenterFault;
 use hallpass_audit::ExportTarget;
-use hallpass_aws::{About, Aws, Place, Settings as AwsSettings};
+use hallpass_aws::{About, Aws, ConnectError, Place, Settings as AwsSettings};
 use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_server::{Front, Rates};
 use hallpass_store::{FolderTarget, SqliteStore};
@@ -116,6 +118,61 @@ pub(crate) async fn connect(
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
 ) -> Result<Aws, Failure> {
+    let settings = aws_settings(loaded);
+    let connected = hallpass_aws::connect(settings, clock, ids).await;
+    connected.map_err(|error| no_aws(&error))
+}
+
+/// How long the server waits for an AWS that does not answer before it gives up: access that is due
+/// to end waits for it.
+const AWS_PATIENCE: Duration = Duration::from_mins(2);
+
+/// Connects to AWS, again and again while it throttles, fails or cannot be reached. What is wrong
+/// with the configuration is said at once.
+async fn connect_patiently(
+    loaded: &Loaded,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn IdSource>,
+) -> Result<Aws, Failure> {
+    let (mut waited, mut pause) = (Duration::ZERO, Duration::from_millis(500));
+    loop {
+        let settings = aws_settings(loaded);
+        match hallpass_aws::connect(settings, Arc::clone(clock), Arc::clone(ids)).await {
+            Ok(aws) => return Ok(aws),
+            Err(error) if waited < AWS_PATIENCE && is_passing(&error) => {
+                tracing::warn!(error = %error, "AWS does not answer; it is asked again");
+                tokio::time::sleep(pause).await;
+                waited += pause;
+                pause = (pause * 2).min(Duration::from_secs(10));
+            }
+            Err(error) => return Err(no_aws(&error)),
+        }
+    }
+}
+
+/// Whether waiting may help.
+fn is_passing(error: &ConnectError) -> bool {
+    matches!(
+        error,
+        ConnectError::Call {
+            fault: CenterFault::Throttled { .. } | CenterFault::Unreachable { .. },
+            ..
+        }
+    )
+}
+
+fn no_aws(error: &ConnectError) -> Failure {
+    let mut failure = Failure::failed(format!("cannot use AWS: {error}"));
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        failure = failure.detail(inner.to_string());
+        source = inner.source();
+    }
+    failure.help(error.help())
+}
+
+/// Where AWS is and as whom, as the configuration says.
+fn aws_settings(loaded: &Loaded) -> AwsSettings {
     let aws = &loaded.config.aws;
     let identity = &loaded.config.identity;
     let from_environment = || {
@@ -129,26 +186,14 @@ pub(crate) async fn connect(
         .or_else(from_environment)
         .unwrap_or_else(|| "us-east-1".to_owned());
     let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    let settings = AwsSettings {
+    AwsSettings {
         endpoint_url: aws.endpoint_url.clone(),
         role_arn: aws.role_arn.clone(),
         external_id: aws.external_id.clone(),
         instance_arn: given(&identity.instance_arn),
         identity_store_id: given(&identity.store_id),
         ..AwsSettings::new(region)
-    };
-    hallpass_aws::connect(settings, clock, ids)
-        .await
-        .map_err(|error| {
-            let help = error.help();
-            let mut failure = Failure::failed(format!("cannot use AWS: {error}"));
-            let mut source = std::error::Error::source(&error);
-            while let Some(inner) = source {
-                failure = failure.detail(inner.to_string());
-                source = inner.source();
-            }
-            failure.help(help)
-        })
+    }
 }
 
 /// Resolves when the process is asked to stop.
@@ -216,7 +261,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::after_log(&store).await);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let channels = channels(loaded, &clock)?;
-    let aws = Arc::new(connect(loaded, Arc::clone(&clock), Arc::clone(&ids)).await?);
+    let aws = Arc::new(connect_patiently(loaded, &clock, &ids).await?);
     let about = aws.about().clone();
     let address = listen.unwrap_or(&loaded.config.server.listen);
     let listener = tokio::net::TcpListener::bind(address)
