@@ -1,0 +1,205 @@
+//! A policy about to be written: canonical element order, same wish → same bytes
+//! (`policies.md` §1).
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::language::Effect;
+
+/// One text, or a list in the order given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Many {
+    /// Written as a plain text.
+    One(String),
+    /// Written as a list, repeated entries once.
+    List(Vec<String>),
+}
+
+impl Many {
+    /// A plain text.
+    pub fn one(text: impl Into<String>) -> Self {
+        Self::One(text.into())
+    }
+
+    /// A list; repeated entries are dropped.
+    pub fn list<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
+        let mut list: Vec<String> = Vec::new();
+        for text in texts {
+            let text = text.into();
+            if !list.contains(&text) {
+                list.push(text);
+            }
+        }
+        Self::List(list)
+    }
+
+    /// A plain text for one entry, a list for more.
+    pub fn short<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
+        match Self::list(texts) {
+            Self::List(mut list) if list.len() == 1 => {
+                list.pop().map_or(Self::List(list), Self::One)
+            }
+            other => other,
+        }
+    }
+}
+
+impl Serialize for Many {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::One(text) => serializer.serialize_str(text),
+            Self::List(list) => list.serialize(serializer),
+        }
+    }
+}
+
+/// An element and its negated form: `Action`/`NotAction`, `Resource`/`NotResource`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// The plain element.
+    Only(Many),
+    /// The `Not…` element.
+    AllBut(Many),
+}
+
+/// A statement about to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftStatement {
+    /// Letters and digits, unique in the policy.
+    pub sid: String,
+    /// Grants or takes away.
+    pub effect: Effect,
+    /// `Some` writes `"Principal": …`: the key (`AWS`, `Service`, `Federated`) and its values, or
+    /// `None` inside for `"*"`.
+    pub principal: Option<Option<(String, Many)>>,
+    /// The actions.
+    pub actions: Wanted,
+    /// The resources; `None` in trust policies.
+    pub resources: Option<Wanted>,
+    /// Operator → key → values, in the order given.
+    pub conditions: Vec<(String, Vec<(String, Many)>)>,
+}
+
+impl DraftStatement {
+    /// A statement over every resource, without conditions.
+    pub fn new(sid: impl Into<String>, effect: Effect, actions: Many) -> Self {
+        Self {
+            sid: sid.into(),
+            effect,
+            principal: None,
+            actions: Wanted::Only(actions),
+            resources: Some(Wanted::Only(Many::one("*"))),
+            conditions: Vec::new(),
+        }
+    }
+
+    /// The same, for these resources.
+    #[must_use]
+    pub fn on(mut self, resources: Many) -> Self {
+        self.resources = Some(Wanted::Only(resources));
+        self
+    }
+
+    /// The same with `"Principal": "*"`.
+    #[must_use]
+    pub fn for_everyone(mut self) -> Self {
+        self.principal = Some(None);
+        self
+    }
+
+    /// The same, holding only when this condition does, too. Keys of one operator stand together.
+    #[must_use]
+    pub fn when(mut self, operator: &str, key: &str, values: Many) -> Self {
+        let line = (key.to_owned(), values);
+        match self.conditions.iter_mut().find(|(it, _)| it == operator) {
+            Some((_, keys)) => keys.push(line),
+            None => self.conditions.push((operator.to_owned(), vec![line])),
+        }
+        self
+    }
+}
+
+/// A policy about to be written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Draft {
+    /// The statements, in order.
+    pub statements: Vec<DraftStatement>,
+}
+
+impl Draft {
+    /// The canonical text on one line, without the line's end.
+    pub fn json(&self) -> String {
+        // a draft holds texts and lists of texts only: writing it as JSON cannot fail
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The canonical text, indented by two.
+    pub fn pretty(&self) -> String {
+        // as above
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}
+
+impl From<DraftStatement> for Draft {
+    fn from(statement: DraftStatement) -> Self {
+        Self {
+            statements: vec![statement],
+        }
+    }
+}
+
+impl Serialize for Draft {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("Version", "2012-10-17")?;
+        map.serialize_entry("Statement", &self.statements)?;
+        map.end()
+    }
+}
+
+impl Serialize for DraftStatement {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("Sid", &self.sid)?;
+        map.serialize_entry("Effect", self.effect.as_str())?;
+        match &self.principal {
+            None => {}
+            Some(None) => map.serialize_entry("Principal", "*")?,
+            Some(Some((key, values))) => {
+                map.serialize_entry("Principal", &Pairs(&[(key.clone(), values.clone())]))?;
+            }
+        }
+        match &self.actions {
+            Wanted::Only(actions) => map.serialize_entry("Action", actions)?,
+            Wanted::AllBut(actions) => map.serialize_entry("NotAction", actions)?,
+        }
+        match &self.resources {
+            None => {}
+            Some(Wanted::Only(resources)) => map.serialize_entry("Resource", resources)?,
+            Some(Wanted::AllBut(resources)) => map.serialize_entry("NotResource", resources)?,
+        }
+        if !self.conditions.is_empty() {
+            map.serialize_entry("Condition", &Operators(&self.conditions))?;
+        }
+        map.end()
+    }
+}
+
+struct Operators<'a>(&'a [(String, Vec<(String, Many)>)]);
+
+impl Serialize for Operators<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            self.0
+                .iter()
+                .map(|(operator, keys)| (operator, Pairs(keys))),
+        )
+    }
+}
+
+struct Pairs<'a>(&'a [(String, Many)]);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, values)| (key, values)))
+    }
+}

@@ -1,0 +1,22 @@
+//! The policy language as written: JSON with positions, elements, operators, ARNs.
+
+pub mod arn;
+pub mod document;
+pub mod json;
+pub mod operator;
+mod read;
+mod rules;
+
+pub use arn::{Arn, split_arn};
+pub use document::{
+    Condition, Document, Effect, Kind, List, PrincipalEntry, PrincipalKind, Principals,
+    ScpLanguage, Statement, Text, Version,
+};
+pub use operator::{Operator, Quantifier, Test};
+pub use read::{Problem, Source, What};
+pub use rules::RCP_SERVICES;
+
+/// Largest policy text, in bytes (`policies.md` §2.1).
+pub const POLICY_BYTES_MAX: usize = 1024 * 1024;
+/// Deepest nesting of lists and objects in a policy (`policies.md` §2.1).
+pub const POLICY_DEPTH_MAX: usize = 64;

@@ -1,0 +1,193 @@
+//! Condition operators (AWS: "IAM JSON policy elements: Condition operators").
+
+/// What one comparison tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are the operators' own")]
+pub enum Test {
+    StringEquals,
+    StringNotEquals,
+    StringEqualsIgnoreCase,
+    StringNotEqualsIgnoreCase,
+    StringLike,
+    StringNotLike,
+    NumericEquals,
+    NumericNotEquals,
+    NumericLessThan,
+    NumericLessThanEquals,
+    NumericGreaterThan,
+    NumericGreaterThanEquals,
+    DateEquals,
+    DateNotEquals,
+    DateLessThan,
+    DateLessThanEquals,
+    DateGreaterThan,
+    DateGreaterThanEquals,
+    Bool,
+    BinaryEquals,
+    IpAddress,
+    NotIpAddress,
+    ArnEquals,
+    ArnLike,
+    ArnNotEquals,
+    ArnNotLike,
+    Null,
+}
+
+/// How a list of request values is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Quantifier {
+    /// No set operator: the key has one value.
+    One,
+    /// `ForAllValues:`
+    All,
+    /// `ForAnyValue:`
+    Any,
+}
+
+/// A condition operator as written in a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Operator {
+    /// The comparison.
+    pub test: Test,
+    /// The set operator before it.
+    pub quantifier: Quantifier,
+    /// Whether `IfExists` follows it.
+    pub if_exists: bool,
+}
+
+const TESTS: [(&str, Test); 27] = [
+    ("StringEquals", Test::StringEquals),
+    ("StringNotEquals", Test::StringNotEquals),
+    ("StringEqualsIgnoreCase", Test::StringEqualsIgnoreCase),
+    ("StringNotEqualsIgnoreCase", Test::StringNotEqualsIgnoreCase),
+    ("StringLike", Test::StringLike),
+    ("StringNotLike", Test::StringNotLike),
+    ("NumericEquals", Test::NumericEquals),
+    ("NumericNotEquals", Test::NumericNotEquals),
+    ("NumericLessThan", Test::NumericLessThan),
+    ("NumericLessThanEquals", Test::NumericLessThanEquals),
+    ("NumericGreaterThan", Test::NumericGreaterThan),
+    ("NumericGreaterThanEquals", Test::NumericGreaterThanEquals),
+    ("DateEquals", Test::DateEquals),
+    ("DateNotEquals", Test::DateNotEquals),
+    ("DateLessThan", Test::DateLessThan),
+    ("DateLessThanEquals", Test::DateLessThanEquals),
+    ("DateGreaterThan", Test::DateGreaterThan),
+    ("DateGreaterThanEquals", Test::DateGreaterThanEquals),
+    ("Bool", Test::Bool),
+    ("BinaryEquals", Test::BinaryEquals),
+    ("IpAddress", Test::IpAddress),
+    ("NotIpAddress", Test::NotIpAddress),
+    ("ArnEquals", Test::ArnEquals),
+    ("ArnLike", Test::ArnLike),
+    ("ArnNotEquals", Test::ArnNotEquals),
+    ("ArnNotLike", Test::ArnNotLike),
+    ("Null", Test::Null),
+];
+
+impl Test {
+    /// The canonical spelling.
+    pub fn name(self) -> &'static str {
+        TESTS
+            .iter()
+            .find(|(_, test)| *test == self)
+            .map_or("", |(name, _)| name)
+    }
+
+    /// Whether the test asks for difference: every listed value must differ.
+    pub fn is_negated(self) -> bool {
+        matches!(
+            self,
+            Self::StringNotEquals
+                | Self::StringNotEqualsIgnoreCase
+                | Self::StringNotLike
+                | Self::NumericNotEquals
+                | Self::DateNotEquals
+                | Self::NotIpAddress
+                | Self::ArnNotEquals
+                | Self::ArnNotLike
+        )
+    }
+
+    /// Whether `*` and `?` in a policy value are wildcards.
+    pub fn takes_wildcards(self) -> bool {
+        matches!(self, Self::StringLike | Self::StringNotLike) || self.is_arn()
+    }
+
+    /// The comparisons of ARNs.
+    pub fn is_arn(self) -> bool {
+        matches!(
+            self,
+            Self::ArnEquals | Self::ArnLike | Self::ArnNotEquals | Self::ArnNotLike
+        )
+    }
+
+    /// The comparisons of texts.
+    pub fn is_string(self) -> bool {
+        matches!(
+            self,
+            Self::StringEquals
+                | Self::StringNotEquals
+                | Self::StringEqualsIgnoreCase
+                | Self::StringNotEqualsIgnoreCase
+                | Self::StringLike
+                | Self::StringNotLike
+        )
+    }
+
+    /// Whether policy variables are replaced in the values (`policies.md` §2.3).
+    pub fn takes_variables(self) -> bool {
+        self.is_string() || self.is_arn() || self == Self::Bool
+    }
+}
+
+impl Operator {
+    /// Reads an operator, ignoring case; `None` when there is no such operator. `Null` takes
+    /// neither `IfExists` nor a set operator (AWS: "…IfExists condition operators").
+    pub fn parse(text: &str) -> Option<Self> {
+        let (quantifier, rest) = match text.split_once(':') {
+            None => (Quantifier::One, text),
+            Some((set, rest)) if set.eq_ignore_ascii_case("ForAllValues") => {
+                (Quantifier::All, rest)
+            }
+            Some((set, rest)) if set.eq_ignore_ascii_case("ForAnyValue") => (Quantifier::Any, rest),
+            Some(_) => return None,
+        };
+        let suffix = rest.len().checked_sub("IfExists".len());
+        let (name, if_exists) = match suffix.and_then(|at| rest.split_at_checked(at)) {
+            Some((name, end)) if end.eq_ignore_ascii_case("IfExists") => (name, true),
+            _ => (rest, false),
+        };
+        let (_, test) = TESTS
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        if *test == Test::Null && (if_exists || quantifier != Quantifier::One) {
+            return None;
+        }
+        Some(Self {
+            test: *test,
+            quantifier,
+            if_exists,
+        })
+    }
+
+    /// The canonical spelling.
+    pub fn name(self) -> String {
+        let set = match self.quantifier {
+            Quantifier::One => "",
+            Quantifier::All => "ForAllValues:",
+            Quantifier::Any => "ForAnyValue:",
+        };
+        let suffix = if self.if_exists { "IfExists" } else { "" };
+        format!("{set}{}{suffix}", self.test.name())
+    }
+
+    /// The known operator whose name is nearest to a mistyped one.
+    pub fn nearest(text: &str) -> &'static str {
+        let rest = text.rsplit(':').next().unwrap_or(text);
+        TESTS
+            .iter()
+            .min_by_key(|(name, _)| strsim::damerau_levenshtein(name, rest))
+            .map_or("StringEquals", |(name, _)| name)
+    }
+}

@@ -1,0 +1,160 @@
+//! Which elements each kind of policy may and must have (`policies.md` §2.1; AWS: "IAM JSON
+//! policy elements reference", "SCP syntax", "RCP syntax").
+
+use super::document::{Effect, Kind, PrincipalKind, ScpLanguage, Statement};
+use super::json::Span;
+use super::read::{Problem, What};
+
+/// Services whose resources resource control policies reach (AWS: "Resource control policies
+/// (RCPs)", as of 2026-10).
+pub const RCP_SERVICES: [&str; 10] = [
+    "aoss",
+    "cognito-identity",
+    "cognito-idp",
+    "dynamodb",
+    "ecr",
+    "kms",
+    "logs",
+    "s3",
+    "secretsmanager",
+    "sqs",
+];
+
+/// `sts` is reached as well; it stands apart because only its assume actions are.
+const RCP_STS: &str = "sts";
+
+pub(super) fn check(
+    statement: &Statement<'_>,
+    kind: Kind,
+    language: ScpLanguage,
+    problems: &mut Vec<Problem>,
+) {
+    let mut tell = |what, span, message: &str| {
+        problems.push(Problem {
+            what,
+            message: message.to_owned(),
+            span,
+        });
+    };
+    principal(statement, kind, &mut tell);
+    resource(statement, kind, &mut tell);
+    match kind {
+        Kind::Scp if language == ScpLanguage::Classic => classic_scp(statement, &mut tell),
+        Kind::Rcp => rcp(statement, &mut tell),
+        _ => {}
+    }
+}
+
+type Tell<'t> = dyn FnMut(What, Span, &str) + 't;
+
+fn principal(statement: &Statement<'_>, kind: Kind, tell: &mut Tell<'_>) {
+    let takes = matches!(kind, Kind::Resource | Kind::Trust | Kind::Rcp);
+    match &statement.principals {
+        Some(principals) if !takes => tell(
+            What::PrincipalForbidden,
+            principals.key_span,
+            "this kind of policy has no principal: it applies to whom it is attached to",
+        ),
+        None if takes => tell(
+            What::PrincipalRequired,
+            statement.span,
+            "a statement of this kind of policy needs Principal",
+        ),
+        Some(principals) if principals.not && statement.effect == Effect::Allow => tell(
+            What::NotPrincipalAllow,
+            principals.key_span,
+            "NotPrincipal goes with Deny only: with Allow it would grant to everybody else",
+        ),
+        _ => {}
+    }
+}
+
+fn resource(statement: &Statement<'_>, kind: Kind, tell: &mut Tell<'_>) {
+    match (&statement.resources, kind) {
+        (Some(resources), Kind::Trust) => tell(
+            What::BadElement,
+            resources.key_span,
+            "a trust policy has no Resource: it is about its own role",
+        ),
+        (None, Kind::Trust) | (Some(_), _) => {}
+        (None, _) => tell(
+            What::PairNone,
+            statement.span,
+            "a statement of this kind of policy needs Resource or NotResource",
+        ),
+    }
+}
+
+fn classic_scp(statement: &Statement<'_>, tell: &mut Tell<'_>) {
+    if statement.effect == Effect::Allow {
+        if let Some(span) = statement.condition_span {
+            let message = "an Allow of the classic language has no Condition";
+            tell(What::ScpLanguage, span, message);
+        }
+        if statement.actions.not {
+            let message = "an Allow of the classic language has no NotAction";
+            tell(What::ScpLanguage, statement.actions.key_span, message);
+        }
+        if let Some(resources) = &statement.resources {
+            let star = !resources.not && resources.items.iter().all(|item| item.text == "*");
+            if !star {
+                let message = "an Allow of the classic language has \"Resource\": \"*\"";
+                tell(What::ScpLanguage, resources.span, message);
+            }
+        }
+    }
+    for action in &statement.actions.items {
+        let early = action.text.trim_end_matches('*').contains(['*', '?']);
+        if early || action.text.ends_with("**") {
+            let message = "in the classic language a wildcard is the whole name or its end";
+            tell(What::ScpLanguage, action.span, message);
+        }
+    }
+}
+
+/// Whether a statement is the one of `RCPFullAWSAccess`, which lists may repeat.
+fn is_full_access(statement: &Statement<'_>) -> bool {
+    statement.effect == Effect::Allow
+        && !statement.actions.not
+        && statement.actions.items.iter().all(|it| it.text == "*")
+        && statement.conditions.is_empty()
+        && statement
+            .resources
+            .as_ref()
+            .is_some_and(|it| !it.not && it.items.iter().all(|text| text.text == "*"))
+}
+
+fn rcp(statement: &Statement<'_>, tell: &mut Tell<'_>) {
+    if let Some(principals) = &statement.principals {
+        let everyone = principals.entries.len() == 1
+            && principals
+                .entries
+                .iter()
+                .all(|entry| entry.kind == PrincipalKind::Everyone);
+        if principals.not || !everyone {
+            let message = "a resource control policy says \"Principal\": \"*\" and nothing else; \
+                           tell principals apart by conditions";
+            tell(What::RcpShape, principals.key_span, message);
+        }
+    }
+    if is_full_access(statement) {
+        return;
+    }
+    if statement.effect == Effect::Allow {
+        let message = "a resource control policy of yours only denies";
+        tell(What::Effect, statement.effect_span, message);
+    }
+    if statement.actions.not {
+        let message = "a resource control policy has no NotAction";
+        tell(What::RcpShape, statement.actions.key_span, message);
+    }
+    for action in &statement.actions.items {
+        let service = action.text.split(':').next().unwrap_or("");
+        let service = service.to_ascii_lowercase();
+        if service != RCP_STS && !RCP_SERVICES.contains(&service.as_str()) {
+            let message = "resource control policies do not reach this service; name a service \
+                           they reach, such as s3:*";
+            tell(What::RcpService, action.span, message);
+        }
+    }
+}
