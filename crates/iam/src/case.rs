@@ -255,6 +255,25 @@ fn read(line: &str, options: &CaseOptions) -> Result<Case, (Option<String>, Load
     .map_err(|error| (id, error))
 }
 
+/// A field that is nearly one of ours is a mistake; others are notes of the writer.
+fn known(key: &str) -> Result<(), LoadError> {
+    if FIELDS.contains(&key) || key == "expected" {
+        return Ok(());
+    }
+    let lower = key.to_lowercase();
+    let near = FIELDS.iter().find(|name| {
+        let distance = strsim::damerau_levenshtein(&name.to_lowercase(), &lower);
+        distance <= usize::from(name.len() > 3) + usize::from(name.len() > 8)
+    });
+    match near {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("there is no field {key}; did you mean {name}?");
+            Err(field(message, format!("/{key}")))
+        }
+    }
+}
+
 struct Reader<'t, 'a> {
     root: &'t Node<'a>,
     options: &'t CaseOptions,
@@ -270,7 +289,7 @@ impl<'t, 'a> Reader<'t, 'a> {
             return Err(field("a case is a JSON object", ""));
         };
         for member in members {
-            self.known(&member.key)?;
+            known(&member.key)?;
         }
         let id = self.text("id")?;
         let (caller, flags) = (self.caller()?, self.flags()?);
@@ -301,25 +320,6 @@ impl<'t, 'a> Reader<'t, 'a> {
             requests,
             expected: self.optional_text("expected")?.map(str::to_owned),
         })
-    }
-
-    /// A field that is nearly one of ours is a mistake; others are notes of the writer.
-    fn known(&self, key: &str) -> Result<(), LoadError> {
-        if FIELDS.contains(&key) || key == "expected" {
-            return Ok(());
-        }
-        let lower = key.to_lowercase();
-        let near = FIELDS.iter().find(|name| {
-            let distance = strsim::damerau_levenshtein(&name.to_lowercase(), &lower);
-            distance <= usize::from(name.len() > 3) + usize::from(name.len() > 8)
-        });
-        match near {
-            None => Ok(()),
-            Some(name) => {
-                let message = format!("there is no field {key}; did you mean {name}?");
-                Err(field(message, format!("/{key}")))
-            }
-        }
     }
 
     fn text(&self, key: &str) -> Result<&'t str, LoadError> {

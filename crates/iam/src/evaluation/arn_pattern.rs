@@ -49,16 +49,13 @@ impl Target {
         match self {
             Self::All => None,
             Self::Arn { text, cuts } => {
-                let [a, b, c, d, e] = *cuts;
-                let part = |start, end: usize| text.get(start..end - 1).unwrap_or("");
-                Some([
-                    part(0, a),
-                    part(a, b),
-                    part(b, c),
-                    part(c, d),
-                    part(d, e),
-                    text.get(e..).unwrap_or(""),
-                ])
+                let mut parts = [""; 6];
+                let starts = std::iter::once(0).chain(cuts.iter().copied());
+                let ends = cuts.iter().map(|cut| cut - 1).chain([text.len()]);
+                for (part, (start, end)) in parts.iter_mut().zip(starts.zip(ends)) {
+                    *part = text.get(start..end).unwrap_or("");
+                }
+                Some(parts)
             }
         }
     }
@@ -102,22 +99,19 @@ impl ArnPattern {
         if parts.iter().all(|part| is_stars(part)) {
             return Self::Any;
         }
-        let [a, b, c, d, e, rest] = parts.as_slice() else {
-            return Self::Malformed;
-        };
         let syntax = |variables| Syntax {
             wildcards: true,
             variables,
         };
-        let head = |part: &str| Template::new(part, syntax(variables == Variables::Everywhere));
-        Self::Parts(Box::new([
-            head(a),
-            head(b),
-            head(c),
-            head(d),
-            head(e),
-            Template::new(rest, syntax(outside)),
-        ]))
+        let everywhere = variables == Variables::Everywhere;
+        let template = |(at, part): (usize, &&str)| {
+            let behind = at == 5;
+            Template::new(part, syntax(if behind { outside } else { everywhere }))
+        };
+        let templates: Vec<Template> = parts.iter().enumerate().map(template).collect();
+        templates
+            .try_into()
+            .map_or(Self::Malformed, |parts| Self::Parts(Box::new(parts)))
     }
 
     /// Whether the pattern covers a request's resource; `None` when a variable has no value.

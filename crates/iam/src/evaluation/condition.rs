@@ -174,10 +174,8 @@ impl Condition {
             };
         };
         match (quantifier, value) {
-            (Quantifier::One, ContextValue::One(value)) => self.admits(value, context),
+            (_, ContextValue::One(value)) => self.admits(value, context),
             (Quantifier::One, ContextValue::List(_)) => false,
-            (Quantifier::All, ContextValue::One(value))
-            | (Quantifier::Any, ContextValue::One(value)) => self.admits(value, context),
             (Quantifier::All, ContextValue::List(list)) => {
                 list.iter().all(|value| self.admits(value, context))
             }
@@ -221,7 +219,7 @@ impl Condition {
                 let value = values::boolean(value);
                 run(list, go, |it| match it.resolved(context) {
                     None => Comparison::Differs,
-                    Some(text) => typed(values::boolean(&text), value, |a, b| a == b),
+                    Some(listed) => typed(values::boolean(&listed), value, |a, b| a == b),
                 });
             }
             Values::Number(list) => {

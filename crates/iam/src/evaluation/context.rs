@@ -79,13 +79,14 @@ impl Context {
             .binary_search_by(|(known, _)| (**known).cmp(key))
     }
 
-    /// What a policy variable stands for. `None`: the key is absent or empty, its default counts.
-    /// `Some(None)`: the key has several values, nothing can stand for it.
-    pub(crate) fn variable(&self, key: &str) -> Option<Option<&str>> {
-        match self.lower(key)? {
-            ContextValue::One(value) if value.is_empty() => None,
-            ContextValue::One(value) => Some(Some(value)),
-            ContextValue::List(_) => Some(None),
+    /// What a policy variable stands for: the key's value, or the default where the key is
+    /// absent or empty. For a key with several values nothing can stand.
+    pub(crate) fn variable<'c>(&'c self, key: &str, default: Option<&'c str>) -> Option<&'c str> {
+        match self.lower(key) {
+            None => default,
+            Some(ContextValue::One(value)) if value.is_empty() => default,
+            Some(ContextValue::One(value)) => Some(value),
+            Some(ContextValue::List(_)) => None,
         }
     }
 

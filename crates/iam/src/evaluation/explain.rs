@@ -261,12 +261,12 @@ fn conclude(
         let escapes = it.layer == Layer::Resource && request.escapes_bucket_policy();
         it.applies && it.effect == Effect::Deny && !escapes
     };
-    let denied = statements
+    let denying = statements
         .iter()
         .find(denies)
         .filter(|_| !request.is_always_allowed())
         .map(Decider::statement);
-    let (decision, decided_by) = match (denied, outcome.decision) {
+    let (decision, decided_by) = match (denying, outcome.decision) {
         (Some(decider), _) => (Decision::ExplicitlyDenied, Some(decider)),
         (None, Decision::Allowed) => {
             let granting = match outcome.core {

@@ -152,7 +152,7 @@ impl Statement {
 
     /// How the statement names the caller; `None` when it has no principals, as in policies of
     /// identities. With `NotPrincipal` it names exactly whom it does not list; a caller with a
-    /// permissions boundary is never listed (AWS: "NotPrincipal with permissions boundaries").
+    /// permissions boundary is never listed (AWS: "`NotPrincipal` with permissions boundaries").
     pub(crate) fn names(&self, request: &Request, boundary: bool) -> Option<Named> {
         let principals = self.principals.as_ref()?;
         let best = principals

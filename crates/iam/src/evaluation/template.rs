@@ -140,8 +140,7 @@ fn pieces<'a>(parts: &'a [Part], context: &'a Context) -> Option<Vec<Piece<'a>>>
                 Piece::Many => Piece::Many,
             }),
             Part::Variable { key, default } => context
-                .variable(key)
-                .unwrap_or(default.as_deref())
+                .variable(key, default.as_deref())
                 .map(|value| Piece::Text(Cow::Borrowed(value))),
         })
         .collect()
