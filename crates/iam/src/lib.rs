@@ -28,6 +28,7 @@ mod case;
 pub mod error;
 mod evaluation;
 pub mod generate;
+pub mod input;
 pub mod language;
 
 pub use case::{Answer, Case, CaseOptions, simulate_line};
@@ -37,3 +38,4 @@ pub use evaluation::{
     Explanation, Layer, Layers, Named, Policy, Reason, Request, StatementTrace, decide, explain,
 };
 pub use language::{Kind, ScpLanguage};
+pub use input::BadInput;
