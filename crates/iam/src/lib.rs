@@ -27,6 +27,7 @@
 mod case;
 pub mod error;
 mod evaluation;
+pub mod facts;
 pub mod generate;
 pub mod input;
 pub mod language;
@@ -37,5 +38,5 @@ pub use evaluation::{
     Caller, CallerKind, ConditionTrace, Context, ContextValue, Core, Decider, Decision,
     Explanation, Layer, Layers, Named, Policy, Reason, Request, StatementTrace, decide, explain,
 };
-pub use language::{Kind, ScpLanguage};
 pub use input::BadInput;
+pub use language::{Kind, ScpLanguage};
