@@ -5,7 +5,6 @@ use hallpass_access::{
     AccessError, Grant, GrantFilter, Idempotency, Request, RequestFilter, RequestState, RequestView,
 };
 use hallpass_model::{GrantId, RequestId};
-use hallpass_rules::Ask;
 use serde_json::Value;
 
 use crate::app::Slack;
@@ -137,7 +136,7 @@ impl Slack {
             && request.expires_at.is_none_or(|at| now < at)
             && !known.actor.secondary_domain;
         let directory = self.inner.access.directory();
-        open && question(request).is_some_and(|question| {
+        open && request.question().is_some_and(|question| {
             let (who, whose) = (&known.actor.email, &request.requester.email);
             let rules = self.inner.access.rules();
             rules
@@ -364,24 +363,9 @@ pub(crate) fn pressed_once(press: &Press) -> Idempotency {
     }
 }
 
-/// What a request asked for, as the rules are asked.
-pub(crate) fn question(request: &Request) -> Option<Ask<'_>> {
-    use hallpass_model::{Target, TargetNames};
-    match (&request.key.as_ref()?.target, &request.names) {
-        (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) => {
-            Some(Ask::Account {
-                account,
-                permission_set,
-            })
-        }
-        (Target::Group { group }, _) => Some(Ask::Group { group }),
-        (Target::Account { .. }, TargetNames::Group { .. }) => None,
-    }
-}
-
 /// Where the rules want a request to be posted, if they say.
 pub(crate) fn routed(slack: &Slack, request: &Request) -> Option<String> {
-    let question = question(request)?;
+    let question = request.question()?;
     slack
         .inner
         .access

@@ -89,12 +89,17 @@ impl Access {
         if let Some(asked) = self.remembered(actor, idempotency).await? {
             return Ok(asked);
         }
-        let extended = self.grant(actor, id).await?;
-        if Some(&extended.key.user) != actor.user.as_ref() {
-            return Err(PressRefused::NotHolder.into());
-        }
-        if !extended.is_hold() || self.now() >= extended.ends_at {
-            return Err(crate::decide::over(&extended.state).into());
+        let extended = self.ports.store.grant(id).await?;
+        let extended = extended.ok_or(AccessError::NotFound("grant"))?;
+        let refused = if Some(&extended.key.user) != actor.user.as_ref() {
+            Some(PressRefused::NotHolder)
+        } else if !extended.is_hold() || self.now() >= extended.ends_at {
+            Some(crate::decide::over(&extended.state))
+        } else {
+            None
+        };
+        if let Some(why) = refused {
+            return Err(self.refuse(actor, &extended, "extend", why).await?);
         }
         let original = self.ports.store.request(extended.request).await?;
         let original = original.ok_or(AccessError::NotFound("request"))?;
