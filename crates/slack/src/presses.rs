@@ -13,7 +13,7 @@ use crate::ids;
 use crate::inbound::{By, Press};
 use crate::modal::{self, Mine};
 use crate::person::{Known, Unknown};
-use crate::refusals::{NO_SUCH, NOT_HOLDER, over};
+use crate::refusals::NO_SUCH;
 use crate::words::{self, clock_time, names_of};
 
 /// What buttons of messages from before Hallpass carry.
@@ -197,17 +197,20 @@ impl Slack {
     }
 
     async fn open_extend(&self, press: &Press, id: RequestId, known: &Known) {
-        let grant = match self.grant_of(id, known).await {
+        let grant = match self.led_to(id).await {
             Ok(grant) => grant,
             Err(words) => return self.tell_presser(press, &words).await,
         };
-        if Some(&grant.key.user) != known.actor.user.as_ref() {
-            return self.tell_presser(press, NOT_HOLDER).await;
-        }
-        if !grant.is_hold() {
-            let words = over(grant.state.name());
-            return self.tell_presser(press, &words).await;
-        }
+        let grant = match self.inner.access.extendable(&known.actor, grant).await {
+            Ok(grant) => grant,
+            Err(error) => {
+                let words = match error {
+                    AccessError::NotFound(_) => NO_SUCH.to_owned(),
+                    error => self.refusal_of(press, id, &error, Some(known)).await,
+                };
+                return self.tell_presser(press, &words).await;
+            }
+        };
         let settings = self.inner.access.settings();
         let durations = settings.choices(settings.longest());
         let view = modal::extend(&grant, &durations, self.now(), &self.zone_of(known));
@@ -232,12 +235,6 @@ impl Slack {
             Some((_, Some(grant))) => Ok(grant.id),
             _ => Err(NO_SUCH.to_owned()),
         }
-    }
-
-    async fn grant_of(&self, id: RequestId, known: &Known) -> Result<Grant, String> {
-        let grant = self.led_to(id).await?;
-        let seen = self.inner.access.grant(&known.actor, grant).await;
-        seen.map_err(|_| NO_SUCH.to_owned())
     }
 
     /// The page of what somebody has.
