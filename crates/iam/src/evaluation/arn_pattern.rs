@@ -248,6 +248,12 @@ impl Action {
                 || matches!(name, "tagsession" | "setsourceidentity"))
     }
 
+    /// Whether it is an action of IAM that changes something.
+    pub(crate) fn writes_iam(&self) -> bool {
+        let reads = ["get", "list", "simulate", "generate"];
+        self.service() == "iam" && !reads.iter().any(|verb| self.name().starts_with(verb))
+    }
+
     /// As it was given.
     pub(crate) fn written(&self) -> &str {
         &self.written

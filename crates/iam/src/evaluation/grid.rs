@@ -305,7 +305,8 @@ struct Sides<'g> {
     same_account: Bits,
     keys: Bits,
     roles: Bits,
-    requests: &'g [Request],
+    /// Resources that only AWS writes.
+    reserved: Bits,
 }
 
 impl<'g> Sides<'g> {
@@ -330,7 +331,7 @@ impl<'g> Sides<'g> {
             same_account: of(Request::same_account),
             keys: of(Request::on_kms_key),
             roles: of(Request::on_role),
-            requests,
+            reserved: of(Request::on_reserved),
         };
         let boundary = layers.boundary.is_some();
         for (at, ((resource, _), request)) in grid.resources.iter().zip(requests).enumerate() {
@@ -453,7 +454,9 @@ impl<'g> Sides<'g> {
             allowed.keep(&gather(&level.allow, at, width));
         }
         allowed.drop_all(&denied);
-        self.drop_reserved(action, &mut allowed);
+        if action.action.writes_iam() {
+            allowed.drop_all(&self.reserved);
+        }
         (allowed, denied)
     }
 
@@ -466,25 +469,10 @@ impl<'g> Sides<'g> {
     /// Resources that only their own policy opens for this action.
     fn guarded(&self, action: &Request) -> Bits {
         let mut guarded = self.keys.clone();
-        let role = self.roles.0.iter().any(|word| *word != 0);
-        if role && action.action.takes_roles() {
+        if action.action.takes_roles() {
             guarded.add(&self.roles);
         }
         guarded
-    }
-
-    fn drop_reserved(&self, action: &Request, allowed: &mut Bits) {
-        if action.action.service() != "iam" {
-            return;
-        }
-        let reserved = Bits::from_fn(self.width, |at| {
-            self.requests.get(at).is_some_and(|request| {
-                let mut request = request.clone();
-                request.action = action.action.clone();
-                request.writes_reserved()
-            })
-        });
-        allowed.drop_all(&reserved);
     }
 }
 

@@ -67,8 +67,11 @@ fn statement(principal: bool, resource: bool) -> impl Strategy<Value = Value> {
                 let mut statement = json!({"Effect": if allow { "Allow" } else { "Deny" }});
                 statement[if not_action { "NotAction" } else { "Action" }] = json!(action);
                 if resource {
-                    statement[if not_target { "NotResource" } else { "Resource" }] =
-                        json!(target);
+                    statement[if not_target {
+                        "NotResource"
+                    } else {
+                        "Resource"
+                    }] = json!(target);
                 }
                 if principal {
                     statement["Principal"] = json!({"AWS": who});
