@@ -120,6 +120,10 @@ fn required_types_are_those_of_the_specification() {
         facts::required_resource_types(name)
             .is_some_and(|it| it.one_of.is_empty() && it.all == *types)
     });
+}
+
+#[test]
+fn one_of_several_types_is_required_in_s3() {
     let object = facts::required_resource_types("s3:GetObject").unwrap();
     assert!(
         object.all.is_empty() && object.one_of.contains(&"object"),
