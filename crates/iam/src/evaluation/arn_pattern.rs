@@ -165,6 +165,14 @@ impl ArnPattern {
         }
     }
 
+    /// Whether what it covers depends on the request's context.
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Any | Self::Malformed => false,
+            Self::Parts(parts) => parts.iter().any(|it| matches!(it, Template::Open(_))),
+        }
+    }
+
     /// Whether a pattern has the shape of an ARN or is `*`.
     pub(crate) fn is_well_formed(&self) -> bool {
         *self != Self::Malformed
@@ -209,6 +217,7 @@ impl ActionPattern {
 /// The action of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Action {
+    written: Box<str>,
     lower: Box<str>,
     /// Offset of the name.
     name: usize,
@@ -225,9 +234,23 @@ impl Action {
                     .all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
         };
         (plain(service, b"-") && plain(name, b"-_")).then(|| Self {
+            written: text.into(),
             lower: text.to_ascii_lowercase().into(),
             name: service.len() + 1,
         })
+    }
+
+    /// Whether it takes a role or shapes the session that results.
+    pub(crate) fn takes_roles(&self) -> bool {
+        let name = self.name();
+        self.service() == "sts"
+            && (name.starts_with("assumerole")
+                || matches!(name, "tagsession" | "setsourceidentity"))
+    }
+
+    /// As it was given.
+    pub(crate) fn written(&self) -> &str {
+        &self.written
     }
 
     /// The whole in lower case.

@@ -118,6 +118,11 @@ impl Request {
         self.action.lower()
     }
 
+    /// The action as given.
+    pub fn action_as_written(&self) -> &str {
+        self.action.written()
+    }
+
     /// The resource as given.
     pub fn resource(&self) -> &str {
         self.resource.as_str()
@@ -226,11 +231,7 @@ impl Request {
 
     /// A role is about to be taken: its trust policy decides.
     pub(crate) fn takes_role(&self) -> bool {
-        let name = self.action.name();
-        self.action.service() == "sts"
-            && (name.starts_with("assumerole")
-                || matches!(name, "tagsession" | "setsourceidentity"))
-            && self.on_role()
+        self.action.takes_roles() && self.on_role()
     }
 
     /// `sts:GetCallerIdentity` needs no permission (AWS: "`GetCallerIdentity`").
