@@ -1,15 +1,7 @@
-//! `hallpass policy …`: what policies say, and what is known about what they name.
-
-mod data;
-
-use crate::exit::Outcome;
-
-/// Work with policies and with what they name
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass policy data --action s3:GetObject")]
 //! `hallpass policy …`: ask, check and test IAM policies.
 
 pub(crate) mod cases;
+mod data;
 mod eval;
 mod simulate;
 mod why;
