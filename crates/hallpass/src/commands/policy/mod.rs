@@ -1,6 +1,7 @@
 //! `hallpass policy …`: ask, check and test IAM policies.
 
 pub(crate) mod cases;
+mod data;
 mod eval;
 mod simulate;
 mod why;
@@ -20,6 +21,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Data(data::Args),
     Eval(eval::Args),
     Simulate(simulate::Args),
     Why(why::Args),
@@ -27,6 +29,7 @@ enum Command {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
+        Command::Data(args) => data::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Why(args) => why::run(args),
