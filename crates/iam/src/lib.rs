@@ -32,6 +32,8 @@ pub mod generate;
 pub mod input;
 pub mod language;
 
+pub mod suite;
+
 pub use case::{Answer, Case, CaseOptions, complete, simulate_line};
 pub use error::{Code, LoadError};
 pub use evaluation::{

@@ -9,3 +9,4 @@
 
 mod facts;
 mod grid;
+mod suite;
