@@ -14,5 +14,6 @@ mod exits;
 mod fake;
 mod login;
 mod people;
+mod policy_data;
 mod run;
 mod simulator;
