@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::wish::{WishCode, WishError};
+use crate::input::BadInput;
 use crate::language::Arn;
 
 /// How strictly lengths are read. Alphabets and shapes are always held.
@@ -65,7 +65,7 @@ impl fmt::Display for Partition {
 }
 
 impl FromStr for Partition {
-    type Err = WishError;
+    type Err = BadInput;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         [Self::Aws, Self::China, Self::UsGov]
@@ -73,7 +73,7 @@ impl FromStr for Partition {
             .find(|it| it.as_str() == text)
             .ok_or_else(|| {
                 let message = format!("`{text}` is none of `aws`, `aws-cn` and `aws-us-gov`");
-                WishError::new(WishCode::Arg, message, "--partition")
+                BadInput::new("E_ARG", message, "--partition")
             })
     }
 }
@@ -124,19 +124,19 @@ impl IdKind {
     ///
     /// # Errors
     /// `E_ID`, and `E_PATH_SLASH` for a path whose end would match siblings.
-    pub fn check(self, text: &str, lengths: Lengths, place: &str) -> Result<(), WishError> {
+    pub fn check(self, text: &str, lengths: Lengths, place: &str) -> Result<(), BadInput> {
         if self == Self::OrgPath && has_open_end(text, lengths) {
             let message = format!(
                 "`{text}` does not end in `/` or `/*`: it would match nothing, or also every \
                  sibling whose id begins alike"
             );
-            return Err(WishError::new(WishCode::PathSlash, message, place));
+            return Err(BadInput::new("E_PATH_SLASH", message, place));
         }
         if self.fits(text, lengths) {
             return Ok(());
         }
         let message = format!("`{text}` is not {}", self.expected());
-        Err(WishError::new(WishCode::Id, message, place))
+        Err(BadInput::new("E_ID", message, place))
     }
 
     /// Whether the text has the form.
@@ -262,10 +262,10 @@ impl RoleArn {
         partition: Partition,
         lengths: Lengths,
         place: &str,
-    ) -> Result<(), WishError> {
+    ) -> Result<(), BadInput> {
         let wrong = |why: &str| {
             let message = format!("`{text}` {why}");
-            Err(WishError::new(WishCode::Arn, message, place))
+            Err(BadInput::new("E_ARN", message, place))
         };
         let Some(arn) = Arn::parse(text) else {
             return wrong("is not an ARN (`arn:aws:iam::111122223333:role/name`)");
@@ -397,12 +397,12 @@ mod tests {
     #[test]
     fn an_open_end_is_its_own_mistake() {
         for (text, code) in [
-            ("o-ab12cd34ef/r-ab12/ou-ab12-cdef3456", WishCode::PathSlash),
-            ("o-ab12cd34ef/r-ab12/ou-ab12-cdef3456*", WishCode::PathSlash),
-            ("o-ab12cd34ef", WishCode::PathSlash),
-            ("ou-ab12-cdef3456", WishCode::Id),
-            ("222222222222", WishCode::Id),
-            ("", WishCode::Id),
+            ("o-ab12cd34ef/r-ab12/ou-ab12-cdef3456", "E_PATH_SLASH"),
+            ("o-ab12cd34ef/r-ab12/ou-ab12-cdef3456*", "E_PATH_SLASH"),
+            ("o-ab12cd34ef", "E_PATH_SLASH"),
+            ("ou-ab12-cdef3456", "E_ID"),
+            ("222222222222", "E_ID"),
+            ("", "E_ID"),
         ] {
             let error = IdKind::OrgPath
                 .check(text, Lengths::Exact, "--id")

@@ -1,8 +1,8 @@
 //! Policies made by us: each generator takes a typed wish and returns a [`Draft`].
 
+mod checked;
 mod draft;
 pub mod ids;
-mod wish;
 
+pub use checked::{Checked, Layout, Unprintable, checked};
 pub use draft::{Draft, DraftStatement, Many, Wanted};
-pub use wish::{WishCode, WishError};
