@@ -1,8 +1,10 @@
 //! Policies made by us: each generator takes a typed wish and returns a [`Draft`].
 
+mod address;
 mod checked;
 mod draft;
 pub mod ids;
+pub mod vpn_policy;
 
-pub use checked::{Checked, Layout, Unprintable, checked};
+pub use checked::{Checked, Generated, Layout, Unprintable, checked};
 pub use draft::{Draft, DraftStatement, Many, Wanted};
