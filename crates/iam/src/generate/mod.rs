@@ -4,6 +4,7 @@ mod address;
 mod checked;
 mod draft;
 pub mod ids;
+pub mod outage;
 pub mod vpn_policy;
 
 pub use checked::{Checked, Generated, Layout, Unprintable, checked};
