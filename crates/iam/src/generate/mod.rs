@@ -5,6 +5,7 @@ mod checked;
 mod draft;
 pub mod ids;
 pub mod outage;
+pub mod perimeter;
 pub mod vpn_policy;
 
 pub use checked::{Checked, Generated, Layout, Unprintable, checked};
