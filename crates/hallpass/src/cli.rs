@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     abac, approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard,
-    doctor, extend, grants, login, logout, man, outage, perimeter, release, request, requests, revoke, rules, serve,
-    sessions, sim, slack, store, token, vpn, whoami,
+    doctor, extend, grants, login, logout, man, outage, perimeter, release, request, requests,
+    revoke, rules, serve, sessions, sim, slack, store, token, vpn, whoami,
 };
 use crate::exit::{Exit, Outcome};
 

@@ -26,8 +26,8 @@
 
 mod case;
 pub mod error;
-pub mod facts;
 mod evaluation;
+pub mod facts;
 pub mod generate;
 pub mod input;
 pub mod language;
@@ -38,5 +38,5 @@ pub use evaluation::{
     Caller, CallerKind, ConditionTrace, Context, ContextValue, Core, Decider, Decision,
     Explanation, Layer, Layers, Named, Policy, Reason, Request, StatementTrace, decide, explain,
 };
-pub use language::{Kind, ScpLanguage};
 pub use input::BadInput;
+pub use language::{Kind, ScpLanguage};

@@ -6,3 +6,8 @@
     clippy::indexing_slicing,
     reason = "tests"
 )]
+
+mod outage;
+mod perimeter;
+mod rows;
+mod vpn_policy;
