@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     abac, approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard,
-    doctor, extend, grants, login, logout, man, outage, perimeter, release, request, requests,
-    revoke, rules, serve, sessions, sim, slack, store, token, vpn, whoami,
+    doctor, extend, grants, login, logout, man, outage, perimeter, policy, release, request,
+    requests, revoke, rules, serve, sessions, sim, slack, store, token, vpn, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -56,6 +56,7 @@ pub(crate) enum Command {
     Revoke(revoke::Args),
     Rules(rules::Args),
     Audit(audit::Args),
+    Policy(policy::Args),
     Abac(abac::Args),
     Perimeter(perimeter::Args),
     Outage(outage::Args),
@@ -112,6 +113,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Revoke(args) => revoke::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Policy(args) => policy::run(&args),
         Command::Abac(args) => abac::run(&args),
         Command::Perimeter(args) => perimeter::run(&args),
         Command::Outage(args) => outage::run(&args),

@@ -11,3 +11,4 @@ mod outage;
 mod perimeter;
 mod rows;
 mod vpn_policy;
+mod facts;
