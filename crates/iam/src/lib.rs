@@ -32,7 +32,7 @@ pub mod generate;
 pub mod input;
 pub mod language;
 
-pub use case::{Answer, Case, CaseOptions, simulate_line};
+pub use case::{Answer, Case, CaseOptions, simulate_changed, simulate_line};
 pub use error::{Code, LoadError};
 pub use evaluation::{
     Caller, CallerKind, ConditionTrace, Context, ContextValue, Core, Decider, Decision,

@@ -1,12 +1,19 @@
-//! `hallpass policy …`: what policies say, and what is known about what they name.
+//! `hallpass policy …`: ask, check and test IAM policies.
 
+pub(crate) mod cases;
 mod data;
+mod eval;
+pub(crate) mod simulate;
+mod why;
 
 use crate::exit::Outcome;
 
-/// Work with policies and with what they name
+/// Ask, check and test IAM policies
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass policy data --action s3:GetObject")]
+#[command(after_help = "Examples:
+  hallpass policy simulate --cases cases.jsonl --expect
+  hallpass policy why --principal arn:aws:iam::111122223333:user/mara \\
+    --action s3:GetObject --resource arn:aws:s3:::logs/today --identity-policy mara.json")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -15,10 +22,16 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Data(data::Args),
+    Eval(eval::Args),
+    Simulate(simulate::Args),
+    Why(why::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Data(args) => data::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Simulate(args) => simulate::run(args),
+        Command::Why(args) => why::run(args),
     }
 }
