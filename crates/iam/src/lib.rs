@@ -31,6 +31,7 @@ pub mod facts;
 pub mod generate;
 pub mod input;
 pub mod language;
+pub mod perimeter;
 
 pub use case::{Answer, Case, CaseOptions, simulate_changed, simulate_line};
 pub use error::{Code, LoadError};

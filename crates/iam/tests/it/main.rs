@@ -7,8 +7,8 @@
     reason = "tests"
 )]
 
+mod facts;
 mod outage;
 mod perimeter;
 mod rows;
 mod vpn_policy;
-mod facts;
