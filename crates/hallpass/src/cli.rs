@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     abac, approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard,
-    doctor, extend, grants, login, logout, man, policy, release, request, requests, revoke, rules,
-    serve, sessions, sim, slack, store, token, vpn, whoami,
+    doctor, extend, grants, login, logout, man, outage, perimeter, policy, release, request,
+    requests, revoke, rules, serve, sessions, sim, slack, store, token, vpn, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Policy(policy::Args),
     Audit(audit::Args),
     Abac(abac::Args),
+    Perimeter(perimeter::Args),
+    Outage(outage::Args),
     Vpn(vpn::Args),
     Slack(slack::Args),
     Sim(Box<sim::Args>),
@@ -113,6 +115,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Policy(args) => policy::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Abac(args) => abac::run(&args),
+        Command::Perimeter(args) => perimeter::run(&args),
+        Command::Outage(args) => outage::run(&args),
         Command::Vpn(args) => vpn::run(&args),
         Command::Slack(args) => slack::run(&args),
         Command::Sim(args) => sim::run(&args),

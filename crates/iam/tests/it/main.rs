@@ -10,3 +10,7 @@
 mod facts;
 mod grid;
 mod suite;
+mod outage;
+mod perimeter;
+mod rows;
+mod vpn_policy;

@@ -5,6 +5,7 @@ mod data;
 mod eval;
 mod simulate;
 mod test;
+pub(crate) mod simulate;
 mod why;
 
 use crate::exit::Outcome;
