@@ -2,6 +2,8 @@
 
 pub mod error;
 pub mod generate;
+pub mod input;
 pub mod language;
 
 pub use error::{Code, LoadError};
+pub use input::BadInput;

@@ -1,8 +1,9 @@
 //! Policies made by us: each generator takes a typed wish and returns a [`Draft`].
 
+mod checked;
 mod draft;
-mod refused;
+pub mod ids;
 pub mod sessions;
 
+pub use checked::{Checked, Layout, Unprintable, checked};
 pub use draft::{Draft, DraftStatement, Many, Wanted};
-pub use refused::Refused;

@@ -208,106 +208,111 @@ fn what_does_not_fit_is_split_or_refused() {
     assert_eq!(refused.code, "E_SIZE");
 }
 
+/// flag=value … → code
+const REFUSED: &[(&str, &[(&str, &str)])] = &[
+    (
+        "E_ARG",
+        &[
+            ("nobody", ""),
+            (
+                "a variant of nobody",
+                "variant=John user-id=9067642ac7-4f0e2c1a-1111-4222-8333-1234567890ab",
+            ),
+            (
+                "an instant without role",
+                "issued-before=2025-01-01T10:00:00Z",
+            ),
+            (
+                "a role without instant",
+                "role=arn:aws:iam::111111111111:role/Y",
+            ),
+        ],
+    ),
+    (
+        "E_NAME",
+        &[
+            ("a star", "user=jo*"),
+            ("a question mark", "user=jo?n"),
+            ("a variable", "user=${aws:username}"),
+            ("a colon", "user=AROAX:john"),
+            ("a tab", "user=john\tsmith"),
+            ("nothing", "user="),
+            ("the placeholder", "user=hallpass-none"),
+            ("a variant with a star", "user=john variant=*"),
+            ("a source identity with a star", "source=*"),
+        ],
+    ),
+    ("E_ID", &[("a name as id", "user-id=john")]),
+    (
+        "E_TIME",
+        &[
+            (
+                "no zone",
+                "role=arn:aws:iam::111111111111:role/Y issued-before=2025-01-01T10:00:00",
+            ),
+            (
+                "no time",
+                "role=arn:aws:iam::111111111111:role/Y issued-before=yesterday",
+            ),
+        ],
+    ),
+    (
+        "E_ARN",
+        &[
+            (
+                "a session",
+                "role=arn:aws:sts::111111111111:assumed-role/Y/john issued-before=2025-01-01T10:00:00Z",
+            ),
+            ("a name", "role=Y issued-before=2025-01-01T10:00:00Z"),
+        ],
+    ),
+];
+
+fn wished(flags: &str) -> Wish {
+    let mut wish = Wish::new(Form::Scp);
+    for flag in flags.split(' ').filter(|it| !it.is_empty()) {
+        let (name, value) = flag.split_once('=').unwrap();
+        let value = value.to_owned();
+        match name {
+            "user" => wish.users.push(value),
+            "variant" => wish.variants.push(value),
+            "user-id" => wish.user_ids.push(value),
+            "source" => wish.source_identities.push(value),
+            "role" => wish.roles.push(value),
+            "issued-before" => wish.issued_before = Some(value),
+            other => panic!("{other}"),
+        }
+    }
+    wish
+}
+
 #[test]
 fn bad_input_is_refused_with_its_code() {
-    let role = "arn:aws:iam::111111111111:role/Y";
-    let at = Some("2025-01-01T10:00:00Z".to_owned());
-    let user = |name: &str| Wish {
-        users: texts(&[name]),
-        ..Wish::new(Form::Scp)
-    };
-    let table = [
-        ("nobody", Wish::new(Form::Scp), "E_ARG"),
-        ("star", user("jo*"), "E_NAME"),
-        ("question mark", user("jo?n"), "E_NAME"),
-        ("variable", user("${aws:username}"), "E_NAME"),
-        ("colon", user("AROAX:john"), "E_NAME"),
-        ("blank", user("john smith"), "E_NAME"),
-        ("empty", user(""), "E_NAME"),
-        ("placeholder", user("hallpass-none"), "E_NAME"),
-        (
-            "variant of nobody",
-            Wish {
-                variants: texts(&["John"]),
-                user_ids: texts(&[USER]),
-                ..Wish::new(Form::Scp)
-            },
-            "E_ARG",
-        ),
-        (
-            "source with a star",
-            Wish {
-                source_identities: texts(&["*"]),
-                ..Wish::new(Form::Scp)
-            },
-            "E_NAME",
-        ),
-        (
-            "user id",
-            Wish {
-                user_ids: texts(&["john"]),
-                ..Wish::new(Form::Scp)
-            },
-            "E_ID",
-        ),
-        (
-            "instant without role as scp",
-            Wish {
-                issued_before: at.clone(),
-                ..Wish::new(Form::Scp)
-            },
-            "E_ARG",
-        ),
-        (
-            "role without instant",
-            Wish {
-                roles: texts(&[role]),
-                ..Wish::new(Form::Scp)
-            },
-            "E_ARG",
-        ),
-        (
-            "no zone",
-            Wish {
-                roles: texts(&[role]),
-                issued_before: Some("2025-01-01T10:00:00".to_owned()),
-                ..Wish::new(Form::Scp)
-            },
-            "E_TIME",
-        ),
-        (
-            "session instead of role",
-            Wish {
-                roles: texts(&["arn:aws:sts::111111111111:assumed-role/Y/john"]),
-                issued_before: at.clone(),
-                ..Wish::new(Form::Scp)
-            },
-            "E_ARN",
-        ),
-        (
-            "longer than a session",
-            Wish {
-                max_session: SignedDuration::from_hours(13),
-                ..user("john")
-            },
-            "E_DURATION",
-        ),
-    ];
     let mut wrong = Vec::new();
-    for (row, wish, code) in &table {
-        match generate(wish, now()) {
-            Err(refused) if refused.code == *code => {}
-            other => wrong.push(format!("{row}: want {code}, got {other:?}")),
+    for (code, rows) in REFUSED {
+        for (row, flags) in *rows {
+            match generate(&wished(flags), now()) {
+                Err(refused) if refused.code == *code => {}
+                other => wrong.push(format!("{row}: want {code}, got {other:?}")),
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // the policy sits on the role: no role is needed
-    let on_role = Wish {
-        issued_before: at,
-        ..Wish::new(Form::Iam)
-    };
-    let text = generate(&on_role, now()).unwrap().parts[0].json();
-    assert!(!text.contains("aws:PrincipalArn"), "{text}");
+    let mut long = wished("user=john");
+    long.max_session = SignedDuration::from_hours(13);
+    assert_eq!(generate(&long, now()).unwrap_err().code, "E_DURATION");
+}
+
+#[test]
+fn on_the_role_itself_no_role_is_named() {
+    for flags in ["", "role=arn:aws:iam::111111111111:role/Y "] {
+        let wish = Wish {
+            form: Form::Iam,
+            ..wished(&format!("{flags}issued-before=2025-01-01T10:00:00Z"))
+        };
+        let text = generate(&wish, now()).unwrap().parts[0].json();
+        assert!(!text.contains("aws:PrincipalArn"), "{text}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use hallpass_model::Timestamp;
 
 use super::entry::{Entry, ISSUED, PRE_STAGED, PRINCIPAL, Revocations, SESSION, SOURCE, USER_ID};
 use super::wish::instant;
-use crate::generate::Refused;
+use crate::input::BadInput;
 use crate::language::{
     Condition, Effect, Kind, List, Quantifier, ScpLanguage, Source, Statement, Test,
 };
@@ -16,7 +16,7 @@ impl Revocations {
     /// # Errors
     /// The codes of [`crate::Code`] when it is no policy, `E_ELEMENT` with the pointer of a
     /// statement that is no revocation, `E_TIME` for an instant without a zone.
-    pub fn parse(text: &str) -> Result<Self, Refused> {
+    pub fn parse(text: &str) -> Result<Self, BadInput> {
         let source = Source::new(text)?;
         let document = source.strict(Kind::Scp, ScpLanguage::Full)?;
         let mut revocations = Self::new();
@@ -35,7 +35,7 @@ impl Revocations {
     }
 }
 
-fn entries(statement: &Statement<'_>) -> Result<Vec<Entry>, Refused> {
+fn entries(statement: &Statement<'_>) -> Result<Vec<Entry>, BadInput> {
     let everything = statement.effect == Effect::Deny
         && is_star(&statement.actions)
         && statement.resources.as_ref().is_some_and(is_star);
@@ -66,9 +66,9 @@ fn entries(statement: &Statement<'_>) -> Result<Vec<Entry>, Refused> {
     }
 }
 
-fn foreign() -> Refused {
+fn foreign() -> BadInput {
     let message = "this statement is no revocation: keep other statements in a policy of their own";
-    Refused::new("E_ELEMENT", message)
+    BadInput::new("E_ELEMENT", message, "")
 }
 
 fn is_star(list: &List<'_>) -> bool {
@@ -92,7 +92,7 @@ fn values(condition: &Condition<'_>) -> impl Iterator<Item = String> {
 }
 
 /// The name out of `*:name`; any other pattern would select more or less than a name.
-fn name(pattern: &str) -> Result<Entry, Refused> {
+fn name(pattern: &str) -> Result<Entry, BadInput> {
     let value = pattern.strip_prefix("*:").ok_or_else(foreign)?;
     if value.is_empty() || value.contains(['*', '?', ':']) || value.contains("${") {
         return Err(foreign());
@@ -102,7 +102,7 @@ fn name(pattern: &str) -> Result<Entry, Refused> {
     })
 }
 
-fn issued_before(condition: &Condition<'_>) -> Result<Timestamp, Refused> {
+fn issued_before(condition: &Condition<'_>) -> Result<Timestamp, BadInput> {
     match condition.values.as_slice() {
         [one] => instant(&one.text),
         _ => Err(foreign()),

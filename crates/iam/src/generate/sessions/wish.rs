@@ -5,7 +5,9 @@ use jiff::SignedDuration;
 
 use super::entry::{Entry, PRE_STAGED, Revocations};
 use super::order;
-use crate::generate::{Draft, Refused};
+use crate::generate::Draft;
+use crate::generate::ids::{IdKind, Lengths, Partition, RoleArn};
+use crate::input::BadInput;
 use crate::language::Arn;
 
 /// Where a revocation policy is used (`policies.md` §12).
@@ -86,6 +88,10 @@ pub struct Wish {
     pub accounts: Vec<String>,
     /// The management account, when known.
     pub management_account: Option<String>,
+    /// The partition of the roles.
+    pub partition: Partition,
+    /// How strictly ids are read.
+    pub lengths: Lengths,
 }
 
 impl Wish {
@@ -106,6 +112,8 @@ impl Wish {
             split: Split::No,
             accounts: Vec::new(),
             management_account: None,
+            partition: Partition::default(),
+            lengths: Lengths::default(),
         }
     }
 }
@@ -131,9 +139,10 @@ pub struct Made {
 /// `E_ARG` for arguments that do not go together or name nobody, `E_NAME` for names that a
 /// pattern would read differently, `E_ID` for user ids, `E_ARN` for roles, `E_TIME` for instants
 /// without a zone, `E_DURATION` for sessions outside 1 to 12 hours, `E_SIZE` when it does not fit.
-pub fn generate(wish: &Wish, now: Timestamp) -> Result<Made, Refused> {
+pub fn generate(wish: &Wish, now: Timestamp) -> Result<Made, BadInput> {
     check_arguments(wish)?;
-    let issued_before = wish.issued_before.as_deref().map(instant).transpose()?;
+    let issued_before = wish.issued_before.as_deref().map(instant).transpose();
+    let issued_before = issued_before.map_err(|error| error.at("--issued-before"))?;
     let mut revocations = wish.into.clone();
     revocations.pre_staged |= wish.pre_stage;
     let mut added = Vec::new();
@@ -157,16 +166,16 @@ pub fn generate(wish: &Wish, now: Timestamp) -> Result<Made, Refused> {
 ///
 /// # Errors
 /// `E_TIME` when it is no RFC 3339 time or has no zone.
-pub fn instant(text: &str) -> Result<Timestamp, Refused> {
+pub fn instant(text: &str) -> Result<Timestamp, BadInput> {
     text.trim().parse().map_err(|_| {
         let message =
             format!("`{text}` is no instant: write date, time and zone as in 2025-01-31T10:00:00Z");
-        Refused::new("E_TIME", message)
+        BadInput::new("E_TIME", message, "")
     })
 }
 
-fn check_arguments(wish: &Wish) -> Result<(), Refused> {
-    let arg = |message: &str| Err(Refused::new("E_ARG", message));
+fn check_arguments(wish: &Wish) -> Result<(), BadInput> {
+    let arg = |message: &str| Err(BadInput::new("E_ARG", message, ""));
     let names_nobody = wish.users.is_empty()
         && wish.user_ids.is_empty()
         && wish.source_identities.is_empty()
@@ -189,25 +198,22 @@ fn check_arguments(wish: &Wish) -> Result<(), Refused> {
     }
     let hours = SignedDuration::from_hours(1)..=MAX_SESSION;
     if !hours.contains(&wish.max_session) {
-        return Err(Refused::new(
-            "E_DURATION",
-            "a role session lasts from 1 to 12 hours",
-        ));
+        let message = "a role session lasts from 1 to 12 hours";
+        return Err(BadInput::new("E_DURATION", message, "--max-session"));
     }
     Ok(())
 }
 
-fn entries(wish: &Wish, issued_before: Option<Timestamp>) -> Result<Vec<Entry>, Refused> {
+fn entries(wish: &Wish, issued_before: Option<Timestamp>) -> Result<Vec<Entry>, BadInput> {
     let mut entries = Vec::new();
     for id in &wish.user_ids {
-        entries.push(Entry::UserId {
-            value: user_id(id)?,
-        });
+        IdKind::StoreUser.check(id, wish.lengths, "--user-id")?;
+        entries.push(Entry::UserId { value: id.clone() });
     }
     let by_name = wish.matches.is_empty() || wish.matches.contains(&Match::Name);
     let by_source = wish.matches.contains(&Match::Source);
     for user in wish.users.iter().chain(&wish.variants) {
-        let name = name(user)?;
+        let name = name(user, "--user")?;
         if by_name {
             let lower = name.to_lowercase();
             entries.push(Entry::Name {
@@ -219,7 +225,7 @@ fn entries(wish: &Wish, issued_before: Option<Timestamp>) -> Result<Vec<Entry>, 
     let sources = by_source.then_some(&wish.users).into_iter().flatten();
     for source in sources.chain(&wish.source_identities) {
         entries.push(Entry::Source {
-            value: name(source)?,
+            value: name(source, "--source-identity")?,
         });
     }
     if let Some(issued_before) = issued_before {
@@ -238,7 +244,7 @@ fn entries(wish: &Wish, issued_before: Option<Timestamp>) -> Result<Vec<Entry>, 
 }
 
 /// A name as it can stand in a session: no wildcard, no variable, nothing that splits a session.
-fn name(text: &str) -> Result<String, Refused> {
+fn name(text: &str, place: &str) -> Result<String, BadInput> {
     let why = if text.is_empty() {
         "a name is not empty"
     } else if text.contains(['*', '?']) {
@@ -256,46 +262,19 @@ fn name(text: &str) -> Result<String, Refused> {
     } else {
         return Ok(text.to_owned());
     };
-    Err(Refused::new("E_NAME", format!("`{text}`: {why}")))
-}
-
-/// The id of a user: a UUID, or ten hexadecimal digits, a dash and a UUID (`policies.md` §1).
-fn user_id(text: &str) -> Result<String, Refused> {
-    let hex = |part: &str, length: usize| {
-        part.len() == length
-            && part
-                .bytes()
-                .all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let parts: Vec<&str> = text.split('-').collect();
-    let uuid = match parts.as_slice() {
-        [store, rest @ ..] if rest.len() == 5 && hex(store, 10) => rest,
-        all => all,
-    };
-    let lengths = [8, 4, 4, 4, 12];
-    let good = uuid.len() == lengths.len()
-        && uuid
-            .iter()
-            .zip(lengths)
-            .all(|(part, length)| hex(part, length));
-    if good {
-        return Ok(text.to_owned());
-    }
-    let message = format!(
-        "`{text}` is no id of an identity store's user: a UUID in lower case, or ten hexadecimal \
-         digits, a dash and a UUID"
-    );
-    Err(Refused::new("E_ID", message))
+    Err(BadInput::new("E_NAME", format!("`{text}`: {why}"), place))
 }
 
 /// The patterns for the roles; none where the policy sits on the role.
-fn roles(wish: &Wish) -> Result<Vec<String>, Refused> {
+fn roles(wish: &Wish) -> Result<Vec<String>, BadInput> {
     let mut patterns = Vec::new();
     for role in &wish.roles {
-        let arn = role_arn(role)?;
+        RoleArn::Pattern.check(role, wish.partition, wish.lengths, "--role")?;
         patterns.push(role.clone());
         // the session of such a role shows no path, the role has one: cover both
-        if let Some(name) = arn.rest.strip_prefix("role/AWSReservedSSO_") {
+        let arn = Arn::parse(role);
+        let name = arn.and_then(|arn| arn.rest.strip_prefix("role/AWSReservedSSO_"));
+        if let (Some(arn), Some(name)) = (arn, name) {
             let rest = format!("role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_{name}");
             patterns.push(Arn { rest: &rest, ..arn }.to_string());
         }
@@ -307,29 +286,9 @@ fn roles(wish: &Wish) -> Result<Vec<String>, Refused> {
     })
 }
 
-fn role_arn(text: &str) -> Result<Arn<'_>, Refused> {
-    let arn = Arn::parse(text).filter(|arn| {
-        let account = arn.account == "*"
-            || (arn.account.len() == 12 && arn.account.bytes().all(|it| it.is_ascii_digit()));
-        arn.service == "iam"
-            && arn.region.is_empty()
-            && account
-            && arn.rest.len() > "role/".len()
-            && arn.rest.starts_with("role/")
-            && !text.contains("${")
-            && !text.chars().any(char::is_whitespace)
-    });
-    arn.ok_or_else(|| {
-        let message = format!(
-            "`{text}` is no role: write arn:aws:iam::ACCOUNT:role/NAME, not the ARN of a session"
-        );
-        Refused::new("E_ARN", message)
-    })
-}
-
 /// One policy when it fits; else as many as there are slots. Entries only deny and one that
 /// matches is enough, so any distribution of them over policies decides alike.
-fn parts(revocations: &Revocations, form: Form, split: Split) -> Result<Vec<Draft>, Refused> {
+fn parts(revocations: &Revocations, form: Form, split: Split) -> Result<Vec<Draft>, BadInput> {
     let (limit, what) = form.limit();
     // canonical text has no blanks outside of strings, so both ways of counting are an upper bound
     let size = |it: &Revocations| it.json().map_or(0, |text| text.len());
@@ -342,7 +301,7 @@ fn parts(revocations: &Revocations, form: Form, split: Split) -> Result<Vec<Draf
             "{whole} characters are more than the {limit} of {what}: split it, or prune entries \
              that have ended"
         );
-        return Err(Refused::new("E_SIZE", message));
+        return Err(BadInput::new("E_SIZE", message, ""));
     };
     let mut parts = Vec::new();
     let mut current = Revocations::new();
@@ -362,7 +321,7 @@ fn parts(revocations: &Revocations, form: Form, split: Split) -> Result<Vec<Draf
                 "{whole} characters need more than the {slots} free slots of {limit} characters \
                  each: prune entries that have ended, or free a slot"
             );
-            return Err(Refused::new("E_SIZE", message));
+            return Err(BadInput::new("E_SIZE", message, ""));
         }
     }
     parts.extend(current.draft());
