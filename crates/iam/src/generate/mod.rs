@@ -3,6 +3,7 @@
 mod checked;
 mod draft;
 pub mod ids;
+pub mod secrets;
 pub mod sessions;
 
 pub use checked::{Checked, Layout, Unprintable, checked};
