@@ -7,4 +7,8 @@
     reason = "tests"
 )]
 
+mod asked;
+mod secrets_generate;
+mod secrets_table;
 mod sessions_generate;
+mod sessions_table;
