@@ -40,3 +40,4 @@ pub use evaluation::{
 };
 pub use input::BadInput;
 pub use language::{Kind, ScpLanguage};
+pub use input::BadInput;

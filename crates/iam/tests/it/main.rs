@@ -12,3 +12,4 @@ mod secrets_generate;
 mod secrets_table;
 mod sessions_generate;
 mod sessions_table;
+mod facts;
