@@ -40,4 +40,3 @@ pub use evaluation::{
 };
 pub use input::BadInput;
 pub use language::{Kind, ScpLanguage};
-pub use input::BadInput;

@@ -1,6 +1,7 @@
 //! Policies made by us: each generator takes a typed wish and returns a [`Draft`].
 
 mod checked;
+pub mod delegation;
 mod draft;
 pub mod ids;
 pub mod secrets;

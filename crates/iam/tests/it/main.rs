@@ -8,8 +8,8 @@
 )]
 
 mod asked;
+mod facts;
 mod secrets_generate;
 mod secrets_table;
 mod sessions_generate;
 mod sessions_table;
-mod facts;
