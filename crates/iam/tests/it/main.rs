@@ -8,6 +8,7 @@
 )]
 
 mod asked;
+mod delegation;
 mod facts;
 mod secrets_generate;
 mod secrets_table;

@@ -42,16 +42,14 @@ impl FromStr for Tag {
                 && value.chars().count() <= 256
                 && text.chars().all(of_tag)
         });
-        match tag {
-            Some((key, value)) => Ok(Self {
-                key: key.to_owned(),
-                value: value.to_owned(),
-            }),
-            None => {
-                let message = format!("`{text}` is no tag: write KEY=VALUE, without wildcards");
-                Err(BadInput::new("E_TAG", message, "--tag"))
-            }
-        }
+        let Some((key, value)) = tag else {
+            let message = format!("`{text}` is no tag: write KEY=VALUE, without wildcards");
+            return Err(BadInput::new("E_TAG", message, "--tag"));
+        };
+        Ok(Self {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        })
     }
 }
 
