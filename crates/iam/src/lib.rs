@@ -26,6 +26,7 @@
 
 mod case;
 pub mod error;
+pub mod facts;
 mod evaluation;
 pub mod generate;
 pub mod input;

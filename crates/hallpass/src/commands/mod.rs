@@ -16,6 +16,8 @@ pub(crate) mod grants;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;
+pub(crate) mod outage;
+pub(crate) mod perimeter;
 pub(crate) mod release;
 pub(crate) mod request;
 pub(crate) mod requests;

@@ -1,5 +1,12 @@
 //! Policies made by us: each generator takes a typed wish and returns a [`Draft`].
 
+mod address;
+mod checked;
 mod draft;
+pub mod ids;
+pub mod outage;
+pub mod perimeter;
+pub mod vpn_policy;
 
+pub use checked::{Checked, Generated, Layout, Unprintable, checked};
 pub use draft::{Draft, DraftStatement, Many, Wanted};
