@@ -26,12 +26,13 @@
 
 mod case;
 pub mod error;
-pub mod facts;
 mod evaluation;
+pub mod facts;
 pub mod generate;
 pub mod input;
 pub mod language;
 pub mod residual;
+pub mod vpn;
 
 pub use case::{Answer, Case, CaseOptions, simulate_line};
 pub use error::{Code, LoadError};

@@ -1,6 +1,6 @@
 //! Policies made by us: each generator takes a typed wish and returns a [`Draft`].
 
-mod address;
+pub(crate) mod address;
 mod checked;
 mod draft;
 pub mod ids;

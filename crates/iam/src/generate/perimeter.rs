@@ -210,7 +210,10 @@ fn check_action(action: &str, attachment: Attachment) -> Result<(), BadInput> {
         };
     }
     let Some((prefix, name)) = action.split_once(':') else {
-        return wrong("E_ACTION", format!("`{action}` is not written `service:Name`"));
+        return wrong(
+            "E_ACTION",
+            format!("`{action}` is not written `service:Name`"),
+        );
     };
     let made_of = |text: &str, also: &str| {
         !text.is_empty()
@@ -219,7 +222,10 @@ fn check_action(action: &str, attachment: Attachment) -> Result<(), BadInput> {
                 .all(|c| c.is_ascii_alphanumeric() || also.contains(c))
     };
     if !made_of(prefix, "-") || !made_of(name, "*?") {
-        return wrong("E_ACTION", format!("`{action}` is not written `service:Name`"));
+        return wrong(
+            "E_ACTION",
+            format!("`{action}` is not written `service:Name`"),
+        );
     }
     let lower = prefix.to_ascii_lowercase();
     if attachment == Attachment::Rcp && lower != "sts" && !RCP_SERVICES.contains(&lower.as_str()) {
@@ -229,9 +235,8 @@ fn check_action(action: &str, attachment: Attachment) -> Result<(), BadInput> {
         );
         return wrong("E_RCP_SERVICE", message);
     }
-    let known = facts::service(prefix).is_some_and(|service| {
-        name.contains(['*', '?']) || service.action(name).is_some()
-    });
+    let known = facts::service(prefix)
+        .is_some_and(|service| name.contains(['*', '?']) || service.action(name).is_some());
     if known {
         return Ok(());
     }
@@ -361,13 +366,22 @@ fn network(
 ) -> Result<DraftStatement, BadInput> {
     let wrong = |message: &str, place: &str| Err(BadInput::new("E_ARG", message, place));
     let Bounds::Ids(ids) = wish.bounds else {
-        return wrong("a caller has no network of its own: name addresses", "--dynamic");
+        return wrong(
+            "a caller has no network of its own: name addresses",
+            "--dynamic",
+        );
     };
     if ids.is_empty() {
-        return wrong("name the addresses, ranges and VPCs calls may come from", "--id");
+        return wrong(
+            "name the addresses, ranges and VPCs calls may come from",
+            "--id",
+        );
     }
     if !wish.exempt_accounts.is_empty() {
-        return wrong("the network side knows no accounts: exempt roles", "--exempt-account");
+        return wrong(
+            "the network side knows no accounts: exempt roles",
+            "--exempt-account",
+        );
     }
     if wish.missing == Missing::Allow {
         let message = "a call has an address or a VPC, never both: to let calls without an \
@@ -416,14 +430,18 @@ fn source_range(text: &str, warnings: &mut Vec<String>) -> Result<String, BadInp
     match range.standing() {
         Standing::Public => {}
         Standing::Documentation => {
-            warnings.push(format!("`{text}` is set aside for examples: nobody calls from there"));
+            warnings.push(format!(
+                "`{text}` is set aside for examples: nobody calls from there"
+            ));
         }
         Standing::Reserved(why) => warnings.push(format!(
             "`{text}` {why}: aws:SourceIp holds public addresses only, so it matches nothing"
         )),
     }
     if bits == HostBits::Dropped {
-        warnings.push(format!("`{text}` has bits behind its prefix; it was read as `{range}`"));
+        warnings.push(format!(
+            "`{text}` has bits behind its prefix; it was read as `{range}`"
+        ));
     }
     // as written when it is a plain address: AWS reads both alike
     Ok(if text.contains('/') {

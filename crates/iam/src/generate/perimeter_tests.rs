@@ -139,7 +139,10 @@ fn what_cannot_hold_is_refused() {
             "E_PATH_SLASH --id",
         ),
         ("identity org --id o-ab12cd34ef scp", "E_SIDE_TYPE --as"),
-        ("identity org --id o-ab12cd34ef as-identity", "E_SIDE_TYPE --as"),
+        (
+            "identity org --id o-ab12cd34ef as-identity",
+            "E_SIDE_TYPE --as",
+        ),
         ("resource org --id o-ab12cd34ef rcp", "E_SIDE_TYPE --as"),
         (
             "identity org --id o-ab12cd34ef rcp --actions ec2:*",
@@ -149,10 +152,22 @@ fn what_cannot_hold_is_refused() {
             "identity org --id o-ab12cd34ef rcp --actions *",
             "E_RCP_SERVICE --actions",
         ),
-        ("identity org --id o-ab12cd34ef rcp --actions sts:AssumeRole", "-"),
-        ("resource org --id o-ab12cd34ef scp --actions GetObject", "E_ACTION --actions"),
-        ("resource org --id o-ab12cd34ef scp --actions s3:GetObjekt", "E_ACTION --actions"),
-        ("resource org --id o-ab12cd34ef scp --actions s*:Get", "E_ACTION --actions"),
+        (
+            "identity org --id o-ab12cd34ef rcp --actions sts:AssumeRole",
+            "-",
+        ),
+        (
+            "resource org --id o-ab12cd34ef scp --actions GetObject",
+            "E_ACTION --actions",
+        ),
+        (
+            "resource org --id o-ab12cd34ef scp --actions s3:GetObjekt",
+            "E_ACTION --actions",
+        ),
+        (
+            "resource org --id o-ab12cd34ef scp --actions s*:Get",
+            "E_ACTION --actions",
+        ),
         (
             "resource org --id o-ab12cd34ef scp --actions sts:AssumeRole --objects-only",
             "E_ARG --objects-only",
@@ -162,11 +177,23 @@ fn what_cannot_hold_is_refused() {
         ("resource ou --dynamic scp", "E_ARG --dynamic"),
         ("network --dynamic scp", "E_ARG --dynamic"),
         ("network scp", "E_ARG --id"),
-        ("network --id 3.1.2.3 --missing-allow scp", "E_ARG --when-missing"),
-        ("network --id 3.1.2.3 --exempt-account 222222222222 scp", "E_ARG --exempt-account"),
+        (
+            "network --id 3.1.2.3 --missing-allow scp",
+            "E_ARG --when-missing",
+        ),
+        (
+            "network --id 3.1.2.3 --exempt-account 222222222222 scp",
+            "E_ARG --exempt-account",
+        ),
         ("network --id o-ab12cd34ef scp", "E_ID --id"),
-        ("resource org --id o-ab12cd34ef scp --exempt-account 1", "E_ID --exempt-account"),
-        ("resource org --id o-ab12cd34ef scp --exempt-role x", "E_ARN --exempt-role"),
+        (
+            "resource org --id o-ab12cd34ef scp --exempt-account 1",
+            "E_ID --exempt-account",
+        ),
+        (
+            "resource org --id o-ab12cd34ef scp --exempt-role x",
+            "E_ARN --exempt-role",
+        ),
     ];
     let mut wrong = Vec::new();
     for (flags, want) in table {

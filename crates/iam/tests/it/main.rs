@@ -8,3 +8,4 @@
 )]
 
 mod residual;
+mod vpn_handler;
