@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     abac, approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard,
-    doctor, extend, grants, login, logout, man, release, request, requests, revoke, rules, serve,
+    doctor, extend, grants, login, logout, man, outage, perimeter, release, request, requests, revoke, rules, serve,
     sessions, sim, slack, store, token, vpn, whoami,
 };
 use crate::exit::{Exit, Outcome};
@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Rules(rules::Args),
     Audit(audit::Args),
     Abac(abac::Args),
+    Perimeter(perimeter::Args),
+    Outage(outage::Args),
     Vpn(vpn::Args),
     Slack(slack::Args),
     Sim(Box<sim::Args>),
@@ -111,6 +113,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Rules(args) => rules::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Abac(args) => abac::run(&args),
+        Command::Perimeter(args) => perimeter::run(&args),
+        Command::Outage(args) => outage::run(&args),
         Command::Vpn(args) => vpn::run(&args),
         Command::Slack(args) => slack::run(&args),
         Command::Sim(args) => sim::run(&args),

@@ -12,6 +12,7 @@ mod config;
 mod credentials;
 mod exit;
 mod facts;
+mod generated;
 mod ids;
 mod logging;
 mod output;

@@ -31,6 +31,8 @@ pub mod facts;
 pub mod generate;
 pub mod input;
 pub mod language;
+pub mod residual;
+pub mod vpn;
 
 pub use case::{Answer, Case, CaseOptions, simulate_line};
 pub use error::{Code, LoadError};

@@ -99,6 +99,13 @@ impl DraftStatement {
         self
     }
 
+    /// The same for every action but these.
+    #[must_use]
+    pub fn all_but(mut self, actions: Many) -> Self {
+        self.actions = Wanted::AllBut(actions);
+        self
+    }
+
     /// The same with `"Principal": "*"`.
     #[must_use]
     pub fn for_everyone(mut self) -> Self {

@@ -14,3 +14,5 @@ mod secrets_generate;
 mod secrets_table;
 mod sessions_generate;
 mod sessions_table;
+mod residual;
+mod vpn_handler;
