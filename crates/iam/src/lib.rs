@@ -34,7 +34,7 @@ pub mod language;
 pub mod residual;
 pub mod vpn;
 
-pub use case::{Answer, Case, CaseOptions, simulate_line};
+pub use case::{Answer, Case, CaseOptions, simulate_changed, simulate_line};
 pub use error::{Code, LoadError};
 pub use evaluation::{
     Caller, CallerKind, ConditionTrace, Context, ContextValue, Core, Decider, Decision,

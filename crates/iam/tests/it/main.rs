@@ -9,6 +9,10 @@
 
 mod asked;
 mod delegation;
+mod outage;
+mod perimeter;
+mod rows;
+mod vpn_policy;
 mod facts;
 mod secrets_generate;
 mod secrets_table;
