@@ -5,10 +5,10 @@ mod checked;
 pub mod delegation;
 mod draft;
 pub mod ids;
-pub mod secrets;
-pub mod sessions;
 pub mod outage;
 pub mod perimeter;
+pub mod secrets;
+pub mod sessions;
 pub mod vpn_policy;
 
 pub use checked::{Checked, Generated, Layout, Unprintable, checked};

@@ -1,11 +1,14 @@
 //! Delegating Identity Center: the table of `policies.md` §13, what is refused, and what the
 //! checker says about the circulated models.
 
+use std::sync::Arc;
+
+use hallpass_iam::generate::checked;
 use hallpass_iam::generate::delegation::{
     Guard, Model, Question, Report, Wish, check, generate, guard,
 };
 use hallpass_iam::generate::ids::{Lengths, Partition};
-use hallpass_iam::{Decision, Kind, generate::checked};
+use hallpass_iam::{Context, Decision, Kind, Layers, Policy, Request, decide};
 use serde_json::{Value, json};
 
 use crate::asked::{ask, cells, fits, full_access};
@@ -14,6 +17,7 @@ const INSTANCE: &str = "ssoins-1111111111111111";
 const SET: &str = "ps-1111111111111111";
 const LISTED: &str = "222222222222";
 const MANAGEMENT: &str = "999999999999";
+const PRINCIPAL: &str = "arn:aws:sts::444444444444:assumed-role/Delegate/ana";
 
 /// The actions that circulate with all three models.
 const CIRCULATED: [&str; 13] = [
@@ -156,21 +160,35 @@ fn decisions(row: &[&str]) -> String {
             tags[format!("aws:ResourceTag/{key}")] = json!(value);
         }
     }
-    let case = |resources: &[String]| {
-        ask(json!({
-            "principal": "arn:aws:sts::444444444444:assumed-role/Delegate/ana",
-            "action": format!("sso:{}", row[2]),
-            "resources": resources,
-            "context": tags,
-            "identityPolicies": [policy(row[1])],
-        }))
-    };
-    let mut all: Vec<String> = resources
-        .iter()
-        .map(|it| case(std::slice::from_ref(it)))
-        .collect();
-    all.push(case(&resources));
+    let overall = ask(json!({
+        "principal": PRINCIPAL,
+        "action": format!("sso:{}", row[2]),
+        "resources": resources,
+        "context": tags,
+        "identityPolicies": [policy(row[1])],
+    }));
+    let mut all: Vec<&str> = resources.iter().map(|it| alone(row, it, &tags)).collect();
+    all.push(&overall);
     all.join(" ")
+}
+
+fn alone(row: &[&str], resource: &str, tags: &Value) -> &'static str {
+    let policy = Policy::parse(&policy(row[1]).to_string(), Kind::Identity).unwrap();
+    let layers = Layers {
+        identity: vec![Arc::new(policy)],
+        ..Layers::default()
+    };
+    let mut context = Context::new();
+    for (key, value) in tags.as_object().unwrap() {
+        context = context.with(key, value.as_str().unwrap());
+    }
+    let action = format!("sso:{}", row[2]);
+    let request = Request::new(PRINCIPAL, &action, resource, context).unwrap();
+    match decide(&layers, &request) {
+        Decision::Allowed => "A",
+        Decision::ImplicitlyDenied => "ID",
+        Decision::ExplicitlyDenied => "XD",
+    }
 }
 
 #[test]

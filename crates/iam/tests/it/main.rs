@@ -9,14 +9,14 @@
 
 mod asked;
 mod delegation;
+mod facts;
 mod outage;
 mod perimeter;
+mod residual;
 mod rows;
-mod vpn_policy;
-mod facts;
 mod secrets_generate;
 mod secrets_table;
 mod sessions_generate;
 mod sessions_table;
-mod residual;
 mod vpn_handler;
+mod vpn_policy;
