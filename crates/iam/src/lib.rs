@@ -32,6 +32,8 @@ pub mod generate;
 pub mod input;
 pub mod language;
 pub mod perimeter;
+pub mod residual;
+pub mod vpn;
 
 pub mod suite;
 

@@ -4,15 +4,15 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// An address range; the bits behind the prefix are zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Range {
     address: IpAddr,
     prefix: u8,
 }
 
 /// What a range is good for as the public source of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(crate) enum Standing {
     /// Routed on the internet.
     Public,
     /// Set aside for examples (RFC 5737, RFC 3849, RFC 9637).
@@ -50,7 +50,7 @@ const IPV6_GLOBAL: &str = "2000::/3";
 
 impl Range {
     /// Reads `address` or `address/prefix`; says whether bits behind the prefix were dropped.
-    pub(super) fn parse(text: &str) -> Option<(Self, HostBits)> {
+    pub(crate) fn parse(text: &str) -> Option<(Self, HostBits)> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => {
                 let plain = prefix.bytes().all(|b| b.is_ascii_digit());
@@ -78,7 +78,7 @@ impl Range {
     }
 
     /// Whether more addresses are in it than one site has: shorter than /24, or /56 for IPv6.
-    pub(super) fn is_wide(self) -> bool {
+    pub(crate) fn is_wide(self) -> bool {
         match self.address {
             IpAddr::V4(_) => self.prefix < 24,
             IpAddr::V6(_) => self.prefix < 56,
@@ -86,7 +86,7 @@ impl Range {
     }
 
     /// Whether calls can come from it.
-    pub(super) fn standing(self) -> Standing {
+    pub(crate) fn standing(self) -> Standing {
         let meets = |text: &str| Self::parse(text).is_some_and(|(other, _)| self.overlaps(other));
         if let IpAddr::V6(address) = self.address {
             if address.to_ipv4_mapped().is_some() && self.prefix >= 96 {
@@ -109,6 +109,32 @@ impl Range {
         Standing::Public
     }
 
+    /// The range of one address.
+    pub(crate) fn of(address: IpAddr) -> Self {
+        Self {
+            address,
+            prefix: width(address),
+        }
+    }
+
+    /// The part of an address that a prefix of this length keeps.
+    pub(crate) fn around(address: IpAddr, prefix: u8) -> Self {
+        Self {
+            address: mask(address, prefix),
+            prefix,
+        }
+    }
+
+    /// How many leading bits are fixed.
+    pub(crate) fn prefix(self) -> u8 {
+        self.prefix
+    }
+
+    /// Whether an address lies in it.
+    pub(crate) fn holds(self, address: IpAddr) -> bool {
+        self.address.is_ipv4() == address.is_ipv4() && mask(address, self.prefix) == self.address
+    }
+
     fn overlaps(self, other: Self) -> bool {
         let shorter = self.prefix.min(other.prefix);
         self.address.is_ipv4() == other.address.is_ipv4()
@@ -118,7 +144,7 @@ impl Range {
 
 /// Whether an address had bits behind its prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HostBits {
+pub(crate) enum HostBits {
     /// None.
     Zero,
     /// Some, which were set to zero.

@@ -10,7 +10,16 @@
 mod facts;
 mod grid;
 mod suite;
+mod asked;
+mod delegation;
+mod facts;
 mod outage;
 mod perimeter;
+mod residual;
 mod rows;
+mod secrets_generate;
+mod secrets_table;
+mod sessions_generate;
+mod sessions_table;
+mod vpn_handler;
 mod vpn_policy;
