@@ -1,6 +1,7 @@
 //! The IAM policy language: read, compile, evaluate, explain, lint, generate, test.
 
 pub mod error;
+pub mod facts;
 pub mod generate;
 pub mod language;
 

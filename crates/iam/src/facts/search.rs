@@ -1,0 +1,97 @@
+//! Finds actions by pattern and names by likeness.
+
+use super::table::Action;
+
+/// Every known action that an `Action` of a policy covers: `s3:Get*`, `*`. Service by service, in
+/// order of names.
+pub fn actions_matching(pattern: &str) -> impl Iterator<Item = &'static Action> {
+    let pattern = pattern.to_ascii_lowercase();
+    let prefix = pattern.split(':').next().unwrap_or_default().to_owned();
+    let name = pattern.split_once(':').map(|(_, name)| name.to_owned());
+    // `*` alone is every action; anything else without a colon is none
+    let everything = pattern == "*";
+    let fitting = super::prefixes().filter(move |it| everything || glob(&prefix, it));
+    let services = fitting.filter_map(super::service);
+    services
+        .flat_map(super::Service::actions)
+        .filter(move |action| match &name {
+            Some(name) => glob(name, action.name),
+            None => everything,
+        })
+}
+
+/// The action that was probably meant, `service:Name`: in the service named or the one most like
+/// it; else that name in another service.
+pub fn nearest_action(text: &str) -> Option<&'static Action> {
+    let (prefix, name) = text.split_once(':')?;
+    let service = super::service(prefix).or_else(|| super::service(nearest_service(prefix)?))?;
+    let near = nearest(name, service.actions().iter().map(|it| it.name));
+    near.and_then(|name| service.action(name))
+        .or_else(|| super::services().find_map(|it| it.action(name)))
+}
+
+/// The prefix that was probably meant.
+pub fn nearest_service(prefix: &str) -> Option<&'static str> {
+    nearest(prefix, super::prefixes())
+}
+
+/// The name with the fewest changes, when they are few for its length.
+fn nearest(text: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase();
+    let allowed = text.chars().count().div_ceil(4).clamp(1, 4);
+    let counted = names.filter(|name| name.len().abs_diff(text.len()) <= allowed);
+    let counted = counted.map(|name| {
+        let changes = strsim::osa_distance(&text, &name.to_ascii_lowercase());
+        (changes, name)
+    });
+    let near = counted.filter(|(changes, _)| *changes <= allowed).min();
+    near.map(|(_, name)| name)
+}
+
+/// Whether the lower-case pattern with `*` and `?` is the name, in any case.
+fn glob(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+    let (mut at, mut by) = (0, 0);
+    // where the last `*` stands, and how far it reaches so far
+    let mut star: Option<(usize, usize)> = None;
+    while by < name.len() {
+        let given = name.get(by).map(u8::to_ascii_lowercase);
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, by));
+                at += 1;
+            }
+            Some(b'?') => (at, by) = (at + 1, by + 1),
+            own if own.copied() == given => (at, by) = (at + 1, by + 1),
+            _ => {
+                let Some((place, reach)) = star else {
+                    return false;
+                };
+                star = Some((place, reach + 1));
+                (at, by) = (place + 1, reach + 1);
+            }
+        }
+    }
+    pattern.iter().skip(at).all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_fit_names_as_the_policy_language_says() {
+        for (pattern, name, fits) in [
+            ("*", "GetObject", true),
+            ("get*", "GetObject", true),
+            ("*object", "GetObject", true),
+            ("g?tobject", "GetObject", true),
+            ("get", "GetObject", false),
+            ("get?object", "GetObject", false),
+            ("*o*e*", "GetObject", true),
+            ("", "GetObject", false),
+        ] {
+            assert_eq!(glob(pattern, name), fits, "{pattern} {name}");
+        }
+    }
+}
