@@ -10,7 +10,7 @@ mod glob;
 mod policy;
 mod request;
 mod template;
-mod values;
+pub(crate) mod values;
 
 pub use caller::{Caller, CallerKind, Named};
 pub use condition::Reason;
