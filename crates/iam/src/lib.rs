@@ -32,6 +32,7 @@ pub mod generate;
 pub mod input;
 pub mod language;
 pub mod lint;
+pub mod size;
 
 pub use case::{Answer, Case, CaseOptions, simulate_line};
 pub use error::{Code, LoadError};

@@ -1,6 +1,6 @@
 //! One operator, its key and its values (codes 27 to 30, 33, 35, 36).
 
-use super::super::checker::{Checker, Part, Shape};
+use super::super::checker::{Checker, Part};
 use super::super::codes::Rule;
 use super::super::patch::Operation;
 use super::super::resources::listed;
