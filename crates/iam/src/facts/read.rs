@@ -185,16 +185,11 @@ impl Reader {
     }
 
     fn used(&self, text: &'static str) -> Option<TypeUse> {
-        let (name, set, required) = match text.split_once('!') {
-            Some((name, set)) => (name, set, true),
-            None => {
-                let (name, set) = text.split_once('?')?;
-                (name, set, false)
-            }
-        };
+        let (at, mark) = text.char_indices().find(|(_, c)| matches!(c, '!' | '?'))?;
+        let (name, set) = (text.get(..at)?, text.get(at.checked_add(1)?..)?);
         Some(TypeUse {
             name,
-            required,
+            required: mark == '!',
             condition_keys: self.keys(set)?,
         })
     }

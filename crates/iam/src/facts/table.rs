@@ -173,8 +173,10 @@ impl Action {
     /// Whether the key comes with resources of this type in this action.
     pub fn comes_with(&self, used: &TypeUse, key: &str) -> bool {
         let kind = super::service(self.service).and_then(|it| it.resource_type(used.name));
-        lists(&used.condition_keys, key)
-            || kind.is_some_and(|kind| lists(&kind.condition_keys, key))
+        // many types list the tags of requests, which only some of their actions take
+        let of_type =
+            |kind: &ResourceType| !globals::is_of_request(key) && lists(&kind.condition_keys, key);
+        lists(&used.condition_keys, key) || kind.is_some_and(of_type)
     }
 }
 
