@@ -4,7 +4,7 @@ use super::checker::{Checker, Entry, Part, Shape};
 use super::codes::{Rule, Severity};
 use super::patch::Operation;
 use super::pattern::action_covers;
-use super::values::is_placeholder;
+use super::values::{is_account, is_placeholder};
 use crate::facts;
 use crate::language::Kind;
 
@@ -48,7 +48,10 @@ fn broken(checker: &mut Checker<'_>, entry: &Entry<'_>) {
     let trimmed: String = text.split_whitespace().collect();
     let (message, fix) = if trimmed != *text && facts::action(&trimmed).is_some() {
         let fix = Operation::replace(checker.pointer(span), trimmed.clone());
-        (format!("no blanks in an action: write `{trimmed}`"), Some(vec![fix]))
+        (
+            format!("no blanks in an action: write `{trimmed}`"),
+            Some(vec![fix]),
+        )
     } else if !text.contains(':') {
         let found = facts::services().find_map(|service| service.action(text));
         let message = match found {
@@ -59,7 +62,11 @@ fn broken(checker: &mut Checker<'_>, entry: &Entry<'_>) {
             None => "an action is `service:Name`, such as s3:GetObject".to_owned(),
         };
         (message, None)
-    } else if text.split(':').next().is_some_and(|it| it.contains(['*', '?'])) {
+    } else if text
+        .split(':')
+        .next()
+        .is_some_and(|it| it.contains(['*', '?']))
+    {
         let message = "no wildcards in the service of an action; list each service".to_owned();
         (message, None)
     } else {
@@ -141,13 +148,20 @@ fn wide(checker: &mut Checker<'_>, part: &Part<'_>) {
     if !part.lists_actions() {
         let message = "Allow with NotAction grants everything else, also actions that AWS adds \
                        later";
-        checker.tell(Rule::NotActionAllow, part.statement.actions.key_span, message);
+        checker.tell(
+            Rule::NotActionAllow,
+            part.statement.actions.key_span,
+            message,
+        );
         return;
     }
     if !checker.grants() {
         return;
     }
     for entry in &part.entries {
+        if entry.service() == "kms" && for_accounts(part) {
+            continue;
+        }
         let message = match entry.shape {
             Shape::Everything => "this allows every action of every service".to_owned(),
             Shape::Service => format!("this allows every action of {}", entry.service()),
@@ -155,4 +169,13 @@ fn wide(checker: &mut Checker<'_>, part: &Part<'_>) {
         };
         checker.tell(Rule::ActionStarAllow, entry.text.span, message);
     }
+}
+
+/// Whether the principals are accounts. A key policy that gives one every action of KMS lets the
+/// identity policies there decide, as AWS proposes.
+fn for_accounts(part: &Part<'_>) -> bool {
+    part.statement.principals.as_ref().is_some_and(|it| {
+        let account = |text: &str| is_account(text) || text.ends_with(":root");
+        !it.not && it.entries.iter().all(|entry| account(&entry.text.text))
+    })
 }

@@ -490,6 +490,8 @@ impl FromStr for Rule {
             .iter()
             .min_by_key(|it| strsim::damerau_levenshtein(it.as_str(), &text.to_ascii_uppercase()))
             .map_or("", |it| it.as_str());
-        Err(format!("there is no code `{text}`; did you mean {nearest}?"))
+        Err(format!(
+            "there is no code `{text}`; did you mean {nearest}?"
+        ))
     }
 }

@@ -144,7 +144,8 @@ fn version(checker: &mut Checker<'_>) {
         }
         Some(text) if text.text == "2008-10-17" => {
             let span = text.span;
-            let message = format!("write {CURRENT}, the version with policy variables{consequence}");
+            let message =
+                format!("write {CURRENT}, the version with policy variables{consequence}");
             let fix = Operation::replace("/Version".to_owned(), CURRENT);
             checker
                 .tell(Rule::VersionOld, span, message)
@@ -167,7 +168,6 @@ fn sids(checker: &mut Checker<'_>) {
             .chars()
             .filter(char::is_ascii_alphanumeric)
             .collect();
-        // resource policies of some services take blanks in a Sid; IAM and Organizations do not
         if clean != sid.text {
             let usable = !clean.is_empty() && !taken.contains(clean.as_str());
             let message = if clean.is_empty() {
@@ -176,7 +176,14 @@ fn sids(checker: &mut Checker<'_>) {
                 format!("a Sid is letters and digits, without blanks or signs: `{clean}`")
             };
             let fix = usable.then(|| vec![Operation::replace(pointer.clone(), clean)]);
-            checker.tell(Rule::SidInvalid, sid.span, message).fix(fix);
+            // key and bucket policies take blanks inside; IAM and Organizations do not
+            let severity = if checker.kind() == Kind::Resource && sid.text.trim() == sid.text {
+                Severity::Warning
+            } else {
+                Severity::Error
+            };
+            let told = checker.tell(Rule::SidInvalid, sid.span, message);
+            told.as_bad_as(severity).fix(fix);
         }
         if !seen.insert(sid.text.clone().into_owned()) {
             let next = (2..).map(|n| format!("{}{n}", sid.text));

@@ -14,6 +14,7 @@ mod pattern;
 mod principals;
 mod resources;
 mod risks;
+mod sarif;
 mod scp;
 mod shadow;
 mod sizes;
@@ -24,13 +25,17 @@ mod variables;
 pub use codes::{About, Rule, Severity};
 pub use finding::{Finding, Options, Region};
 pub use patch::{Operation, apply};
+pub use sarif::{Linted, sarif};
 pub use tree::{OrgTree, TreeFinding};
 
 use checker::Checker;
 
 use crate::error::{Code, LoadError};
 use crate::language::{Kind, Source};
+use crate::size::Place;
 
+/// The longest trust policy that a quota allows, in characters without whitespace.
+const TRUST_LENGTH_MAX: usize = 4_096;
 /// The most repairs made in one text; each makes one finding go away, so this ends any run.
 const REPAIRS_MAX: usize = 1_000;
 
@@ -101,7 +106,8 @@ fn unreadable(text: &str, error: &LoadError) -> Finding {
 /// The text with every mechanical repair made, and how many there were. Repairing again changes
 /// nothing.
 pub fn repair(text: &str, options: &Options) -> (String, usize) {
-    let mut text = text.to_owned();
+    // positions are counted without a byte order mark
+    let mut text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
     for made in 0..REPAIRS_MAX {
         let repaired = lint(&text, options)
             .iter()
@@ -120,11 +126,19 @@ pub fn repair(text: &str, options: &Options) -> (String, usize) {
 /// # Errors
 /// The first finding of severity error: a mistake of the generator.
 pub fn must_be_clean(text: &str, kind: Kind) -> Result<(), Box<Finding>> {
-    let findings = lint(text, &Options::new(kind));
-    match findings
-        .into_iter()
-        .find(|it| it.severity == Severity::Error)
-    {
+    // where what a policy is attached to decides, the largest limit of the kind
+    let limit = match kind {
+        Kind::Identity => Some(Place::InlineRole.about().limit),
+        Kind::Trust => Some(TRUST_LENGTH_MAX),
+        Kind::Resource => Some(Place::KmsKey.about().limit),
+        Kind::Boundary | Kind::Session | Kind::Scp | Kind::Rcp => None,
+    };
+    let options = Options {
+        limit,
+        ..Options::new(kind)
+    };
+    let mut findings = lint(text, &options).into_iter();
+    match findings.find(|it| it.severity == Severity::Error) {
         None => Ok(()),
         Some(finding) => Err(Box::new(finding)),
     }

@@ -227,10 +227,26 @@ mod tests {
     fn texts_keep_their_formatting() {
         let version = || add_op("/Version", json!("2012-10-17"));
         let rows = [
-            ("{\n  \"a\": 1\n}", version(), "{\n  \"Version\": \"2012-10-17\",\n  \"a\": 1\n}"),
-            ("{\"a\": 1}", version(), "{\"Version\": \"2012-10-17\", \"a\": 1}"),
-            ("{\"a\":1}", version(), "{\"Version\":\"2012-10-17\",\"a\":1}"),
-            ("{\n  \"a\": 1\n}", add_op("/b", json!(2)), "{\n  \"a\": 1,\n  \"b\": 2\n}"),
+            (
+                "{\n  \"a\": 1\n}",
+                version(),
+                "{\n  \"Version\": \"2012-10-17\",\n  \"a\": 1\n}",
+            ),
+            (
+                "{\"a\": 1}",
+                version(),
+                "{\"Version\": \"2012-10-17\", \"a\": 1}",
+            ),
+            (
+                "{\"a\":1}",
+                version(),
+                "{\"Version\":\"2012-10-17\",\"a\":1}",
+            ),
+            (
+                "{\n  \"a\": 1\n}",
+                add_op("/b", json!(2)),
+                "{\n  \"a\": 1,\n  \"b\": 2\n}",
+            ),
             ("[1, 2]", add_op("/-", json!(3)), "[1, 2, 3]"),
             ("{}", add_op("/b", json!(2)), "{\"b\":2}"),
             ("[\n  1,\n  2\n]", remove_op("/0"), "[\n  2\n]"),
@@ -273,10 +289,8 @@ mod tests {
 
     #[test]
     fn operations_are_written_as_the_rfc_says() {
-        let written = serde_json::to_value([
-            Operation::rename("/a/b".to_owned(), "c"),
-            remove_op("/d"),
-        ]);
+        let written =
+            serde_json::to_value([Operation::rename("/a/b".to_owned(), "c"), remove_op("/d")]);
         let expected = json!([
             {"op": "move", "from": "/a/b", "path": "/a/c"},
             {"op": "remove", "path": "/d"},

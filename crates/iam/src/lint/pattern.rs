@@ -220,11 +220,19 @@ mod tests {
             ("arn:aws:s3:::b*", "arn:aws:s3:::b/*", true),
             ("arn:aws:s3:::b/*", "arn:aws:s3:::b", false),
             ("arn:aws:*", "arn:aws:s3:::b", true),
-            ("arn:*:iam::*:role/*", "arn:aws:iam::111122223333:role/x", true),
+            (
+                "arn:*:iam::*:role/*",
+                "arn:aws:iam::111122223333:role/x",
+                true,
+            ),
             ("arn:aws:iam::*:role/*", "*", false),
         ];
         for (wide, narrow, expected) in rows {
-            assert_eq!(resource_covers(wide, narrow), expected, "{wide} covers {narrow}");
+            assert_eq!(
+                resource_covers(wide, narrow),
+                expected,
+                "{wide} covers {narrow}"
+            );
         }
         assert!(resource_overlaps("arn:aws:s3:::a*", "arn:*:s3:::*z"));
         assert!(!resource_overlaps("arn:aws:s3:::a", "arn:aws:sqs:::a"));

@@ -114,7 +114,9 @@ fn is_entity_id(text: &str) -> bool {
     let known = ["AIDA", "AROA", "AGPA", "ANPA", "AIPA"];
     text.len() >= 16
         && known.iter().any(|start| text.starts_with(start))
-        && text.bytes().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
+        && text
+            .bytes()
+            .all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
 }
 
 /// Whether a comparison holds for few only: positive, needs the key, and lists no bare `*`.
@@ -126,9 +128,7 @@ fn narrows(condition: &Condition<'_>, keys: &[&str]) -> bool {
         && !operator.if_exists
         && operator.quantifier != Quantifier::All;
     let wide = |text: &str| matches!(text, "*" | "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*");
-    keys.contains(&key.as_str())
-        && positive
-        && !condition.values.iter().any(|it| wide(&it.text))
+    keys.contains(&key.as_str()) && positive && !condition.values.iter().any(|it| wide(&it.text))
 }
 
 fn is_everybody(entry: &PrincipalEntry<'_>) -> bool {
@@ -138,7 +138,11 @@ fn is_everybody(entry: &PrincipalEntry<'_>) -> bool {
 
 fn public(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
     let limited = part.conditions().iter().any(|it| {
-        let tag = it.key.text.to_ascii_lowercase().starts_with("aws:principaltag/");
+        let tag = it
+            .key
+            .text
+            .to_ascii_lowercase()
+            .starts_with("aws:principaltag/");
         narrows(it, &LIMITING) || (tag && !it.operator.test.is_negated())
     });
     if limited {
@@ -177,9 +181,8 @@ fn incomplete(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principal
     if part.statement.effect == Effect::Allow {
         return;
     }
-    let listed = |wanted: &dyn Fn(&str) -> bool| {
-        principals.entries.iter().any(|it| wanted(&it.text.text))
-    };
+    let listed =
+        |wanted: &dyn Fn(&str) -> bool| principals.entries.iter().any(|it| wanted(&it.text.text));
     for entry in &principals.entries {
         let Some(arn) = Arn::parse(&entry.text.text) else {
             continue;
@@ -195,12 +198,18 @@ fn incomplete(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principal
             let is_role = |text: &str| {
                 Arn::parse(text).is_some_and(|it| {
                     it.account == arn.account
-                        && it.rest.strip_prefix("role/").and_then(|it| it.rsplit('/').next())
+                        && it
+                            .rest
+                            .strip_prefix("role/")
+                            .and_then(|it| it.rsplit('/').next())
                             == Some(name)
                 })
             };
             if !listed(&is_role) {
-                missing.push(format!("the role arn:{}:iam::{}:role/{name}", arn.partition, arn.account));
+                missing.push(format!(
+                    "the role arn:{}:iam::{}:role/{name}",
+                    arn.partition, arn.account
+                ));
             }
         }
         let root = format!("arn:{}:iam::{}:root", arn.partition, arn.account);
@@ -250,7 +259,11 @@ fn federations(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principa
             compared(&["sub"])
         };
         if !enough {
-            let wanted = if BY_AUDIENCE.contains(&host) { "aud" } else { "sub" };
+            let wanted = if BY_AUDIENCE.contains(&host) {
+                "aud"
+            } else {
+                "sub"
+            };
             let message = format!(
                 "every subject of {host} may assume this role: compare {host}:{wanted} with what \
                  you expect"
@@ -273,7 +286,11 @@ fn others(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_
         return;
     }
     let own = checker.options.own_accounts.clone();
-    for entry in principals.entries.iter().filter(|it| it.kind == PrincipalKind::Aws) {
+    for entry in principals
+        .entries
+        .iter()
+        .filter(|it| it.kind == PrincipalKind::Aws)
+    {
         let text = entry.text.text.as_ref();
         let account = match Arn::parse(text) {
             Some(arn) => arn.account,

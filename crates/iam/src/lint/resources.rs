@@ -2,7 +2,7 @@
 
 use super::checker::{Checker, Entry, Part, Shape, is_star};
 use super::codes::Rule;
-use super::pattern::{action_overlaps, resource_parts};
+use super::pattern::{action_overlaps, covers, resource_parts};
 use super::values::{is_account, is_partition, is_placeholder, is_region};
 use crate::facts::{self, Action};
 use crate::language::json::Span;
@@ -52,7 +52,7 @@ fn malformed(text: &str) -> Option<String> {
     };
     // what a pattern or a variable stands for is not known
     let open = |part: &str| part.contains(['*', '?']) || part.contains("${");
-    if arn != "arn" && !open(arn) {
+    if !covers(arn, "arn") {
         return Some(format!("an ARN begins with `arn:`: {shape}"));
     }
     if !open(partition) && !is_partition(partition) {
@@ -64,12 +64,17 @@ fn malformed(text: &str) -> Option<String> {
         return Some(format!("the service is missing: {shape}"));
     }
     if !open(region) && !region.is_empty() && !is_region(region) {
-        return Some(format!("`{region}` is no region, such as eu-west-1: {shape}"));
+        return Some(format!(
+            "`{region}` is no region, such as eu-west-1: {shape}"
+        ));
     }
     if !open(account) && !account.is_empty() && account != "aws" && !is_account(account) {
-        return Some(format!("`{account}` is no account, which is 12 digits: {shape}"));
+        return Some(format!(
+            "`{account}` is no account, which is 12 digits: {shape}"
+        ));
     }
-    rest.is_empty().then(|| format!("the resource is missing: {shape}"))
+    rest.is_empty()
+        .then(|| format!("the resource is missing: {shape}"))
 }
 
 /// Resource patterns of a statement that can be compared with ARNs.
@@ -82,7 +87,7 @@ fn usable<'p>(part: &'p Part<'_>) -> Vec<&'p str> {
 }
 
 /// Whether an action can work on a resource pattern.
-fn works_on(action: &Action, resource: &str) -> bool {
+pub(super) fn works_on(action: &Action, resource: &str) -> bool {
     let service = facts::service(action.service);
     action.resource_types.iter().any(|used| {
         service
@@ -141,7 +146,10 @@ fn star(checker: &mut Checker<'_>, part: &Part<'_>) {
         return;
     };
     let narrowable = |entry: &&Entry<'_>| {
-        let typed = entry.known.iter().filter(|it| !it.resource_types.is_empty());
+        let typed = entry
+            .known
+            .iter()
+            .filter(|it| !it.resource_types.is_empty());
         // a pattern such as ec2:Describe* is not blamed for its few exceptions
         2 * typed.count() > entry.known.len()
     };
@@ -173,7 +181,11 @@ fn partial(checker: &mut Checker<'_>) {
         return;
     }
     let mut found: Vec<(Span, String)> = Vec::new();
-    for part in checker.parts.iter().filter(|it| it.is_allow() && it.lists_actions()) {
+    for part in checker
+        .parts
+        .iter()
+        .filter(|it| it.is_allow() && it.lists_actions())
+    {
         for entry in part.entries.iter().filter(|it| it.shape == Shape::Plain) {
             let Some(action) = entry.known.first() else {
                 continue;
@@ -235,21 +247,30 @@ fn one_type_only(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Conditi
         let Some(action) = entry.known.first() else {
             continue;
         };
-        let required: Vec<_> = action.resource_types.iter().filter(|it| it.required).collect();
+        let required: Vec<_> = action
+            .resource_types
+            .iter()
+            .filter(|it| it.required)
+            .collect();
         let by_action = action.condition_keys.iter().any(|known| is_key(known, key));
         let everywhere = facts::global_key(key).is_some_and(|it| !it.name.contains("ResourceTag"));
         if required.len() < 2 || by_action || everywhere {
             continue;
         }
-        let (with, without): (Vec<_>, Vec<_>) =
-            required.into_iter().partition(|it| action.comes_with(it, key));
+        let (with, without): (Vec<_>, Vec<_>) = required
+            .into_iter()
+            .partition(|it| action.comes_with(it, key));
         let resources = usable(part);
         let service = facts::service(action.service);
         let meets = |name: &str| {
             let kind = service.and_then(|it| it.resource_type(name));
             kind.is_some_and(|kind| resources.iter().any(|it| kind.overlaps(it)))
         };
-        let without: Vec<&str> = without.iter().map(|it| it.name).filter(|it| meets(it)).collect();
+        let without: Vec<&str> = without
+            .iter()
+            .map(|it| it.name)
+            .filter(|it| meets(it))
+            .collect();
         if with.is_empty() || without.is_empty() {
             continue;
         }

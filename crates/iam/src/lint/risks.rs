@@ -4,8 +4,8 @@
 use super::checker::{Checker, Part, Shape, is_star};
 use super::codes::Rule;
 use super::pattern::{action_covers, action_overlaps, resource_covers, resource_overlaps};
-use super::resources::listed;
-use crate::facts::{Action, actions_matching, risk};
+use super::resources::{listed, works_on};
+use crate::facts::{self, Action, actions_matching, risk};
 use crate::language::json::Span;
 use crate::language::{Condition, Kind, Quantifier, Test};
 
@@ -30,20 +30,42 @@ struct Place<'p> {
 
 /// Where an action is allowed and not taken away again.
 fn places<'p>(parts: &'p [Part<'p>], action: &str) -> Vec<Place<'p>> {
-    let allowing = parts.iter().filter(|it| it.is_allow() && !harmless(it, action));
+    let allowing = parts
+        .iter()
+        .filter(|it| it.is_allow() && !harmless(it, action) && reachable(it, action));
     let mut found = Vec::new();
     for part in allowing {
         if !part.lists_actions() {
-            let left_out = part.entries.iter().any(|it| action_covers(&it.text.text, action));
+            let left_out = part
+                .entries
+                .iter()
+                .any(|it| action_covers(&it.text.text, action));
             let span = part.statement.actions.key_span;
             found.extend((!left_out).then_some(Place { part, span }));
             continue;
         }
-        let entry = part.entries.iter().find(|it| action_overlaps(&it.text.text, action));
-        found.extend(entry.map(|it| Place { part, span: it.text.span }));
+        let entry = part
+            .entries
+            .iter()
+            .find(|it| action_overlaps(&it.text.text, action));
+        found.extend(entry.map(|it| Place {
+            part,
+            span: it.text.span,
+        }));
     }
     found.retain(|place| !parts.iter().any(|it| takes_away(it, place.part, action)));
     found
+}
+
+/// Whether the action works on some resource listed.
+fn reachable(part: &Part<'_>, action: &str) -> bool {
+    match (part.resources(), facts::action(action)) {
+        (Some(list), Some(action)) => list
+            .items
+            .iter()
+            .any(|it| is_star(&it.text) || works_on(action, &it.text)),
+        _ => true,
+    }
 }
 
 /// Whether a condition of the Allow keeps the action from being an escalation: a boundary that
@@ -64,7 +86,10 @@ fn takes_away(deny: &Part<'_>, allow: &Part<'_>, action: &str) -> bool {
     if deny.is_allow() || !deny.conditions().is_empty() {
         return false;
     }
-    let named = deny.entries.iter().any(|it| action_covers(&it.text.text, action));
+    let named = deny
+        .entries
+        .iter()
+        .any(|it| action_covers(&it.text.text, action));
     let all = deny
         .resources()
         .is_some_and(|list| list.items.iter().any(|it| is_star(&it.text)));
@@ -111,7 +136,10 @@ fn escalations(checker: &mut Checker<'_>) {
     checker.parts = parts;
     for (span, names) in found {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let message = format!("whoever has this can gain any permission: {}", listed(&names));
+        let message = format!(
+            "whoever has this can gain any permission: {}",
+            listed(&names)
+        );
         checker.tell(Rule::PrivEsc, span, message);
     }
 }
@@ -128,11 +156,16 @@ fn held(parts: &[Part<'_>], set: &risk::Escalation, management: Option<&str>) ->
     }
     let service = |action: &str| action.split(':').next().unwrap_or("").to_owned();
     let together = chosen.iter().enumerate().all(|(at, (action, places))| {
-        let same = chosen.iter().take(at).filter(|(other, _)| service(other) == service(action));
+        let same = chosen
+            .iter()
+            .take(at)
+            .filter(|(other, _)| service(other) == service(action));
         let mut same = same.peekable();
         same.peek().is_none()
             || same.all(|(_, others)| {
-                places.iter().any(|place| others.iter().any(|other| meet(place, other)))
+                places
+                    .iter()
+                    .any(|place| others.iter().any(|other| meet(place, other)))
             })
     });
     let (_, last) = chosen.last().filter(|_| together)?;
@@ -161,7 +194,10 @@ fn reaches(places: &[Place<'_>], management: Option<&str>) -> bool {
                         || (it.text.contains('*') && resource_overlaps(&it.text, &wanted))
                 })
             }
-            Some(list) => list.items.iter().any(|it| resource_overlaps(&it.text, &wanted)),
+            Some(list) => list
+                .items
+                .iter()
+                .any(|it| resource_overlaps(&it.text, &wanted)),
         })
     })
 }
@@ -172,8 +208,10 @@ fn pass_role(checker: &mut Checker<'_>, part: &Part<'_>) {
         .is_none_or(|list| list.items.iter().any(|it| wide_role(&it.text)));
     let limited = part.conditions().iter().any(|it| {
         let key = it.key.text.to_ascii_lowercase();
-        matches!(key.as_str(), "iam:passedtoservice" | "iam:associatedresourcearn")
-            && !it.operator.test.is_negated()
+        matches!(
+            key.as_str(),
+            "iam:passedtoservice" | "iam:associatedresourcearn"
+        ) && !it.operator.test.is_negated()
             && !it.values.iter().any(|value| value.text == "*")
     });
     let Some(entry) = part
@@ -198,12 +236,18 @@ fn wide_role(resource: &str) -> bool {
 
 fn limits_action(condition: &Condition<'_>) -> bool {
     // sources of requests are no limit on what can be taken
-    condition.key.text.to_ascii_lowercase().starts_with("aws:principaltag/")
+    condition
+        .key
+        .text
+        .to_ascii_lowercase()
+        .starts_with("aws:principaltag/")
 }
 
 /// Classes of actions on every resource.
 fn classes(checker: &mut Checker<'_>, part: &Part<'_>) {
-    let all = part.resources().is_some_and(|list| list.items.iter().any(|it| is_star(&it.text)));
+    let all = part
+        .resources()
+        .is_some_and(|list| list.items.iter().any(|it| is_star(&it.text)));
     if !all || !part.lists_actions() || !part.on_everything() {
         return;
     }
@@ -212,7 +256,11 @@ fn classes(checker: &mut Checker<'_>, part: &Part<'_>) {
     }
     type Class = (Rule, fn(&Action) -> bool, &'static str);
     let classes: [Class; 3] = [
-        (Rule::DataExfil, risk::exfiltrates, "read data of every resource"),
+        (
+            Rule::DataExfil,
+            risk::exfiltrates,
+            "read data of every resource",
+        ),
         (
             Rule::CredentialsExposure,
             risk::exposes_credentials,
@@ -228,9 +276,17 @@ fn classes(checker: &mut Checker<'_>, part: &Part<'_>) {
         let mut found: Vec<(Span, Vec<String>)> = Vec::new();
         for entry in &part.entries {
             let names: Vec<String> = if entry.shape == Shape::Everything {
-                actions_matching("*").filter(|it| belongs(it)).map(Action::full_name).collect()
+                actions_matching("*")
+                    .filter(|it| belongs(it))
+                    .map(Action::full_name)
+                    .collect()
             } else {
-                entry.known.iter().filter(|it| belongs(it)).map(|it| it.full_name()).collect()
+                entry
+                    .known
+                    .iter()
+                    .filter(|it| belongs(it))
+                    .map(|it| it.full_name())
+                    .collect()
             };
             if !names.is_empty() {
                 found.push((entry.text.span, names));
@@ -241,7 +297,11 @@ fn classes(checker: &mut Checker<'_>, part: &Part<'_>) {
             continue;
         };
         let span = *span;
-        let names: Vec<&str> = found.iter().flat_map(|(_, it)| it).map(String::as_str).collect();
+        let names: Vec<&str> = found
+            .iter()
+            .flat_map(|(_, it)| it)
+            .map(String::as_str)
+            .collect();
         checker.tell(rule, span, format!("{} {what}", listed(&names)));
     }
     for entry in part.entries.iter().filter(|it| it.shape == Shape::Service) {

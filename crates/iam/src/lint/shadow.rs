@@ -14,16 +14,18 @@ pub(super) fn check(checker: &mut Checker<'_>) {
             continue;
         }
         let others = checker.parts.iter().enumerate();
-        let by = others.filter(|(other, _)| *other != at).find(|(other, it)| {
-            if !it.is_allow() {
-                return it.conditions().is_empty() && covers(it, part);
-            }
-            // of two that say the same, the later one is too many
-            let same = covers(part, it) && same_conditions(part, it);
-            (it.conditions().is_empty() || same_conditions(it, part))
-                && covers(it, part)
-                && (!same || *other < at)
-        });
+        let by = others
+            .filter(|(other, _)| *other != at)
+            .find(|(other, it)| {
+                if !it.is_allow() {
+                    return it.conditions().is_empty() && covers(it, part);
+                }
+                // of two that say the same, the later one is too many
+                let same = covers(part, it) && same_conditions(part, it);
+                (it.conditions().is_empty() || same_conditions(it, part))
+                    && covers(it, part)
+                    && (!same || *other < at)
+            });
         if let Some((other, by)) = by {
             let name = match &by.statement.sid {
                 Some(sid) => format!("`{}`", sid.text),

@@ -78,16 +78,25 @@ impl OrgTree {
         let organization = root.get("organization");
         let id = text(root, ["root", "Root"])
             .or_else(|| text(organization?, ["root", "Root"]))
-            .ok_or_else(|| {
-                LoadError::new(Code::Field, "the organization has no root", "/root")
-            })?;
+            .ok_or_else(|| LoadError::new(Code::Field, "the organization has no root", "/root"))?;
         let mut levels = vec![level(file, vec![id, "Root".to_owned()], "/root", root.span)];
         for (at, unit) in items(root, "ous").iter().enumerate() {
             let name = text(unit, ["name", "Name"]);
             let parent = text(unit, ["parent", "Parent"]);
-            let path = name.iter().zip(&parent).map(|(name, parent)| format!("{parent}/{name}"));
-            let names = text(unit, ["id", "Id"]).into_iter().chain(path).chain(name.clone());
-            levels.push(level(file, names.collect(), &format!("/ous/{at}"), unit.span));
+            let path = name
+                .iter()
+                .zip(&parent)
+                .map(|(name, parent)| format!("{parent}/{name}"));
+            let names = text(unit, ["id", "Id"])
+                .into_iter()
+                .chain(path)
+                .chain(name.clone());
+            levels.push(level(
+                file,
+                names.collect(),
+                &format!("/ous/{at}"),
+                unit.span,
+            ));
         }
         for (at, account) in items(root, "accounts").iter().enumerate() {
             let names = [text(account, ["id", "Id"]), text(account, ["name", "Name"])];
@@ -109,7 +118,9 @@ impl OrgTree {
     /// The ids of its accounts.
     pub fn accounts(&self) -> Vec<String> {
         let accounts = self.levels.iter().filter(|it| it.is_account);
-        accounts.filter_map(|it| it.names.first().cloned()).collect()
+        accounts
+            .filter_map(|it| it.names.first().cloned())
+            .collect()
     }
 
     /// The management account, where the file says which.
@@ -162,7 +173,10 @@ impl Attached {
         };
         Source::new(text).is_ok_and(|source| {
             let (document, _) = source.document(Kind::Scp, language);
-            document.statements.iter().any(|it| it.effect == Effect::Allow)
+            document
+                .statements
+                .iter()
+                .any(|it| it.effect == Effect::Allow)
         })
     }
 }
@@ -206,7 +220,9 @@ fn policies(file: &str, root: &Node<'_>) -> Vec<Attached> {
             // as an object, or as AWS answers it: a text
             match content.as_str() {
                 Some(text) => Some(text.to_owned()),
-                None => file.get(content.span.start..content.span.end).map(str::to_owned),
+                None => file
+                    .get(content.span.start..content.span.end)
+                    .map(str::to_owned),
             }
         });
         let targets = either(node, ["targets", "Targets"]).and_then(Node::items);

@@ -73,9 +73,10 @@ pub(super) fn is_region(text: &str) -> bool {
 
 /// What was left to be filled in.
 pub(super) fn is_placeholder(text: &str) -> bool {
-    let angle = text
-        .split_once('<')
-        .is_some_and(|(_, rest)| rest.split_once('>').is_some_and(|(name, _)| !name.is_empty()));
+    let angle = text.split_once('<').is_some_and(|(_, rest)| {
+        rest.split_once('>')
+            .is_some_and(|(name, _)| !name.is_empty())
+    });
     let word = ["REPLACE", "XXX", "CHANGEME", "CHANGE_ME", "YOUR_"]
         .iter()
         .any(|word| text.contains(word));
@@ -140,16 +141,24 @@ fn typed(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_>)
     }
     let key = condition.key.text.to_ascii_lowercase();
     let wanted = if test.is_numeric() {
-        evaluation::Decimal::parse(text).is_none().then_some("a number")
+        evaluation::Decimal::parse(text)
+            .is_none()
+            .then_some("a number")
     } else if test.is_date() {
-        evaluation::date(text).is_none().then_some("a date, such as 2026-01-31T09:00:00Z, or epoch seconds")
+        evaluation::date(text)
+            .is_none()
+            .then_some("a date, such as 2026-01-31T09:00:00Z, or epoch seconds")
     } else if test.is_address() {
-        network(text).is_none().then_some("an address or CIDR, such as 192.0.2.0/24")
+        network(text)
+            .is_none()
+            .then_some("an address or CIDR, such as 192.0.2.0/24")
     } else if test.is_arn() {
         (!is_arn_pattern(text)).then_some("an ARN")
     } else {
         match test {
-            Test::Bool | Test::Null => evaluation::boolean(text).is_none().then_some("true or false"),
+            Test::Bool | Test::Null => evaluation::boolean(text)
+                .is_none()
+                .then_some("true or false"),
             Test::BinaryEquals => evaluation::bytes(text).is_none().then_some("base64"),
             _ => of_key(&key, test, text),
         }
@@ -171,7 +180,9 @@ fn of_key(key: &str, test: Test, text: &str) -> Option<&'static str> {
     }
     let value = facts::condition_key(key)?.value;
     match value {
-        facts::ValueType::Bool => (evaluation::boolean(text).is_none() && !pattern).then_some("true or false"),
+        facts::ValueType::Bool => {
+            (evaluation::boolean(text).is_none() && !pattern).then_some("true or false")
+        }
         _ => None,
     }
 }
@@ -187,7 +198,7 @@ fn is_org_path(text: &str) -> bool {
 
 fn is_arn_pattern(text: &str) -> bool {
     let parts = super::pattern::resource_parts(text);
-    parts.is_some_and(|[arn, ..]| arn == "arn" || arn.contains(['*', '?']))
+    parts.is_some_and(|[arn, ..]| super::pattern::covers(arn, "arn"))
 }
 
 /// The instant a date of a policy stands for.
@@ -244,7 +255,10 @@ fn address(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_
     let first = masked(address, length);
     if first != address {
         let network = format!("{first}/{length}");
-        let message = format!("`{}` has bits behind its prefix; it means `{network}`", value.text);
+        let message = format!(
+            "`{}` has bits behind its prefix; it means `{network}`",
+            value.text
+        );
         let path = checker.pointer(value.span);
         checker
             .tell(Rule::CidrHostBits, value.span, message)
@@ -278,7 +292,11 @@ fn expired(checker: &mut Checker<'_>, condition: &Condition<'_>) {
     if !until || !matches!(key.as_str(), "aws:currenttime" | "aws:epochtime") {
         return;
     }
-    let ends: Option<Vec<Timestamp>> = condition.values.iter().map(|it| instant(&it.text)).collect();
+    let ends: Option<Vec<Timestamp>> = condition
+        .values
+        .iter()
+        .map(|it| instant(&it.text))
+        .collect();
     let Some(last) = ends.and_then(|ends| ends.into_iter().max()) else {
         return;
     };
@@ -308,9 +326,19 @@ mod tests {
         assert_eq!(network("10.0.0.0/33"), None);
         assert_eq!(network("10.0.0.0/+8"), None);
         assert!(network("2001:db8::/32").is_some());
-        assert_eq!(masked("192.0.2.5".parse().unwrap(), 24).to_string(), "192.0.2.0");
-        assert_eq!(masked("192.0.2.5".parse().unwrap(), 0).to_string(), "0.0.0.0");
-        for (text, good) in [("eu-west-1", true), ("us-gov-west-1", true), ("europe", false)] {
+        assert_eq!(
+            masked("192.0.2.5".parse().unwrap(), 24).to_string(),
+            "192.0.2.0"
+        );
+        assert_eq!(
+            masked("192.0.2.5".parse().unwrap(), 0).to_string(),
+            "0.0.0.0"
+        );
+        for (text, good) in [
+            ("eu-west-1", true),
+            ("us-gov-west-1", true),
+            ("europe", false),
+        ] {
             assert_eq!(is_region(text), good, "{text}");
         }
         for (text, good) in [

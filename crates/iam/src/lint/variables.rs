@@ -27,7 +27,11 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     checker.each(|checker, part| {
         for text in never(part) {
             if names(&text.text).next().is_some() {
-                place(checker, text.span, "no variables are replaced in actions and principals");
+                place(
+                    checker,
+                    text.span,
+                    "no variables are replaced in actions and principals",
+                );
             }
         }
         for item in part.statement.resources.iter().flat_map(|it| &it.items) {
@@ -36,7 +40,11 @@ pub(super) fn check(checker: &mut Checker<'_>) {
                 continue;
             }
             if old {
-                place(checker, item.span, "version 2008-10-17 replaces no variables");
+                place(
+                    checker,
+                    item.span,
+                    "version 2008-10-17 replaces no variables",
+                );
             } else if before.matches(':').count() < 5 {
                 let message = "variables are replaced in the last part of an ARN only";
                 place(checker, item.span, message);
@@ -73,7 +81,11 @@ fn values(checker: &mut Checker<'_>, condition: &Condition<'_>, old: bool) {
             let message = format!("{} replaces no variables", test.name());
             place(checker, value.span, &message);
         } else if old {
-            place(checker, value.span, "version 2008-10-17 replaces no variables");
+            place(
+                checker,
+                value.span,
+                "version 2008-10-17 replaces no variables",
+            );
         } else if test.is_negated() {
             may_be_absent(checker, condition, value);
         }

@@ -43,7 +43,10 @@ pub fn agree(whole: &str, parts: &[String], kind: Kind) -> Result<usize, Box<Dif
     let (document, _) = source.document(kind, ScpLanguage::Full);
     let requests = requests(&document);
     for request in &requests {
-        let (whole, parts) = (decide(&one, &request.request), decide(&many, &request.request));
+        let (whole, parts) = (
+            decide(&one, &request.request),
+            decide(&many, &request.request),
+        );
         if whole != parts {
             return Err(Box::new(Difference {
                 action: request.action.clone(),

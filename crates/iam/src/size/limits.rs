@@ -115,7 +115,13 @@ const fn row(
 const SUM: &str = "the sum over the inline policies of one";
 const MINIFY: &str = "whitespace counts: send it minified";
 
-static MANAGED: About = row("managed", "a managed policy", 6_144, Counted::WithoutWhitespace, "");
+static MANAGED: About = row(
+    "managed",
+    "a managed policy",
+    6_144,
+    Counted::WithoutWhitespace,
+    "",
+);
 static BOUNDARY: About = row(
     "boundary",
     "a permissions boundary",
@@ -123,9 +129,27 @@ static BOUNDARY: About = row(
     Counted::WithoutWhitespace,
     "a managed policy",
 );
-static USER: About = row("inline-user", "a user", 2_048, Counted::WithoutWhitespace, SUM);
-static GROUP: About = row("inline-group", "a group", 5_120, Counted::WithoutWhitespace, SUM);
-static ROLE: About = row("inline-role", "a role", 10_240, Counted::WithoutWhitespace, SUM);
+static USER: About = row(
+    "inline-user",
+    "a user",
+    2_048,
+    Counted::WithoutWhitespace,
+    SUM,
+);
+static GROUP: About = row(
+    "inline-group",
+    "a group",
+    5_120,
+    Counted::WithoutWhitespace,
+    SUM,
+);
+static ROLE: About = row(
+    "inline-role",
+    "a role",
+    10_240,
+    Counted::WithoutWhitespace,
+    SUM,
+);
 static SET: About = row(
     "permission-set",
     "the inline policy of a permission set",
@@ -147,15 +171,39 @@ static SESSION: About = row(
     Counted::AsSent,
     "STS also limits a packed size, which it reports",
 );
-static SCP: About = row("scp", "a service control policy", 5_120, Counted::AsSent, MINIFY);
-static RCP: About = row("rcp", "a resource control policy", 5_120, Counted::AsSent, MINIFY);
+static SCP: About = row(
+    "scp",
+    "a service control policy",
+    5_120,
+    Counted::AsSent,
+    MINIFY,
+);
+static RCP: About = row(
+    "rcp",
+    "a resource control policy",
+    5_120,
+    Counted::AsSent,
+    MINIFY,
+);
 static S3: About = row("s3", "a bucket policy", 20_480, Counted::AsSent, "");
 static KMS: About = row("kms", "a key policy", 32_768, Counted::AsSent, "");
-static SECRET: About = row("secretsmanager", "a secret's policy", 20_480, Counted::AsSent, "");
+static SECRET: About = row(
+    "secretsmanager",
+    "a secret's policy",
+    20_480,
+    Counted::AsSent,
+    "",
+);
 static SQS: About = row("sqs", "a queue's policy", 8_192, Counted::AsSent, "");
 static SNS: About = row("sns", "a topic's policy", 30_720, Counted::AsSent, "");
 static LAMBDA: About = row("lambda", "a function's policy", 20_480, Counted::AsSent, "");
-static ENDPOINT: About = row("vpc-endpoint", "an endpoint policy", 20_480, Counted::AsSent, "");
+static ENDPOINT: About = row(
+    "vpc-endpoint",
+    "an endpoint policy",
+    20_480,
+    Counted::AsSent,
+    "",
+);
 
 impl Place {
     /// Every place, in the order of the specification.
@@ -237,7 +285,10 @@ impl Place {
             Kind::Resource => {
                 let mut actions = document.statements.iter().flat_map(|it| &it.actions.items);
                 let service = actions.find_map(|it| it.text.split_once(':'));
-                match service.map(|(prefix, _)| prefix.to_ascii_lowercase()).as_deref() {
+                match service
+                    .map(|(prefix, _)| prefix.to_ascii_lowercase())
+                    .as_deref()
+                {
                     Some("kms") => Self::KmsKey,
                     Some("secretsmanager") => Self::Secret,
                     Some("sqs") => Self::Queue,

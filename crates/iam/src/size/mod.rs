@@ -5,7 +5,7 @@ mod limits;
 mod split;
 
 pub use agree::{Difference, agree};
-pub use limits::{About, ATTACHED, Attached, Counted, LIMITS_DATE, Place};
+pub use limits::{ATTACHED, About, Attached, Counted, LIMITS_DATE, Place};
 pub use split::{CannotSplit, split};
 
 use serde::Serialize;
@@ -47,8 +47,8 @@ mod tests {
         let text = "{ \"Ä\": 1 }\n";
         let rows = [
             (Place::Managed, 7, 6_144),
-            (Place::Scp, 13, 5_120),
-            (Place::Session, 13, 2_048),
+            (Place::Scp, 12, 5_120),
+            (Place::Session, 12, 2_048),
             (Place::InlineRole, 7, 10_240),
         ];
         for (place, used, limit) in rows {

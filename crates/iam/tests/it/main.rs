@@ -8,3 +8,5 @@
 )]
 
 mod facts;
+mod lint;
+mod lint_codes;

@@ -63,7 +63,10 @@ fn known(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) 
     } else {
         outcome
     };
-    let message = format!("{key} is never in a request for {}: {outcome}", listed(&without));
+    let message = format!(
+        "{key} is never in a request for {}: {outcome}",
+        listed(&without)
+    );
     checker.tell(Rule::KeyNotForAction, condition.key.span, message);
 }
 
@@ -73,9 +76,10 @@ fn operator_type(checker: &mut Checker<'_>, condition: &Condition<'_>) {
     let Some(known) = facts::condition_key(&condition.key.text) else {
         return;
     };
-    let wildcard = condition.values.iter().any(|value| {
-        has_wildcard(&value.text) && !is_placeholder(&value.text)
-    });
+    let wildcard = condition
+        .values
+        .iter()
+        .any(|value| has_wildcard(&value.text) && !is_placeholder(&value.text));
     let exact = test.is_string() && !test.takes_wildcards();
     let (wrong, better) = match known.value {
         ValueType::Arn if exact && wildcard => (true, "ArnLike"),
@@ -91,7 +95,10 @@ fn operator_type(checker: &mut Checker<'_>, condition: &Condition<'_>) {
             test.is_numeric() || test.is_date() || test.is_address() || test.is_arn(),
             "Bool",
         ),
-        ValueType::Numeric => (!test.is_numeric() && test != Test::Null, "NumericEquals or the like"),
+        ValueType::Numeric => (
+            !test.is_numeric() && test != Test::Null,
+            "NumericEquals or the like",
+        ),
         ValueType::Date => (
             !test.is_date() && !test.is_numeric() && test != Test::Null,
             "DateLessThan or the like",
@@ -100,7 +107,11 @@ fn operator_type(checker: &mut Checker<'_>, condition: &Condition<'_>) {
         ValueType::Binary => (false, ""),
     };
     if wrong {
-        let negated = if test.is_negated() { " (or its negation)" } else { "" };
+        let negated = if test.is_negated() {
+            " (or its negation)"
+        } else {
+            ""
+        };
         let message = format!(
             "{} holds a value of type {}; compare it by {better}{negated}, not by {}",
             condition.key.text,
@@ -113,7 +124,9 @@ fn operator_type(checker: &mut Checker<'_>, condition: &Condition<'_>) {
 
 /// Whether a value has a `*` or `?` that is not written as `${*}`.
 fn has_wildcard(text: &str) -> bool {
-    let literal: usize = names(text).map(|name| name.matches(['*', '?']).count()).sum();
+    let literal: usize = names(text)
+        .map(|name| name.matches(['*', '?']).count())
+        .sum();
     text.matches(['*', '?']).count() > literal
 }
 
@@ -124,8 +137,16 @@ fn wildcards(checker: &mut Checker<'_>, condition: &Condition<'_>) {
     }
     for value in &condition.values {
         if has_wildcard(&value.text) && !is_placeholder(&value.text) {
-            let like = if test.is_negated() { "StringNotLike" } else { "StringLike" };
-            let message = format!("{} compares `{}` literally; for a pattern use {like}", test.name(), value.text);
+            let like = if test.is_negated() {
+                "StringNotLike"
+            } else {
+                "StringLike"
+            };
+            let message = format!(
+                "{} compares `{}` literally; for a pattern use {like}",
+                test.name(),
+                value.text
+            );
             checker.tell(Rule::WildcardInEquals, value.span, message);
         }
     }
@@ -153,7 +174,10 @@ fn set(checker: &mut Checker<'_>, condition: &Condition<'_>) {
         } else {
             ""
         };
-        let message = format!("{key} holds one value: write {}{vacuous}", operator.test.name());
+        let message = format!(
+            "{key} holds one value: write {}{vacuous}",
+            operator.test.name()
+        );
         checker.tell(Rule::SetOnSingle, condition.operator_text.span, message);
     }
 }
@@ -168,14 +192,21 @@ fn if_exists(checker: &mut Checker<'_>, part: &Part<'_>) {
             continue;
         }
         seen.push(span);
-        let plain = crate::language::Operator { if_exists: false, ..operator }.name();
+        let plain = crate::language::Operator {
+            if_exists: false,
+            ..operator
+        }
+        .name();
         let why = match operator.quantifier {
             Quantifier::Any => "it is false without the key all the same",
             Quantifier::All => "it holds without the key anyway",
             Quantifier::One => "a negated operator holds without the key anyway",
         };
         let message = format!("IfExists changes nothing here: {why}; write {plain}");
-        let twin = part.conditions().iter().any(|it| it.operator_text.text == plain);
+        let twin = part
+            .conditions()
+            .iter()
+            .any(|it| it.operator_text.text == plain);
         let fix = Operation::rename(checker.pointer(span), &plain);
         checker
             .tell(Rule::IfExistsNoop, span, message)

@@ -105,7 +105,11 @@ fn vacuous(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>
         let message = format!(
             "ForAllValues holds when {key} is absent; add \"Null\": {{\"{key}\": \"false\"}}"
         );
-        checker.tell(Rule::ForallAllowVacuous, condition.operator_text.span, message);
+        checker.tell(
+            Rule::ForallAllowVacuous,
+            condition.operator_text.span,
+            message,
+        );
     }
 }
 
@@ -188,7 +192,10 @@ fn tag_keys(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_
         condition.operator.test,
         Test::StringEquals | Test::StringLike
     );
-    let letters = condition.values.iter().any(|it| it.text.chars().any(char::is_alphabetic));
+    let letters = condition
+        .values
+        .iter()
+        .any(|it| it.text.chars().any(char::is_alphabetic));
     if !part.is_allow() && is(condition, "aws:TagKeys") && with_case && letters {
         let message = "this Deny misses the same tag in another case: compare aws:TagKeys by \
                        ForAnyValue:StringEqualsIgnoreCase";
