@@ -10,3 +10,4 @@
 mod facts;
 mod lint;
 mod lint_codes;
+mod grid;

@@ -1,6 +1,7 @@
 //! `hallpass policy …`: ask, check and test IAM policies.
 
 pub(crate) mod cases;
+mod data;
 mod eval;
 mod simulate;
 mod why;
