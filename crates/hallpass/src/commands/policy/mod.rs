@@ -14,15 +14,6 @@ use crate::exit::Outcome;
   hallpass policy simulate --cases cases.jsonl --expect
   hallpass policy why --principal arn:aws:iam::111122223333:user/mara \\
     --action s3:GetObject --resource arn:aws:s3:::logs/today --identity-policy mara.json")]
-//! `hallpass policy …`: what policies say, and what is known about what they name.
-
-mod data;
-
-use crate::exit::Outcome;
-
-/// Work with policies and with what they name
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass policy data --action s3:GetObject")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -30,17 +21,17 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Data(data::Args),
     Eval(eval::Args),
     Simulate(simulate::Args),
     Why(why::Args),
-    Data(data::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
+        Command::Data(args) => data::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Why(args) => why::run(args),
-        Command::Data(args) => data::run(args),
     }
 }
