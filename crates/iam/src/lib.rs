@@ -34,7 +34,7 @@ pub mod language;
 pub mod lint;
 pub mod size;
 
-pub use case::{Answer, Case, CaseOptions, simulate_line};
+pub use case::{Answer, Case, CaseOptions, complete, simulate_line};
 pub use error::{Code, LoadError};
 pub use evaluation::{
     Caller, CallerKind, ConditionTrace, Context, ContextValue, Core, Decider, Decision,
