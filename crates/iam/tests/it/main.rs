@@ -8,6 +8,7 @@
 )]
 
 mod facts;
+mod grid;
 mod lint;
 mod lint_codes;
-mod grid;
+mod split;

@@ -27,9 +27,11 @@ impl PolicyFile {
     /// Writes another text in its place: beside it at first, so that a stop leaves one of both.
     pub(super) fn write(&self, text: &str) -> Result<(), Failure> {
         if self.name == "-" {
-            return Err(Failure::bad_input("standard input cannot be repaired in place")
-                .code("E_ARG")
-                .help("give a file to `--fix`"));
+            return Err(
+                Failure::bad_input("standard input cannot be repaired in place")
+                    .code("E_ARG")
+                    .help("give a file to `--fix`"),
+            );
         }
         let path = Path::new(&self.name);
         let unwritable = |error: io::Error| Failure::unwritable(&self.name, &error);
@@ -79,7 +81,9 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Fa
         .map_err(unreadable)?;
     paths.sort();
     for path in paths {
-        let hidden = path.file_name().is_some_and(|it| it.to_string_lossy().starts_with('.'));
+        let hidden = path
+            .file_name()
+            .is_some_and(|it| it.to_string_lossy().starts_with('.'));
         if hidden {
             continue;
         }
@@ -129,7 +133,10 @@ pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
     };
     let mut bytes = Vec::new();
     let limit = POLICY_BYTES_MAX as u64 + 1;
-    input.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    input
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     // cut in the middle of a character when too long: then it is refused for that anyway
     if bytes.len() > POLICY_BYTES_MAX {
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
@@ -144,7 +151,9 @@ fn kind_of(path: &Path) -> Option<Kind> {
     let stem = path.file_stem()?.to_string_lossy();
     let by_name = stem.rsplit_once('.').and_then(|(_, kind)| kind_named(kind));
     by_name.or_else(|| {
-        path.ancestors().skip(1).find_map(|folder| kind_named(&folder.file_name()?.to_string_lossy()))
+        path.ancestors()
+            .skip(1)
+            .find_map(|folder| kind_named(&folder.file_name()?.to_string_lossy()))
     })
 }
 

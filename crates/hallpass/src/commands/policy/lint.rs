@@ -144,7 +144,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
         output::say(&format!("{} made", count(repaired, "repair")));
     }
     args.print(&linted)?;
-    let worst = linted.iter().flat_map(|it| &it.findings).map(|it| it.severity).max();
+    let worst = linted
+        .iter()
+        .flat_map(|it| &it.findings)
+        .map(|it| it.severity)
+        .max();
     Ok(match worst {
         Some(worst) if worst >= args.fail_on => Exit::Failed,
         Some(_) | None => Exit::Ok,
@@ -159,7 +163,9 @@ fn read_tree(path: &Path) -> Result<OrgTree, Failure> {
             Some((line, column)) => format!("{}:{line}:{column}", path.display()),
             None => format!("{}#{}", path.display(), error.pointer),
         };
-        Failure::bad_input(error.message).code(error.code.as_str()).at(place)
+        Failure::bad_input(error.message)
+            .code(error.code.as_str())
+            .at(place)
     })
 }
 
@@ -193,8 +199,7 @@ impl Args {
 
     fn check_tree(&self, tree: &OrgTree, policies: &[PolicyFile]) -> Vec<Finding> {
         let scps = policies.iter().filter(|it| it.kind == Kind::Scp);
-        let files: Vec<(String, String)> =
-            scps.map(|it| (it.stem(), it.text.clone())).collect();
+        let files: Vec<(String, String)> = scps.map(|it| (it.stem(), it.text.clone())).collect();
         let mut findings = tree.check(&files, self.scp_language.into());
         findings.retain(|it| !self.disable.contains(&it.code));
         findings
@@ -250,7 +255,10 @@ fn text(linted: &[Linted], colour: bool) -> String {
             } else {
                 label
             };
-            let sid = finding.sid.as_ref().map_or(String::new(), |sid| format!(" {}:", plain(sid)));
+            let sid = finding
+                .sid
+                .as_ref()
+                .map_or(String::new(), |sid| format!(" {}:", plain(sid)));
             let (line, column) = (finding.region.line, finding.region.column);
             // writing to a `String` cannot fail
             let _ = writeln!(

@@ -57,12 +57,20 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Place::InlineUser | Place::InlineGroup | Place::InlineRole
     );
     if args.files.len() > 1 && (!inline || args.split) {
-        return Err(Failure::bad_input("only inline policies are measured together")
-            .code("E_ARG")
-            .at("FILE"));
+        return Err(
+            Failure::bad_input("only inline policies are measured together")
+                .code("E_ARG")
+                .at("FILE"),
+        );
     }
-    let texts = args.files.iter().map(|it| read_text(it)).collect::<Result<Vec<_>, _>>()?;
-    let measured = texts.iter().map(|text| size::measure(text, args.place, limit));
+    let texts = args
+        .files
+        .iter()
+        .map(|it| read_text(it))
+        .collect::<Result<Vec<_>, _>>()?;
+    let measured = texts
+        .iter()
+        .map(|text| size::measure(text, args.place, limit));
     let mut sum = size::measure("", args.place, limit);
     for one in measured {
         sum.used += one.used;
@@ -89,10 +97,14 @@ pub(crate) fn run(args: &Args) -> Outcome {
 fn split(args: &Args, text: &str, limit: Option<usize>) -> Outcome {
     let kind = args.place.kind();
     if !matches!(kind, Kind::Identity | Kind::Scp) {
-        return Err(Failure::bad_input(format!("a policy of type {} is not split", args.place))
-            .code("E_TYPE")
-            .at("--type")
-            .help("only identity and service control policies stand beside others of their kind"));
+        return Err(
+            Failure::bad_input(format!("a policy of type {} is not split", args.place))
+                .code("E_TYPE")
+                .at("--type")
+                .help(
+                    "only identity and service control policies stand beside others of their kind",
+                ),
+        );
     }
     let parts = size::split(text, args.place, limit)
         .map_err(|error| Failure::bad_input(error.to_string()).code("E_SIZE"))?;
@@ -103,10 +115,10 @@ fn split(args: &Args, text: &str, limit: Option<usize>) -> Outcome {
     } else {
         ""
     };
-    output::say(&format!(
-        "{}, like the whole in {}{note}",
-        count(parts.len(), "part"),
-        count(tried, "request")
-    ));
+    let checked = match tried {
+        0 => "not checked, since the policy has errors (`hallpass policy lint`)".to_owned(),
+        tried => format!("like the whole in {}", count(tried, "request")),
+    };
+    output::say(&format!("{}, {checked}{note}", count(parts.len(), "part")));
     Ok(Exit::Ok)
 }
