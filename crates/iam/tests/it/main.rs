@@ -7,12 +7,12 @@
     reason = "tests"
 )]
 
-mod facts;
-mod grid;
-mod suite;
 mod asked;
 mod delegation;
 mod facts;
+mod grid;
+mod lint;
+mod lint_codes;
 mod outage;
 mod perimeter;
 mod residual;
@@ -21,5 +21,7 @@ mod secrets_generate;
 mod secrets_table;
 mod sessions_generate;
 mod sessions_table;
+mod split;
+mod suite;
 mod vpn_handler;
 mod vpn_policy;
