@@ -13,6 +13,8 @@ mod decide;
 mod exits;
 mod fake;
 mod login;
+mod mmdb;
 mod people;
 mod run;
 mod simulator;
+mod vpn;

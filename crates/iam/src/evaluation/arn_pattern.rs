@@ -209,6 +209,7 @@ impl ActionPattern {
 /// The action of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Action {
+    written: Box<str>,
     lower: Box<str>,
     /// Offset of the name.
     name: usize,
@@ -225,9 +226,15 @@ impl Action {
                     .all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
         };
         (plain(service, b"-") && plain(name, b"-_")).then(|| Self {
+            written: text.into(),
             lower: text.to_ascii_lowercase().into(),
             name: service.len() + 1,
         })
+    }
+
+    /// As it was given.
+    pub(crate) fn written(&self) -> &str {
+        &self.written
     }
 
     /// The whole in lower case.

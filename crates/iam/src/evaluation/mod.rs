@@ -11,6 +11,7 @@ mod policy;
 mod request;
 mod template;
 mod values;
+mod words;
 
 pub use caller::{Caller, CallerKind, Named};
 pub use condition::Reason;

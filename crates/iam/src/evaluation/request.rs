@@ -118,6 +118,11 @@ impl Request {
         self.action.lower()
     }
 
+    /// The action as given.
+    pub fn action_as_written(&self) -> &str {
+        self.action.written()
+    }
+
     /// The resource as given.
     pub fn resource(&self) -> &str {
         self.resource.as_str()

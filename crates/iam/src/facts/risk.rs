@@ -141,14 +141,12 @@ pub const CREDENTIALS_EXPOSURE: &[&str] = &[
     "iam:ResetServiceSpecificCredential",
     "iam:UpdateAccessKey",
     "iam:UpdateLoginProfile",
-    "iot:AssumeRoleWithCertificate",
     "lightsail:DownloadDefaultKeyPair",
     "lightsail:GetInstanceAccessDetails",
     "lightsail:GetRelationalDatabaseMasterUserPassword",
     "rds-db:connect",
     "redshift:GetClusterCredentials",
     "redshift:GetClusterCredentialsWithIAM",
-    "sso:GetRoleCredentials",
     "sts:AssumeRole",
     "sts:AssumeRoleWithSAML",
     "sts:AssumeRoleWithWebIdentity",
@@ -163,14 +161,10 @@ const ALSO_EXPOSURE: &[&str] = &[
     "ec2:ModifySnapshotAttribute",
     "identitystore:CreateGroupMembership",
     "rds:ModifyDBSnapshotAttribute",
-    "sso:CreateAccountAssignment",
-    "sso:ProvisionPermissionSet",
-    "sso:PutInlinePolicyToPermissionSet",
-    "sso:UpdateInstanceAccessControlAttributeConfiguration",
 ];
 
 /// Services whose every write decides who may do what.
-const EXPOSING_SERVICES: &[&str] = &["iam", "ram"];
+const EXPOSING_SERVICES: &[&str] = &["iam", "ram", "sso"];
 
 /// Whether the action gives data away (DATA_EXFIL).
 pub fn exfiltrates(action: &Action) -> bool {

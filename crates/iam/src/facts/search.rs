@@ -1,6 +1,6 @@
 //! Finds actions by pattern and names by likeness.
 
-use super::table::Action;
+use super::table::{Action, Service};
 
 /// Every known action that an `Action` of a policy covers: `s3:Get*`, `*`. Service by service, in
 /// order of names.
@@ -13,39 +13,50 @@ pub fn actions_matching(pattern: &str) -> impl Iterator<Item = &'static Action> 
     let fitting = super::prefixes().filter(move |it| everything || glob(&prefix, it));
     let services = fitting.filter_map(super::service);
     services
-        .flat_map(super::Service::actions)
+        .flat_map(Service::actions)
         .filter(move |action| match &name {
             Some(name) => glob(name, action.name),
             None => everything,
         })
 }
 
-/// The action that was probably meant, `service:Name`: in the service named or the one most like
-/// it; else that name in another service.
+/// The action that was probably meant, `service:Name`: in the service named, or in one that is
+/// written like it; else that name in any other service.
 pub fn nearest_action(text: &str) -> Option<&'static Action> {
     let (prefix, name) = text.split_once(':')?;
-    let service = super::service(prefix).or_else(|| super::service(nearest_service(prefix)?))?;
-    let near = nearest(name, service.actions().iter().map(|it| it.name));
-    near.and_then(|name| service.action(name))
-        .or_else(|| super::services().find_map(|it| it.action(name)))
+    let elsewhere = || super::services().find_map(|it| it.action(name));
+    let near = |service: &'static Service| {
+        let names = service.actions().iter().map(|it| it.name);
+        service.action(nearest(name, names).first()?)
+    };
+    if let Some(service) = super::service(prefix) {
+        return near(service).or_else(elsewhere);
+    }
+    let alike = nearest(prefix, super::prefixes());
+    let alike: Vec<&Service> = alike.into_iter().filter_map(super::service).collect();
+    let exact = alike.iter().find_map(|it| it.action(name));
+    exact
+        .or_else(|| alike.iter().find_map(|it| near(it)))
+        .or_else(elsewhere)
 }
 
 /// The prefix that was probably meant.
 pub fn nearest_service(prefix: &str) -> Option<&'static str> {
-    nearest(prefix, super::prefixes())
+    nearest(prefix, super::prefixes()).first().copied()
 }
 
-/// The name with the fewest changes, when they are few for its length.
-fn nearest(text: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+/// The names that need few changes for their length, those with the fewest first.
+fn nearest(text: &str, names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     let text = text.to_ascii_lowercase();
     let allowed = text.chars().count().div_ceil(4).clamp(1, 4);
-    let counted = names.filter(|name| name.len().abs_diff(text.len()) <= allowed);
-    let counted = counted.map(|name| {
+    let alike = names.filter(|name| name.len().abs_diff(text.len()) <= allowed);
+    let counted = alike.map(|name| {
         let changes = strsim::osa_distance(&text, &name.to_ascii_lowercase());
         (changes, name)
     });
-    let near = counted.filter(|(changes, _)| *changes <= allowed).min();
-    near.map(|(_, name)| name)
+    let mut near: Vec<_> = counted.filter(|(changes, _)| *changes <= allowed).collect();
+    near.sort_unstable();
+    near.into_iter().map(|(_, name)| name).collect()
 }
 
 /// Whether the lower-case pattern with `*` and `?` is the name, in any case.

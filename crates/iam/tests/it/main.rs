@@ -7,5 +7,6 @@
     reason = "tests"
 )]
 
+mod facts;
 mod residual;
 mod vpn_handler;

@@ -47,12 +47,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ID", num_args = 1..)]
     exempt_account: Vec<String>,
     /// What becomes of calls that do not say whose the other end is
-    #[arg(
-        long,
-        value_enum,
-        value_name = "EFFECT",
-        default_value = "deny",
-    )]
+    #[arg(long, value_enum, value_name = "EFFECT", default_value = "deny")]
     when_missing: MissingArg,
     /// Hold AWS services to it as well
     #[arg(long)]
