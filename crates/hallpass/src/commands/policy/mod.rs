@@ -4,8 +4,8 @@ pub(crate) mod cases;
 mod data;
 mod eval;
 mod simulate;
-mod test;
 pub(crate) mod simulate;
+mod test;
 mod why;
 
 use crate::exit::Outcome;
