@@ -6,3 +6,7 @@
     clippy::indexing_slicing,
     reason = "tests"
 )]
+
+mod oracle;
+mod oracle_agrees;
+mod random;
