@@ -7,6 +7,8 @@
     reason = "tests"
 )]
 
+mod engine;
 mod oracle;
 mod oracle_agrees;
 mod random;
+mod tables_engine;
