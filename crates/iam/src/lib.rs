@@ -37,5 +37,5 @@ pub use evaluation::{
     Caller, CallerKind, ConditionTrace, Context, ContextValue, Core, Decider, Decision,
     Explanation, Layer, Layers, Named, Policy, Reason, Request, StatementTrace, decide, explain,
 };
-pub use language::{Kind, ScpLanguage};
 pub use input::BadInput;
+pub use language::{Kind, ScpLanguage};

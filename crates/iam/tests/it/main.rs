@@ -11,4 +11,7 @@ mod engine;
 mod oracle;
 mod oracle_agrees;
 mod random;
+mod rows;
+mod tables_accounts;
+mod tables_conditions;
 mod tables_engine;

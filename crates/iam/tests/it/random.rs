@@ -612,7 +612,7 @@ pub(crate) fn case() -> BoxedStrategy<Value> {
                 let mut case = Map::new();
                 case.insert("id".into(), json!("c"));
                 case.insert("principal".into(), who);
-                let trust = action.starts_with("sts:AssumeRole") || action == "sts:TagSession";
+                let trust = resource.as_str().is_some_and(|arn| arn.contains(":role/"));
                 case.insert("action".into(), json!(action));
                 let field = if resource.is_array() {
                     "resources"

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::glob::{action, arn, six, six_cover, wild};
-use super::load::{is_account, is_trust};
+use super::load::{is_account, is_role};
 use super::principal::{Level, Who, level};
 use super::text::Context;
 use super::variable::{Part, fill};
@@ -121,9 +121,18 @@ fn row(asked: &Asked<'_>) -> &'static str {
         _ if asked.root => "root cross",
         _ if !same => "cross",
         _ if kms => "kms",
-        _ if is_trust(&asked.case["action"], asked.resource) => "trust",
+        _ if takes_role(asked) => "trust",
         _ => "same",
     }
+}
+
+/// Whether the request is for a role to be taken, which its trust policy decides.
+fn takes_role(asked: &Asked<'_>) -> bool {
+    let action = asked.action.to_ascii_lowercase();
+    let takes = action.starts_with("sts:assumerole")
+        || action == "sts:tagsession"
+        || action == "sts:setsourceidentity";
+    takes && is_role(asked.resource)
 }
 
 /// Whether the identity policies and the boundary of the case count for this principal.
@@ -131,9 +140,9 @@ fn has_identity(asked: &Asked<'_>) -> bool {
     asked.who.account().is_some() && !asked.root
 }
 
-/// Whether the session policy of the case counts for this principal.
+/// Whether the session policy counts: not for root, whom only SCP, RCP and resource policy deny.
 fn has_session(asked: &Asked<'_>) -> bool {
-    asked.who.account().is_some()
+    has_identity(asked)
 }
 
 fn scps_apply(asked: &Asked<'_>) -> bool {

@@ -47,7 +47,7 @@ pub(super) fn check_case(case: &Value) -> Check {
             }
         }
     }
-    let trust = is_trust(&case["action"], resources[0]);
+    let trust = resources.iter().any(|resource| is_role(resource));
     let resource_kind = if trust { Kind::Trust } else { Kind::Resource };
     for (field, kind) in [
         ("resourcePolicy", resource_kind),
@@ -61,14 +61,9 @@ pub(super) fn check_case(case: &Value) -> Check {
     Ok(())
 }
 
-/// Whether the resource policy of the request is the trust policy of a role.
-pub(super) fn is_trust(action: &Value, resource: &str) -> bool {
-    let action = action.as_str().unwrap_or_default().to_ascii_lowercase();
-    let assumes = action.starts_with("sts:assumerole")
-        || action == "sts:tagsession"
-        || action == "sts:setsourceidentity";
-    let role = arn(resource).is_some_and(|arn| arn[2] == "iam" && arn[5].starts_with("role/"));
-    assumes && role
+/// Whether the resource is a role, whose resource policy is its trust policy.
+pub(super) fn is_role(resource: &str) -> bool {
+    arn(resource).is_some_and(|arn| arn[2] == "iam" && arn[5].starts_with("role/"))
 }
 
 /// The resources of a case, at least one.
@@ -271,7 +266,16 @@ fn check_principal(value: &Value) -> Check {
 }
 
 fn check_rcp(statement: &Map<String, Value>, effect: &str) -> Check {
-    if effect != "Deny" || statement.contains_key("NotAction") {
+    let star = |name: &str| statement.get(name) == Some(&Value::from("*"));
+    let full = star("Action") && star("Resource") && !statement.contains_key("Condition");
+    if effect == "Allow" && full {
+        // AWS's own RCPFullAWSAccess; "must be Deny" is said of customer RCPs
+        return Ok(());
+    }
+    if effect != "Deny" {
+        return Err("E_EFFECT");
+    }
+    if statement.contains_key("NotAction") {
         return Err("E_ELEMENT");
     }
     for action in many(&statement["Action"])
