@@ -27,6 +27,7 @@
 mod case;
 pub mod error;
 mod evaluation;
+pub mod facts;
 pub mod generate;
 pub mod input;
 pub mod language;

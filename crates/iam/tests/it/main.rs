@@ -15,3 +15,4 @@ mod rows;
 mod tables_accounts;
 mod tables_conditions;
 mod tables_engine;
+mod facts;
