@@ -296,6 +296,37 @@ fn conditions_in_words() {
         json!({ "ForAllValues:StringEqualsIfExists": { "k": "a" } }),
         &[(none(), "yes")],
     );
+    // a variable may stand for a whole ARN
+    let arns = |a: &str, b: &str| {
+        let role = |name: &str| format!("arn:aws:iam::111111111111:role/{name}");
+        json!({ "aws:SourceArn": role(a), "x:owner": role(b) })
+    };
+    let owner = "${x:owner}";
+    let none_known = json!({ "aws:SourceArn": "arn:aws:iam::111111111111:role/a" });
+    holds(
+        r,
+        json!({ "ArnEquals": { "aws:SourceArn": owner } }),
+        &[
+            (arns("a", "a"), "yes"),
+            (arns("a", "b"), "no"),
+            (arns("a", "*"), "no"),
+        ],
+    );
+    holds(
+        r,
+        json!({ "ArnNotEquals": { "aws:SourceArn": owner } }),
+        &[
+            (arns("a", "a"), "no"),
+            (arns("a", "b"), "yes"),
+            (none_known, "yes"),
+        ],
+    );
+    let no_arn = json!({ "aws:SourceArn": "arn:aws:iam::111111111111:role/a", "x:owner": "a" });
+    holds(
+        r,
+        json!({ "ArnNotEquals": { "aws:SourceArn": owner } }),
+        &[(no_arn, "no")],
+    );
     // Null
     holds(
         r,

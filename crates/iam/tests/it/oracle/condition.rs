@@ -152,6 +152,9 @@ fn equal(base: &str, want: &str, value: &str, modern: bool, context: &Context) -
         "binary" => return Some(base64(want)? == base64(value)?),
         _ => {}
     }
+    if base == "arn" {
+        return equal_arn(want, value, modern, context);
+    }
     // a null value is not equal to anything
     let Some(filled) = fill(want, modern, context) else {
         return Some(false);
@@ -162,12 +165,52 @@ fn equal(base: &str, want: &str, value: &str, modern: bool, context: &Context) -
         "ignorecase" => Some(fold(&plain) == fold(value)),
         "stringlike" => Some(covers(&filled, &value.chars().collect::<Vec<_>>())),
         "bool" => Some(boolean(&plain)? == boolean(value)?),
-        "arn" => {
-            let patterns = six(&filled)?;
-            Some(six_cover(&patterns, &arn(value)?))
-        }
         other => panic!("no operator {other}"),
     }
+}
+
+/// ARNs (§2.3: a variable may stand anywhere in the value). The value is cut at its own colons,
+/// so that what a variable brings stays in its part, unless only the variables' colons make it
+/// an ARN.
+fn equal_arn(want: &str, value: &str, modern: bool, context: &Context) -> Option<bool> {
+    let value = arn(value)?;
+    let mut pieces = cut(want, modern);
+    if pieces.len() < 6 && want.ends_with('*') {
+        pieces.resize(6, "*".to_owned());
+    }
+    if pieces.len() == 6 {
+        let filled: Option<Vec<_>> = pieces
+            .iter()
+            .map(|piece| fill(piece, modern, context))
+            .collect();
+        return Some(filled.is_some_and(|patterns| six_cover(&patterns, &value)));
+    }
+    if !(modern && want.contains("${") && want.contains('}')) {
+        return None;
+    }
+    match fill(want, modern, context) {
+        None => Some(false),
+        Some(filled) => Some(six_cover(&six(&filled)?, &value)),
+    }
+}
+
+/// A text cut at its first five colons outside `${…}`.
+fn cut(text: &str, modern: bool) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let variable = (modern && rest.starts_with("${"))
+            .then(|| rest.find('}'))
+            .flatten();
+        let length = variable.map_or(first.len_utf8(), |end| end + 1);
+        if first == ':' && pieces.len() < 6 {
+            pieces.push(String::new());
+        } else {
+            pieces.last_mut().unwrap().push_str(&rest[..length]);
+        }
+        rest = &rest[length..];
+    }
+    pieces
 }
 
 fn boolean(text: &str) -> Option<bool> {
