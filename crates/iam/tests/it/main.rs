@@ -8,6 +8,7 @@
 )]
 
 mod engine;
+mod facts;
 mod oracle;
 mod oracle_agrees;
 mod random;
@@ -15,4 +16,3 @@ mod rows;
 mod tables_accounts;
 mod tables_conditions;
 mod tables_engine;
-mod facts;

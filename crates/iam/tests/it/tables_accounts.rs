@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::rows::{
-    ANN, DEV, KEY, OBJECT, OPS, QUEUE, allow, allow_all, case, check, deny, one, row, to, trust,
+    ANN, DEV, KEY, OPS, QUEUE, allow, allow_all, case, check, deny, one, row, to, trust,
 };
 
 #[test]

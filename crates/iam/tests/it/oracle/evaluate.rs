@@ -68,7 +68,7 @@ fn asked<'a>(case: &'a Value, resource: &'a str) -> Asked<'a> {
         .and_then(Value::as_str)
         .map(str::to_owned);
     Asked {
-        resource_account: given.or(of_arn).or(who.account().map(str::to_owned)),
+        resource_account: given.or(of_arn).or(who.home()),
         action: case["action"].as_str().unwrap(),
         resource,
         context: Context::of(case),
@@ -150,9 +150,8 @@ fn scps_apply(asked: &Asked<'_>) -> bool {
 }
 
 fn rcps_apply(asked: &Asked<'_>) -> bool {
-    let in_management = asked.management
-        && asked.who.account().is_some()
-        && asked.resource_account.as_deref() == asked.who.account();
+    let home = asked.who.home();
+    let in_management = asked.management && home.is_some() && home == asked.resource_account;
     let aws_key =
         arn(asked.resource).is_some_and(|arn| arn[2] == "kms" && arn[5].starts_with("alias/aws/"));
     !in_management && !aws_key && !asked.who.service_linked()

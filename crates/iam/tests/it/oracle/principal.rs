@@ -96,6 +96,14 @@ impl Who {
         }
     }
 
+    /// The account a principal belongs to, for an identity provider the one it is set up in.
+    pub(super) fn home(&self) -> Option<String> {
+        match self {
+            Self::Federated(name) => arn(name).map(|arn| arn[4].clone()),
+            other => other.account().map(str::to_owned),
+        }
+    }
+
     /// Whether it is a service-linked role.
     pub(super) fn service_linked(&self) -> bool {
         matches!(self, Self::Role { arn, .. } if arn.contains(":role/aws-service-role/"))
