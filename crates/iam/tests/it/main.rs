@@ -11,6 +11,7 @@ mod engine;
 mod facts;
 mod oracle;
 mod oracle_agrees;
+mod properties;
 mod random;
 mod rows;
 mod tables_accounts;

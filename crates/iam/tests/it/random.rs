@@ -663,3 +663,11 @@ pub(crate) fn statements(policy: &mut Value) -> Vec<&mut Value> {
         one => vec![one],
     }
 }
+
+/// The scalar as a list of one, or the list.
+pub(crate) fn list(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Array(list) => list.clone(),
+        one => vec![one.clone()],
+    }
+}
