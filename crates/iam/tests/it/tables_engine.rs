@@ -343,8 +343,26 @@ fn bad_lines() {
         ),
         row(
             "element in lower case",
+            spoiled(
+                "/identityPolicies/0/Statement/0",
+                json!({ "effect": "Allow", "Action": "*", "Resource": "*" }),
+            ),
+            "E_ELEMENT",
+        ),
+        row(
+            "two elements, one in lower case",
             spoiled(&at("effect"), json!("Allow")),
             "E_ELEMENT",
+        ),
+        row(
+            "an account that is none",
+            spoiled("/resourceAccount", json!("1111")),
+            "E_FIELD",
+        ),
+        row(
+            "no list is as no policies",
+            spoiled("/identityPolicies", Value::Null),
+            "A",
         ),
         row(
             "unknown element",
