@@ -259,7 +259,7 @@ fn core(asked: &Asked<'_>, row: &str) -> Result<&'static str, &'static str> {
     }
 }
 
-/// The policies of the field, none or one.
+/// The policies of the field: none or one, several for sessions.
 fn single<'a>(asked: &Asked<'a>, field: &str) -> Vec<&'a Value> {
     asked
         .case

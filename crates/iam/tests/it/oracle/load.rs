@@ -26,6 +26,7 @@ type Check = Result<(), &'static str>;
 /// Checks a whole case.
 pub(super) fn check_case(case: &Value) -> Check {
     let case = case.as_object().ok_or("E_FIELD")?;
+    case.get("id").and_then(Value::as_str).ok_or("E_FIELD")?;
     Who::read(case.get("principal").ok_or("E_FIELD")?)?;
     check_action(case)?;
     let resources = resources_of(case)?;
@@ -37,6 +38,12 @@ pub(super) fn check_case(case: &Value) -> Check {
     check_account(case)?;
     check_context(case)?;
     check_flags(case)?;
+    if case
+        .get("expected")
+        .is_some_and(|word| !word.is_string() && !word.is_null())
+    {
+        return Err("E_FIELD");
+    }
     for policy in list(case.get("identityPolicies"))? {
         check_policy(policy, Kind::Plain)?;
     }
@@ -55,7 +62,14 @@ pub(super) fn check_case(case: &Value) -> Check {
         ("session", Kind::Plain),
     ] {
         if let Some(policy) = case.get(field).filter(|policy| !policy.is_null()) {
-            check_policy(policy, kind)?;
+            match policy {
+                // several session policies: §2.1 has up to eleven of them
+                Value::Array(list) if field == "session" => {
+                    list.iter()
+                        .try_for_each(|policy| check_policy(policy, kind))?;
+                }
+                one => check_policy(one, kind)?,
+            }
         }
     }
     Ok(())
@@ -152,6 +166,9 @@ fn list(value: Option<&Value>) -> Result<Vec<&Value>, &'static str> {
 }
 
 fn check_policy(policy: &Value, kind: Kind) -> Check {
+    if !policy.is_object() {
+        return Err("E_FIELD");
+    }
     let document = document(policy).as_object().ok_or("E_ELEMENT")?;
     for (name, value) in document {
         match (name.as_str(), value) {
@@ -186,16 +203,20 @@ fn check_statement(statement: &Map<String, Value>, kind: Kind) -> Check {
         "NotResource",
         "Condition",
     ];
+    let effect_in_any_case = |name: &String| name.eq_ignore_ascii_case("Effect");
+    if !statement.keys().any(effect_in_any_case) {
+        return Err("E_EFFECT");
+    }
     if statement.keys().any(|name| !NAMES.contains(&name.as_str())) {
         return Err("E_ELEMENT");
     }
     if statement.get("Sid").is_some_and(|sid| !sid.is_string()) {
         return Err("E_ELEMENT");
     }
-    let effect = match statement.get("Effect") {
-        None => return Err("E_ELEMENT"),
-        Some(effect) => effect.as_str().ok_or("E_EFFECT")?,
-    };
+    let effect = statement
+        .get("Effect")
+        .and_then(Value::as_str)
+        .ok_or("E_EFFECT")?;
     if effect != "Allow" && effect != "Deny" {
         return Err("E_EFFECT");
     }
