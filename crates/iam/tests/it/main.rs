@@ -7,8 +7,10 @@
     reason = "tests"
 )]
 
+mod bad_input;
 mod engine;
 mod facts;
+mod fuzz;
 mod oracle;
 mod oracle_agrees;
 mod properties;
