@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     abac, approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard,
-    doctor, extend, grants, login, logout, man, release, request, requests, revoke, rules, serve,
-    sessions, sim, slack, store, token, vpn, whoami,
+    doctor, extend, grants, login, logout, man, policy, release, request, requests, revoke, rules,
+    serve, sessions, sim, slack, store, token, vpn, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -55,6 +55,7 @@ pub(crate) enum Command {
     Extend(extend::Args),
     Revoke(revoke::Args),
     Rules(rules::Args),
+    Policy(policy::Args),
     Audit(audit::Args),
     Abac(abac::Args),
     Vpn(vpn::Args),
@@ -109,6 +110,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Extend(args) => extend::run(&args),
         Command::Revoke(args) => revoke::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Policy(args) => policy::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Abac(args) => abac::run(&args),
         Command::Vpn(args) => vpn::run(&args),

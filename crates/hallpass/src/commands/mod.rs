@@ -16,6 +16,7 @@ pub(crate) mod grants;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;
+pub(crate) mod policy;
 pub(crate) mod release;
 pub(crate) mod request;
 pub(crate) mod requests;

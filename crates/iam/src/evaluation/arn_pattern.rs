@@ -192,6 +192,15 @@ impl ArnPattern {
         }
     }
 
+    /// Whether what it covers depends on the request's context.
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Any | Self::Malformed => false,
+            Self::Whole(_) => true,
+            Self::Parts(parts) => parts.iter().any(|it| matches!(it, Template::Open(_))),
+        }
+    }
+
     /// Whether a pattern has the shape of an ARN or is `*`; one whose variables have no value
     /// is not held to be of the wrong shape.
     pub(crate) fn is_well_formed(&self, context: &Context) -> bool {
@@ -243,6 +252,7 @@ impl ActionPattern {
 /// The action of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Action {
+    written: Box<str>,
     lower: Box<str>,
     /// Offset of the name.
     name: usize,
@@ -259,9 +269,29 @@ impl Action {
                     .all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
         };
         (plain(service, b"-") && plain(name, b"-_")).then(|| Self {
+            written: text.into(),
             lower: text.to_ascii_lowercase().into(),
             name: service.len() + 1,
         })
+    }
+
+    /// Whether it takes a role or shapes the session that results.
+    pub(crate) fn takes_roles(&self) -> bool {
+        let name = self.name();
+        self.service() == "sts"
+            && (name.starts_with("assumerole")
+                || matches!(name, "tagsession" | "setsourceidentity"))
+    }
+
+    /// Whether it is an action of IAM that changes something.
+    pub(crate) fn writes_iam(&self) -> bool {
+        let reads = ["get", "list", "simulate", "generate"];
+        self.service() == "iam" && !reads.iter().any(|verb| self.name().starts_with(verb))
+    }
+
+    /// As it was given.
+    pub(crate) fn written(&self) -> &str {
+        &self.written
     }
 
     /// The whole in lower case.

@@ -150,6 +150,14 @@ impl Statement {
         }
     }
 
+    /// Whether its resources hold policy variables.
+    pub(crate) fn has_open_resources(&self) -> bool {
+        let resources = self.resources.iter();
+        resources
+            .flat_map(|it| &it.patterns)
+            .any(ArnPattern::is_open)
+    }
+
     /// How the statement names the caller; `None` when it has no principals, as in policies of
     /// identities. With `NotPrincipal` it names exactly whom it does not list; a caller with a
     /// permissions boundary is never listed (AWS: "`NotPrincipal` with permissions boundaries").

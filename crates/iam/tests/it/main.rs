@@ -11,6 +11,7 @@ mod bad_input;
 mod engine;
 mod facts;
 mod fuzz;
+mod grid;
 mod oracle;
 mod oracle_agrees;
 mod properties;
