@@ -162,6 +162,17 @@ impl Failure {
         self
     }
 
+    /// Where in which file, when the place alone does not say.
+    #[must_use]
+    pub(crate) fn within(self, path: &std::path::Path) -> Self {
+        let file = path.display();
+        let place = match &self.place {
+            Some(place) => format!("{file}: {place}"),
+            None => file.to_string(),
+        };
+        self.at(place)
+    }
+
     /// Said as `{"error":{"code","message","pointer"}}` when data is wanted as one JSON document
     /// (`policies.md` §1).
     #[must_use]

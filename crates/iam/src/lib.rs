@@ -33,6 +33,7 @@ pub mod input;
 pub mod language;
 pub mod perimeter;
 pub mod residual;
+pub mod suite;
 pub mod vpn;
 
 pub mod lint;

@@ -8,13 +8,22 @@
 )]
 
 mod asked;
+mod bad_input;
 mod delegation;
+mod engine;
 mod facts;
 mod grid;
 mod lint;
 mod lint_codes;
+mod fuzz;
+mod grid;
+mod guard_rows;
+mod oracle;
+mod oracle_agrees;
 mod outage;
 mod perimeter;
+mod properties;
+mod random;
 mod residual;
 mod rows;
 mod secrets_generate;
@@ -23,5 +32,9 @@ mod sessions_generate;
 mod sessions_table;
 mod split;
 mod suite;
+mod suite;
+mod tables_accounts;
+mod tables_conditions;
+mod tables_engine;
 mod vpn_handler;
 mod vpn_policy;

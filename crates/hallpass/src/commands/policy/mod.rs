@@ -6,9 +6,9 @@ mod eval;
 mod files;
 mod lint;
 mod simulate;
-mod test;
 pub(crate) mod simulate;
 mod size;
+mod test;
 mod why;
 
 use crate::exit::Outcome;

@@ -224,7 +224,10 @@ fn words(report: &Report<'_>) -> String {
         };
         let mut lines = vec![
             format!("FAILED {suite}: {}", asked.name),
-            format!("  {} on {} by {}", asked.action, asked.resource, asked.principal),
+            format!(
+                "  {} on {} by {}",
+                asked.action, asked.resource, asked.principal
+            ),
             format!("  expected {wanted}, got {}", asked.got),
         ];
         lines.extend(asked.because.iter().map(|line| format!("  {line}")));
