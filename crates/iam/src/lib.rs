@@ -31,14 +31,12 @@ pub mod facts;
 pub mod generate;
 pub mod input;
 pub mod language;
+pub mod lint;
 pub mod perimeter;
 pub mod residual;
-pub mod suite;
-pub mod vpn;
-
-pub mod lint;
 pub mod size;
 pub mod suite;
+pub mod vpn;
 
 pub use case::{Answer, Case, CaseOptions, complete, simulate_changed, simulate_line};
 pub use error::{Code, LoadError};
