@@ -12,6 +12,7 @@ mod check;
 mod decide;
 mod exits;
 mod fake;
+mod guardrails;
 mod login;
 mod mmdb;
 mod people;
