@@ -13,6 +13,7 @@ mod credentials;
 mod exit;
 mod facts;
 mod generated;
+mod geo;
 mod ids;
 mod logging;
 mod output;

@@ -8,6 +8,7 @@ use crate::error::{Code, LoadError};
 use crate::evaluation::{
     Caller, Context, ContextValue, Decision, Explanation, Layers, Policy, Request, decide, explain,
 };
+use crate::facts;
 use crate::language::json::{self, Node, Refused, Value};
 use crate::language::{self, Kind, ScpLanguage};
 
@@ -307,6 +308,36 @@ fn known(key: &str) -> Result<(), LoadError> {
     }
 }
 
+/// Services whose calls are known to name one resource of each required type
+/// (`policies.md` §2.7).
+const TYPED_SERVICES: [&str; 8] = [
+    "iam",
+    "identitystore",
+    "kms",
+    "organizations",
+    "s3",
+    "secretsmanager",
+    "sso",
+    "sts",
+];
+
+/// Refuses a list of resources that lacks a type the action requires.
+pub fn complete(action: &str, resources: &[&str]) -> Result<(), LoadError> {
+    let service = action.split(':').next().unwrap_or_default();
+    if !TYPED_SERVICES.contains(&service.to_ascii_lowercase().as_str()) {
+        return Ok(());
+    }
+    let missing = facts::missing_resource_types(action, resources);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "{action} is checked against more types of resources; missing: {}",
+        missing.join(", ")
+    );
+    Err(LoadError::new(Code::ResourceTypes, message, "/resources"))
+}
+
 struct Reader<'t, 'a> {
     root: &'t Node<'a>,
     options: &'t CaseOptions,
@@ -329,6 +360,10 @@ impl<'t, 'a> Reader<'t, 'a> {
         let action = self.text("action")?;
         let context = self.context()?;
         let resources = self.resources()?;
+        if self.root.get("resources").is_some() {
+            let arns: Vec<&str> = resources.iter().map(|(_, arn)| *arn).collect();
+            complete(action, &arns)?;
+        }
         let resource_account = self.optional_text("resourceAccount")?;
         let mut requests = Vec::with_capacity(resources.len());
         for (pointer, resource) in resources {

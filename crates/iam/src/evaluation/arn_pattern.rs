@@ -165,6 +165,14 @@ impl ArnPattern {
         }
     }
 
+    /// Whether what it covers depends on the request's context.
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Any | Self::Malformed => false,
+            Self::Parts(parts) => parts.iter().any(|it| matches!(it, Template::Open(_))),
+        }
+    }
+
     /// Whether a pattern has the shape of an ARN or is `*`.
     pub(crate) fn is_well_formed(&self) -> bool {
         *self != Self::Malformed
@@ -230,6 +238,20 @@ impl Action {
             lower: text.to_ascii_lowercase().into(),
             name: service.len() + 1,
         })
+    }
+
+    /// Whether it takes a role or shapes the session that results.
+    pub(crate) fn takes_roles(&self) -> bool {
+        let name = self.name();
+        self.service() == "sts"
+            && (name.starts_with("assumerole")
+                || matches!(name, "tagsession" | "setsourceidentity"))
+    }
+
+    /// Whether it is an action of IAM that changes something.
+    pub(crate) fn writes_iam(&self) -> bool {
+        let reads = ["get", "list", "simulate", "generate"];
+        self.service() == "iam" && !reads.iter().any(|verb| self.name().starts_with(verb))
     }
 
     /// As it was given.

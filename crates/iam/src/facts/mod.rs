@@ -14,6 +14,7 @@ mod required;
 pub mod risk;
 mod search;
 mod table;
+mod template;
 
 pub use arns::ArnPattern;
 pub use required::{Required, missing_resource_types, required_resource_types};

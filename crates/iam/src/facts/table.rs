@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::arns::{self, ArnPattern};
 use super::globals;
+use super::template::{self, Case};
 
 /// What AWS publishes about one service prefix.
 #[derive(Debug)]
@@ -258,23 +259,5 @@ fn lists(keys: &[&str], name: &str) -> bool {
 
 /// Whether `name` is the key `pattern`, whose `${…}` stand for one character or more each.
 fn key_matches(pattern: &str, name: &str) -> bool {
-    let Some((before, rest)) = pattern.split_once("${") else {
-        return pattern.eq_ignore_ascii_case(name);
-    };
-    let Some((_, after)) = rest.split_once('}') else {
-        return pattern.eq_ignore_ascii_case(name);
-    };
-    let Some(value) = strip_prefix(name, before) else {
-        return false;
-    };
-    // one character at least stands for the variable; what follows is tried at every place
-    let places = value.char_indices().skip(1).map(|(at, _)| at);
-    let mut tails = places.chain([value.len()]).filter_map(|at| value.get(at..));
-    !value.is_empty() && tails.any(|tail| key_matches(after, tail))
-}
-
-fn strip_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let start = text.get(..prefix.len())?;
-    let same = start.eq_ignore_ascii_case(prefix);
-    same.then(|| text.get(prefix.len()..)).flatten()
+    template::fits(pattern, name, 1, Case::Ignored)
 }

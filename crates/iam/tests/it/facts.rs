@@ -48,7 +48,11 @@ fn actions_have_their_classes_and_types() {
     check(&unknown, |name| facts::action(name).is_none());
 }
 
-/// `policies.md` §13, and what else the engine asks about.
+fn requires_all(name: &str, types: &[&str]) -> bool {
+    facts::required_resource_types(name).is_some_and(|it| it.one_of.is_empty() && it.all == types)
+}
+
+/// `policies.md` §13.
 #[test]
 fn required_types_are_those_of_the_specification() {
     let rows: &[(&str, &[&str])] = &[
@@ -103,6 +107,13 @@ fn required_types_are_those_of_the_specification() {
             "sso:DescribeInstanceAccessControlAttributeConfiguration",
             &["Instance"],
         ),
+    ];
+    check(rows, |(name, types)| requires_all(name, types));
+}
+
+#[test]
+fn required_types_of_other_services() {
+    let rows: &[(&str, &[&str])] = &[
         (
             "identitystore:CreateGroupMembership",
             &["Group", "Identitystore", "User"],
@@ -116,10 +127,11 @@ fn required_types_are_those_of_the_specification() {
         ("kms:CreateKey", &[]),
         ("s3:DeleteBucketPolicy", &["bucket"]),
     ];
-    check(rows, |(name, types)| {
-        facts::required_resource_types(name)
-            .is_some_and(|it| it.one_of.is_empty() && it.all == *types)
-    });
+    check(rows, |(name, types)| requires_all(name, types));
+}
+
+#[test]
+fn one_of_several_types_is_required_in_s3() {
     let object = facts::required_resource_types("s3:GetObject").unwrap();
     assert!(
         object.all.is_empty() && object.one_of.contains(&"object"),

@@ -10,6 +10,8 @@
 mod asked;
 mod delegation;
 mod facts;
+mod facts;
+mod grid;
 mod outage;
 mod perimeter;
 mod residual;
@@ -18,5 +20,6 @@ mod secrets_generate;
 mod secrets_table;
 mod sessions_generate;
 mod sessions_table;
+mod suite;
 mod vpn_handler;
 mod vpn_policy;

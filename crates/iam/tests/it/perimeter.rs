@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::rows::{allow, allow_everybody, check, full_access, over};
 
-fn wish<'a>(side: Side, scope: Option<Scope>, bounds: Bounds<'a>) -> PerimeterWish<'a> {
+fn wish(side: Side, scope: Option<Scope>, bounds: Bounds<'_>) -> PerimeterWish<'_> {
     PerimeterWish {
         side,
         scope,

@@ -40,7 +40,7 @@ fn circulated(form: VpnForm) -> Value {
 }
 
 /// A call with the policy attached to whoever calls.
-fn with_iam(policy: &Value, context: Value, more: &Value) -> Value {
+fn with_iam(policy: &Value, context: &Value, more: &Value) -> Value {
     let base = json!({
         "principal": "arn:aws:sts::222222222222:assumed-role/Dev/alice",
         "action": "s3:ListAllMyBuckets",
@@ -77,17 +77,17 @@ fn the_form_for_principals() {
     ] {
         let from = |address: &str| {
             let context = json!({"aws:SourceIp": address, "aws:ViaAWSService": "false"});
-            with_iam(&policy, context, &none)
+            with_iam(&policy, &context, &none)
         };
         let forwarded = with_iam(
             &policy,
-            json!({"aws:SourceIp": "52.95.4.20", "aws:ViaAWSService": "true"}),
+            &json!({"aws:SourceIp": "52.95.4.20", "aws:ViaAWSService": "true"}),
             &json!({"action": "ec2:RunInstances"}),
         );
         let mut nothing_else = from(NAT);
         nothing_else["identityPolicies"] = json!([policy]);
         let endpoint = json!({"aws:SourceVpc": "vpc-1", "aws:ViaAWSService": "false"});
-        let old = with_iam(&policy, json!({"aws:SourceIp": HOME}), &none);
+        let old = with_iam(&policy, &json!({"aws:SourceIp": HOME}), &none);
         let old_want = if name == "ours" { "XD" } else { "A" };
         check(&[
             (&format!("1 {name}"), from(NAT), "A"),
@@ -96,7 +96,7 @@ fn the_form_for_principals() {
             (&format!("4 {name}"), nothing_else, "ID"),
             (
                 &format!("5 {name}"),
-                with_iam(&policy, endpoint, &none),
+                with_iam(&policy, &endpoint, &none),
                 "XD",
             ),
             (&format!("6 {name}"), old, old_want),
@@ -104,7 +104,7 @@ fn the_form_for_principals() {
     }
     let endpoint = json!({"aws:SourceVpc": "vpc-1", "aws:ViaAWSService": "false"});
     let policy = made(VpnForm::Iam, &["vpc-1"]);
-    check(&[("5 --vpc", with_iam(&policy, endpoint, &none), "A")]);
+    check(&[("5 --vpc", with_iam(&policy, &endpoint, &none), "A")]);
 }
 
 #[test]

@@ -209,7 +209,12 @@ fn show_actions(rows: &[ActionRow], format: Format) -> Result<(), Failure> {
         "condition_keys",
     ];
     output::list(format, rows, &fields, || {
-        let mut table = Table::new(&["=ACTION", "=ACCESS", "RESOURCE TYPES", "CONDITION KEYS"]);
+        let mut table = Table::new(&[
+            "=ACTION",
+            "=ACCESS",
+            "RESOURCE TYPES (* required)",
+            "CONDITION KEYS",
+        ]);
         for row in rows {
             let marked = row.resource_types.iter().map(|name| {
                 let mark = if row.required.contains(name) { "*" } else { "" };

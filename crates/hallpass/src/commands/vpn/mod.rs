@@ -1,7 +1,10 @@
 //! `hallpass vpn …`: who may connect to a Client VPN endpoint, and from where AWS may be reached.
 
 mod handler;
+mod judge;
 mod policy;
+
+pub(crate) use judge::JudgeArgs;
 
 use crate::exit::Outcome;
 
