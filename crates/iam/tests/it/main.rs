@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod attributes;
 mod facts;
 mod residual;
 mod vpn_handler;
