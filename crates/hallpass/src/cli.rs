@@ -4,9 +4,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    abac, approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard,
-    doctor, extend, grants, lambda, login, logout, man, outage, perimeter, policy, release,
-    request, requests, revoke, rules, serve, sessions, sim, slack, store, token, vpn, whoami,
+    abac, approve, audit, break_glass, catalog, close_review, completions, delegation, demo, deny,
+    discard, doctor, extend, grants, lambda, login, logout, man, outage, perimeter, policy,
+    release, request, requests, revoke, rules, serve, sessions, sim, slack, store, token, vpn,
+    whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -58,6 +59,7 @@ pub(crate) enum Command {
     Policy(policy::Args),
     Audit(audit::Args),
     Abac(abac::Args),
+    Delegation(delegation::Args),
     Perimeter(perimeter::Args),
     Outage(outage::Args),
     Vpn(vpn::Args),
@@ -119,6 +121,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Policy(args) => policy::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Abac(args) => abac::run(&args),
+        Command::Delegation(args) => delegation::run(&args),
         Command::Perimeter(args) => perimeter::run(&args),
         Command::Outage(args) => outage::run(&args),
         Command::Vpn(args) => vpn::run(&args),

@@ -43,17 +43,31 @@ impl PolicyArgs {
     /// # Errors
     /// When nothing was made, or stdout does not take it.
     pub(crate) fn finish(&self, made: Result<Generated, Failure>) -> Outcome {
-        let made = made.map_err(|failure| failure.said_as(self.output.format()))?;
-        let layout = if self.pretty {
+        let made = made.map_err(|failure| self.said(failure))?;
+        warn(&made.warnings);
+        output::print(&made.policy.text(self.layout()))?;
+        Ok(Exit::Ok)
+    }
+
+    /// How policies are laid out.
+    pub(crate) fn layout(&self) -> Layout {
+        if self.pretty {
             Layout::Pretty
         } else {
             Layout::Minified
-        };
-        for warning in &made.warnings {
-            output::say(&format!("warning: {}", output::plain(warning)));
         }
-        output::print(&made.policy.text(layout))?;
-        Ok(Exit::Ok)
+    }
+
+    /// The failure, to be said in the format that was asked for.
+    pub(crate) fn said(&self, failure: Failure) -> Failure {
+        failure.said_as(self.output.format())
+    }
+}
+
+/// Says on stderr what is to be known about a policy.
+pub(crate) fn warn(warnings: &[String]) {
+    for warning in warnings {
+        output::say(&format!("warning: {}", output::plain(warning)));
     }
 }
 

@@ -8,6 +8,7 @@ use crate::error::{Code, LoadError};
 use crate::evaluation::{
     Caller, Context, ContextValue, Decision, Explanation, Layers, Policy, Request, decide, explain,
 };
+use crate::facts;
 use crate::language::json::{self, Node, Refused, Value};
 use crate::language::{self, Kind, ScpLanguage};
 
@@ -220,8 +221,21 @@ impl Answer {
 
 /// Reads, decides and answers one line; `number` counts lines from 1.
 pub fn simulate_line(line: &str, number: usize, options: &CaseOptions) -> Answer {
+    simulate_changed(line, number, options, |_| {})
+}
+
+/// The same for a case that is changed before it is decided, such as by one more policy.
+pub fn simulate_changed(
+    line: &str,
+    number: usize,
+    options: &CaseOptions,
+    change: impl FnOnce(&mut Case),
+) -> Answer {
     let case = match read(line, options) {
-        Ok(case) => case,
+        Ok(mut case) => {
+            change(&mut case);
+            case
+        }
         Err((id, error)) => {
             let line = (error.code == Code::Json || id.is_none()).then_some(number);
             return Answer::Failed { id, line, error };
@@ -294,6 +308,36 @@ fn known(key: &str) -> Result<(), LoadError> {
     }
 }
 
+/// Services whose calls are known to name one resource of each required type
+/// (`policies.md` §2.7).
+const TYPED_SERVICES: [&str; 8] = [
+    "iam",
+    "identitystore",
+    "kms",
+    "organizations",
+    "s3",
+    "secretsmanager",
+    "sso",
+    "sts",
+];
+
+/// Refuses a list of resources that lacks a type the action requires.
+pub fn complete(action: &str, resources: &[&str]) -> Result<(), LoadError> {
+    let service = action.split(':').next().unwrap_or_default();
+    if !TYPED_SERVICES.contains(&service.to_ascii_lowercase().as_str()) {
+        return Ok(());
+    }
+    let missing = facts::missing_resource_types(action, resources);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "{action} is checked against more types of resources; missing: {}",
+        missing.join(", ")
+    );
+    Err(LoadError::new(Code::ResourceTypes, message, "/resources"))
+}
+
 struct Reader<'t, 'a> {
     root: &'t Node<'a>,
     options: &'t CaseOptions,
@@ -316,7 +360,11 @@ impl<'t, 'a> Reader<'t, 'a> {
         let action = self.text("action")?;
         let context = self.context()?;
         let resources = self.resources()?;
-        let resource_account = self.optional_text("resourceAccount")?;
+        if self.root.get("resources").is_some() {
+            let arns: Vec<&str> = resources.iter().map(|(_, arn)| *arn).collect();
+            complete(action, &arns)?;
+        }
+        let resource_account = self.resource_account()?;
         let mut requests = Vec::with_capacity(resources.len());
         for (pointer, resource) in resources {
             let request = Request::of(caller.clone(), action, resource, context.clone());
@@ -353,6 +401,18 @@ impl<'t, 'a> Reader<'t, 'a> {
                 Some(text) => Ok(Some(text)),
                 None => Err(field(format!("{key} is a text"), format!("/{key}"))),
             },
+        }
+    }
+
+    fn resource_account(&self) -> Result<Option<&'t str>, LoadError> {
+        let account = self.optional_text("resourceAccount")?;
+        let digits = |text: &str| text.len() == 12 && text.bytes().all(|it| it.is_ascii_digit());
+        match account {
+            Some(text) if !digits(text) => Err(field(
+                format!("'{text}' is no account: write its 12 digits"),
+                "/resourceAccount",
+            )),
+            account => Ok(account),
         }
     }
 
@@ -465,8 +525,8 @@ impl<'t, 'a> Reader<'t, 'a> {
         let resource = if trust { Kind::Trust } else { Kind::Resource };
         Ok(Layers {
             identity: match self.root.get("identityPolicies") {
-                None => Vec::new(),
-                Some(node) => self.policies(node, Kind::Identity)?,
+                Some(node) if node.value != Value::Null => self.policies(node, Kind::Identity)?,
+                _ => Vec::new(),
             },
             scps: self.levels("scps", Kind::Scp)?,
             rcps: self.levels("rcps", Kind::Rcp)?,

@@ -7,6 +7,7 @@ pub(crate) mod break_glass;
 pub(crate) mod catalog;
 pub(crate) mod close_review;
 pub(crate) mod completions;
+pub(crate) mod delegation;
 pub(crate) mod demo;
 pub(crate) mod deny;
 pub(crate) mod discard;

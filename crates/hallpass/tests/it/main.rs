@@ -15,6 +15,7 @@ mod fake;
 mod login;
 mod mmdb;
 mod people;
+mod policy_data;
 mod run;
 mod simulator;
 mod vpn;

@@ -49,12 +49,7 @@ pub struct Generated {
 impl Checked {
     /// The policy, with the line's end.
     pub fn text(&self, layout: Layout) -> String {
-        let mut text = match layout {
-            Layout::Minified => self.draft.json(),
-            Layout::Pretty => self.draft.pretty(),
-        };
-        text.push('\n');
-        text
+        self.draft.text(layout)
     }
 
     /// The policy as it was made.

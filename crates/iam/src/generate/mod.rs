@@ -2,10 +2,13 @@
 
 pub(crate) mod address;
 mod checked;
+pub mod delegation;
 mod draft;
 pub mod ids;
 pub mod outage;
 pub mod perimeter;
+pub mod secrets;
+pub mod sessions;
 pub mod vpn_policy;
 
 pub use checked::{Checked, Generated, Layout, Unprintable, checked};

@@ -22,6 +22,10 @@ use crate::generated::PolicyArgs;
   hallpass outage generate --region eu-west-1 --all-services --except sts \\
       --start 2026-03-02T10:00:00Z --end 2026-03-02T10:30:00Z --no-exempt"
 )]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags as typed; `make` turns each into an enum"
+)]
 pub(super) struct Args {
     /// The region whose control planes do not answer
     #[arg(long, value_name = "REGION")]

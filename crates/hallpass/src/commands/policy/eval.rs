@@ -186,6 +186,14 @@ impl Question {
             return Ok(Asked { case });
         }
         let requests = self.requests(&options)?;
+        if let ([_, _, ..], Some(action)) = (self.resource.as_slice(), &self.action) {
+            let arns: Vec<&str> = self.resource.iter().map(String::as_str).collect();
+            hallpass_iam::complete(action, &arns).map_err(|error| {
+                Failure::bad_input(error.message)
+                    .code(error.code.as_str())
+                    .at("--resource")
+            })?;
+        }
         let trust = self.resource.iter().any(|resource| {
             Arn::parse(resource)
                 .is_some_and(|arn| arn.service == "iam" && arn.rest.starts_with("role/"))

@@ -1,8 +1,11 @@
 //! `hallpass policy …`: ask, check and test IAM policies.
 
 pub(crate) mod cases;
+mod data;
 mod eval;
 mod simulate;
+pub(crate) mod simulate;
+mod test;
 mod why;
 
 use crate::exit::Outcome;
@@ -20,15 +23,19 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Data(data::Args),
     Eval(eval::Args),
     Simulate(simulate::Args),
+    Test(test::Args),
     Why(why::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
+        Command::Data(args) => data::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Simulate(args) => simulate::run(args),
+        Command::Test(args) => test::run(args),
         Command::Why(args) => why::run(args),
     }
 }
