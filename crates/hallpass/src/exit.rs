@@ -84,6 +84,7 @@ impl Failure {
             message: message.into(),
             details: Vec::new(),
             help: None,
+            file: None,
             place: None,
             as_json: false,
             quiet: false,
@@ -162,15 +163,11 @@ impl Failure {
         self
     }
 
-    /// Where in which file, when the place alone does not say.
+    /// In which file.
     #[must_use]
-    pub(crate) fn within(self, path: &std::path::Path) -> Self {
-        let file = path.display();
-        let place = match &self.place {
-            Some(place) => format!("{file}: {place}"),
-            None => file.to_string(),
-        };
-        self.at(place)
+    pub(crate) fn within(mut self, path: &std::path::Path) -> Self {
+        self.file = Some(path.display().to_string());
+        self
     }
 
     /// Said as `{"error":{"code","message","pointer"}}` when data is wanted as one JSON document
@@ -246,9 +243,15 @@ impl Failure {
             label
         };
         let mut text = format!("{label}: {}", output::plain(&self.message));
-        if let Some(place) = &self.place {
+        let place: Vec<&str> = self
+            .file
+            .iter()
+            .chain(&self.place)
+            .map(String::as_str)
+            .collect();
+        if !place.is_empty() {
             // writing to a `String` cannot fail
-            let _ = write!(text, " (at {})", output::plain(place));
+            let _ = write!(text, " (at {})", output::plain(&place.join(": ")));
         }
         for line in &self.details {
             text.push_str("\n  ");

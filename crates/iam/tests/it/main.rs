@@ -7,8 +7,8 @@
     reason = "tests"
 )]
 
-mod attributes;
 mod asked;
+mod attributes;
 mod bad_input;
 mod delegation;
 mod engine;
