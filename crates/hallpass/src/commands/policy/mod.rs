@@ -3,7 +3,6 @@
 pub(crate) mod cases;
 mod data;
 mod eval;
-mod simulate;
 pub(crate) mod simulate;
 mod test;
 mod why;
