@@ -35,27 +35,43 @@ fn map() -> AttributeMap {
     AttributeMap::parse(MAP).unwrap()
 }
 
+/// An attribute and its values.
+type Sent<'a> = (&'a str, &'a [&'a str]);
+/// A key and a value.
+type Pair<'a> = (&'a str, &'a str);
+/// Row, assertion, identity store, tags, a warning.
+type Row1<'a> = (&'a str, &'a [Sent<'a>], &'a [Pair<'a>], &'a str, &'a str);
+/// Row, action, context, keys of tags, and what three policies say.
+type Row7<'a> = (
+    &'a str,
+    &'a str,
+    &'a [Pair<'a>],
+    &'a [&'a str],
+    &'a str,
+    &'a str,
+    &'a str,
+);
+
 /// An assertion of attributes: name after the common part, values.
-fn saml(attributes: &[(&str, &[&str])]) -> Assertion {
+fn saml(attributes: &[Sent<'_>]) -> Assertion {
     let mut text = String::from(
         "<?xml version=\"1.0\"?><samlp:Response xmlns:samlp=\"p\"><saml:Assertion \
          xmlns:saml=\"a\"><saml:Subject>x</saml:Subject><saml:AttributeStatement>",
     );
     for (name, values) in attributes {
-        text += &format!(
-            "<saml:Attribute NameFormat=\"urn:oasis:names:tc:SAML:2.0:attrname-format:uri\" \
-             Name=\"https://aws.amazon.com/SAML/Attributes/{name}\">\n"
-        );
-        for value in *values {
-            text += &format!("<saml:AttributeValue>{value}</saml:AttributeValue>\n");
-        }
-        text += "</saml:Attribute>";
+        let values = values
+            .iter()
+            .map(|it| format!("<saml:AttributeValue>{it}</saml:AttributeValue>\n"));
+        let values: String = values.collect();
+        let name = format!("https://aws.amazon.com/SAML/Attributes/{name}");
+        let head = "<saml:Attribute NameFormat=\"urn:oasis:names:tc:SAML:2.0:attrname-format:uri\"";
+        text = format!("{text}{head} Name=\"{name}\">\n{values}</saml:Attribute>");
     }
     text += "</saml:AttributeStatement></saml:Assertion></samlp:Response>";
     Assertion::parse(&text).unwrap()
 }
 
-fn result(attributes: &[(&str, &[&str])], store: &[(&str, &str)]) -> Result<SessionTags, BadInput> {
+fn result(attributes: &[Sent<'_>], store: &[Pair<'_>]) -> Result<SessionTags, BadInput> {
     let store = store
         .iter()
         .map(|(path, value)| ((*path).to_owned(), (*value).to_owned()))
@@ -80,7 +96,7 @@ fn shown(result: &Result<SessionTags, BadInput>) -> String {
 #[test]
 fn rows_1_to_6_which_tags_result() {
     let department = "AccessControl:Department";
-    let rows: [(&str, &[(&str, &[&str])], &[(&str, &str)], &str, &str); 8] = [
+    let rows: [Row1<'_>; 8] = [
         (
             "1",
             &[(department, &["Serverless"])],
@@ -204,7 +220,7 @@ fn rows_7_to_11_what_the_policies_allow() {
     let to_other = ("aws:RequestTag/Department", "Finance");
     let key = &["Department"][..];
     // row, action, context, keys, circulated, ours, ours with --allow-tagging
-    let rows: [(&str, &str, &[(&str, &str)], &[&str], &str, &str, &str); 13] = [
+    let rows: [Row7<'_>; 13] = [
         ("7", "CreateSecret", &[to_own], key, "A", "A", "A"),
         (
             "7, a name besides",
@@ -293,8 +309,8 @@ fn row_12_a_role_has_to_let_sessions_be_tagged() {
 }
 
 fn made(mode: Mode, idp: Idp) -> Value {
-    let made: Produced = produce(&map(), mode, idp, Tagging::Left).unwrap();
-    serde_json::to_value(made).unwrap()
+    let produced: Produced = produce(&map(), mode, idp, Tagging::Left).unwrap();
+    serde_json::to_value(produced).unwrap()
 }
 
 #[test]
