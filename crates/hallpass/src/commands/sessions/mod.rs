@@ -23,7 +23,7 @@ enum Command {
     List(signed_in::ListArgs),
     End(signed_in::EndArgs),
     Generate(Box<generate::Args>),
-    Residual(residual::Args),
+    Residual(Box<residual::Args>),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
