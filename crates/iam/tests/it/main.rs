@@ -20,3 +20,4 @@ mod rows;
 mod tables_accounts;
 mod tables_conditions;
 mod tables_engine;
+mod tables_language;
