@@ -70,7 +70,8 @@ pub(crate) fn holds(
     match runner(&seed, cases).run(strategy, |value| test(&value)) {
         Ok(()) => {}
         Err(TestError::Fail(reason, smallest)) => {
-            let seed: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+            let seed: Vec<String> = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+            let seed = seed.concat();
             panic!("{reason}\nHALLPASS_IAM_SEED={seed}\nthe smallest case:\n{smallest}");
         }
         Err(TestError::Abort(reason)) => panic!("{reason}"),

@@ -22,7 +22,7 @@ fn what_each_type_allows() {
         for (name, value) in more.as_object().unwrap() {
             statement[name.as_str()] = value.clone();
         }
-        one(statement)
+        one(&statement)
     };
     let kinds = [
         Kind::Identity,
@@ -91,7 +91,7 @@ fn the_languages_of_scps() {
                 statement.as_object_mut().unwrap().remove(name);
             }
         }
-        one(statement)
+        one(&statement)
     };
     let no = "E_ELEMENT";
     let condition = json!({ "Condition": { "StringEquals": { "k": "a" } } });
@@ -155,7 +155,7 @@ fn the_languages_of_scps() {
 #[test]
 fn several_resources() {
     let on = |effect: &str, resource: &str| {
-        one(json!({ "Effect": effect, "Action": "*", "Resource": resource }))
+        one(&json!({ "Effect": effect, "Action": "*", "Resource": resource }))
     };
     let queue = |name: &str| format!("arn:aws:sqs:eu-west-1:111111111111:{name}");
     let several = |policies: Value| {
@@ -163,7 +163,7 @@ fn several_resources() {
             ANN,
             "sqs:SendMessage",
             "*",
-            json!({ "identityPolicies": policies }),
+            &json!({ "identityPolicies": policies }),
         );
         case.as_object_mut().unwrap().remove("resource");
         case["resources"] = json!([queue("a"), queue("b"), queue("c")]);
@@ -242,7 +242,7 @@ fn derived_keys() {
             principal,
             "s3:GetObject",
             OBJECT,
-            json!({ "resourcePolicy": one(statement), "resourceAccount": account }),
+            &json!({ "resourcePolicy": one(&statement), "resourceAccount": account }),
         );
         for (no_derive, denied) in [(false, true), (true, value.is_none())] {
             let options = CaseOptions {
@@ -268,7 +268,7 @@ fn given_keys_are_not_derived_and_now_is_an_argument() {
         ANN,
         "s3:GetObject",
         OBJECT,
-        json!({ "identityPolicies": [one(statement)], "context": { "AWS:UserName": "bob" } }),
+        &json!({ "identityPolicies": [one(&statement)], "context": { "AWS:UserName": "bob" } }),
     );
     let now = ("2025-01-01T00:00:00Z".to_owned(), "1735689600".to_owned());
     for (now, wants) in [(Some(now), "Allowed"), (None, "ImplicitlyDenied")] {
@@ -289,7 +289,7 @@ fn explanations_name_who_decided() {
     };
     let by = |fields: Value| {
         let answer = engine::answer(
-            &case(ANN, "sqs:SendMessage", rows::QUEUE, fields).to_string(),
+            &case(ANN, "sqs:SendMessage", rows::QUEUE, &fields).to_string(),
             true,
         );
         let by = &answer["decidedBy"];
