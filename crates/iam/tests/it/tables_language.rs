@@ -79,64 +79,62 @@ fn what_each_type_allows() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A policy of one statement of an SCP with some elements set or replaced.
+fn scp(effect: &str, more: &Value) -> Value {
+    let mut statement = json!({ "Effect": effect, "Action": "s3:*", "Resource": "*" });
+    for (name, value) in more.as_object().unwrap() {
+        statement[name.as_str()] = value.clone();
+    }
+    for name in ["Action", "Resource"] {
+        if statement.get(format!("Not{name}")).is_some() {
+            statement.as_object_mut().unwrap().remove(name);
+        }
+    }
+    one(&statement)
+}
+
 #[test]
 fn the_languages_of_scps() {
-    let statement = |effect: &str, more: Value| {
-        let mut statement = json!({ "Effect": effect, "Action": "s3:*", "Resource": "*" });
-        for (name, value) in more.as_object().unwrap() {
-            statement[name.as_str()] = value.clone();
-        }
-        for name in ["Action", "Resource"] {
-            if statement.get(format!("Not{name}")).is_some() {
-                statement.as_object_mut().unwrap().remove(name);
-            }
-        }
-        one(&statement)
-    };
     let no = "E_ELEMENT";
     let condition = json!({ "Condition": { "StringEquals": { "k": "a" } } });
     let table = [
-        ("Allow", statement("Allow", json!({})), "ok"),
+        ("Allow", scp("Allow", &json!({})), "ok"),
         (
             "Allow, a list",
-            statement("Allow", json!({ "Action": ["s3:Get*", "*"] })),
+            scp("Allow", &json!({ "Action": ["s3:Get*", "*"] })),
             "ok",
         ),
-        (
-            "Allow, Condition",
-            statement("Allow", condition.clone()),
-            no,
-        ),
+        ("Allow, Condition", scp("Allow", &condition), no),
         (
             "Allow, a resource",
-            statement("Allow", json!({ "Resource": OBJECT })),
+            scp("Allow", &json!({ "Resource": OBJECT })),
             no,
         ),
         (
             "Allow, NotResource",
-            statement("Allow", json!({ "NotResource": OBJECT })),
+            scp("Allow", &json!({ "NotResource": OBJECT })),
             no,
         ),
         (
             "Allow, NotAction",
-            statement("Allow", json!({ "NotAction": "s3:*" })),
+            scp("Allow", &json!({ "NotAction": "s3:*" })),
             no,
         ),
         (
             "Allow, * in the middle",
-            statement("Allow", json!({ "Action": "s3:*Object" })),
+            scp("Allow", &json!({ "Action": "s3:*Object" })),
             no,
         ),
-        ("Deny", statement("Deny", json!({})), "ok"),
-        ("Deny, Condition", statement("Deny", condition), "ok"),
+        ("Deny", scp("Deny", &json!({})), "ok"),
+        ("Deny, Condition", scp("Deny", &condition), "ok"),
         (
             "Deny, a resource",
-            statement("Deny", json!({ "Resource": OBJECT })),
+            scp("Deny", &json!({ "Resource": OBJECT })),
             "ok",
         ),
         (
             "Deny, NotAction",
-            statement("Deny", json!({ "NotAction": "s3:*" })),
+            scp("Deny", &json!({ "NotAction": "s3:*" })),
             "ok",
         ),
     ];
