@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{engine, oracle, random};
 
 /// Cases when the environment does not say: some seconds without optimization.
-const CASES: u32 = 3_000;
+const CASES: u32 = 2_000;
 
 /// Every row of §2.6 and exception that the generator must reach.
 const ROWS: &[&str] = &[
@@ -96,7 +96,7 @@ fn oracle_agrees() {
 
 #[test]
 fn every_decision_and_row_is_drawn() {
-    const DRAWN: u32 = 2_000;
+    const DRAWN: u32 = 1_500;
     let mut runner = runner(&[1; 32], DRAWN);
     let strategy = random::case();
     let mut decisions: BTreeMap<&str, u32> = BTreeMap::new();
