@@ -31,8 +31,12 @@ pub mod facts;
 pub mod generate;
 pub mod input;
 pub mod language;
+pub mod perimeter;
+pub mod residual;
+pub mod suite;
+pub mod vpn;
 
-pub use case::{Answer, Case, CaseOptions, complete, simulate_line};
+pub use case::{Answer, Case, CaseOptions, complete, simulate_changed, simulate_line};
 pub use error::{Code, LoadError};
 pub use evaluation::{
     Caller, CallerKind, ConditionTrace, Context, ContextValue, Core, Decider, Decision,

@@ -3,7 +3,8 @@
 pub(crate) mod cases;
 mod data;
 mod eval;
-mod simulate;
+pub(crate) mod simulate;
+mod test;
 mod why;
 
 use crate::exit::Outcome;
@@ -24,6 +25,7 @@ enum Command {
     Data(data::Args),
     Eval(eval::Args),
     Simulate(simulate::Args),
+    Test(test::Args),
     Why(why::Args),
 }
 
@@ -32,6 +34,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Command::Data(args) => data::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Simulate(args) => simulate::run(args),
+        Command::Test(args) => test::run(args),
         Command::Why(args) => why::run(args),
     }
 }
