@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "tests"
 )]
 
@@ -35,5 +36,6 @@ mod suite;
 mod tables_accounts;
 mod tables_conditions;
 mod tables_engine;
+mod tables_language;
 mod vpn_handler;
 mod vpn_policy;
