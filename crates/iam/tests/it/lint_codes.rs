@@ -10,7 +10,7 @@ pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
         "JSON_SYNTAX",
         "identity",
         r#"!{"Version": "2012-10-17",}"#,
-        r#"{}"#,
+        "{}",
     ),
     (
         "DUP_KEY",
@@ -70,7 +70,7 @@ pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
         "PAIR_NONE",
         "identity",
         r#"!{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:ListAllMyBuckets"}}"#,
-        r#"{}"#,
+        "{}",
     ),
     (
         "PRINCIPAL_FORBIDDEN",
@@ -81,7 +81,7 @@ pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
     (
         "PRINCIPAL_REQUIRED",
         "resource",
-        r#"{}"#,
+        "{}",
         r#"{"Principal": {"AWS": "111122223333"}}"#,
     ),
     (
@@ -655,7 +655,8 @@ fn filled(kind: &str, inside: &str) -> String {
         ("esource\":", r#""Resource": "*""#),
     ];
     for (needle, element) in needs {
-        if !inside.contains(needle) && !(kind == "trust" && element.contains("Resource")) {
+        let needless = kind == "trust" && element.contains("Resource");
+        if !inside.contains(needle) && !needless {
             if !inside.is_empty() {
                 inside.push_str(", ");
             }

@@ -11,4 +11,5 @@ mod facts;
 mod grid;
 mod lint;
 mod lint_codes;
+mod lint_reference;
 mod split;
