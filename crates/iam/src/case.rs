@@ -221,8 +221,21 @@ impl Answer {
 
 /// Reads, decides and answers one line; `number` counts lines from 1.
 pub fn simulate_line(line: &str, number: usize, options: &CaseOptions) -> Answer {
+    simulate_changed(line, number, options, |_| {})
+}
+
+/// The same for a case that is changed before it is decided, such as by one more policy.
+pub fn simulate_changed(
+    line: &str,
+    number: usize,
+    options: &CaseOptions,
+    change: impl FnOnce(&mut Case),
+) -> Answer {
     let case = match read(line, options) {
-        Ok(case) => case,
+        Ok(mut case) => {
+            change(&mut case);
+            case
+        }
         Err((id, error)) => {
             let line = (error.code == Code::Json || id.is_none()).then_some(number);
             return Answer::Failed { id, line, error };

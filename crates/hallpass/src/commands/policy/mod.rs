@@ -7,6 +7,8 @@ mod files;
 mod lint;
 mod simulate;
 mod size;
+pub(crate) mod simulate;
+mod test;
 mod why;
 
 use crate::exit::Outcome;
@@ -30,6 +32,7 @@ enum Command {
     Lint(lint::Args),
     Simulate(simulate::Args),
     Size(size::Args),
+    Test(test::Args),
     Why(why::Args),
 }
 
@@ -40,6 +43,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Command::Lint(args) => lint::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Size(args) => size::run(args),
+        Command::Test(args) => test::run(args),
         Command::Why(args) => why::run(args),
     }
 }
