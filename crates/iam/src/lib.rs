@@ -39,8 +39,7 @@ pub mod vpn;
 
 pub mod suite;
 
-pub use case::{Answer, Case, CaseOptions, complete, simulate_line};
-pub use case::{Answer, Case, CaseOptions, simulate_changed, simulate_line};
+pub use case::{Answer, Case, CaseOptions, complete, simulate_changed, simulate_line};
 pub use error::{Code, LoadError};
 pub use evaluation::{
     Caller, CallerKind, ConditionTrace, Context, ContextValue, Core, Decider, Decision,
