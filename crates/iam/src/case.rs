@@ -364,7 +364,7 @@ impl<'t, 'a> Reader<'t, 'a> {
             let arns: Vec<&str> = resources.iter().map(|(_, arn)| *arn).collect();
             complete(action, &arns)?;
         }
-        let resource_account = self.optional_text("resourceAccount")?;
+        let resource_account = self.resource_account()?;
         let mut requests = Vec::with_capacity(resources.len());
         for (pointer, resource) in resources {
             let request = Request::of(caller.clone(), action, resource, context.clone());
@@ -401,6 +401,18 @@ impl<'t, 'a> Reader<'t, 'a> {
                 Some(text) => Ok(Some(text)),
                 None => Err(field(format!("{key} is a text"), format!("/{key}"))),
             },
+        }
+    }
+
+    fn resource_account(&self) -> Result<Option<&'t str>, LoadError> {
+        let account = self.optional_text("resourceAccount")?;
+        let digits = |text: &str| text.len() == 12 && text.bytes().all(|it| it.is_ascii_digit());
+        match account {
+            Some(text) if !digits(text) => Err(field(
+                format!("'{text}' is no account: write its 12 digits"),
+                "/resourceAccount",
+            )),
+            account => Ok(account),
         }
     }
 
@@ -513,8 +525,8 @@ impl<'t, 'a> Reader<'t, 'a> {
         let resource = if trust { Kind::Trust } else { Kind::Resource };
         Ok(Layers {
             identity: match self.root.get("identityPolicies") {
-                None => Vec::new(),
-                Some(node) => self.policies(node, Kind::Identity)?,
+                Some(node) if node.value != Value::Null => self.policies(node, Kind::Identity)?,
+                _ => Vec::new(),
             },
             scps: self.levels("scps", Kind::Scp)?,
             rcps: self.levels("rcps", Kind::Rcp)?,

@@ -35,6 +35,7 @@ pub mod lint;
 pub mod size;
 pub mod perimeter;
 pub mod residual;
+pub mod suite;
 pub mod vpn;
 
 pub mod suite;

@@ -6,7 +6,7 @@ use hallpass_iam::generate::outage::{Calls, Exempt, Length, OutageWish, Services
 use hallpass_model::Timestamp;
 use serde_json::{Value, json};
 
-use crate::rows::{allow, check, full_access, over};
+use crate::guard_rows::{allow, check, full_access, over};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -7,7 +7,7 @@ use hallpass_iam::generate::perimeter::{
 };
 use serde_json::{Value, json};
 
-use crate::rows::{allow, allow_everybody, check, full_access, over};
+use crate::guard_rows::{allow, allow_everybody, check, full_access, over};
 
 fn wish(side: Side, scope: Option<Scope>, bounds: Bounds<'_>) -> PerimeterWish<'_> {
     PerimeterWish {

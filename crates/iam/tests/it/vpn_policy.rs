@@ -5,7 +5,7 @@ use hallpass_iam::generate::ids::{Lengths, Partition};
 use hallpass_iam::generate::vpn_policy::{VpnForm, VpnWish, vpn_policy};
 use serde_json::{Value, json};
 
-use crate::rows::{allow, check, full_access, over};
+use crate::guard_rows::{allow, check, full_access, over};
 
 const NAT: &str = "3.120.10.5";
 const HOME: &str = "84.20.30.40";
