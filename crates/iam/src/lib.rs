@@ -32,13 +32,11 @@ pub mod generate;
 pub mod input;
 pub mod language;
 pub mod lint;
-pub mod size;
 pub mod perimeter;
 pub mod residual;
+pub mod size;
 pub mod suite;
 pub mod vpn;
-
-pub mod suite;
 
 pub use case::{Answer, Case, CaseOptions, complete, simulate_changed, simulate_line};
 pub use error::{Code, LoadError};

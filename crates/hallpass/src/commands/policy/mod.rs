@@ -5,9 +5,8 @@ mod data;
 mod eval;
 mod files;
 mod lint;
-mod simulate;
-mod size;
 pub(crate) mod simulate;
+mod size;
 mod test;
 mod why;
 
