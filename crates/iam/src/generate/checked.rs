@@ -4,7 +4,7 @@
 use super::Draft;
 use crate::input::BadInput;
 use crate::language::{Kind, ScpLanguage, Source};
-use crate::lint;
+use crate::lint::{self, Finding, Rule};
 
 /// How a policy is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,6 +72,26 @@ fn limit(kind: Kind) -> usize {
     }
 }
 
+/// What the linter refuses: words that were asked for are the asker's, the rest is our mistake.
+fn refused(finding: &Finding) -> Unprintable {
+    let message = format!("{} (at {})", finding.message, finding.pointer);
+    let code = match finding.code {
+        Rule::ActionMalformed | Rule::ActionUnknown => "E_ACTION",
+        Rule::ResourceMalformed
+        | Rule::ResourceMismatch
+        | Rule::ResourcePartial
+        | Rule::ResourceStarRequired => "E_ARN",
+        Rule::Placeholder | Rule::ValueType => "E_ARG",
+        code => {
+            return Unprintable::Broken {
+                code: code.to_string(),
+                message,
+            };
+        }
+    };
+    BadInput::new(code, message, "").into()
+}
+
 /// Reads and measures what was made, as a stranger would.
 ///
 /// # Errors
@@ -93,10 +113,7 @@ pub fn checked(draft: Draft, kind: Kind) -> Result<Checked, Unprintable> {
         );
         return Err(BadInput::new("E_SIZE", message, "").into());
     }
-    lint::must_be_clean(&text, kind).map_err(|finding| Unprintable::Broken {
-        code: finding.code.to_string(),
-        message: format!("{} (at {})", finding.message, finding.pointer),
-    })?;
+    lint::must_be_clean(&text, kind).map_err(|finding| refused(&finding))?;
     Ok(Checked { draft })
 }
 

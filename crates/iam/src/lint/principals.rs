@@ -233,6 +233,15 @@ fn assumes(part: &Part<'_>, action: &str) -> bool {
     listed.any(|it| action_overlaps(&it.text.text, action)) == part.lists_actions()
 }
 
+/// A pattern of subjects that takes those of strangers: it begins with a wildcard, or leaves the
+/// owner of a repository open (`repo:*/app:*`).
+fn is_any_subject(text: &str) -> bool {
+    let owner = text
+        .strip_prefix("repo:")
+        .and_then(|it| it.split('/').next());
+    text.starts_with(['*', '?']) || owner.is_some_and(|it| it.contains(['*', '?']))
+}
+
 fn federations(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
     if !assumes(part, "sts:AssumeRoleWithWebIdentity") {
         return;
@@ -250,7 +259,9 @@ fn federations(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principa
             part.conditions().iter().any(|it| {
                 let key = it.key.text.to_ascii_lowercase();
                 let own = key.strip_prefix(&format!("{}:", host.to_ascii_lowercase()));
-                own.is_some_and(|name| names.contains(&name) && narrows(it, &[key.as_str()]))
+                let named = own.is_some_and(|name| names.contains(&name));
+                let wide = it.values.iter().any(|value| is_any_subject(&value.text));
+                named && !wide && narrows(it, &[key.as_str()])
             })
         };
         let enough = if BY_AUDIENCE.contains(&host) {

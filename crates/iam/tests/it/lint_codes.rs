@@ -457,6 +457,12 @@ pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
         r#"{"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}, "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": "repo:acme/shop:*"}}}"#,
     ),
     (
+        "TRUST_OIDC_NO_SUB",
+        "trust",
+        r#"{"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}, "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": "repo:*/shop:*"}}}"#,
+        r#"{"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "cognito-identity.amazonaws.com"}, "Condition": {"StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:1"}}}"#,
+    ),
+    (
         "TRUST_EXTERNAL_NO_ID",
         "trust",
         r#"{"Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::999988887777:root"}}"#,
