@@ -19,6 +19,7 @@ mod grid;
 mod guard_rows;
 mod lint;
 mod lint_codes;
+mod lint_reference;
 mod oracle;
 mod oracle_agrees;
 mod outage;
