@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod calculators;
 mod check;
 mod decide;
 mod exits;

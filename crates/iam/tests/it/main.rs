@@ -8,6 +8,7 @@
 )]
 
 mod asked;
+mod attributes;
 mod bad_input;
 mod delegation;
 mod engine;
