@@ -8,3 +8,4 @@
 )]
 
 mod facts;
+mod sessions_generate;
