@@ -1,17 +1,21 @@
-//! For tests: a journal in memory, time that passes when told, and the suite every journal passes.
+//! For tests: a journal in memory, time that passes when told, and a gate that every port call passes.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_model::{Clock, IdSource, Timestamp};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::journal::{Entry, Record, Stored};
-use crate::plan::{Plan, PlanId};
-use crate::ports::{Change, LeaseAnswer, Nap, PlanStore, Saved, StoreFault};
+use crate::plan::{Plan, PlanId, Probe, Step};
+use crate::ports::{
+    Act, Change, Hands, LeaseAnswer, Nap, PlanStore, Saved, Setback, StoreFault, Undo, Verify,
+};
+use crate::retry::{Class, Retry};
 
 #[derive(Default)]
 struct State {
@@ -149,6 +153,169 @@ impl PlanStore for MemoryPlans {
             state.leases.remove(lane);
         }
         Ok(())
+    }
+}
+
+/// What happens at one port call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It fails and has no effect.
+    Fail,
+    /// It has its effect, and its answer is lost.
+    LoseAnswer,
+    /// The process stops before it.
+    StopBefore,
+    /// The process stops after its effect, before its answer.
+    StopAfter,
+}
+
+impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Fail,
+        Self::LoseAnswer,
+        Self::StopBefore,
+        Self::StopAfter,
+    ];
+}
+
+/// Counts port calls and does something bad at one of them.
+#[derive(Default)]
+pub struct Gate {
+    calls: AtomicU64,
+    plan: Option<(u64, Mode)>,
+    stopped: tokio::sync::Notify,
+}
+
+impl Gate {
+    /// A gate that does this at that call, from 1; or nothing.
+    pub fn new(plan: Option<(u64, Mode)>) -> Arc<Self> {
+        Arc::new(Self {
+            plan,
+            ..Self::default()
+        })
+    }
+
+    /// Calls so far.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Resolves when the process is to stop.
+    pub async fn stop(&self) {
+        self.stopped.notified().await;
+    }
+
+    /// Lets a call through, or not.
+    pub async fn pass<T>(&self, call: impl Future<Output = T>, lost: impl Fn() -> T) -> T {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        match self.plan.filter(|(at, _)| *at == number) {
+            None => call.await,
+            Some((_, Mode::Fail)) => lost(),
+            Some((_, Mode::LoseAnswer)) => {
+                drop(call.await);
+                lost()
+            }
+            Some((_, Mode::StopBefore)) => self.halt().await,
+            Some((_, Mode::StopAfter)) => {
+                drop(call.await);
+                self.halt().await
+            }
+        }
+    }
+
+    async fn halt<T>(&self) -> T {
+        self.stopped.notify_one();
+        std::future::pending().await
+    }
+}
+
+/// A port behind the gate.
+pub struct Gated<P>(pub Arc<P>, pub Arc<Gate>);
+
+fn lost<T>() -> Result<T, StoreFault> {
+    Err(StoreFault("lost".to_owned()))
+}
+
+fn unheard() -> Setback {
+    Setback::Retry(Retry {
+        class: Class::Throttle,
+        after: None,
+        why: "lost".to_owned(),
+    })
+}
+
+#[async_trait]
+impl<P: Hands> Hands for Gated<P> {
+    async fn probe(&self, step: &Step) -> Result<Probe, Setback> {
+        self.1.pass(self.0.probe(step), || Err(unheard())).await
+    }
+
+    async fn act(&self, step: &Step, seen: &Probe) -> Act {
+        let lost = || Act::Setback(unheard());
+        self.1.pass(self.0.act(step, seen), lost).await
+    }
+
+    async fn verify(&self, step: &Step, remote: &str) -> Verify {
+        let lost = || Verify::Setback(unheard());
+        self.1.pass(self.0.verify(step, remote), lost).await
+    }
+
+    fn undo(&self, step: &Step, old: &Value, new: &Value) -> Undo {
+        self.0.undo(step, old, new)
+    }
+}
+
+#[async_trait]
+impl<P: PlanStore> PlanStore for Gated<P> {
+    async fn save_plan(&self, plan: &Plan) -> Result<(), StoreFault> {
+        self.1.pass(self.0.save_plan(plan), lost).await
+    }
+
+    async fn plan(&self, id: &PlanId) -> Result<Option<Saved>, StoreFault> {
+        self.1.pass(self.0.plan(id), lost).await
+    }
+
+    async fn plans(&self, limit: u32) -> Result<Vec<Saved>, StoreFault> {
+        self.1.pass(self.0.plans(limit), lost).await
+    }
+
+    async fn set_aborted(&self, id: &PlanId, aborted: bool) -> Result<(), StoreFault> {
+        self.1.pass(self.0.set_aborted(id, aborted), lost).await
+    }
+
+    async fn append(
+        &self,
+        plan: &PlanId,
+        at: Timestamp,
+        entry: &Entry,
+        change: Option<&Change>,
+    ) -> Result<u64, StoreFault> {
+        let call = self.0.append(plan, at, entry, change);
+        self.1.pass(call, lost).await
+    }
+
+    async fn journal(&self, plan: &PlanId) -> Result<Vec<Stored>, StoreFault> {
+        self.1.pass(self.0.journal(plan), lost).await
+    }
+
+    async fn cut_torn(&self, plan: &PlanId, number: u64) -> Result<(), StoreFault> {
+        self.1.pass(self.0.cut_torn(plan, number), lost).await
+    }
+
+    async fn lease(
+        &self,
+        lane: &str,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<LeaseAnswer, StoreFault> {
+        let call = self.0.lease(lane, holder, now, until);
+        self.1.pass(call, lost).await
+    }
+
+    async fn unlease(&self, lane: &str, holder: &str) -> Result<(), StoreFault> {
+        self.1.pass(self.0.unlease(lane, holder), lost).await
     }
 }
 

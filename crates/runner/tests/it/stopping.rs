@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use hallpass_runner::testing::{Gate, Mode};
 use hallpass_runner::{Applying, Lane, Outcome, PlanDraft, RunError};
 use serde_json::json;
 
-use crate::world::{Bench, Gate, Mode, patient, put, puts};
+use crate::world::{Bench, patient, put, puts};
 
 fn draft() -> PlanDraft {
     let mut draft = puts(&["x"]);
@@ -32,7 +33,7 @@ async fn attempt(bench: &Bench, holder: &str, gate: &Arc<Gate>) -> Result<bool, 
     };
     tokio::select! {
         done = run => done,
-        () = gate.stopped.notified() => Ok(false),
+        () = gate.stop() => Ok(false),
     }
 }
 

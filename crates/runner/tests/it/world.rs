@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_model::Timestamp;
-use hallpass_runner::testing::{Hourglass, MemoryPlans};
+use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
 use hallpass_runner::{
-    Act, Applying, Change, Class, Effect, Entry, Hands, Keeper, Lane, LeaseAnswer, Limits, Plan,
-    PlanDraft, PlanId, PlanStore, Probe, Report, Retry, RunError, Runner, Saved, Setback, Step,
-    StepId, StoreFault, Stored, Target, Undo, Verify,
+    Act, Applying, Class, Effect, Hands, Keeper, Lane, Limits, PlanDraft, Probe, Report, Retry,
+    RunError, Runner, Setback, Step, StepId, Target, Undo, Verify,
 };
 use serde_json::{Value, json};
 
@@ -152,148 +151,6 @@ async fn futures_yield() {
         std::task::Poll::Pending
     })
     .await;
-}
-
-/// What happens at one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Fail,
-    LoseAnswer,
-    StopBefore,
-    StopAfter,
-}
-
-impl Mode {
-    pub(crate) const ALL: [Self; 4] = [
-        Self::Fail,
-        Self::LoseAnswer,
-        Self::StopBefore,
-        Self::StopAfter,
-    ];
-}
-
-/// Counts port calls and does something bad at one of them.
-#[derive(Default)]
-pub(crate) struct Gate {
-    calls: AtomicU32,
-    pub(crate) plan: Option<(u32, Mode)>,
-    pub(crate) stopped: tokio::sync::Notify,
-}
-
-impl Gate {
-    pub(crate) fn new(plan: Option<(u32, Mode)>) -> Arc<Self> {
-        Arc::new(Self {
-            plan,
-            ..Self::default()
-        })
-    }
-
-    pub(crate) fn calls(&self) -> u32 {
-        self.calls.load(Ordering::SeqCst)
-    }
-
-    async fn pass<T>(&self, call: impl Future<Output = T>, lost: impl Fn() -> T) -> T {
-        let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        match self.plan.filter(|(at, _)| *at == number) {
-            None => call.await,
-            Some((_, Mode::Fail)) => lost(),
-            Some((_, Mode::LoseAnswer)) => {
-                drop(call.await);
-                lost()
-            }
-            Some((_, Mode::StopBefore)) => self.halt().await,
-            Some((_, Mode::StopAfter)) => {
-                drop(call.await);
-                self.halt().await
-            }
-        }
-    }
-
-    async fn halt<T>(&self) -> T {
-        self.stopped.notify_one();
-        std::future::pending().await
-    }
-}
-
-/// A port behind the gate.
-pub(crate) struct Gated<P>(pub(crate) Arc<P>, pub(crate) Arc<Gate>);
-
-#[async_trait]
-impl<P: Hands> Hands for Gated<P> {
-    async fn probe(&self, step: &Step) -> Result<Probe, Setback> {
-        self.1.pass(self.0.probe(step), || Err(throttled())).await
-    }
-
-    async fn act(&self, step: &Step, seen: &Probe) -> Act {
-        let lost = || Act::Setback(throttled());
-        self.1.pass(self.0.act(step, seen), lost).await
-    }
-
-    async fn verify(&self, step: &Step, remote: &str) -> Verify {
-        let lost = || Verify::Setback(throttled());
-        self.1.pass(self.0.verify(step, remote), lost).await
-    }
-
-    fn undo(&self, step: &Step, old: &Value, new: &Value) -> Undo {
-        self.0.undo(step, old, new)
-    }
-}
-
-fn lost<T>() -> Result<T, StoreFault> {
-    Err(StoreFault("lost".into()))
-}
-
-#[async_trait]
-impl<P: PlanStore> PlanStore for Gated<P> {
-    async fn save_plan(&self, plan: &Plan) -> Result<(), StoreFault> {
-        self.1.pass(self.0.save_plan(plan), lost).await
-    }
-
-    async fn plan(&self, id: &PlanId) -> Result<Option<Saved>, StoreFault> {
-        self.1.pass(self.0.plan(id), lost).await
-    }
-
-    async fn plans(&self, limit: u32) -> Result<Vec<Saved>, StoreFault> {
-        self.1.pass(self.0.plans(limit), lost).await
-    }
-
-    async fn set_aborted(&self, id: &PlanId, aborted: bool) -> Result<(), StoreFault> {
-        self.1.pass(self.0.set_aborted(id, aborted), lost).await
-    }
-
-    async fn append(
-        &self,
-        plan: &PlanId,
-        at: Timestamp,
-        entry: &Entry,
-        change: Option<&Change>,
-    ) -> Result<u64, StoreFault> {
-        let call = self.0.append(plan, at, entry, change);
-        self.1.pass(call, lost).await
-    }
-
-    async fn journal(&self, plan: &PlanId) -> Result<Vec<Stored>, StoreFault> {
-        self.1.pass(self.0.journal(plan), lost).await
-    }
-
-    async fn cut_torn(&self, plan: &PlanId, number: u64) -> Result<(), StoreFault> {
-        self.1.pass(self.0.cut_torn(plan, number), lost).await
-    }
-
-    async fn lease(
-        &self,
-        lane: &str,
-        holder: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<LeaseAnswer, StoreFault> {
-        let call = self.0.lease(lane, holder, now, until);
-        self.1.pass(call, lost).await
-    }
-
-    async fn unlease(&self, lane: &str, holder: &str) -> Result<(), StoreFault> {
-        self.1.pass(self.0.unlease(lane, holder), lost).await
-    }
 }
 
 /// A world with a runner over it.
