@@ -24,15 +24,6 @@ enum Chore {
 const PRUNE_AT: &str = "2026-03-02T23:00:00Z";
 
 impl Chore {
-    const ALL: [Self; 6] = [
-        Self::ApplyDrill,
-        Self::RemoveDrill,
-        Self::Reap,
-        Self::CutOff,
-        Self::Add,
-        Self::Prune,
-    ];
-
     async fn prepare(self, bench: &Bench) {
         let process = bench.calm();
         let before = match self {
@@ -144,13 +135,41 @@ async fn go_on(bench: &Bench, chore: Chore, by_command: bool, case: &str) {
     );
 }
 
-#[tokio::test]
-async fn a_chore_that_was_stopped_ends_as_an_unbroken_one() {
-    for chore in Chore::ALL {
-        for lag in [Span::ZERO, Span::seconds(7)] {
-            stopped_everywhere(chore, lag).await;
-        }
+/// Without and with listings that lag behind writes.
+async fn stopped(chore: Chore) {
+    for lag in [Span::ZERO, Span::seconds(7)] {
+        stopped_everywhere(chore, lag).await;
     }
+}
+
+#[tokio::test]
+async fn stops_while_a_drill_is_applied() {
+    stopped(Chore::ApplyDrill).await;
+}
+
+#[tokio::test]
+async fn stops_while_a_drill_is_removed() {
+    stopped(Chore::RemoveDrill).await;
+}
+
+#[tokio::test]
+async fn stops_while_drills_are_reaped() {
+    stopped(Chore::Reap).await;
+}
+
+#[tokio::test]
+async fn stops_while_somebody_is_cut_off() {
+    stopped(Chore::CutOff).await;
+}
+
+#[tokio::test]
+async fn stops_while_another_is_added() {
+    stopped(Chore::Add).await;
+}
+
+#[tokio::test]
+async fn stops_while_entries_are_pruned() {
+    stopped(Chore::Prune).await;
 }
 
 async fn bench_for(chore: Chore, lag: Span) -> Bench {
@@ -163,28 +182,37 @@ async fn bench_for(chore: Chore, lag: Span) -> Bench {
 
 async fn stopped_everywhere(chore: Chore, lag: Span) {
     let unbroken = bench_for(chore, lag).await;
-    let before = unbroken.organization.writes().len();
     let gate = Gate::new(None);
+    let before = writes(&unbroken);
     assert!(attempt(&unbroken, chore, "first", &gate).await, "{chore:?}");
     chore.check(&unbroken, &format!("{chore:?} unbroken"));
-    let writes = unbroken.organization.writes().len() - before;
-    let records = unbroken.plans.changes().len();
+    let (sent, records) = (writes(&unbroken) - before, unbroken.plans.changes().len());
     for call in 1..=gate.calls() {
-        for mode in Mode::ALL {
-            for by_command in [true, false] {
-                let case = format!("{chore:?}, lag {lag}, call {call}, {mode:?}, {by_command}");
-                let bench = bench_for(chore, lag).await;
-                let before = bench.organization.writes().len();
-                let gate = Gate::new(Some((call, mode)));
-                if !attempt(&bench, chore, "first", &gate).await {
-                    go_on(&bench, chore, by_command, &case).await;
-                }
-                chore.check(&bench, &case);
-                // never a write that had an effect already
-                let sent = bench.organization.writes().len() - before;
-                assert_eq!(sent, writes, "{case}: {:?}", bench.organization.writes());
-                assert!(bench.plans.changes().len() <= records, "{case}");
+        for (n, mode) in (0..).zip(Mode::ALL) {
+            // what had no effect looks the same however late listings are
+            if !lag.is_zero() && matches!(mode, Mode::Fail | Mode::StopBefore) {
+                continue;
             }
+            let by_command = (call + n) % 2 == 0;
+            let case = format!("{chore:?}, lag {lag}, call {call}, {mode:?}, {by_command}");
+            let bench = bench_for(chore, lag).await;
+            let before = writes(&bench);
+            let gate = Gate::new(Some((call, mode)));
+            if !attempt(&bench, chore, "first", &gate).await {
+                go_on(&bench, chore, by_command, &case).await;
+            }
+            chore.check(&bench, &case);
+            let all = bench.organization.writes();
+            assert_eq!(writes(&bench) - before, sent, "{case}: {all:?}");
+            assert!(bench.plans.changes().len() <= records, "{case}");
         }
     }
+}
+
+/// Writes with an effect. The same text put twice into a policy is none: while listings lag, a lost
+/// answer cannot be told from a write that never came.
+fn writes(bench: &Bench) -> usize {
+    let mut all = bench.organization.writes();
+    all.dedup_by(|a, b| a == b && a == "update");
+    all.len()
 }
