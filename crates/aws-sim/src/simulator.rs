@@ -537,6 +537,8 @@ fn restored(found: state::Found, overrides: &Overrides, kept: usize) -> World {
         seq: snapshot.seq,
         log: None,
     };
+    // a log from before there were policies
+    world.state.found_guardrails();
     for record in found.records {
         world.replay(record);
     }

@@ -12,6 +12,7 @@ use super::{
         Account, Assignment, Group, Membership, Origin, Ou, PermissionSet, PrincipalType,
         Provision, User,
     },
+    guardrails::{self, FULL_ACCESS, Guardrail},
     random::Random,
     state::{Center, Head, Settings, State},
     table::Millis,
@@ -66,6 +67,7 @@ pub(crate) fn load(file: &OrganizationFile, overrides: &Overrides) -> Result<Sta
     loader.head(&mut state);
     place_portal(&mut state, file, overrides.portal_url.as_deref());
     loader.tree(&mut state);
+    loader.guardrails(&mut state);
     loader.directory(&mut state);
     loader.sets(&mut state);
     loader.assignments(&mut state);
@@ -179,7 +181,7 @@ impl Loader<'_> {
             policy_types: organization.policy_types.clone(),
             service_access: organization.service_access.clone(),
             delegations,
-            policies: self.file.policies.clone(),
+            root_tags: organization.root_tags.clone(),
         };
         let center = &self.file.identity_center;
         state.center = Center {
@@ -248,6 +250,33 @@ impl Loader<'_> {
                 regions: row.regions.clone(),
             };
             state.accounts.put(place, account, 0, 0);
+        }
+    }
+
+    fn guardrails(&self, state: &mut State) {
+        state.found_guardrails();
+        for name in &self.file.organization.without_full_access {
+            if let Ok(target) = self.names.target(name) {
+                state.detach(FULL_ACCESS, target, 0, 0);
+            }
+        }
+        for row in &self.file.policies {
+            let policy = Guardrail {
+                id: row.id.as_str().into(),
+                name: row.name.clone(),
+                kind: row.kind.clone(),
+                description: row.description.clone().unwrap_or_default(),
+                content: guardrails::text(&row.content),
+                tags: row.tags.clone(),
+                aws_managed: false,
+            };
+            let place = state.place(&row.id);
+            state.guardrails.rows.put(place, policy, 0, 0);
+            for name in &row.targets {
+                if let Ok(target) = self.names.target(name) {
+                    state.attach(&row.id, target, 0, 0);
+                }
+            }
         }
     }
 

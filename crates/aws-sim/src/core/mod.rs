@@ -7,6 +7,7 @@ mod clearance;
 mod context;
 pub(crate) mod entities;
 pub(crate) mod export;
+pub(crate) mod guardrails;
 mod identity;
 pub(crate) mod limits;
 pub(crate) mod load;

@@ -10,8 +10,9 @@ use super::{
     call::Id,
     entities::{
         Account, Assignment, AssignmentKey, Group, Kind, Membership, Operation, Ou, PermissionSet,
-        PrincipalType, Provision, Session, User,
+        PrincipalType, Provision, Session, Tags, User,
     },
+    guardrails::Guardrails,
     limits::Buckets,
     portal::Portal,
     random::{Random, hash},
@@ -37,8 +38,9 @@ pub(crate) struct Head {
     pub service_access: Vec<String>,
     /// Delegated administrators; accounts by id.
     pub delegations: Vec<Delegation>,
-    /// Policies of the file, kept as they are.
-    pub policies: Vec<Value>,
+    /// Tags of the root.
+    #[serde(default)]
+    pub root_tags: Tags,
 }
 
 /// IAM Identity Center's own facts.
@@ -102,6 +104,9 @@ pub(crate) struct State {
     pub child_accounts: BTreeMap<Id, BTreeSet<Place>>,
     /// OUs by parent.
     pub child_ous: BTreeMap<Id, BTreeSet<Place>>,
+    /// Policies of the organization and their attachments.
+    #[serde(default)]
+    pub guardrails: Guardrails,
     /// People.
     pub users: Table<Place, User>,
     /// Ids that have or had a lower-case user name.

@@ -153,6 +153,16 @@ impl Bench {
             .clone()
     }
 
+    /// The default key of an account.
+    pub(crate) fn member(&self, name: &str) -> Signer {
+        let keys = self.simulator.credentials(&self.account(name)).unwrap();
+        Signer {
+            key: keys.access_key_id,
+            secret: keys.secret_access_key,
+            ..self.signer.clone()
+        }
+    }
+
     pub(crate) fn user(&self, name: &str) -> String {
         let file = self.file();
         let name = format!("{name}@example.com");

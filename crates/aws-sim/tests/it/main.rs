@@ -16,6 +16,7 @@ mod authentication;
 mod durability;
 mod faults;
 mod files;
+mod organization_policies;
 mod pages;
 mod portal;
 mod portal_pages;

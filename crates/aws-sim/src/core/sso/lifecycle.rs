@@ -20,7 +20,7 @@ fn duration(context: &Context<'_>) -> Result<Option<String>, ApiError> {
 }
 
 /// Tags as `[{Key, Value}]`.
-pub(super) fn read_tags(value: Option<&Value>) -> Tags {
+pub(in crate::core) fn read_tags(value: Option<&Value>) -> Tags {
     let rows = value
         .and_then(Value::as_array)
         .map_or(&[][..], Vec::as_slice);
