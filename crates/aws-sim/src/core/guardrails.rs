@@ -68,13 +68,20 @@ pub(crate) struct Guardrail {
     pub aws_managed: bool,
 }
 
+/// That a policy is attached to a target.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Attachment {
+    /// Since when.
+    pub since: Millis,
+}
+
 /// The policies of the organization and what they are attached to.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Guardrails {
     /// Policies.
     pub rows: Table<Place, Guardrail>,
     /// Attachments: target, order of the policy, policy.
-    pub attached: Table<(Id, u64, Id), ()>,
+    pub attached: Table<(Id, u64, Id), Attachment>,
     /// The same from the other side, with those that are no more: policy, order of the target,
     /// target.
     pub targets: BTreeSet<(Id, u64, Id)>,
@@ -99,8 +106,8 @@ impl State {
         self.guardrails
             .attached
             .range(start)
-            .take_while(move |((of, ..), ())| *of == target)
-            .filter_map(|((_, _, policy), ())| self.guardrail(policy))
+            .take_while(move |((of, ..), _)| *of == target)
+            .filter_map(|((_, _, policy), _)| self.guardrail(policy))
             .filter(move |policy| policy.kind == kind)
     }
 
@@ -125,7 +132,9 @@ impl State {
     pub(crate) fn attach(&mut self, policy: &str, target: &str, seen: Millis, now: Millis) {
         let key = (Id::from(target), self.order(policy), Id::from(policy));
         let other = (Id::from(policy), self.order(target), Id::from(target));
-        self.guardrails.attached.put(key, (), seen, now);
+        self.guardrails
+            .attached
+            .put(key, Attachment { since: now }, seen, now);
         self.guardrails.targets.insert(other);
     }
 

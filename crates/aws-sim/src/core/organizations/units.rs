@@ -123,8 +123,8 @@ pub(super) fn delete(context: &mut Context<'_>) -> Answer {
         .guardrails
         .attached
         .range(std::ops::Bound::Included((ou.id.clone(), 0, "".into())))
-        .take_while(|((of, ..), ())| *of == ou.id)
-        .map(|((_, _, policy), ())| policy.clone())
+        .take_while(|((of, ..), _)| *of == ou.id)
+        .map(|((_, _, policy), _)| policy.clone())
         .collect();
     for policy in held {
         state.detach(&policy, &ou.id, now, now);
