@@ -4,9 +4,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard, doctor,
-    extend, grants, login, logout, man, release, request, requests, revoke, rules, serve, sessions,
-    sim, slack, store, token, whoami,
+    abac, approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard,
+    doctor, extend, grants, login, logout, man, release, request, requests, revoke, rules, serve,
+    sessions, sim, slack, store, token, vpn, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Revoke(revoke::Args),
     Rules(rules::Args),
     Audit(audit::Args),
+    Abac(abac::Args),
+    Vpn(vpn::Args),
     Slack(slack::Args),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
@@ -108,6 +110,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Revoke(args) => revoke::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Abac(args) => abac::run(&args),
+        Command::Vpn(args) => vpn::run(&args),
         Command::Slack(args) => slack::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Completions(args) => completions::run(&args),

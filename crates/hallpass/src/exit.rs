@@ -1,10 +1,12 @@
 //! How a run ends: one enum of exit codes, and the failure that leads to them.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::io;
 use std::process::ExitCode;
 
-use crate::output;
+use hallpass_iam::BadInput;
+
+use crate::output::{self, Format};
 
 /// The exit codes of every command (`design.md` §8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +62,17 @@ pub(crate) struct Failure {
     message: String,
     details: Vec<String>,
     help: Option<String>,
+    place: Option<String>,
+    as_json: bool,
     quiet: bool,
+}
+
+impl From<BadInput> for Failure {
+    fn from(error: BadInput) -> Self {
+        Self::bad_input(error.message)
+            .code(error.code)
+            .at(error.pointer)
+    }
 }
 
 impl Failure {
@@ -72,6 +84,8 @@ impl Failure {
             message: message.into(),
             details: Vec::new(),
             help: None,
+            place: None,
+            as_json: false,
             quiet: false,
         }
     }
@@ -141,6 +155,21 @@ impl Failure {
         self
     }
 
+    /// Where in the input: `file:line:column`, a JSON pointer, or nothing.
+    #[must_use]
+    pub(crate) fn at(mut self, place: impl Into<String>) -> Self {
+        self.place = Some(place.into()).filter(|place| !place.is_empty());
+        self
+    }
+
+    /// Said as `{"error":{"code","message","pointer"}}` when data is wanted as one JSON document
+    /// (`policies.md` §1).
+    #[must_use]
+    pub(crate) fn said_as(mut self, format: Format) -> Self {
+        self.as_json = format == Format::Json;
+        self
+    }
+
     /// The exit code it leads to.
     pub(crate) fn exit(&self) -> Exit {
         self.exit
@@ -179,7 +208,20 @@ impl Failure {
         if self.quiet {
             return;
         }
-        output::say(&self.text(output::stderr_has_colour()));
+        if self.as_json {
+            output::say(&self.json());
+        } else {
+            output::say(&self.text(output::stderr_has_colour()));
+        }
+    }
+
+    fn json(&self) -> String {
+        serde_json::json!({"error": {
+            "code": self.code,
+            "message": self.words(),
+            "pointer": self.place.as_deref().unwrap_or_default(),
+        }})
+        .to_string()
     }
 
     fn text(&self, colour: bool) -> String {
@@ -193,6 +235,10 @@ impl Failure {
             label
         };
         let mut text = format!("{label}: {}", output::plain(&self.message));
+        if let Some(place) = &self.place {
+            // writing to a `String` cannot fail
+            let _ = write!(text, " (at {})", output::plain(place));
+        }
         for line in &self.details {
             text.push_str("\n  ");
             text.push_str(&output::plain(line));
@@ -246,6 +292,16 @@ mod tests {
             "error[lapsed]: this lapsed at 23:12\n  nothing was granted\n  help: ask again"
         );
         assert!(failure.text(true).starts_with("\u{1b}[1;31merror[lapsed]"));
+    }
+
+    #[test]
+    fn a_failure_of_input_names_its_code_and_place() {
+        let failure = Failure::from(BadInput::new("E_TIME", "no zone", "/0/start"));
+        assert_eq!(failure.text(false), "error[E_TIME]: no zone (at /0/start)");
+        assert_eq!(
+            failure.json(),
+            r#"{"error":{"code":"E_TIME","message":"no zone","pointer":"/0/start"}}"#
+        );
     }
 
     #[test]

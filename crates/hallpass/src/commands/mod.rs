@@ -1,5 +1,6 @@
 //! One file per subcommand: arguments as typed, resolved, run, rendered.
 
+pub(crate) mod abac;
 pub(crate) mod approve;
 pub(crate) mod audit;
 pub(crate) mod break_glass;
@@ -26,6 +27,7 @@ pub(crate) mod sim;
 pub(crate) mod slack;
 pub(crate) mod store;
 pub(crate) mod token;
+pub(crate) mod vpn;
 pub(crate) mod whoami;
 
 use crate::client::{Client, ServerArgs};

@@ -143,7 +143,7 @@ impl Test {
 
 impl Operator {
     /// Reads an operator, ignoring case; `None` when there is no such operator. `Null` takes
-    /// neither `IfExists` nor a set operator (AWS: "…IfExists condition operators").
+    /// neither `IfExists` nor a set operator (AWS: "…`IfExists` condition operators").
     pub fn parse(text: &str) -> Option<Self> {
         let (quantifier, rest) = match text.split_once(':') {
             None => (Quantifier::One, text),
@@ -158,14 +158,14 @@ impl Operator {
             Some((name, end)) if end.eq_ignore_ascii_case("IfExists") => (name, true),
             _ => (rest, false),
         };
-        let (_, test) = TESTS
+        let (_, named) = TESTS
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-        if *test == Test::Null && (if_exists || quantifier != Quantifier::One) {
+        if *named == Test::Null && (if_exists || quantifier != Quantifier::One) {
             return None;
         }
         Some(Self {
-            test: *test,
+            test: *named,
             quantifier,
             if_exists,
         })

@@ -1,69 +1,58 @@
-//! `hallpass sessions`: who is signed in on the web, on the server's own machine straight in its
-//! store.
+//! `hallpass sessions list|end`: who is signed in on the web, on the server's own machine straight
+//! in its store.
 
 use hallpass_model::Email;
 use hallpass_server::{Session, SignedIn};
 use hallpass_store::SqliteStore;
 
-use super::serve::{ConfigArgs, open_store, runtime};
 use crate::clock;
+use crate::commands::serve::{ConfigArgs, open_store, runtime};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
 
 const FIELDS: &[&str] = &["user", "signed_in_by", "began_at", "seen_at", "ends_at"];
 
-/// List and end sessions of the web pages, on the server's own machine
+/// List sessions that may still be used
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  hallpass sessions list
-  hallpass sessions end --user ana@example.com")]
-pub(crate) struct Args {
-    #[command(subcommand)]
-    command: Command,
+#[command(after_help = "Example:\n  hallpass sessions list --output json")]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// List sessions that may still be used
-    #[command(after_help = "Example:\n  hallpass sessions list --output json")]
-    List {
-        #[command(flatten)]
-        config: ConfigArgs,
-        #[command(flatten)]
-        output: OutputArgs,
-    },
-    /// End every session of a person at once; their access and tokens stay
-    #[command(after_help = "Example:\n  hallpass sessions end --user ana@example.com")]
-    End {
-        /// Whose: the e-mail they signed in with
-        #[arg(long, value_name = "E-MAIL")]
-        user: Email,
-        #[command(flatten)]
-        config: ConfigArgs,
-    },
+/// End every session of a person at once; their access and tokens stay
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass sessions end --user ana@example.com")]
+pub(super) struct EndArgs {
+    /// Whose: the e-mail they signed in with
+    #[arg(long, value_name = "E-MAIL")]
+    user: Email,
+    #[command(flatten)]
+    config: ConfigArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Outcome {
-    match &args.command {
-        Command::List { config, output } => {
-            let path = config.load()?.sqlite()?;
-            let sessions = runtime()?.block_on(async { live(&open_store(path).await?).await })?;
-            list(&sessions, output)?;
-        }
-        Command::End { user, config } => {
-            let path = config.load()?.sqlite()?;
-            let ended = runtime()?.block_on(async {
-                let store = open_store(path).await?;
-                let ended = store.sessions_delete(user).await;
-                ended.map_err(|error| Failure::failed(error.to_string()))
-            })?;
-            if ended == 0 {
-                return Err(Failure::failed(format!("`{user}` has no session"))
-                    .help("`hallpass sessions list` shows who has"));
-            }
-            output::say(&format!("{user} is signed out everywhere"));
-        }
+pub(super) fn run_list(args: &ListArgs) -> Outcome {
+    let path = args.config.load()?.sqlite()?;
+    let sessions = runtime()?.block_on(async { live(&open_store(path).await?).await })?;
+    list(&sessions, &args.output)?;
+    Ok(Exit::Ok)
+}
+
+pub(super) fn run_end(args: &EndArgs) -> Outcome {
+    let path = args.config.load()?.sqlite()?;
+    let user = &args.user;
+    let ended = runtime()?.block_on(async {
+        let store = open_store(path).await?;
+        let ended = store.sessions_delete(user).await;
+        ended.map_err(|error| Failure::failed(error.to_string()))
+    })?;
+    if ended == 0 {
+        return Err(Failure::failed(format!("`{user}` has no session"))
+            .help("`hallpass sessions list` shows who has"));
     }
+    output::say(&format!("{user} is signed out everywhere"));
     Ok(Exit::Ok)
 }
 

@@ -1,0 +1,29 @@
+//! `hallpass abac …`: access decided by attributes of people and tags of things.
+
+mod attributes;
+mod check;
+
+use crate::exit::Outcome;
+
+/// Turn attributes of people into session tags and policies
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass abac attributes --map attributes.toml --mode identity-center --idp okta
+  hallpass abac check --map attributes.toml --assertion assertion.xml")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Attributes(attributes::Args),
+    Check(check::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Attributes(args) => attributes::run(args),
+        Command::Check(args) => check::run(args),
+    }
+}

@@ -1,0 +1,534 @@
+//! One question with all its policies as a line of JSON (`policies.md` §3).
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::error::{Code, LoadError};
+use crate::evaluation::{
+    Caller, Context, ContextValue, Decision, Explanation, Layers, Policy, Request, decide, explain,
+};
+use crate::language::json::{self, Node, Refused, Value};
+use crate::language::{self, Kind, ScpLanguage};
+
+/// Levels a case may have around its policies.
+const WRAPPING_DEPTH: usize = 8;
+
+/// Longest line, in bytes: room for every policy a request can meet.
+pub(crate) const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How cases are read.
+#[derive(Debug, Clone, Default)]
+pub struct CaseOptions {
+    /// Leave out the keys that follow from the principal.
+    pub no_derive: bool,
+    /// `aws:CurrentTime` (RFC 3339) and `aws:EpochTime` where a case does not set them.
+    pub now: Option<(String, String)>,
+    /// Language level of service control policies.
+    pub scp_language: ScpLanguage,
+    /// Answer with the explanation.
+    pub explain: bool,
+}
+
+/// A case, ready to be decided.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Its id.
+    pub id: String,
+    /// The policies.
+    pub layers: Layers,
+    /// One request for each resource, in input order.
+    pub requests: Vec<Request>,
+    /// The decision the writer expects.
+    pub expected: Option<String>,
+}
+
+const FIELDS: [&str; 14] = [
+    "id",
+    "principal",
+    "action",
+    "resource",
+    "resources",
+    "resourceAccount",
+    "context",
+    "identityPolicies",
+    "scps",
+    "rcps",
+    "resourcePolicy",
+    "boundary",
+    "session",
+    "flags",
+];
+
+impl Case {
+    /// Reads a line. An error keeps what could be told of the case's id beside it.
+    pub fn read(line: &str, options: &CaseOptions) -> Result<Self, LoadError> {
+        read(line, options).map_err(|(_, error)| error)
+    }
+
+    /// The decision: with several resources denied if any is denied, allowed if all are
+    /// (`policies.md` §2.7).
+    pub fn decide(&self) -> Decision {
+        let mut overall = Decision::Allowed;
+        for request in &self.requests {
+            match decide(&self.layers, request) {
+                Decision::ExplicitlyDenied => return Decision::ExplicitlyDenied,
+                Decision::ImplicitlyDenied => overall = Decision::ImplicitlyDenied,
+                Decision::Allowed => {}
+            }
+        }
+        overall
+    }
+
+    /// The explanation, and with several resources the first one that blocks.
+    pub fn explain(&self) -> (Explanation, Option<&str>) {
+        let overall = self.decide();
+        let mut first = None;
+        for request in &self.requests {
+            let explanation = explain(&self.layers, request);
+            if explanation.decision == overall {
+                let names = self.requests.len() > 1 && overall != Decision::Allowed;
+                return (explanation, names.then(|| request.resource()));
+            }
+            first.get_or_insert(explanation);
+        }
+        // a case has at least one request, and one of them has the overall decision
+        let explanation = first.unwrap_or_else(|| Explanation {
+            decision: overall,
+            decided_by: None,
+            core: crate::evaluation::Core::None,
+            blocked_by: Vec::new(),
+            statements: Vec::new(),
+        });
+        (explanation, None)
+    }
+}
+
+/// The answer to one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It was decided.
+    Decided {
+        /// The case's id.
+        id: String,
+        /// The decision.
+        decision: Decision,
+        /// The explanation, where asked for.
+        explanation: Option<Box<Explanation>>,
+        /// The first resource that blocks, among several.
+        blocking_resource: Option<String>,
+        /// The decision the writer expects.
+        expected: Option<String>,
+    },
+    /// It could not be evaluated.
+    Failed {
+        /// The case's id, where it could be read.
+        id: Option<String>,
+        /// The line's number, told when the line is not JSON.
+        line: Option<usize>,
+        /// What was wrong.
+        error: LoadError,
+    },
+}
+
+#[derive(Serialize)]
+struct DecidedLine<'a> {
+    id: &'a str,
+    decision: Decision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<&'a str>,
+    #[serde(flatten)]
+    explanation: Option<Rest<'a>>,
+}
+
+/// An explanation without its decision, which the line has already.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rest<'a> {
+    decided_by: &'a Option<crate::evaluation::Decider>,
+    core: crate::evaluation::Core,
+    blocked_by: &'a [String],
+    statements: &'a [crate::evaluation::StatementTrace],
+}
+
+#[derive(Serialize)]
+struct FailedLine<'a> {
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    error: &'a LoadError,
+}
+
+impl Answer {
+    /// The decision; `None` when the case could not be evaluated.
+    pub fn decision(&self) -> Option<Decision> {
+        match self {
+            Self::Decided { decision, .. } => Some(*decision),
+            Self::Failed { .. } => None,
+        }
+    }
+
+    /// The answer as one line of JSON, without the line's end.
+    pub fn json(&self) -> String {
+        let line = match self {
+            Self::Decided {
+                id,
+                decision,
+                explanation,
+                blocking_resource,
+                ..
+            } => serde_json::to_string(&DecidedLine {
+                id,
+                decision: *decision,
+                resource: blocking_resource.as_deref(),
+                explanation: explanation.as_ref().map(|it| Rest {
+                    decided_by: &it.decided_by,
+                    core: it.core,
+                    blocked_by: &it.blocked_by,
+                    statements: &it.statements,
+                }),
+            }),
+            Self::Failed { id, line, error } => serde_json::to_string(&FailedLine {
+                id: id.as_deref(),
+                line: *line,
+                error,
+            }),
+        };
+        // texts, numbers and lists of them: writing them as JSON cannot fail
+        line.unwrap_or_default()
+    }
+}
+
+/// Reads, decides and answers one line; `number` counts lines from 1.
+pub fn simulate_line(line: &str, number: usize, options: &CaseOptions) -> Answer {
+    let case = match read(line, options) {
+        Ok(case) => case,
+        Err((id, error)) => {
+            let line = (error.code == Code::Json || id.is_none()).then_some(number);
+            return Answer::Failed { id, line, error };
+        }
+    };
+    let (decision, explanation, blocking_resource) = if options.explain {
+        let (explanation, resource) = case.explain();
+        let resource = resource.map(str::to_owned);
+        (explanation.decision, Some(Box::new(explanation)), resource)
+    } else {
+        (case.decide(), None, None)
+    };
+    Answer::Decided {
+        id: case.id,
+        decision,
+        explanation,
+        blocking_resource,
+        expected: case.expected,
+    }
+}
+
+/// Reads a line; an error comes with the case's id where that could be read.
+fn read(line: &str, options: &CaseOptions) -> Result<Case, (Option<String>, LoadError)> {
+    if line.len() > LINE_BYTES_MAX {
+        let message = "a case is at most 16 MiB";
+        return Err((None, LoadError::new(Code::Limit, message, "")));
+    }
+    let limit = language::POLICY_DEPTH_MAX + WRAPPING_DEPTH;
+    let tree = json::read(line, limit).map_err(|refused| {
+        let (code, message, at) = match refused {
+            Refused::Syntax(what, at) => (Code::Json, what, at),
+            Refused::Depth(at) => (Code::Limit, "nested too deeply", at),
+        };
+        let (_, column) = json::line_and_column(line, at);
+        let message = format!("{message} (column {column})");
+        (None, LoadError::new(code, message, ""))
+    })?;
+    let id = tree.root.get("id").and_then(Node::as_str);
+    let id = id.map(str::to_owned);
+    if let Some(span) = tree.repeated.first() {
+        let pointer = tree.root.pointer_at(span.start);
+        let message = "this key stands twice in one object";
+        return Err((id, LoadError::new(Code::DupKey, message, pointer)));
+    }
+    Reader {
+        root: &tree.root,
+        options,
+    }
+    .case()
+    .map_err(|error| (id, error))
+}
+
+/// A field that is nearly one of ours is a mistake; others are notes of the writer.
+fn known(key: &str) -> Result<(), LoadError> {
+    if FIELDS.contains(&key) || key == "expected" {
+        return Ok(());
+    }
+    let lower = key.to_lowercase();
+    let near = FIELDS.iter().find(|name| {
+        let distance = strsim::damerau_levenshtein(&name.to_lowercase(), &lower);
+        distance <= usize::from(name.len() > 3) + usize::from(name.len() > 8)
+    });
+    match near {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("there is no field {key}; did you mean {name}?");
+            Err(field(message, format!("/{key}")))
+        }
+    }
+}
+
+struct Reader<'t, 'a> {
+    root: &'t Node<'a>,
+    options: &'t CaseOptions,
+}
+
+fn field(message: impl Into<String>, pointer: impl Into<String>) -> LoadError {
+    LoadError::new(Code::Field, message, pointer)
+}
+
+impl<'t, 'a> Reader<'t, 'a> {
+    fn case(&self) -> Result<Case, LoadError> {
+        let Some(members) = self.root.members() else {
+            return Err(field("a case is a JSON object", ""));
+        };
+        for member in members {
+            known(&member.key)?;
+        }
+        let id = self.text("id")?;
+        let (caller, flags) = (self.caller()?, self.flags()?);
+        let action = self.text("action")?;
+        let context = self.context()?;
+        let resources = self.resources()?;
+        let resource_account = self.optional_text("resourceAccount")?;
+        let mut requests = Vec::with_capacity(resources.len());
+        for (pointer, resource) in resources {
+            let request = Request::of(caller.clone(), action, resource, context.clone());
+            let mut request = request.map_err(|mut error| {
+                if error.pointer == "/resource" {
+                    error.pointer = pointer;
+                }
+                error
+            })?;
+            request = request.management_account(flags.0).root_user(flags.1);
+            if let Some(account) = resource_account {
+                request = request.resource_account(account);
+            }
+            self.derive(&mut request);
+            requests.push(request);
+        }
+        let trust = requests.iter().any(Request::on_role);
+        Ok(Case {
+            id: id.to_owned(),
+            layers: self.layers(trust)?,
+            requests,
+            expected: self.optional_text("expected")?.map(str::to_owned),
+        })
+    }
+
+    fn text(&self, key: &str) -> Result<&'t str, LoadError> {
+        self.optional_text(key)?
+            .ok_or_else(|| field(format!("the field {key} is missing"), format!("/{key}")))
+    }
+
+    fn optional_text(&self, key: &str) -> Result<Option<&'t str>, LoadError> {
+        match self.root.get(key) {
+            None => Ok(None),
+            Some(node) if node.value == Value::Null && key != "id" => Ok(None),
+            Some(node) => match node.as_str() {
+                Some(text) => Ok(Some(text)),
+                None => Err(field(format!("{key} is a text"), format!("/{key}"))),
+            },
+        }
+    }
+
+    fn caller(&self) -> Result<Caller, LoadError> {
+        let node = self
+            .root
+            .get("principal")
+            .ok_or_else(|| field("the field principal is missing", "/principal"))?;
+        if let Some(text) = node.as_str() {
+            return Caller::parse(text).ok_or_else(|| {
+                let message = format!(
+                    "'{text}' is no principal: write the ARN of a user, a role, a session or a \
+                     root user, or the name of a service"
+                );
+                LoadError::new(Code::Arn, message, "/principal")
+            });
+        }
+        match node.get("anonymous").map(|it| &it.value) {
+            Some(Value::Bool(true)) => Ok(Caller::anonymous()),
+            _ => Err(field(
+                "a principal is a text or {\"anonymous\": true}",
+                "/principal",
+            )),
+        }
+    }
+
+    /// Whether the principal is of the management account, and whether it is a root user.
+    fn flags(&self) -> Result<(bool, bool), LoadError> {
+        let node = match self.root.get("flags") {
+            None => return Ok((false, false)),
+            Some(node) if node.value == Value::Null => return Ok((false, false)),
+            Some(node) => node,
+        };
+        let members = node
+            .members()
+            .ok_or_else(|| field("flags is an object", "/flags"))?;
+        let (mut management, mut root) = (false, false);
+        for member in members {
+            let pointer = || format!("/flags/{}", member.key);
+            let Value::Bool(value) = member.node.value else {
+                return Err(field("a flag is true or false", pointer()));
+            };
+            match member.key.as_ref() {
+                "managementAccount" => management = value,
+                "rootUser" => root = value,
+                _ => {
+                    let message = "the flags are managementAccount and rootUser";
+                    return Err(field(message, pointer()));
+                }
+            }
+        }
+        Ok((management, root))
+    }
+
+    fn resources(&self) -> Result<Vec<(String, &'t str)>, LoadError> {
+        let Some(node) = self.root.get("resources") else {
+            return Ok(vec![("/resource".to_owned(), self.text("resource")?)]);
+        };
+        let items = node
+            .items()
+            .filter(|items| !items.is_empty())
+            .ok_or_else(|| field("resources is a list of at least one", "/resources"))?;
+        items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let pointer = format!("/resources/{index}");
+                match item.as_str() {
+                    Some(text) => Ok((pointer, text)),
+                    None => Err(field("a resource is a text", pointer)),
+                }
+            })
+            .collect()
+    }
+
+    fn context(&self) -> Result<Context, LoadError> {
+        let mut context = Context::new();
+        let node = match self.root.get("context") {
+            None => return Ok(context),
+            Some(node) if node.value == Value::Null => return Ok(context),
+            Some(node) => node,
+        };
+        let members = node
+            .members()
+            .ok_or_else(|| field("context is an object", "/context"))?;
+        for member in members {
+            let pointer = || self.root.pointer_at(member.key_span.start);
+            let value = match &member.node.value {
+                Value::Array(items) => items
+                    .iter()
+                    .map(|item| language::scalar_text(item).map(std::borrow::Cow::into_owned))
+                    .collect::<Option<Vec<String>>>()
+                    .map(ContextValue::List),
+                _ => language::scalar_text(&member.node)
+                    .map(|text| ContextValue::One(text.into_owned())),
+            };
+            let Some(value) = value else {
+                let message = "a context value is a text, a number, a boolean or a list of them";
+                return Err(field(message, pointer()));
+            };
+            if !context.set(&member.key, value) {
+                let message = format!("the key {} stands here twice, case aside", member.key);
+                return Err(LoadError::new(Code::ContextDup, message, pointer()));
+            }
+        }
+        Ok(context)
+    }
+
+    fn derive(&self, request: &mut Request) {
+        if self.options.no_derive {
+            return;
+        }
+        request.derive_keys();
+        if let Some((time, epoch)) = &self.options.now {
+            request.set_if_absent("aws:CurrentTime", time.clone());
+            request.set_if_absent("aws:EpochTime", epoch.clone());
+        }
+    }
+
+    fn layers(&self, trust: bool) -> Result<Layers, LoadError> {
+        let resource = if trust { Kind::Trust } else { Kind::Resource };
+        Ok(Layers {
+            identity: match self.root.get("identityPolicies") {
+                None => Vec::new(),
+                Some(node) => self.policies(node, Kind::Identity)?,
+            },
+            scps: self.levels("scps", Kind::Scp)?,
+            rcps: self.levels("rcps", Kind::Rcp)?,
+            resource: self.optional_policy("resourcePolicy", resource)?,
+            boundary: self.optional_policy("boundary", Kind::Boundary)?,
+            session: match self.root.get("session") {
+                Some(node) if node.items().is_some() => self.policies(node, Kind::Session)?,
+                _ => self
+                    .optional_policy("session", Kind::Session)?
+                    .into_iter()
+                    .collect(),
+            },
+        })
+    }
+
+    fn levels(&self, key: &str, kind: Kind) -> Result<Vec<Vec<Arc<Policy>>>, LoadError> {
+        let node = match self.root.get(key) {
+            None => return Ok(Vec::new()),
+            Some(node) if node.value == Value::Null => return Ok(Vec::new()),
+            Some(node) => node,
+        };
+        let levels = node.items().ok_or_else(|| {
+            field(
+                format!("{key} is a list of levels, each a list of policies"),
+                format!("/{key}"),
+            )
+        })?;
+        levels
+            .iter()
+            .map(|level| self.policies(level, kind))
+            .collect()
+    }
+
+    fn policies(&self, node: &'t Node<'a>, kind: Kind) -> Result<Vec<Arc<Policy>>, LoadError> {
+        let items = node.items().ok_or_else(|| {
+            field(
+                "a list of policies is expected here",
+                self.root.pointer_at(node.span.start),
+            )
+        })?;
+        items.iter().map(|item| self.policy(item, kind)).collect()
+    }
+
+    fn optional_policy(&self, key: &str, kind: Kind) -> Result<Option<Arc<Policy>>, LoadError> {
+        match self.root.get(key) {
+            None => Ok(None),
+            Some(node) if node.value == Value::Null => Ok(None),
+            Some(node) => self.policy(node, kind).map(Some),
+        }
+    }
+
+    /// A policy document, or one with a name beside it.
+    fn policy(&self, node: &'t Node<'a>, kind: Kind) -> Result<Arc<Policy>, LoadError> {
+        let pointer = |span: json::Span| self.root.pointer_at(span.start);
+        if node.members().is_none() {
+            return Err(field("a policy is a JSON object", pointer(node.span)));
+        }
+        let (name, document) = match node.get("policy") {
+            None => (None, node),
+            Some(document) => (node.get("name").and_then(Node::as_str), document),
+        };
+        let read = language::embedded(document, kind, self.options.scp_language);
+        let document = read.map_err(|problem| {
+            LoadError::new(problem.what.code(), problem.message, pointer(problem.span))
+        })?;
+        let policy = Policy::compile(&document);
+        Ok(Arc::new(match name {
+            None => policy,
+            Some(name) => policy.named(name),
+        }))
+    }
+}

@@ -1,0 +1,382 @@
+//! Conditions made ready, and whether they hold (AWS: "IAM JSON policy elements: Condition
+//! operators", "Single-valued vs. multivalued context keys").
+
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use super::arn_pattern::{ArnPattern, Variables};
+use super::context::{Context, ContextValue};
+use super::template::{Syntax, Template};
+use super::values::{self, Decimal, Range};
+use crate::language::{self, Operator, Quantifier, Test, Version, split_arn};
+
+/// One operator and key, its values parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Condition {
+    pub(crate) operator: Operator,
+    /// As written.
+    pub(crate) key: Box<str>,
+    lower: Box<str>,
+    values: Values,
+    /// The values as written, for explanations.
+    pub(crate) written: Box<[Box<str>]>,
+}
+
+/// Policy values, parsed; `None` stands for a value of the wrong type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Values {
+    Text(Box<[Template]>),
+    Folded(Box<[Template]>),
+    Number(Box<[Option<Decimal>]>),
+    Date(Box<[Option<i64>]>),
+    Bool(Box<[Template]>),
+    Binary(Box<[Option<Vec<u8>>]>),
+    Address(Box<[Option<Range>]>),
+    Arn(Box<[ArnPattern]>),
+    Null(Box<[Option<bool>]>),
+}
+
+/// How one policy value and one request value compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Same,
+    Differs,
+    /// One of the two has not the operator's type.
+    Wrong,
+}
+
+/// Why a condition holds or not (`policies.md` §4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The values compare as asked for.
+    Matched,
+    /// They do not.
+    ValueDiffers,
+    /// The key is absent from the request.
+    KeyAbsent,
+    /// The key is absent, and a negated operator holds then.
+    KeyAbsentNegated,
+    /// The key is absent, and `IfExists` holds then.
+    IfExistsAbsent,
+    /// A policy variable has no value.
+    VariableUnresolved,
+    /// A set operator over an absent or empty list.
+    SetEmpty,
+    /// A list of values without a set operator.
+    MultiWithoutSet,
+    /// A value is not a number.
+    NotANumber,
+    /// A value is not a date.
+    NotADate,
+    /// A value is not an address.
+    NotAnAddress,
+    /// A value is not an ARN.
+    NotAnArn,
+}
+
+impl Reason {
+    /// The word in explanations.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::ValueDiffers => "value-differs",
+            Self::KeyAbsent => "key-absent",
+            Self::KeyAbsentNegated => "key-absent-negated",
+            Self::IfExistsAbsent => "if-exists-absent",
+            Self::VariableUnresolved => "variable-unresolved",
+            Self::SetEmpty => "set-empty",
+            Self::MultiWithoutSet => "multi-without-set",
+            Self::NotANumber => "not-a-number",
+            Self::NotADate => "not-a-date",
+            Self::NotAnAddress => "not-an-address",
+            Self::NotAnArn => "not-an-arn",
+        }
+    }
+}
+
+impl Condition {
+    pub(crate) fn new(written: &language::Condition<'_>, version: Version) -> Self {
+        let variables = version == Version::V2012;
+        let test = written.operator.test;
+        let texts = || written.values.iter().map(|value| value.text.as_ref());
+        let templates = |wildcards| {
+            let syntax = Syntax {
+                wildcards,
+                variables,
+            };
+            texts().map(|text| Template::new(text, syntax)).collect()
+        };
+        let values = match test {
+            Test::StringEquals | Test::StringNotEquals => Values::Text(templates(false)),
+            Test::StringLike | Test::StringNotLike => Values::Text(templates(true)),
+            Test::StringEqualsIgnoreCase | Test::StringNotEqualsIgnoreCase => {
+                Values::Folded(templates(false))
+            }
+            Test::Bool => Values::Bool(templates(false)),
+            Test::Null => Values::Null(texts().map(values::boolean).collect()),
+            Test::BinaryEquals => Values::Binary(texts().map(values::bytes).collect()),
+            Test::IpAddress | Test::NotIpAddress => {
+                Values::Address(texts().map(Range::parse).collect())
+            }
+            Test::ArnEquals | Test::ArnLike | Test::ArnNotEquals | Test::ArnNotLike => {
+                let place = if variables {
+                    Variables::Everywhere
+                } else {
+                    Variables::Nowhere
+                };
+                Values::Arn(texts().map(|text| ArnPattern::new(text, place)).collect())
+            }
+            Test::NumericEquals
+            | Test::NumericNotEquals
+            | Test::NumericLessThan
+            | Test::NumericLessThanEquals
+            | Test::NumericGreaterThan
+            | Test::NumericGreaterThanEquals => {
+                Values::Number(texts().map(Decimal::parse).collect())
+            }
+            Test::DateEquals
+            | Test::DateNotEquals
+            | Test::DateLessThan
+            | Test::DateLessThanEquals
+            | Test::DateGreaterThan
+            | Test::DateGreaterThanEquals => Values::Date(texts().map(values::date).collect()),
+        };
+        Self {
+            operator: written.operator,
+            key: written.key.text.as_ref().into(),
+            lower: written.key.text.to_lowercase().into(),
+            values,
+            written: texts().map(Into::into).collect(),
+        }
+    }
+
+    /// The request's value of the key.
+    pub(crate) fn request_value<'c>(&self, context: &'c Context) -> Option<&'c ContextValue> {
+        context.lower(&self.lower)
+    }
+
+    /// Whether the condition holds.
+    pub(crate) fn holds(&self, context: &Context) -> bool {
+        let value = self.request_value(context);
+        if let Values::Null(wanted) = &self.values {
+            return wanted.iter().any(|it| *it == Some(value.is_none()));
+        }
+        let Operator {
+            test,
+            quantifier,
+            if_exists,
+        } = self.operator;
+        let Some(value) = value else {
+            return match quantifier {
+                Quantifier::One => if_exists || test.is_negated(),
+                Quantifier::All => true,
+                Quantifier::Any => false,
+            };
+        };
+        match (quantifier, value) {
+            (_, ContextValue::One(value)) => self.admits(value, context),
+            (Quantifier::One, ContextValue::List(_)) => false,
+            (Quantifier::All, ContextValue::List(list)) => {
+                list.iter().all(|value| self.admits(value, context))
+            }
+            (Quantifier::Any, ContextValue::List(list)) => {
+                list.iter().any(|value| self.admits(value, context))
+            }
+        }
+    }
+
+    /// Whether one request value satisfies the operator against the listed values.
+    fn admits(&self, value: &str, context: &Context) -> bool {
+        let negated = self.operator.test.is_negated();
+        let mut admitted = negated;
+        self.each(value, context, &mut |comparison| {
+            if negated {
+                admitted &= comparison == Comparison::Differs;
+                admitted
+            } else {
+                admitted = comparison == Comparison::Same;
+                !admitted
+            }
+        });
+        admitted
+    }
+
+    /// Compares a request value with each policy value until `go` says stop.
+    fn each(&self, value: &str, context: &Context, go: &mut dyn FnMut(Comparison) -> bool) {
+        let test = self.operator.test;
+        match &self.values {
+            Values::Text(list) => run(list, go, |it| known(it.matches(value, context))),
+            Values::Folded(list) => {
+                let value = values::folded(value);
+                run(list, go, |it| {
+                    known(
+                        it.resolved(context)
+                            .map(|text| values::folded(&text) == value),
+                    )
+                });
+            }
+            Values::Bool(list) => {
+                let value = values::boolean(value);
+                run(list, go, |it| match it.resolved(context) {
+                    None => Comparison::Differs,
+                    Some(listed) => typed(values::boolean(&listed), value, |a, b| a == b),
+                });
+            }
+            Values::Number(list) => {
+                let value = Decimal::parse(value);
+                run(list, go, |it| {
+                    typed(it.as_ref(), value.as_ref(), |listed, asked| {
+                        ordered(test, asked.cmp(listed))
+                    })
+                });
+            }
+            Values::Date(list) => {
+                let value = values::date(value);
+                run(list, go, |it| {
+                    typed(*it, value, |listed, asked| {
+                        ordered(test, asked.cmp(&listed))
+                    })
+                });
+            }
+            Values::Binary(list) => {
+                let value = values::bytes(value);
+                run(list, go, |it| {
+                    typed(it.as_ref(), value.as_ref(), |a, b| a == b)
+                });
+            }
+            Values::Address(list) => {
+                let value: Option<IpAddr> = value.parse().ok();
+                run(list, go, |it| {
+                    typed(*it, value, |range, it| range.contains(it))
+                });
+            }
+            Values::Arn(list) => {
+                let parts = split_arn(value).filter(|[prefix, ..]| *prefix == "arn");
+                run(list, go, |it| match &parts {
+                    Some(parts) if it.is_well_formed() => known(it.covers_parts(parts, context)),
+                    _ => Comparison::Wrong,
+                });
+            }
+            Values::Null(_) => {}
+        }
+    }
+
+    /// Why the condition holds or not.
+    pub(crate) fn reason(&self, context: &Context) -> Reason {
+        let holds = self.holds(context);
+        let value = self.request_value(context);
+        let Operator {
+            test,
+            quantifier,
+            if_exists,
+        } = self.operator;
+        if test == Test::Null {
+            return match (holds, value) {
+                (true, _) => Reason::Matched,
+                (false, None) => Reason::KeyAbsent,
+                (false, Some(_)) => Reason::ValueDiffers,
+            };
+        }
+        let Some(value) = value else {
+            return match quantifier {
+                Quantifier::All | Quantifier::Any => Reason::SetEmpty,
+                Quantifier::One if test.is_negated() => Reason::KeyAbsentNegated,
+                Quantifier::One if if_exists => Reason::IfExistsAbsent,
+                Quantifier::One => Reason::KeyAbsent,
+            };
+        };
+        let listed = match value {
+            ContextValue::List(_) if quantifier == Quantifier::One => {
+                return Reason::MultiWithoutSet;
+            }
+            ContextValue::One(value) => std::slice::from_ref(value),
+            ContextValue::List(list) => list.as_slice(),
+        };
+        if self.has_open_value(context) && (!holds || test.is_negated()) {
+            return Reason::VariableUnresolved;
+        }
+        if holds {
+            return Reason::Matched;
+        }
+        let mut wrong = false;
+        for value in listed {
+            self.each(value, context, &mut |comparison| {
+                wrong |= comparison == Comparison::Wrong;
+                true
+            });
+        }
+        match &self.values {
+            Values::Number(_) if wrong => Reason::NotANumber,
+            Values::Date(_) if wrong => Reason::NotADate,
+            Values::Address(_) if wrong => Reason::NotAnAddress,
+            Values::Arn(_) if wrong => Reason::NotAnArn,
+            _ => Reason::ValueDiffers,
+        }
+    }
+
+    /// Whether a listed value has a variable without a value in this request.
+    fn has_open_value(&self, context: &Context) -> bool {
+        self.resolved(context).iter().any(Option::is_none)
+    }
+
+    /// The listed values with their variables replaced; `None` where that is impossible.
+    pub(crate) fn resolved(&self, context: &Context) -> Vec<Option<String>> {
+        match &self.values {
+            Values::Text(list) | Values::Folded(list) | Values::Bool(list) => {
+                list.iter().map(|it| it.resolved(context)).collect()
+            }
+            Values::Arn(list) => list
+                .iter()
+                .zip(&self.written)
+                .map(|(it, written)| {
+                    if it.is_well_formed() {
+                        it.resolved(context)
+                    } else {
+                        Some(written.to_string())
+                    }
+                })
+                .collect(),
+            _ => self.written.iter().map(|it| Some(it.to_string())).collect(),
+        }
+    }
+}
+
+fn run<T>(
+    list: &[T],
+    go: &mut dyn FnMut(Comparison) -> bool,
+    mut compare: impl FnMut(&T) -> Comparison,
+) {
+    for listed in list {
+        if !go(compare(listed)) {
+            return;
+        }
+    }
+}
+
+/// A policy value whose variables have no value is like nothing.
+fn known(matches: Option<bool>) -> Comparison {
+    if matches == Some(true) {
+        Comparison::Same
+    } else {
+        Comparison::Differs
+    }
+}
+
+fn typed<L, A>(listed: Option<L>, asked: Option<A>, same: impl Fn(L, A) -> bool) -> Comparison {
+    match (listed, asked) {
+        (Some(listed), Some(asked)) => known(Some(same(listed, asked))),
+        _ => Comparison::Wrong,
+    }
+}
+
+/// Whether the request's value stands to the listed one as the test asks; the negated tests are
+/// told as their positive ones, since the caller turns them round.
+fn ordered(test: Test, asked_to_listed: Ordering) -> bool {
+    match test {
+        Test::NumericLessThan | Test::DateLessThan => asked_to_listed.is_lt(),
+        Test::NumericLessThanEquals | Test::DateLessThanEquals => asked_to_listed.is_le(),
+        Test::NumericGreaterThan | Test::DateGreaterThan => asked_to_listed.is_gt(),
+        Test::NumericGreaterThanEquals | Test::DateGreaterThanEquals => asked_to_listed.is_ge(),
+        _ => asked_to_listed.is_eq(),
+    }
+}

@@ -1,0 +1,377 @@
+//! The decision (AWS: "Policy evaluation logic"): first every explicit deny, then the limits,
+//! then what the case needs to be allowed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::caller::{CallerKind, Named};
+use super::policy::{Policy, Statement};
+use super::request::Request;
+use crate::language::Effect;
+
+/// The answer to a request; the words are those of AWS's own simulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum Decision {
+    /// The request goes through.
+    Allowed,
+    /// A statement denies it.
+    ExplicitlyDenied,
+    /// Nothing allows it.
+    ImplicitlyDenied,
+}
+
+impl Decision {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "Allowed",
+            Self::ExplicitlyDenied => "ExplicitlyDenied",
+            Self::ImplicitlyDenied => "ImplicitlyDenied",
+        }
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A kind of place policies come from, in the order in which a deny is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layer {
+    /// Service control policies.
+    Scp,
+    /// Resource control policies.
+    Rcp,
+    /// The resource's own policy.
+    Resource,
+    /// The permissions boundary.
+    Boundary,
+    /// Session policies.
+    Session,
+    /// Policies of the identity.
+    Identity,
+}
+
+impl Layer {
+    /// The word in explanations.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scp => "scp",
+            Self::Rcp => "rcp",
+            Self::Resource => "resource",
+            Self::Boundary => "boundary",
+            Self::Session => "session",
+            Self::Identity => "identity",
+        }
+    }
+}
+
+/// Every policy that has a say about a request.
+#[derive(Debug, Clone, Default)]
+pub struct Layers {
+    /// Service control policies by level, from the root to the account; no level at all means
+    /// that none are in force.
+    pub scps: Vec<Vec<Arc<Policy>>>,
+    /// Resource control policies by level; `RCPFullAWSAccess` is implied at each.
+    pub rcps: Vec<Vec<Arc<Policy>>>,
+    /// The resource's policy, a role's trust policy included.
+    pub resource: Option<Arc<Policy>>,
+    /// The permissions boundary.
+    pub boundary: Option<Arc<Policy>>,
+    /// Session policies.
+    pub session: Vec<Arc<Policy>>,
+    /// The identity's policies, those of its groups included.
+    pub identity: Vec<Arc<Policy>>,
+}
+
+/// What the layers say, before the case at hand is weighed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub(crate) denied: bool,
+    /// The first level of service control policies without an Allow, from 0.
+    pub(crate) scp_gap: Option<usize>,
+    pub(crate) identity: bool,
+    /// `None`: there is no boundary.
+    pub(crate) boundary: Option<bool>,
+    /// `None`: there are no session policies.
+    pub(crate) session: Option<bool>,
+    /// How the resource policy's strongest Allow names the caller.
+    pub(crate) resource: Option<Named>,
+}
+
+impl Layers {
+    /// Whether identity, boundary and session policies count for this caller.
+    pub(crate) fn identity_counts(request: &Request) -> bool {
+        request.caller.has_identity_policies() && !request.is_root()
+    }
+
+    /// Whether `NotPrincipal` statements meet a caller with a boundary.
+    pub(crate) fn boundary_counts(&self, request: &Request) -> bool {
+        self.boundary.is_some() && Self::identity_counts(request)
+    }
+
+    fn tally(&self, request: &Request) -> Tally {
+        let mut tally = Tally::default();
+        let denied = self.tally_control(request, &mut tally)
+            || self.tally_resource(request, &mut tally)
+            || self.tally_identity(request, &mut tally);
+        tally.denied = denied;
+        tally
+    }
+
+    /// Service and resource control policies; true as soon as one denies.
+    fn tally_control(&self, request: &Request, tally: &mut Tally) -> bool {
+        if request.under_scps() {
+            for (level, policies) in self.scps.iter().enumerate() {
+                match weigh(policies, request) {
+                    Weight::Denies => return true,
+                    Weight::Silent if tally.scp_gap.is_none() => tally.scp_gap = Some(level),
+                    Weight::Silent | Weight::Allows => {}
+                }
+            }
+        }
+        request.under_rcps()
+            && self
+                .rcps
+                .iter()
+                .any(|policies| weigh(policies, request) == Weight::Denies)
+    }
+
+    fn tally_resource(&self, request: &Request, tally: &mut Tally) -> bool {
+        let Some(policy) = &self.resource else {
+            return false;
+        };
+        let boundary = self.boundary_counts(request);
+        for statement in policy.statements() {
+            let Some(named) = statement.applies(request, boundary) else {
+                continue;
+            };
+            match statement.effect {
+                Effect::Deny if request.escapes_bucket_policy() => {}
+                Effect::Deny => return true,
+                Effect::Allow => tally.resource = tally.resource.max(Some(named)),
+            }
+        }
+        false
+    }
+
+    fn tally_identity(&self, request: &Request, tally: &mut Tally) -> bool {
+        if !Self::identity_counts(request) {
+            return false;
+        }
+        if let Some(boundary) = &self.boundary {
+            let weight = weigh(std::slice::from_ref(boundary), request);
+            tally.boundary = Some(weight == Weight::Allows);
+            if weight == Weight::Denies {
+                return true;
+            }
+        }
+        if !self.session.is_empty() {
+            let weight = weigh(&self.session, request);
+            tally.session = Some(weight == Weight::Allows);
+            if weight == Weight::Denies {
+                return true;
+            }
+        }
+        let weight = weigh(&self.identity, request);
+        tally.identity = weight == Weight::Allows;
+        weight == Weight::Denies
+    }
+}
+
+/// What a set of policies says together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    Denies,
+    Allows,
+    Silent,
+}
+
+fn weigh(policies: &[Arc<Policy>], request: &Request) -> Weight {
+    let mut weight = Weight::Silent;
+    let statements = policies.iter().flat_map(|policy| policy.statements());
+    for statement in statements {
+        // a second Allow adds nothing
+        if statement.effect == Effect::Allow && weight == Weight::Allows {
+            continue;
+        }
+        if Statement::applies(statement, request, false).is_some() {
+            match statement.effect {
+                Effect::Deny => return Weight::Denies,
+                Effect::Allow => weight = Weight::Allows,
+            }
+        }
+    }
+    weight
+}
+
+/// Which side granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Core {
+    /// The identity's policies.
+    Identity,
+    /// The resource's policy.
+    Resource,
+    /// Both, as between accounts.
+    Both,
+    /// Neither, or none was needed.
+    None,
+}
+
+/// What follows from a tally.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) decision: Decision,
+    pub(crate) core: Core,
+    /// Layers that lack an Allow, with the level of service control policies.
+    pub(crate) missing: Vec<(Layer, Option<usize>)>,
+}
+
+impl Outcome {
+    fn allowed(core: Core) -> Self {
+        Self {
+            decision: Decision::Allowed,
+            core,
+            missing: Vec::new(),
+        }
+    }
+
+    fn missing(core: Core, missing: Vec<(Layer, Option<usize>)>) -> Self {
+        Self {
+            decision: Decision::ImplicitlyDenied,
+            core,
+            missing,
+        }
+    }
+
+    fn of(core: Core, missing: Vec<(Layer, Option<usize>)>) -> Self {
+        if missing.is_empty() {
+            Self::allowed(core)
+        } else {
+            Self::missing(core, missing)
+        }
+    }
+}
+
+/// Decides a request.
+pub fn decide(layers: &Layers, request: &Request) -> Decision {
+    if request.is_always_allowed() {
+        return Decision::Allowed;
+    }
+    let tally = layers.tally(request);
+    if tally.denied {
+        return Decision::ExplicitlyDenied;
+    }
+    if tally.scp_gap.is_some() || request.writes_reserved() {
+        return Decision::ImplicitlyDenied;
+    }
+    core(&tally, request).decision
+}
+
+/// The outcome without the explicit denies, with what is missing.
+pub(crate) fn outcome(tally: &Tally, gaps: &[usize], request: &Request) -> Outcome {
+    if request.is_always_allowed() {
+        return Outcome::allowed(Core::None);
+    }
+    let mut outcome = core(tally, request);
+    let mut missing: Vec<_> = gaps
+        .iter()
+        .map(|level| (Layer::Scp, Some(*level)))
+        .collect();
+    missing.append(&mut outcome.missing);
+    if request.writes_reserved() {
+        return Outcome::missing(Core::None, missing);
+    }
+    Outcome::of(outcome.core, missing)
+}
+
+/// What the case at hand needs (`policies.md` §2.6).
+fn core(tally: &Tally, request: &Request) -> Outcome {
+    match request.caller.kind() {
+        CallerKind::Anonymous | CallerKind::Service | CallerKind::Federated => {
+            by_resource_alone(tally)
+        }
+        _ if request.is_root() => as_root(tally, request),
+        _ if request.same_account() => {
+            let guarded = request.on_kms_key() || request.takes_role();
+            in_one_account(tally, guarded)
+        }
+        _ => between_accounts(tally),
+    }
+}
+
+fn by_resource_alone(tally: &Tally) -> Outcome {
+    match tally.resource {
+        Some(_) => Outcome::allowed(Core::Resource),
+        None => Outcome::missing(Core::None, vec![(Layer::Resource, None)]),
+    }
+}
+
+/// The root user needs no policy in its own account, except on a KMS key: a key policy that
+/// leaves the account out leaves its root user out, too (AWS: "Key policies in AWS KMS").
+fn as_root(tally: &Tally, request: &Request) -> Outcome {
+    if request.same_account() && !request.on_kms_key() {
+        return Outcome::allowed(Core::None);
+    }
+    by_resource_alone(tally)
+}
+
+/// What of boundary and session says nothing.
+fn limits(tally: &Tally, boundary: bool, session: bool) -> Vec<(Layer, Option<usize>)> {
+    let mut missing = Vec::new();
+    if boundary && tally.boundary == Some(false) {
+        missing.push((Layer::Boundary, None));
+    }
+    if session && tally.session == Some(false) {
+        missing.push((Layer::Session, None));
+    }
+    missing
+}
+
+/// Identity or resource policy, each with the limits that reach it; `guarded` resources (KMS
+/// keys, roles to be taken) are opened by their own policy only.
+fn in_one_account(tally: &Tally, guarded: bool) -> Outcome {
+    let by_resource = match tally.resource {
+        Some(Named::Exactly) => Some(limits(tally, false, false)),
+        Some(Named::Everyone) => Some(limits(tally, false, true)),
+        Some(Named::Role) => Some(limits(tally, true, true)),
+        Some(Named::Account | Named::Not) | None => None,
+    };
+    let mut by_identity = limits(tally, true, true);
+    if !tally.identity {
+        by_identity.push((Layer::Identity, None));
+    }
+    if guarded && tally.resource.is_none() {
+        by_identity.insert(0, (Layer::Resource, None));
+    }
+    match (by_identity.is_empty(), by_resource) {
+        (true, Some(limits)) if limits.is_empty() => Outcome::allowed(Core::Both),
+        (true, _) => Outcome::allowed(if guarded { Core::Both } else { Core::Identity }),
+        (false, Some(limits)) => Outcome::of(Core::Resource, limits),
+        (false, None) => Outcome::missing(Core::None, by_identity),
+    }
+}
+
+fn between_accounts(tally: &Tally) -> Outcome {
+    let mut missing = Vec::new();
+    if tally.resource.is_none() {
+        missing.push((Layer::Resource, None));
+    }
+    missing.append(&mut limits(tally, true, true));
+    if !tally.identity {
+        missing.push((Layer::Identity, None));
+    }
+    let core = match (tally.identity, tally.resource.is_some()) {
+        (true, true) => Core::Both,
+        (true, false) => Core::Identity,
+        (false, true) => Core::Resource,
+        (false, false) => Core::None,
+    };
+    Outcome::of(core, missing)
+}

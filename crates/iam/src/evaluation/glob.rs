@@ -1,0 +1,190 @@
+//! Wildcard matching without backtracking blow-up: `*` is any run, `?` exactly one character.
+//!
+//! Only the last `*` seen is ever tried again, and the text behind it is searched for instead of
+//! stepped to, so `a*a*…*b` against a long text stays linear.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+/// A part of a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Piece<'a> {
+    /// Exactly this text.
+    Text(Cow<'a, str>),
+    /// `?`
+    One,
+    /// `*`
+    Many,
+}
+
+/// Whether the pieces cover the whole text.
+pub(crate) fn covers(pieces: &[Piece<'_>], text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (mut piece, mut at) = (0, 0);
+    // behind the last `*`: the piece that follows it, and where in the text it may begin
+    let mut retry: Option<(usize, usize)> = None;
+    loop {
+        let ahead = match pieces.get(piece) {
+            Some(Piece::Many) => {
+                if piece + 1 == pieces.len() {
+                    return true;
+                }
+                retry = Some((piece + 1, at));
+                Some(at)
+            }
+            Some(Piece::One) => character(bytes, at).map(|length| at + length),
+            Some(Piece::Text(wanted)) => {
+                let rest = bytes.get(at..).unwrap_or_default();
+                rest.starts_with(wanted.as_bytes())
+                    .then(|| at + wanted.len())
+            }
+            None if at == bytes.len() => return true,
+            None => None,
+        };
+        if let Some(next) = ahead {
+            piece += 1;
+            at = next;
+            continue;
+        }
+        let Some((follows, from)) = retry else {
+            return false;
+        };
+        let Some(next) = again(pieces.get(follows), bytes, from) else {
+            return false;
+        };
+        retry = Some((follows, next));
+        piece = follows;
+        at = next;
+    }
+}
+
+/// Where the piece behind a `*` may begin next, after `from`.
+fn again(follows: Option<&Piece<'_>>, bytes: &[u8], from: usize) -> Option<usize> {
+    let next = from + character(bytes, from)?;
+    match follows {
+        Some(Piece::Text(wanted)) => {
+            let rest = bytes.get(next..)?;
+            memmem::find(rest, wanted.as_bytes()).map(|found| next + found)
+        }
+        _ => Some(next),
+    }
+}
+
+/// Length in bytes of the character that begins at an offset.
+fn character(bytes: &[u8], at: usize) -> Option<usize> {
+    bytes.get(at).map(|first| match first {
+        0..=0x7f => 1,
+        0x80..=0xdf => 2,
+        0xe0..=0xef => 3,
+        _ => 4,
+    })
+}
+
+/// Takes a text apart at its wildcards.
+pub(crate) fn pieces(text: &str) -> Vec<Piece<'static>> {
+    let mut pieces = Vec::new();
+    let mut plain = String::new();
+    for character in text.chars() {
+        push(&mut pieces, &mut plain, character);
+    }
+    flush(&mut pieces, &mut plain);
+    pieces
+}
+
+/// Adds one character of a pattern.
+pub(crate) fn push(pieces: &mut Vec<Piece<'static>>, plain: &mut String, character: char) {
+    match character {
+        '*' => {
+            flush(pieces, plain);
+            if pieces.last() != Some(&Piece::Many) {
+                pieces.push(Piece::Many);
+            }
+        }
+        '?' => {
+            flush(pieces, plain);
+            pieces.push(Piece::One);
+        }
+        other => plain.push(other),
+    }
+}
+
+/// Ends a run of plain text.
+pub(crate) fn flush(pieces: &mut Vec<Piece<'static>>, plain: &mut String) {
+    if !plain.is_empty() {
+        pieces.push(Piece::Text(Cow::Owned(std::mem::take(plain))));
+    }
+}
+
+/// A pattern made ready, the frequent shapes apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Glob {
+    /// `*`
+    Any,
+    /// No wildcard.
+    Exact(Box<str>),
+    /// Ends in its only `*`.
+    Prefix(Box<str>),
+    /// Everything else.
+    Pieces(Box<[Piece<'static>]>),
+}
+
+impl Glob {
+    pub(crate) fn new(text: &str) -> Self {
+        Self::from_pieces(pieces(text))
+    }
+
+    pub(crate) fn from_pieces(pieces: Vec<Piece<'static>>) -> Self {
+        match pieces.as_slice() {
+            [] => Self::Exact(Box::default()),
+            [Piece::Many] => Self::Any,
+            [Piece::Text(text)] => Self::Exact(text.as_ref().into()),
+            [Piece::Text(text), Piece::Many] => Self::Prefix(text.as_ref().into()),
+            _ => Self::Pieces(pieces.into_boxed_slice()),
+        }
+    }
+
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(wanted) => **wanted == *text,
+            Self::Prefix(prefix) => text.starts_with(&**prefix),
+            Self::Pieces(pieces) => covers(pieces, text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Glob;
+
+    #[test]
+    fn wildcards() {
+        let rows = [
+            ("*", "", true),
+            ("a*", "a", true),
+            ("a*c", "abbbc", true),
+            ("a*c", "abbb", false),
+            ("?", "é", true),
+            ("?", "ab", false),
+            ("??", "é", false),
+            ("*b", "bbbbb", true),
+            ("*é?", "aéé", true),
+            ("a?c*e", "abcdde", true),
+            ("*ab*ab", "abab", true),
+            ("*ab*ab", "ab", false),
+            ("**", "anything", true),
+            ("", "", true),
+            ("", "x", false),
+            ("*?", "", false),
+            ("*?x", "éx", true),
+        ];
+        for (pattern, text, expected) in rows {
+            assert_eq!(
+                Glob::new(pattern).matches(text),
+                expected,
+                "{pattern} against {text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! From policies and a request to a decision.
+
+mod arn_pattern;
+mod caller;
+mod condition;
+mod context;
+mod decide;
+mod explain;
+mod glob;
+mod policy;
+mod request;
+mod template;
+mod values;
+
+pub use caller::{Caller, CallerKind, Named};
+pub use condition::Reason;
+pub use context::{Context, ContextValue};
+pub use decide::{Core, Decision, Layer, Layers, decide};
+pub use explain::{ConditionTrace, Decider, Explanation, StatementTrace, explain};
+pub use policy::Policy;
+pub use request::Request;

@@ -1,0 +1,186 @@
+//! A policy made ready: read once, asked many times.
+
+use super::arn_pattern::{ActionPattern, ArnPattern, Variables};
+use super::caller::{Listed, Named};
+use super::condition::Condition;
+use super::request::Request;
+use crate::error::LoadError;
+use crate::language::{self, Document, Effect, Kind, List, ScpLanguage, Source, Version};
+
+/// A compiled policy. Cheap to share, safe to ask from several threads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    name: Option<Box<str>>,
+    statements: Box<[Statement]>,
+}
+
+impl Policy {
+    /// Reads and compiles a policy.
+    pub fn parse(text: &str, kind: Kind) -> Result<Self, LoadError> {
+        Self::parse_with(text, kind, ScpLanguage::Full)
+    }
+
+    /// The same at a chosen language level of service control policies.
+    pub fn parse_with(text: &str, kind: Kind, language: ScpLanguage) -> Result<Self, LoadError> {
+        let source = Source::new(text)?;
+        Ok(Self::compile(&source.strict(kind, language)?))
+    }
+
+    /// Compiles a policy that was read.
+    pub fn compile(document: &Document<'_>) -> Self {
+        let statements = document.statements.iter();
+        Self {
+            name: None,
+            statements: statements
+                .map(|it| Statement::new(it, document.version))
+                .collect(),
+        }
+    }
+
+    /// The same under a name that explanations use.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into().into_boxed_str());
+        self
+    }
+
+    /// The name for explanations.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The compiled statements, in order.
+    pub(crate) fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// How many statements it has.
+    pub fn len(&self) -> usize {
+        self.statements.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.statements.is_empty()
+    }
+}
+
+/// A compiled statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Statement {
+    pub(crate) sid: Option<Box<str>>,
+    pub(crate) effect: Effect,
+    principals: Option<Principals>,
+    not_action: bool,
+    actions: Box<[ActionPattern]>,
+    resources: Option<Resources>,
+    pub(crate) conditions: Box<[Condition]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Principals {
+    not: bool,
+    listed: Box<[Listed]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Resources {
+    not: bool,
+    patterns: Box<[ArnPattern]>,
+}
+
+impl Statement {
+    fn new(written: &language::Statement<'_>, version: Version) -> Self {
+        let variables = match version {
+            Version::V2012 => Variables::InRest,
+            Version::V2008 => Variables::Nowhere,
+        };
+        let patterns = |list: &List<'_>| {
+            let texts = list.items.iter();
+            texts
+                .map(|item| ArnPattern::new(&item.text, variables))
+                .collect()
+        };
+        Self {
+            sid: written.sid.as_ref().map(|sid| sid.text.as_ref().into()),
+            effect: written.effect,
+            principals: written.principals.as_ref().map(|it| Principals {
+                not: it.not,
+                listed: it.entries.iter().map(Listed::new).collect(),
+            }),
+            not_action: written.actions.not,
+            actions: written
+                .actions
+                .items
+                .iter()
+                .map(|item| ActionPattern::new(&item.text))
+                .collect(),
+            resources: written.resources.as_ref().map(|list| Resources {
+                not: list.not,
+                patterns: patterns(list),
+            }),
+            conditions: written
+                .conditions
+                .iter()
+                .map(|it| Condition::new(it, version))
+                .collect(),
+        }
+    }
+
+    /// Whether the statement is about the request's action.
+    pub(crate) fn covers_action(&self, request: &Request) -> bool {
+        let listed = self.actions.iter().any(|it| it.covers(&request.action));
+        listed != self.not_action
+    }
+
+    /// Whether the statement is about the request's resource. Statements of trust policies are
+    /// about their own role only. A `NotResource` with a variable that has no value makes the
+    /// statement void.
+    pub(crate) fn covers_resource(&self, request: &Request) -> bool {
+        let Some(Resources { not, patterns }) = &self.resources else {
+            return true;
+        };
+        let mut answers = patterns
+            .iter()
+            .map(|it| it.covers(&request.resource, &request.context));
+        if *not {
+            answers.all(|answer| answer == Some(false))
+        } else {
+            answers.any(|answer| answer == Some(true))
+        }
+    }
+
+    /// How the statement names the caller; `None` when it has no principals, as in policies of
+    /// identities. With `NotPrincipal` it names exactly whom it does not list; a caller with a
+    /// permissions boundary is never listed (AWS: "`NotPrincipal` with permissions boundaries").
+    pub(crate) fn names(&self, request: &Request, boundary: bool) -> Option<Named> {
+        let principals = self.principals.as_ref()?;
+        let best = principals
+            .listed
+            .iter()
+            .map(|listed| listed.names(&request.caller))
+            .max()
+            .unwrap_or(Named::Not);
+        Some(match (principals.not, best) {
+            (false, best) => best,
+            (true, _) if boundary => Named::Exactly,
+            (true, Named::Not) => Named::Exactly,
+            (true, _) => Named::Not,
+        })
+    }
+
+    /// Whether every condition holds.
+    pub(crate) fn conditions_hold(&self, request: &Request) -> bool {
+        self.conditions.iter().all(|it| it.holds(&request.context))
+    }
+
+    /// How the statement applies to the request: `None` when it does not.
+    pub(crate) fn applies(&self, request: &Request, boundary: bool) -> Option<Named> {
+        if !self.covers_action(request) {
+            return None;
+        }
+        let named = self.names(request, boundary).unwrap_or(Named::Exactly);
+        (named != Named::Not && self.covers_resource(request) && self.conditions_hold(request))
+            .then_some(named)
+    }
+}

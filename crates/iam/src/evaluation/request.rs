@@ -1,0 +1,266 @@
+//! One question: who, does what, on which resource, under which circumstances.
+
+use super::arn_pattern::{Action, Target};
+use super::caller::{Caller, CallerKind};
+use super::context::{Context, ContextValue};
+use crate::error::{Code, LoadError};
+use crate::language::Arn;
+
+/// A request to be decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub(crate) caller: Caller,
+    pub(crate) action: Action,
+    pub(crate) resource: Target,
+    pub(crate) context: Context,
+    resource_account: Option<Box<str>>,
+    management_account: bool,
+    root_user: bool,
+}
+
+impl Request {
+    /// A request of a principal (an ARN, a service's name, an identity provider) for an action
+    /// (`service:Name`) on a resource (an ARN or `*`).
+    pub fn new(
+        principal: &str,
+        action: &str,
+        resource: &str,
+        context: Context,
+    ) -> Result<Self, LoadError> {
+        let caller = Caller::parse(principal).ok_or_else(|| {
+            let message = format!(
+                "'{principal}' is no principal: write the ARN of a user, a role, a session or a \
+                 root user, or the name of a service"
+            );
+            LoadError::new(Code::Arn, message, "/principal")
+        })?;
+        Self::of(caller, action, resource, context)
+    }
+
+    /// The same for a caller at hand.
+    pub fn of(
+        caller: Caller,
+        action: &str,
+        resource: &str,
+        context: Context,
+    ) -> Result<Self, LoadError> {
+        let action = Action::parse(action).ok_or_else(|| {
+            let message = format!("'{action}' is no action: write service:Name, as s3:GetObject");
+            LoadError::new(Code::Action, message, "/action")
+        })?;
+        let resource = Target::parse(resource).ok_or_else(|| {
+            let message = format!("'{resource}' is no resource: write an ARN with six parts or *");
+            LoadError::new(Code::Arn, message, "/resource")
+        })?;
+        Ok(Self {
+            caller,
+            action,
+            resource,
+            context,
+            resource_account: None,
+            management_account: false,
+            root_user: false,
+        })
+    }
+
+    /// The same, owned by this account instead of the one the ARN names.
+    #[must_use]
+    pub fn resource_account(mut self, account: &str) -> Self {
+        self.resource_account = Some(account.into());
+        self
+    }
+
+    /// The same, the principal being of the organization's management account or not.
+    #[must_use]
+    pub fn management_account(mut self, is: bool) -> Self {
+        self.management_account = is;
+        self
+    }
+
+    /// The same, the principal being the root user of its account.
+    #[must_use]
+    pub fn root_user(mut self, is: bool) -> Self {
+        self.root_user = is;
+        self
+    }
+
+    /// The same for another action.
+    pub fn with_action(mut self, action: &str) -> Result<Self, LoadError> {
+        let other = Self::of(self.caller.clone(), action, "*", Context::new())?;
+        self.action = other.action;
+        Ok(self)
+    }
+
+    /// The same on another resource.
+    pub fn with_resource(mut self, resource: &str) -> Result<Self, LoadError> {
+        let other = Self::of(Caller::anonymous(), "a:b", resource, Context::new())?;
+        self.resource = other.resource;
+        Ok(self)
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The condition keys.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The condition keys, to be changed.
+    pub fn context_mut(&mut self) -> &mut Context {
+        &mut self.context
+    }
+
+    /// The action, in lower case.
+    pub fn action(&self) -> &str {
+        self.action.lower()
+    }
+
+    /// The resource as given.
+    pub fn resource(&self) -> &str {
+        self.resource.as_str()
+    }
+
+    /// Sets the keys that follow from the principal where they are absent: `aws:PrincipalArn`,
+    /// `aws:PrincipalAccount`, `aws:PrincipalType`, `aws:username` (`policies.md` §3).
+    pub fn derive_keys(&mut self) {
+        let derived = [
+            ("aws:PrincipalArn", self.caller.principal_arn()),
+            (
+                "aws:PrincipalAccount",
+                self.caller.account().map(str::to_owned),
+            ),
+            (
+                "aws:PrincipalType",
+                self.caller.principal_type().map(str::to_owned),
+            ),
+            ("aws:username", self.caller.user_name().map(str::to_owned)),
+        ];
+        for (key, value) in derived {
+            if let Some(value) = value {
+                self.set_if_absent(key, value);
+            }
+        }
+    }
+
+    /// Sets a key unless the request has it.
+    pub fn set_if_absent(&mut self, key: &str, value: String) {
+        if self.context.get(key).is_none() {
+            self.context.set(key, ContextValue::One(value));
+        }
+    }
+
+    fn resource_parts(&self) -> Option<Arn<'_>> {
+        let [_, partition, service, region, account, rest] = self.resource.parts()?;
+        Some(Arn {
+            partition,
+            service,
+            region,
+            account,
+            rest,
+        })
+    }
+
+    /// The account that owns the resource: as given, else the ARN's, else the principal's.
+    pub(crate) fn owner(&self) -> Option<&str> {
+        if let Some(account) = &self.resource_account {
+            return Some(account);
+        }
+        self.resource_parts()
+            .map(|arn| arn.account)
+            .filter(|account| account.len() == 12)
+            .or_else(|| self.caller.account())
+    }
+
+    pub(crate) fn same_account(&self) -> bool {
+        self.caller.account().is_some() && self.caller.account() == self.owner()
+    }
+
+    pub(crate) fn is_root(&self) -> bool {
+        self.caller.kind() == CallerKind::Root
+            || (self.root_user && self.caller.account().is_some())
+    }
+
+    pub(crate) fn is_service_linked_role(&self) -> bool {
+        let linked = |arn: &str| {
+            Arn::parse(arn).is_some_and(|it| {
+                it.service == "iam" && it.rest.starts_with("role/aws-service-role/")
+            })
+        };
+        let stated = self.context.lower("aws:principalarn");
+        linked(self.caller.as_str())
+            || matches!(stated, Some(ContextValue::One(arn)) if linked(arn))
+    }
+
+    /// Service control policies hold back the principals of member accounts (AWS: "Service
+    /// control policies": "SCP effects on permissions").
+    pub(crate) fn under_scps(&self) -> bool {
+        let principal =
+            self.caller.has_identity_policies() || self.caller.kind() == CallerKind::Root;
+        principal && !self.management_account && !self.is_service_linked_role()
+    }
+
+    /// Resource control policies guard the resources of member accounts (AWS: "Resource control
+    /// policies").
+    pub(crate) fn under_rcps(&self) -> bool {
+        let management = self.management_account && self.same_account();
+        let aws_managed_key = self
+            .resource_parts()
+            .is_some_and(|arn| arn.service == "kms" && arn.rest.starts_with("alias/aws/"));
+        !management && !aws_managed_key && !self.is_service_linked_role()
+    }
+
+    /// A customer's KMS key: only its key policy opens it (AWS: "Key policies in AWS KMS").
+    pub(crate) fn on_kms_key(&self) -> bool {
+        self.resource_parts()
+            .is_some_and(|arn| arn.service == "kms" && arn.rest.starts_with("key/"))
+    }
+
+    /// The resource is an IAM role; the resource policy of such a request is a trust policy.
+    pub(crate) fn on_role(&self) -> bool {
+        self.resource_parts()
+            .is_some_and(|arn| arn.service == "iam" && arn.rest.starts_with("role/"))
+    }
+
+    /// A role is about to be taken: its trust policy decides.
+    pub(crate) fn takes_role(&self) -> bool {
+        let name = self.action.name();
+        self.action.service() == "sts"
+            && (name.starts_with("assumerole")
+                || matches!(name, "tagsession" | "setsourceidentity"))
+            && self.on_role()
+    }
+
+    /// `sts:GetCallerIdentity` needs no permission (AWS: "`GetCallerIdentity`").
+    pub(crate) fn is_always_allowed(&self) -> bool {
+        self.action.lower() == "sts:getcalleridentity"
+    }
+
+    /// Roles under `aws-reserved/` and AWS's own policies are written by AWS only.
+    pub(crate) fn writes_reserved(&self) -> bool {
+        let reads = ["get", "list", "simulate", "generate"]
+            .iter()
+            .any(|verb| self.action.name().starts_with(verb));
+        let reserved = self.resource_parts().is_some_and(|arn| {
+            arn.service == "iam"
+                && (arn.rest.starts_with("role/aws-reserved/")
+                    || (arn.account == "aws" && arn.rest.starts_with("policy/")))
+        });
+        self.action.service() == "iam"
+            && !reads
+            && reserved
+            && self.caller.kind() != CallerKind::Service
+    }
+
+    /// The root user always keeps the way out of a bucket policy that locks everybody out.
+    pub(crate) fn escapes_bucket_policy(&self) -> bool {
+        self.is_root()
+            && self.same_account()
+            && matches!(
+                self.action.lower(),
+                "s3:putbucketpolicy" | "s3:deletebucketpolicy"
+            )
+    }
+}

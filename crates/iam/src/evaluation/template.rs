@@ -1,0 +1,170 @@
+//! Patterns with policy variables (AWS: "IAM policy elements: Variables and tags").
+
+use std::borrow::Cow;
+
+use super::context::Context;
+use super::glob::{self, Glob, Piece};
+
+/// A pattern that may hold variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Template {
+    /// No variables.
+    Fixed(Glob),
+    /// With variables: known only with the request.
+    Open(Box<[Part]>),
+}
+
+/// A part of a pattern with variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    Piece(Piece<'static>),
+    Variable {
+        /// In lower case.
+        key: Box<str>,
+        default: Option<Box<str>>,
+    },
+}
+
+/// What in a text has a meaning of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Syntax {
+    /// `*` and `?` are wildcards.
+    pub(crate) wildcards: bool,
+    /// `${…}` are variables.
+    pub(crate) variables: bool,
+}
+
+impl Template {
+    pub(crate) fn new(text: &str, syntax: Syntax) -> Self {
+        let mut parts = Vec::new();
+        let mut pieces = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some(character) = rest.chars().next() {
+            if syntax.variables
+                && let Some((inside, behind)) = variable(rest)
+            {
+                rest = behind;
+                if matches!(inside, "*" | "?" | "$") {
+                    plain.push_str(inside);
+                    continue;
+                }
+                glob::flush(&mut pieces, &mut plain);
+                parts.extend(pieces.drain(..).map(Part::Piece));
+                parts.push(Part::variable(inside));
+                continue;
+            }
+            if syntax.wildcards {
+                glob::push(&mut pieces, &mut plain, character);
+            } else {
+                plain.push(character);
+            }
+            rest = rest.get(character.len_utf8()..).unwrap_or("");
+        }
+        glob::flush(&mut pieces, &mut plain);
+        if parts.is_empty() {
+            return Self::Fixed(Glob::from_pieces(pieces));
+        }
+        parts.extend(pieces.into_iter().map(Part::Piece));
+        Self::Open(parts.into_boxed_slice())
+    }
+
+    /// Whether the text matches; `None` when a variable has no value in this request.
+    pub(crate) fn matches(&self, text: &str, context: &Context) -> Option<bool> {
+        match self {
+            Self::Fixed(glob) => Some(glob.matches(text)),
+            Self::Open(parts) => Some(glob::covers(&pieces(parts, context)?, text)),
+        }
+    }
+
+    /// The text with its variables replaced; `None` when one has no value. Wildcards are written
+    /// as themselves.
+    pub(crate) fn resolved(&self, context: &Context) -> Option<String> {
+        let parts = match self {
+            Self::Fixed(glob) => return Some(glob.written()),
+            Self::Open(parts) => pieces(parts, context)?,
+        };
+        Some(written(&parts))
+    }
+}
+
+impl Part {
+    fn variable(inside: &str) -> Self {
+        let (key, default) = match inside.split_once(", '") {
+            Some((key, quoted)) if quoted.ends_with('\'') => {
+                (key, quoted.strip_suffix('\'').map(Into::into))
+            }
+            _ => (inside, None),
+        };
+        Self::Variable {
+            key: key.to_lowercase().into(),
+            default,
+        }
+    }
+}
+
+/// The inside of the `${…}` a text begins with, and what follows it.
+pub(crate) fn variable(text: &str) -> Option<(&str, &str)> {
+    text.strip_prefix("${")?.split_once('}')
+}
+
+/// The parts of a text between its colons, those inside `${…}` left alone when `variables`.
+pub(crate) fn split_outside(text: &str, variables: bool, parts: usize) -> Vec<&str> {
+    let mut found = Vec::with_capacity(parts);
+    let (mut begin, mut at) = (0, 0);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        if variables && let Some((_, behind)) = variable(rest) {
+            at = text.len() - behind.len();
+            continue;
+        }
+        let Some(first) = rest.chars().next() else {
+            break;
+        };
+        if first == ':' && found.len() + 1 < parts {
+            found.push(text.get(begin..at).unwrap_or(""));
+            begin = at + 1;
+        }
+        at += first.len_utf8();
+    }
+    found.push(text.get(begin..).unwrap_or(""));
+    found
+}
+
+fn pieces<'a>(parts: &'a [Part], context: &'a Context) -> Option<Vec<Piece<'a>>> {
+    parts
+        .iter()
+        .map(|part| match part {
+            Part::Piece(piece) => Some(match piece {
+                Piece::Text(text) => Piece::Text(Cow::Borrowed(text)),
+                Piece::One => Piece::One,
+                Piece::Many => Piece::Many,
+            }),
+            Part::Variable { key, default } => context
+                .variable(key, default.as_deref())
+                .map(|value| Piece::Text(Cow::Borrowed(value))),
+        })
+        .collect()
+}
+
+fn written(pieces: &[Piece<'_>]) -> String {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text.as_ref(),
+            Piece::One => "?",
+            Piece::Many => "*",
+        })
+        .collect()
+}
+
+impl Glob {
+    /// The pattern as text.
+    pub(crate) fn written(&self) -> String {
+        match self {
+            Self::Any => "*".to_owned(),
+            Self::Exact(text) => text.to_string(),
+            Self::Prefix(text) => format!("{text}*"),
+            Self::Pieces(pieces) => written(pieces),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Condition keys that do not belong to a service (AWS: "AWS global condition context keys").
+
+use super::table::{Key, ValueType, find_key};
+
+/// The keys. AWS publishes their types in prose only, so the list is kept by hand.
+pub(super) const KEYS: &[Key] = &[
+    // the principal
+    one("aws:PrincipalArn", ValueType::Arn),
+    one("aws:PrincipalAccount", ValueType::String),
+    many("aws:PrincipalOrgPaths", ValueType::String),
+    one("aws:PrincipalOrgID", ValueType::String),
+    one("aws:PrincipalTag/${TagKey}", ValueType::String),
+    one("aws:PrincipalIsAWSService", ValueType::Bool),
+    one("aws:PrincipalServiceName", ValueType::String),
+    many("aws:PrincipalServiceNamesList", ValueType::String),
+    one("aws:PrincipalType", ValueType::String),
+    one("aws:userid", ValueType::String),
+    one("aws:username", ValueType::String),
+    // the session
+    one("aws:AssumedRoot", ValueType::Bool),
+    one("aws:ChatbotSourceArn", ValueType::Arn),
+    one("aws:Ec2InstanceSourcePrivateIPv4", ValueType::IpAddress),
+    one("aws:Ec2InstanceSourceVpc", ValueType::String),
+    one("aws:FederatedProvider", ValueType::String),
+    one("aws:MultiFactorAuthAge", ValueType::Numeric),
+    one("aws:MultiFactorAuthPresent", ValueType::Bool),
+    one("aws:SourceIdentity", ValueType::String),
+    one("aws:TokenIssueTime", ValueType::Date),
+    one("ec2:RoleDelivery", ValueType::Numeric),
+    one("ec2:SourceInstanceArn", ValueType::Arn),
+    one("glue:CredentialIssuingService", ValueType::String),
+    one("glue:RoleAssumedBy", ValueType::String),
+    one("identitystore:UserId", ValueType::String),
+    one("lambda:SourceFunctionArn", ValueType::Arn),
+    one("ssm:SourceInstanceArn", ValueType::Arn),
+    // the way
+    one("aws:SourceIp", ValueType::IpAddress),
+    one("aws:SourceVpc", ValueType::String),
+    one("aws:SourceVpcArn", ValueType::Arn),
+    one("aws:SourceVpce", ValueType::String),
+    one("aws:VpceAccount", ValueType::String),
+    one("aws:VpceOrgID", ValueType::String),
+    many("aws:VpceOrgPaths", ValueType::String),
+    one("aws:VpcSourceIp", ValueType::IpAddress),
+    // the resource
+    one("aws:ResourceAccount", ValueType::String),
+    one("aws:ResourceOrgID", ValueType::String),
+    many("aws:ResourceOrgPaths", ValueType::String),
+    one("aws:ResourceTag/${TagKey}", ValueType::String),
+    // the request
+    many("aws:CalledVia", ValueType::String),
+    one("aws:CalledViaFirst", ValueType::String),
+    one("aws:CalledViaLast", ValueType::String),
+    one("aws:CalledViaAWSMCP", ValueType::String),
+    one("aws:CurrentTime", ValueType::Date),
+    one("aws:EpochTime", ValueType::Date),
+    one("aws:IsMcpServiceAction", ValueType::Bool),
+    one("aws:referer", ValueType::String),
+    one("aws:RequestedRegion", ValueType::String),
+    one("aws:RequestTag/${TagKey}", ValueType::String),
+    one("aws:SecureTransport", ValueType::Bool),
+    one("aws:SourceAccount", ValueType::String),
+    one("aws:SourceArn", ValueType::Arn),
+    one("aws:SourceOrgID", ValueType::String),
+    many("aws:SourceOrgPaths", ValueType::String),
+    one("aws:SourceOwner", ValueType::String),
+    many("aws:TagKeys", ValueType::String),
+    one("aws:UserAgent", ValueType::String),
+    one("aws:ViaAWSMCPService", ValueType::Bool),
+    one("aws:ViaAWSService", ValueType::Bool),
+];
+
+/// Global keys that are in a request only where the action lists them.
+const TAG_KEYS: [&str; 3] = [
+    "aws:ResourceTag/${TagKey}",
+    "aws:RequestTag/${TagKey}",
+    "aws:TagKeys",
+];
+
+/// Prefixes of keys that another service lists as its own.
+const OWNERS: &[(&str, &str)] = &[
+    ("identitycenter", "sso"),
+    ("catalog", "aws-marketplace"),
+    ("saml", "sts"),
+    ("cognito-identity-auth", "cognito-identity"),
+    ("cognito-identity-unauth", "cognito-identity"),
+];
+
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    find_key(KEYS, name)
+}
+
+/// The service that lists keys with that prefix, where it is not the prefix itself.
+pub(super) fn owner(prefix: &str) -> Option<&'static str> {
+    let mut owners = OWNERS.iter();
+    let named = owners.find(|(own, _)| own.eq_ignore_ascii_case(prefix));
+    // hosts of identity providers: `token.actions.githubusercontent.com`
+    let provider = prefix.contains('.').then_some("sts");
+    named.map(|(_, service)| *service).or(provider)
+}
+
+/// Whether a request for any action can carry the key.
+pub(super) fn is_everywhere(name: &str) -> bool {
+    let prefix = name.split(':').next().unwrap_or_default();
+    // what a provider said stays in the session it opened
+    let of_provider = prefix.contains('.') || prefix.eq_ignore_ascii_case("saml");
+    of_provider || find(name).is_some_and(|key| !TAG_KEYS.contains(&key.name))
+}
+
+const fn one(name: &'static str, value: ValueType) -> Key {
+    Key {
+        name,
+        value,
+        multi_valued: false,
+    }
+}
+
+const fn many(name: &'static str, value: ValueType) -> Key {
+    Key {
+        name,
+        value,
+        multi_valued: true,
+    }
+}

@@ -1,0 +1,242 @@
+//! Reads the table of facts: finds the services at first, decodes each when it is asked for.
+//!
+//! A line is a mark and its fields, parted by tabs. The first line is the format, its number and
+//! the date of the data. `@` begins a service (`rcp` where resource control policies reach it),
+//! `k` is a key and its type (`[]` behind a list), `s` a set of keys by their places, `r` a
+//! resource type, its set and its ARNs, and `L R W P T` an action of that class, its set and the
+//! resource types it takes: `name!set` where one is required, `name?set` where not.
+
+use std::str::Split;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use super::arns::ArnPattern;
+use super::table::{Access, Action, Key, ResourceType, Service, TypeUse, ValueType, compare};
+
+/// The committed table.
+const TEXT: &str = include_str!("../../data/facts.txt");
+/// Version of the format; `xtask` writes the same.
+const FORMAT: &str = "1";
+
+static ENTRIES: LazyLock<Entries> = LazyLock::new(|| Entries::find(TEXT));
+
+/// Where every service stands.
+#[derive(Debug)]
+pub(super) struct Entries {
+    pub(super) version: &'static str,
+    services: Vec<Entry>,
+}
+
+/// One service, decoded or not yet.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) prefix: &'static str,
+    pub(super) supports_rcp: bool,
+    lines: &'static str,
+    decoded: OnceLock<Service>,
+}
+
+/// The facts.
+pub(super) fn entries() -> &'static Entries {
+    &ENTRIES
+}
+
+impl Entries {
+    // INVARIANT: the committed table has this format and every line of it is read; the test
+    // `every_line_of_the_table_is_read` holds it. A line that is not read is left out.
+    fn find(text: &'static str) -> Self {
+        let mut sections = text.split("\n@\t");
+        let mut head = sections.next().unwrap_or_default().split('\t');
+        let known = head.next() == Some("hallpass-iam-facts") && head.next() == Some(FORMAT);
+        let version = head.next().unwrap_or_default();
+        let sections = sections.filter(|_| known);
+        let mut services: Vec<Entry> = sections.map(Entry::new).collect();
+        services.sort_by_key(|entry| entry.prefix);
+        Self { version, services }
+    }
+
+    pub(super) fn all(&'static self) -> impl Iterator<Item = &'static Entry> {
+        self.services.iter()
+    }
+
+    pub(super) fn service(&'static self, prefix: &str) -> Option<&'static Service> {
+        let lower = prefix.to_ascii_lowercase();
+        let at = self
+            .services
+            .binary_search_by(|entry| entry.prefix.cmp(&lower));
+        self.services.get(at.ok()?).map(Entry::service)
+    }
+}
+
+impl Entry {
+    fn new(section: &'static str) -> Self {
+        let (head, lines) = section.split_once('\n').unwrap_or((section, ""));
+        let (prefix, marks) = head.split_once('\t').unwrap_or((head, ""));
+        Self {
+            prefix,
+            supports_rcp: marks == "rcp",
+            lines,
+            decoded: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn service(&'static self) -> &'static Service {
+        self.decoded.get_or_init(|| {
+            let mut reader = Reader::new(self.prefix, self.supports_rcp);
+            for line in self.lines.lines() {
+                let _left_out = reader.line(line);
+            }
+            reader.finish()
+        })
+    }
+
+    /// Lines that cannot be read.
+    #[cfg(test)]
+    fn unread(&self) -> Vec<&'static str> {
+        let mut reader = Reader::new(self.prefix, self.supports_rcp);
+        let lines = self.lines.lines();
+        lines.filter(|line| reader.line(line).is_none()).collect()
+    }
+}
+
+/// A service while its lines are read.
+struct Reader {
+    service: Service,
+    sets: Vec<Arc<[&'static str]>>,
+    none: Arc<[&'static str]>,
+}
+
+impl Reader {
+    fn new(prefix: &'static str, supports_rcp: bool) -> Self {
+        Self {
+            service: Service {
+                prefix,
+                supports_rcp,
+                actions: Vec::new(),
+                resource_types: Vec::new(),
+                keys: Vec::new(),
+            },
+            sets: Vec::new(),
+            none: Arc::from([]),
+        }
+    }
+
+    fn line(&mut self, line: &'static str) -> Option<()> {
+        let mut fields = line.split('\t');
+        match fields.next()? {
+            "k" => self.key(fields),
+            "s" => self.set(fields),
+            "r" => self.resource_type(fields),
+            "L" => self.action(Access::List, fields),
+            "R" => self.action(Access::Read, fields),
+            "W" => self.action(Access::Write, fields),
+            "P" => self.action(Access::Permissions, fields),
+            "T" => self.action(Access::Tagging, fields),
+            _ => None,
+        }
+    }
+
+    fn key(&mut self, mut fields: Split<'static, char>) -> Option<()> {
+        let (name, kind) = (fields.next()?, fields.next()?);
+        let (kind, multi_valued) = match kind.strip_suffix("[]") {
+            Some(kind) => (kind, true),
+            None => (kind, false),
+        };
+        let value = ValueType::parse(kind)?;
+        self.service.keys.push(Key {
+            name,
+            value,
+            multi_valued,
+        });
+        Some(())
+    }
+
+    fn set(&mut self, mut fields: Split<'static, char>) -> Option<()> {
+        let keys = fields.next()?.split(',').map(|place| {
+            let key = self.service.keys.get(place.parse::<usize>().ok()?)?;
+            Some(key.name)
+        });
+        self.sets.push(keys.collect::<Option<_>>()?);
+        Some(())
+    }
+
+    fn resource_type(&mut self, mut fields: Split<'static, char>) -> Option<()> {
+        let (name, set) = (fields.next()?, fields.next()?);
+        self.service.resource_types.push(ResourceType {
+            name,
+            condition_keys: self.keys(set)?,
+            arns: fields.map(ArnPattern::new).collect::<Option<_>>()?,
+        });
+        Some(())
+    }
+
+    fn action(&mut self, access: Access, mut fields: Split<'static, char>) -> Option<()> {
+        let (name, set) = (fields.next()?, fields.next().unwrap_or_default());
+        let types = fields.next().unwrap_or_default().split(',');
+        let types = types.filter(|it| !it.is_empty()).map(|it| self.used(it));
+        let action = Action {
+            service: self.service.prefix,
+            name,
+            access,
+            condition_keys: self.keys(set)?,
+            resource_types: types.collect::<Option<_>>()?,
+        };
+        self.service.actions.push(action);
+        Some(())
+    }
+
+    fn used(&self, text: &'static str) -> Option<TypeUse> {
+        let (name, set, required) = match text.split_once('!') {
+            Some((name, set)) => (name, set, true),
+            None => {
+                let (name, set) = text.split_once('?')?;
+                (name, set, false)
+            }
+        };
+        Some(TypeUse {
+            name,
+            required,
+            condition_keys: self.keys(set)?,
+        })
+    }
+
+    /// The set at that place; nothing written is the empty set.
+    fn keys(&self, place: &str) -> Option<Arc<[&'static str]>> {
+        if place.is_empty() {
+            return Some(Arc::clone(&self.none));
+        }
+        self.sets.get(place.parse::<usize>().ok()?).cloned()
+    }
+
+    fn finish(mut self) -> Service {
+        // written in this order already, which makes sorting a single pass
+        self.service
+            .actions
+            .sort_by(|one, other| compare(one.name, other.name));
+        super::arns::close(&mut self.service.resource_types);
+        self.service
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_table_is_read() {
+        assert!(!entries().version.is_empty());
+        let unread: Vec<&str> = entries().all().flat_map(Entry::unread).collect();
+        assert!(unread.is_empty(), "{unread:#?}");
+    }
+
+    #[test]
+    fn every_service_is_found_by_its_prefix() {
+        for entry in entries().all() {
+            let found = entries().service(entry.prefix);
+            assert!(
+                found.is_some_and(|it| it.prefix == entry.prefix),
+                "{}",
+                entry.prefix
+            );
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Which resource types a call of an action has to name (`policies.md` §2.7, §13).
+
+use super::table::Action;
+
+/// Resource types that a call names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Required {
+    /// One resource of each.
+    pub all: Vec<&'static str>,
+    /// One resource of one of these, where there are any.
+    pub one_of: Vec<&'static str>,
+}
+
+/// Services whose optional types are alternatives: AWS marks `bucket` and `accesspoint` as optional
+/// because a call names either, yet it always names one.
+const ALTERNATIVES: &[&str] = &["s3"];
+
+/// Where the source is wrong or silent: action, required types, reason.
+const CORRECTIONS: &[(&str, &[&str], &str)] = &[];
+
+/// What a call of the action has to name; `None` for an action that is not known. Neither list has
+/// anything for actions without resource types and for those that may be called without one.
+pub fn required_resource_types(full_name: &str) -> Option<Required> {
+    let action = super::action(full_name)?;
+    let corrected = CORRECTIONS
+        .iter()
+        .find(|(name, ..)| name.eq_ignore_ascii_case(full_name));
+    if let Some((_, types, _)) = corrected {
+        return Some(Required {
+            all: types.to_vec(),
+            one_of: Vec::new(),
+        });
+    }
+    Some(from_source(action))
+}
+
+fn from_source(action: &Action) -> Required {
+    let required = action.resource_types.iter().filter(|it| it.required);
+    let all: Vec<&str> = required.map(|it| it.name).collect();
+    let alternatives = all.is_empty() && ALTERNATIVES.contains(&action.service);
+    let one_of = action.resource_types.iter().filter(|_| alternatives);
+    Required {
+        one_of: one_of.map(|it| it.name).collect(),
+        all,
+    }
+}
+
+/// The required types that none of the resources is of, as words for a message:
+/// `Instance`, `object or accesspointobject`. Empty for an unknown action.
+pub fn missing_resource_types(full_name: &str, resources: &[&str]) -> Vec<String> {
+    let (Some(required), Some(action)) =
+        (required_resource_types(full_name), super::action(full_name))
+    else {
+        return Vec::new();
+    };
+    let service = super::service(action.service);
+    let has = |name: &str| {
+        let kind = service.and_then(|it| it.resource_type(name));
+        kind.is_some_and(|kind| resources.iter().any(|arn| kind.matches(arn)))
+    };
+    let all = required.all.iter().filter(|name| !has(name));
+    let mut missing: Vec<String> = all.map(|name| (*name).to_owned()).collect();
+    if !required.one_of.is_empty() && !required.one_of.iter().any(|name| has(name)) {
+        missing.push(required.one_of.join(" or "));
+    }
+    missing
+}

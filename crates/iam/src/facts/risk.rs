@@ -1,0 +1,198 @@
+//! Actions that lint looks at twice (`policies.md` §6, codes 51 to 56), as data.
+
+use super::table::{Access, Action};
+
+/// Actions that together let their holder become more than they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Escalation {
+    /// All of them are needed, on overlapping resources.
+    pub actions: &'static [&'static str],
+    /// Only where the management account is among the resources.
+    pub on_management_account: bool,
+}
+
+/// The escalation sets of `policies.md` §6.
+pub const ESCALATIONS: &[Escalation] = &[
+    set(&["iam:CreatePolicyVersion"]),
+    set(&["iam:SetDefaultPolicyVersion"]),
+    set(&["iam:PassRole", "ec2:RunInstances"]),
+    set(&[
+        "iam:PassRole",
+        "lambda:CreateFunction",
+        "lambda:InvokeFunction",
+    ]),
+    set(&[
+        "iam:PassRole",
+        "lambda:CreateFunction",
+        "lambda:CreateEventSourceMapping",
+    ]),
+    set(&["iam:PassRole", "glue:CreateDevEndpoint"]),
+    set(&["iam:PassRole", "cloudformation:CreateStack"]),
+    set(&[
+        "iam:PassRole",
+        "datapipeline:CreatePipeline",
+        "datapipeline:PutPipelineDefinition",
+    ]),
+    set(&["iam:PassRole", "sagemaker:CreateNotebookInstance"]),
+    set(&[
+        "iam:PassRole",
+        "codebuild:CreateProject",
+        "codebuild:StartBuild",
+    ]),
+    set(&["iam:PassRole", "ecs:RunTask"]),
+    set(&["iam:PassRole", "ssm:StartAutomationExecution"]),
+    set(&["iam:CreateAccessKey"]),
+    set(&["iam:CreateLoginProfile"]),
+    set(&["iam:UpdateLoginProfile"]),
+    set(&["iam:AttachUserPolicy"]),
+    set(&["iam:AttachGroupPolicy"]),
+    set(&["iam:AttachRolePolicy"]),
+    set(&["iam:PutUserPolicy"]),
+    set(&["iam:PutGroupPolicy"]),
+    set(&["iam:PutRolePolicy"]),
+    set(&["iam:AddUserToGroup"]),
+    set(&["iam:UpdateAssumeRolePolicy", "sts:AssumeRole"]),
+    set(&["iam:DeleteRolePermissionsBoundary"]),
+    set(&["lambda:UpdateFunctionCode"]),
+    set(&["glue:UpdateDevEndpoint"]),
+    set(&["codestar:CreateProject"]),
+    set(&["sso:PutInlinePolicyToPermissionSet"]),
+    set(&["sso:AttachManagedPolicyToPermissionSet"]),
+    set(&["sso:AttachCustomerManagedPolicyReferenceToPermissionSet"]),
+    Escalation {
+        actions: &["sso:CreateAccountAssignment"],
+        on_management_account: true,
+    },
+    set(&["sso:UpdateInstanceAccessControlAttributeConfiguration"]),
+    set(&["identitystore:CreateGroupMembership"]),
+    set(&["organizations:AttachPolicy"]),
+    set(&["organizations:DetachPolicy"]),
+    set(&["organizations:UpdatePolicy"]),
+];
+
+const fn set(actions: &'static [&'static str]) -> Escalation {
+    Escalation {
+        actions,
+        on_management_account: false,
+    }
+}
+
+/// Actions whose answer, or whose effect, carries the content of a store to the caller or out of
+/// the account (DATA_EXFIL).
+pub const DATA_EXFILTRATION: &[&str] = &[
+    "athena:GetQueryResults",
+    "backup:StartCopyJob",
+    "dynamodb:BatchGetItem",
+    "dynamodb:ExportTableToPointInTime",
+    "dynamodb:GetItem",
+    "dynamodb:PartiQLSelect",
+    "dynamodb:Query",
+    "dynamodb:Scan",
+    "ebs:GetSnapshotBlock",
+    "ec2:CopySnapshot",
+    "ec2:CreateStoreImageTask",
+    "ec2:ModifyImageAttribute",
+    "ec2:ModifySnapshotAttribute",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+    "elasticfilesystem:ClientMount",
+    "kinesis:GetRecords",
+    "lambda:GetFunction",
+    "logs:CreateExportTask",
+    "logs:FilterLogEvents",
+    "logs:GetLogEvents",
+    "logs:GetQueryResults",
+    "rds-data:ExecuteStatement",
+    "rds:CopyDBSnapshot",
+    "rds:DownloadCompleteDBLogFile",
+    "rds:ModifyDBSnapshotAttribute",
+    "rds:StartExportTask",
+    "redshift-data:GetStatementResult",
+    "redshift:AuthorizeSnapshotAccess",
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:PutReplicationConfiguration",
+    "s3:ReplicateObject",
+    "secretsmanager:BatchGetSecretValue",
+    "secretsmanager:GetSecretValue",
+    "sqs:ReceiveMessage",
+    "ssm:GetParameter",
+    "ssm:GetParameterHistory",
+    "ssm:GetParameters",
+    "ssm:GetParametersByPath",
+];
+
+/// Actions that answer with credentials, or make some the caller can use (CREDENTIALS_EXPOSURE).
+pub const CREDENTIALS_EXPOSURE: &[&str] = &[
+    "codeartifact:GetAuthorizationToken",
+    "codepipeline:PollForJobs",
+    "cognito-identity:GetCredentialsForIdentity",
+    "cognito-identity:GetOpenIdToken",
+    "cognito-identity:GetOpenIdTokenForDeveloperIdentity",
+    "cognito-idp:AssociateSoftwareToken",
+    "connect:GetFederationToken",
+    "ec2-instance-connect:SendSSHPublicKey",
+    "ec2:GetPasswordData",
+    "ecr:GetAuthorizationToken",
+    "gamelift:RequestUploadCredentials",
+    "iam:CreateAccessKey",
+    "iam:CreateLoginProfile",
+    "iam:CreateServiceSpecificCredential",
+    "iam:ResetServiceSpecificCredential",
+    "iam:UpdateAccessKey",
+    "iam:UpdateLoginProfile",
+    "lightsail:DownloadDefaultKeyPair",
+    "lightsail:GetInstanceAccessDetails",
+    "lightsail:GetRelationalDatabaseMasterUserPassword",
+    "rds-db:connect",
+    "redshift:GetClusterCredentials",
+    "redshift:GetClusterCredentialsWithIAM",
+    "sts:AssumeRole",
+    "sts:AssumeRoleWithSAML",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:AssumeRoot",
+    "sts:GetFederationToken",
+    "sts:GetSessionToken",
+];
+
+/// Actions that open a resource to others though AWS classes them as plain writes.
+const ALSO_EXPOSURE: &[&str] = &[
+    "ec2:ModifyImageAttribute",
+    "ec2:ModifySnapshotAttribute",
+    "identitystore:CreateGroupMembership",
+    "rds:ModifyDBSnapshotAttribute",
+];
+
+/// Services whose every write decides who may do what.
+const EXPOSING_SERVICES: &[&str] = &["iam", "ram", "sso"];
+
+/// Whether the action gives data away (DATA_EXFIL).
+pub fn exfiltrates(action: &Action) -> bool {
+    holds(DATA_EXFILTRATION, action)
+}
+
+/// Whether the action gives credentials away (CREDENTIALS_EXPOSURE).
+pub fn exposes_credentials(action: &Action) -> bool {
+    holds(CREDENTIALS_EXPOSURE, action)
+}
+
+/// Whether the action changes who may use a resource (RESOURCE_EXPOSURE).
+pub fn exposes_resources(action: &Action) -> bool {
+    let writes = action.access == Access::Write && EXPOSING_SERVICES.contains(&action.service);
+    action.access == Access::Permissions || writes || holds(ALSO_EXPOSURE, action)
+}
+
+fn holds(list: &[&str], action: &Action) -> bool {
+    list.iter().any(|name| {
+        name.split_once(':')
+            .is_some_and(|(prefix, name)| prefix == action.service && name == action.name)
+    })
+}
+
+/// Every action this file names, with where.
+#[doc(hidden)]
+pub fn named() -> impl Iterator<Item = &'static str> {
+    let sets = ESCALATIONS.iter().flat_map(|it| it.actions);
+    let lists = [DATA_EXFILTRATION, CREDENTIALS_EXPOSURE, ALSO_EXPOSURE];
+    sets.chain(lists.into_iter().flatten()).copied()
+}

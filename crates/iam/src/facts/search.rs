@@ -1,0 +1,108 @@
+//! Finds actions by pattern and names by likeness.
+
+use super::table::{Action, Service};
+
+/// Every known action that an `Action` of a policy covers: `s3:Get*`, `*`. Service by service, in
+/// order of names.
+pub fn actions_matching(pattern: &str) -> impl Iterator<Item = &'static Action> {
+    let pattern = pattern.to_ascii_lowercase();
+    let prefix = pattern.split(':').next().unwrap_or_default().to_owned();
+    let name = pattern.split_once(':').map(|(_, name)| name.to_owned());
+    // `*` alone is every action; anything else without a colon is none
+    let everything = pattern == "*";
+    let fitting = super::prefixes().filter(move |it| everything || glob(&prefix, it));
+    let services = fitting.filter_map(super::service);
+    services
+        .flat_map(Service::actions)
+        .filter(move |action| match &name {
+            Some(name) => glob(name, action.name),
+            None => everything,
+        })
+}
+
+/// The action that was probably meant, `service:Name`: in the service named, or in one that is
+/// written like it; else that name in any other service.
+pub fn nearest_action(text: &str) -> Option<&'static Action> {
+    let (prefix, name) = text.split_once(':')?;
+    let elsewhere = || super::services().find_map(|it| it.action(name));
+    let near = |service: &'static Service| {
+        let names = service.actions().iter().map(|it| it.name);
+        service.action(nearest(name, names).first()?)
+    };
+    if let Some(service) = super::service(prefix) {
+        return near(service).or_else(elsewhere);
+    }
+    let alike = nearest(prefix, super::prefixes());
+    let alike: Vec<&Service> = alike.into_iter().filter_map(super::service).collect();
+    let exact = alike.iter().find_map(|it| it.action(name));
+    exact
+        .or_else(|| alike.iter().find_map(|it| near(it)))
+        .or_else(elsewhere)
+}
+
+/// The prefix that was probably meant.
+pub fn nearest_service(prefix: &str) -> Option<&'static str> {
+    nearest(prefix, super::prefixes()).first().copied()
+}
+
+/// The names that need few changes for their length, those with the fewest first.
+fn nearest(text: &str, names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let text = text.to_ascii_lowercase();
+    let allowed = text.chars().count().div_ceil(4).clamp(1, 4);
+    let alike = names.filter(|name| name.len().abs_diff(text.len()) <= allowed);
+    let counted = alike.map(|name| {
+        let changes = strsim::osa_distance(&text, &name.to_ascii_lowercase());
+        (changes, name)
+    });
+    let mut near: Vec<_> = counted.filter(|(changes, _)| *changes <= allowed).collect();
+    near.sort_unstable();
+    near.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Whether the lower-case pattern with `*` and `?` is the name, in any case.
+fn glob(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+    let (mut at, mut by) = (0, 0);
+    // where the last `*` stands, and how far it reaches so far
+    let mut star: Option<(usize, usize)> = None;
+    while by < name.len() {
+        let given = name.get(by).map(u8::to_ascii_lowercase);
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, by));
+                at += 1;
+            }
+            Some(b'?') => (at, by) = (at + 1, by + 1),
+            own if own.copied() == given => (at, by) = (at + 1, by + 1),
+            _ => {
+                let Some((place, reach)) = star else {
+                    return false;
+                };
+                star = Some((place, reach + 1));
+                (at, by) = (place + 1, reach + 1);
+            }
+        }
+    }
+    pattern.iter().skip(at).all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_fit_names_as_the_policy_language_says() {
+        for (pattern, name, fits) in [
+            ("*", "GetObject", true),
+            ("get*", "GetObject", true),
+            ("*object", "GetObject", true),
+            ("g?tobject", "GetObject", true),
+            ("get", "GetObject", false),
+            ("get?object", "GetObject", false),
+            ("*o*e*", "GetObject", true),
+            ("", "GetObject", false),
+        ] {
+            assert_eq!(glob(pattern, name), fits, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The typed form of the facts about one service.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::arns::{self, ArnPattern};
+use super::globals;
+
+/// What AWS publishes about one service prefix.
+#[derive(Debug)]
+pub struct Service {
+    /// As in actions and ARNs: `s3`.
+    pub prefix: &'static str,
+    /// Whether resource control policies reach it.
+    pub supports_rcp: bool,
+    /// Sorted by name without regard to case.
+    pub(super) actions: Vec<Action>,
+    pub(super) resource_types: Vec<ResourceType>,
+    pub(super) keys: Vec<Key>,
+}
+
+/// How AWS classes an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum Access {
+    /// Shows what there is.
+    List,
+    /// Shows what is inside.
+    Read,
+    /// Changes something.
+    Write,
+    /// Changes who may do what.
+    Permissions,
+    /// Changes tags only.
+    Tagging,
+}
+
+/// One action.
+#[derive(Debug, Serialize)]
+pub struct Action {
+    /// Prefix of its service.
+    pub service: &'static str,
+    /// As AWS spells it: `GetObject`.
+    pub name: &'static str,
+    /// Its class.
+    pub access: Access,
+    /// The resource types it takes; none means that only `*` matches.
+    pub resource_types: Vec<TypeUse>,
+    /// Keys of the action itself, whatever the resource.
+    pub condition_keys: Arc<[&'static str]>,
+}
+
+/// A resource type as one action takes it.
+#[derive(Debug, Serialize)]
+pub struct TypeUse {
+    /// Name of the resource type.
+    pub name: &'static str,
+    /// A call always has one; without the mark it is one of several, or may be left out.
+    pub required: bool,
+    /// Keys that come with a resource of this type in this action only.
+    pub condition_keys: Arc<[&'static str]>,
+}
+
+/// One type of resource.
+#[derive(Debug, Serialize)]
+pub struct ResourceType {
+    /// As AWS spells it; may hold blanks: `function alias`.
+    pub name: &'static str,
+    /// How its ARNs are built; several where AWS knows several.
+    pub arns: Vec<ArnPattern>,
+    /// Keys that come with every resource of this type.
+    pub condition_keys: Arc<[&'static str]>,
+}
+
+/// One condition key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Key {
+    /// With its prefix; a variable part is written `${…}`: `aws:ResourceTag/${TagKey}`.
+    pub name: &'static str,
+    /// Type of its value, or of each of its values.
+    pub value: ValueType,
+    /// Whether it holds a list, so that a set operator is needed.
+    pub multi_valued: bool,
+}
+
+/// Types of condition values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum ValueType {
+    /// Text.
+    String,
+    /// True or false.
+    Bool,
+    /// A number.
+    Numeric,
+    /// An instant.
+    Date,
+    /// An Amazon Resource Name.
+    Arn,
+    /// An address or a range.
+    IpAddress,
+    /// Bytes.
+    Binary,
+}
+
+impl Service {
+    /// The action of that name (`GetObject`), in any case.
+    pub fn action(&self, name: &str) -> Option<&Action> {
+        let at = self
+            .actions
+            .binary_search_by(|action| compare(action.name, name));
+        self.actions.get(at.ok()?)
+    }
+
+    /// Every action, by name.
+    pub fn actions(&self) -> &[Action] {
+        &self.actions
+    }
+
+    /// The resource type of that name, in any case.
+    pub fn resource_type(&self, name: &str) -> Option<&ResourceType> {
+        let mut types = self.resource_types.iter();
+        types.find(|it| it.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Every resource type.
+    pub fn resource_types(&self) -> &[ResourceType] {
+        &self.resource_types
+    }
+
+    /// The type of the resource: the one that says most about it.
+    pub fn resource_type_of(&self, arn: &str) -> Option<&ResourceType> {
+        arns::best(self.resource_types.iter(), arn)
+    }
+
+    /// The key of that name among those the service lists, in any case; the tag keys of `aws:` are
+    /// among them where the service has tags.
+    pub fn condition_key(&self, name: &str) -> Option<&Key> {
+        find_key(&self.keys, name)
+    }
+
+    /// Every key the service lists.
+    pub fn condition_keys(&self) -> &[Key] {
+        &self.keys
+    }
+}
+
+impl Action {
+    /// `service:Name`.
+    pub fn full_name(&self) -> String {
+        format!("{}:{}", self.service, self.name)
+    }
+
+    /// The use of that resource type, in any case.
+    pub fn resource_type(&self, name: &str) -> Option<&TypeUse> {
+        let mut types = self.resource_types.iter();
+        types.find(|it| it.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a request for this action can carry the key at all, on some resource.
+    ///
+    /// Global keys can be in every request, but not the tag keys (`aws:ResourceTag/…`,
+    /// `aws:RequestTag/…`, `aws:TagKeys`): those only where the action lists them. Keys of identity
+    /// providers stay in the session and so come with every action.
+    pub fn may_carry(&self, key: &str) -> bool {
+        globals::is_everywhere(key)
+            || lists(&self.condition_keys, key)
+            || self
+                .resource_types
+                .iter()
+                .any(|it| self.comes_with(it, key))
+    }
+
+    /// Whether the key comes with resources of this type in this action.
+    pub fn comes_with(&self, used: &TypeUse, key: &str) -> bool {
+        let kind = super::service(self.service).and_then(|it| it.resource_type(used.name));
+        lists(&used.condition_keys, key)
+            || kind.is_some_and(|kind| lists(&kind.condition_keys, key))
+    }
+}
+
+impl ResourceType {
+    /// Whether the ARN names a resource of this type. No wildcards: `*` is a character.
+    pub fn matches(&self, arn: &str) -> bool {
+        self.arns.iter().any(|pattern| pattern.matches(arn))
+    }
+
+    /// Whether a `Resource` of a policy (with `*`, `?`, `${…}`) fits some resource of this type.
+    pub fn overlaps(&self, resource: &str) -> bool {
+        self.arns.iter().any(|pattern| pattern.overlaps(resource))
+    }
+}
+
+impl Key {
+    /// Whether the name, in any case, is this key.
+    pub fn is(&self, name: &str) -> bool {
+        key_matches(self.name, name)
+    }
+}
+
+impl Access {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "List",
+            Self::Read => "Read",
+            Self::Write => "Write",
+            Self::Permissions => "Permissions",
+            Self::Tagging => "Tagging",
+        }
+    }
+}
+
+impl ValueType {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "String",
+            Self::Bool => "Bool",
+            Self::Numeric => "Numeric",
+            Self::Date => "Date",
+            Self::Arn => "Arn",
+            Self::IpAddress => "IpAddress",
+            Self::Binary => "Binary",
+        }
+    }
+
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "String" => Self::String,
+            "Bool" => Self::Bool,
+            "Numeric" => Self::Numeric,
+            "Date" => Self::Date,
+            "Arn" => Self::Arn,
+            "IpAddress" => Self::IpAddress,
+            "Binary" => Self::Binary,
+            _ => return None,
+        })
+    }
+}
+
+/// Orders names without regard to case.
+pub(super) fn compare(one: &str, other: &str) -> std::cmp::Ordering {
+    let lower = |byte: u8| byte.to_ascii_lowercase();
+    one.bytes().map(lower).cmp(other.bytes().map(lower))
+}
+
+/// The key of that name; a plain name before one with a variable part.
+pub(super) fn find_key<'a>(keys: &'a [Key], name: &str) -> Option<&'a Key> {
+    let plain = keys.iter().find(|key| key.name.eq_ignore_ascii_case(name));
+    plain.or_else(|| keys.iter().find(|key| key.is(name)))
+}
+
+fn lists(keys: &[&str], name: &str) -> bool {
+    keys.iter().any(|key| key_matches(key, name))
+}
+
+/// Whether `name` is the key `pattern`, whose `${…}` stand for one character or more each.
+fn key_matches(pattern: &str, name: &str) -> bool {
+    let Some((before, rest)) = pattern.split_once("${") else {
+        return pattern.eq_ignore_ascii_case(name);
+    };
+    let Some((_, after)) = rest.split_once('}') else {
+        return pattern.eq_ignore_ascii_case(name);
+    };
+    let Some(value) = strip_prefix(name, before) else {
+        return false;
+    };
+    // one character at least stands for the variable; what follows is tried at every place
+    let places = value.char_indices().skip(1).map(|(at, _)| at);
+    let mut tails = places.chain([value.len()]).filter_map(|at| value.get(at..));
+    !value.is_empty() && tails.any(|tail| key_matches(after, tail))
+}
+
+fn strip_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let start = text.get(..prefix.len())?;
+    let same = start.eq_ignore_ascii_case(prefix);
+    same.then(|| text.get(prefix.len()..)).flatten()
+}

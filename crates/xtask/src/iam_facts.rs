@@ -1,0 +1,320 @@
+//! Turns a published description of AWS actions, resource types and condition keys into the table
+//! of `iam`: names, classes and types, no prose. One fact per line, so that newer data reads as a
+//! diff; `crates/iam/src/facts/read.rs` describes the lines.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// Version of the format; `iam` refuses any other.
+const FORMAT: u32 = 1;
+
+/// Why the table could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FactsError {
+    #[error("`{path}` cannot be read")]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("`{path}` is not JSON")]
+    Parse {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+    #[error("`{path}` cannot be written")]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("`{place}` has no `{field}`")]
+    Missing { place: String, field: &'static str },
+    #[error("`{place}` has the unknown {what} `{word}`")]
+    Unknown {
+        place: String,
+        what: &'static str,
+        word: String,
+    },
+}
+
+/// Reads the package unpacked at `source` and writes the table to `path`.
+pub(crate) fn write(source: &Path, path: &Path) -> Result<(), FactsError> {
+    let text = render(source)?;
+    fs::write(path, text).map_err(|source| FactsError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn render(source: &Path) -> Result<String, FactsError> {
+    let package = read_json(&source.join("package.json"))?;
+    let updated = text_of(&package, "updatedAt", "package.json")?;
+    // an instant; the day is enough
+    let day = updated.split('T').next().unwrap_or_default();
+    let data = source.join("data");
+    let reached = names(&read_json(&data.join("rcpSupportedServices.json"))?);
+    let mut services = names(&read_json(&data.join("services.json"))?);
+    services.sort();
+    let mut out = format!("hallpass-iam-facts\t{FORMAT}\t{day}\n");
+    for prefix in &services {
+        let marks = if reached.contains(prefix) {
+            "\trcp"
+        } else {
+            ""
+        };
+        let _infallible = writeln!(out, "@\t{prefix}{marks}");
+        let part = |folder: &str| read_json(&data.join(folder).join(format!("{prefix}.json")));
+        let service = Service {
+            prefix,
+            keys: rows(part("conditionKeys")?, "key"),
+            types: rows(part("resourceTypes")?, "key"),
+            actions: rows(part("actions")?, "name"),
+        };
+        service.render(&mut out)?;
+    }
+    Ok(out)
+}
+
+fn read_json(path: &Path) -> Result<Value, FactsError> {
+    let text = fs::read_to_string(path).map_err(|source| FactsError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    serde_json::from_str(&text).map_err(|source| FactsError::Parse {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn names(list: &Value) -> Vec<String> {
+    let names = list.as_array().into_iter().flatten();
+    names.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The values of a map, in the order of their names without regard to case.
+fn rows(map: Value, name: &str) -> Vec<Value> {
+    let Value::Object(map) = map else {
+        return Vec::new();
+    };
+    let mut rows: Vec<Value> = map.into_iter().map(|(_, row)| row).collect();
+    let sorted_by = |row: &Value| {
+        let name = row.get(name).and_then(Value::as_str).unwrap_or_default();
+        name.to_ascii_lowercase()
+    };
+    rows.sort_by_key(sorted_by);
+    rows
+}
+
+struct Service<'a> {
+    prefix: &'a str,
+    keys: Vec<Value>,
+    types: Vec<Value>,
+    actions: Vec<Value>,
+}
+
+impl Service<'_> {
+    fn render(&self, out: &mut String) -> Result<(), FactsError> {
+        let mut sets = Sets::default();
+        let mut lines = String::new();
+        for key in &self.keys {
+            let name = text_of(key, "key", self.prefix)?;
+            let kind = value_type(text_of(key, "type", name)?, name)?;
+            let name = variable(name);
+            let place = sets.places.len();
+            sets.places.insert(name.to_ascii_lowercase(), place);
+            let _infallible = writeln!(out, "k\t{name}\t{kind}");
+        }
+        for row in &self.types {
+            let name = text_of(row, "key", self.prefix)?;
+            let arns = text_of(row, "arn", name)?.replace(", ", "\t");
+            let set = sets.of(row, name)?;
+            let _infallible = writeln!(lines, "r\t{name}\t{set}\t{arns}");
+        }
+        for row in &self.actions {
+            let line = self.action(row, &mut sets)?;
+            let _infallible = writeln!(lines, "{}", line.trim_end());
+        }
+        for set in &sets.written {
+            let _infallible = writeln!(out, "s\t{set}");
+        }
+        out.push_str(&lines);
+        Ok(())
+    }
+
+    fn action(&self, row: &Value, sets: &mut Sets) -> Result<String, FactsError> {
+        let name = text_of(row, "name", self.prefix)?;
+        let place = format!("{}:{name}", self.prefix);
+        let class = class(text_of(row, "accessLevel", &place)?, &place)?;
+        let set = sets.of(row, &place)?;
+        let mut types = Vec::new();
+        let used = row.get("resourceTypes").and_then(Value::as_array);
+        for used in used.into_iter().flatten() {
+            let name = text_of(used, "name", &place)?;
+            let required = used.get("required") == Some(&Value::Bool(true));
+            let mark = if required { '!' } else { '?' };
+            types.push(format!("{name}{mark}{}", sets.of(used, &place)?));
+        }
+        Ok(format!("{class}\t{name}\t{set}\t{}", types.join(",")))
+    }
+}
+
+/// Sets of keys, each written once per service.
+#[derive(Default)]
+struct Sets {
+    /// Place of each key, by its lower-case name.
+    places: BTreeMap<String, usize>,
+    written: Vec<String>,
+}
+
+impl Sets {
+    /// The number of the row's set; nothing for no keys.
+    fn of(&mut self, row: &Value, place: &str) -> Result<String, FactsError> {
+        let mut keys = Vec::new();
+        let listed = row.get("conditionKeys").and_then(Value::as_array);
+        for key in listed.into_iter().flatten().filter_map(Value::as_str) {
+            let known = self.places.get(&variable(key).to_ascii_lowercase());
+            keys.push(*known.ok_or_else(|| FactsError::Unknown {
+                place: place.to_owned(),
+                what: "key",
+                word: key.to_owned(),
+            })?);
+        }
+        if keys.is_empty() {
+            return Ok(String::new());
+        }
+        keys.sort_unstable();
+        let keys: Vec<String> = keys.iter().map(usize::to_string).collect();
+        let keys = keys.join(",");
+        let known = self.written.iter().position(|set| *set == keys);
+        let number = known.unwrap_or_else(|| {
+            self.written.push(keys);
+            self.written.len() - 1
+        });
+        Ok(number.to_string())
+    }
+}
+
+/// The source writes the variable end of a tag key in four ways; one of them is ours.
+fn variable(key: &str) -> String {
+    let ends = ["/tag-key", "/<key>", "/"];
+    let end = ends.iter().find_map(|end| key.strip_suffix(end));
+    end.map_or_else(|| key.to_owned(), |stem| format!("{stem}/${{TagKey}}"))
+}
+
+fn class(word: &str, place: &str) -> Result<char, FactsError> {
+    Ok(match word {
+        "List" => 'L',
+        "Read" => 'R',
+        "Write" => 'W',
+        "Permissions management" | "Permissions management, Write" => 'P',
+        "Tagging" | "Tagging, Write" => 'T',
+        _ => {
+            return Err(FactsError::Unknown {
+                place: place.to_owned(),
+                what: "access level",
+                word: word.to_owned(),
+            });
+        }
+    })
+}
+
+fn value_type(word: &str, place: &str) -> Result<String, FactsError> {
+    let (one, many) = match word.strip_prefix("ArrayOf") {
+        Some(one) => (one, "[]"),
+        None => (word, ""),
+    };
+    let one = match one {
+        "ARN" => "Arn",
+        "IPAddress" => "IpAddress",
+        "String" | "Bool" | "Numeric" | "Date" | "Binary" => one,
+        _ => {
+            return Err(FactsError::Unknown {
+                place: place.to_owned(),
+                what: "type",
+                word: word.to_owned(),
+            });
+        }
+    };
+    Ok(format!("{one}{many}"))
+}
+
+fn text_of<'a>(row: &'a Value, field: &'static str, place: &str) -> Result<&'a str, FactsError> {
+    let text = row.get(field).and_then(Value::as_str);
+    text.ok_or_else(|| FactsError::Missing {
+        place: place.to_owned(),
+        field,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn source(action: &Value) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |path: &str, value: &Value| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, value.to_string()).unwrap();
+        };
+        put(
+            "package.json",
+            &json!({"updatedAt": "2026-01-02T03:04:05Z"}),
+        );
+        put("data/services.json", &json!(["demo"]));
+        put("data/rcpSupportedServices.json", &json!(["demo"]));
+        put(
+            "data/conditionKeys/demo.json",
+            &json!({
+                "demo:resourcetag/tag-key":
+                    {"key": "demo:ResourceTag/tag-key", "description": "prose", "type": "String"},
+                "aws:tagkeys": {"key": "aws:TagKeys", "type": "ArrayOfString"},
+            }),
+        );
+        put(
+            "data/resourceTypes/demo.json",
+            &json!({"big thing": {"key": "big thing",
+                "arn": "arn:${Partition}:demo:::a/${A}, arn:${Partition}:demo:::b/${B}",
+                "conditionKeys": ["demo:ResourceTag/tag-key"]}}),
+        );
+        put("data/actions/demo.json", &json!({"tagit": action}));
+        folder
+    }
+
+    #[test]
+    fn a_description_becomes_a_table_without_prose() {
+        let folder = source(&json!({"name": "TagIt", "description": "prose",
+            "accessLevel": "Tagging, Write", "conditionKeys": ["aws:TagKeys"],
+            "resourceTypes": [{"name": "big thing", "required": true,
+                "conditionKeys": ["demo:ResourceTag/tag-key", "aws:TagKeys"]}]}));
+        let expected = "hallpass-iam-facts\t1\t2026-01-02\n\
+            @\tdemo\trcp\n\
+            k\taws:TagKeys\tString[]\n\
+            k\tdemo:ResourceTag/${TagKey}\tString\n\
+            s\t1\n\
+            s\t0\n\
+            s\t0,1\n\
+            r\tbig thing\t0\tarn:${Partition}:demo:::a/${A}\tarn:${Partition}:demo:::b/${B}\n\
+            T\tTagIt\t1\tbig thing!2\n";
+        assert_eq!(render(folder.path()).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named_rather_than_left_out() {
+        let folder = source(&json!({"name": "TagIt", "accessLevel": "Magic"}));
+        let error = render(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("demo:TagIt") && error.contains("Magic"),
+            "{error}"
+        );
+        let folder = source(&json!({"name": "TagIt", "accessLevel": "Read",
+            "conditionKeys": ["demo:Other"]}));
+        let error = render(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("demo:Other"), "{error}");
+    }
+}
