@@ -100,7 +100,7 @@ fn policies(state: &State) -> Vec<OrganizationPolicy> {
                 name: policy.name.clone(),
                 kind: policy.kind.clone(),
                 description: (!policy.description.is_empty()).then(|| policy.description.clone()),
-                content: document(&policy.content),
+                content: document(policy.content.text()),
                 targets,
                 tags: policy.tags.clone(),
             }
@@ -292,7 +292,7 @@ fn set_row(state: &State, set: &super::entities::PermissionSet) -> PermissionSet
         session_duration: Some(set.session_duration.clone()),
         relay_state: set.relay_state.clone(),
         managed_policies: set.managed.clone(),
-        inline: set.inline.clone().map(Value::String),
+        inline: set.inline.as_ref().map(|inline| inline.text().into()),
         customer_managed: references
             .map(|(name, path)| CustomerManaged {
                 name: name.clone(),

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     call::Id,
+    document::Document,
     entities::Tags,
     state::{Place, State},
     table::{Millis, Table},
@@ -61,7 +62,7 @@ pub(crate) struct Guardrail {
     /// One sentence.
     pub description: String,
     /// The document, as it was sent.
-    pub content: String,
+    pub content: Document,
     /// Tags.
     pub tags: Tags,
     /// AWS's own: cannot be changed.
@@ -179,7 +180,7 @@ impl State {
                 name: name.to_owned(),
                 kind: kind.to_owned(),
                 description: description.to_owned(),
-                content: content.to_owned(),
+                content: Document::new(content),
                 tags: Tags::new(),
                 aws_managed: true,
             };

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{
     behaviour::Behaviour,
     call::Id,
+    document::Document,
     entities::{
         Account, Assignment, Group, Membership, Origin, Ou, PermissionSet, PrincipalType,
         Provision, User,
@@ -32,8 +33,10 @@ pub(crate) struct Overrides {
     pub behaviour: Vec<(String, String)>,
     /// Whether to throttle.
     pub throttle: bool,
-    /// Whether to enforce account-level rules.
+    /// Whether to enforce account-level rules and policies.
     pub authorize: bool,
+    /// Whether to enforce every kind of policy.
+    pub full: bool,
     /// Address of the access portal where the file names none.
     pub portal_url: Option<String>,
 }
@@ -141,6 +144,7 @@ fn settings(file: &OrganizationFile, overrides: &Overrides) -> Result<Settings, 
         limits: file.limits.clone(),
         throttle: overrides.throttle,
         authorize: overrides.authorize,
+        full: overrides.full,
     })
 }
 
@@ -266,7 +270,7 @@ impl Loader<'_> {
                 name: row.name.clone(),
                 kind: row.kind.clone(),
                 description: row.description.clone().unwrap_or_default(),
-                content: guardrails::text(&row.content),
+                content: Document::new(guardrails::text(&row.content)),
                 tags: row.tags.clone(),
                 aws_managed: false,
             };
@@ -362,7 +366,7 @@ impl Loader<'_> {
                 relay_state: row.relay_state.clone(),
                 created: self.dated(row.created.as_ref(), &row.name),
                 managed: row.managed_policies.clone(),
-                inline: row.inline.as_ref().map(policy_text),
+                inline: row.inline.as_ref().map(policy_text).map(Document::new),
                 customer_managed,
                 boundary: row.boundary.as_ref().map(boundary),
                 tags: row.tags.clone(),

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     call::Id,
+    document::Document,
     entities::{
         Assignment, AssignmentKey, Kind, Membership, Operation, Origin, PrincipalType, Progress,
         Tags,
@@ -489,7 +490,7 @@ fn make_scp(state: &mut State, content: String, seq: u64, now: Millis) -> Id {
         name: format!("attached-{seq}"),
         kind: SCP.to_owned(),
         description: String::new(),
-        content,
+        content: Document::new(content),
         tags: Tags::new(),
         aws_managed: false,
     };

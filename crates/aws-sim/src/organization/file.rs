@@ -402,6 +402,24 @@ pub struct IamUser {
     /// Access keys.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<IamKey>,
+    /// What it may do; looked at with authorization `full` only.
+    #[serde(flatten)]
+    pub permissions: IamPolicies,
+}
+
+/// What a user or role of IAM may do.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IamPolicies {
+    /// Names or ARNs of AWS managed policies; one that is not known allows nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
+    /// Inline policies, text or JSON.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inline: Vec<Value>,
+    /// Name or ARN of the AWS managed policy that is the boundary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<String>,
 }
 
 /// An access key of an IAM user.
@@ -434,9 +452,9 @@ pub struct IamRole {
     /// Seconds, 3600 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_session_duration: Option<u32>,
-    /// Names or ARNs of policies; kept.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub policies: Vec<String>,
+    /// What it may do; looked at with authorization `full` only.
+    #[serde(flatten)]
+    pub permissions: IamPolicies,
 }
 
 /// An access key beside the default ones.

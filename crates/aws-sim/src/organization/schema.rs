@@ -223,6 +223,9 @@ const IAM_USER: &[Field] = &[
             ("last_used", May, Time),
         ])),
     ),
+    ("policies", May, TEXTS),
+    ("inline", May, List(&Any)),
+    ("boundary", May, Text),
 ];
 const IAM_ROLE: &[Field] = &[
     ("name", Must, Text),
@@ -231,6 +234,8 @@ const IAM_ROLE: &[Field] = &[
     ("external_id", May, Text),
     ("max_session_duration", May, Whole),
     ("policies", May, TEXTS),
+    ("inline", May, List(&Any)),
+    ("boundary", May, Text),
 ];
 const ACCESS_KEY: &[Field] = &[
     ("access_key_id", Must, Text),

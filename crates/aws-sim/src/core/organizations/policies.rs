@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Answer, ApiError, Context, Output, constraint, invalid, paged, stale, tags};
 use crate::core::{
     context::Window,
+    document::Document,
     guardrails::{Guardrail, check_content, longest},
     random::Random,
     state::State,
@@ -60,7 +61,9 @@ pub(super) fn summary(state: &State, policy: &Guardrail) -> Value {
 
 fn whole(state: &State, policy: &Guardrail) -> Output {
     let summary = summary(state, policy);
-    Output::Members(json!({ "Policy": { "PolicySummary": summary, "Content": policy.content } }))
+    Output::Members(
+        json!({ "Policy": { "PolicySummary": summary, "Content": policy.content.text() } }),
+    )
 }
 
 fn malformed() -> ApiError {
@@ -132,7 +135,7 @@ pub(super) fn create(context: &mut Context<'_>) -> Answer {
         name: name.to_owned(),
         kind: kind.to_owned(),
         description: context.text("Description").to_owned(),
-        content: content.to_owned(),
+        content: Document::new(content),
         tags,
         aws_managed: false,
     };
@@ -154,7 +157,7 @@ pub(super) fn update(context: &mut Context<'_>) -> Answer {
     check_own(&policy)?;
     if let Some(content) = context.optional("Content") {
         check(&policy.kind, content)?;
-        content.clone_into(&mut policy.content);
+        policy.content = Document::new(content);
     }
     if let Some(name) = context.optional("Name") {
         check_name(context.state, &policy.kind, name, &policy.id)?;
