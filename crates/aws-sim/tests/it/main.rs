@@ -14,6 +14,7 @@ mod answers;
 mod assignments;
 mod authentication;
 mod durability;
+mod evaluation;
 mod faults;
 mod files;
 mod organization_policies;
