@@ -23,6 +23,7 @@ mod ports;
 pub mod testing;
 
 pub use facts::{Facts, Surroundings, gather, surroundings};
+pub use hallpass_iam::generate::sessions::Entry;
 pub use hand::Hand;
 pub use ports::{
     AccountRow, Attached, Caller, Drill, Fault, NewPolicy, OrgStore, Organization, PolicyRow,
