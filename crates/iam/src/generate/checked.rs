@@ -32,20 +32,24 @@ pub enum Unprintable {
         /// What it says.
         message: String,
     },
-    /// More was asked for than one policy holds.
+    /// What was asked for cannot be made, or does not fit into one policy.
     #[error(transparent)]
-    TooLarge(#[from] BadInput),
+    Unusable(#[from] BadInput),
+}
+
+/// A policy that was made, and what is to be known about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generated {
+    /// The policy.
+    pub policy: Checked,
+    /// Sentences for whoever attaches it, on stderr.
+    pub warnings: Vec<String>,
 }
 
 impl Checked {
     /// The policy, with the line's end.
     pub fn text(&self, layout: Layout) -> String {
-        let mut text = match layout {
-            Layout::Minified => self.draft.json(),
-            Layout::Pretty => self.draft.pretty(),
-        };
-        text.push('\n');
-        text
+        self.draft.text(layout)
     }
 
     /// The policy as it was made.
@@ -70,7 +74,7 @@ fn limit(kind: Kind) -> usize {
 /// Reads and measures what was made, as a stranger would.
 ///
 /// # Errors
-/// `TooLarge` (`E_SIZE`) when more was asked for than fits; `Broken` when it is our mistake.
+/// `Unusable` (`E_SIZE`) when more was asked for than fits; `Broken` when it is our mistake.
 pub fn checked(draft: Draft, kind: Kind) -> Result<Checked, Unprintable> {
     let text = draft.json();
     let broken = |error: crate::LoadError| Unprintable::Broken {
@@ -111,6 +115,6 @@ mod tests {
         let many = Many::list((0..500).map(|n| format!("{n:012}")));
         let large = statement.when("StringNotEquals", "aws:ResourceAccount", many);
         let refused = checked(large.into(), Kind::Scp).unwrap_err();
-        assert!(matches!(refused, Unprintable::TooLarge(_)), "{refused}");
+        assert!(matches!(refused, Unprintable::Unusable(_)), "{refused}");
     }
 }

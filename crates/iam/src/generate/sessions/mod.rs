@@ -9,4 +9,4 @@ mod read;
 mod wish;
 
 pub use entry::{Entry, EntryKind, PRE_STAGED, Revocations};
-pub use wish::{Form, MAX_SESSION, Made, Match, SCP_SLOTS, Split, Wish, generate, instant};
+pub use wish::{Form, MAX_SESSION, Made, Match, SCP_SLOTS, Split, Wish, generate};

@@ -3,11 +3,11 @@
 use hallpass_model::Timestamp;
 
 use super::entry::{Entry, ISSUED, PRE_STAGED, PRINCIPAL, Revocations, SESSION, SOURCE, USER_ID};
-use super::wish::instant;
 use crate::input::BadInput;
 use crate::language::{
     Condition, Effect, Kind, List, Quantifier, ScpLanguage, Source, Statement, Test,
 };
+use crate::residual::instant;
 
 impl Revocations {
     /// Takes a policy apart. Every statement must be a revocation as [`Revocations::draft`]
@@ -104,7 +104,7 @@ fn name(pattern: &str) -> Result<Entry, BadInput> {
 
 fn issued_before(condition: &Condition<'_>) -> Result<Timestamp, BadInput> {
     match condition.values.as_slice() {
-        [one] => instant(&one.text),
+        [one] => instant(&one.text, ""),
         _ => Err(foreign()),
     }
 }

@@ -9,6 +9,7 @@ use crate::generate::Draft;
 use crate::generate::ids::{IdKind, Lengths, Partition, RoleArn};
 use crate::input::BadInput;
 use crate::language::Arn;
+use crate::residual::instant;
 
 /// Where a revocation policy is used (`policies.md` §12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -141,8 +142,10 @@ pub struct Made {
 /// without a zone, `E_DURATION` for sessions outside 1 to 12 hours, `E_SIZE` when it does not fit.
 pub fn generate(wish: &Wish, now: Timestamp) -> Result<Made, BadInput> {
     check_arguments(wish)?;
-    let issued_before = wish.issued_before.as_deref().map(instant).transpose();
-    let issued_before = issued_before.map_err(|error| error.at("--issued-before"))?;
+    let issued_before = wish.issued_before.as_deref();
+    let issued_before = issued_before
+        .map(|it| instant(it, "--issued-before"))
+        .transpose()?;
     let mut revocations = wish.into.clone();
     revocations.pre_staged |= wish.pre_stage;
     let mut added = Vec::new();
@@ -159,18 +162,6 @@ pub fn generate(wish: &Wish, now: Timestamp) -> Result<Made, BadInput> {
         order: order::text(wish.form, issued_before, ends),
         revocations,
         added,
-    })
-}
-
-/// Reads an instant.
-///
-/// # Errors
-/// `E_TIME` when it is no RFC 3339 time or has no zone.
-pub fn instant(text: &str) -> Result<Timestamp, BadInput> {
-    text.trim().parse().map_err(|_| {
-        let message =
-            format!("`{text}` is no instant: write date, time and zone as in 2025-01-31T10:00:00Z");
-        BadInput::new("E_TIME", message, "")
     })
 }
 
