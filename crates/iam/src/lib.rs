@@ -36,6 +36,10 @@ pub mod residual;
 pub mod suite;
 pub mod vpn;
 
+pub mod lint;
+pub mod size;
+pub mod suite;
+
 pub use case::{Answer, Case, CaseOptions, complete, simulate_changed, simulate_line};
 pub use error::{Code, LoadError};
 pub use evaluation::{
