@@ -1,14 +1,11 @@
 //! What must hold before a policy is attached anywhere. Pure: facts in, refusals out.
 
-use hallpass_iam::language::POLICY_BYTES_MAX;
-use hallpass_iam::{Kind, Policy};
+use hallpass_iam::{Kind, lint as rules};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Facts, Surroundings};
 use crate::ports::{PolicyRow, Sight};
 
-/// Bytes of a service control policy, as stored (`policies.md` §5).
-const SCP_BYTES_MAX: usize = 5_120;
 /// Service control policies attached to one target, `FullAWSAccess` among them (`policies.md` §5).
 const SCPS_PER_TARGET: usize = 5;
 /// The tag of accounts where nothing is rehearsed.
@@ -35,29 +32,21 @@ impl Refusal {
     }
 }
 
-/// What our own reader and the size limit say of a service control policy. The one place where more
-/// findings come in.
+/// What the linter says of a service control policy, as far as it is an error; its size among that.
 pub fn lint(content: &str) -> Vec<Refusal> {
-    let mut found = Vec::new();
-    if content.len() > SCP_BYTES_MAX.min(POLICY_BYTES_MAX) {
-        let message = format!(
-            "the policy has {} bytes, and {SCP_BYTES_MAX} are allowed",
-            content.len()
-        );
-        found.push(Refusal::new(
-            "E_SIZE",
-            message,
-            "`hallpass policy size` shows what it is made of",
-        ));
-    }
-    if let Err(error) = Policy::parse(content, Kind::Scp) {
-        found.push(Refusal::new(
-            error.code.as_str(),
-            error.to_string(),
-            "`hallpass policy lint` shows every finding",
-        ));
-    }
-    found
+    let findings = rules::lint(content, &rules::Options::new(Kind::Scp));
+    let errors = findings
+        .into_iter()
+        .filter(|it| it.severity == rules::Severity::Error);
+    errors
+        .map(|it| {
+            Refusal::new(
+                it.code.as_str(),
+                format!("the policy is not clean: {}", it.message),
+                "`hallpass policy lint` shows every finding with its place",
+            )
+        })
+        .collect()
 }
 
 /// What holds for every policy that is attached, whatever it says.

@@ -28,7 +28,7 @@ pub use ports::{
     Act, Change, Effect, Hands, Keeper, LeaseAnswer, Nap, PlanStore, Saved, Setback, StoreFault,
     Undo, Verify,
 };
-pub use report::{Exit, Report, TargetReport, Totals};
+pub use report::{Exit, Report, StepReport, TargetReport, Totals};
 pub use retry::{Class, Retry, pause};
-pub use run::{Applying, LANE_LEASE, Looked, RunError, Runner};
+pub use run::{Applying, LANE_LEASE, Looked, RunError, Runner, told};
 pub use undo::{Undoing, undo};

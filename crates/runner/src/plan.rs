@@ -248,6 +248,18 @@ impl Plan {
         self.steps.iter().find(|step| step.id == *id)
     }
 
+    /// Why it is refused: what its probes say cannot be done.
+    pub fn blocked(&self) -> Vec<String> {
+        let reason = |step: &Step| match self.expected.get(&step.id) {
+            Some(Probe::Blocked { reason }) => Some(reason.clone()),
+            Some(
+                Probe::Satisfied | Probe::Absent | Probe::Differs { .. } | Probe::InProgress { .. },
+            )
+            | None => None,
+        };
+        self.steps.iter().filter_map(reason).collect()
+    }
+
     /// Steps that would change something, by what was seen when the plan was saved.
     pub fn changes(&self) -> usize {
         let changes = |step: &&Step| self.expected.get(&step.id).is_some_and(Probe::is_change);
@@ -311,6 +323,11 @@ impl PlanDraft {
     /// What its kind has to remember.
     pub fn remember(&mut self, facts: Value) {
         self.facts = facts;
+    }
+
+    /// How much it may change.
+    pub fn limits_mut(&mut self) -> &mut Limits {
+        &mut self.limits
     }
 
     /// Adds a step, and returns its name for those that come after it. The same wish twice is one

@@ -7,19 +7,18 @@
     reason = "tests"
 )]
 
-mod facts;
-mod sessions_generate;
 mod asked;
 mod bad_input;
 mod delegation;
 mod engine;
 mod facts;
-mod grid;
-mod lint;
-mod lint_codes;
+mod facts;
 mod fuzz;
 mod grid;
+mod grid;
 mod guard_rows;
+mod lint;
+mod lint_codes;
 mod oracle;
 mod oracle_agrees;
 mod outage;
@@ -30,6 +29,7 @@ mod residual;
 mod rows;
 mod secrets_generate;
 mod secrets_table;
+mod sessions_generate;
 mod sessions_generate;
 mod sessions_table;
 mod split;

@@ -130,6 +130,18 @@ impl Runner {
     /// # Errors
     /// When a target cannot be looked at, or the store does not answer.
     pub async fn look(&self, draft: PlanDraft) -> Result<Looked, RunError> {
+        let looked = self.preview(draft).await?;
+        if !looked.under_way {
+            self.save(&looked.plan).await?;
+        }
+        Ok(looked)
+    }
+
+    /// As [`look`](Self::look), without saving: for plans that may be refused.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    pub async fn preview(&self, draft: PlanDraft) -> Result<Looked, RunError> {
         let id = draft.id();
         if let Some(Saved { plan, .. }) = self.store.plan(&id).await?
             && is_under_way(&plan, &self.folded(&id).await?)
@@ -140,12 +152,18 @@ impl Runner {
             });
         }
         let expected = self.probe_all(draft.steps()).await?;
-        let plan = draft.finish(expected, self.clock.now(), &self.keeper.actor);
-        self.store.save_plan(&plan).await?;
         Ok(Looked {
-            plan,
+            plan: draft.finish(expected, self.clock.now(), &self.keeper.actor),
             under_way: false,
         })
+    }
+
+    /// Keeps a plan that was looked at.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn save(&self, plan: &Plan) -> Result<(), RunError> {
+        Ok(self.store.save_plan(plan).await?)
     }
 
     async fn probe_all(&self, steps: &[Step]) -> Result<BTreeMap<StepId, Probe>, RunError> {
@@ -222,7 +240,7 @@ impl Runner {
         }
         let stopped = self.drive(&plan, folded, applying).await?;
         let folded = self.folded(&plan.id).await?;
-        Ok(told(&plan, &folded, stopped))
+        Ok(tell(&plan, &folded, stopped))
     }
 
     async fn begin(&self, plan: &Plan) -> Result<(), RunError> {
@@ -232,16 +250,16 @@ impl Runner {
         self.note(&plan.id, &entry).await
     }
 
-    /// Goes on with a run that is not over; what is over stays as it is.
+    /// Goes on with a run that is not over, or begins the first; what is over stays as it is.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
     pub async fn resume(&self, id: &PlanId, applying: &Applying) -> Result<Report, RunError> {
         let (plan, folded) = self.load(id).await?;
-        if is_under_way(&plan, &folded) || applying.retry_failed {
+        if folded.began.is_none() || is_under_way(&plan, &folded) || applying.retry_failed {
             return self.apply(id, applying).await;
         }
-        Ok(told(&plan, &folded, None))
+        Ok(told(&plan, &folded, false))
     }
 
     /// What became of a plan so far.
@@ -251,7 +269,7 @@ impl Runner {
     pub async fn report(&self, id: &PlanId) -> Result<Report, RunError> {
         let (plan, folded) = self.load(id).await?;
         let aborted = self.store.plan(id).await?.is_some_and(|it| it.aborted);
-        Ok(told(&plan, &folded, aborted.then_some(Stopped::Aborted)))
+        Ok(told(&plan, &folded, aborted))
     }
 
     /// Asks a plan to begin nothing new, and waits until nobody runs it.
@@ -416,8 +434,15 @@ pub(crate) fn is_under_way(plan: &Plan, folded: &Folded) -> bool {
             .any(|step| !matches!(folded.place(&step.id), Place::Final(_)))
 }
 
-fn told(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> Report {
+/// What a plan's journal comes to; `aborted` as the store has it.
+pub fn told(plan: &Plan, folded: &Folded, aborted: bool) -> Report {
+    tell(plan, folded, aborted.then_some(Stopped::Aborted))
+}
+
+fn tell(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> Report {
     let (state, waiting) = match stopped {
+        Some(Stopped::Aborted) if folded.began.is_none() => ("planned", ""),
+        Some(Stopped::Aborted) if !is_under_way(plan, folded) => ("done", ""),
         Some(Stopped::Aborted) => ("aborted", "the plan was aborted"),
         Some(Stopped::Paused) => ("paused", "the plan is paused; `plan resume` goes on"),
         Some(Stopped::TooManyFailures) => ("partial", "too many targets failed"),

@@ -165,7 +165,12 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
         }
         "plan.changed" => {
             let fields = ["plan_kind", "step_kind", "target"];
-            parts.extend(fields.iter().filter_map(|field| record.text(field)).map(plain));
+            parts.extend(
+                fields
+                    .iter()
+                    .filter_map(|field| record.text(field))
+                    .map(plain),
+            );
         }
         "request.rejected" if parts.len() < 2 => parts.extend(record.text("why").map(plain)),
         _ => {}
