@@ -38,7 +38,6 @@ pub mod vpn;
 
 pub mod lint;
 pub mod size;
-pub mod suite;
 
 pub use case::{Answer, Case, CaseOptions, complete, simulate_changed, simulate_line};
 pub use error::{Code, LoadError};

@@ -5,7 +5,6 @@ mod data;
 mod eval;
 mod files;
 mod lint;
-mod simulate;
 pub(crate) mod simulate;
 mod size;
 mod test;

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use hallpass_iam::BadInput;
-use hallpass_iam::generate::sessions::{Revocations, instant};
+use hallpass_iam::generate::sessions::Revocations;
+use hallpass_iam::residual::instant;
 use hallpass_model::Span;
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
 

@@ -1,6 +1,6 @@
 //! `hallpass sessions prune`: takes entries out whose last session has ended.
 
-use hallpass_iam::generate::sessions::instant;
+use hallpass_iam::residual::instant;
 use hallpass_org::sessions::plan_prune;
 
 use crate::commands::serve::runtime;
