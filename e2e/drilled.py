@@ -1,7 +1,9 @@
 """A small organization for scripts about policies: people with live sessions, and what AWS says."""
 
+import contextlib
 import datetime
 import json
+import sqlite3
 
 import boto3
 import botocore.config
@@ -45,17 +47,18 @@ class World:
 
     def __init__(self, stage, sim_api, endpoint, environment):
         self.stage, self.sim, self.endpoint, self.environment = stage, sim_api, endpoint, environment
-        self.org = self.client("organizations", environment)
+        # throttled as AWS throttles: the script asks again, as our binary does
+        self.org = self.client("organizations", environment, attempts=10)
         self.root = self.org.list_roots()["Roots"][0]["Id"]
         units = self.org.list_organizational_units_for_parent(ParentId=self.root)["OrganizationalUnits"]
         self.units = {unit["Name"]: unit["Id"] for unit in units}
 
-    def client(self, service, keys):
+    def client(self, service, keys, attempts=1):
         return boto3.client(
             service, endpoint_url=self.endpoint, region_name="eu-west-1",
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"], aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
             aws_session_token=keys.get("AWS_SESSION_TOKEN"),
-            config=botocore.config.Config(retries={"total_max_attempts": 1}),
+            config=botocore.config.Config(retries={"total_max_attempts": attempts, "mode": "standard"}),
         )
 
     def login(self, mail, name="Admin", account=DEV):
@@ -74,6 +77,12 @@ class World:
 
     def run(self, *arguments, **more):
         return self.stage.run(*arguments, **{"timeout": 180, **self.environment, **more})
+
+    def changed(self):
+        """The records of plans, from the store: there is no server to ask."""
+        with contextlib.closing(sqlite3.connect(self.stage.path("hallpass.db"))) as store:
+            rows = store.execute("SELECT body FROM audit WHERE event = 'plan.changed' ORDER BY seq").fetchall()
+        return [json.loads(body) for (body,) in rows]
 
     def json(self, *arguments, **more):
         """Exit code, what stdout says as JSON, stderr."""

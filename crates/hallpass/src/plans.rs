@@ -10,8 +10,9 @@ use hallpass_model::{Clock, IdSource};
 use hallpass_org::{ChoreError, Hand, OrgStore, Organization};
 use hallpass_runner::{
     Applying, Exit as PlanExit, Hands, Keeper, LANE_LEASE, Nap, Outcome as Ended, Plan, PlanDraft,
-    PlanId, Report, RunError, Runner,
+    PlanId, PlanStore as _, Report, RunError, Runner, fold, told,
 };
+use hallpass_store::SqliteStore;
 use serde_json::Value;
 
 use crate::commands::serve::{ConfigArgs, connect, open_store};
@@ -180,6 +181,33 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<Bench, Failure> {
         hands,
     })
 }
+
+/// Says in the server's log which plans were begun and are not over. They are left to people: the
+/// server's own role need not have the permissions of plans.
+pub(crate) async fn warn_of_unfinished(store: &SqliteStore) {
+    let plans = match store.plans(UNFINISHED_LOOK).await {
+        Ok(plans) => plans,
+        Err(fault) => {
+            tracing::warn!(%fault, "plans cannot be read");
+            return;
+        }
+    };
+    for saved in plans {
+        let stored = store.journal(&saved.plan.id).await.unwrap_or_default();
+        let Ok(folded) = fold(&stored) else { continue };
+        let report = told(&saved.plan, &folded, saved.aborted);
+        if report.state == "running" {
+            tracing::warn!(
+                plan = %saved.plan.id,
+                kind = saved.plan.kind,
+                "a plan was begun and is not over; `hallpass plan resume` goes on with it"
+            );
+        }
+    }
+}
+
+/// Plans looked at when the server starts.
+const UNFINISHED_LOOK: u32 = 50;
 
 /// What a command's plan came to.
 pub(crate) struct Settled {
