@@ -194,8 +194,8 @@ fn find_account<'a>(
     }
 }
 
-/// The question to the rules for a target.
-pub(crate) fn question<'a>(target: &'a Target, names: &'a TargetNames) -> Option<Ask<'a>> {
+/// The question to the rules for a target; `None` when its names are of another kind.
+pub fn question<'a>(target: &'a Target, names: &'a TargetNames) -> Option<Ask<'a>> {
     match (target, names) {
         (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) => {
             Some(Ask::Account {

@@ -419,15 +419,16 @@ pub(crate) fn refused(
 }
 
 /// The record of a try to end a grant that had no effect.
-pub(crate) fn refused_end(
+pub(crate) fn refused_for_grant(
     grant: &Grant,
+    press: &str,
     why: &PressRefused,
     actor: &Actor,
     moment: Moment<'_>,
 ) -> Change {
     let record = moment
         .of_grant(Event::PressRefused, By::Person(actor), grant)
-        .why("end")
+        .why(press)
         .error(&format!("{}: {why}", why.code()));
     Change {
         audit: vec![record],

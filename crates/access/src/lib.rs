@@ -29,7 +29,7 @@ mod search;
 mod service;
 mod settings;
 
-pub use ask::{Asked, FieldProblem, Refusal};
+pub use ask::{Asked, FieldProblem, Refusal, question};
 pub use break_glass::{
     AfterReview, BREAK_GLASS_MAX, Closing, JUSTIFICATION_CHARACTERS_MAX,
     JUSTIFICATION_CHARACTERS_MIN,

@@ -212,6 +212,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// What it asked for, as the rules are asked; `None` when that never existed.
+    pub fn question(&self) -> Option<hallpass_rules::Ask<'_>> {
+        crate::question(&self.key.as_ref()?.target, &self.names)
+    }
+
     /// When time alone does something to it: the earlier of lapse and reminder, while it waits.
     pub fn due(&self) -> Option<Timestamp> {
         match self.state {

@@ -4,9 +4,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    abac, approve, audit, break_glass, catalog, close_review, completions, demo, deny, discard,
-    doctor, extend, grants, login, logout, man, release, request, requests, revoke, rules, serve,
-    sessions, sim, slack, store, token, vpn, whoami,
+    abac, approve, audit, break_glass, catalog, close_review, completions, delegation, demo, deny,
+    discard, doctor, extend, grants, lambda, login, logout, man, outage, perimeter, policy,
+    release, request, requests, revoke, rules, serve, sessions, sim, slack, store, token, vpn,
+    whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -55,9 +56,14 @@ pub(crate) enum Command {
     Extend(extend::Args),
     Revoke(revoke::Args),
     Rules(rules::Args),
+    Policy(policy::Args),
     Audit(audit::Args),
     Abac(abac::Args),
+    Delegation(delegation::Args),
+    Perimeter(perimeter::Args),
+    Outage(outage::Args),
     Vpn(vpn::Args),
+    Lambda(lambda::Args),
     Slack(slack::Args),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
@@ -69,16 +75,19 @@ pub(crate) enum Command {
 /// # Errors
 /// The exit code when there is nothing to run.
 pub(crate) fn parse() -> Result<Command, Exit> {
-    Cli::try_parse().map(|cli| cli.command).map_err(|error| {
-        let exit = if error.use_stderr() {
-            Exit::BadInput
-        } else {
-            Exit::Ok
-        };
-        // nobody is left to tell when this cannot be printed
-        let _ = error.print();
-        exit
-    })
+    let words = lambda::words().unwrap_or_else(|| std::env::args_os().collect());
+    Cli::try_parse_from(words)
+        .map(|cli| cli.command)
+        .map_err(|error| {
+            let exit = if error.use_stderr() {
+                Exit::BadInput
+            } else {
+                Exit::Ok
+            };
+            // nobody is left to tell when this cannot be printed
+            let _ = error.print();
+            exit
+        })
 }
 
 /// Runs a command.
@@ -109,9 +118,14 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Extend(args) => extend::run(&args),
         Command::Revoke(args) => revoke::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Policy(args) => policy::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Abac(args) => abac::run(&args),
+        Command::Delegation(args) => delegation::run(&args),
+        Command::Perimeter(args) => perimeter::run(&args),
+        Command::Outage(args) => outage::run(&args),
         Command::Vpn(args) => vpn::run(&args),
+        Command::Lambda(args) => lambda::run(&args),
         Command::Slack(args) => slack::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Completions(args) => completions::run(&args),

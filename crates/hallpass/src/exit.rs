@@ -58,11 +58,11 @@ pub(crate) type Outcome = Result<Exit, Failure>;
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
-    code: Option<String>,
+    code: Option<Box<str>>,
     message: String,
     details: Vec<String>,
     help: Option<String>,
-    place: Option<String>,
+    place: Option<Box<str>>,
     as_json: bool,
     quiet: bool,
 }
@@ -137,7 +137,7 @@ impl Failure {
     /// The stable code a program can act on.
     #[must_use]
     pub(crate) fn code(mut self, code: impl Into<String>) -> Self {
-        self.code = Some(code.into());
+        self.code = Some(code.into().into_boxed_str());
         self
     }
 
@@ -158,8 +158,19 @@ impl Failure {
     /// Where in the input: `file:line:column`, a JSON pointer, or nothing.
     #[must_use]
     pub(crate) fn at(mut self, place: impl Into<String>) -> Self {
-        self.place = Some(place.into()).filter(|place| !place.is_empty());
+        self.place = Some(place.into().into_boxed_str()).filter(|place| !place.is_empty());
         self
+    }
+
+    /// Where in which file, when the place alone does not say.
+    #[must_use]
+    pub(crate) fn within(self, path: &std::path::Path) -> Self {
+        let file = path.display();
+        let place = match &self.place {
+            Some(place) => format!("{file}: {place}"),
+            None => file.to_string(),
+        };
+        self.at(place)
     }
 
     /// Said as `{"error":{"code","message","pointer"}}` when data is wanted as one JSON document

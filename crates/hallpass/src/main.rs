@@ -12,6 +12,8 @@ mod config;
 mod credentials;
 mod exit;
 mod facts;
+mod generated;
+mod geo;
 mod ids;
 mod logging;
 mod output;

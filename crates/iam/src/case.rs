@@ -8,6 +8,7 @@ use crate::error::{Code, LoadError};
 use crate::evaluation::{
     Caller, Context, ContextValue, Decision, Explanation, Layers, Policy, Request, decide, explain,
 };
+use crate::facts;
 use crate::language::json::{self, Node, Refused, Value};
 use crate::language::{self, Kind, ScpLanguage};
 
@@ -15,7 +16,7 @@ use crate::language::{self, Kind, ScpLanguage};
 const WRAPPING_DEPTH: usize = 8;
 
 /// Longest line, in bytes: room for every policy a request can meet.
-pub(crate) const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How cases are read.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,20 @@ pub struct CaseOptions {
     pub explain: bool,
 }
 
+impl CaseOptions {
+    /// Sets the keys that follow from the principal and the time, where they are absent.
+    pub fn derive(&self, request: &mut Request) {
+        if self.no_derive {
+            return;
+        }
+        request.derive_keys();
+        if let Some((time, epoch)) = &self.now {
+            request.set_if_absent("aws:CurrentTime", time.clone());
+            request.set_if_absent("aws:EpochTime", epoch.clone());
+        }
+    }
+}
+
 /// A case, ready to be decided.
 #[derive(Debug, Clone)]
 pub struct Case {
@@ -37,8 +52,10 @@ pub struct Case {
     pub id: String,
     /// The policies.
     pub layers: Layers,
-    /// One request for each resource, in input order.
-    pub requests: Vec<Request>,
+    /// The request for the first resource.
+    pub first: Request,
+    /// The requests for the others, in input order.
+    pub others: Vec<Request>,
     /// The decision the writer expects.
     pub expected: Option<String>,
 }
@@ -61,7 +78,24 @@ const FIELDS: [&str; 14] = [
 ];
 
 impl Case {
-    /// Reads a line. An error keeps what could be told of the case's id beside it.
+    /// A case of one request for each resource; `None` when there is no request.
+    pub fn new(id: impl Into<String>, layers: Layers, requests: Vec<Request>) -> Option<Self> {
+        let mut requests = requests.into_iter();
+        Some(Self {
+            id: id.into(),
+            layers,
+            first: requests.next()?,
+            others: requests.collect(),
+            expected: None,
+        })
+    }
+
+    /// The requests, in input order.
+    pub fn requests(&self) -> impl Iterator<Item = &Request> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// Reads a line.
     pub fn read(line: &str, options: &CaseOptions) -> Result<Self, LoadError> {
         read(line, options).map_err(|(_, error)| error)
     }
@@ -70,7 +104,7 @@ impl Case {
     /// (`policies.md` §2.7).
     pub fn decide(&self) -> Decision {
         let mut overall = Decision::Allowed;
-        for request in &self.requests {
+        for request in self.requests() {
             match decide(&self.layers, request) {
                 Decision::ExplicitlyDenied => return Decision::ExplicitlyDenied,
                 Decision::ImplicitlyDenied => overall = Decision::ImplicitlyDenied,
@@ -80,27 +114,13 @@ impl Case {
         overall
     }
 
-    /// The explanation, and with several resources the first one that blocks.
-    pub fn explain(&self) -> (Explanation, Option<&str>) {
+    /// The explanation of the request that settles the decision: with several resources the
+    /// first one that blocks.
+    pub fn explain(&self) -> (Explanation, &Request) {
         let overall = self.decide();
-        let mut first = None;
-        for request in &self.requests {
-            let explanation = explain(&self.layers, request);
-            if explanation.decision == overall {
-                let names = self.requests.len() > 1 && overall != Decision::Allowed;
-                return (explanation, names.then(|| request.resource()));
-            }
-            first.get_or_insert(explanation);
-        }
-        // a case has at least one request, and one of them has the overall decision
-        let explanation = first.unwrap_or_else(|| Explanation {
-            decision: overall,
-            decided_by: None,
-            core: crate::evaluation::Core::None,
-            blocked_by: Vec::new(),
-            statements: Vec::new(),
-        });
-        (explanation, None)
+        let settles = |request: &&Request| decide(&self.layers, request) == overall;
+        let request = self.requests().find(settles).unwrap_or(&self.first);
+        (explain(&self.layers, request), request)
     }
 }
 
@@ -201,16 +221,30 @@ impl Answer {
 
 /// Reads, decides and answers one line; `number` counts lines from 1.
 pub fn simulate_line(line: &str, number: usize, options: &CaseOptions) -> Answer {
+    simulate_changed(line, number, options, |_| {})
+}
+
+/// The same for a case that is changed before it is decided, such as by one more policy.
+pub fn simulate_changed(
+    line: &str,
+    number: usize,
+    options: &CaseOptions,
+    change: impl FnOnce(&mut Case),
+) -> Answer {
     let case = match read(line, options) {
-        Ok(case) => case,
+        Ok(mut case) => {
+            change(&mut case);
+            case
+        }
         Err((id, error)) => {
             let line = (error.code == Code::Json || id.is_none()).then_some(number);
             return Answer::Failed { id, line, error };
         }
     };
     let (decision, explanation, blocking_resource) = if options.explain {
-        let (explanation, resource) = case.explain();
-        let resource = resource.map(str::to_owned);
+        let (explanation, request) = case.explain();
+        let blocks = !case.others.is_empty() && explanation.decision != Decision::Allowed;
+        let resource = blocks.then(|| request.resource().to_owned());
         (explanation.decision, Some(Box::new(explanation)), resource)
     } else {
         (case.decide(), None, None)
@@ -227,7 +261,7 @@ pub fn simulate_line(line: &str, number: usize, options: &CaseOptions) -> Answer
 /// Reads a line; an error comes with the case's id where that could be read.
 fn read(line: &str, options: &CaseOptions) -> Result<Case, (Option<String>, LoadError)> {
     if line.len() > LINE_BYTES_MAX {
-        let message = "a case is at most 16 MiB";
+        let message = "a case is at most 4 MiB";
         return Err((None, LoadError::new(Code::Limit, message, "")));
     }
     let limit = language::POLICY_DEPTH_MAX + WRAPPING_DEPTH;
@@ -274,6 +308,36 @@ fn known(key: &str) -> Result<(), LoadError> {
     }
 }
 
+/// Services whose calls are known to name one resource of each required type
+/// (`policies.md` §2.7).
+const TYPED_SERVICES: [&str; 8] = [
+    "iam",
+    "identitystore",
+    "kms",
+    "organizations",
+    "s3",
+    "secretsmanager",
+    "sso",
+    "sts",
+];
+
+/// Refuses a list of resources that lacks a type the action requires.
+pub fn complete(action: &str, resources: &[&str]) -> Result<(), LoadError> {
+    let service = action.split(':').next().unwrap_or_default();
+    if !TYPED_SERVICES.contains(&service.to_ascii_lowercase().as_str()) {
+        return Ok(());
+    }
+    let missing = facts::missing_resource_types(action, resources);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "{action} is checked against more types of resources; missing: {}",
+        missing.join(", ")
+    );
+    Err(LoadError::new(Code::ResourceTypes, message, "/resources"))
+}
+
 struct Reader<'t, 'a> {
     root: &'t Node<'a>,
     options: &'t CaseOptions,
@@ -296,7 +360,11 @@ impl<'t, 'a> Reader<'t, 'a> {
         let action = self.text("action")?;
         let context = self.context()?;
         let resources = self.resources()?;
-        let resource_account = self.optional_text("resourceAccount")?;
+        if self.root.get("resources").is_some() {
+            let arns: Vec<&str> = resources.iter().map(|(_, arn)| *arn).collect();
+            complete(action, &arns)?;
+        }
+        let resource_account = self.resource_account()?;
         let mut requests = Vec::with_capacity(resources.len());
         for (pointer, resource) in resources {
             let request = Request::of(caller.clone(), action, resource, context.clone());
@@ -310,16 +378,14 @@ impl<'t, 'a> Reader<'t, 'a> {
             if let Some(account) = resource_account {
                 request = request.resource_account(account);
             }
-            self.derive(&mut request);
+            self.options.derive(&mut request);
             requests.push(request);
         }
         let trust = requests.iter().any(Request::on_role);
-        Ok(Case {
-            id: id.to_owned(),
-            layers: self.layers(trust)?,
-            requests,
-            expected: self.optional_text("expected")?.map(str::to_owned),
-        })
+        let case = Case::new(id, self.layers(trust)?, requests);
+        let mut case = case.ok_or_else(|| field("resources is empty", "/resources"))?;
+        case.expected = self.optional_text("expected")?.map(str::to_owned);
+        Ok(case)
     }
 
     fn text(&self, key: &str) -> Result<&'t str, LoadError> {
@@ -335,6 +401,18 @@ impl<'t, 'a> Reader<'t, 'a> {
                 Some(text) => Ok(Some(text)),
                 None => Err(field(format!("{key} is a text"), format!("/{key}"))),
             },
+        }
+    }
+
+    fn resource_account(&self) -> Result<Option<&'t str>, LoadError> {
+        let account = self.optional_text("resourceAccount")?;
+        let digits = |text: &str| text.len() == 12 && text.bytes().all(|it| it.is_ascii_digit());
+        match account {
+            Some(text) if !digits(text) => Err(field(
+                format!("'{text}' is no account: write its 12 digits"),
+                "/resourceAccount",
+            )),
+            account => Ok(account),
         }
     }
 
@@ -443,23 +521,12 @@ impl<'t, 'a> Reader<'t, 'a> {
         Ok(context)
     }
 
-    fn derive(&self, request: &mut Request) {
-        if self.options.no_derive {
-            return;
-        }
-        request.derive_keys();
-        if let Some((time, epoch)) = &self.options.now {
-            request.set_if_absent("aws:CurrentTime", time.clone());
-            request.set_if_absent("aws:EpochTime", epoch.clone());
-        }
-    }
-
     fn layers(&self, trust: bool) -> Result<Layers, LoadError> {
         let resource = if trust { Kind::Trust } else { Kind::Resource };
         Ok(Layers {
             identity: match self.root.get("identityPolicies") {
-                None => Vec::new(),
-                Some(node) => self.policies(node, Kind::Identity)?,
+                Some(node) if node.value != Value::Null => self.policies(node, Kind::Identity)?,
+                _ => Vec::new(),
             },
             scps: self.levels("scps", Kind::Scp)?,
             rcps: self.levels("rcps", Kind::Rcp)?,

@@ -1,5 +1,7 @@
 //! What is wrong with the flags and files of a calculator or generator.
 
+use crate::error::LoadError;
+
 /// Input that cannot be used; nothing was computed. Becomes exit 2 (`policies.md` §1).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -20,5 +22,20 @@ impl BadInput {
             message: message.into(),
             pointer: pointer.into(),
         }
+    }
+}
+
+impl BadInput {
+    /// The same, about this place.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        self.pointer = pointer.into();
+        self
+    }
+}
+
+impl From<LoadError> for BadInput {
+    fn from(error: LoadError) -> Self {
+        Self::new(error.code.as_str(), error.message, error.pointer)
     }
 }

@@ -31,12 +31,17 @@ pub mod facts;
 pub mod generate;
 pub mod input;
 pub mod language;
+pub mod perimeter;
+pub mod residual;
+pub mod suite;
+pub mod vpn;
 
-pub use case::{Answer, Case, CaseOptions, simulate_line};
+pub use case::{Answer, Case, CaseOptions, complete, simulate_changed, simulate_line};
 pub use error::{Code, LoadError};
 pub use evaluation::{
     Caller, CallerKind, ConditionTrace, Context, ContextValue, Core, Decider, Decision,
-    Explanation, Layer, Layers, Named, Policy, Reason, Request, StatementTrace, decide, explain,
+    Explanation, Grid, GridCaller, GridResource, GridRows, Layer, Layers, Named, Policy, Reason,
+    Request, StatementTrace, decide, explain,
 };
 pub use input::BadInput;
 pub use language::{Kind, ScpLanguage};

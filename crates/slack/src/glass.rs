@@ -15,7 +15,7 @@ use crate::inbound::{Form, Press};
 use crate::memory::Thread;
 use crate::modal;
 use crate::person::Known;
-use crate::presses::{pressed_once, question, routed};
+use crate::presses::{pressed_once, routed};
 use crate::refusals::NO_SUCH;
 use crate::words::{self, SECTION_MAX, escape, name_of, shown};
 
@@ -87,7 +87,9 @@ impl Slack {
         if access.may_break_glass(&known.actor, &request) {
             // everybody who could approve by today's rules is told
             let whose = &request.requester.email;
-            let approvers = question(&request).map(|question| access.decide(whose, &question));
+            let approvers = request
+                .question()
+                .map(|question| access.decide(whose, &question));
             let approvers = approvers.map_or(0, |decision| decision.approvers.len());
             let view = modal::break_glass(&request, approvers);
             return self.show_form(press, &view).await;

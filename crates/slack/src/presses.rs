@@ -5,7 +5,6 @@ use hallpass_access::{
     AccessError, Grant, GrantFilter, Idempotency, Request, RequestFilter, RequestState, RequestView,
 };
 use hallpass_model::{GrantId, RequestId};
-use hallpass_rules::Ask;
 use serde_json::Value;
 
 use crate::app::Slack;
@@ -14,7 +13,7 @@ use crate::ids;
 use crate::inbound::{By, Press};
 use crate::modal::{self, Mine};
 use crate::person::{Known, Unknown};
-use crate::refusals::{NO_SUCH, NOT_HOLDER, over};
+use crate::refusals::NO_SUCH;
 use crate::words::{self, clock_time, names_of};
 
 /// What buttons of messages from before Hallpass carry.
@@ -137,7 +136,7 @@ impl Slack {
             && request.expires_at.is_none_or(|at| now < at)
             && !known.actor.secondary_domain;
         let directory = self.inner.access.directory();
-        open && question(request).is_some_and(|question| {
+        open && request.question().is_some_and(|question| {
             let (who, whose) = (&known.actor.email, &request.requester.email);
             let rules = self.inner.access.rules();
             rules
@@ -198,17 +197,20 @@ impl Slack {
     }
 
     async fn open_extend(&self, press: &Press, id: RequestId, known: &Known) {
-        let grant = match self.grant_of(id, known).await {
+        let grant = match self.led_to(id).await {
             Ok(grant) => grant,
             Err(words) => return self.tell_presser(press, &words).await,
         };
-        if Some(&grant.key.user) != known.actor.user.as_ref() {
-            return self.tell_presser(press, NOT_HOLDER).await;
-        }
-        if !grant.is_hold() {
-            let words = over(grant.state.name());
-            return self.tell_presser(press, &words).await;
-        }
+        let grant = match self.inner.access.extendable(&known.actor, grant).await {
+            Ok(grant) => grant,
+            Err(error) => {
+                let words = match error {
+                    AccessError::NotFound(_) => NO_SUCH.to_owned(),
+                    error => self.refusal_of(press, id, &error, Some(known)).await,
+                };
+                return self.tell_presser(press, &words).await;
+            }
+        };
         let settings = self.inner.access.settings();
         let durations = settings.choices(settings.longest());
         let view = modal::extend(&grant, &durations, self.now(), &self.zone_of(known));
@@ -233,12 +235,6 @@ impl Slack {
             Some((_, Some(grant))) => Ok(grant.id),
             _ => Err(NO_SUCH.to_owned()),
         }
-    }
-
-    async fn grant_of(&self, id: RequestId, known: &Known) -> Result<Grant, String> {
-        let grant = self.led_to(id).await?;
-        let seen = self.inner.access.grant(&known.actor, grant).await;
-        seen.map_err(|_| NO_SUCH.to_owned())
     }
 
     /// The page of what somebody has.
@@ -364,24 +360,9 @@ pub(crate) fn pressed_once(press: &Press) -> Idempotency {
     }
 }
 
-/// What a request asked for, as the rules are asked.
-pub(crate) fn question(request: &Request) -> Option<Ask<'_>> {
-    use hallpass_model::{Target, TargetNames};
-    match (&request.key.as_ref()?.target, &request.names) {
-        (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) => {
-            Some(Ask::Account {
-                account,
-                permission_set,
-            })
-        }
-        (Target::Group { group }, _) => Some(Ask::Group { group }),
-        (Target::Account { .. }, TargetNames::Group { .. }) => None,
-    }
-}
-
 /// Where the rules want a request to be posted, if they say.
 pub(crate) fn routed(slack: &Slack, request: &Request) -> Option<String> {
-    let question = question(request)?;
+    let question = request.question()?;
     slack
         .inner
         .access

@@ -13,7 +13,7 @@ use crate::words::{self, any_of, clock_time, escape, first_name, name_of, names_
 
 pub(crate) const NO_SUCH: &str = "There is no such request, or it is not yours to see.";
 const NOT_YOURS: &str = "Only the requester, an approver or an admin can discard this.";
-pub(crate) const NOT_HOLDER: &str = "Only its holder can do this.";
+const NOT_HOLDER: &str = "Only its holder can do this.";
 const NOT_REQUESTER: &str = "Only its requester can do this.";
 const AWS_SILENT: &str = "AWS does not answer, and this depends on where the account is. Nothing changed; try again in a minute.";
 
@@ -161,7 +161,7 @@ impl Slack {
 }
 
 /// What its holder reads when it is too late.
-pub(crate) fn over(state: &str) -> String {
+fn over(state: &str) -> String {
     format!("This access is {state} already.")
 }
 

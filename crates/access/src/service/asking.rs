@@ -89,13 +89,7 @@ impl Access {
         if let Some(asked) = self.remembered(actor, idempotency).await? {
             return Ok(asked);
         }
-        let extended = self.grant(actor, id).await?;
-        if Some(&extended.key.user) != actor.user.as_ref() {
-            return Err(PressRefused::NotHolder.into());
-        }
-        if !extended.is_hold() || self.now() >= extended.ends_at {
-            return Err(crate::decide::over(&extended.state).into());
-        }
+        let extended = self.extendable(actor, id).await?;
         let original = self.ports.store.request(extended.request).await?;
         let original = original.ok_or(AccessError::NotFound("request"))?;
         let ticket = extending.ticket.map(str::trim);
@@ -110,6 +104,23 @@ impl Access {
         };
         self.ask_for(actor, &asking, Some(&extended), idempotency)
             .await
+    }
+
+    /// A grant that the actor may ask to extend now; for a form about to be shown, too.
+    ///
+    /// # Errors
+    /// When the grant is not the actor's, or over: that leaves a record, as every refused press.
+    pub async fn extendable(&self, actor: &Actor, id: GrantId) -> Result<Grant, AccessError> {
+        let grant = self.ports.store.grant(id).await?;
+        let grant = grant.ok_or(AccessError::NotFound("grant"))?;
+        let refused = if Some(&grant.key.user) != actor.user.as_ref() {
+            PressRefused::NotHolder
+        } else if !grant.is_hold() || self.now() >= grant.ends_at {
+            crate::decide::over(&grant.state)
+        } else {
+            return Ok(grant);
+        };
+        Err(self.refuse(actor, &grant, "extend", refused).await?)
     }
 
     async fn ask_for(

@@ -330,27 +330,22 @@ impl Access {
                 holds: &holds,
                 moment,
             };
-            let cause = match authority(&grant, &bench) {
-                Ok(cause) => cause,
-                Err(why) => {
-                    // whoever may not see a grant is not told by a refusal that it exists
-                    let visible = self.may_see_grant(actor, &grant);
-                    self.store_change(decide::refused_end(&grant, &why, actor, moment))
-                        .await?;
-                    return Err(if visible {
-                        why.into()
-                    } else {
-                        AccessError::NotFound("grant")
-                    });
+            let is_ending = matches!(grant.state, GrantState::Ending { .. });
+            let allowed = authority(&grant, &bench).and_then(|cause| {
+                if grant.is_hold() || is_ending {
+                    Ok(cause)
+                } else {
+                    Err(decide::over(&grant.state))
                 }
+            });
+            let cause = match allowed {
+                Ok(cause) => cause,
+                Err(why) => return Err(self.refuse(actor, &grant, "end", why).await?),
             };
-            if let GrantState::Ending { .. } = grant.state {
+            if is_ending {
                 // parked or slow: try again now
                 self.poke(&grant, moment).await;
                 return Ok(grant);
-            }
-            if !grant.is_hold() {
-                return Err(decide::over(&grant.state).into());
             }
             let mut change = end::begin(&grant, cause, By::Person(actor), &holds, moment);
             change.answer = self.answer_to(actor, grant.request, idempotency);
@@ -365,6 +360,25 @@ impl Access {
             .grant(id)
             .await?
             .ok_or(AccessError::NotFound("grant"))
+    }
+
+    /// Puts a refused press on a grant on record, and says what its presser is told: whoever may not
+    /// see a grant does not learn by a refusal that it exists.
+    pub(super) async fn refuse(
+        &self,
+        actor: &Actor,
+        grant: &Grant,
+        press: &str,
+        why: PressRefused,
+    ) -> Result<AccessError, AccessError> {
+        let visible = self.may_see_grant(actor, grant);
+        let record = decide::refused_for_grant(grant, press, &why, actor, self.moment());
+        self.store_change(record).await?;
+        Ok(if visible {
+            why.into()
+        } else {
+            AccessError::NotFound("grant")
+        })
     }
 
     async fn poke(&self, grant: &Grant, moment: Moment<'_>) {

@@ -7,15 +7,20 @@ pub(crate) mod break_glass;
 pub(crate) mod catalog;
 pub(crate) mod close_review;
 pub(crate) mod completions;
+pub(crate) mod delegation;
 pub(crate) mod demo;
 pub(crate) mod deny;
 pub(crate) mod discard;
 pub(crate) mod doctor;
 pub(crate) mod extend;
 pub(crate) mod grants;
+pub(crate) mod lambda;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;
+pub(crate) mod outage;
+pub(crate) mod perimeter;
+pub(crate) mod policy;
 pub(crate) mod release;
 pub(crate) mod request;
 pub(crate) mod requests;
@@ -29,6 +34,10 @@ pub(crate) mod store;
 pub(crate) mod token;
 pub(crate) mod vpn;
 pub(crate) mod whoami;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 
 use crate::client::{Client, ServerArgs};
 use crate::exit::Failure;
@@ -91,4 +100,32 @@ pub(crate) fn say_more(has_more: bool, shown: usize) {
             "note: only the first {shown} are shown; `--limit` shows more"
         ));
     }
+}
+
+/// Reads a whole text file of at most `bytes_max` bytes; `-` is standard input.
+///
+/// # Errors
+/// Exit 2 when it cannot be read, is larger (`E_LIMIT`) or no text.
+pub(crate) fn read_text(path: &Path, bytes_max: u64) -> Result<String, Failure> {
+    let name = path.display();
+    let unreadable = |error| Failure::unreadable(&name, &error);
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        let stdin = std::io::stdin().lock();
+        stdin
+            .take(bytes_max + 1)
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
+    } else {
+        let file = File::open(path).map_err(unreadable)?;
+        file.take(bytes_max + 1)
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
+    }
+    if bytes.len() as u64 > bytes_max {
+        let message = format!("`{name}` is larger than {bytes_max} bytes");
+        return Err(Failure::bad_input(message).code("E_LIMIT"));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::bad_input(format!("`{name}` is not UTF-8 text")).code("E_JSON"))
 }

@@ -2,7 +2,7 @@
 //! never crosses a colon (AWS: "IAM JSON policy elements: Resource").
 
 use super::context::Context;
-use super::glob::Glob;
+use super::glob::{self, Glob};
 use super::template::{Syntax, Template, split_outside};
 use crate::language::split_arn;
 
@@ -70,6 +70,9 @@ pub(crate) enum ArnPattern {
     Malformed,
     /// The six parts.
     Parts(Box<[Template; 6]>),
+    /// A value of an ARN operator whose variables bring colons of their own, such as
+    /// `${aws:PrincipalArn}`: its parts are known only with the request.
+    Whole(Template),
 }
 
 /// Where variables are replaced in an ARN of a policy.
@@ -92,7 +95,7 @@ impl ArnPattern {
         let mut parts = split_outside(text, outside, 6);
         if parts.len() < 6 {
             if !text.ends_with('*') {
-                return Self::Malformed;
+                return Self::whole(text, variables);
             }
             parts.resize(6, "*");
         }
@@ -114,13 +117,29 @@ impl ArnPattern {
             .map_or(Self::Malformed, |parts| Self::Parts(Box::new(parts)))
     }
 
+    fn whole(text: &str, variables: Variables) -> Self {
+        if variables != Variables::Everywhere {
+            return Self::Malformed;
+        }
+        let syntax = Syntax {
+            wildcards: true,
+            variables: true,
+        };
+        match Template::new(text, syntax) {
+            Template::Fixed(_) => Self::Malformed,
+            open @ Template::Open(_) => Self::Whole(open),
+        }
+    }
+
     /// Whether the pattern covers a request's resource; `None` when a variable has no value.
     pub(crate) fn covers(&self, target: &Target, context: &Context) -> Option<bool> {
         match (self, target) {
             (Self::Any, _) => Some(true),
             (Self::Malformed, _) => Some(false),
-            (Self::Parts(_), Target::All) => self.is_resolved(context).then_some(false),
-            (Self::Parts(_), Target::Arn { .. }) => match target.parts() {
+            (Self::Parts(_) | Self::Whole(_), Target::All) => {
+                self.is_resolved(context).then_some(false)
+            }
+            (Self::Parts(_) | Self::Whole(_), Target::Arn { .. }) => match target.parts() {
                 Some(parts) => self.covers_parts(&parts, context),
                 None => Some(false),
             },
@@ -133,6 +152,12 @@ impl ArnPattern {
             Self::Any => return Some(true),
             Self::Malformed => return Some(false),
             Self::Parts(templates) => templates,
+            Self::Whole(template) => {
+                let pieces = template.filled(context)?;
+                let listed = glob::split(&pieces, ':', 6);
+                let mut both = listed.iter().zip(parts);
+                return Some(listed.len() == 6 && both.all(|(it, part)| glob::covers(it, part)));
+            }
         };
         let mut covered = true;
         for (template, part) in templates.iter().zip(parts) {
@@ -148,6 +173,7 @@ impl ArnPattern {
     fn is_resolved(&self, context: &Context) -> bool {
         match self {
             Self::Any | Self::Malformed => true,
+            Self::Whole(template) => template.resolved(context).is_some(),
             Self::Parts(templates) => templates.iter().all(|it| it.resolved(context).is_some()),
         }
     }
@@ -157,6 +183,7 @@ impl ArnPattern {
         match self {
             Self::Any => Some("*".to_owned()),
             Self::Malformed => None,
+            Self::Whole(template) => template.resolved(context),
             Self::Parts(templates) => {
                 let parts: Option<Vec<String>> =
                     templates.iter().map(|it| it.resolved(context)).collect();
@@ -165,9 +192,25 @@ impl ArnPattern {
         }
     }
 
-    /// Whether a pattern has the shape of an ARN or is `*`.
-    pub(crate) fn is_well_formed(&self) -> bool {
-        *self != Self::Malformed
+    /// Whether what it covers depends on the request's context.
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Any | Self::Malformed => false,
+            Self::Whole(_) => true,
+            Self::Parts(parts) => parts.iter().any(|it| matches!(it, Template::Open(_))),
+        }
+    }
+
+    /// Whether a pattern has the shape of an ARN or is `*`; one whose variables have no value
+    /// is not held to be of the wrong shape.
+    pub(crate) fn is_well_formed(&self, context: &Context) -> bool {
+        match self {
+            Self::Any | Self::Parts(_) => true,
+            Self::Malformed => false,
+            Self::Whole(template) => template
+                .filled(context)
+                .is_none_or(|pieces| glob::split(&pieces, ':', 6).len() == 6),
+        }
     }
 }
 
@@ -209,6 +252,7 @@ impl ActionPattern {
 /// The action of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Action {
+    written: Box<str>,
     lower: Box<str>,
     /// Offset of the name.
     name: usize,
@@ -225,9 +269,29 @@ impl Action {
                     .all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
         };
         (plain(service, b"-") && plain(name, b"-_")).then(|| Self {
+            written: text.into(),
             lower: text.to_ascii_lowercase().into(),
             name: service.len() + 1,
         })
+    }
+
+    /// Whether it takes a role or shapes the session that results.
+    pub(crate) fn takes_roles(&self) -> bool {
+        let name = self.name();
+        self.service() == "sts"
+            && (name.starts_with("assumerole")
+                || matches!(name, "tagsession" | "setsourceidentity"))
+    }
+
+    /// Whether it is an action of IAM that changes something.
+    pub(crate) fn writes_iam(&self) -> bool {
+        let reads = ["get", "list", "simulate", "generate"];
+        self.service() == "iam" && !reads.iter().any(|verb| self.name().starts_with(verb))
+    }
+
+    /// As it was given.
+    pub(crate) fn written(&self) -> &str {
+        &self.written
     }
 
     /// The whole in lower case.

@@ -253,7 +253,9 @@ impl Condition {
             Values::Arn(list) => {
                 let parts = split_arn(value).filter(|[prefix, ..]| *prefix == "arn");
                 run(list, go, |it| match &parts {
-                    Some(parts) if it.is_well_formed() => known(it.covers_parts(parts, context)),
+                    Some(parts) if it.is_well_formed(context) => {
+                        known(it.covers_parts(parts, context))
+                    }
                     _ => Comparison::Wrong,
                 });
             }
@@ -329,7 +331,7 @@ impl Condition {
                 .iter()
                 .zip(&self.written)
                 .map(|(it, written)| {
-                    if it.is_well_formed() {
+                    if it.is_well_formed(context) {
                         it.resolved(context)
                     } else {
                         Some(written.to_string())

@@ -116,6 +116,35 @@ pub(crate) fn flush(pieces: &mut Vec<Piece<'static>>, plain: &mut String) {
     }
 }
 
+/// Pieces cut at a character of their texts, into at most so many parts.
+pub(crate) fn split<'a>(pieces: &'a [Piece<'_>], at: char, parts: usize) -> Vec<Vec<Piece<'a>>> {
+    let mut done = Vec::with_capacity(parts);
+    let mut current = Vec::new();
+    for piece in pieces {
+        let mut rest = match piece {
+            Piece::Text(text) => text.as_ref(),
+            Piece::One => {
+                current.push(Piece::One);
+                continue;
+            }
+            Piece::Many => {
+                current.push(Piece::Many);
+                continue;
+            }
+        };
+        while done.len() + 1 < parts
+            && let Some((before, behind)) = rest.split_once(at)
+        {
+            current.push(Piece::Text(Cow::Borrowed(before)));
+            done.push(std::mem::take(&mut current));
+            rest = behind;
+        }
+        current.push(Piece::Text(Cow::Borrowed(rest)));
+    }
+    done.push(current);
+    done
+}
+
 /// A pattern made ready, the frequent shapes apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Glob {

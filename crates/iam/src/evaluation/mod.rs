@@ -7,15 +7,18 @@ mod context;
 mod decide;
 mod explain;
 mod glob;
+mod grid;
 mod policy;
 mod request;
 mod template;
 mod values;
+mod words;
 
 pub use caller::{Caller, CallerKind, Named};
 pub use condition::Reason;
 pub use context::{Context, ContextValue};
 pub use decide::{Core, Decision, Layer, Layers, decide};
 pub use explain::{ConditionTrace, Decider, Explanation, StatementTrace, explain};
+pub use grid::{Grid, GridCaller, GridResource, GridRows};
 pub use policy::Policy;
 pub use request::Request;

@@ -44,6 +44,17 @@ impl Policy {
         self
     }
 
+    /// One policy with the statements of both, under this one's name: what a resource has that
+    /// got a second policy.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Self {
+        let statements = self.statements.iter().chain(&other.statements);
+        Self {
+            name: self.name.clone(),
+            statements: statements.cloned().collect(),
+        }
+    }
+
     /// The name for explanations.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -148,6 +159,14 @@ impl Statement {
         } else {
             answers.any(|answer| answer == Some(true))
         }
+    }
+
+    /// Whether its resources hold policy variables.
+    pub(crate) fn has_open_resources(&self) -> bool {
+        let resources = self.resources.iter();
+        resources
+            .flat_map(|it| &it.patterns)
+            .any(ArnPattern::is_open)
     }
 
     /// How the statement names the caller; `None` when it has no principals, as in policies of

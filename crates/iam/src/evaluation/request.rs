@@ -118,6 +118,11 @@ impl Request {
         self.action.lower()
     }
 
+    /// The action as given.
+    pub fn action_as_written(&self) -> &str {
+        self.action.written()
+    }
+
     /// The resource as given.
     pub fn resource(&self) -> &str {
         self.resource.as_str()
@@ -226,11 +231,7 @@ impl Request {
 
     /// A role is about to be taken: its trust policy decides.
     pub(crate) fn takes_role(&self) -> bool {
-        let name = self.action.name();
-        self.action.service() == "sts"
-            && (name.starts_with("assumerole")
-                || matches!(name, "tagsession" | "setsourceidentity"))
-            && self.on_role()
+        self.action.takes_roles() && self.on_role()
     }
 
     /// `sts:GetCallerIdentity` needs no permission (AWS: "`GetCallerIdentity`").
@@ -240,18 +241,16 @@ impl Request {
 
     /// Roles under `aws-reserved/` and AWS's own policies are written by AWS only.
     pub(crate) fn writes_reserved(&self) -> bool {
-        let reads = ["get", "list", "simulate", "generate"]
-            .iter()
-            .any(|verb| self.action.name().starts_with(verb));
-        let reserved = self.resource_parts().is_some_and(|arn| {
+        self.action.writes_iam() && self.on_reserved() && self.caller.kind() != CallerKind::Service
+    }
+
+    /// The resource is one that only AWS writes.
+    pub(crate) fn on_reserved(&self) -> bool {
+        self.resource_parts().is_some_and(|arn| {
             arn.service == "iam"
                 && (arn.rest.starts_with("role/aws-reserved/")
                     || (arn.account == "aws" && arn.rest.starts_with("policy/")))
-        });
-        self.action.service() == "iam"
-            && !reads
-            && reserved
-            && self.caller.kind() != CallerKind::Service
+        })
     }
 
     /// The root user always keeps the way out of a bucket policy that locks everybody out.

@@ -77,6 +77,15 @@ impl Template {
         }
     }
 
+    /// The pieces with the variables replaced; `None` when one has no value, and of a pattern
+    /// without variables, which [`Template::matches`] is quicker with.
+    pub(crate) fn filled<'a>(&'a self, context: &'a Context) -> Option<Vec<Piece<'a>>> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Open(parts) => pieces(parts, context),
+        }
+    }
+
     /// The text with its variables replaced; `None` when one has no value. Wildcards are written
     /// as themselves.
     pub(crate) fn resolved(&self, context: &Context) -> Option<String> {

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::table::ResourceType;
+use super::template::{self, Case};
 use crate::language::split_arn;
 
 /// How ARNs of a resource type are built: `arn:${Partition}:s3:::${BucketName}`.
@@ -30,7 +31,7 @@ impl ArnPattern {
 
     /// Whether the ARN is built like this; `*` and `?` are characters.
     pub fn matches(&self, arn: &str) -> bool {
-        split_arn(arn).is_some_and(|parts| self.fits(&parts, literal))
+        split_arn(arn).is_some_and(|parts| self.is(&parts))
     }
 
     /// Whether some ARN that is built like this fits the `Resource` of a policy, which may hold
@@ -40,7 +41,7 @@ impl ArnPattern {
             return true;
         }
         match split_arn(resource) {
-            Some(parts) => self.fits(&parts, wildcards),
+            Some(parts) => self.meets(&parts),
             // fewer than six parts, padded with `*` (`policies.md` §2.2)
             None if resource.ends_with('*') => {
                 let given = resource
@@ -56,23 +57,26 @@ impl ArnPattern {
         }
     }
 
-    fn fits(&self, parts: &[&str; 6], read: fn(&str) -> Vec<Token>) -> bool {
-        let [.., rest] = self.parts;
-        let [.., given_rest] = *parts;
-        let heads = self.parts.iter().zip(parts).take(5);
-        heads
-            .into_iter()
-            .all(|(own, given)| meet(&head(own), &read(given)))
-            && meet(&tail(rest, self.end_holds_slash), &read(given_rest))
+    fn is(&self, parts: &[&str; 6]) -> bool {
+        let ([heads @ .., rest], [given @ .., given_rest]) = (&self.parts, parts);
+        // a slash in the last variable is rare, so the dear way is taken only where it matters
+        let closed = || meet(&tail(rest, false), &literal(given_rest));
+        let mut heads = heads.iter().zip(given);
+        heads.all(|(own, given)| template::fits(own, given, 0, Case::Matters))
+            && template::fits(rest, given_rest, 1, Case::Matters)
+            && (self.end_holds_slash || !given_rest.contains('/') || closed())
+    }
+
+    fn meets(&self, parts: &[&str; 6]) -> bool {
+        let ([heads @ .., rest], [given @ .., given_rest]) = (&self.parts, parts);
+        let mut heads = heads.iter().zip(given);
+        heads.all(|(own, given)| meet(&head(own), &wildcards(given)))
+            && meet(&tail(rest, self.end_holds_slash), &wildcards(given_rest))
     }
 
     /// Characters that are given; the more, the more it says.
     fn weight(&self) -> usize {
-        let tokens = tail(self.text, true);
-        tokens
-            .iter()
-            .filter(|it| matches!(it, Token::Char(_)))
-            .count()
+        shape(self.text).replace("${}", "").chars().count()
     }
 }
 
@@ -86,22 +90,29 @@ impl Serialize for ArnPattern {
 /// on with `/` there. A bucket's name ends where an object's key begins; a secret's name, with
 /// nothing behind it, may hold slashes.
 pub(super) fn close(types: &mut [ResourceType]) {
-    let shape = |text: &str| {
-        let tokens = tail(text, true);
-        tokens.into_iter().collect::<Vec<Token>>()
-    };
-    let all: Vec<Vec<Token>> = types
-        .iter()
-        .flat_map(|it| &it.arns)
-        .map(|pattern| shape(pattern.text))
-        .collect();
+    let patterns = types.iter().flat_map(|it| &it.arns);
+    let mut all: Vec<String> = patterns.map(|it| shape(it.text)).collect();
+    all.sort_unstable();
     for pattern in types.iter_mut().flat_map(|it| &mut it.arns) {
-        let mut longer = shape(pattern.text);
         if pattern.text.ends_with('}') {
-            longer.push(Token::Char('/'));
-            pattern.end_holds_slash = !all.iter().any(|other| other.starts_with(&longer));
+            let longer = shape(pattern.text) + "/";
+            let at = all.partition_point(|other| *other < longer);
+            let goes_on = all.get(at).is_some_and(|it| it.starts_with(&longer));
+            pattern.end_holds_slash = !goes_on;
         }
     }
+}
+
+/// The template without the names of its variables.
+fn shape(template: &str) -> String {
+    let mut shape = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((piece, after)) = template::next(rest) {
+        shape.push_str(piece);
+        shape.push_str("${}");
+        rest = after;
+    }
+    shape + rest
 }
 
 /// The type whose pattern matches and says most; the first of equals.
@@ -112,7 +123,7 @@ pub(super) fn best<'a>(
     let parts = split_arn(arn)?;
     let mut found: Option<(usize, &ResourceType)> = None;
     for kind in types {
-        let matching = kind.arns.iter().filter(|it| it.fits(&parts, literal));
+        let matching = kind.arns.iter().filter(|it| it.is(&parts));
         let weight = matching.map(ArnPattern::weight).max();
         if let Some(weight) = weight
             && found.is_none_or(|(most, _)| weight > most)
@@ -166,9 +177,8 @@ fn tail(part: &str, end_holds_slash: bool) -> Vec<Token> {
 fn template(part: &str, variable: &[Token], end_holds_slash: bool) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = part;
-    while let Some((before, behind)) = rest.split_once("${") {
+    while let Some((before, after)) = template::next(rest) {
         tokens.extend(before.chars().map(Token::Char));
-        let after = behind.split_once('}').map_or("", |(_, after)| after);
         if after.is_empty() && !end_holds_slash {
             tokens.extend([Token::One { slash: false }, Token::Run { slash: false }]);
         } else {

@@ -77,6 +77,17 @@ const TAG_KEYS: [&str; 3] = [
     "aws:TagKeys",
 ];
 
+/// Those of them that say what a request sets rather than what a resource has.
+const REQUEST_TAG_KEYS: [&str; 2] = ["aws:RequestTag/${TagKey}", "aws:TagKeys"];
+
+/// What every OIDC provider brings, whatever its host. The source has only some hosts, and calls
+/// `amr` a single value, which AWS documents as a list ("Available keys for AWS OIDC federation").
+const PROVIDER_KEYS: &[Key] = &[
+    many("${Provider}:amr", ValueType::String),
+    one("${Provider}:aud", ValueType::String),
+    one("${Provider}:sub", ValueType::String),
+];
+
 /// Prefixes of keys that another service lists as its own.
 const OWNERS: &[(&str, &str)] = &[
     ("identitycenter", "sso"),
@@ -88,6 +99,18 @@ const OWNERS: &[(&str, &str)] = &[
 
 pub(super) fn find(name: &str) -> Option<&'static Key> {
     find_key(KEYS, name)
+}
+
+/// The key of an OIDC provider; their prefix is a host, perhaps with a path.
+pub(super) fn of_provider(name: &str) -> Option<&'static Key> {
+    let prefix = name.split(':').next()?;
+    let host = prefix.contains('.');
+    host.then(|| find_key(PROVIDER_KEYS, name)).flatten()
+}
+
+/// Whether the key holds what the request sets, so that no resource can bring it.
+pub(super) fn is_of_request(name: &str) -> bool {
+    find(name).is_some_and(|key| REQUEST_TAG_KEYS.contains(&key.name))
 }
 
 /// The service that lists keys with that prefix, where it is not the prefix itself.

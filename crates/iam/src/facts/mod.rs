@@ -14,6 +14,7 @@ mod required;
 pub mod risk;
 mod search;
 mod table;
+mod template;
 
 pub use arns::ArnPattern;
 pub use required::{Required, missing_resource_types, required_resource_types};
@@ -67,7 +68,9 @@ pub fn global_keys() -> impl Iterator<Item = &'static Key> {
 pub fn condition_key(name: &str) -> Option<&'static Key> {
     let prefix = name.split(':').next()?;
     let owner = globals::owner(prefix).unwrap_or(prefix);
-    global_key(name).or_else(|| service(owner)?.condition_key(name))
+    global_key(name)
+        .or_else(|| globals::of_provider(name))
+        .or_else(|| service(owner)?.condition_key(name))
 }
 
 /// The type of the resource: the one that says most about it, of those the action takes.

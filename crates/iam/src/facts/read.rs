@@ -9,11 +9,15 @@
 use std::str::Split;
 use std::sync::{Arc, LazyLock, OnceLock};
 
+use memchr::memmem;
+
 use super::arns::ArnPattern;
 use super::table::{Access, Action, Key, ResourceType, Service, TypeUse, ValueType, compare};
 
 /// The committed table.
 const TEXT: &str = include_str!("../../data/facts.txt");
+/// What stands before the prefix of a service.
+const BEGIN: &[u8] = b"\n@\t";
 /// Version of the format; `xtask` writes the same.
 const FORMAT: &str = "1";
 
@@ -44,8 +48,11 @@ impl Entries {
     // INVARIANT: the committed table has this format and every line of it is read; the test
     // `every_line_of_the_table_is_read` holds it. A line that is not read is left out.
     fn find(text: &'static str) -> Self {
-        let mut sections = text.split("\n@\t");
-        let mut head = sections.next().unwrap_or_default().split('\t');
+        let starts: Vec<usize> = memmem::find_iter(text.as_bytes(), BEGIN).collect();
+        let ends = starts.iter().copied().skip(1).chain([text.len()]);
+        let sections = starts.iter().zip(ends);
+        let sections = sections.filter_map(|(start, end)| text.get(start + BEGIN.len()..end));
+        let mut head = text.lines().next().unwrap_or_default().split('\t');
         let known = head.next() == Some("hallpass-iam-facts") && head.next() == Some(FORMAT);
         let version = head.next().unwrap_or_default();
         let sections = sections.filter(|_| known);
@@ -185,16 +192,11 @@ impl Reader {
     }
 
     fn used(&self, text: &'static str) -> Option<TypeUse> {
-        let (name, set, required) = match text.split_once('!') {
-            Some((name, set)) => (name, set, true),
-            None => {
-                let (name, set) = text.split_once('?')?;
-                (name, set, false)
-            }
-        };
+        let (at, mark) = text.char_indices().find(|(_, c)| matches!(c, '!' | '?'))?;
+        let (name, set) = (text.get(..at)?, text.get(at.checked_add(1)?..)?);
         Some(TypeUse {
             name,
-            required,
+            required: mark == '!',
             condition_keys: self.keys(set)?,
         })
     }

@@ -78,7 +78,7 @@ const fn set(actions: &'static [&'static str]) -> Escalation {
 }
 
 /// Actions whose answer, or whose effect, carries the content of a store to the caller or out of
-/// the account (DATA_EXFIL).
+/// the account (`DATA_EXFIL`).
 pub const DATA_EXFILTRATION: &[&str] = &[
     "athena:GetQueryResults",
     "backup:StartCopyJob",
@@ -122,7 +122,7 @@ pub const DATA_EXFILTRATION: &[&str] = &[
     "ssm:GetParametersByPath",
 ];
 
-/// Actions that answer with credentials, or make some the caller can use (CREDENTIALS_EXPOSURE).
+/// Actions that answer with credentials, or make some the caller can use (`CREDENTIALS_EXPOSURE`).
 pub const CREDENTIALS_EXPOSURE: &[&str] = &[
     "codeartifact:GetAuthorizationToken",
     "codepipeline:PollForJobs",
@@ -166,17 +166,17 @@ const ALSO_EXPOSURE: &[&str] = &[
 /// Services whose every write decides who may do what.
 const EXPOSING_SERVICES: &[&str] = &["iam", "ram", "sso"];
 
-/// Whether the action gives data away (DATA_EXFIL).
+/// Whether the action gives data away (`DATA_EXFIL`).
 pub fn exfiltrates(action: &Action) -> bool {
     holds(DATA_EXFILTRATION, action)
 }
 
-/// Whether the action gives credentials away (CREDENTIALS_EXPOSURE).
+/// Whether the action gives credentials away (`CREDENTIALS_EXPOSURE`).
 pub fn exposes_credentials(action: &Action) -> bool {
     holds(CREDENTIALS_EXPOSURE, action)
 }
 
-/// Whether the action changes who may use a resource (RESOURCE_EXPOSURE).
+/// Whether the action changes who may use a resource (`RESOURCE_EXPOSURE`).
 pub fn exposes_resources(action: &Action) -> bool {
     let writes = action.access == Access::Write && EXPOSING_SERVICES.contains(&action.service);
     action.access == Access::Permissions || writes || holds(ALSO_EXPOSURE, action)

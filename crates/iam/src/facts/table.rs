@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::arns::{self, ArnPattern};
 use super::globals;
+use super::template::{self, Case};
 
 /// What AWS publishes about one service prefix.
 #[derive(Debug)]
@@ -173,8 +174,10 @@ impl Action {
     /// Whether the key comes with resources of this type in this action.
     pub fn comes_with(&self, used: &TypeUse, key: &str) -> bool {
         let kind = super::service(self.service).and_then(|it| it.resource_type(used.name));
-        lists(&used.condition_keys, key)
-            || kind.is_some_and(|kind| lists(&kind.condition_keys, key))
+        // many types list the tags of requests, which only some of their actions take
+        let of_type =
+            |kind: &ResourceType| !globals::is_of_request(key) && lists(&kind.condition_keys, key);
+        lists(&used.condition_keys, key) || kind.is_some_and(of_type)
     }
 }
 
@@ -256,23 +259,5 @@ fn lists(keys: &[&str], name: &str) -> bool {
 
 /// Whether `name` is the key `pattern`, whose `${…}` stand for one character or more each.
 fn key_matches(pattern: &str, name: &str) -> bool {
-    let Some((before, rest)) = pattern.split_once("${") else {
-        return pattern.eq_ignore_ascii_case(name);
-    };
-    let Some((_, after)) = rest.split_once('}') else {
-        return pattern.eq_ignore_ascii_case(name);
-    };
-    let Some(value) = strip_prefix(name, before) else {
-        return false;
-    };
-    // one character at least stands for the variable; what follows is tried at every place
-    let places = value.char_indices().skip(1).map(|(at, _)| at);
-    let mut tails = places.chain([value.len()]).filter_map(|at| value.get(at..));
-    !value.is_empty() && tails.any(|tail| key_matches(after, tail))
-}
-
-fn strip_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let start = text.get(..prefix.len())?;
-    let same = start.eq_ignore_ascii_case(prefix);
-    same.then(|| text.get(prefix.len()..)).flatten()
+    template::fits(pattern, name, 1, Case::Ignored)
 }

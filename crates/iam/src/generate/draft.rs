@@ -3,6 +3,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::Layout;
 use crate::language::Effect;
 
 /// One text, or a list in the order given.
@@ -99,6 +100,13 @@ impl DraftStatement {
         self
     }
 
+    /// The same for every action but these.
+    #[must_use]
+    pub fn all_but(mut self, actions: Many) -> Self {
+        self.actions = Wanted::AllBut(actions);
+        self
+    }
+
     /// The same with `"Principal": "*"`.
     #[must_use]
     pub fn for_everyone(mut self) -> Self {
@@ -136,6 +144,16 @@ impl Draft {
     pub fn pretty(&self) -> String {
         // as above
         serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// The canonical text with its line's end.
+    pub fn text(&self, layout: Layout) -> String {
+        let mut text = match layout {
+            Layout::Minified => self.json(),
+            Layout::Pretty => self.pretty(),
+        };
+        text.push('\n');
+        text
     }
 }
 

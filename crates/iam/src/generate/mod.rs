@@ -1,5 +1,15 @@
 //! Policies made by us: each generator takes a typed wish and returns a [`Draft`].
 
+pub(crate) mod address;
+mod checked;
+pub mod delegation;
 mod draft;
+pub mod ids;
+pub mod outage;
+pub mod perimeter;
+pub mod secrets;
+pub mod sessions;
+pub mod vpn_policy;
 
+pub use checked::{Checked, Generated, Layout, Unprintable, checked};
 pub use draft::{Draft, DraftStatement, Many, Wanted};

@@ -145,7 +145,7 @@ impl<'a> Node<'a> {
 }
 
 /// A key as a step of a JSON pointer.
-fn escaped(key: &str) -> Cow<'_, str> {
+pub fn escaped(key: &str) -> Cow<'_, str> {
     if key.contains(['~', '/']) {
         Cow::Owned(key.replace('~', "~0").replace('/', "~1"))
     } else {

@@ -340,7 +340,9 @@ impl Walk<'_> {
         for member in members {
             self.element(member, &mut found);
         }
-        if !found.effect_seen {
+        // `effect` has been told already, as an element that does not exist
+        let other_case = |member: &Member<'_>| member.key.eq_ignore_ascii_case("Effect");
+        if !found.effect_seen && !members.iter().any(other_case) {
             self.tell(What::Effect, node.span, "Effect is missing: Allow or Deny");
         }
         let actions = self.one_of(found.actions, node.span, "Action", "NotAction");

@@ -7,4 +7,29 @@
     reason = "tests"
 )]
 
+mod asked;
+mod bad_input;
+mod delegation;
+mod engine;
 mod facts;
+mod fuzz;
+mod grid;
+mod guard_rows;
+mod oracle;
+mod oracle_agrees;
+mod outage;
+mod perimeter;
+mod properties;
+mod random;
+mod residual;
+mod rows;
+mod secrets_generate;
+mod secrets_table;
+mod sessions_generate;
+mod sessions_table;
+mod suite;
+mod tables_accounts;
+mod tables_conditions;
+mod tables_engine;
+mod vpn_handler;
+mod vpn_policy;

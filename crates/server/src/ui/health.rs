@@ -12,8 +12,8 @@ use super::charts::{self, Bar, HEIGHT, Hour, ON_TIME, Recent};
 use super::forbidden;
 use super::health_parts::{Part, parts};
 use super::people::{self, count_of, counted};
-use super::rules_explain::sentence;
 use super::shell::{Nav, PageFailure, Shell, Viewer, page};
+use super::words::sentence;
 use super::words::{Badge, clock, plain, zone_name};
 use crate::App;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallpass_access::Counts;
 
 use super::people::{count_of, counted};
-use super::rules_explain::sentence;
+use super::words::sentence;
 use super::words::{Badge, plain};
 use crate::{App, ProbeResult};
 

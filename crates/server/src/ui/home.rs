@@ -18,7 +18,7 @@ use super::{
     rows::{self, Row},
     said::After,
     shell::{Nav, PageResult, Shell, Viewer, page},
-    view::{Aim, At, Coded, Ring, View, question_of},
+    view::{Aim, At, Coded, Ring, View},
     words::{Badge, grant_badge, plain},
 };
 use crate::{App, convert};
@@ -267,8 +267,7 @@ fn again(app: &App, view: &View, grants: &[Grant], mine: &[Request]) -> Vec<Agai
     let mut most: Vec<(usize, &Request)> = counts.into_values().collect();
     most.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| y.id.cmp(&x.id)));
     let offered = most.into_iter().filter_map(|(times, request)| {
-        let target = &request.key.as_ref()?.target;
-        let question = question_of(target, &request.names)?;
+        let question = request.question()?;
         let decision = app.access.decide(&request.requester.email, &question);
         let how = match decision.kind {
             Kind::ApprovalNotRequired => "no approval",

@@ -6,7 +6,7 @@ use hallpass_rules::{ClickRefused, Kind, RuleId};
 
 use super::{
     view::{Coded, View, either},
-    words::number,
+    words::{capital, number},
 };
 
 /// Why somebody cannot say yes to a request, with the names of those who can.
@@ -22,7 +22,7 @@ pub(crate) fn words<'a>(
         PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
             if own =>
         {
-            let can = sentence(&view.any_of(deciders));
+            let can = capital(&view.any_of(deciders));
             format!("You can’t approve your own request. {can} can.")
         }
         PressRefused::Rules(ClickRefused::OwnRequest { .. }) => {
@@ -87,7 +87,7 @@ pub(crate) fn denial<'a>(
         PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
             if request.requester.email == view.me =>
         {
-            let can = sentence(&view.any_of(deciders));
+            let can = capital(&view.any_of(deciders));
             Coded(format!("You can’t deny your own request. {can} can."))
         }
         _ => words(view, request, refused, deciders),
@@ -154,14 +154,5 @@ fn lists_who(rules: &[RuleId]) -> String {
             "Rules {} list who is.",
             either(many).replace(" or ", " and ")
         ),
-    }
-}
-
-/// The same with a capital.
-pub(crate) fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => String::new(),
     }
 }

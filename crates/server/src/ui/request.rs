@@ -386,7 +386,7 @@ pub(crate) fn changed(view: &View, request: &Request) -> Coded {
     match request.reviews.last() {
         Some(last) => Coded(format!(
             "{lead} {} approved at {}; it now has {} of {}. Look again, then press.",
-            refusals::sentence(&view.named(&last.by)),
+            super::words::capital(&view.named(&last.by)),
             view.words(last.at),
             request.reviews.len(),
             request.decided.approvals_needed
@@ -465,7 +465,7 @@ pub(crate) fn approve_label(request: &Request) -> String {
 fn who_can_stop(app: &App, view: &View, grant: &Grant) -> String {
     let own = grant.holder.email == view.me;
     let holder = View::person(&grant.holder.name, &grant.holder.email);
-    let names: Vec<String> = super::view::question_of(&grant.key.target, &grant.names)
+    let names: Vec<String> = hallpass_access::question(&grant.key.target, &grant.names)
         .map(|question| app.access.decide(&grant.holder.email, &question).approvers)
         .unwrap_or_default()
         .iter()

@@ -21,7 +21,7 @@ use super::{
     rows::{self, Row},
     said::{After, Said, pressed},
     shell::{Nav, PageResult, Shell, Viewer, page},
-    view::{Aim, Coded, View, Who, question},
+    view::{Aim, Coded, View, Who},
     words::{Badge, plain},
 };
 use crate::{App, problem::Failure};
@@ -343,7 +343,7 @@ fn signal(app: &App, view: &View, request: &Request, past: &Past) -> Coded {
             "{} of {} needed: {} said yes at {}.",
             request.reviews.len(),
             request.decided.approvals_needed,
-            refusals::sentence(&view.named(&first.by)),
+            super::words::capital(&view.named(&first.by)),
             view.words(first.at)
         ));
     }
@@ -364,7 +364,7 @@ fn smaller(app: &App, view: &View, request: &Request) -> Option<String> {
     let Some(Ask::Account {
         account,
         permission_set,
-    }) = question(request)
+    }) = request.question()
     else {
         return None;
     };
@@ -383,7 +383,7 @@ fn smaller(app: &App, view: &View, request: &Request) -> Option<String> {
 
 /// "`prod-two-eyes` lists you · 1 approval needed".
 fn rule(app: &App, view: &View, request: &Request) -> Coded {
-    let Some(question) = question(request) else {
+    let Some(question) = request.question() else {
         return Coded::default();
     };
     let rules = app.access.rules();

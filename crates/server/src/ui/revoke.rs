@@ -15,7 +15,7 @@ use super::press::{Opened, Press, WordsForm, back, grant_of, missing, of, show};
 use super::said::{self, Said};
 use super::shell::{PageResult, Posted, Viewer, see_other};
 use super::view::View;
-use super::words::{clock, countdown, zone_name};
+use super::words::{clock, countdown, sentence, zone_name};
 use crate::{App, body::Path, problem::Failure};
 
 /// The longest reason; the same as for requests.
@@ -163,17 +163,10 @@ async fn press(
         Err(AccessError::Refused(why)) => {
             let mut words = again(String::new());
             // what was answered, the same at every door
-            words.refused = Some(sentence(&why));
+            words.refused = Some(sentence(&why.to_string()));
             let status = Failure::from(why).for_people().0;
             show(&app, &viewer, words, status).await
         }
         Err(error) => Err(error.into()),
     }
-}
-
-fn sentence(refused: &PressRefused) -> String {
-    let words = refused.to_string();
-    let mut letters = words.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string());
-    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
 }

@@ -4,9 +4,9 @@ use hallpass_access::{EndCause, Grant, GrantState, Request, RequestState};
 use hallpass_model::Span;
 
 use super::{
-    refusals::sentence,
     shell::Viewer,
     view::{At, Coded, View, Who, deciders},
+    words::capital,
     words::{Badge, grant_badge, plain, request_badge},
 };
 use crate::App;
@@ -89,7 +89,7 @@ pub(crate) fn next(app: &App, view: &View, request: &Request, grant: Option<&Gra
         RequestState::Denied { by, reason, .. } => Next {
             quote: reason.as_deref().map(plain).unwrap_or_default(),
             words: Coded(match reason {
-                Some(_) => sentence(&view.named(by)),
+                Some(_) => capital(&view.named(by)),
                 None => format!("Denied by {}.", view.named(by)),
             }),
             link: None,
@@ -128,7 +128,7 @@ pub(crate) fn waiting(app: &App, view: &View, request: &Request) -> String {
     if who.is_empty() {
         return format!("The rules changed: today nobody can decide this.{lapses}");
     }
-    format!("{} can decide.{lapses}", sentence(&view.any_of(&who)))
+    format!("{} can decide.{lapses}", capital(&view.any_of(&who)))
 }
 
 fn of_grant(view: &View, grant: &Grant, again: Option<(&'static str, String)>) -> Next {

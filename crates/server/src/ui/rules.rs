@@ -14,8 +14,9 @@ use serde::Deserialize;
 
 use super::forbidden;
 use super::people::{Piece, coded, count_of, counted};
-use super::rules_explain::{Answer, Case, answer, sentence};
+use super::rules_explain::{Answer, Case, answer};
 use super::shell::{Nav, PageFailure, Shell, Viewer, page, url_encoded};
+use super::words::sentence;
 use super::words::{clock, plain, zone_name};
 use crate::App;
 

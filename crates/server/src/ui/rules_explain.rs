@@ -5,7 +5,7 @@ use hallpass_model::Email;
 use hallpass_rules::{Kind, Question, Step};
 
 use super::people::{Piece, coded, first_name, name_of};
-use super::words::plain;
+use super::words::{plain, sentence};
 use crate::App;
 
 /// People named in a sentence; more are counted.
@@ -100,22 +100,6 @@ pub(crate) fn answer(app: &App, case: &Case) -> Result<Answer, Vec<String>> {
         nearest: explained.nearest.clone(),
         command: command(&user, &wanted),
     })
-}
-
-/// A message as a sentence: capital and full stop.
-pub(crate) fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    let stop = if text.ends_with(['.', '?', '!']) {
-        ""
-    } else {
-        "."
-    };
-    format!("{first}{}{stop}", letters.as_str())
 }
 
 fn listed(directory: &Directory, people: impl ExactSizeIterator<Item = String>) -> String {

@@ -14,7 +14,7 @@ use hallpass_access::{Actor, RequestFilter, RequestView, Role};
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
-use super::rules_explain::sentence;
+use super::words::sentence;
 use super::words::{initials, plain};
 use crate::{App, Front, auth::hash_secret, problem::Failure, session};
 

@@ -381,7 +381,7 @@ impl Teller<'_> {
 }
 
 fn cap(text: &str) -> String {
-    super::refusals::sentence(text)
+    super::words::capital(text)
 }
 
 fn ends_at(record: &Record) -> Option<Timestamp> {

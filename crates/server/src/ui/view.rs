@@ -8,7 +8,6 @@ use std::sync::Arc;
 use askama::filters::HtmlSafe;
 use hallpass_access::{Directory, Grant, GrantState, Request};
 use hallpass_model::{Email, Span, Target, TargetNames, Timestamp};
-use hallpass_rules::Ask;
 use jiff::tz::TimeZone;
 
 use super::{
@@ -332,28 +331,9 @@ pub(crate) fn either(names: &[String]) -> String {
     }
 }
 
-/// The question to the rules that a request asks.
-pub(crate) fn question(request: &Request) -> Option<Ask<'_>> {
-    question_of(&request.key.as_ref()?.target, &request.names)
-}
-
-/// The question to the rules for a target.
-pub(crate) fn question_of<'a>(target: &'a Target, names: &'a TargetNames) -> Option<Ask<'a>> {
-    match (target, names) {
-        (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) => {
-            Some(Ask::Account {
-                account,
-                permission_set,
-            })
-        }
-        (Target::Group { group }, _) => Some(Ask::Group { group }),
-        (Target::Account { .. }, TargetNames::Group { .. }) => None,
-    }
-}
-
 /// Who could still say yes to a waiting request, by today's rules; empty when nobody could.
 pub(crate) fn deciders(app: &App, request: &Request) -> BTreeSet<Email> {
-    let Some(question) = question(request) else {
+    let Some(question) = request.question() else {
         return BTreeSet::new();
     };
     let decision = app.access.decide(&request.requester.email, &question);

@@ -109,6 +109,25 @@ pub(crate) fn initials(name: &str) -> String {
         .collect()
 }
 
+/// Text with a capital.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+/// A message as a sentence: capital and full stop.
+pub(crate) fn sentence(text: &str) -> String {
+    let stop = if text.ends_with(['.', '?', '!']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{}{stop}", capital(text))
+}
+
 /// Text of people, with what could mislead a reader made visible: control characters and those
 /// that turn the direction of writing.
 pub(crate) fn plain(text: &str) -> String {

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod check;
+mod secrets;
 
 use crate::exit::Outcome;
 
@@ -9,7 +10,9 @@ use crate::exit::Outcome;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass abac attributes --map attributes.toml --mode identity-center --idp okta
-  hallpass abac check --map attributes.toml --assertion assertion.xml")]
+  hallpass abac check --map attributes.toml --assertion assertion.xml
+  hallpass abac secrets --attr department=Digital --attr AppID=Alpha,Beta --out secrets/ \\
+      --admin-role arn:aws:iam::111122223333:role/SecretsAdmin")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -19,11 +22,13 @@ pub(crate) struct Args {
 enum Command {
     Attributes(attributes::Args),
     Check(check::Args),
+    Secrets(secrets::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Attributes(args) => attributes::run(args),
         Command::Check(args) => check::run(args),
+        Command::Secrets(args) => secrets::run(args),
     }
 }

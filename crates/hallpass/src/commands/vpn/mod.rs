@@ -1,14 +1,18 @@
 //! `hallpass vpn …`: who may connect to a Client VPN endpoint, and from where AWS may be reached.
 
 mod handler;
+mod judge;
+mod policy;
+
+pub(crate) use judge::JudgeArgs;
 
 use crate::exit::Outcome;
 
-/// Answer Client VPN connection events by country
+/// Answer Client VPN connection events by country; make AWS reachable through the VPN only
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  hallpass vpn handler --geo country.mmdb --allow US,GB <events.jsonl"
-)]
+#[command(after_help = "Examples:
+  hallpass vpn handler --geo country.mmdb --allow US,GB <events.jsonl
+  hallpass vpn policy --form iam --nat-ip 3.120.10.5")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -17,10 +21,12 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Handler(handler::Args),
+    Policy(policy::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Handler(args) => handler::run(args),
+        Command::Policy(args) => policy::run(args),
     }
 }

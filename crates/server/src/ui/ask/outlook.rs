@@ -10,9 +10,9 @@ use crate::{
     App,
     problem::Failure,
     ui::{
-        refusals::sentence,
         shell::{Viewer, url_encoded},
-        view::{Coded, View, Who, either, question_of},
+        view::{Coded, View, Who, either},
+        words::capital,
         words::plain,
     },
 };
@@ -91,7 +91,7 @@ impl Outlook {
     ) -> Result<Self, Failure> {
         let target = choice.target();
         let decision = target.as_ref().and_then(|(target, names)| {
-            let question = question_of(target, names)?;
+            let question = hallpass_access::question(target, names)?;
             Some(app.access.decide(&viewer.actor.email, &question))
         });
         let mut outlook = Self::default();
@@ -255,7 +255,7 @@ impl Outlook {
                 for stage in &decision.stages {
                     let heading = format!(
                         "{}: {} of these must say yes",
-                        sentence(&plain(&stage.name)),
+                        capital(&plain(&stage.name)),
                         stage.quorum
                     );
                     self.benches
@@ -399,7 +399,7 @@ fn named(decision: &Decision) -> Vec<String> {
 
 /// Whether a rule lists the viewer for their own case.
 fn is_listed(app: &App, view: &View, target: &Target, names: &TargetNames) -> bool {
-    question_of(target, names).is_some_and(|question| {
+    hallpass_access::question(target, names).is_some_and(|question| {
         let rules = app.access.rules();
         let refused = rules.may_deny(&view.me, &view.me, &question, &view.directory, view.now);
         matches!(refused, Err(ClickRefused::OwnRequest { rules }) if !rules.is_empty())

@@ -1,0 +1,30 @@
+//! `hallpass delegation …`: parts of Identity Center in other hands.
+
+mod check;
+mod generate;
+
+use crate::exit::Outcome;
+
+/// Delegate Identity Center, and tell what a delegate may really do
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass delegation generate --model permission-set --instance ssoins-1111111111111111 \\
+      --account 222233334444 --permission-set ps-1111111111111111 > delegate.json
+  hallpass delegation check delegate.json")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Check(check::Args),
+    Generate(generate::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Check(args) => check::run(args),
+        Command::Generate(args) => generate::run(args),
+    }
+}

@@ -1,0 +1,40 @@
+//! `hallpass policy …`: ask, check and test IAM policies.
+
+pub(crate) mod cases;
+mod data;
+mod eval;
+pub(crate) mod simulate;
+mod test;
+mod why;
+
+use crate::exit::Outcome;
+
+/// Ask, check and test IAM policies
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass policy simulate --cases cases.jsonl --expect
+  hallpass policy why --principal arn:aws:iam::111122223333:user/mara \\
+    --action s3:GetObject --resource arn:aws:s3:::logs/today --identity-policy mara.json")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Data(data::Args),
+    Eval(eval::Args),
+    Simulate(simulate::Args),
+    Test(test::Args),
+    Why(why::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Data(args) => data::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Simulate(args) => simulate::run(args),
+        Command::Test(args) => test::run(args),
+        Command::Why(args) => why::run(args),
+    }
+}

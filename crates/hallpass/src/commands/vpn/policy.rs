@@ -1,0 +1,64 @@
+//! `hallpass vpn policy`: AWS only through the VPN.
+
+use clap::ValueEnum;
+use hallpass_iam::generate::Generated;
+use hallpass_iam::generate::vpn_policy::{VpnForm, VpnWish, vpn_policy};
+
+use crate::exit::{Failure, Outcome};
+use crate::generated::PolicyArgs;
+
+/// Write a policy that makes AWS reachable through the VPN only
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Write a policy that makes AWS reachable through the VPN only\n\nIt denies every \
+                  call that comes from other addresses, unless a service forwards it. Roles are \
+                  exempt one by one and exactly: whoever may create a role chooses its name and \
+                  path.",
+    after_help = "Examples:
+  hallpass vpn policy --form scp --nat-ip 3.120.10.5 --vpc vpc-0a1b2c3d4e5f60718 \\
+      --exempt-role arn:aws:iam::111111111111:role/BreakGlass
+  hallpass vpn policy --form iam --nat-ip 3.120.10.5 --nat-ip 2a05:d014::/56"
+)]
+pub(super) struct Args {
+    /// What it is attached to
+    #[arg(long, value_enum, value_name = "FORM")]
+    form: Form,
+    /// Public address or range that the VPN's traffic leaves by
+    #[arg(long, value_name = "IP", required = true, num_args = 1..)]
+    nat_ip: Vec<String>,
+    /// VPC whose endpoints may be used, too
+    #[arg(long, value_name = "VPC", num_args = 1..)]
+    vpc: Vec<String>,
+    /// Role that may act from anywhere, by its exact ARN
+    #[arg(long, value_name = "ARN", num_args = 1..)]
+    exempt_role: Vec<String>,
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Form {
+    /// Users, groups, roles, permission sets
+    Iam,
+    /// Organization, OUs, accounts
+    Scp,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    args.policy.finish(make(args))
+}
+
+fn make(args: &Args) -> Result<Generated, Failure> {
+    let wish = VpnWish {
+        form: match args.form {
+            Form::Iam => VpnForm::Iam,
+            Form::Scp => VpnForm::Scp,
+        },
+        nat_ips: &args.nat_ip,
+        vpcs: &args.vpc,
+        exempt_roles: &args.exempt_role,
+        partition: args.policy.partition(),
+        lengths: args.policy.lengths(),
+    };
+    Ok(vpn_policy(&wish)?)
+}

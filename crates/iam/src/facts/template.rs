@@ -1,0 +1,99 @@
+//! Texts with variables, as AWS writes them: `role/${RoleNameWithPath}`.
+
+/// How two literal pieces of equal length are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Case {
+    /// ARNs.
+    Matters,
+    /// Keys.
+    Ignored,
+}
+
+impl Case {
+    fn same(self, one: &[u8], other: &[u8]) -> bool {
+        match self {
+            Self::Matters => one == other,
+            Self::Ignored => one.eq_ignore_ascii_case(other),
+        }
+    }
+}
+
+/// Whether the text is the template with at least `least` bytes for each variable. Takes the first
+/// place where each piece fits, which finds a way if there is one.
+pub(super) fn fits(template: &str, text: &str, least: usize, case: Case) -> bool {
+    let mut text = text.as_bytes();
+    let Some((first, mut template)) = next(template) else {
+        return case.same(template.as_bytes(), text);
+    };
+    match text.split_at_checked(first.len()) {
+        Some((start, rest)) if case.same(start, first.as_bytes()) => text = rest,
+        _ => return false,
+    }
+    while let Some((piece, rest)) = next(template) {
+        let Some(behind) = text.get(least..) else {
+            return false;
+        };
+        match find(behind, piece.as_bytes(), case) {
+            Some(after) => text = after,
+            None => return false,
+        }
+        template = rest;
+    }
+    let end = template.as_bytes();
+    let value = text.len().checked_sub(end.len());
+    value.is_some_and(|value| {
+        value >= least && text.get(value..).is_some_and(|it| case.same(it, end))
+    })
+}
+
+/// The piece before the next variable, and what follows the variable.
+pub(super) fn next(template: &str) -> Option<(&str, &str)> {
+    let (piece, rest) = template.split_once("${")?;
+    Some((piece, rest.split_once('}')?.1))
+}
+
+/// What follows the first place of the piece.
+fn find<'t>(text: &'t [u8], piece: &[u8], case: Case) -> Option<&'t [u8]> {
+    if piece.is_empty() {
+        return Some(text);
+    }
+    let at = text
+        .windows(piece.len())
+        .position(|it| case.same(it, piece))?;
+    text.get(at.checked_add(piece.len())?..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_stand_for_something() {
+        let rows = [
+            ("a", "a", true),
+            ("a", "b", false),
+            ("a/${X}", "a/b", true),
+            ("a/${X}", "a/", false),
+            ("a/${X}", "a/b/c", true),
+            ("a/${X}/c", "a/b/c", true),
+            ("a/${X}/c", "a//c", false),
+            ("a/${X}/c", "a/c", false),
+            ("${X}/${Y}", "b/k/k", true),
+            ("${X}/${Y}", "b/", false),
+            ("${X}/${Y}", "/k", false),
+            ("${X}${Y}", "k", false),
+            ("${X}${Y}", "kk", true),
+            ("${X}.v", "a.v.v", true),
+            ("${X}", "", false),
+            ("", "", true),
+            ("${X", "${X", true),
+        ];
+        for (template, text, holds) in rows {
+            let fitting = fits(template, text, 1, Case::Matters);
+            assert_eq!(fitting, holds, "{template} {text}");
+        }
+        assert!(fits("a${X}b", "ab", 0, Case::Matters));
+        assert!(fits("A/${X}/C", "a/X/c", 1, Case::Ignored));
+        assert!(!fits("A/${X}/C", "a/X/c", 1, Case::Matters));
+    }
+}

@@ -1,0 +1,93 @@
+//! A set of action names as few patterns that match nothing else.
+
+/// Patterns (`Create*`) that match every name of `wanted` and none of `others`, in order of the
+/// alphabet. They are cut at the beginnings of words, so that a verb covers what is new under it,
+/// but half a verb does not.
+pub(super) fn prefixes(wanted: &[&str], others: &[&str]) -> Vec<String> {
+    let mut sorted = wanted.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let mut found: Vec<String> = Vec::new();
+    for name in sorted {
+        if found.iter().any(|pattern| covers(pattern, name)) {
+            continue;
+        }
+        let prefix = ends_of_words(name)
+            .filter_map(|end| name.get(..end))
+            .find(|prefix| !others.iter().any(|other| begins(other, prefix)));
+        let shared = prefix.filter(|prefix| {
+            let alike = wanted.iter().filter(|it| begins(it, prefix)).count();
+            alike > 1
+        });
+        found.push(shared.map_or_else(|| name.to_owned(), |prefix| format!("{prefix}*")));
+    }
+    found
+}
+
+fn covers(pattern: &str, name: &str) -> bool {
+    pattern
+        .strip_suffix('*')
+        .is_some_and(|prefix| begins(name, prefix))
+}
+
+/// As actions are compared: without regard to case.
+fn begins(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// Byte offsets at which a word of `CamelCase` ends, the whole name's end last.
+fn ends_of_words(name: &str) -> impl Iterator<Item = usize> {
+    let mut last = ' ';
+    let mut ends: Vec<usize> = name
+        .char_indices()
+        .filter_map(|(at, c)| {
+            let begins = c.is_ascii_uppercase() && !last.is_ascii_uppercase() && at > 0;
+            last = c;
+            begins.then_some(at)
+        })
+        .collect();
+    ends.push(name.len());
+    ends.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_cover_what_is_wanted_and_nothing_else() {
+        let table: [(&[&str], &[&str], &[&str]); 6] = [
+            (&["CreateRole", "CreateUser"], &["GetRole"], &["Create*"]),
+            (&["CreateRole"], &[], &["CreateRole"]),
+            // a read below the verb: cut later
+            (
+                &["GenerateKeyA", "GenerateKeyB", "GenerateReport"],
+                &["GenerateReportStatus"],
+                &["GenerateKey*", "GenerateReport"],
+            ),
+            // a read that differs in case only
+            (&["PutA", "PutB"], &["putC"], &["PutA", "PutB"]),
+            (
+                &["UpdateSSHPublicKey", "UpdateRole"],
+                &["UpdateView"],
+                &["UpdateRole", "UpdateSSHPublicKey"],
+            ),
+            (&[], &["Get"], &[]),
+        ];
+        for (wanted, others, want) in table {
+            let got = prefixes(wanted, others);
+            assert_eq!(got, want, "{wanted:?} without {others:?}");
+            for name in wanted {
+                let hit = got.iter().any(|it| it == name || covers(it, name));
+                assert!(hit, "{name} is not in {got:?}");
+            }
+            for name in others {
+                let hit = got
+                    .iter()
+                    .any(|it| it.eq_ignore_ascii_case(name) || covers(it, name));
+                assert!(!hit, "{name} is in {got:?}");
+            }
+        }
+    }
+}

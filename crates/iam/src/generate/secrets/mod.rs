@@ -1,0 +1,253 @@
+//! Secrets for whom their tags match (`policies.md` §10): a permission set that grants by tags, and
+//! the guardrails that keep tags worth relying on.
+
+mod attribute;
+mod guardrails;
+mod published;
+
+use crate::generate::ids::{Lengths, Partition, RoleArn};
+use crate::generate::{Draft, DraftStatement, Many};
+use crate::input::BadInput;
+use crate::language::{Arn, Effect, Kind};
+
+pub use attribute::Attribute;
+
+/// Which forms of the guardrails are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Guardrails {
+    /// The required forms, for reading, creating and tagging.
+    #[default]
+    Required,
+    /// The same, and reading's condition on every action that knows the secret's tags.
+    Strict,
+    /// The forms in circulation with their defects: for demonstrations and tests.
+    AsPublished,
+}
+
+/// Whether an exemption may hold in any account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum WildcardAdmin {
+    /// Exact accounts only.
+    #[default]
+    Refused,
+    /// Also any account; then G0 keeps others from making a role of that name.
+    Guarded,
+}
+
+/// What is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wish {
+    /// The attributes that have to match, with the values they may have.
+    pub attributes: Vec<Attribute>,
+    /// ARNs of roles that the guardrails do not bind.
+    pub admin_roles: Vec<String>,
+    /// Accounts to put in where an admin role has `*` as account.
+    pub accounts: Vec<String>,
+    /// Who may make and change the admin roles; asks for G0.
+    pub provisioning_roles: Vec<String>,
+    /// Which forms.
+    pub guardrails: Guardrails,
+    /// Whether `*` may stay as account of an admin role.
+    pub wildcard_admin: WildcardAdmin,
+    /// The partition of the roles.
+    pub partition: Partition,
+    /// How strictly ids are read.
+    pub lengths: Lengths,
+}
+
+/// One policy that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its name, `g1.json`.
+    pub name: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// The policy.
+    pub draft: Draft,
+}
+
+/// What was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// `permission-set.json`, `g0.json` when asked for, `g1.json` to `g4.json`.
+    pub files: Vec<File>,
+    /// All guardrails in one policy, when they fit one.
+    pub merged: Option<File>,
+    /// What to know before using them.
+    pub warnings: Vec<String>,
+}
+
+/// Largest service control policy, in bytes (`policies.md` §5).
+const SCP_BYTES_MAX: usize = 5_120;
+
+/// Makes the permission set and its guardrails.
+///
+/// # Errors
+/// `E_ATTR` without attributes or for one given twice, `E_ARN` for admin roles that are none, have
+/// a wildcard account or are missing, `E_ID` for accounts.
+pub fn generate(wish: &Wish) -> Result<Made, BadInput> {
+    check_attributes(&wish.attributes)?;
+    let admins = match wish.guardrails {
+        // as found: brackets, wildcards and all
+        Guardrails::AsPublished => wish.admin_roles.clone(),
+        Guardrails::Required | Guardrails::Strict => admins(wish)?,
+    };
+    if admins.is_empty() {
+        let message = "name at least one admin role: without one nobody can repair a tag";
+        return Err(BadInput::new("E_ARN", message, "--admin-role"));
+    }
+    let policies = match wish.guardrails {
+        Guardrails::AsPublished => published::policies(&wish.attributes, &admins),
+        Guardrails::Required | Guardrails::Strict => guardrails::policies(wish, &admins)?,
+    };
+    let mut files = vec![File {
+        name: "permission-set.json".to_owned(),
+        kind: Kind::Identity,
+        draft: permission_set(&wish.attributes),
+    }];
+    let all = policies.iter().flat_map(|(_, draft)| &draft.statements);
+    let merged = Draft {
+        statements: all.cloned().collect(),
+    };
+    let scp = |name: String, draft| File {
+        name,
+        kind: Kind::Scp,
+        draft,
+    };
+    files.extend(
+        policies
+            .into_iter()
+            .map(|(name, draft)| scp(format!("{name}.json"), draft)),
+    );
+    let fits = merged.json().len() <= SCP_BYTES_MAX;
+    Ok(Made {
+        files,
+        merged: fits.then(|| scp("guardrails.json".to_owned(), merged)),
+        warnings: warnings(wish, &admins),
+    })
+}
+
+fn check_attributes(attributes: &[Attribute]) -> Result<(), BadInput> {
+    if attributes.is_empty() {
+        let message = "name at least one attribute with its values, as in department=Digital";
+        return Err(BadInput::new("E_ATTR", message, "--attr"));
+    }
+    for (index, attribute) in attributes.iter().enumerate() {
+        let key = attribute.key();
+        let mut earlier = attributes.iter().take(index);
+        // tag keys in condition keys ignore case: two spellings would be one condition
+        if earlier.any(|it| it.key().to_lowercase() == key.to_lowercase()) {
+            let message = format!("`{key}` is given twice: list its values once, parted by commas");
+            return Err(BadInput::new("E_ATTR", message, "--attr"));
+        }
+    }
+    Ok(())
+}
+
+/// The roles that are exempt: `*` as account becomes each of the accounts, or stays when that is
+/// asked for.
+fn admins(wish: &Wish) -> Result<Vec<String>, BadInput> {
+    use crate::generate::ids::IdKind;
+
+    for account in &wish.accounts {
+        IdKind::Account.check(account, wish.lengths, "--accounts")?;
+    }
+    for role in &wish.provisioning_roles {
+        RoleArn::Exact.check(role, wish.partition, wish.lengths, "--provisioning-role")?;
+    }
+    let mut admins = Vec::new();
+    for role in &wish.admin_roles {
+        RoleArn::Pattern.check(role, wish.partition, wish.lengths, "--admin-role")?;
+        let Some(arn) = Arn::parse(role).filter(|arn| arn.account.contains(['*', '?'])) else {
+            admins.push(role.clone());
+            continue;
+        };
+        if wish.wildcard_admin == WildcardAdmin::Guarded {
+            admins.push(role.clone());
+        } else if wish.accounts.is_empty() || arn.account != "*" {
+            let message = format!(
+                "`{role}` exempts everybody who may make a role of that name in any account: name \
+                 the accounts with `--accounts`, or accept it with `--allow-wildcard-admin`"
+            );
+            return Err(BadInput::new("E_ARN", message, "--admin-role"));
+        } else {
+            let exact = |account: &String| Arn { account, ..arn }.to_string();
+            admins.extend(wish.accounts.iter().map(exact));
+        }
+    }
+    Ok(admins)
+}
+
+/// Reading what has the reader's own tags. AND of all attributes is right in an Allow.
+fn permission_set(attributes: &[Attribute]) -> Draft {
+    let list = DraftStatement::new(
+        "ListAllSecrets",
+        Effect::Allow,
+        Many::one("secretsmanager:ListSecrets"),
+    );
+    let read = DraftStatement::new("ReadOwn", Effect::Allow, Many::list(READ));
+    let read = attributes.iter().fold(read, |read, attribute| {
+        read.when(
+            "StringEquals",
+            &attribute.on_secret(),
+            attribute.of_principal(),
+        )
+    });
+    Draft {
+        statements: vec![list, read],
+    }
+}
+
+/// The actions that the permission set grants and G1 guards.
+const READ: [&str; 2] = [
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:DescribeSecret",
+];
+
+fn warnings(wish: &Wish, admins: &[String]) -> Vec<String> {
+    let mut warnings: Vec<String> = Vec::new();
+    let mut warn = |text: &str| warnings.push(text.to_owned());
+    match wish.guardrails {
+        Guardrails::AsPublished => {
+            warn("these are the circulated forms with their defects: do not attach them");
+        }
+        Guardrails::Required => {
+            warn(
+                "not covered: PutResourcePolicy (grants to other accounts), UpdateSecret, \
+                 PutSecretValue, DeleteSecret, ReplicateSecretToRegions; `--strict` covers them",
+            );
+        }
+        Guardrails::Strict => {}
+    }
+    warn("not covered: secrets that services create for somebody (CreateSecret through them)");
+    warn("not covered: the management account; service control policies have no effect there");
+    warn("BatchGetSecretValue needs no guardrail: each secret is authorised as GetSecretValue");
+    warn(
+        "tags of a secret tell cases apart and condition keys do not: a secret with both spellings \
+         of a key is matched by either (TAG_CASE)",
+    );
+    if wish.guardrails == Guardrails::AsPublished {
+        return warnings;
+    }
+    let anywhere =
+        |role: &&String| Arn::parse(role).is_some_and(|it| it.account.contains(['*', '?']));
+    if let Some(role) = admins.iter().find(anywhere) {
+        let hold = if wish.provisioning_roles.is_empty() {
+            "G0 keeps everybody in member accounts from making it, since no provisioning role is named"
+        } else {
+            "attach G0, or anybody who may make roles is exempt"
+        };
+        warnings.push(format!("`{role}` is exempt in every account: {hold}"));
+    }
+    let by_pattern = |role: &&String| {
+        Arn::parse(role).is_some_and(|it| {
+            it.rest.contains(['*', '?']) && !it.rest.starts_with("role/aws-reserved/")
+        })
+    };
+    if let Some(role) = admins.iter().find(by_pattern) {
+        warnings.push(format!(
+            "`{role}` exempts every role whose name fits: whoever may make roles there can choose one"
+        ));
+    }
+    warnings
+}

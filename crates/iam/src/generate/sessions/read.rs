@@ -1,0 +1,110 @@
+//! A revocation policy as found in a file or in AWS, back to its entries.
+
+use hallpass_model::Timestamp;
+
+use super::entry::{Entry, ISSUED, PRE_STAGED, PRINCIPAL, Revocations, SESSION, SOURCE, USER_ID};
+use crate::input::BadInput;
+use crate::language::{
+    Condition, Effect, Kind, List, Quantifier, ScpLanguage, Source, Statement, Test,
+};
+use crate::residual::instant;
+
+impl Revocations {
+    /// Takes a policy apart. Every statement must be a revocation as [`Revocations::draft`]
+    /// writes it; order of conditions, lists instead of texts and the `Sid`s do not matter.
+    ///
+    /// # Errors
+    /// The codes of [`crate::Code`] when it is no policy, `E_ELEMENT` with the pointer of a
+    /// statement that is no revocation, `E_TIME` for an instant without a zone.
+    pub fn parse(text: &str) -> Result<Self, BadInput> {
+        let source = Source::new(text)?;
+        let document = source.strict(Kind::Scp, ScpLanguage::Full)?;
+        let mut revocations = Self::new();
+        for statement in &document.statements {
+            let entries = entries(statement)
+                .map_err(|refused| refused.at(format!("/Statement/{}", statement.index)))?;
+            for entry in entries {
+                if entry.value() == Some(PRE_STAGED) {
+                    revocations.pre_staged = true;
+                } else {
+                    revocations.add(entry);
+                }
+            }
+        }
+        Ok(revocations)
+    }
+}
+
+fn entries(statement: &Statement<'_>) -> Result<Vec<Entry>, BadInput> {
+    let everything = statement.effect == Effect::Deny
+        && is_star(&statement.actions)
+        && statement.resources.as_ref().is_some_and(is_star);
+    if !everything {
+        return Err(foreign());
+    }
+    match statement.conditions.as_slice() {
+        [one] if is(one, Test::StringEquals, USER_ID) => {
+            Ok(values(one).map(|value| Entry::UserId { value }).collect())
+        }
+        [one] if is(one, Test::StringEqualsIgnoreCase, SOURCE) => {
+            Ok(values(one).map(|value| Entry::Source { value }).collect())
+        }
+        [one] if is(one, Test::StringLike, SESSION) => values(one).map(|it| name(&it)).collect(),
+        [date] if is(date, Test::DateLessThan, ISSUED) => Ok(vec![Entry::Role {
+            value: None,
+            issued_before: issued_before(date)?,
+        }]),
+        [arn, date] | [date, arn] if is_arn(arn) && is(date, Test::DateLessThan, ISSUED) => {
+            let issued_before = issued_before(date)?;
+            let entry = |value| Entry::Role {
+                value: Some(value),
+                issued_before,
+            };
+            Ok(values(arn).map(entry).collect())
+        }
+        _ => Err(foreign()),
+    }
+}
+
+fn foreign() -> BadInput {
+    let message = "this statement is no revocation: keep other statements in a policy of their own";
+    BadInput::new("E_ELEMENT", message, "")
+}
+
+fn is_star(list: &List<'_>) -> bool {
+    !list.not && !list.items.is_empty() && list.items.iter().all(|item| item.text == "*")
+}
+
+fn is(condition: &Condition<'_>, test: Test, key: &str) -> bool {
+    let operator = condition.operator;
+    operator.test == test
+        && operator.quantifier == Quantifier::One
+        && !operator.if_exists
+        && condition.key.text.eq_ignore_ascii_case(key)
+}
+
+fn is_arn(condition: &Condition<'_>) -> bool {
+    is(condition, Test::ArnLike, PRINCIPAL) || is(condition, Test::ArnEquals, PRINCIPAL)
+}
+
+fn values(condition: &Condition<'_>) -> impl Iterator<Item = String> {
+    condition.values.iter().map(|it| it.text.to_string())
+}
+
+/// The name out of `*:name`; any other pattern would select more or less than a name.
+fn name(pattern: &str) -> Result<Entry, BadInput> {
+    let value = pattern.strip_prefix("*:").ok_or_else(foreign)?;
+    if value.is_empty() || value.contains(['*', '?', ':']) || value.contains("${") {
+        return Err(foreign());
+    }
+    Ok(Entry::Name {
+        value: value.to_owned(),
+    })
+}
+
+fn issued_before(condition: &Condition<'_>) -> Result<Timestamp, BadInput> {
+    match condition.values.as_slice() {
+        [one] => instant(&one.text, ""),
+        _ => Err(foreign()),
+    }
+}

@@ -1,0 +1,281 @@
+//! Which role can be assumed from which, and how long that goes on.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use hallpass_model::{Span, Timestamp};
+
+/// A role of the graph.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Role {
+    /// The roles that can be assumed from it in one step.
+    pub assumes: Vec<String>,
+    /// Its account, if known.
+    pub account: Option<String>,
+}
+
+/// Role → roles (`--chain`). Every role that is named has an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Graph {
+    /// The roles by name.
+    pub roles: BTreeMap<String, Role>,
+    /// Where service control policies have no effect.
+    pub management_account: Option<String>,
+    /// Roles a person comes in by; all of them when empty.
+    pub entrances: BTreeSet<String>,
+}
+
+impl Graph {
+    /// The roles a person may hold directly.
+    pub(super) fn starts(&self) -> Vec<&str> {
+        if self.entrances.is_empty() {
+            self.roles.keys().map(String::as_str).collect()
+        } else {
+            self.entrances.iter().map(String::as_str).collect()
+        }
+    }
+}
+
+/// What can be reached, and until when.
+#[derive(Debug, Default)]
+pub(super) struct Reached {
+    /// Each role reached from another one, by its worst path.
+    pub(super) links: Vec<Link>,
+    /// Rings of roles: each can be assumed again before the one before it ends.
+    pub(super) rings: Vec<Vec<String>>,
+}
+
+/// A role reached from another role.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// From the role held directly, or from a ring, to this one.
+    pub(super) path: Vec<String>,
+    /// The last instant at which the session can begin.
+    pub(super) start: Option<Timestamp>,
+    /// Its last instant; `None` is never.
+    pub(super) end: Option<Timestamp>,
+}
+
+type Edges<'a> = BTreeMap<&'a str, Vec<&'a str>>;
+
+/// What is found about one role. The name is the role before it on the worst path.
+#[derive(Clone, Copy)]
+enum Until<'a> {
+    End(Timestamp, Option<&'a str>),
+    Never(Option<&'a str>),
+}
+
+/// Follows the graph from the roles held directly (name → last end). `cap` says when a deny stops
+/// every session of a role; `step` is how long a session of an assumed role lasts.
+pub(super) fn follow<'a>(
+    graph: &'a Graph,
+    held: &BTreeMap<&'a str, Timestamp>,
+    cap: impl Fn(&str) -> Option<Timestamp>,
+    step: Span,
+) -> Reached {
+    let mut edges = Edges::new();
+    for (name, role) in &graph.roles {
+        edges.insert(name, role.assumes.iter().map(String::as_str).collect());
+    }
+    let reached = finished(&edges, held.keys().copied());
+    let reached: BTreeSet<&str> = reached.into_iter().collect();
+    edges.retain(|name, _| reached.contains(name));
+
+    // round a ring one stays until a deny holds, so a denied role on a ring is held until then
+    let mut known: BTreeMap<&str, Until<'_>> = BTreeMap::new();
+    for ring in rings(&edges) {
+        for role in ring {
+            if let Some(cap) = cap(role) {
+                known.insert(role, Until::End(cap, None));
+            }
+        }
+    }
+    let mut inner = edges.clone();
+    for next in inner.values_mut() {
+        next.retain(|to| !known.contains_key(to));
+    }
+    let endless = rings(&inner);
+    for role in endless.iter().flatten() {
+        known.insert(role, Until::Never(None));
+    }
+    for (role, end) in held {
+        let end = cap(role).map_or(*end, |cap| cap.min(*end));
+        known.entry(role).or_insert(Until::End(end, None));
+    }
+    spread(&inner, held, &cap, step, &mut known);
+    Reached {
+        links: links(held, &known, step),
+        rings: endless.iter().map(|it| around(&inner, it)).collect(),
+    }
+}
+
+/// Walks from the entrances inward and gives every role its latest end.
+fn spread<'a>(
+    edges: &Edges<'a>,
+    held: &BTreeMap<&'a str, Timestamp>,
+    cap: &impl Fn(&str) -> Option<Timestamp>,
+    step: Span,
+    known: &mut BTreeMap<&'a str, Until<'a>>,
+) {
+    let starts: Vec<&str> = known.keys().copied().chain(held.keys().copied()).collect();
+    let mut order = finished(edges, starts.into_iter());
+    order.reverse();
+    for role in order {
+        let Some(until) = known.get(role).copied() else {
+            continue;
+        };
+        for next in edges.get(role).into_iter().flatten() {
+            let offered = match (until, cap(next)) {
+                (Until::End(end, _), None) => Until::End(step.after(end), Some(role)),
+                (Until::End(end, _), Some(cap)) => {
+                    Until::End(step.after(end).min(cap.max(end)), Some(role))
+                }
+                (Until::Never(_), None) => Until::Never(Some(role)),
+                (Until::Never(_), Some(cap)) => Until::End(cap, Some(role)),
+            };
+            match (known.get(next), offered) {
+                (Some(Until::Never(_)), _) => {}
+                (Some(Until::End(old, _)), Until::End(new, _)) if *old >= new => {}
+                _ => {
+                    known.insert(next, offered);
+                }
+            }
+        }
+    }
+}
+
+fn links<'a>(
+    held: &BTreeMap<&'a str, Timestamp>,
+    known: &BTreeMap<&'a str, Until<'a>>,
+    step: Span,
+) -> Vec<Link> {
+    let end_of = |role: &str| match known.get(role) {
+        Some(Until::End(end, _)) => Some(*end),
+        Some(Until::Never(_)) | None => None,
+    };
+    let mut links = Vec::new();
+    for (role, until) in known {
+        let (end, before) = match until {
+            Until::End(end, before) => (Some(*end), *before),
+            Until::Never(before) => (None, *before),
+        };
+        let is_held = end.is_some() && held.get(role).is_some_and(|held| Some(*held) >= end);
+        if before.is_none() && is_held {
+            continue;
+        }
+        let start = match before {
+            Some(before) => end_of(before),
+            None => end.map(|end| step.before(end)),
+        };
+        links.push(Link {
+            path: path(role, known),
+            start: start.map(|start| end.map_or(start, |end| start.min(end))),
+            end,
+        });
+    }
+    links
+}
+
+/// Most roles of a path that are named.
+const PATH_MAX: usize = 8;
+
+/// From the role held directly to this one; of a long path the end.
+fn path<'a>(role: &'a str, known: &BTreeMap<&'a str, Until<'a>>) -> Vec<String> {
+    let mut path = vec![role.to_owned()];
+    let mut at = role;
+    while let Some(Until::End(_, Some(before)) | Until::Never(Some(before))) = known.get(at) {
+        if path.len() >= PATH_MAX {
+            path.push("…".to_owned());
+            break;
+        }
+        path.push((*before).to_owned());
+        at = before;
+    }
+    path.reverse();
+    path
+}
+
+/// Everything that can be reached, in the order in which it is left (depth first).
+fn finished<'a>(edges: &Edges<'a>, starts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let mut order = Vec::new();
+    for start in starts {
+        if !edges.contains_key(start) || !seen.insert(start) {
+            continue;
+        }
+        // a stack of our own: a graph may be deeper than the program's
+        let mut stack = vec![(start, 0_usize)];
+        while let Some((role, taken)) = stack.pop() {
+            match edges.get(role).and_then(|next| next.get(taken)) {
+                Some(next) => {
+                    stack.push((role, taken + 1));
+                    if edges.contains_key(next) && seen.insert(next) {
+                        stack.push((next, 0));
+                    }
+                }
+                None => order.push(role),
+            }
+        }
+    }
+    order
+}
+
+/// Groups of roles each of which can be reached from itself (strongly connected components that
+/// have an edge).
+fn rings<'a>(edges: &Edges<'a>) -> Vec<Vec<&'a str>> {
+    let mut back = Edges::new();
+    for (from, next) in edges {
+        back.entry(from).or_default();
+        for to in next.iter().filter(|to| edges.contains_key(**to)) {
+            back.entry(to).or_default().push(from);
+        }
+    }
+    let mut rings = Vec::new();
+    for role in finished(edges, edges.keys().copied()).into_iter().rev() {
+        if !back.contains_key(role) {
+            continue;
+        }
+        let mut group = finished(&back, std::iter::once(role));
+        for member in &group {
+            back.remove(member);
+        }
+        let own = edges.get(role).is_some_and(|next| next.contains(&role));
+        if group.len() > 1 || own {
+            group.sort_unstable();
+            rings.push(group);
+        }
+    }
+    rings.sort_unstable();
+    rings
+}
+
+/// A shortest way round through the first role of the group, which stands at both ends.
+fn around(edges: &Edges<'_>, group: &[&str]) -> Vec<String> {
+    let Some(first) = group.first().copied() else {
+        return Vec::new();
+    };
+    let mut came: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut queue = VecDeque::from([first]);
+    while let Some(role) = queue.pop_front() {
+        for next in edges.get(role).into_iter().flatten() {
+            if *next == first {
+                let mut way = vec![first.to_owned(), role.to_owned()];
+                let mut at = role;
+                while let Some(before) = came.get(at) {
+                    way.push((*before).to_owned());
+                    at = before;
+                }
+                if role == first {
+                    way.pop();
+                    way.push(first.to_owned());
+                }
+                way.reverse();
+                return way;
+            }
+            if group.binary_search(next).is_ok() && !came.contains_key(next) {
+                came.insert(next, role);
+                queue.push_back(next);
+            }
+        }
+    }
+    group.iter().map(|it| (*it).to_owned()).collect()
+}

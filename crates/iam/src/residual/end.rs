@@ -1,0 +1,335 @@
+//! The ends, one by one: doors, the sessions held, the sessions still to come, the chains.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::Timestamp;
+
+use super::chain::{self, Graph};
+use super::read::{Session, SessionKind};
+use super::{Deny, End, Event, Held, Kind, Question};
+
+/// What was added up.
+#[derive(Debug, Default)]
+pub(super) struct Reckoned {
+    pub(super) ends: Vec<End>,
+    /// Each ring as a way round it, its first role at both ends.
+    pub(super) rings: Vec<Vec<String>>,
+    /// Roles of sessions that the graph does not know.
+    pub(super) not_in_graph: Vec<String>,
+    /// Whether a role was taken as one of a member account, for want of better knowledge.
+    pub(super) account_assumed: bool,
+}
+
+/// A role somebody may hold: `None` stands for whichever.
+type AnyRole<'a> = Option<&'a str>;
+
+/// The name of a role that is not known.
+const ANY_ROLE: &str = "any role";
+
+pub(super) fn reckon(question: &Question) -> Reckoned {
+    let mut reckoned = Reckoned::default();
+    let facts = Facts::of(question);
+    let portals = facts.portals();
+    let door = facts.door(&portals);
+    let mut held: BTreeMap<&str, Timestamp> = BTreeMap::new();
+    let mut roles = Vec::new();
+    for (role, start, own, id) in facts.role_sessions() {
+        let (end, why) = facts.cut(role, start, own);
+        note(&mut held, role, end);
+        roles.push(one(Kind::Role, id, start, end, why));
+    }
+    if let Some(until) = door {
+        for role in facts.starts() {
+            let (end, why) = facts.new_session(role, until);
+            note(&mut held, role, end);
+            let id = role.unwrap_or(ANY_ROLE).to_owned();
+            roles.push(one(Kind::NewRole, id, until.min(end), end, why));
+        }
+    }
+    reckoned.ends.extend(facts.doors(&portals, door));
+    reckoned.ends.extend(roles);
+    reckoned.ends.extend(facts.apps(&portals));
+    if let Some(graph) = &question.graph {
+        facts.chains(graph, &held, &mut reckoned);
+    }
+    reckoned.account_assumed = question.deny == Deny::Scp
+        && facts
+            .starts()
+            .iter()
+            .any(|role| role.is_none_or(|role| facts.account(role).is_none()));
+    reckoned
+}
+
+fn note<'a>(held: &mut BTreeMap<&'a str, Timestamp>, role: AnyRole<'a>, end: Timestamp) {
+    if let Some(role) = role {
+        held.entry(role)
+            .and_modify(|old| *old = end.max(*old))
+            .or_insert(end);
+    }
+}
+
+fn one(kind: Kind, id: String, start: Timestamp, end: Timestamp, why: String) -> End {
+    End {
+        kind,
+        id,
+        start,
+        end: Some(end),
+        why,
+    }
+}
+
+/// A portal session: its name, when it began, when it ends by itself.
+type Portal = (String, Timestamp, Timestamp);
+
+struct Facts<'a> {
+    question: &'a Question,
+    at: Timestamp,
+    /// When a deny attached at the event holds everywhere.
+    denied: Timestamp,
+    sessions: &'a [Session],
+    management_account: Option<&'a str>,
+}
+
+impl<'a> Facts<'a> {
+    fn of(question: &'a Question) -> Self {
+        let (sessions, mut management_account) = match &question.held {
+            Held::Worst => (&[][..], None),
+            Held::Listed(listed) => (&*listed.sessions, listed.management_account.as_deref()),
+        };
+        if let Some(graph) = &question.graph {
+            management_account = management_account.or(graph.management_account.as_deref());
+        }
+        Self {
+            question,
+            at: question.at,
+            denied: question.lengths.propagation.after(question.at),
+            sessions,
+            management_account,
+        }
+    }
+
+    fn is_worst(&self) -> bool {
+        self.question.held == Held::Worst
+    }
+
+    fn portals(&self) -> Vec<Portal> {
+        let lengths = &self.question.lengths;
+        if self.is_worst() {
+            return vec![(
+                "worst case".to_owned(),
+                self.at,
+                lengths.portal_end(self.at),
+            )];
+        }
+        let portals = self
+            .sessions
+            .iter()
+            .filter(|it| it.kind == SessionKind::Portal);
+        portals
+            .map(|it| {
+                let mut own = *lengths;
+                own.portal = it.duration.unwrap_or(own.portal);
+                let end = it.end.unwrap_or_else(|| own.portal_end(it.start));
+                (it.id.clone(), it.start, end)
+            })
+            .collect()
+    }
+
+    /// Until when new role sessions can be taken; `None` when they cannot, or do not count.
+    fn door(&self, portals: &[Portal]) -> Option<Timestamp> {
+        let open = portals.iter().map(|(_, _, end)| *end);
+        let open = open.filter(|end| *end > self.at).max()?;
+        match &self.question.event {
+            Event::IdpDisabled | Event::SessionsDenied { .. } => Some(open),
+            Event::PortalDeleted => Some(open.min(self.question.lengths.cli_token.after(self.at))),
+            Event::UserDisabled
+            | Event::AssignmentRemoved
+            | Event::UserDenied
+            | Event::AttributeChanged => None,
+        }
+    }
+
+    fn doors(&self, portals: &[Portal], door: Option<Timestamp>) -> Vec<End> {
+        let mut ends = Vec::new();
+        for (id, start, own) in portals {
+            let (end, why) = match &self.question.event {
+                _ if *own <= self.at => (*own, "over before the event"),
+                Event::PortalDeleted => (self.at, "deleted"),
+                Event::UserDisabled => (self.at, "the user is disabled"),
+                Event::IdpDisabled => (*own, "the portal does not ask the identity provider again"),
+                Event::AssignmentRemoved => {
+                    (*own, "runs on; it gives nothing of the removed assignment")
+                }
+                Event::UserDenied => (*own, "runs on; sessions taken with it are denied"),
+                Event::SessionsDenied { .. } => (*own, "runs on; new sessions work"),
+                Event::AttributeChanged => (*own, "runs on; new sessions have the new attribute"),
+            };
+            ends.push(one(Kind::Portal, id.clone(), *start, end, why.to_owned()));
+        }
+        if let (Event::PortalDeleted, Some(until)) = (&self.question.event, door) {
+            let why = "a token of the command line outlives the portal session".to_owned();
+            let id = "command line".to_owned();
+            ends.push(one(Kind::CliToken, id, self.at, until, why));
+        }
+        ends
+    }
+
+    /// Role, issue, own end and name of every role session held.
+    fn role_sessions(&self) -> Vec<(AnyRole<'a>, Timestamp, Timestamp, String)> {
+        let length = self.question.lengths.permission_set;
+        if self.is_worst() {
+            let starts = self.starts().into_iter();
+            let name = |role: AnyRole<'_>| role.unwrap_or(ANY_ROLE).to_owned();
+            return starts
+                .map(|role| (role, self.at, length.after(self.at), name(role)))
+                .collect();
+        }
+        let roles = self
+            .sessions
+            .iter()
+            .filter(|it| it.kind == SessionKind::Role);
+        roles
+            .map(|it| {
+                let end = it
+                    .end
+                    .unwrap_or_else(|| it.duration.unwrap_or(length).after(it.start));
+                (it.role.as_deref(), it.start, end, it.id.clone())
+            })
+            .collect()
+    }
+
+    /// The roles that can be held directly.
+    fn starts(&self) -> Vec<AnyRole<'a>> {
+        let graph = self.question.graph.as_ref();
+        let mut roles: BTreeSet<&str> = graph.map(Graph::starts).into_iter().flatten().collect();
+        roles.extend(self.sessions.iter().filter_map(|it| it.role.as_deref()));
+        if roles.is_empty() {
+            vec![None]
+        } else {
+            roles.into_iter().map(Some).collect()
+        }
+    }
+
+    /// The last instant of a role session, with the reason.
+    fn cut(&self, role: AnyRole<'_>, start: Timestamp, own: Timestamp) -> (Timestamp, String) {
+        let by_event = match &self.question.event {
+            Event::UserDenied => Some("denied for the person, once the policy has spread"),
+            Event::SessionsDenied { role: denied } if start < self.at || self.is_worst() => {
+                let is_it = denied
+                    .as_deref()
+                    .is_none_or(|denied| role.is_some_and(|role| same_role(role, denied)));
+                is_it.then_some("issued before the deny, once it has spread")
+            }
+            _ => None,
+        };
+        let by_deny = self.cap(role).map(|_| "denied, once the policy has spread");
+        match by_event.or(by_deny) {
+            _ if own <= self.at => (own, "over before the event".to_owned()),
+            Some(why) if self.denied < own => (self.denied.max(start), why.to_owned()),
+            _ => (own, "credentials live until their own end".to_owned()),
+        }
+    }
+
+    fn new_session(&self, role: AnyRole<'_>, until: Timestamp) -> (Timestamp, String) {
+        let length = self.question.lengths.permission_set;
+        match self.cap(role) {
+            Some(cap) => (
+                cap.min(length.after(until)),
+                "denied, once the policy has spread".to_owned(),
+            ),
+            None => (
+                length.after(until),
+                format!("taken at the last moment, {until}, and good for {length}"),
+            ),
+        }
+    }
+
+    /// When `--deny` stops every session of a role.
+    fn cap(&self, role: AnyRole<'_>) -> Option<Timestamp> {
+        match self.question.deny {
+            Deny::None => None,
+            Deny::Iam => Some(self.denied),
+            Deny::Scp => {
+                let account = role.and_then(|role| self.account(role));
+                let is_management = account.is_some() && account == self.management_account;
+                (!is_management).then_some(self.denied)
+            }
+        }
+    }
+
+    fn account(&self, role: &str) -> Option<&'a str> {
+        let graph = self.question.graph.as_ref();
+        let of_graph = graph.and_then(|graph| graph.roles.get(role)?.account.as_deref());
+        of_graph.or_else(|| {
+            let mut sessions = self.sessions.iter();
+            let session =
+                sessions.find(|it| it.role.as_deref() == Some(role) && it.account.is_some());
+            session.and_then(|it| it.account.as_deref())
+        })
+    }
+
+    fn apps(&self, portals: &[Portal]) -> Vec<End> {
+        let lengths = &self.question.lengths;
+        let open = portals.iter().map(|(_, _, end)| *end);
+        let open = open.filter(|end| *end > self.at).max();
+        let (until, why) = match &self.question.event {
+            Event::IdpDisabled | Event::UserDenied | Event::SessionsDenied { .. } => (
+                open.unwrap_or(self.at),
+                "the application asks again after the portal session ended",
+            ),
+            Event::PortalDeleted
+            | Event::UserDisabled
+            | Event::AssignmentRemoved
+            | Event::AttributeChanged => (self.at, "the application asks again by then"),
+        };
+        let apps = self
+            .sessions
+            .iter()
+            .filter(|it| it.kind == SessionKind::App);
+        apps.map(|it| {
+            let asked = lengths.app.after(until);
+            let own = it.end.or_else(|| Some(it.duration?.after(it.start)));
+            let end = own.map_or(asked, |own| own.min(asked));
+            one(Kind::App, it.id.clone(), it.start, end, why.to_owned())
+        })
+        .collect()
+    }
+
+    fn chains(&self, graph: &Graph, held: &BTreeMap<&str, Timestamp>, reckoned: &mut Reckoned) {
+        let known: BTreeMap<&str, Timestamp> = held
+            .iter()
+            .filter(|(role, _)| graph.roles.contains_key(**role))
+            .map(|(role, end)| (*role, *end))
+            .collect();
+        reckoned.not_in_graph = held
+            .keys()
+            .filter(|role| !known.contains_key(**role))
+            .map(|role| (*role).to_owned())
+            .collect();
+        let step = self.question.lengths.chained;
+        let reached = chain::follow(graph, &known, |role| self.cap(Some(role)), step);
+        for link in reached.links {
+            let why = match (link.end, link.path.len()) {
+                (None, 0 | 1) => "on a ring: a session can be renewed for ever".to_owned(),
+                (None, _) => "reached from a ring, for ever".to_owned(),
+                (Some(end), _) if Some(end) == self.cap(link.path.last().map(String::as_str)) => {
+                    "denied, once the policy has spread".to_owned()
+                }
+                (Some(_), _) => format!("assumed at the last moment, good for {step}"),
+            };
+            reckoned.ends.push(End {
+                kind: Kind::Chained,
+                id: link.path.join(" -> "),
+                start: link.start.unwrap_or(self.at),
+                end: link.end,
+                why,
+            });
+        }
+        reckoned.rings = reached.rings;
+    }
+}
+
+/// Whether two names mean one role: equal, or the last part of an ARN.
+fn same_role(role: &str, named: &str) -> bool {
+    role == named || role.rsplit('/').next() == Some(named)
+}

@@ -1,0 +1,161 @@
+//! What to do about it, and what the computation cannot see.
+
+use hallpass_model::{Span, Timestamp};
+use serde::Serialize;
+
+use super::end::Reckoned;
+use super::{Deny, Event, Held, Question};
+
+/// What no session file shows (`policies.md` §14: always listed).
+const OUTSIDE: [&str; 5] = [
+    "outside this computation: access keys of IAM users; they have no end, so look for keys and delete them",
+    "outside this computation: presigned URLs; each works until its own expiry or the end of the credentials that signed it, whichever comes first",
+    "outside this computation: resources left running with roles of their own, such as functions and instances",
+    "outside this computation: secrets that were read; rotate them",
+    "outside this computation: entitlements of Account access manager, roles taken without any assignment; list them before calling somebody cut off",
+];
+
+pub(super) fn advice(
+    question: &Question,
+    reckoned: &Reckoned,
+    latest: Option<Timestamp>,
+) -> Vec<String> {
+    let mut advice: Vec<String> = Vec::new();
+    advice.extend(by_event(question).map(str::to_owned));
+    for ring in &reckoned.rings {
+        advice.push(format!(
+            "the ring {} can be renewed for ever: deny by aws:TokenIssueTime on every role of it, \
+             dated after the last way in is closed, or deny by aws:SourceIdentity",
+            ring.join(" -> ")
+        ));
+    }
+    let is_over = latest.is_some_and(|end| end <= question.at);
+    match question.deny {
+        Deny::None if !is_over && question.event != Event::UserDenied => advice.push(
+            "attach a deny for the person (`hallpass sessions generate`) to end sessions early: \
+             a service control policy for member accounts, an IAM policy in the management account"
+                .to_owned(),
+        ),
+        Deny::None => {}
+        Deny::Scp => advice.push(
+            "a service control policy does nothing in the management account: attach an IAM \
+             policy to the roles there"
+                .to_owned(),
+        ),
+        Deny::Iam => advice.push(
+            "an IAM policy stops only the roles it is attached to; this counts on every one that \
+             is named"
+                .to_owned(),
+        ),
+    }
+    if reckoned.account_assumed {
+        advice.push(
+            "a role without a known account was taken as one of a member account: name accounts, \
+             and `management_account`, in the file"
+                .to_owned(),
+        );
+    }
+    if !reckoned.not_in_graph.is_empty() {
+        advice.push(format!(
+            "not in the graph, so taken as unable to assume anything: {}",
+            reckoned.not_in_graph.join(", ")
+        ));
+    }
+    if question.graph.is_none() {
+        advice.push(
+            "no chains were counted: a role that may assume others adds an hour for each step \
+             (`--chain`)"
+                .to_owned(),
+        );
+    }
+    if let (Held::Listed(_), false) = (&question.held, is_over) {
+        advice.push("only the sessions of the file were counted".to_owned());
+    }
+    advice.extend(OUTSIDE.map(str::to_owned));
+    advice
+}
+
+fn by_event(question: &Question) -> impl Iterator<Item = &'static str> {
+    let lines: &[&str] = match &question.event {
+        Event::IdpDisabled => &[
+            "disable the user in Identity Center, too: no new role sessions from then on",
+            "delete the portal session",
+        ],
+        Event::PortalDeleted => {
+            &["disable the user, else the next sign-in opens a new portal session"]
+        }
+        Event::UserDisabled => &["remove the user's assignments and group memberships, too"],
+        Event::AssignmentRemoved => {
+            &["look for other ways to the same account: groups, other permission sets"]
+        }
+        Event::UserDenied => &[
+            "roles assumed earlier do not carry the person's id: look at what could be assumed \
+             (`--chain`)",
+        ],
+        Event::SessionsDenied { .. } => &[
+            "a deny by aws:TokenIssueTime lets new sessions work: disable the user, remove the \
+             assignment",
+        ],
+        Event::AttributeChanged => {
+            &["sessions keep the attributes they were issued with; the next ones have the new"]
+        }
+    };
+    lines.iter().copied()
+}
+
+/// What is left to a person, in a number and in words for a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remains {
+    /// The last instant at which they can act.
+    pub until: Timestamp,
+    /// From now until then.
+    pub seconds: u64,
+    /// A sentence for people.
+    pub words: String,
+}
+
+/// The worst case for a person who loses a permission set now, with sessions of length `session`
+/// (`policies.md` §14, "assignment removed").
+///
+/// Roles assumed from the session's role come on top, an hour for each step; the words say so.
+pub fn after_assignment_removed(now: Timestamp, session: Span) -> Remains {
+    let until = session.after(now);
+    Remains {
+        until,
+        seconds: session.as_seconds(),
+        words: format!(
+            "Someone who took a session just now can act until {} at the latest ({session}), and \
+             an hour longer for each role they can assume from it.",
+            clock(until, now),
+        ),
+    }
+}
+
+/// The worst case for a person who is disabled at the identity provider only, with portal sessions
+/// of length `portal` and role sessions of length `session`: the portal runs on, and gives new
+/// sessions until its own end.
+pub fn after_sign_in_disabled(now: Timestamp, portal: Span, session: Span) -> Remains {
+    let door = portal.after(now);
+    let until = session.after(door);
+    Remains {
+        until,
+        seconds: Span::between(now, until).as_seconds(),
+        words: format!(
+            "Someone who signed in just now can take new sessions until {} and act until {} at \
+             the latest, and an hour longer for each role they can assume.",
+            clock(door, now),
+            clock(until, now),
+        ),
+    }
+}
+
+/// `21:00 UTC`, with the date when it is another day.
+fn clock(at: Timestamp, now: Timestamp) -> String {
+    let date = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
+    let format = if date(at) == date(now) {
+        "%H:%M UTC"
+    } else {
+        "%Y-%m-%d %H:%M UTC"
+    };
+    at.strftime(format).to_string()
+}

@@ -1,0 +1,12 @@
+//! Tests of policies as code: tables of request → decision kept beside the policies.
+//!
+//! A suite is a TOML file. Its policies are named once, what all rows share is said once, and
+//! each row says what it asks and what it expects; lists of actions and resources multiply.
+
+mod coverage;
+mod format;
+mod run;
+
+pub use coverage::{Coverage, StatementCoverage};
+pub use format::{Expected, PolicyFiles, Row, Suite};
+pub use run::{Outcome, run};

@@ -1,0 +1,43 @@
+//! The engine as these tests call it: one case line in, one word or error code out.
+
+use hallpass_iam::{Case, CaseOptions, simulate_line};
+use serde_json::Value;
+
+/// Only the context that the case gives, as in the acceptance runs.
+fn options(explain: bool) -> CaseOptions {
+    CaseOptions {
+        no_derive: true,
+        explain,
+        ..CaseOptions::default()
+    }
+}
+
+/// The output line of §3 on an input line.
+pub(crate) fn answer(line: &str, explain: bool) -> Value {
+    serde_json::from_str(&simulate_line(line, 1, &options(explain)).json()).unwrap()
+}
+
+/// The decision word of the engine, or the code of its error.
+pub(crate) fn decision(case: &Value) -> Result<String, String> {
+    word(&answer(&case.to_string(), false))
+}
+
+/// The decision of an output line, or the code of its error.
+pub(crate) fn word(answer: &Value) -> Result<String, String> {
+    match answer["decision"].as_str() {
+        Some(word) => Ok(word.to_owned()),
+        None => Err(answer["error"]["code"].as_str().unwrap().to_owned()),
+    }
+}
+
+/// The code and the pointer of the engine's error on a line.
+pub(crate) fn error(line: &str) -> Option<(String, String)> {
+    let error = answer(line, false)["error"].take();
+    let text = |field: &str| error[field].as_str().map(str::to_owned);
+    Some((text("code")?, text("pointer")?))
+}
+
+/// The case as the engine reads it.
+pub(crate) fn read(case: &Value) -> Case {
+    Case::read(&case.to_string(), &options(false)).unwrap()
+}

@@ -1,0 +1,155 @@
+//! Fuzz targets, which run here for a moment each; `BOLERO_RANDOM_TEST_TIME_MS` makes it longer.
+//!
+//! Inputs worth keeping are files in `__fuzz__/<name>/corpus/` and are always replayed.
+
+use hallpass_iam::language::Source;
+use hallpass_iam::{CaseOptions, Kind, Policy, ScpLanguage, simulate_line};
+use serde_json::{Value, json};
+
+use crate::{engine, oracle};
+
+/// Policies and cases whose bytes the targets below change.
+const SAMPLES: [&str; 4] = [
+    include_str!("__fuzz__/cases/corpus/everything.json"),
+    include_str!("__fuzz__/cases/corpus/trust.json"),
+    include_str!("__fuzz__/cases/corpus/conditions.json"),
+    include_str!("__fuzz__/cases/corpus/organization.json"),
+];
+
+/// What JSON has most of, so that a changed text often is JSON still.
+const LETTERS: &[u8] = br#"{}[]",:*?$0-\ tfn/aE.+"#;
+
+/// A sample with some bytes changed, as three bytes of the input say each time: where (two) and
+/// what. Input that begins as JSON does is taken as it is.
+fn text(input: &[u8]) -> String {
+    let Some((first, edits)) = input.split_first().filter(|(first, _)| **first != b'{') else {
+        return String::from_utf8_lossy(input).into_owned();
+    };
+    let mut bytes = SAMPLES[usize::from(*first) % SAMPLES.len()]
+        .trim_end()
+        .as_bytes()
+        .to_vec();
+    for edit in edits.chunks_exact(3).take(6) {
+        let at = (usize::from(edit[0]) << 8 | usize::from(edit[1])) % bytes.len();
+        let letter = LETTERS[usize::from(edit[2] >> 2) % LETTERS.len()];
+        match edit[2] % 4 {
+            0 => bytes[at] = letter,
+            1 => bytes.insert(at, letter),
+            2 => {
+                bytes.remove(at);
+            }
+            _ => {
+                // a stretch of the text twice
+                let end = (at + usize::from(edit[2] >> 2)).min(bytes.len());
+                let twice = bytes[at..end].to_vec();
+                bytes.splice(at..at, twice);
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn policies() {
+    bolero::check!(name = "policies").for_each(|input: &[u8]| {
+        let text = text(input);
+        let standard = serde_json::from_str::<Value>(&text);
+        for (_, kind) in Kind::ALL {
+            for language in [ScpLanguage::Full, ScpLanguage::Classic] {
+                if let Err(error) = Policy::parse_with(&text, kind, language) {
+                    let found = standard
+                        .as_ref()
+                        .ok()
+                        .map(|value| value.pointer(&error.pointer));
+                    // a place that is told exists (a standard reader has dropped repeated keys)
+                    let told = found.is_none_or(|found| found.is_some());
+                    let repeated = error.code.as_str() == "E_DUP_KEY";
+                    assert!(told || repeated, "{error} in {text}");
+                }
+            }
+        }
+        if let Ok(source) = Source::new(&text) {
+            // lint goes on where a loader stops
+            let (_, problems) = source.document(Kind::Resource, ScpLanguage::Full);
+            for problem in problems {
+                source.position(problem.span);
+            }
+        }
+    });
+}
+
+#[test]
+fn cases() {
+    let options = CaseOptions {
+        no_derive: true,
+        ..CaseOptions::default()
+    };
+    bolero::check!(name = "cases").for_each(|input: &[u8]| {
+        let line = text(input);
+        let answer: Value =
+            serde_json::from_str(&simulate_line(&line, 7, &options).json()).unwrap();
+        let word = engine::word(&answer);
+        // the explanation agrees
+        assert_eq!(engine::word(&engine::answer(&line, true)), word, "{line}");
+        match serde_json::from_str::<Value>(&line) {
+            // one reader refuses what the other does, but for depth and numbers too large
+            Err(error) => {
+                let strict = error.to_string().contains("out of range");
+                let code = word.err().unwrap_or_default();
+                assert!(
+                    strict || code == "E_JSON" || code == "E_LIMIT",
+                    "{code} {error}: {line}"
+                );
+            }
+            Ok(value) => {
+                assert_ne!(word, Err("E_JSON".to_owned()), "{answer} {line}");
+                let oracle = oracle::decision(&value);
+                let both = oracle.is_ok() && word.is_ok();
+                assert!(
+                    !both || oracle.ok() == word.as_deref().ok(),
+                    "{oracle:?} {word:?} {line}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn patterns() {
+    const ALPHABET: &[char] = &['a', 'b', '*', '?', 'é', ':', '$', '{', '}', '/'];
+    bolero::check!(name = "patterns").for_each(|input: &[u8]| {
+        let letters = |bytes: &[u8]| -> String {
+            let letter = |byte: &u8| ALPHABET[usize::from(*byte) % ALPHABET.len()];
+            bytes.iter().take(14).map(letter).collect()
+        };
+        let half = input.len().min(28) / 2;
+        let (pattern, asked) = (letters(&input[..half]), letters(&input[half..]));
+        for element in ["Resource", "NotResource"] {
+            let case = json!({ "id": "c", "principal": "arn:aws:iam::111111111111:user/ann",
+                "action": "s3:GetObject", "resource": format!("arn:aws:s3:::{asked}"),
+                "context": { "a": "b*", "b": "", "{a": ":" },
+                "identityPolicies": [{ "Version": "2012-10-17", "Statement": { "Effect": "Allow",
+                    "Action": "*", element: format!("arn:aws:s3:::{pattern}"),
+                    "Condition": { "StringLikeIfExists": { "k": &pattern } } } }] });
+            let oracle = oracle::decision(&case)
+                .map(str::to_owned)
+                .map_err(str::to_owned);
+            assert_eq!(engine::decision(&case), oracle, "{case}");
+        }
+    });
+}
+
+#[test]
+fn operator_names() {
+    bolero::check!(name = "operators").for_each(|input: &[u8]| {
+        let name = String::from_utf8_lossy(input);
+        let case = json!({ "id": "c", "principal": "arn:aws:iam::111111111111:user/ann",
+            "action": "s3:GetObject", "resource": "*", "identityPolicies": [{ "Statement":
+            { "Effect": "Allow", "Action": "*", "Resource": "*",
+              "Condition": { name.as_ref(): { "k": "a" } } } }] });
+        let oracle = oracle::decision(&case)
+            .map(str::to_owned)
+            .map_err(str::to_owned);
+        assert_eq!(engine::decision(&case), oracle, "{name}");
+    });
+}

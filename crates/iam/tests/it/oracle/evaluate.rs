@@ -1,0 +1,382 @@
+//! The layers and who needs what (§2.5, §2.6), step by step as the specification tells them.
+
+use serde_json::Value;
+
+use super::glob::{action, arn, six, six_cover, wild};
+use super::load::{is_account, is_role};
+use super::principal::{Level, Who, level};
+use super::text::Context;
+use super::variable::{Part, fill};
+use super::{condition, document, many};
+
+const ALLOWED: &str = "Allowed";
+const DENIED: &str = "ExplicitlyDenied";
+const SILENT: &str = "ImplicitlyDenied";
+
+/// A decision with the row of §2.6 that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// One of the three words.
+    pub(crate) decision: &'static str,
+    /// Which row of §2.6 (or which exception) the request fell under.
+    pub(crate) row: &'static str,
+    /// What settled it: a layer, or the kind of grant.
+    pub(crate) by: &'static str,
+}
+
+/// One request of a case against one resource.
+struct Asked<'a> {
+    case: &'a Value,
+    who: Who,
+    action: &'a str,
+    resource: &'a str,
+    resource_account: Option<String>,
+    context: Context,
+    management: bool,
+    root: bool,
+}
+
+/// The effect of a set of policies on a request.
+#[derive(Clone, Copy)]
+enum Effect {
+    Allow,
+    Deny,
+}
+
+/// Evaluates a checked case; several resources are combined (§2.7).
+pub(super) fn case(case: &Value) -> Verdict {
+    let resources = case
+        .get("resources")
+        .map_or_else(|| many(&case["resource"]), many);
+    let mut verdicts = resources
+        .into_iter()
+        .map(|resource| one(&asked(case, resource.as_str().unwrap())));
+    let all: Vec<Verdict> = verdicts.by_ref().collect();
+    *(all.iter().find(|verdict| verdict.decision == DENIED))
+        .or_else(|| all.iter().find(|verdict| verdict.decision == SILENT))
+        .unwrap_or(&all[0])
+}
+
+fn asked<'a>(case: &'a Value, resource: &'a str) -> Asked<'a> {
+    let who = Who::read(&case["principal"]).unwrap();
+    let flag = |name: &str| case.get("flags").and_then(|flags| flags.get(name));
+    let of_arn = arn(resource)
+        .map(|arn| arn[4].clone())
+        .filter(|account| is_account(account));
+    let given = case
+        .get("resourceAccount")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    Asked {
+        resource_account: given.or(of_arn).or(who.home()),
+        action: case["action"].as_str().unwrap(),
+        resource,
+        context: Context::of(case),
+        management: flag("managementAccount") == Some(&Value::Bool(true)),
+        root: flag("rootUser") == Some(&Value::Bool(true)) || matches!(who, Who::Root { .. }),
+        who,
+        case,
+    }
+}
+
+fn one(asked: &Asked<'_>) -> Verdict {
+    let row = row(asked);
+    let verdict = |decision, by| Verdict { decision, row, by };
+    if row == "caller identity" {
+        return verdict(ALLOWED, "always");
+    }
+    if let Some(layer) = explicit_deny(asked) {
+        return verdict(DENIED, layer);
+    }
+    if protected(asked) {
+        return verdict(SILENT, "protected");
+    }
+    if scps_apply(asked)
+        && !levels(asked, "scps")
+            .iter()
+            .all(|level| allows(asked, level))
+    {
+        return verdict(SILENT, "scp");
+    }
+    match core(asked, row) {
+        Ok(by) => verdict(ALLOWED, by),
+        Err(by) => verdict(SILENT, by),
+    }
+}
+
+/// The row of §2.6.
+fn row(asked: &Asked<'_>) -> &'static str {
+    let same =
+        asked.who.account().is_some() && asked.resource_account.as_deref() == asked.who.account();
+    let kms = arn(asked.resource).is_some_and(|arn| arn[2] == "kms" && arn[5].starts_with("key/"));
+    if asked.action.eq_ignore_ascii_case("sts:GetCallerIdentity") {
+        return "caller identity";
+    }
+    match asked.who {
+        Who::Anonymous => "anonymous",
+        Who::Service(_) => "service",
+        Who::Federated(_) => "federated",
+        _ if asked.root && same && kms => "root kms",
+        _ if asked.root && same => "root",
+        _ if asked.root => "root cross",
+        _ if !same => "cross",
+        _ if kms => "kms",
+        _ if takes_role(asked) => "trust",
+        _ => "same",
+    }
+}
+
+/// Whether the request is for a role to be taken, which its trust policy decides.
+fn takes_role(asked: &Asked<'_>) -> bool {
+    let action = asked.action.to_ascii_lowercase();
+    let takes = action.starts_with("sts:assumerole")
+        || action == "sts:tagsession"
+        || action == "sts:setsourceidentity";
+    takes && is_role(asked.resource)
+}
+
+/// Whether the identity policies and the boundary of the case count for this principal.
+fn has_identity(asked: &Asked<'_>) -> bool {
+    asked.who.account().is_some() && !asked.root
+}
+
+/// Whether the session policy counts: not for root, whom only SCP, RCP and resource policy deny.
+fn has_session(asked: &Asked<'_>) -> bool {
+    has_identity(asked)
+}
+
+fn scps_apply(asked: &Asked<'_>) -> bool {
+    asked.who.account().is_some() && !asked.management && !asked.who.service_linked()
+}
+
+fn rcps_apply(asked: &Asked<'_>) -> bool {
+    let home = asked.who.home();
+    let in_management = asked.management && home.is_some() && home == asked.resource_account;
+    let aws_key =
+        arn(asked.resource).is_some_and(|arn| arn[2] == "kms" && arn[5].starts_with("alias/aws/"));
+    !in_management && !aws_key && !asked.who.service_linked()
+}
+
+/// Writes to what AWS keeps for itself.
+fn protected(asked: &Asked<'_>) -> bool {
+    let Some(arn) = arn(asked.resource) else {
+        return false;
+    };
+    let reserved = arn[2] == "iam"
+        && (arn[5].starts_with("role/aws-reserved/")
+            || (arn[4] == "aws" && arn[5].starts_with("policy/")));
+    let Some(name) = asked
+        .action
+        .to_ascii_lowercase()
+        .strip_prefix("iam:")
+        .map(str::to_owned)
+    else {
+        return false;
+    };
+    let reads = ["get", "list", "simulate", "generate"]
+        .iter()
+        .any(|verb| name.starts_with(verb));
+    reserved && !reads && !matches!(asked.who, Who::Service(_))
+}
+
+/// The first layer with an explicit deny that counts.
+fn explicit_deny(asked: &Asked<'_>) -> Option<&'static str> {
+    let denies = |policies: &[&Value]| strongest(asked, policies, Effect::Deny).is_some();
+    let any_level = |field: &str| levels(asked, field).iter().any(|level| denies(level));
+    if scps_apply(asked) && any_level("scps") {
+        return Some("scp");
+    }
+    if rcps_apply(asked) && any_level("rcps") {
+        return Some("rcp");
+    }
+    let rescue = row(asked) == "root"
+        && ["s3:putbucketpolicy", "s3:deletebucketpolicy"]
+            .contains(&asked.action.to_ascii_lowercase().as_str());
+    if !rescue && denies(&single(asked, "resourcePolicy")) {
+        return Some("resource");
+    }
+    if has_identity(asked) && denies(&single(asked, "boundary")) {
+        return Some("boundary");
+    }
+    if has_session(asked) && denies(&single(asked, "session")) {
+        return Some("session");
+    }
+    (has_identity(asked) && denies(&identity(asked))).then_some("identity")
+}
+
+/// Who may, once nobody denies; the error names what is missing.
+fn core(asked: &Asked<'_>, row: &str) -> Result<&'static str, &'static str> {
+    let grant = strongest(asked, &single(asked, "resourcePolicy"), Effect::Allow);
+    let passes = |field: &str| {
+        let policies = single(asked, field);
+        policies.is_empty() || allows(asked, &policies)
+    };
+    let boundary = passes("boundary");
+    let session = passes("session");
+    let identity = allows(asked, &identity(asked));
+    match row {
+        "anonymous" => {
+            return (grant == Some(Level::Everyone))
+                .then_some("everyone")
+                .ok_or("resource");
+        }
+        "service" | "federated" | "root cross" | "root kms" => {
+            return grant.map(|_| "resource").ok_or("resource");
+        }
+        "root" => return Ok("root"),
+        _ => {}
+    }
+    let by_identity = if !identity {
+        Err("identity")
+    } else if !boundary {
+        Err("boundary")
+    } else if !session {
+        Err("session")
+    } else {
+        Ok("identity")
+    };
+    if row == "cross" {
+        return if grant.is_none() {
+            Err("resource")
+        } else {
+            by_identity.map(|_| "both")
+        };
+    }
+    let by_resource = match grant {
+        Some(Level::Exactly) => Ok("exactly"),
+        Some(Level::Everyone) if session => Ok("everyone"),
+        Some(Level::Role) if boundary && session => Ok("role"),
+        Some(Level::Everyone) => Err("session"),
+        Some(Level::Role) if !boundary => Err("boundary"),
+        Some(Level::Role) => Err("session"),
+        Some(Level::Account) | None => Err("resource"),
+    };
+    match row {
+        "same" => by_resource.or(by_identity),
+        // trust policies and keys: without any Allow of theirs, identity policies are not asked
+        _ if grant.is_none() => Err("resource"),
+        _ => by_resource.or(by_identity.map(|_| "both")),
+    }
+}
+
+/// The policies of the field: none or one, several for sessions.
+fn single<'a>(asked: &Asked<'a>, field: &str) -> Vec<&'a Value> {
+    asked
+        .case
+        .get(field)
+        .filter(|policy| !policy.is_null())
+        .into_iter()
+        .collect()
+}
+
+fn identity<'a>(asked: &Asked<'a>) -> Vec<&'a Value> {
+    asked
+        .case
+        .get("identityPolicies")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn levels<'a>(asked: &Asked<'a>, field: &str) -> Vec<Vec<&'a Value>> {
+    let levels = asked
+        .case
+        .get(field)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    levels
+        .map(|level| level.as_array().unwrap().iter().collect())
+        .collect()
+}
+
+fn allows(asked: &Asked<'_>, policies: &[&Value]) -> bool {
+    strongest(asked, policies, Effect::Allow).is_some()
+}
+
+/// The strongest principal match among the statements of an effect that apply. Statements
+/// without a principal element are for whoever the policy is attached to: everyone.
+fn strongest(asked: &Asked<'_>, policies: &[&Value], effect: Effect) -> Option<Level> {
+    let effect = match effect {
+        Effect::Allow => "Allow",
+        Effect::Deny => "Deny",
+    };
+    let mut best = None;
+    for policy in policies {
+        let document = document(policy);
+        let modern = document.get("Version") == Some(&Value::from("2012-10-17"));
+        for statement in many(&document["Statement"]) {
+            if statement["Effect"] == effect
+                && action_fits(asked, statement)
+                && resource_fits(asked, statement, modern)
+                && condition::holds(statement, modern, &asked.context)
+            {
+                best = best.max(principal_fits(asked, statement));
+            }
+        }
+    }
+    best
+}
+
+fn principal_fits(asked: &Asked<'_>, statement: &Value) -> Option<Level> {
+    if let Some(element) = statement.get("Principal") {
+        return level(element, &asked.who);
+    }
+    let Some(element) = statement.get("NotPrincipal") else {
+        return Some(Level::Everyone);
+    };
+    let bounded = has_identity(asked) && !single(asked, "boundary").is_empty();
+    (bounded || level(element, &asked.who).is_none()).then_some(Level::Everyone)
+}
+
+fn action_fits(asked: &Asked<'_>, statement: &Value) -> bool {
+    let any = |list: &Value| {
+        many(list)
+            .iter()
+            .any(|pattern| action(pattern.as_str().unwrap(), asked.action))
+    };
+    match (statement.get("Action"), statement.get("NotAction")) {
+        (Some(list), _) => any(list),
+        (None, Some(list)) => !any(list),
+        (None, None) => unreachable!("checked"),
+    }
+}
+
+fn resource_fits(asked: &Asked<'_>, statement: &Value, modern: bool) -> bool {
+    let each = |list: &Value| -> Vec<Option<bool>> {
+        many(list)
+            .iter()
+            .map(|one| resource(asked, one.as_str().unwrap(), modern))
+            .collect()
+    };
+    match (statement.get("Resource"), statement.get("NotResource")) {
+        (Some(list), _) => each(list).contains(&Some(true)),
+        (None, Some(list)) => each(list).iter().all(|result| *result == Some(false)),
+        (None, None) => true,
+    }
+}
+
+/// Whether a resource pattern covers the resource; `None` is the null pattern.
+fn resource(asked: &Asked<'_>, pattern: &str, modern: bool) -> Option<bool> {
+    if pattern == "*" {
+        return Some(true);
+    }
+    // variables stand in the rest only, so the pattern is cut first
+    let pieces: Vec<&str> = pattern.splitn(6, ':').collect();
+    let patterns: Vec<Vec<Part>> = if pieces.len() == 6 {
+        let mut parts: Vec<Vec<Part>> = pieces[..5].iter().map(|piece| wild(piece)).collect();
+        parts.push(fill(pieces[5], modern, &asked.context)?);
+        parts
+    } else {
+        match six(&wild(pattern)) {
+            Some(parts) => parts,
+            None => return Some(false),
+        }
+    };
+    if asked.resource == "*" {
+        let stars = |part: &Vec<Part>| !part.is_empty() && part.iter().all(|p| *p == Part::Any);
+        return Some(patterns.iter().all(stars));
+    }
+    Some(arn(asked.resource).is_some_and(|arn| six_cover(&patterns, &arn)))
+}

@@ -1,0 +1,165 @@
+//! Who asks, and how a Principal element names them (§2.2, §2.6).
+
+use serde_json::Value;
+
+use super::glob::arn;
+use super::many;
+
+/// The kinds of request principals that §2.6 tells apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Who {
+    Anonymous,
+    Service(String),
+    Federated(String),
+    Root {
+        account: String,
+    },
+    User {
+        arn: String,
+        account: String,
+    },
+    Role {
+        arn: String,
+        account: String,
+    },
+    Session {
+        arn: String,
+        partition: String,
+        account: String,
+        role: String,
+    },
+}
+
+/// How a Principal element names the request principal, strongest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    Account,
+    Role,
+    Everyone,
+    Exactly,
+}
+
+impl Who {
+    /// Reads the `principal` of a case.
+    pub(super) fn read(value: &Value) -> Result<Self, &'static str> {
+        if let Some(object) = value.as_object() {
+            let anonymous =
+                object.len() == 1 && object.get("anonymous") == Some(&Value::Bool(true));
+            return if anonymous {
+                Ok(Self::Anonymous)
+            } else {
+                Err("E_FIELD")
+            };
+        }
+        let text = value.as_str().ok_or("E_FIELD")?;
+        if !text.contains(':') {
+            return if text.contains(".amazonaws.com") {
+                Ok(Self::Service(text.to_owned()))
+            } else if text.contains('.') {
+                Ok(Self::Federated(text.to_owned()))
+            } else {
+                Err("E_ARN")
+            };
+        }
+        let parts = arn(text).ok_or("E_ARN")?;
+        let (service, account, rest) = (parts[2].as_str(), parts[4].clone(), parts[5].as_str());
+        let (kind, name) = rest.split_once('/').unwrap_or((rest, ""));
+        match (service, kind, name) {
+            ("iam", "root", "") => Ok(Self::Root { account }),
+            ("iam", "user", _) => Ok(Self::User {
+                arn: text.to_owned(),
+                account,
+            }),
+            ("iam", "role", _) => Ok(Self::Role {
+                arn: text.to_owned(),
+                account,
+            }),
+            ("iam", "saml-provider" | "oidc-provider", _) => Ok(Self::Federated(text.to_owned())),
+            ("sts", "assumed-role", name) => Ok(Self::Session {
+                arn: text.to_owned(),
+                partition: parts[1].clone(),
+                account,
+                role: name.split('/').next().unwrap_or_default().to_owned(),
+            }),
+            _ => Err("E_ARN"),
+        }
+    }
+
+    /// The account of the principal.
+    pub(super) fn account(&self) -> Option<&str> {
+        match self {
+            Self::Anonymous | Self::Service(_) | Self::Federated(_) => None,
+            Self::Root { account }
+            | Self::User { account, .. }
+            | Self::Role { account, .. }
+            | Self::Session { account, .. } => Some(account),
+        }
+    }
+
+    /// The account a principal belongs to, for an identity provider the one it is set up in.
+    pub(super) fn home(&self) -> Option<String> {
+        match self {
+            Self::Federated(name) => arn(name).map(|arn| arn[4].clone()),
+            other => other.account().map(str::to_owned),
+        }
+    }
+
+    /// Whether it is a service-linked role.
+    pub(super) fn service_linked(&self) -> bool {
+        matches!(self, Self::Role { arn, .. } if arn.contains(":role/aws-service-role/"))
+    }
+}
+
+/// The strongest way in which a Principal or `NotPrincipal` element names the principal.
+pub(super) fn level(element: &Value, who: &Who) -> Option<Level> {
+    if let Some(text) = element.as_str() {
+        return (text == "*").then_some(Level::Everyone);
+    }
+    let mut best = None;
+    for (kind, entries) in element.as_object().unwrap() {
+        for entry in many(entries) {
+            best = best.max(entry_level(kind, entry.as_str().unwrap(), who));
+        }
+    }
+    best
+}
+
+fn entry_level(kind: &str, entry: &str, who: &Who) -> Option<Level> {
+    match (kind, who) {
+        ("AWS", _) if entry == "*" => Some(Level::Everyone),
+        ("Service", Who::Service(name)) | ("Federated", Who::Federated(name)) => {
+            (entry == name).then_some(Level::Exactly)
+        }
+        ("AWS", _) => aws_level(entry, who),
+        _ => None,
+    }
+}
+
+fn aws_level(entry: &str, who: &Who) -> Option<Level> {
+    let account = who.account()?;
+    if entry == account {
+        return Some(Level::Account);
+    }
+    let parts = arn(entry)?;
+    if parts[2] == "iam" && parts[4] == account && parts[5] == "root" {
+        return Some(Level::Account);
+    }
+    match who {
+        Who::User { arn, .. } if arn == entry => Some(Level::Exactly),
+        Who::Role { arn, .. } if arn == entry => Some(Level::Role),
+        Who::Session { arn, .. } if arn == entry => Some(Level::Exactly),
+        Who::Session {
+            partition,
+            account,
+            role,
+            ..
+        } => {
+            let path = parts[5].strip_prefix("role/")?;
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let belongs =
+                parts[1] == *partition && parts[2] == "iam" && parts[4] == *account && name == role;
+            belongs.then_some(Level::Role)
+        }
+        _ => None,
+    }
+}

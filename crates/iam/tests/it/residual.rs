@@ -1,0 +1,411 @@
+//! `policies.md` §14: residual access after revocation.
+
+use hallpass_iam::residual::{
+    self, Deny, Event, Graph, Held, Lengths, Question, Residual, Sessions, instant, residual, span,
+};
+
+/// T of the table.
+const AT: &str = "2026-03-02T09:00:00Z";
+
+/// Builds a question from `key=value` words: `event=… D=… portal=… idp=… deny=…`; `sessions=` and
+/// `graph=` stand for the JSON in `files`.
+fn ask(words: &str, sessions: Option<&str>, graph: Option<&str>) -> Residual {
+    let mut question = Question {
+        at: instant(AT, "--at").unwrap(),
+        event: Event::IdpDisabled,
+        held: Held::Worst,
+        lengths: Lengths::default(),
+        graph: graph.map(|text| Graph::parse(text).unwrap()),
+        deny: Deny::None,
+    };
+    if let Some(text) = sessions {
+        question.held = Held::Listed(Sessions::parse(text).unwrap());
+    }
+    for word in words.split_whitespace() {
+        let (key, value) = word.split_once('=').unwrap();
+        let lengths = &mut question.lengths;
+        match key {
+            "event" => question.event = Event::parse(value).unwrap(),
+            "D" => lengths.permission_set = span(value, "").unwrap(),
+            "portal" => lengths.portal = span(value, "").unwrap(),
+            "idp" => lengths.idp = Some(span(value, "").unwrap()),
+            "deny" => {
+                question.deny = match value {
+                    "scp" => Deny::Scp,
+                    _ => Deny::Iam,
+                }
+            }
+            other => panic!("{other}"),
+        }
+    }
+    residual(&question).unwrap()
+}
+
+/// `10:00`, or the whole instant on another day, or `null`.
+fn shown(end: Option<hallpass_model::Timestamp>) -> String {
+    end.map_or("null".to_owned(), |end| {
+        let text = end.to_string();
+        match text.strip_prefix("2026-03-02T") {
+            Some(time) => time.trim_end_matches(":00Z").to_owned(),
+            None => text,
+        }
+    })
+}
+
+struct Row {
+    number: &'static str,
+    words: &'static str,
+    sessions: Option<&'static str>,
+    graph: Option<&'static str>,
+    latest_end: &'static str,
+    unbounded: &'static [&'static str],
+}
+
+const fn row(number: &'static str, words: &'static str, latest_end: &'static str) -> Row {
+    Row {
+        number,
+        words,
+        sessions: None,
+        graph: None,
+        latest_end,
+        unbounded: &[],
+    }
+}
+
+impl Row {
+    const fn with(mut self, sessions: &'static str) -> Self {
+        self.sessions = Some(sessions);
+        self
+    }
+
+    const fn chain(mut self, graph: &'static str) -> Self {
+        self.graph = Some(graph);
+        self
+    }
+
+    const fn never(mut self, roles: &'static [&'static str]) -> Self {
+        self.unbounded = roles;
+        self
+    }
+}
+
+fn check(rows: &[Row]) {
+    let mut wrong = Vec::new();
+    for row in rows {
+        let answer = ask(row.words, row.sessions, row.graph);
+        let end = shown(answer.latest_end);
+        if end != row.latest_end || answer.unbounded != row.unbounded {
+            let Row {
+                number, latest_end, ..
+            } = row;
+            wrong.push(format!(
+                "row {number}: {end} {:?}, not {latest_end}\n{:#?}",
+                answer.unbounded, answer.ends
+            ));
+        }
+        let seconds = answer
+            .latest_end
+            .map(|end| u64::try_from(end.duration_since(answer.at).as_secs()).unwrap());
+        assert_eq!(answer.residual_seconds, seconds, "row {}", row.number);
+        let outside = answer.advice.iter().filter(|it| it.starts_with("outside"));
+        assert_eq!(outside.count(), 5, "row {}", row.number);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+const ISSUED_AT_8: &str = r#"[{"kind":"portal","start":"2026-03-01T08:00:00Z"},
+    {"kind":"role","role":"A","start":"2026-03-02T08:00:00Z"}]"#;
+const SIGNED_IN_AT_8: &str = r#"[{"kind":"portal","start":"2026-03-02T08:00:00Z"}]"#;
+const APP: &str = r#"[{"kind":"app","id":"wiki","start":"2026-03-02T08:00:00Z"}]"#;
+const AT_8_59: &str = r#"[{"kind":"role","role":"A","start":"2026-03-02T08:59:00Z"}]"#;
+const RING_AND_MANAGEMENT: &str = r#"{"management_account":"111122223333","roles":{
+    "B":{"account":"222233334444","assumes":["B"]},
+    "M":{"account":"111122223333"}}}"#;
+
+#[test]
+fn every_row_of_the_table_holds() {
+    check(&[
+        row("1", "event=idp-disabled D=12h", "20:00").with(ISSUED_AT_8),
+        row("2", "event=idp-disabled D=1h", "09:00").with(ISSUED_AT_8),
+        row("3", "event=idp-disabled portal=8h idp=12h D=4h", "20:00").with(SIGNED_IN_AT_8),
+        row("4", "event=idp-disabled portal=8h idp=2h D=4h", "14:00").with(SIGNED_IN_AT_8),
+        row("5", "event=portal-deleted D=1h", "11:00"),
+        row("6", "event=user-disabled D=12h", "21:00"),
+        row("7", "event=user-disabled D=12h", "22:00").chain(r#"{"A":["B"],"B":[]}"#),
+        row("8", "event=user-disabled D=12h", "23:00").chain(r#"{"A":["B"],"B":["C"],"C":[]}"#),
+        row("9", "event=user-disabled D=12h", "null")
+            .chain(r#"{"B":["B"]}"#)
+            .never(&["B"]),
+        row("10", "event=user-disabled D=12h deny=scp", "09:05").chain(r#"{"B":["B"]}"#),
+        row("11", "event=user-disabled D=12h deny=scp", "21:00").chain(RING_AND_MANAGEMENT),
+        row("12", "event=portal-deleted", "10:00").with(APP),
+        row("13", "event=attribute-changed D=8h", "16:59").with(AT_8_59),
+    ]);
+}
+
+const TWO_ROLES: &str = r#"[{"kind":"role","role":"R","start":"2026-03-02T08:00:00Z","duration":"4h"},
+    {"kind":"role","role":"S","start":"2026-03-02T08:00:00Z","duration":"2h"},
+    {"kind":"role","role":"R","start":"2026-03-02T09:00:00Z","end":"2026-03-02T09:30:00Z"}]"#;
+
+#[test]
+fn what_the_events_table_says_beyond_the_rows() {
+    check(&[
+        row(
+            "idp, worst",
+            "event=idp-disabled portal=8h D=12h",
+            "2026-03-03T05:00:00Z",
+        ),
+        row(
+            "assignment, worst",
+            "event=assignment-removed D=4h",
+            "13:00",
+        ),
+        row(
+            "assignment, the portal does not count",
+            "event=assignment-removed D=4h",
+            "09:00",
+        )
+        .with(SIGNED_IN_AT_8),
+        row("denied", "event=user-denied D=12h", "09:05"),
+        row(
+            "denied, but a role was reached",
+            "event=user-denied D=12h",
+            "10:05",
+        )
+        .chain(r#"{"A":["B"],"B":[]}"#),
+        row("token issue time on R", "event=token-issue-time:R", "10:00").with(TWO_ROLES),
+        row(
+            "token issue time everywhere",
+            "event=token-issue-time",
+            "09:30",
+        )
+        .with(TWO_ROLES),
+        row(
+            "token issue time, new sessions work",
+            "event=token-issue-time portal=8h D=1h",
+            "18:00",
+        ),
+        row(
+            "portal, worst, short portal",
+            "event=portal-deleted portal=15m D=1h",
+            "10:15",
+        ),
+        row("nothing held", "event=idp-disabled", "09:00").with("[]"),
+        row(
+            "a policy on every role",
+            "event=user-disabled deny=iam",
+            "09:05",
+        )
+        .chain(RING_AND_MANAGEMENT),
+    ]);
+}
+
+#[test]
+fn chains_follow_the_longest_path_and_find_rings() {
+    check(&[
+        row("the longer way counts", "event=user-disabled D=1h", "13:00")
+            .chain(r#"{"A":["B","D"],"B":["C"],"C":["D"],"D":[]}"#),
+        row("a ring of two, and what hangs on it", "event=user-disabled D=1h", "null")
+            .chain(r#"{"A":["B"],"B":["A","C"],"C":[]}"#)
+            .never(&["A", "B"]),
+        row("a ring out of reach does not count", "event=assignment-removed D=1h", "10:00")
+            .chain(r#"{"entrances":["A"],"roles":{"A":{},"B":{"assumes":["B"]}}}"#),
+        row("only roles of the sessions", "event=user-disabled", "11:00")
+            .with(r#"[{"kind":"role","role":"A","start":"2026-03-02T08:00:00Z","duration":"2h"}]"#)
+            .chain(r#"{"A":["C"],"B":["B"],"C":[]}"#),
+        row("an expired session may have been handed on", "event=user-disabled", "09:30")
+            .with(r#"[{"kind":"role","role":"A","start":"2026-03-02T07:30:00Z","duration":"1h"}]"#)
+            .chain(r#"{"A":["C"],"C":[]}"#),
+        row("a denied role breaks the ring", "event=user-disabled D=1h deny=scp", "10:05")
+            .with(r#"[{"kind":"role","role":"B","account":"222233334444","start":"2026-03-02T08:30:00Z"}]"#)
+            .chain(
+                r#"{"management_account":"111122223333","roles":{
+                "B":{"account":"222233334444","assumes":["M"]},
+                "M":{"account":"111122223333","assumes":["B"]}}}"#,
+            ),
+        row("a ring inside the management account goes on", "event=user-disabled deny=scp", "null")
+            .chain(
+                r#"{"management_account":"111122223333","roles":{
+                "arn:aws:iam::111122223333:role/M":{"assumes":["arn:aws:iam::111122223333:role/M"]},
+                "arn:aws:iam::222233334444:role/B":{"assumes":["arn:aws:iam::111122223333:role/M"]}}}"#,
+            )
+            .never(&["arn:aws:iam::111122223333:role/M"]),
+    ]);
+}
+
+#[test]
+fn a_ring_is_told_with_its_way_round_and_the_remedy() {
+    let answer = ask(
+        "event=user-disabled D=1h",
+        None,
+        Some(r#"{"A":["B"],"B":["C"],"C":["A"]}"#),
+    );
+    let told = answer.advice.iter().find(|it| it.contains("the ring"));
+    let told = told.expect("advice about the ring");
+    assert!(told.contains("A -> B -> C -> A"), "{told}");
+    assert!(told.contains("aws:TokenIssueTime") && told.contains("aws:SourceIdentity"));
+    assert_eq!(answer.unbounded, ["A", "B", "C"]);
+}
+
+#[test]
+fn a_long_chain_and_a_large_ring_are_no_trouble() {
+    let many = 5000;
+    let line: Vec<String> = (0..many)
+        .map(|n| {
+            format!(
+                "\"r{n}\":[{}]",
+                if n + 1 < many {
+                    format!("\"r{}\"", n + 1)
+                } else {
+                    String::new()
+                }
+            )
+        })
+        .collect();
+    let answer = ask(
+        "event=user-disabled D=1h",
+        None,
+        Some(&format!("{{{}}}", line.join(","))),
+    );
+    assert_eq!(answer.residual_seconds, Some(3600 * many));
+    let ring: Vec<String> = (0..many)
+        .map(|n| format!("\"r{n}\":[\"r{}\"]", (n + 1) % many))
+        .collect();
+    let answer = ask(
+        "event=user-disabled D=1h",
+        None,
+        Some(&format!("{{{}}}", ring.join(","))),
+    );
+    assert_eq!(answer.unbounded.len(), 5000);
+}
+
+fn code(result: Result<impl std::fmt::Debug, hallpass_iam::BadInput>) -> String {
+    let error = result.unwrap_err();
+    format!("{} {}", error.code, error.pointer)
+}
+
+fn lengths(change: impl FnOnce(&mut Lengths)) -> String {
+    let mut question = Question {
+        at: instant(AT, "--at").unwrap(),
+        event: Event::UserDisabled,
+        held: Held::Worst,
+        lengths: Lengths::default(),
+        graph: None,
+        deny: Deny::None,
+    };
+    change(&mut question.lengths);
+    code(residual(&question))
+}
+
+#[test]
+fn bad_input_is_named_by_code_and_place() {
+    let s = |text: &str| span(text, "").unwrap();
+    let of = |text: &str| code(Sessions::parse(text));
+    let graph = |text: &str| code(Graph::parse(text));
+    let table = [
+        (
+            lengths(|it| it.permission_set = s("59m")),
+            "E_DURATION --permission-set-duration",
+        ),
+        (
+            lengths(|it| it.permission_set = s("12h1m")),
+            "E_DURATION --permission-set-duration",
+        ),
+        (lengths(|it| it.portal = s("14m")), "E_DURATION --portal"),
+        (lengths(|it| it.portal = s("91d")), "E_DURATION --portal"),
+        (code(span("8", "--portal")), "E_DURATION --portal"),
+        (code(instant("2026-03-02T09:00:00", "--at")), "E_TIME --at"),
+        (code(Event::parse("gone")), "E_ARG --event"),
+        (code(Event::parse("idp-disabled:R")), "E_ARG --event"),
+        (
+            of(r#"[{"kind":"app","start":"2026-03-02T09:00:00"}]"#),
+            "E_TIME /0/start",
+        ),
+        (
+            of(
+                r#"{"sessions":[{"kind":"app","start":"2026-03-02T09:00:00Z","end":"2026-03-02T08:59:59Z"}]}"#,
+            ),
+            "E_TIME /sessions/0/end",
+        ),
+        (
+            of(r#"[{"kind":"role","start":"2026-03-02T09:00:00Z","duration":"13h"}]"#),
+            "E_DURATION /0/duration",
+        ),
+        (
+            of(r#"[{"kind":"portal","start":"2026-03-02T09:00:00Z","duration":"10m"}]"#),
+            "E_DURATION /0/duration",
+        ),
+        (of(r#"[{"kind":"role"}]"#), "E_FIELD /0"),
+        (
+            of(r#"[{"kind":"browser","start":"2026-03-02T09:00:00Z"}]"#),
+            "E_FIELD /0/kind",
+        ),
+        (
+            of(r#"[{"kind":"app","begin":"2026-03-02T09:00:00Z"}]"#),
+            "E_FIELD /0/begin",
+        ),
+        (of("{}"), "E_FIELD /sessions"),
+        (of("["), "E_JSON 1:2"),
+        (graph(r#"{"A":["B"]}"#), "E_GRAPH /A/0"),
+        (
+            graph(r#"{"roles":{"A":{"assumes":["B"]}}}"#),
+            "E_GRAPH /roles/A/assumes/0",
+        ),
+        (
+            graph(r#"{"roles":{"A":{}},"entrances":["B"]}"#),
+            "E_GRAPH /entrances",
+        ),
+        (graph(r#"{"A":"B"}"#), "E_FIELD /A"),
+        (graph(r#"{"A":[],"A":[]}"#), "E_DUP_KEY 1:9"),
+    ];
+    for (got, wanted) in table {
+        assert_eq!(got, wanted);
+    }
+}
+
+#[test]
+fn what_is_left_in_a_number_and_in_words() {
+    let now = instant("2026-03-02T09:00:00Z", "").unwrap();
+    let remains = residual::after_assignment_removed(now, span("4h", "").unwrap());
+    assert_eq!(remains.seconds, 4 * 3600);
+    assert_eq!(
+        remains.words,
+        "Someone who took a session just now can act until 13:00 UTC at the latest (4h), and an \
+         hour longer for each role they can assume from it."
+    );
+    let remains =
+        residual::after_sign_in_disabled(now, span("8h", "").unwrap(), span("12h", "").unwrap());
+    assert_eq!(remains.until, instant("2026-03-03T05:00:00Z", "").unwrap());
+    assert!(
+        remains
+            .words
+            .contains("until 17:00 UTC and act until 2026-03-03 05:00 UTC")
+    );
+}
+
+#[test]
+fn the_answer_has_the_members_of_the_specification() {
+    let answer = serde_json::to_value(ask("event=user-disabled D=1h", None, None)).unwrap();
+    let members: Vec<&str> = answer
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        members,
+        [
+            "at",
+            "event",
+            "ends",
+            "latest_end",
+            "residual_seconds",
+            "unbounded",
+            "advice",
+            "lengths"
+        ]
+    );
+    assert_eq!(answer["at"], "2026-03-02T09:00:00Z");
+    assert_eq!(answer["ends"][1]["kind"], "role");
+    assert_eq!(answer["lengths"]["propagation_seconds"], 300);
+}
