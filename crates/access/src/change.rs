@@ -1,7 +1,7 @@
 //! One commit: everything that changes together, or not at all (promise P6).
 
 use hallpass_audit::Draft;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Grant, Request};
@@ -36,6 +36,29 @@ pub enum Desire {
         /// The revision read.
         rev: u64,
     },
+}
+
+/// Sessions that outlive a grant and are to be denied: those its holder has on its permission set in
+/// its account, issued before its end was seen (`access.md` §16.7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutlivingSessions {
+    /// The grant that ended.
+    pub grant: GrantId,
+    /// Its request.
+    pub request: RequestId,
+    /// Who held it.
+    pub holder: Email,
+    /// The person, the account and the permission set.
+    pub key: HoldKey,
+    /// What people call them.
+    pub names: TargetNames,
+    /// When the end was seen.
+    pub at: Timestamp,
+    /// Sessions issued at this instant or later are let through: the first whole second after `at`,
+    /// for AWS writes the time of issue in seconds.
+    pub issued_before: Timestamp,
+    /// When the last of them has ended.
+    pub until: Timestamp,
 }
 
 /// Something people should hear. Delivered at least once, after the commit; never acts (P7).
@@ -88,6 +111,8 @@ pub enum News {
     /// Operators: AWS refuses to remove it. Who they are is a matter of each channel's
     /// configuration, so nobody is named.
     Stuck,
+    /// Operators: sessions that outlive a grant cannot be ended; says until when they may work.
+    SessionsLive,
     /// Holder: somebody removed it outside Hallpass.
     Lost,
     /// Everybody who could approve, and administrators: somebody took access in an emergency, and
@@ -122,6 +147,8 @@ pub struct Change {
     pub grants: Vec<Write<Grant>>,
     /// What assignments should become.
     pub desires: Vec<Desire>,
+    /// Sessions to be denied.
+    pub outliving: Vec<OutlivingSessions>,
     /// Records, in order.
     pub audit: Vec<Draft>,
     /// Notices.
@@ -136,6 +163,7 @@ impl Change {
         self.requests.is_empty()
             && self.grants.is_empty()
             && self.desires.is_empty()
+            && self.outliving.is_empty()
             && self.audit.is_empty()
             && self.notices.is_empty()
             && self.answer.is_none()

@@ -9,7 +9,10 @@ use hallpass_rules::Directory;
 use crate::decide::credentials_until;
 use crate::grant::{desire, forget_or_keep};
 use crate::records::{By, Moment};
-use crate::{Change, EndCause, Grant, GrantState, Holds, News, Stuck, Write};
+use crate::{
+    Change, EndCause, Grant, GrantState, Holds, News, OutlivingSessions, Settings, Stuck, Write,
+    outliving,
+};
 
 /// Begins the end of a grant that still holds.
 pub(crate) fn begin(
@@ -61,11 +64,18 @@ struct Settled {
     error: Option<String>,
 }
 
+/// What an end goes by, beside what is stored.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) directory: &'a Directory,
+    pub(crate) settings: &'a Settings,
+}
+
 /// What an ending grant makes of what was seen of its assignment.
 pub(crate) fn advance(
     grant: &Grant,
     holds: &Holds,
-    directory: &Directory,
+    known: Known<'_>,
     moment: Moment<'_>,
 ) -> Change {
     let held = holds
@@ -81,7 +91,7 @@ pub(crate) fn advance(
                 error: None,
             },
             holds,
-            directory,
+            known,
             moment,
         );
     };
@@ -94,7 +104,7 @@ pub(crate) fn advance(
                 error: None,
             },
             holds,
-            directory,
+            known,
             moment,
         );
     }
@@ -111,7 +121,7 @@ pub(crate) fn advance(
         };
     }
     match settled(row) {
-        Some(settled) => close(grant, &settled, holds, directory, moment),
+        Some(settled) => close(grant, &settled, holds, known, moment),
         None => note_refusals(grant, row, moment),
     }
 }
@@ -155,7 +165,7 @@ fn close(
     grant: &Grant,
     settled: &Settled,
     holds: &Holds,
-    directory: &Directory,
+    known: Known<'_>,
     moment: Moment<'_>,
 ) -> Change {
     let cause = match &grant.state {
@@ -167,6 +177,8 @@ fn close(
         | GrantState::Failed { .. } => return Change::default(),
     };
     let reason = cause.audit_reason();
+    let (directory, now) = (known.directory, moment.now);
+    let outliving = outliving::of(grant, settled.why, directory, known.settings, now);
     let grant = Grant {
         state: GrantState::Ended {
             cause,
@@ -175,9 +187,10 @@ fn close(
             why: settled.why.to_owned(),
         },
         stuck: None,
+        end_sessions: outliving.is_some(),
         ..grant.clone()
     };
-    let text = farewell(&grant, settled, directory, moment.now);
+    let text = farewell(&grant, settled, directory, outliving.as_ref(), now);
     let mut record = moment
         .of_grant(Event::EndSucceeded, By::Hallpass, &grant)
         .reason(&reason)
@@ -191,12 +204,19 @@ fn close(
         desires: forget_or_keep(holds, &grant, moment.now)
             .into_iter()
             .collect(),
+        outliving: outliving.into_iter().collect(),
         grants: vec![Write::Update(grant)],
         ..Change::default()
     }
 }
 
-fn farewell(grant: &Grant, settled: &Settled, directory: &Directory, now: Timestamp) -> String {
+fn farewell(
+    grant: &Grant,
+    settled: &Settled,
+    directory: &Directory,
+    outliving: Option<&OutlivingSessions>,
+    now: Timestamp,
+) -> String {
     let over = match settled.why {
         "standing" => format!(
             "Your grant of {} is over; the access stood before it and stays.",
@@ -214,6 +234,9 @@ fn farewell(grant: &Grant, settled: &Settled, directory: &Directory, now: Timest
         }
         _ => format!("Ended: {}.", grant.names),
     };
+    if outliving.is_some() {
+        return format!("{over} Credentials you already hold stop within minutes.");
+    }
     match credentials_until(&grant.names, directory, now).filter(|_| settled.removed) {
         Some(until) => {
             format!(

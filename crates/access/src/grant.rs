@@ -182,6 +182,10 @@ pub struct Grant {
     pub refusals: u32,
     /// Since when its removal is parked, and what AWS says.
     pub stuck: Option<Stuck>,
+    /// Whether whoever took it away said to end its sessions too; once it is over, whether they are
+    /// ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub end_sessions: bool,
     /// AWS's id of the operation that made it.
     pub aws_request: Option<String>,
     /// The newest news of its assignment that was acted on.
@@ -309,6 +313,7 @@ fn schedule(
         warned: false,
         refusals: 0,
         stuck: None,
+        end_sessions: false,
         aws_request: None,
         seen_news: inherited(holds, now).map_or(0, |row| row.news),
         state: GrantState::Scheduled,

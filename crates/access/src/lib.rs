@@ -22,6 +22,7 @@ mod decide;
 mod end;
 mod grant;
 mod identity;
+mod outliving;
 mod ports;
 mod records;
 mod request;
@@ -34,7 +35,7 @@ pub use break_glass::{
     AfterReview, BREAK_GLASS_MAX, Closing, JUSTIFICATION_CHARACTERS_MAX,
     JUSTIFICATION_CHARACTERS_MIN,
 };
-pub use change::{Answer, Change, Desire, News, Notice, Write};
+pub use change::{Answer, Change, Desire, News, Notice, OutlivingSessions, Write};
 pub use decide::{Actor, PressRefused, Role};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use hallpass_audit::{Approval, Origin};
@@ -51,6 +52,6 @@ pub use search::{Fit, Sought};
 pub use service::{
     Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Endings,
     Explained, Extending, Found, Hit, Idempotency, LastTime, Late, Named, Past, Ports, Presses,
-    Reconciled, RequestView, Search, Tended, Times,
+    Reconciled, RequestView, Revoking, Search, Tended, Times,
 };
 pub use settings::{OnRuleChange, Settings};

@@ -33,6 +33,10 @@ pub struct Settings {
     /// Who is told of break-glass, beside approvers: `group:NAME` or an e-mail, as for the role of
     /// administrator.
     pub admins: Vec<String>,
+    /// Whether sessions that outlive a grant are ended with it.
+    pub end_sessions: bool,
+    /// The management account, when it could be seen: policies that end sessions have no effect there.
+    pub management_account: Option<AccountId>,
     /// The management account, when we run as delegated administrator: AWS lets nobody but the
     /// management account itself change assignments there (`access.md` §13.2).
     pub out_of_reach: Option<AccountId>,
@@ -50,6 +54,8 @@ impl Default for Settings {
             on_rule_change: OnRuleChange::Report,
             directory_max_age: Span::minutes(15),
             admins: Vec::new(),
+            end_sessions: false,
+            management_account: None,
             out_of_reach: None,
         }
     }

@@ -64,11 +64,17 @@ pub enum Event {
     TokenRevoked,
     /// A plan changed a target: somewhere in the organization something is otherwise than before.
     PlanChanged,
+    /// Sessions that outlived a grant were seen denied.
+    SessionsCut,
+    /// They could not be denied; it is tried again.
+    SessionsCutFailed,
+    /// The last of them has ended, and what denied them was seen gone.
+    SessionsRestored,
 }
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -94,6 +100,9 @@ impl Event {
         Self::TokenCreated,
         Self::TokenRevoked,
         Self::PlanChanged,
+        Self::SessionsCut,
+        Self::SessionsCutFailed,
+        Self::SessionsRestored,
     ];
 
     /// The event's name in the log.
@@ -124,6 +133,9 @@ impl Event {
             Self::TokenCreated => "token.created",
             Self::TokenRevoked => "token.revoked",
             Self::PlanChanged => "plan.changed",
+            Self::SessionsCut => "sessions.cut",
+            Self::SessionsCutFailed => "sessions.cut_failed",
+            Self::SessionsRestored => "sessions.restored",
         }
     }
 

@@ -24,7 +24,7 @@ const SECRET_MIN: usize = 16;
 const VERSION: u32 = 1;
 
 /// Every kind of news, by its name in bodies and in `events`.
-const NEWS: [News; 17] = [
+const NEWS: [News; 18] = [
     News::ReviewWanted,
     News::Reminder,
     News::Reviewed,
@@ -39,6 +39,7 @@ const NEWS: [News; 17] = [
     News::EndsSoon,
     News::Ended,
     News::Stuck,
+    News::SessionsLive,
     News::Lost,
     News::BreakGlass,
     News::ReviewClosed,

@@ -158,6 +158,7 @@ fn every_kind_of_news_has_a_name() {
             | News::EndsSoon
             | News::Ended
             | News::Stuck
+            | News::SessionsLive
             | News::Lost
             | News::BreakGlass
             | News::ReviewClosed => {}

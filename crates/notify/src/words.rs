@@ -62,6 +62,7 @@ pub(crate) fn is_overtaken(told: &Told) -> bool {
         | News::Extended
         | News::Ended
         | News::Stuck
+        | News::SessionsLive
         | News::BreakGlass
         | News::ReviewClosed
         | News::Lost => false,
@@ -159,6 +160,10 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
         News::Stuck => (
             format!("AWS refuses to remove access: {thing}, {name}"),
             format!("{} It is tried every hour.", told.notice.text),
+        ),
+        News::SessionsLive => (
+            format!("Sessions go on: {thing}, {name}"),
+            format!("{} It is tried again and again.", told.notice.text),
         ),
         News::Lost => (format!("Access lost: {thing}"), text()),
     }

@@ -449,7 +449,7 @@ fn is_kept(kept: &Drill, drill: &Drill) -> bool {
 }
 
 /// Whether two texts are one policy: white space and the order of members do not matter.
-fn same_policy(one: &str, other: &str) -> bool {
+pub(crate) fn same_policy(one: &str, other: &str) -> bool {
     let read = |text: &str| serde_json::from_str::<Value>(text).ok();
     one == other || matches!((read(one), read(other)), (Some(a), Some(b)) if a == b)
 }

@@ -11,6 +11,7 @@
 mod facts;
 mod refusal;
 
+pub mod cuts;
 pub mod outage;
 pub mod sessions;
 

@@ -258,7 +258,7 @@ fn is_status(news: News) -> bool {
         | News::BreakGlass
         | News::ReviewClosed
         | News::Lost => true,
-        News::Reminder | News::EndsSoon | News::Stuck => false,
+        News::Reminder | News::EndsSoon | News::Stuck | News::SessionsLive => false,
     }
 }
 
@@ -278,6 +278,7 @@ fn news_name(news: News) -> &'static str {
         News::EndsSoon => "ends_soon",
         News::Ended => "ended",
         News::Stuck => "stuck",
+        News::SessionsLive => "sessions_live",
         News::Lost => "lost",
         News::BreakGlass => "break_glass",
         News::ReviewClosed => "review_closed",

@@ -67,7 +67,7 @@ impl Slack {
                 ))
             }
             (News::BreakGlass, _) => return Ok(Some(self.broken(notice, request).await?)),
-            (News::ReviewClosed, _) => Some(shown(&notice.text, 2_000)),
+            (News::ReviewClosed | News::SessionsLive, _) => Some(shown(&notice.text, 2_000)),
             (News::Ended, _) => Some(self.ended(notice, grant, directory)),
             (News::EndsSoon | News::Denied | News::Discarded | News::Rejected, _) => None,
         };
@@ -253,6 +253,9 @@ impl Slack {
             }
             GrantState::Ended { why, .. } if why == "held_by_other_grant" => {
                 text.push_str(" Another grant still holds it.");
+            }
+            GrantState::Ended { .. } if grant.end_sessions => {
+                text.push_str(" Credentials issued before stop within minutes.");
             }
             GrantState::Ended { removed: true, .. } => {
                 let set = match &grant.names {

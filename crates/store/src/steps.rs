@@ -1,9 +1,10 @@
 //! What both engines do to a row, so that they cannot differ: desires, intents, what was learned,
 //! which steps are legal, when an answer is forgotten.
 
-use hallpass_access::{Answer, Desire};
+use hallpass_access::{Answer, Desire, News, Notice, OutlivingSessions};
 use hallpass_assignments::{Desired, Execution, Row, Verdict};
 use hallpass_model::{HoldKey, Timestamp};
+use hallpass_org::cuts::{Cut, CutNews, CutState};
 
 use crate::fault::Fault;
 
@@ -34,6 +35,36 @@ pub(crate) fn wrong_version(what: &str) -> Fault {
 /// The refusal of a second row of the same name.
 pub(crate) fn exists_already(what: &str) -> Fault {
     Fault::Raced(format!("{what} exists already"))
+}
+
+/// The row that ends sessions.
+pub(crate) fn cut_of(sessions: &OutlivingSessions) -> Cut {
+    Cut {
+        grant: sessions.grant,
+        request: sessions.request,
+        holder: sessions.holder.clone(),
+        key: sessions.key.clone(),
+        names: sessions.names.clone(),
+        issued_before: sessions.issued_before,
+        until: sessions.until,
+        state: CutState::Wanted,
+        failed: None,
+        attempts: 0,
+        due: sessions.at,
+        version: 0,
+    }
+}
+
+/// What operators hear of sessions that could not be ended; who they are is a matter of each channel.
+pub(crate) fn notice_of_cut(news: &CutNews) -> Notice {
+    Notice {
+        news: News::SessionsLive,
+        request: news.request,
+        grant: Some(news.grant),
+        to: Vec::new(),
+        at: news.at,
+        text: news.text.clone(),
+    }
 }
 
 /// The key a desire is about.

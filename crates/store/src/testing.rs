@@ -166,6 +166,7 @@ pub fn a_grant(n: u64) -> Grant {
         warned: false,
         refusals: 0,
         stuck: None,
+        end_sessions: false,
         aws_request: None,
         seen_news: 0,
         state: GrantState::Scheduled,

@@ -25,6 +25,7 @@ pub use asking::{Asking, Extending, Idempotency};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Named};
 pub use finding::{Found, Hit, Search};
 pub use offering::{Endings, Presses};
+pub use pressing::Revoking;
 pub use reviewing::{LastTime, Past, Times};
 pub use seeing::{Explained, Late, RequestView};
 pub use tending::{Reconciled, Tended};
@@ -83,6 +84,8 @@ pub struct Access {
     rules: RwLock<Rules>,
     /// Rung after a change that assignments should act on.
     wake_executor: Arc<Notify>,
+    /// Rung when there are sessions to be ended.
+    wake_cutter: Arc<Notify>,
     /// Number of the newest record; listeners read the log from where they were.
     news: watch::Sender<u64>,
     /// What searches computed before.
@@ -97,6 +100,7 @@ impl Access {
             settings,
             rules: RwLock::new(rules),
             wake_executor: Arc::new(Notify::new()),
+            wake_cutter: Arc::new(Notify::new()),
             news: watch::Sender::new(0),
             memory: finding::Memory::default(),
         }
@@ -105,6 +109,11 @@ impl Access {
     /// Rung whenever assignments have something new to do. Losing a ring costs delay only.
     pub fn executor_bell(&self) -> Arc<Notify> {
         Arc::clone(&self.wake_executor)
+    }
+
+    /// Rung whenever there are sessions to be ended. Losing a ring costs delay only.
+    pub fn cutter_bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake_cutter)
     }
 
     /// The number of the newest record this process has written, as it grows. Changes also when
@@ -167,10 +176,14 @@ impl Access {
             return Ok(Vec::new());
         }
         let wakes = !change.desires.is_empty();
+        let cuts = !change.outliving.is_empty();
         let tells = !change.notices.is_empty();
         let records = self.ports.store.commit(change).await?;
         if wakes {
             self.wake_executor.notify_one();
+        }
+        if cuts {
+            self.wake_cutter.notify_one();
         }
         let newest = records.last().map_or(0, Record::seq);
         self.news.send_if_modified(|seq| {

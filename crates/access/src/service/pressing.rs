@@ -7,11 +7,35 @@ use crate::decide::{self, Bench};
 use crate::records::{By, Moment};
 use crate::{
     Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, PressRefused, Request,
-    Role, Seen, break_glass, end,
+    Role, Seen, Write, break_glass, end,
 };
 
 /// Grants ended by one call at most; more are left for the next.
 const REVOKED_AT_ONCE: u32 = 1000;
+
+/// How access is taken away.
+#[derive(Clone, Copy, Debug)]
+pub struct Revoking<'a> {
+    /// Why; it is told and recorded.
+    pub reason: &'a str,
+    /// Whether sessions that outlive it are ended too, whatever the settings say.
+    pub end_sessions: bool,
+}
+
+impl<'a> From<&'a str> for Revoking<'a> {
+    fn from(reason: &'a str) -> Self {
+        Self {
+            reason,
+            end_sessions: false,
+        }
+    }
+}
+
+impl<'a> From<&'a String> for Revoking<'a> {
+    fn from(reason: &'a String) -> Self {
+        reason.as_str().into()
+    }
+}
 
 enum Press<'a> {
     /// By what was seen, when the one who presses says so.
@@ -232,7 +256,7 @@ impl Access {
         id: GrantId,
         idempotency: Option<&Idempotency>,
     ) -> Result<Grant, AccessError> {
-        self.end_grant(actor, id, idempotency, |grant, _| {
+        self.end_grant(actor, id, idempotency, false, |grant, _| {
             if Some(&grant.key.user) == actor.user.as_ref() {
                 Ok(EndCause::Released)
             } else {
@@ -250,15 +274,19 @@ impl Access {
         &self,
         actor: &Actor,
         id: GrantId,
-        reason: &str,
+        revoking: impl Into<Revoking<'_>>,
         idempotency: Option<&Idempotency>,
     ) -> Result<Grant, AccessError> {
+        let Revoking {
+            reason,
+            end_sessions,
+        } = revoking.into();
         let request = match self.ports.store.grant(id).await? {
             Some(grant) => self.ports.store.request(grant.request).await?,
             None => None,
         };
         let request = request.ok_or(AccessError::NotFound("grant"))?;
-        self.end_grant(actor, id, idempotency, |_, bench| {
+        self.end_grant(actor, id, idempotency, end_sessions, |_, bench| {
             let listed = decide::ensure_may_deny(&request, actor, bench).is_ok();
             match reason.trim() {
                 _ if actor.secondary_domain => Err(PressRefused::SecondaryDomain),
@@ -282,12 +310,13 @@ impl Access {
         &self,
         actor: &Actor,
         filter: &GrantFilter,
-        reason: &str,
+        revoking: impl Into<Revoking<'_>>,
     ) -> Result<Vec<(GrantId, Result<Grant, AccessError>)>, AccessError> {
         if !actor.is(Role::Admin) {
             return Err(PressRefused::NotYours.into());
         }
-        if reason.trim().is_empty() {
+        let revoking = revoking.into();
+        if revoking.reason.trim().is_empty() {
             return Err(PressRefused::ReasonMissing.into());
         }
         let states = ["scheduled", "granting", "active", "ending"]
@@ -299,7 +328,8 @@ impl Access {
         };
         let mut outcomes = Vec::new();
         for grant in self.ports.store.grants(&live, REVOKED_AT_ONCE).await? {
-            outcomes.push((grant.id, self.revoke(actor, grant.id, reason, None).await));
+            let outcome = self.revoke(actor, grant.id, revoking, None).await;
+            outcomes.push((grant.id, outcome));
         }
         Ok(outcomes)
     }
@@ -309,6 +339,7 @@ impl Access {
         actor: &Actor,
         id: GrantId,
         idempotency: Option<&Idempotency>,
+        end_sessions: bool,
         authority: impl Fn(&Grant, &Bench<'_>) -> Result<EndCause, PressRefused>,
     ) -> Result<Grant, AccessError> {
         let mut races = 0;
@@ -342,14 +373,30 @@ impl Access {
                 Ok(cause) => cause,
                 Err(why) => return Err(self.refuse(actor, &grant, "end", why).await?),
             };
-            if is_ending {
+            let is_added = end_sessions && !grant.end_sessions;
+            let grant = Grant {
+                end_sessions: end_sessions || grant.end_sessions,
+                ..grant
+            };
+            if is_ending && !is_added {
                 // parked or slow: try again now
                 self.poke(&grant, moment).await;
                 return Ok(grant);
             }
-            let mut change = end::begin(&grant, cause, By::Person(actor), &holds, moment);
+            let mut change = if is_ending {
+                Change {
+                    grants: vec![Write::Update(grant.clone())],
+                    ..Change::default()
+                }
+            } else {
+                end::begin(&grant, cause, By::Person(actor), &holds, moment)
+            };
             change.answer = self.answer_to(actor, grant.request, idempotency);
             match self.store_change(change).await {
+                Ok(_) if is_ending => {
+                    self.poke(&grant, moment).await;
+                    break;
+                }
                 Ok(_) => break,
                 Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
                 Err(error) => return Err(error.into()),

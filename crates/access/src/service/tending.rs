@@ -114,7 +114,13 @@ impl Access {
             }
             GrantState::Scheduled | GrantState::Granting => grant::advance(current, &holds, moment),
             GrantState::Active => self.watch(current, &holds),
-            GrantState::Ending { .. } => end::advance(current, &holds, &self.directory(), moment),
+            GrantState::Ending { .. } => {
+                let known = end::Known {
+                    directory: &self.directory(),
+                    settings: &self.settings,
+                };
+                end::advance(current, &holds, known, moment)
+            }
             GrantState::Ended { .. } | GrantState::Failed { .. } => Change::default(),
         };
         let lag = settled_lag(current, &change);

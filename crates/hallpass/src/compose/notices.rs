@@ -290,6 +290,8 @@ impl Teller {
             tracing::error!(channel, number, news, attempt, request.id = %notice.request, why, "a notice is given up");
         } else if notice.news == News::Stuck {
             tracing::error!(channel, request.id = %notice.request, "AWS refuses to remove access");
+        } else if notice.news == News::SessionsLive {
+            tracing::error!(channel, request.id = %notice.request, "{}", notice.text);
         }
         self.store.notice_delivered(channel, number).await?;
         Ok(outcome)

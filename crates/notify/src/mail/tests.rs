@@ -189,6 +189,10 @@ fn subjects_of_grants() -> Vec<(Told, &'static str)> {
             "AWS refuses to remove access: ReadOnly in payments-prod, Person 1",
         ),
         (
+            granted(News::SessionsLive, ended(9)),
+            "Sessions go on: ReadOnly in payments-prod, Person 1",
+        ),
+        (
             active(News::BreakGlass),
             "Break-glass: Person took ReadOnly in payments-prod, 2h",
         ),

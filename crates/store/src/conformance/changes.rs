@@ -276,6 +276,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
     };
     store.commit(first).await.unwrap();
     let refused = Change {
+        outliving: Vec::new(),
         requests: vec![Write::Insert(a_request(1))],
         grants: vec![Write::Insert(a_grant(1))],
         desires: vec![wanted(&account_key(1, 1), 7_200, 1)],

@@ -8,7 +8,7 @@ use hallpass_model::{GrantId, RequestId, Timestamp};
 
 use super::{Slot, State};
 use crate::fault::Fault;
-use crate::steps::{answered_at, check_step, desired, exists_already, key_of, wrong_version};
+use crate::steps::{answered_at, check_step, cut_of, desired, exists_already, key_of, wrong_version};
 
 /// What a change would do. Reads see what it did so far.
 struct Staged<'a> {
@@ -52,6 +52,9 @@ pub(super) fn commit(state: &mut State, change: Change) -> Result<Vec<Record>, F
     let effects = staged.effects;
     let records = effects.records.clone();
     effects.merge_into(state);
+    for sessions in &change.outliving {
+        state.cuts.insert(sessions.grant, cut_of(sessions));
+    }
     for notice in change.notices {
         state.outbox.post(notice);
     }

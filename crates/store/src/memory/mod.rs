@@ -4,6 +4,7 @@
 mod access;
 mod assignments;
 mod commit;
+mod cuts;
 mod outbox;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use hallpass_assignments::{Lease, Row};
 use hallpass_audit::{AuditStore, Draft, Head, Record, RecordQuery, StoreFault};
 use hallpass_model::{AuditId, Email, GrantId, RequestId, Timestamp, TokenId};
 
+use hallpass_org::cuts::Cut;
 use crate::TokenRow;
 use crate::fault::Fault;
 use crate::rows::head_at;
@@ -43,6 +45,7 @@ struct State {
     answers: BTreeMap<(Email, String), Answer>,
     tokens: BTreeMap<TokenId, TokenRow>,
     blobs: BTreeMap<String, Vec<u8>>,
+    cuts: BTreeMap<GrantId, Cut>,
 }
 
 /// An assignment and who works on it.

@@ -5,10 +5,10 @@ use hallpass_assignments::Row;
 use hallpass_audit::{Draft, Head, Record};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
-use super::{Refused, assignments, counter, number, outbox, refusal};
+use super::{Refused, assignments, counter, cuts, number, outbox, refusal};
 use crate::fault::Fault;
 use crate::rows::{account_of, body, grant_body, head_at, instant, read_instant, request_body};
-use crate::steps::{answered_at, desired, exists_already, illegal_step, key_of, wrong_version};
+use crate::steps::{answered_at, cut_of, desired, exists_already, illegal_step, key_of, wrong_version};
 
 /// Stores `change` whole; the transaction is dropped when this fails.
 pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>, Fault> {
@@ -20,6 +20,9 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     }
     for wish in &change.desires {
         desire(tx, wish)?;
+    }
+    for sessions in &change.outliving {
+        cuts::insert(tx, &cut_of(sessions))?;
     }
     let records = append(tx, change.audit)?;
     if let Some(given) = &change.answer {

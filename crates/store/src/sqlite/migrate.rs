@@ -41,6 +41,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "plans",
         sql: include_str!("../../migrations/0005_plans.sql"),
     },
+    Migration {
+        version: 6,
+        name: "session_cuts",
+        sql: include_str!("../../migrations/0006_session_cuts.sql"),
+    },
 ];
 
 /// Tells our files from those of other programs (`PRAGMA application_id`): `hall`.

@@ -9,6 +9,7 @@ mod audit;
 mod care;
 mod chores;
 mod commit;
+mod cuts;
 mod migrate;
 mod outbox;
 mod plans;

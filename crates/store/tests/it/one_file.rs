@@ -20,6 +20,7 @@ use tempfile::tempdir;
 /// A change of every kind, the `n`th.
 fn whole(n: u64) -> Change {
     Change {
+        outliving: Vec::new(),
         requests: vec![Write::Insert(a_request(n))],
         grants: vec![Write::Insert(a_grant(n))],
         desires: vec![wanted(&account_key(n, 1), 7_200, n)],

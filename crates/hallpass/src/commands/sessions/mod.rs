@@ -9,7 +9,6 @@ mod signed_in;
 
 use crate::exit::Outcome;
 
-/// List and end sessions of the web pages; find and cut off those at AWS
 /// Cut off sessions at AWS and tell how long they go on; list and end sessions of the web pages
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -33,7 +32,6 @@ enum Command {
     Residual(Box<residual::Args>),
     Apply(Box<apply::Args>),
     Prune(Box<prune::Args>),
-    Residual(residual::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {

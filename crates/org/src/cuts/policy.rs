@@ -1,0 +1,172 @@
+//! The text of an account's policy: one statement per cut, beside whatever else somebody put there.
+
+use hallpass_iam::generate::{Draft, DraftStatement, Many};
+use hallpass_iam::language::Effect;
+use hallpass_model::{GrantId, Target, TargetNames, Timestamp};
+use serde_json::{Value, json};
+
+use super::Cut;
+
+/// What statements of ours are called; the grant follows.
+const SID: &str = "HallpassEnded";
+/// What the policies are called; the account follows, for names are unique in an organization.
+const NAME: &str = "hallpass-ended-sessions";
+
+/// A service control policy holds no more (`policies.md` §5).
+const BYTES_MAX: usize = 5_120;
+
+/// The name of an account's policy.
+pub fn policy_name(account: &str) -> String {
+    format!("{NAME}-{account}")
+}
+
+/// The `Sid` of a grant's statement.
+pub fn statement_id(grant: GrantId) -> String {
+    let id = grant.to_string();
+    let letters = id.chars().filter(char::is_ascii_alphanumeric);
+    SID.chars().chain(letters).collect()
+}
+
+/// The account of a cut.
+pub(super) fn account(cut: &Cut) -> Option<&str> {
+    match &cut.key.target {
+        Target::Account { account, .. } => Some(account.as_str()),
+        Target::Group { .. } => None,
+    }
+}
+
+/// The role of a permission set in an account, in both forms of its path. The suffix is spelled out:
+/// `_*` would also be the role of every set whose name only begins so.
+fn role(cut: &Cut) -> Option<String> {
+    let (
+        Target::Account {
+            account,
+            permission_set,
+        },
+        TargetNames::Account {
+            permission_set: name,
+            ..
+        },
+    ) = (&cut.key.target, &cut.names)
+    else {
+        return None;
+    };
+    let partition = permission_set.as_str().split(':').nth(1).unwrap_or("aws");
+    Some(format!(
+        "arn:{partition}:iam::{account}:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_{name}_{}",
+        "?".repeat(16)
+    ))
+}
+
+/// The statement of a cut.
+pub(super) fn statement(cut: &Cut) -> Option<Value> {
+    let role = role(cut)?;
+    let draft = Draft {
+        statements: vec![
+            DraftStatement::new(statement_id(cut.grant), Effect::Deny, Many::one("*"))
+                .when(
+                    "StringEquals",
+                    "identitystore:UserId",
+                    Many::one(cut.key.user.as_str()),
+                )
+                .when("ArnLike", "aws:PrincipalArn", Many::one(role))
+                .when(
+                    "DateLessThan",
+                    "aws:TokenIssueTime",
+                    Many::one(cut.issued_before.to_string()),
+                ),
+        ],
+    };
+    let mut text: Value = serde_json::from_str(&draft.json()).ok()?;
+    let statements = text.get_mut("Statement")?;
+    statements.get_mut(0).map(Value::take)
+}
+
+/// A policy taken apart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Parts {
+    /// Statements that somebody else put there; they stay.
+    pub(super) foreign: Vec<Value>,
+    /// The `Sid`s of ours.
+    pub(super) ours: Vec<String>,
+}
+
+/// Takes a policy apart; `None` when it is none.
+pub(super) fn parts(content: &str) -> Option<Parts> {
+    let text: Value = serde_json::from_str(content).ok()?;
+    let statements = match text.get("Statement")? {
+        Value::Array(all) => all.clone(),
+        one @ Value::Object(_) => vec![one.clone()],
+        _ => return None,
+    };
+    let mut parts = Parts::default();
+    for statement in statements {
+        match sid(&statement) {
+            Some(sid) if sid.starts_with(SID) => parts.ours.push(sid.to_owned()),
+            Some(_) | None => parts.foreign.push(statement),
+        }
+    }
+    Some(parts)
+}
+
+fn sid(statement: &Value) -> Option<&str> {
+    statement.get("Sid").and_then(Value::as_str)
+}
+
+/// What an account's policy should say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Fitted {
+    /// Its text; `None` when nothing is left to say.
+    pub(super) content: Option<String>,
+    /// Grants whose sessions it denies, by a statement of their own or by a later one for the same
+    /// person and role.
+    pub(super) held: Vec<GrantId>,
+    /// Those of them that have a statement of their own.
+    pub(super) spoken: Vec<GrantId>,
+    /// Grants that found no room.
+    pub(super) left_out: Vec<GrantId>,
+}
+
+/// Fits the cuts that are not over into one policy, the oldest first: what stands never gives way to
+/// what is new. Of several for one person and role the newest speaks for all, in the place of the
+/// oldest.
+pub(super) fn fit(foreign: &[Value], cuts: &[Cut], now: Timestamp) -> Fitted {
+    let live = cuts
+        .iter()
+        .filter(|cut| cut.is_open() && now < cut.until && role(cut).is_some());
+    let mut live: Vec<&Cut> = live.collect();
+    live.sort_by_key(|cut| (cut.issued_before, cut.grant));
+    let mut groups: Vec<Vec<&Cut>> = Vec::new();
+    for cut in live {
+        let group = groups.iter_mut().find(|group| {
+            let mut others = group.iter();
+            others.any(|other| other.key == cut.key && other.names == cut.names)
+        });
+        match group {
+            Some(group) => group.push(cut),
+            None => groups.push(vec![cut]),
+        }
+    }
+    let mut fitted = Fitted::default();
+    let mut statements = foreign.to_vec();
+    for group in groups {
+        let Some(statement) = group.last().and_then(|newest| statement(newest)) else {
+            continue;
+        };
+        statements.push(statement);
+        let grants = group.iter().map(|cut| cut.grant);
+        if text(&statements).len() > BYTES_MAX {
+            statements.pop();
+            fitted.left_out.extend(grants);
+        } else {
+            fitted.held.extend(grants);
+            fitted.spoken.extend(group.last().map(|newest| newest.grant));
+        }
+    }
+    fitted.content = (!statements.is_empty()).then(|| text(&statements));
+    fitted
+}
+
+fn text(statements: &[Value]) -> String {
+    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+}
