@@ -16,6 +16,7 @@ use hallpass_assignments::{Executor, Limits};
 use hallpass_audit::{AuditStore, ExportTarget};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_model::{Clock, IdSource, Span};
+use hallpass_org::cuts::Cutter;
 use hallpass_rules::{GroupRef, Rules, Source};
 use hallpass_server::{App, Desk, Front, Probe, Rates, SessionSettings, SignIn};
 use hallpass_store::SqliteStore;
@@ -61,6 +62,7 @@ pub(crate) struct Composed {
     pub(crate) directory: Arc<Inventory>,
     pub(crate) app: App,
     executor: Arc<Executor>,
+    cutter: Arc<Cutter>,
     store: SqliteStore,
     clock: Arc<dyn Clock>,
     export: Option<(Arc<dyn ExportTarget>, String)>,
@@ -143,6 +145,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     // before anything can be told, so that a new channel misses nothing of this server
     let opened = notices::open(shared.as_ref(), &channels, parts.clock.now()).await;
     opened.map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
+    let cutter = cutter(&shared, &parts.aws, &parts.clock, &parts.ids);
     let executor = executor(&shared, &parts.aws, &parts.clock, parts.ids);
     let pulse = Arc::new(probes::Pulse::new(Arc::clone(&parts.clock)));
     let (stop, stopping) = watch::channel(false);
@@ -177,6 +180,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         directory,
         app,
         executor,
+        cutter,
         store,
         clock: parts.clock,
         export: parts.export,
@@ -214,6 +218,28 @@ fn executor(
         Arc::clone(clock),
         ids,
         Limits::default(),
+    ))
+}
+
+/// Ends sessions that outlive grants. Its lane is that of plans: one writes to Organizations.
+fn cutter(
+    store: &Arc<SqliteStore>,
+    aws: &Arc<Aws>,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn IdSource>,
+) -> Arc<Cutter> {
+    let holder = format!(
+        "server {} ({})",
+        std::process::id(),
+        ids.next(clock.now()).simple()
+    );
+    Arc::new(Cutter::new(
+        Arc::clone(aws) as Arc<dyn hallpass_org::Organization>,
+        store.clone(),
+        store.clone(),
+        Arc::clone(clock),
+        Arc::clone(ids),
+        holder,
     ))
 }
 

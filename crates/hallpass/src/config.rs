@@ -107,6 +107,8 @@ pub(crate) struct Access {
     pub(crate) reminder: Reminder,
     pub(crate) duration: Duration,
     pub(crate) on_rule_change: Change,
+    /// Whether sessions that outlive a grant are ended with it.
+    pub(crate) end_sessions: bool,
     /// Words of warning, by account id or name.
     pub(crate) account_notes: BTreeMap<String, String>,
 }
@@ -120,6 +122,7 @@ impl Default for Access {
             reminder: Reminder::default(),
             duration: Duration::default(),
             on_rule_change: Change::Report,
+            end_sessions: false,
             account_notes: BTreeMap::new(),
         }
     }
@@ -432,6 +435,8 @@ impl Loaded {
             directory_max_age: self.config.inventory.max_age.0,
             // composing fills it from the roles, as it does for the demo
             admins: Vec::new(),
+            end_sessions: access.end_sessions,
+            management_account: None,
             out_of_reach: None,
         }
     }
@@ -474,6 +479,7 @@ fn keys() -> BTreeMap<&'static str, &'static str> {
         ("access.duration.max", "24h"),
         ("access.duration.choices", "[]"),
         ("access.on_rule_change", "report"),
+        ("access.end_sessions", "false"),
         ("access.account_notes", "{}"),
         ("slack.signing_secret", "none"),
         ("slack.bot_token", "none"),

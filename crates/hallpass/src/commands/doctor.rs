@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hallpass_access::{Channel, DirectorySource as _};
 use hallpass_aws::{About, Inventory, Place};
 use hallpass_model::Clock;
+use hallpass_org::Organization;
 use hallpass_rules::{Directory, GroupRef, Rules};
 use serde::Serialize;
 
@@ -136,6 +137,7 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
             .iter()
             .map(|name| GroupRef::Name(name.to_ascii_lowercase())),
     );
+    check_policies(loaded, aws.as_ref(), &mut report).await;
     let inventory = Inventory::new(aws, Arc::new(move || wanted.clone()));
     match inventory.refresh().await {
         Ok(directory) => {
@@ -158,6 +160,34 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
         }
     }
     Ok(report)
+}
+
+/// What ending sessions needs, where it is wanted.
+async fn check_policies(loaded: &Loaded, organization: &dyn Organization, report: &mut Report) {
+    const CHECK: &str = "ended sessions";
+    if !loaded.config.access.end_sessions {
+        return;
+    }
+    let remedy = "`hallpass doctor --iam-policy` prints what is needed, in the statement `Plans`";
+    let root = match organization.root().await {
+        Ok(root) => root,
+        Err(fault) => return report.add(CHECK, Err((fault.to_string(), remedy))),
+    };
+    if !root.scps_enabled {
+        let off = "service control policies are not enabled on the root".to_owned();
+        let enable = "`aws organizations enable-policy-type --policy-type SERVICE_CONTROL_POLICY`";
+        return report.add(CHECK, Err((off, enable)));
+    }
+    let seen = organization.policies().await;
+    let ours = |rows: Vec<hallpass_org::PolicyRow>| {
+        let name = hallpass_org::cuts::policy_name("");
+        let ours = rows.iter().filter(|row| row.name.starts_with(&name));
+        format!("{} accounts have one of our policies now", ours.count())
+    };
+    report.add(
+        CHECK,
+        seen.map(ours).map_err(|fault| (fault.to_string(), remedy)),
+    );
 }
 
 fn check_export(loaded: &Loaded, report: &mut Report) {

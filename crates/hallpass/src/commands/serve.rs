@@ -222,11 +222,12 @@ pub(crate) async fn asked_to_stop() {
 
 /// The account we cannot change: the management account, for a delegated administrator.
 fn out_of_reach(about: &About) -> Option<AccountId> {
-    let management = about
-        .management_account
-        .as_deref()
-        .filter(|_| about.place == Place::DelegatedAdministrator);
-    management.and_then(|account| account.parse().ok())
+    management_account(about).filter(|_| about.place == Place::DelegatedAdministrator)
+}
+
+fn management_account(about: &About) -> Option<AccountId> {
+    let account = about.management_account.as_deref();
+    account.and_then(|account| account.parse().ok())
 }
 
 fn place(place: Place) -> &'static str {
@@ -279,6 +280,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         identity: loaded.identity(&about.identity_store_id, &about.region),
         settings: Settings {
             out_of_reach: out_of_reach(&about),
+            management_account: management_account(&about),
             ..loaded.settings()
         },
         rules: rules.clone(),

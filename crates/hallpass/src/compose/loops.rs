@@ -10,6 +10,7 @@ use hallpass_assignments::{AssignmentStore, Executor};
 use hallpass_audit::{AuditStore, ExportTarget, export_pending, publish_head};
 use hallpass_aws::Inventory;
 use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_org::cuts::Cutter;
 use hallpass_server::Desk;
 use hallpass_store::SqliteStore;
 use tokio::sync::{Notify, watch};
@@ -52,6 +53,7 @@ struct Engine {
     access: Arc<Access>,
     directory: Arc<Inventory>,
     executor: Arc<Executor>,
+    cutter: Arc<Cutter>,
     store: SqliteStore,
     clock: Arc<dyn Clock>,
     pulse: Arc<Pulse>,
@@ -69,6 +71,7 @@ impl Composed {
             access: Arc::clone(&self.access),
             directory: Arc::clone(&self.directory),
             executor: Arc::clone(&self.executor),
+            cutter: Arc::clone(&self.cutter),
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             pulse: Arc::clone(&self.pulse),
@@ -81,6 +84,7 @@ impl Composed {
         for _ in 0..EXECUTORS {
             spawn(tasks, "execute", stop, &engine, execute);
         }
+        spawn(tasks, "cut", stop, &engine, cut);
         spawn(tasks, "tend", stop, &engine, tend);
         spawn(tasks, "reconcile", stop, &engine, reconcile);
         spawn(tasks, "refresh", stop, &engine, refresh);
@@ -218,6 +222,30 @@ async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
             () = bell.notified() => {}
             _ = stop.changed() => {}
             () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Ends sessions that outlive grants.
+async fn cut(engine: Engine, mut stop: watch::Receiver<bool>) {
+    let bell = engine.access.cutter_bell();
+    while !*stop.borrow() {
+        match engine.cutter.tick().await {
+            Ok(report) => {
+                for (account, why) in &report.failed {
+                    tracing::warn!(account, why, "sessions could not be ended yet");
+                }
+                if report.applied + report.gone > 0 {
+                    let (applied, gone) = (report.applied, report.gone);
+                    tracing::info!(applied, gone, "ended sessions were tended");
+                }
+            }
+            Err(error) => tracing::error!(error = %error, "ended sessions could not be tended"),
+        }
+        tokio::select! {
+            () = bell.notified() => {}
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
     }
 }

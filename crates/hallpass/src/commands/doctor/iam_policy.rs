@@ -59,7 +59,7 @@ pub(super) fn text(groups: &BTreeSet<GroupRef>) -> String {
             "Resource": resources,
         }));
     }
-    // whoever runs no plans leaves this out
+    // whoever runs no plans and ends no sessions leaves this out
     statements.push(json!({
         "Sid": "Plans",
         "Effect": "Allow",
