@@ -277,6 +277,12 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
         self.executor = executor;
     }
 
+    /// From now on sessions that outlive a grant are ended, or not; the process starts anew.
+    pub fn end_sessions(&mut self, on: bool) {
+        self.settings.end_sessions = on;
+        self.restart();
+    }
+
     /// Another process over the same store and the same Identity Center.
     pub fn another_process(&self) -> Arc<Access> {
         let (access, _) = process(

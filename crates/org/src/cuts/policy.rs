@@ -160,7 +160,9 @@ pub(super) fn fit(foreign: &[Value], cuts: &[Cut], now: Timestamp) -> Fitted {
             fitted.left_out.extend(grants);
         } else {
             fitted.held.extend(grants);
-            fitted.spoken.extend(group.last().map(|newest| newest.grant));
+            fitted
+                .spoken
+                .extend(group.last().map(|newest| newest.grant));
         }
     }
     fitted.content = (!statements.is_empty()).then(|| text(&statements));

@@ -14,4 +14,5 @@ mod deciding;
 mod endings;
 mod interleavings;
 mod looking;
+mod outliving;
 mod overlaps;

@@ -1,0 +1,406 @@
+//! Sessions that outlive grants: denied, and let in again, whatever fails. Every port call of the
+//! executor is failed, its answer lost, the process stopped before and after it.
+
+use std::sync::Arc;
+
+use hallpass_access::{AccessStore as _, GrantState, News, Revoking};
+use hallpass_audit::{AuditStore as _, Record};
+use hallpass_model::{Clock as _, GrantId, Span, Timestamp};
+use hallpass_org::cuts::{Cut, CutState, CutStore as _, Cutter, policy_name, statement_id};
+use hallpass_org::testing::FakeOrganization;
+use hallpass_org::{NewPolicy, Organization as _};
+use hallpass_runner::testing::{Gate, Gated, MemoryPlans, Mode};
+use hallpass_simulation::{
+    Habits,
+    Human::{self, Ana, Bo},
+    Ids, World, check_all,
+};
+use serde_json::{Value, json};
+
+use crate::acting::{grant, run, take};
+
+const ACCOUNT: &str = "111111111111";
+
+/// What survives a stop.
+struct Bench {
+    world: World,
+    organization: Arc<FakeOrganization>,
+    lanes: Arc<MemoryPlans>,
+    ids: Arc<Ids>,
+}
+
+impl Bench {
+    fn new(lag: Span) -> Self {
+        let mut world = World::new(1, Habits::default(), None);
+        world.end_sessions(true);
+        let organization = Arc::new(FakeOrganization::new(Arc::clone(&world.clock) as Arc<_>));
+        organization.change(|it| it.lag = lag);
+        Self {
+            world,
+            organization,
+            lanes: Arc::default(),
+            ids: Arc::new(Ids::new(77)),
+        }
+    }
+
+    fn cutter(&self, holder: &str, gate: &Arc<Gate>) -> Cutter {
+        Cutter::new(
+            Arc::new(Gated(Arc::clone(&self.organization), Arc::clone(gate))),
+            Arc::new(Gated(Arc::clone(&self.world.store), Arc::clone(gate))),
+            Arc::new(Gated(Arc::clone(&self.lanes), Arc::clone(gate))),
+            Arc::clone(&self.world.clock) as Arc<_>,
+            Arc::clone(&self.ids) as Arc<_>,
+            holder,
+        )
+    }
+
+    /// Somebody has access for a minute, and it ends.
+    async fn ended(&self, who: Human, set: &str) -> GrantId {
+        let id = take(&self.world, who, set, Span::seconds(60)).await;
+        self.world.live(Span::seconds(90)).await;
+        let ended = grant(&self.world, id).await;
+        assert_eq!(ended.state.name(), "ended");
+        id
+    }
+
+    fn now(&self) -> Timestamp {
+        self.world.clock.now()
+    }
+
+    async fn cut(&self, id: GrantId) -> Cut {
+        self.world.store.cut(id).await.unwrap().unwrap()
+    }
+
+    /// Lives of the executor, seconds apart.
+    async fn tend(&self, cutter: &Cutter, seconds: u64) {
+        for _ in 0..seconds {
+            let _: Result<_, _> = cutter.tick().await;
+            self.world.clock.advance(Span::seconds(1));
+        }
+    }
+
+    async fn calmly(&self, seconds: u64) {
+        self.tend(&self.cutter("calm", &Gate::new(None)), seconds)
+            .await;
+    }
+
+    async fn until_over(&self, id: GrantId) {
+        let left = Span::between(self.now(), self.cut(id).await.until);
+        self.world.clock.advance(left);
+    }
+
+    /// Statements of the account's policy, when it is attached.
+    fn statements(&self) -> Vec<Value> {
+        let standing = self.organization.standing();
+        let name = policy_name(ACCOUNT);
+        let is_attached = standing
+            .iter()
+            .any(|(other, targets)| *other == name && targets == &[ACCOUNT]);
+        let text = self.organization.text(&name).filter(|_| is_attached);
+        text.map_or_else(Vec::new, |text| {
+            let value: Value = serde_json::from_str(&text).unwrap();
+            value["Statement"].as_array().unwrap().clone()
+        })
+    }
+
+    fn sids(&self) -> Vec<String> {
+        let all = self.statements();
+        all.iter()
+            .map(|it| it["Sid"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    async fn records(&self, event: &str) -> Vec<Record> {
+        let all = self.world.store.records_from(1, 10_000).await.unwrap();
+        all.into_iter()
+            .filter(|record| record.event() == event)
+            .collect()
+    }
+
+    /// Somebody else wrote into our policy.
+    async fn stranger(&self) {
+        let content = json!({"Version": "2012-10-17", "Statement": [foreign()]}).to_string();
+        let name = policy_name(ACCOUNT);
+        let all = self.organization.policies().await.unwrap();
+        match all.iter().find(|row| row.name == name) {
+            Some(row) => {
+                let mut text: Value =
+                    serde_json::from_str(&self.organization.text(&name).unwrap()).unwrap();
+                text["Statement"].as_array_mut().unwrap().push(foreign());
+                self.organization
+                    .update_policy(&row.id, &text.to_string())
+                    .await
+                    .unwrap();
+            }
+            None => {
+                let policy = NewPolicy {
+                    name,
+                    description: String::new(),
+                    content,
+                    tags: std::collections::BTreeMap::new(),
+                };
+                let id = self.organization.create_policy(&policy).await.unwrap();
+                self.organization.attach(&id, ACCOUNT).await.unwrap();
+            }
+        }
+        self.world.clock.advance(Span::minutes(1));
+    }
+}
+
+fn foreign() -> Value {
+    json!({"Sid": "Theirs", "Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"})
+}
+
+#[test]
+fn a_grant_s_end_cuts_its_sessions_and_lets_them_in_when_they_are_over() {
+    run(async {
+        let bench = Bench::new(Span::ZERO);
+        let id = bench.ended(Ana, "ReadOnly").await;
+        let cut = bench.cut(id).await;
+        assert_eq!(cut.state, CutState::Wanted);
+        // the set's hour, and the time a policy takes
+        assert_eq!(
+            Span::between(cut.issued_before, cut.until),
+            Span::minutes(65)
+        );
+        bench.calmly(3).await;
+        let statements = bench.statements();
+        assert_eq!(statements.len(), 1, "{statements:?}");
+        let role = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_ReadOnly_????????????????";
+        assert_eq!(
+            statements[0],
+            json!({
+                "Sid": statement_id(id), "Effect": "Deny", "Action": "*", "Resource": "*",
+                "Condition": {
+                    "StringEquals": {"identitystore:UserId": cut.key.user.as_str()},
+                    "ArnLike": {"aws:PrincipalArn": role},
+                    "DateLessThan": {"aws:TokenIssueTime": cut.issued_before.to_string()},
+                },
+            })
+        );
+        let told = bench.records("sessions.cut").await;
+        assert_eq!(told.len(), 1);
+        bench.until_over(id).await;
+        bench.calmly(3).await;
+        assert!(bench.organization.standing().is_empty());
+        assert!(matches!(bench.cut(id).await.state, CutState::Gone { .. }));
+        assert_eq!(bench.records("sessions.restored").await.len(), 1);
+        check_all(&bench.world, &[]).await.unwrap();
+    });
+}
+
+#[test]
+fn no_session_is_cut_where_nobody_asked_or_the_access_stays() {
+    run(async {
+        let mut bench = Bench::new(Span::ZERO);
+        bench.world.end_sessions(false);
+        let off = bench.ended(Ana, "ReadOnly").await;
+        let ticked = take(&bench.world, Ana, "ReadOnly", Span::hours(1)).await;
+        bench.world.live(Span::seconds(10)).await;
+        let words = Revoking {
+            reason: "laptop lost",
+            end_sessions: true,
+        };
+        let eve = bench.world.actor(Human::Eve);
+        bench
+            .world
+            .access
+            .revoke(&eve, ticked, words, None)
+            .await
+            .unwrap();
+        bench.world.live(Span::seconds(20)).await;
+        bench.world.end_sessions(true);
+        let group = bench.ended(Bo, "oncall").await;
+        let first = take(&bench.world, Bo, "ReadOnly", Span::seconds(40)).await;
+        let second = take(&bench.world, Bo, "ReadOnly", Span::seconds(600)).await;
+        bench.world.live(Span::seconds(60)).await;
+        for (id, wanted, what) in [
+            (off, false, "the option is off"),
+            (ticked, true, "whoever revoked said so"),
+            (group, false, "a group has no sessions"),
+            (first, false, "another grant holds it"),
+        ] {
+            let cut = bench.world.store.cut(id).await.unwrap();
+            assert_eq!(cut.is_some(), wanted, "{what}");
+            let ended = grant(&bench.world, id).await;
+            assert!(matches!(ended.state, GrantState::Ended { .. }), "{what}");
+            assert_eq!(ended.end_sessions, wanted, "{what}");
+        }
+        bench.world.live(Span::seconds(600)).await;
+        assert!(bench.world.store.cut(second).await.unwrap().is_some());
+    });
+}
+
+#[test]
+fn what_cannot_be_cut_is_told_once_and_made_up_for() {
+    run(async {
+        let bench = Bench::new(Span::ZERO);
+        bench.organization.change(|it| it.scps_enabled = false);
+        let store = &bench.world.store;
+        store.open_channel("test", bench.now()).await.unwrap();
+        let id = bench.ended(Ana, "ReadOnly").await;
+        bench.calmly(700).await;
+        assert_eq!(bench.records("sessions.cut_failed").await.len(), 1);
+        let now = bench.now();
+        let waiting = store.take_notices("test", now, now, 100).await.unwrap();
+        let live: Vec<_> = waiting
+            .iter()
+            .filter(|it| it.notice.news == News::SessionsLive)
+            .collect();
+        assert_eq!(live.len(), 1);
+        assert!(
+            live[0].notice.text.contains("may work until"),
+            "{}",
+            live[0].notice.text
+        );
+        bench.organization.change(|it| it.scps_enabled = true);
+        bench.calmly(310).await;
+        assert_eq!(bench.sids(), [statement_id(id)]);
+    });
+}
+
+#[test]
+fn what_somebody_took_away_is_put_back() {
+    run(async {
+        let bench = Bench::new(Span::ZERO);
+        let id = bench.ended(Ana, "ReadOnly").await;
+        bench.calmly(3).await;
+        let policies = bench.organization.policies().await.unwrap();
+        let ours = policies
+            .iter()
+            .find(|row| row.name == policy_name(ACCOUNT))
+            .unwrap();
+        bench.organization.detach(&ours.id, ACCOUNT).await.unwrap();
+        bench.calmly(660).await;
+        assert_eq!(bench.sids(), [statement_id(id)]);
+        assert_eq!(bench.records("sessions.cut").await.len(), 2);
+    });
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chore {
+    /// The first cut of an account.
+    First,
+    /// One more, beside a stranger's statement.
+    Beside,
+    /// The last is over.
+    Last,
+    /// One of two is over.
+    OneOfTwo,
+    /// The last is over, and a stranger's statement stays.
+    Leaving,
+}
+
+impl Chore {
+    const ALL: [Self; 5] = [
+        Self::First,
+        Self::Beside,
+        Self::Last,
+        Self::OneOfTwo,
+        Self::Leaving,
+    ];
+
+    /// Brings a bench to where the chore begins; the `Sid`s there must be at its end.
+    async fn prepare(self, bench: &Bench) -> (Vec<String>, (usize, usize)) {
+        let theirs = "Theirs".to_owned();
+        match self {
+            Self::First => {
+                let id = bench.ended(Ana, "ReadOnly").await;
+                (vec![statement_id(id)], (1, 0))
+            }
+            Self::Beside => {
+                let before = bench.ended(Bo, "ReadOnly").await;
+                bench.calmly(3).await;
+                bench.stranger().await;
+                let id = bench.ended(Ana, "ReadOnly").await;
+                (vec![theirs, statement_id(before), statement_id(id)], (2, 0))
+            }
+            Self::Last | Self::Leaving => {
+                let id = bench.ended(Ana, "ReadOnly").await;
+                bench.calmly(20).await;
+                let mut stays = Vec::new();
+                if self == Self::Leaving {
+                    bench.stranger().await;
+                    stays.push(theirs);
+                }
+                bench.until_over(id).await;
+                (stays, (1, 1))
+            }
+            Self::OneOfTwo => {
+                let first = bench.ended(Ana, "ReadOnly").await;
+                bench.calmly(20).await;
+                bench.world.clock.advance(Span::minutes(10));
+                let second = bench.ended(Bo, "ReadOnly").await;
+                bench.calmly(20).await;
+                bench.until_over(first).await;
+                (vec![statement_id(second)], (2, 1))
+            }
+        }
+    }
+}
+
+async fn stopped_everywhere(chore: Chore, lag: Span) {
+    let unbroken = Bench::new(lag);
+    let _ = chore.prepare(&unbroken).await;
+    let gate = Gate::new(None);
+    unbroken.tend(&unbroken.cutter("first", &gate), 20).await;
+    let calls = gate.calls();
+    assert!(calls >= 6, "{chore:?}");
+    for call in 1..=calls {
+        for mode in Mode::ALL {
+            let case = format!("{chore:?}, lag {lag}, call {call}, {mode:?}");
+            let bench = Bench::new(lag);
+            let (stays, (cuts, restored)) = chore.prepare(&bench).await;
+            let gate = Gate::new(Some((call, mode)));
+            let cutter = bench.cutter("first", &gate);
+            tokio::select! {
+                biased;
+                () = gate.stop() => {}
+                () = bench.tend(&cutter, 20) => {}
+            }
+            // whoever died keeps the lane for a minute
+            bench
+                .tend(&bench.cutter("second", &Gate::new(None)), 90)
+                .await;
+            let mut sids = bench.sids();
+            sids.sort();
+            let mut wanted = stays;
+            wanted.sort();
+            assert_eq!(sids, wanted, "{case}");
+            if wanted.is_empty() {
+                assert!(bench.organization.standing().is_empty(), "{case}");
+            }
+            assert_eq!(bench.records("sessions.cut").await.len(), cuts, "{case}");
+            assert_eq!(
+                bench.records("sessions.restored").await.len(),
+                restored,
+                "{case}"
+            );
+            let text = bench.statements();
+            assert_eq!(
+                text.contains(&foreign()),
+                wanted.contains(&"Theirs".to_owned()),
+                "{case}"
+            );
+            check_all(&bench.world, &[]).await.unwrap();
+        }
+    }
+}
+
+#[test]
+fn stops_at_every_call() {
+    run(async {
+        for chore in Chore::ALL {
+            stopped_everywhere(chore, Span::ZERO).await;
+        }
+    });
+}
+
+#[test]
+fn stops_at_every_call_while_listings_lag() {
+    run(async {
+        for chore in Chore::ALL {
+            stopped_everywhere(chore, Span::seconds(7)).await;
+        }
+    });
+}
