@@ -27,11 +27,7 @@ pub(crate) fn of(
         "standing" | "held_by_other_grant" | "never_created" | "account_gone" => false,
         _ => grant.granted_at.is_some() && !grant.standing,
     };
-    let Target::Account { account, .. } = &grant.key.target else {
-        return None;
-    };
-    let reaches = settings.management_account.as_ref() != Some(account);
-    if !(wanted && has_left && reaches) {
+    if !(wanted && has_left && is_reached(grant, settings)) {
         return None;
     }
     let issued_before = whole_second_after(now);
@@ -47,6 +43,14 @@ pub(crate) fn of(
         issued_before,
         until: PROPAGATION.after(last),
     })
+}
+
+/// Whether policies have an effect where a grant is: in accounts other than the management account.
+pub(crate) fn is_reached(grant: &Grant, settings: &Settings) -> bool {
+    match &grant.key.target {
+        Target::Account { account, .. } => settings.management_account.as_ref() != Some(account),
+        Target::Group { .. } => false,
+    }
 }
 
 fn whole_second_after(at: Timestamp) -> Timestamp {

@@ -102,6 +102,9 @@ pub struct Extend {
 pub struct Revoke {
     /// Why.
     pub reason: String,
+    /// End the sessions that outlive it too, whatever the configuration says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub end_sessions: bool,
 }
 
 /// `POST /api/v1/revocations`: many at once, for administrators.
@@ -116,6 +119,9 @@ pub struct RevokeMany {
     pub account: Option<String>,
     /// Why.
     pub reason: String,
+    /// End the sessions that outlive it too, whatever the configuration says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub end_sessions: bool,
 }
 
 /// What came of revoking many.

@@ -7,7 +7,7 @@ use crate::decide::{self, Bench};
 use crate::records::{By, Moment};
 use crate::{
     Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, PressRefused, Request,
-    Role, Seen, Write, break_glass, end,
+    Role, Seen, Write, break_glass, end, outliving,
 };
 
 /// Grants ended by one call at most; more are left for the next.
@@ -244,6 +244,11 @@ impl Access {
             .request(id)
             .await?
             .ok_or(AccessError::NotFound("request"))
+    }
+
+    /// Whether a policy can end the sessions that outlive a grant: where one has an effect.
+    pub fn can_end_sessions(&self, grant: &Grant) -> bool {
+        outliving::is_reached(grant, &self.settings) && !grant.standing
     }
 
     /// Gives one's own access back.

@@ -29,6 +29,7 @@ const FIELDS: &[&str] = &["id", "state", "error"];
   hallpass revoke grn_01934a5b6c7d7e8f90123456789abcde --reason 'no longer needed'
   hallpass revoke --user eve@acme.example --reason 'laptop stolen' --yes
   hallpass revoke --user eve@acme.example --account payments-prod --reason 'wrong account'
+  hallpass revoke --user eve@acme.example --reason 'laptop stolen' --end-sessions
   hallpass revoke --all --reason 'incident 4711'"
 )]
 pub(crate) struct Args {
@@ -51,6 +52,9 @@ pub(crate) struct Args {
     /// Why; this is recorded and the holders are told
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// End the sessions they already hold too, whatever the server's configuration says
+    #[arg(long)]
+    end_sessions: bool,
     #[command(flatten)]
     yes: YesArgs,
     #[command(flatten)]
@@ -82,6 +86,7 @@ async fn one(args: &Args, client: &Client, id: GrantRef) -> Outcome {
     }
     let body = Revoke {
         reason: args.reason.clone(),
+        end_sessions: args.end_sessions,
     };
     let grant: Grant = client.post(&["grants", &id, "revoke"], &body).await?;
     output::one(args.api.format(), &grant, shown::GRANT_FIELDS, || {
@@ -126,7 +131,7 @@ async fn many(args: &Args, client: &Client) -> Outcome {
         let (counted, whose) = (words::count(grants.len(), "grant"), scope.words());
         confirm(&format!("Revoke {counted} of {whose} now?"), Consent::Ask)?;
     }
-    let items = end_all(&scope, &args.reason, client).await?;
+    let items = end_all(&scope, args, client).await?;
     output::list(args.api.format(), &items, FIELDS, || table(&items))?;
     let counted = words::count(items.len(), "grant");
     let failed = items.iter().filter(|one| one.error.is_some()).count();
@@ -142,17 +147,19 @@ async fn many(args: &Args, client: &Client) -> Outcome {
 
 /// Ends everything in the scope in one call, then one by one what that call left, such as grants
 /// that became active meanwhile or are more than a server ends at once.
-async fn end_all(scope: &Scope, reason: &str, client: &Client) -> Result<Vec<RevokedOne>, Failure> {
+async fn end_all(scope: &Scope, args: &Args, client: &Client) -> Result<Vec<RevokedOne>, Failure> {
     let body = RevokeMany {
         user: scope.user.clone(),
         account: scope.account.clone(),
-        reason: reason.to_owned(),
+        reason: args.reason.clone(),
+        end_sessions: args.end_sessions,
     };
     let done: Revoked = client.post(&["revocations"], &body).await?;
     let mut items = done.items;
     let seen: BTreeSet<String> = items.iter().map(|one| one.id.clone()).collect();
     let one = Revoke {
-        reason: reason.to_owned(),
+        reason: args.reason.clone(),
+        end_sessions: args.end_sessions,
     };
     for grant in live(scope, client).await? {
         if seen.contains(&grant.id) {

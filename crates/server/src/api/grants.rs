@@ -1,7 +1,7 @@
 //! Grants: list, show, release, extend, revoke.
 
 use axum::{Json, extract::State, response::Response};
-use hallpass_access::{Extending, GrantFilter};
+use hallpass_access::{Extending, GrantFilter, Revoking};
 use hallpass_api::{
     Extend, Grant, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
@@ -183,9 +183,13 @@ pub(crate) async fn revoke(
 ) -> Result<Json<Grant>, Failure> {
     caller.allow(&[Scope::Review, Scope::Admin])?;
     let key = key.with(&body);
+    let revoking = Revoking {
+        reason: &body.reason,
+        end_sessions: body.end_sessions,
+    };
     let grant = app
         .access
-        .revoke(&caller.acting(), grant_id(&id)?, &body.reason, key.as_ref())
+        .revoke(&caller.acting(), grant_id(&id)?, revoking, key.as_ref())
         .await
         .map_err(|error| caller.lacking(error))?;
     Ok(Json(convert::grant(&grant, &app.identity)))
@@ -204,7 +208,11 @@ pub(crate) async fn revoke_many(
     let actor = caller.allow(&[Scope::Admin])?;
     let filter = GrantFilter::default();
     let filter = narrowed(&app, filter, body.user.as_deref(), body.account.as_deref()).await?;
-    let outcomes = app.access.revoke_all(actor, &filter, &body.reason).await?;
+    let revoking = Revoking {
+        reason: &body.reason,
+        end_sessions: body.end_sessions,
+    };
+    let outcomes = app.access.revoke_all(actor, &filter, revoking).await?;
     let items = outcomes
         .into_iter()
         .map(|(id, outcome)| match outcome {

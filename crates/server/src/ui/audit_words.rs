@@ -17,7 +17,7 @@ pub(crate) struct Group {
 }
 
 /// Every kind the filter offers.
-pub(crate) const GROUPS: [Group; 7] = [
+pub(crate) const GROUPS: [Group; 8] = [
     Group {
         name: "access",
         words: "Grants and ends",
@@ -79,6 +79,11 @@ pub(crate) const GROUPS: [Group; 7] = [
         words: "Changes by plans",
         events: &["plan.changed"],
     },
+    Group {
+        name: "aws-sessions",
+        words: "Sessions at AWS",
+        events: &["sessions.cut", "sessions.cut_failed", "sessions.restored"],
+    },
 ];
 
 /// What happened, in two or three words.
@@ -110,6 +115,9 @@ pub(crate) fn event(name: &str) -> String {
         "token.revoked" => "Token revoked",
         "session.revoked" => "Sessions ended",
         "plan.changed" => "Plan changed",
+        "sessions.cut" => "AWS sessions ended",
+        "sessions.cut_failed" => "AWS sessions go on",
+        "sessions.restored" => "AWS sessions over",
         "standing.accepted" => "Standing accepted",
         other => return plain(other),
     };
@@ -145,7 +153,7 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
     let mut parts: Vec<String> = who.into_iter().collect();
     parts.extend(target(directory, record));
     match record.event() {
-        "grant.failed" | "end.failed" | "end.stuck" => {
+        "grant.failed" | "end.failed" | "end.stuck" | "sessions.cut_failed" => {
             parts.extend(record.text("error").map(plain));
         }
         "end.succeeded" => match record.fields().get("removed") {

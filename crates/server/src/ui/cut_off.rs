@@ -12,7 +12,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    Directory, EndCause, Grant, GrantFilter, GrantState, Request, RequestFilter, RequestView, Role,
+    Directory, EndCause, Grant, GrantFilter, GrantState, Request, RequestFilter, RequestView,
+    Revoking, Role,
 };
 use hallpass_model::{Email, Span, Timestamp, UserId};
 use jiff::tz::TimeZone;
@@ -53,6 +54,9 @@ struct Form {
     confirm: String,
     #[serde(default)]
     reason: String,
+    /// Anything, when it is ticked.
+    #[serde(default)]
+    end_sessions: String,
 }
 
 /// The person a plan is about. Who left the directory may still hold access.
@@ -68,6 +72,8 @@ struct Plan {
     grants: Vec<String>,
     requests: usize,
     credentials: Option<String>,
+    /// Whether sessions end anyway.
+    ends_sessions: bool,
 }
 
 /// One line of what became of it.
@@ -232,6 +238,7 @@ async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<Plan, Failure> 
     Ok(Plan {
         requests: waiting(app, viewer, &whom.user).await?.len(),
         credentials: longest.and_then(|grant| revoke::credentials_until(app, viewer, grant)),
+        ends_sessions: app.access.settings().end_sessions,
         grants: grants
             .iter()
             .filter(|grant| grant.is_hold() || grant.stuck.is_some())
@@ -280,8 +287,12 @@ async fn press(
         holder: Some(whom.user.clone()),
         ..GrantFilter::default()
     };
+    let revoking = Revoking {
+        reason: form.reason.trim(),
+        end_sessions: !form.end_sessions.is_empty(),
+    };
     app.access
-        .revoke_all(&viewer.actor, &filter, form.reason.trim())
+        .revoke_all(&viewer.actor, &filter, revoking)
         .await?;
     Ok(see_other(&format!(
         "/access/cut-off?user={}&since={}",

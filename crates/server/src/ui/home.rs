@@ -184,7 +184,7 @@ pub(crate) fn pass(app: &App, view: &View, grant: &Grant, request: Option<&Reque
         reason: plain(reason),
         approved: approved(view, grant),
         stays: grant.standing,
-        credentials: (is_live && !grant.standing)
+        credentials: (is_live && !grant.standing && !view.stops_sessions(grant))
             .then(|| view.credentials_until(&grant.names, end))
             .flatten()
             .map(|at| view.at_zone(at)),

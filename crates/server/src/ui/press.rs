@@ -41,6 +41,8 @@ pub(crate) struct WordsForm {
     pub(crate) hint: String,
     /// What else is to be known before the press; may be empty.
     pub(crate) note: String,
+    /// Whether it can be ticked that sessions end too, and whether it is.
+    pub(crate) sessions: Option<bool>,
     /// Why the viewer may not; then there is nothing to fill in.
     pub(crate) refused: Option<String>,
     /// The way back, which changes nothing.
@@ -78,6 +80,9 @@ pub(super) struct Press {
     pub(super) reason: String,
     #[serde(default)]
     pub(super) from: String,
+    /// Anything, when it is ticked.
+    #[serde(default)]
+    pub(super) end_sessions: String,
 }
 
 #[derive(Deserialize)]

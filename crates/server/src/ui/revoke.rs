@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use hallpass_access::{AccessError, Grant, GrantState, PressRefused};
+use hallpass_access::{AccessError, Grant, GrantState, PressRefused, Revoking};
 use hallpass_model::{GrantId, Span, Target, TargetNames};
 
 use super::people;
@@ -70,13 +70,8 @@ pub(crate) fn form(app: &App, viewer: &Viewer, grant: &Grant, from: &str) -> Wor
             "{} is told at once, with your words. It stays in the audit log.",
             who.first
         ),
-        note: credentials_until(app, viewer, grant).map_or_else(String::new, |until| {
-            format!(
-                "Credentials {} already holds may work until {until}; new ones stop as soon as \
-                 AWS has removed the access.",
-                who.first
-            )
-        }),
+        note: note(app, viewer, grant, &who.first),
+        sessions: is_asked(app, grant).then_some(false),
         refused: refused(app, viewer, grant, &aim.words()),
         cancel: "Keep it",
         back: back(from, grant.request),
@@ -84,6 +79,29 @@ pub(crate) fn form(app: &App, viewer: &Viewer, grant: &Grant, from: &str) -> Wor
         from: from.to_owned(),
         ..WordsForm::default()
     }
+}
+
+/// Whether ending sessions is a choice: they can be ended, and are not anyway.
+fn is_asked(app: &App, grant: &Grant) -> bool {
+    app.access.can_end_sessions(grant) && !app.access.settings().end_sessions
+}
+
+fn note(app: &App, viewer: &Viewer, grant: &Grant, first: &str) -> String {
+    if app.access.can_end_sessions(grant) && app.access.settings().end_sessions {
+        return format!("Credentials {first} already holds stop within minutes.");
+    }
+    let Some(until) = credentials_until(app, viewer, grant) else {
+        return String::new();
+    };
+    let unless = if is_asked(app, grant) {
+        ", unless sessions end too"
+    } else {
+        ""
+    };
+    format!(
+        "Credentials {first} already holds may work until {until}{unless}; new ones stop as soon as \
+         AWS has removed the access."
+    )
 }
 
 fn refused(app: &App, viewer: &Viewer, grant: &Grant, target: &str) -> Option<String> {
@@ -132,10 +150,12 @@ async fn press(
         return missing(&app, &viewer).await;
     };
     let reason = typed.reason.trim();
+    let end_sessions = !typed.end_sessions.is_empty();
     let length = reason.chars().count();
     let again = |error: String| WordsForm {
         error,
         value: typed.reason.clone(),
+        sessions: is_asked(&app, &grant).then_some(end_sessions),
         ..form(&app, &viewer, &grant, &typed.from)
     };
     if length > REASON_MAX {
@@ -143,9 +163,13 @@ async fn press(
         let words = again(format!("At most 1,000 characters; this has {length}."));
         return show(&app, &viewer, words, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
+    let revoking = Revoking {
+        reason,
+        end_sessions,
+    };
     match app
         .access
-        .revoke(&viewer.actor, grant.id, reason, None)
+        .revoke(&viewer.actor, grant.id, revoking, None)
         .await
     {
         Ok(_) => {

@@ -339,6 +339,12 @@ impl Teller<'_> {
             "review.opened" => Entry::new("Review opened")
                 .words("Somebody else looks at this afterwards and closes it.")
                 .quote(text("why").unwrap_or_default()),
+            "sessions.cut" => {
+                Entry::new("Sessions ended").words("AWS refuses credentials taken before the end.")
+            }
+            "sessions.cut_failed" => {
+                Entry::new("Sessions go on").words(text("error").unwrap_or_default())
+            }
             "review.closed" => {
                 let by = Email::new(text("actor").unwrap_or_default());
                 let by = by.map_or("Hallpass".to_owned(), |email| self.view.named(&email));
@@ -353,6 +359,9 @@ impl Teller<'_> {
     /// That the access is gone, and until when what was taken of it may still work.
     fn gone(&self, at: Timestamp) -> String {
         let gone = "AWS confirmed that the access is gone.";
+        if self.grant.is_some_and(|grant| grant.end_sessions) {
+            return format!("{gone} Credentials taken before then stop within minutes.");
+        }
         match self.view.credentials_until(&self.request.names, at) {
             Some(until) if until > self.view.now => format!(
                 "{gone} Credentials taken before then may work until {}.",
@@ -433,7 +442,7 @@ fn what_ends(view: &View, grant: &Grant) -> String {
         return "Nothing is removed then: the access was there before and stays.".to_owned();
     }
     let until = view.credentials_until(&grant.names, grant.ends_at);
-    let until = until.map(|at| {
+    let until = until.filter(|_| !view.stops_sessions(grant)).map(|at| {
         format!(
             " Credentials taken before then may work until {}.",
             view.words(at)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use askama::filters::HtmlSafe;
 use hallpass_access::{Directory, Grant, GrantState, Request};
-use hallpass_model::{Email, Span, Target, TargetNames, Timestamp};
+use hallpass_model::{AccountId, Email, Span, Target, TargetNames, Timestamp};
 use jiff::tz::TimeZone;
 
 use super::{
@@ -28,6 +28,10 @@ pub(crate) struct View {
     pub(crate) zone: TimeZone,
     pub(crate) me: Email,
     pub(crate) directory: Arc<Directory>,
+    /// Whether sessions end with their grant.
+    pub(crate) ends_sessions: bool,
+    /// Where they do not: no policy has an effect there.
+    pub(crate) management_account: Option<AccountId>,
 }
 
 /// A person, as shown.
@@ -132,6 +136,18 @@ impl View {
             zone: viewer.zone.clone(),
             me: viewer.actor.email.clone(),
             directory: app.access.directory(),
+            ends_sessions: app.access.settings().end_sessions,
+            management_account: app.access.settings().management_account.clone(),
+        }
+    }
+
+    /// Whether the sessions taken of a grant end with it.
+    pub(crate) fn stops_sessions(&self, grant: &Grant) -> bool {
+        match &grant.key.target {
+            Target::Account { account, .. } => {
+                self.ends_sessions && self.management_account.as_ref() != Some(account)
+            }
+            Target::Group { .. } => false,
         }
     }
 

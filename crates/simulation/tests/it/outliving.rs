@@ -310,7 +310,7 @@ impl Chore {
             }
             Self::Beside => {
                 let before = bench.ended(Bo, "ReadOnly").await;
-                bench.calmly(3).await;
+                bench.calmly(20).await;
                 bench.stranger().await;
                 let id = bench.ended(Ana, "ReadOnly").await;
                 (vec![theirs, statement_id(before), statement_id(id)], (2, 0))

@@ -8,7 +8,9 @@ use hallpass_model::{GrantId, RequestId, Timestamp};
 
 use super::{Slot, State};
 use crate::fault::Fault;
-use crate::steps::{answered_at, check_step, cut_of, desired, exists_already, key_of, wrong_version};
+use crate::steps::{
+    answered_at, check_step, cut_of, desired, exists_already, key_of, wrong_version,
+};
 
 /// What a change would do. Reads see what it did so far.
 struct Staged<'a> {

@@ -14,7 +14,12 @@ use crate::steps::{notice_of_cut, wrong_version};
 impl CutStore for MemoryStore {
     async fn open_cuts(&self) -> Result<Vec<Cut>, StoreFault> {
         let state = self.state();
-        Ok(state.cuts.values().filter(|it| it.is_open()).cloned().collect())
+        Ok(state
+            .cuts
+            .values()
+            .filter(|it| it.is_open())
+            .cloned()
+            .collect())
     }
 
     async fn cut(&self, grant: GrantId) -> Result<Option<Cut>, StoreFault> {

@@ -16,11 +16,11 @@ use hallpass_assignments::{Lease, Row};
 use hallpass_audit::{AuditStore, Draft, Head, Record, RecordQuery, StoreFault};
 use hallpass_model::{AuditId, Email, GrantId, RequestId, Timestamp, TokenId};
 
-use hallpass_org::cuts::Cut;
 use crate::TokenRow;
 use crate::fault::Fault;
 use crate::rows::head_at;
 use crate::steps::exists_already;
+use hallpass_org::cuts::Cut;
 use outbox::Outbox;
 
 /// A store that lives as long as its last clone. Deterministic: no clock, no randomness, ordered.

@@ -8,7 +8,9 @@ use rusqlite::{OptionalExtension, Transaction, named_params};
 use super::{Refused, assignments, counter, cuts, number, outbox, refusal};
 use crate::fault::Fault;
 use crate::rows::{account_of, body, grant_body, head_at, instant, read_instant, request_body};
-use crate::steps::{answered_at, cut_of, desired, exists_already, illegal_step, key_of, wrong_version};
+use crate::steps::{
+    answered_at, cut_of, desired, exists_already, illegal_step, key_of, wrong_version,
+};
 
 /// Stores `change` whole; the transaction is dropped when this fails.
 pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>, Fault> {

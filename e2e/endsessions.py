@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Sessions that outlive a grant: refused soon after its end while other people's, and new ones, work;
+let in again when the last has ended; and left alone, with the time said, where nobody wants it."""
+
+import contextlib
+import datetime
+import json
+import sqlite3
+
+from drilled import ANA, BO, DEV, FULL, MANAGEMENT, World, denied, organization
+from stage import Api, Checks, Stage, answers, free_port, wait
+
+POLICY = f"hallpass-ended-sessions-{DEV}"
+RULES = """
+[[rule]]
+id = "operators"
+accounts = ["*"]
+permission_sets = ["Operator", "Operator_Two"]
+approval_is_not_required = true
+"""
+
+
+class Server:
+    """`hallpass serve` over a simulated organization."""
+
+    def __init__(self, stage):
+        wanted = organization()
+        for name in ("Operator", "Operator_Two"):
+            wanted["identity_center"]["permission_sets"].append(
+                {"name": name, "session_duration": "PT1H", "managed_policies": [FULL]})
+        stage.path("organization.json").write_text(json.dumps(wanted))
+        _, endpoint, self.environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")
+        self.stage, self.port, self.endpoint = stage, free_port(), endpoint
+        stage.path("rules.toml").write_text(RULES)
+        self.configure(True)
+        self.world = World(stage, Api(endpoint), endpoint, self.environment)
+        self.api = {who: Api(f"http://127.0.0.1:{self.port}", stage.token(who)) for who in (ANA, BO)}
+        self.process = None
+
+    def configure(self, on):
+        self.stage.path("hallpass.toml").write_text(
+            f'[server]\nlisten = "127.0.0.1:{self.port}"\n[store]\nurl = "sqlite:hallpass.db"\n'
+            f'[identity]\nadmins = ["{BO}"]\n'
+            f'[access]\nend_sessions = {str(on).lower()}\n[access.duration]\nmin = "1s"\n')
+
+    def start(self):
+        self.process = self.stage.spawn("serve", log="serve.log", **self.environment)
+        ready = wait(lambda: answers(self.api[ANA], "/readyz"), 60, self.process)
+        assert ready, self.stage.said("serve.log")
+
+    def stop(self):
+        return self.stage.stop(self.process)
+
+    def take(self, who, name="Operator", account="dev", seconds=3600):
+        """A grant, once the access is there."""
+        asked = self.api[who].post("/api/v1/requests", {
+            "account": account, "permission_set": name, "duration_seconds": seconds, "reason": "OPS-1: look"})
+        assert asked.status < 300, asked
+        found = wait(lambda: self.find(who, asked.json["id"], "active"), 60)
+        assert found, self.stage.said("serve.log")
+        return found["id"]
+
+    def find(self, who, request, state):
+        grants = self.api[who].get("/api/v1/grants").json["items"]
+        return next((g for g in grants if g["request_id"] == request and g["state"] == state), None)
+
+    def over(self, who, grant):
+        return wait(lambda: self.api[who].get(f"/api/v1/grants/{grant}").json["state"] == "ended", 60)
+
+    def release(self, who, grant):
+        done = self.api[who].post(f"/api/v1/grants/{grant}/release", {})
+        assert done.status < 300, done
+        return self.over(who, grant)
+
+    def query(self, sql, *values):
+        with contextlib.closing(sqlite3.connect(self.stage.path("hallpass.db"))) as store:
+            rows = store.execute(sql, values).fetchall()
+            store.commit()
+            return rows
+
+    def records(self, event):
+        return [json.loads(body) for (body,) in self.query("SELECT body FROM audit WHERE event = ? ORDER BY seq", event)]
+
+    def told(self, grant):
+        """What was said at a grant's end."""
+        rows = [json.loads(body) for (body,) in self.query("SELECT body FROM notices")]
+        return [row["text"] for row in rows if row.get("grant") == grant and row["news"] == "ended"]
+
+    def let_time_pass(self):
+        """An hour is too long for a script: every cut is over in the store."""
+        self.stop()
+        before = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for grant, body in self.query("SELECT grant_id, body FROM session_cuts"):
+            changed = json.dumps(json.loads(body) | {"until": before, "due": before})
+            self.query("UPDATE session_cuts SET body = ?, due = ? WHERE grant_id = ?", changed, before, grant)
+        self.start()
+
+    def statements(self):
+        world = self.world
+        for policy in world.org.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]:
+            if policy["Name"] == POLICY:
+                text = world.org.describe_policy(PolicyId=policy["Id"])["Policy"]["Content"]
+                return json.loads(text)["Statement"]
+        return []
+
+
+def with_the_option(check, server):
+    world = server.world
+    hers, other, his = server.take(ANA), server.take(ANA, "Operator_Two"), server.take(BO)
+    (ana, _), (two, _), (bo, _) = world.login(ANA, "Operator"), world.login(ANA, "Operator_Two"), world.login(BO, "Operator")
+    check("all may call", not any(denied(who.list_roles) for who in (ana, two, bo)))
+    check("her grant is over", server.release(ANA, hers))
+    check("her live session is refused", wait(lambda: denied(ana.list_roles), 30), server.stage.said("serve.log"))
+    check.equal("by one policy on the account", world.ours(), {POLICY: [DEV]})
+    check("her session on a set of nearly the same name works", not denied(two.list_roles))
+    check("her colleague's session works", not denied(bo.list_roles))
+    said = server.told(hers)
+    check("she is told that it stops", said and "stop within minutes" in said[0], said)
+    cut = server.records("sessions.cut")
+    check("the log says what was done", len(cut) == 1 and cut[0]["before"] is None and cut[0]["after"]["statement"], cut)
+
+    again = server.take(ANA)
+    (new, _) = world.login(ANA, "Operator")
+    check("a new grant's new session works", not denied(new.list_roles))
+    check("the old session does not", denied(ana.list_roles))
+    check("his is over, too", server.release(BO, his) and wait(lambda: denied(bo.list_roles), 30))
+    check.equal("still one policy", world.ours(), {POLICY: [DEV]})
+    check.equal("with a statement for each", len(server.statements()), 2)
+    check("her new one still works", not denied(new.list_roles))
+    server.let_time_pass()
+    check("the policy is gone when the sessions are", wait(lambda: world.ours() == {}, 30), world.ours())
+    check.equal("and the log says so", wait(lambda: len(server.records("sessions.restored")) == 2, 10), True)
+    check("what is still granted works", not denied(new.list_roles))
+    for grant in (again, other):
+        server.release(ANA, grant)
+    check("both are refused", wait(lambda: denied(new.list_roles) and denied(two.list_roles), 30))
+    server.let_time_pass()
+    check("nothing is left", wait(lambda: world.ours() == {}, 30), world.ours())
+
+
+def in_the_management_account(check, server):
+    grant = server.take(ANA, account=MANAGEMENT)
+    check("a grant in the management account is over", server.release(ANA, grant))
+    said = server.told(grant)
+    check("no policy reaches it, and the time is said", said and "may work until" in said[0], said)
+    check.equal("nothing is attached", server.world.ours(), {})
+
+
+def without_the_option(check, server):
+    server.stop()
+    server.configure(False)
+    server.start()
+    world, grant = server.world, server.take(ANA)
+    (ana, _) = world.login(ANA, "Operator")
+    check("without the option: it is over", server.release(ANA, grant))
+    said = server.told(grant)
+    check("the time is said", said and "Issued credentials may work until" in said[0], said)
+    check("the session lives", not wait(lambda: denied(ana.list_roles), 6))
+    check.equal("nothing is attached then", world.ours(), {})
+    grant = server.take(ANA)
+    done = server.stage.run("revoke", grant, "--reason", "laptop lost", "--end-sessions", "--yes",
+                            HALLPASS_URL=server.api[BO].base, HALLPASS_TOKEN=server.api[BO].token)
+    check("revoked with its sessions", done.returncode == 0, done.stderr)
+    check("the session is refused", wait(lambda: denied(ana.list_roles), 30), server.stage.said("serve.log"))
+    check("she is told", server.over(ANA, grant) and "stop within minutes" in server.told(grant)[0], server.told(grant))
+    server.let_time_pass()
+    check("nothing is left of it", wait(lambda: world.ours() == {}, 30), world.ours())
+
+
+def main():
+    check = Checks()
+    with Stage("endsessions") as stage:
+        server = Server(stage)
+        server.start()
+        with_the_option(check, server)
+        in_the_management_account(check, server)
+        without_the_option(check, server)
+        server.stop()
+        check.equal("the log verifies", stage.run("audit", "verify").returncode, 0)
+        check.equal("the store is sound", stage.run("store", "check").returncode, 0)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
