@@ -13,6 +13,8 @@
 mod cutter;
 mod plan;
 mod policy;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 use hallpass_audit::Draft;
