@@ -54,10 +54,10 @@ impl Bench {
         )
     }
 
-    /// Somebody has access for a minute, and it ends.
+    /// Somebody has access for a moment, and it ends.
     async fn ended(&self, who: Human, set: &str) -> GrantId {
-        let id = take(&self.world, who, set, Span::seconds(60)).await;
-        self.world.live(Span::seconds(90)).await;
+        let id = take(&self.world, who, set, Span::seconds(10)).await;
+        self.world.live(Span::seconds(30)).await;
         let ended = grant(&self.world, id).await;
         assert_eq!(ended.state.name(), "ended");
         id

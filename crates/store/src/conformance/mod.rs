@@ -13,6 +13,7 @@
 
 pub mod assignments;
 pub mod changes;
+pub mod cuts;
 pub mod log;
 pub mod outbox;
 pub mod queries;
@@ -21,11 +22,12 @@ pub mod reviews;
 use hallpass_access::AccessStore;
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
+use hallpass_org::cuts::CutStore;
 
 /// Every port of one engine.
-pub trait Everything: AccessStore + AssignmentStore + AuditStore {}
+pub trait Everything: AccessStore + AssignmentStore + AuditStore + CutStore {}
 
-impl<T: AccessStore + AssignmentStore + AuditStore> Everything for T {}
+impl<T: AccessStore + AssignmentStore + AuditStore + CutStore> Everything for T {}
 
 /// A store under test.
 pub type Store = std::sync::Arc<dyn Everything>;
@@ -70,6 +72,9 @@ macro_rules! conformance {
                 a_plan_for_another_wish_is_not_stored
                 a_poke_makes_a_row_due_never_later
                 the_next_due_row_waits_for_its_lease;
+            cuts:
+                cuts_are_added_with_a_change_and_open_until_they_are_gone
+                cuts_are_settled_whole_over_the_version_that_was_read;
             reviews:
                 open_reviews_are_found_until_they_are_closed;
             queries:
