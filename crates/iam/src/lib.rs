@@ -24,6 +24,7 @@
 //! # Ok::<(), hallpass_iam::LoadError>(())
 //! ```
 
+pub mod attributes;
 mod case;
 pub mod error;
 mod evaluation;

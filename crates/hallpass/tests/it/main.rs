@@ -8,10 +8,12 @@
 )]
 
 mod audit;
+mod calculators;
 mod check;
 mod decide;
 mod exits;
 mod fake;
+mod guardrails;
 mod login;
 mod mmdb;
 mod people;

@@ -387,6 +387,7 @@ fn the_checker_sees_through_model_2() {
         "CreateAccountAssignment on account any other".to_owned(),
         format!("AttachManagedPolicyToPermissionSet on {set}"),
         format!("PutInlinePolicyToPermissionSet on {set}"),
+        format!("DeletePermissionSet on {set}"),
         "UpdateInstanceAccessControlAttributeConfiguration on instance".to_owned(),
     ] {
         assert!(found.contains(&want), "{want} is not in {found:?}");

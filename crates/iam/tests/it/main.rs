@@ -4,10 +4,12 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "tests"
 )]
 
 mod asked;
+mod attributes;
 mod bad_input;
 mod delegation;
 mod engine;
@@ -35,5 +37,6 @@ mod suite;
 mod tables_accounts;
 mod tables_conditions;
 mod tables_engine;
+mod tables_language;
 mod vpn_handler;
 mod vpn_policy;

@@ -30,8 +30,8 @@ enum Command {
     Eval(eval::Args),
     Lint(lint::Args),
     Simulate(simulate::Args),
-    Size(size::Args),
     Test(test::Args),
+    Size(size::Args),
     Why(why::Args),
 }
 
@@ -41,8 +41,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Command::Eval(args) => eval::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Simulate(args) => simulate::run(args),
-        Command::Size(args) => size::run(args),
         Command::Test(args) => test::run(args),
+        Command::Size(args) => size::run(args),
         Command::Why(args) => why::run(args),
     }
 }
