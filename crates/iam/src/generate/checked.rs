@@ -69,6 +69,10 @@ fn refused(finding: &Finding) -> Unprintable {
         | Rule::ResourcePartial
         | Rule::ResourceStarRequired => "E_ARN",
         Rule::Placeholder | Rule::ValueType => "E_ARG",
+        Rule::Size => {
+            let message = format!("{}; ask for less, or for several policies", finding.message);
+            return BadInput::new("E_SIZE", message, "").into();
+        }
         code => {
             return Unprintable::Broken {
                 code: code.to_string(),
@@ -84,14 +88,8 @@ fn refused(finding: &Finding) -> Unprintable {
 /// # Errors
 /// `Unusable` (`E_SIZE`) when more was asked for than fits; `Broken` when it is our mistake.
 pub fn checked(draft: Draft, kind: Kind) -> Result<Checked, Unprintable> {
-    match must_be_clean(&draft.json(), kind) {
-        Ok(()) => Ok(Checked { draft }),
-        Err(finding) if finding.code == Rule::Size => {
-            let message = format!("{}; ask for less, or for several policies", finding.message);
-            Err(BadInput::new("E_SIZE", message, "").into())
-        }
-        Err(finding) => Err(refused(&finding)),
-    }
+    must_be_clean(&draft.json(), kind).map_err(|finding| refused(&finding))?;
+    Ok(Checked { draft })
 }
 
 #[cfg(test)]

@@ -52,12 +52,17 @@ const PASSED_ONLY: [&str; 5] = [
     "lambda.amazonaws.com",
     "pods.eks.amazonaws.com",
 ];
-/// Identity providers where the audience alone names one application.
-const BY_AUDIENCE: [&str; 4] = [
-    "accounts.google.com",
-    "cognito-identity.amazonaws.com",
-    "graph.facebook.com",
-    "www.amazon.com",
+/// Identity providers that everybody's jobs or clusters share: only the subject tells them apart
+/// (AWS: "Create a role for OpenID Connect federation").
+const BY_SUBJECT: [&str; 8] = [
+    "agent.buildkite.com",
+    "api.bitbucket.org",
+    "app.terraform.io",
+    "gitlab.com",
+    "oidc.circleci.com",
+    "oidc.eks.",
+    "token.actions.githubusercontent.com",
+    "vstoken.dev.azure.com",
 ];
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -264,17 +269,14 @@ fn federations(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principa
                 named && !wide && narrows(it, &[key.as_str()])
             })
         };
-        let enough = if BY_AUDIENCE.contains(&host) {
-            compared(&["aud", "sub", "app_id", "oaud"])
-        } else {
+        let shared = BY_SUBJECT.iter().any(|known| host.starts_with(known));
+        let enough = if shared {
             compared(&["sub"])
+        } else {
+            compared(&["aud", "sub", "app_id", "oaud"])
         };
         if !enough {
-            let wanted = if BY_AUDIENCE.contains(&host) {
-                "aud"
-            } else {
-                "sub"
-            };
+            let wanted = if shared { "sub" } else { "aud" };
             let message = format!(
                 "every subject of {host} may assume this role: compare {host}:{wanted} with what \
                  you expect"
