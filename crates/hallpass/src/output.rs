@@ -214,9 +214,18 @@ pub(crate) fn say(line: &str) {
 
 /// Whether stderr shows colours: a terminal, and nobody said otherwise (<https://no-color.org>).
 pub(crate) fn stderr_has_colour() -> bool {
+    colour_is_welcome() && io::stderr().is_terminal()
+}
+
+/// Whether stdout shows colours; as for stderr.
+pub(crate) fn stdout_has_colour() -> bool {
+    colour_is_welcome() && io::stdout().is_terminal()
+}
+
+fn colour_is_welcome() -> bool {
     let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
-    !refused && !dumb && io::stderr().is_terminal()
+    !refused && !dumb
 }
 
 /// The terminal's width in columns; `None` when stdout is none, and lines may be of any length.

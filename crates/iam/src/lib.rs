@@ -24,6 +24,7 @@
 //! # Ok::<(), hallpass_iam::LoadError>(())
 //! ```
 
+pub mod attributes;
 mod case;
 pub mod error;
 mod evaluation;
@@ -31,8 +32,10 @@ pub mod facts;
 pub mod generate;
 pub mod input;
 pub mod language;
+pub mod lint;
 pub mod perimeter;
 pub mod residual;
+pub mod size;
 pub mod suite;
 pub mod vpn;
 

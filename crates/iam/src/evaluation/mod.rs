@@ -11,7 +11,7 @@ mod grid;
 mod policy;
 mod request;
 mod template;
-mod values;
+pub(crate) mod values;
 mod words;
 
 pub use caller::{Caller, CallerKind, Named};

@@ -3,7 +3,8 @@
 
 use super::Draft;
 use crate::input::BadInput;
-use crate::language::{Kind, ScpLanguage, Source};
+use crate::language::Kind;
+use crate::lint::{Finding, Rule, must_be_clean};
 
 /// How a policy is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,40 +59,36 @@ impl Checked {
     }
 }
 
-/// The largest policy of a kind in bytes, minified (`policies.md` §5). Where the limit depends on
-/// what the policy is attached to, the largest of them.
-fn limit(kind: Kind) -> usize {
-    match kind {
-        Kind::Scp | Kind::Rcp => 5_120,
-        Kind::Identity => 10_240,
-        Kind::Boundary => 6_144,
-        Kind::Session => 2_048,
-        Kind::Trust => 4_096,
-        Kind::Resource => 20_480,
-    }
+/// What the linter refuses: words that were asked for are the asker's, the rest is our mistake.
+fn refused(finding: &Finding) -> Unprintable {
+    let message = format!("{} (at {})", finding.message, finding.pointer);
+    let code = match finding.code {
+        Rule::ActionMalformed | Rule::ActionUnknown => "E_ACTION",
+        Rule::ResourceMalformed
+        | Rule::ResourceMismatch
+        | Rule::ResourcePartial
+        | Rule::ResourceStarRequired => "E_ARN",
+        Rule::Placeholder | Rule::ValueType => "E_ARG",
+        Rule::Size => {
+            let message = format!("{}; ask for less, or for several policies", finding.message);
+            return BadInput::new("E_SIZE", message, "").into();
+        }
+        code => {
+            return Unprintable::Broken {
+                code: code.to_string(),
+                message,
+            };
+        }
+    };
+    BadInput::new(code, message, "").into()
 }
 
-/// Reads and measures what was made, as a stranger would.
+/// Reads, lints and measures what was made, as a stranger would.
 ///
 /// # Errors
 /// `Unusable` (`E_SIZE`) when more was asked for than fits; `Broken` when it is our mistake.
 pub fn checked(draft: Draft, kind: Kind) -> Result<Checked, Unprintable> {
-    let text = draft.json();
-    let broken = |error: crate::LoadError| Unprintable::Broken {
-        code: error.code.to_string(),
-        message: error.to_string(),
-    };
-    let source = Source::new(&text).map_err(broken)?;
-    source.strict(kind, ScpLanguage::Full).map_err(broken)?;
-    let limit = limit(kind);
-    if text.len() > limit {
-        let message = format!(
-            "the policy has {} bytes, and one of type {kind} at most {limit}: ask for less, or for \
-             several policies",
-            text.len()
-        );
-        return Err(BadInput::new("E_SIZE", message, "").into());
-    }
+    must_be_clean(&draft.json(), kind).map_err(|finding| refused(&finding))?;
     Ok(Checked { draft })
 }
 

@@ -122,6 +122,37 @@ impl Test {
         )
     }
 
+    /// The comparisons of numbers.
+    pub fn is_numeric(self) -> bool {
+        matches!(
+            self,
+            Self::NumericEquals
+                | Self::NumericNotEquals
+                | Self::NumericLessThan
+                | Self::NumericLessThanEquals
+                | Self::NumericGreaterThan
+                | Self::NumericGreaterThanEquals
+        )
+    }
+
+    /// The comparisons of instants.
+    pub fn is_date(self) -> bool {
+        matches!(
+            self,
+            Self::DateEquals
+                | Self::DateNotEquals
+                | Self::DateLessThan
+                | Self::DateLessThanEquals
+                | Self::DateGreaterThan
+                | Self::DateGreaterThanEquals
+        )
+    }
+
+    /// The comparisons of addresses.
+    pub fn is_address(self) -> bool {
+        matches!(self, Self::IpAddress | Self::NotIpAddress)
+    }
+
     /// The comparisons of texts.
     pub fn is_string(self) -> bool {
         matches!(

@@ -1,6 +1,6 @@
 //! The table of `policies.md` §12: who is cut off by which statement.
 
-use hallpass_iam::generate::sessions::{Form, Match, Wish, generate};
+use hallpass_iam::generate::sessions::{Form, Match, Split, Wish, generate};
 use serde_json::{Value, json};
 
 use crate::asked::{ask, cells, context, fits, full_access};
@@ -120,4 +120,42 @@ fn the_right_sessions_are_cut_off() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn parts_decide_like_the_whole() {
+    let names: Vec<String> = (0..400)
+        .map(|n| format!("person{n:04}@example.com"))
+        .collect();
+    let wish = |split| Wish {
+        users: names.clone(),
+        user_ids: vec![USER.to_owned()],
+        split,
+        ..Wish::new(Form::PermissionSet)
+    };
+    let at = "2025-01-01T12:00:00Z".parse().unwrap();
+    let made = generate(&wish(Split::Slots(9)), at).unwrap();
+    assert!(made.parts.len() > 1);
+    let json = |text: String| -> Value { serde_json::from_str(&text).unwrap() };
+    let parts: Vec<Value> = made.parts.iter().map(|it| json(it.json())).collect();
+    let whole = vec![json(made.revocations.json().unwrap())];
+    for name in names
+        .iter()
+        .step_by(23)
+        .map(String::as_str)
+        .chain(["ana@example.com", "erson0001@example.com"])
+    {
+        let decided = |policies: &[Value]| {
+            let mut identity = vec![full_access()];
+            identity.extend(policies.iter().cloned());
+            ask(json!({
+                "principal": format!("arn:aws:sts::111111111111:assumed-role/X/{name}"),
+                "action": "s3:ListBucket",
+                "resource": "arn:aws:s3:::bucket",
+                "context": {"aws:userid": format!("AROAX:{name}")},
+                "identityPolicies": identity,
+            }))
+        };
+        assert_eq!(decided(&parts), decided(&whole), "{name}");
+    }
 }

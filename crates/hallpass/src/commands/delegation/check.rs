@@ -42,6 +42,10 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
   hallpass delegation check delegate.json --output json
   hallpass delegation check delegate.json --cases cases.jsonl --expect"
 )]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(super) struct Args {
     /// The policy; `-` for standard input
     #[arg(value_name = "POLICY")]
@@ -185,22 +189,35 @@ fn for_people(report: &Report, all: bool) -> String {
         "{allowed} of {} calls are allowed",
         report.matrix.len()
     );
-    for found in &report.escalations {
-        let _ = writeln!(
-            text,
-            "escalation: {} on {}: {}",
-            found.action,
-            plain(&found.on.join(", ")),
-            found.why
-        );
+    for (rest, actions) in grouped(report.escalations.iter().map(|it| {
+        let rest = format!("on {}: {}", plain(&it.on.join(", ")), it.why);
+        (rest, it.action.as_str())
+    })) {
+        let _ = writeln!(text, "escalation: {actions} {rest}");
     }
-    for found in &report.ineffective {
-        let missing = if found.missing.is_empty() {
-            "it is denied, or never allowed together".to_owned()
-        } else {
-            format!("missing {}", found.missing.join(", "))
+    for (rest, actions) in grouped(report.ineffective.iter().map(|it| {
+        let rest = match it.missing.as_slice() {
+            [] => "denied, or never allowed together".to_owned(),
+            missing => format!("missing {}", missing.join(", ")),
         };
-        let _ = writeln!(text, "never allowed: {}: {missing}", found.action);
+        (rest, it.action.as_str())
+    })) {
+        let _ = writeln!(text, "never allowed, {rest}: {actions}");
     }
     text
+}
+
+/// Actions of which the same is to be said, as one line each.
+fn grouped<'a>(said: impl Iterator<Item = (String, &'a str)>) -> Vec<(String, String)> {
+    let mut groups: Vec<(String, String)> = Vec::new();
+    for (words, action) in said {
+        match groups.iter_mut().find(|(it, _)| *it == words) {
+            Some((_, actions)) => {
+                actions.push_str(", ");
+                actions.push_str(action);
+            }
+            None => groups.push((words, action.to_owned())),
+        }
+    }
+    groups
 }

@@ -3,7 +3,10 @@
 pub(crate) mod cases;
 mod data;
 mod eval;
+mod files;
+mod lint;
 pub(crate) mod simulate;
+mod size;
 mod test;
 mod why;
 
@@ -14,7 +17,8 @@ use crate::exit::Outcome;
 #[command(after_help = "Examples:
   hallpass policy simulate --cases cases.jsonl --expect
   hallpass policy why --principal arn:aws:iam::111122223333:user/mara \\
-    --action s3:GetObject --resource arn:aws:s3:::logs/today --identity-policy mara.json")]
+    --action s3:GetObject --resource arn:aws:s3:::logs/today --identity-policy mara.json
+  hallpass policy lint policies/ --fail-on warning")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -24,8 +28,10 @@ pub(crate) struct Args {
 enum Command {
     Data(data::Args),
     Eval(eval::Args),
+    Lint(lint::Args),
     Simulate(simulate::Args),
     Test(test::Args),
+    Size(size::Args),
     Why(why::Args),
 }
 
@@ -33,8 +39,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Data(args) => data::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Lint(args) => lint::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Test(args) => test::run(args),
+        Command::Size(args) => size::run(args),
         Command::Why(args) => why::run(args),
     }
 }

@@ -6,7 +6,7 @@ mod signed_in;
 
 use crate::exit::Outcome;
 
-/// List and end sessions of the web pages; cut off sessions at AWS, tell how long they go on
+/// List and end sessions of the web pages; find and cut off those at AWS
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass sessions list
@@ -23,7 +23,7 @@ enum Command {
     List(signed_in::ListArgs),
     End(signed_in::EndArgs),
     Generate(Box<generate::Args>),
-    Residual(residual::Args),
+    Residual(Box<residual::Args>),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {

@@ -7,11 +7,12 @@ pub(super) const ASSIGN: [&str; 2] = ["sso:CreateAccountAssignment", "sso:Delete
 /// Write the present definition of a permission set to accounts.
 pub(super) const PROVISION: &str = "sso:ProvisionPermissionSet";
 
+/// Change which permission sets there are.
+pub(super) const MAKE: [&str; 2] = ["sso:CreatePermissionSet", "sso:DeletePermissionSet"];
+
 /// Change what a permission set grants.
-pub(super) const EDIT: [&str; 11] = [
-    "sso:CreatePermissionSet",
+pub(super) const EDIT: [&str; 9] = [
     "sso:UpdatePermissionSet",
-    "sso:DeletePermissionSet",
     "sso:PutInlinePolicyToPermissionSet",
     "sso:DeleteInlinePolicyFromPermissionSet",
     "sso:AttachManagedPolicyToPermissionSet",
@@ -33,9 +34,10 @@ pub(super) const ATTRIBUTES: [&str; 3] = [
 pub(super) const TAG: [&str; 2] = ["sso:TagResource", "sso:UntagResource"];
 
 /// Change who is in a group, and so who has what is assigned to it.
-pub(super) const MEMBERS: [&str; 2] = [
+pub(super) const MEMBERS: [&str; 3] = [
     "identitystore:CreateGroupMembership",
     "identitystore:DeleteGroupMembership",
+    "sso-directory:AddMemberToGroup",
 ];
 
 /// See assignments and permission sets.

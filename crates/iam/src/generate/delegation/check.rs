@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::actions::{ASSIGN, ATTRIBUTES, EDIT, MEMBERS, PROVISION, TAG};
+use super::actions::{ASSIGN, ATTRIBUTES, EDIT, MAKE, MEMBERS, PROVISION, TAG};
 use super::samples::{ANY_OTHER, Sample, Samples, tag_key};
 use crate::evaluation::{Context, Decision, Layers, Policy, Request, decide};
 use crate::facts;
@@ -141,7 +141,7 @@ fn listed(document: &Document<'_>) -> Vec<String> {
     for pattern in patterns {
         // a wildcard over services is only followed to those that are looked at
         let ours = facts::actions_matching(&pattern.text)
-            .filter(|action| matches!(action.service, "sso" | "identitystore"));
+            .filter(|action| matches!(action.service, "sso" | "identitystore" | "sso-directory"));
         for action in ours.map(facts::Action::full_name) {
             if !listed.contains(&action) {
                 listed.push(action);
@@ -153,8 +153,12 @@ fn listed(document: &Document<'_>) -> Vec<String> {
 
 /// What is tried: what matters, and whatever else the policy lists.
 fn actions(listed: &[String]) -> Vec<String> {
-    let matter = ASSIGN.into_iter().chain([PROVISION]).chain(EDIT);
-    let matter = matter.chain(ATTRIBUTES).chain(TAG).chain(MEMBERS);
+    let matter = ASSIGN.into_iter().chain([PROVISION]).chain(MAKE);
+    let matter = matter
+        .chain(EDIT)
+        .chain(ATTRIBUTES)
+        .chain(TAG)
+        .chain(MEMBERS);
     let mut actions: Vec<String> = matter.map(str::to_owned).collect();
     for action in listed {
         if !actions.contains(action) {
@@ -192,6 +196,9 @@ fn types(action: &str) -> Option<Vec<Vec<&'static str>>> {
     }
     Some(groups)
 }
+
+/// What an action needs that names no resource.
+const EVERYTHING: &str = "Resource \"*\"";
 
 /// A row, and whether it reaches what the policy does not name.
 struct Call {
@@ -240,7 +247,7 @@ impl Trial<'_> {
                 let mut resources: Vec<(&str, Option<Sample>)> = resources.collect();
                 if resources.is_empty() {
                     let all = Sample::plain("everything".to_owned(), "*".to_owned(), true);
-                    resources.push(("Resource \"*\"", Some(all)));
+                    resources.push((EVERYTHING, Some(all)));
                 }
                 calls.push(self.call(action, &resources, account.as_ref(), set.as_ref()));
             }
@@ -330,6 +337,9 @@ impl Trial<'_> {
                 other => self.fixed(other).as_ref().is_some_and(one),
             }
         };
+        if groups.iter().all(Vec::is_empty) {
+            return vec![EVERYTHING.to_owned()];
+        }
         let kinds = groups.iter().flatten().filter(|kind| !allowed(kind));
         kinds.map(|kind| (*kind).to_owned()).collect()
     }
@@ -364,7 +374,9 @@ fn escalations(action: &str, calls: &[Call]) -> Vec<Escalation> {
     if all.is_empty() {
         return Vec::new();
     }
-    let why = if EDIT.contains(&action) {
+    let why = if MAKE.contains(&action) {
+        "changes which permission sets there are, and so what others have"
+    } else if EDIT.contains(&action) {
         "changes what a permission set grants: administrator wherever it is provisioned"
     } else if ATTRIBUTES.contains(&action) {
         "changes which attributes become session tags, for everybody"

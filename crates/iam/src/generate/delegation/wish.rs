@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::actions::{ASSIGN, ATTRIBUTES, EDIT, PROVISION, READ, READ_IDENTITIES, TAG};
+use super::actions::{ASSIGN, ATTRIBUTES, EDIT, MAKE, PROVISION, READ, READ_IDENTITIES, TAG};
 use crate::generate::ids::{IdKind, Lengths, Partition, RoleArn};
 use crate::generate::{Draft, DraftStatement, Many};
 use crate::input::BadInput;
@@ -299,7 +299,7 @@ pub fn guard(wish: &Guard) -> Result<Made, BadInput> {
             return Err(BadInput::new("E_ARN", message, PLACE));
         }
     }
-    let actions = EDIT.into_iter().chain(ATTRIBUTES).chain(TAG);
+    let actions = MAKE.into_iter().chain(EDIT).chain(ATTRIBUTES).chain(TAG);
     let roles = Many::list(wish.roles.iter().map(String::as_str));
     let statement = DraftStatement::new("GuardIdentityCenter", Effect::Deny, Many::list(actions))
         .when("ArnNotLike", "aws:PrincipalArn", roles);

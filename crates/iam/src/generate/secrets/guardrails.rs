@@ -166,3 +166,28 @@ fn retag(name: &str, attribute: &Attribute) -> Vec<DraftStatement> {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts;
+
+    #[test]
+    fn strict_means_every_action_on_a_secret() {
+        let service = facts::service("secretsmanager").unwrap();
+        let on_secrets = service
+            .actions()
+            .iter()
+            .filter(|it| !it.resource_types.is_empty());
+        let tagging = ["secretsmanager:TagResource", "secretsmanager:UntagResource"];
+        let elsewhere = ["secretsmanager:CreateSecret"].into_iter().chain(tagging);
+        let mut ours: Vec<&str> = READ.into_iter().chain(STRICT).chain(elsewhere).collect();
+        ours.sort_unstable();
+        let mut known: Vec<String> = on_secrets.map(facts::Action::full_name).collect();
+        known.sort_unstable();
+        assert_eq!(
+            ours, known,
+            "the facts know other actions with the tags of a secret"
+        );
+    }
+}

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use hallpass_model::Timestamp;
+use jiff::SignedDuration;
 
 use super::wish::Form;
 
@@ -26,6 +27,15 @@ pub(super) fn text(
              every account"
         }
     };
+    // whole seconds, and not before the end
+    let ends = ends.and_then(|it| {
+        Timestamp::from_second(it.as_second()).ok().map(|whole| {
+            let more = i64::from(whole < it);
+            whole
+                .checked_add(SignedDuration::from_secs(more))
+                .unwrap_or(whole)
+        })
+    });
     let detach = match ends {
         Some(end) => format!("detach the deny after {end}: no session it is about lasts longer"),
         None => "detach the deny when no session it is about can be left".to_owned(),

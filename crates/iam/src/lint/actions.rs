@@ -1,0 +1,181 @@
+//! Actions (codes 14 to 19).
+
+use super::checker::{Checker, Entry, Part, Shape};
+use super::codes::{Rule, Severity};
+use super::patch::Operation;
+use super::pattern::action_covers;
+use super::values::{is_account, is_placeholder};
+use crate::facts;
+use crate::language::Kind;
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    checker.each(|checker, part| {
+        for entry in &part.entries {
+            written(checker, entry);
+        }
+        redundant(checker, part);
+        wide(checker, part);
+    });
+}
+
+fn written(checker: &mut Checker<'_>, entry: &Entry<'_>) {
+    let text = &entry.text.text;
+    match entry.shape {
+        Shape::Everything | Shape::Service if entry.known.is_empty() => {
+            if entry.shape == Shape::Service {
+                unknown_service(checker, entry);
+            }
+        }
+        Shape::Broken => broken(checker, entry),
+        Shape::Plain if entry.known.is_empty() => unknown(checker, entry),
+        Shape::Pattern if entry.known.is_empty() => match facts::service(&entry.service()) {
+            None => unknown_service(checker, entry),
+            Some(service) => {
+                let message = format!("`{text}` matches no known action of {}", service.prefix);
+                checker.tell(Rule::ActionWildcardEmpty, entry.text.span, message);
+            }
+        },
+        Shape::Everything | Shape::Service | Shape::Plain | Shape::Pattern => {}
+    }
+}
+
+fn broken(checker: &mut Checker<'_>, entry: &Entry<'_>) {
+    let (text, span) = (&entry.text.text, entry.text.span);
+    if text.contains("${") || is_placeholder(text) {
+        // told by the checks for variables and placeholders
+        return;
+    }
+    let trimmed: String = text.split_whitespace().collect();
+    let (message, fix) = if trimmed != *text && facts::action(&trimmed).is_some() {
+        let fix = Operation::replace(checker.pointer(span), trimmed.clone());
+        (
+            format!("no blanks in an action: write `{trimmed}`"),
+            Some(vec![fix]),
+        )
+    } else if !text.contains(':') {
+        let found = facts::services().find_map(|service| service.action(text));
+        let message = match found {
+            Some(action) => format!(
+                "an action is `service:Name`: did you mean `{}`?",
+                action.full_name()
+            ),
+            None => "an action is `service:Name`, such as s3:GetObject".to_owned(),
+        };
+        (message, None)
+    } else if text
+        .split(':')
+        .next()
+        .is_some_and(|it| it.contains(['*', '?']))
+    {
+        let message = "no wildcards in the service of an action; list each service".to_owned();
+        (message, None)
+    } else {
+        let message = format!("`{text}` is not `service:Name`: letters and digits, `*` and `?`");
+        (message, None)
+    };
+    checker.tell(Rule::ActionMalformed, span, message).fix(fix);
+}
+
+fn unknown_service(checker: &mut Checker<'_>, entry: &Entry<'_>) {
+    let prefix = entry.service();
+    let span = entry.text.span;
+    match facts::nearest_service(&prefix) {
+        Some(nearest) => {
+            let message = format!("there is no service `{prefix}`; did you mean `{nearest}`?");
+            checker.tell(Rule::ActionUnknown, span, message);
+        }
+        None => newer(checker, entry, &format!("the service `{prefix}`")),
+    }
+}
+
+fn unknown(checker: &mut Checker<'_>, entry: &Entry<'_>) {
+    let text = &entry.text.text;
+    if facts::service(&entry.service()).is_none() {
+        // the name may be one of the service that was meant
+        match facts::nearest_action(text) {
+            Some(near) => suggest(checker, entry, &near.full_name()),
+            None => unknown_service(checker, entry),
+        }
+        return;
+    }
+    match facts::nearest_action(text) {
+        Some(near) => suggest(checker, entry, &near.full_name()),
+        None => newer(checker, entry, &format!("the action `{text}`")),
+    }
+}
+
+fn suggest(checker: &mut Checker<'_>, entry: &Entry<'_>, near: &str) {
+    let text = &entry.text.text;
+    let message = format!("there is no action `{text}`; did you mean `{near}`?");
+    checker.tell(Rule::ActionUnknown, entry.text.span, message);
+}
+
+/// Nothing is like it, so it is no typing error; it may be newer than the data.
+fn newer(checker: &mut Checker<'_>, entry: &Entry<'_>, what: &str) {
+    let message = format!(
+        "{what} is not in the data of {}; correct it unless it is newer",
+        facts::version()
+    );
+    checker
+        .tell(Rule::ActionUnknown, entry.text.span, message)
+        .as_bad_as(Severity::Warning);
+}
+
+fn redundant(checker: &mut Checker<'_>, part: &Part<'_>) {
+    let entries = &part.entries;
+    for (at, entry) in entries.iter().enumerate() {
+        let text = &entry.text.text;
+        let by = entries.iter().enumerate().find(|(other, it)| {
+            let covers = action_covers(&it.text.text, text);
+            // of two that say the same, the later one is too many
+            let same = action_covers(text, &it.text.text);
+            *other != at && covers && (!same || *other < at)
+        });
+        if let Some((_, by)) = by {
+            let message = format!("`{text}` is covered by `{}`", by.text.text);
+            let path = checker.pointer(entry.text.span);
+            checker
+                .tell(Rule::ActionRedundant, entry.text.span, message)
+                .fix(Some(vec![Operation::Remove { path }]));
+        }
+    }
+}
+
+fn wide(checker: &mut Checker<'_>, part: &Part<'_>) {
+    if !part.is_allow() || checker.kind() == Kind::Rcp {
+        return;
+    }
+    if !part.lists_actions() {
+        let message = "Allow with NotAction grants everything else, also actions that AWS adds \
+                       later";
+        checker.tell(
+            Rule::NotActionAllow,
+            part.statement.actions.key_span,
+            message,
+        );
+        return;
+    }
+    if !checker.grants() {
+        return;
+    }
+    for entry in &part.entries {
+        if entry.service() == "kms" && for_accounts(part) {
+            continue;
+        }
+        let message = match entry.shape {
+            Shape::Everything => "this allows every action of every service".to_owned(),
+            Shape::Service => format!("this allows every action of {}", entry.service()),
+            Shape::Pattern | Shape::Plain | Shape::Broken => continue,
+        };
+        checker.tell(Rule::ActionStarAllow, entry.text.span, message);
+    }
+}
+
+/// Whether the principals are accounts. A key policy that gives one every action of KMS lets the
+/// identity policies there decide, as AWS proposes.
+fn for_accounts(part: &Part<'_>) -> bool {
+    part.statement.principals.as_ref().is_some_and(|it| {
+        let account = |text: &str| is_account(text) || text.ends_with(":root");
+        !it.not && it.entries.iter().all(|entry| account(&entry.text.text))
+    })
+}

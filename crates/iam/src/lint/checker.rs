@@ -1,0 +1,261 @@
+//! What every check works with: the policy, the facts about its actions, and where findings go.
+
+use std::slice::from_ref;
+
+use super::codes::{Rule, Severity};
+use super::finding::{Finding, Options, Region};
+use super::patch::Operation;
+use crate::facts::{self, Action};
+use crate::language::json::{Span, line_and_column};
+use crate::language::{Condition, Document, Effect, Kind, List, Source, Statement, Text};
+
+/// The most findings of one policy; what comes behind them is left for the next run.
+const TOLD_MAX: usize = 1_000;
+
+/// A finding about to be told.
+pub(super) struct Told {
+    rule: Rule,
+    severity: Severity,
+    span: Span,
+    message: String,
+    fix: Option<Vec<Operation>>,
+}
+
+impl Told {
+    /// The same, as bad as this.
+    pub(super) fn as_bad_as(&mut self, severity: Severity) -> &mut Self {
+        self.severity = severity;
+        self
+    }
+
+    /// The same with its repair.
+    pub(super) fn fix(&mut self, fix: Option<Vec<Operation>>) -> &mut Self {
+        self.fix = fix;
+        self
+    }
+}
+
+/// How an entry of an action list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// `*`, or `*:*`
+    Everything,
+    /// `s3:*`
+    Service,
+    /// With wildcards.
+    Pattern,
+    /// One action.
+    Plain,
+    /// Not an action.
+    Broken,
+}
+
+/// An entry of an action list and the known actions it takes; none are looked up for
+/// [`Shape::Everything`].
+pub(super) struct Entry<'a> {
+    pub(super) text: &'a Text<'a>,
+    pub(super) shape: Shape,
+    pub(super) known: Vec<&'static Action>,
+}
+
+impl<'a> Entry<'a> {
+    fn new(text: &'a Text<'a>) -> Self {
+        let shape = shape(&text.text);
+        let known = match shape {
+            Shape::Everything | Shape::Broken => Vec::new(),
+            Shape::Plain => facts::action(&text.text).into_iter().collect(),
+            Shape::Service | Shape::Pattern => facts::actions_matching(&text.text).collect(),
+        };
+        Self { text, shape, known }
+    }
+
+    /// The service's prefix, lower case.
+    pub(super) fn service(&self) -> String {
+        let prefix = self.text.text.split(':').next().unwrap_or("");
+        prefix.to_ascii_lowercase()
+    }
+}
+
+fn shape(text: &str) -> Shape {
+    if text == "*" || text == "*:*" {
+        return Shape::Everything;
+    }
+    let Some((prefix, name)) = text.split_once(':') else {
+        return Shape::Broken;
+    };
+    let prefix_is_good = !prefix.is_empty()
+        && prefix
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    let name_is_good = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "*?-_:".contains(c));
+    match (prefix_is_good && name_is_good, name) {
+        (false, _) => Shape::Broken,
+        (true, "*") => Shape::Service,
+        (true, _) if name.contains(['*', '?']) => Shape::Pattern,
+        (true, _) => Shape::Plain,
+    }
+}
+
+/// A statement with what is known about its actions.
+pub(super) struct Part<'a> {
+    pub(super) statement: &'a Statement<'a>,
+    pub(super) entries: Vec<Entry<'a>>,
+}
+
+impl Part<'_> {
+    pub(super) fn is_allow(&self) -> bool {
+        self.statement.effect == Effect::Allow
+    }
+
+    /// Whether the actions listed are those meant, not all others.
+    pub(super) fn lists_actions(&self) -> bool {
+        !self.statement.actions.not
+    }
+
+    /// The texts of `Resource`; `None` for `NotResource` and where there is neither.
+    pub(super) fn resources(&self) -> Option<&List<'_>> {
+        self.statement.resources.as_ref().filter(|list| !list.not)
+    }
+
+    /// Whether it is about every resource, without a condition on which.
+    pub(super) fn on_everything(&self) -> bool {
+        let star = match &self.statement.resources {
+            None => true,
+            Some(list) => list.not || list.items.iter().any(|item| is_star(&item.text)),
+        };
+        star && !self.conditions().iter().any(limits_resource)
+    }
+
+    pub(super) fn conditions(&self) -> &[Condition<'_>] {
+        &self.statement.conditions
+    }
+}
+
+/// Whether a resource pattern takes everything.
+pub(super) fn is_star(resource: &str) -> bool {
+    super::pattern::resource_covers(resource, "*")
+}
+
+/// Whether a condition narrows down which resources are meant.
+fn limits_resource(condition: &Condition<'_>) -> bool {
+    let key = condition.key.text.to_ascii_lowercase();
+    let tells = key.contains("resourcetag/")
+        || key.contains("requesttag/")
+        || key.starts_with("aws:resource")
+        || key.ends_with(":cluster")
+        || key.ends_with("arn") && !key.starts_with("aws:principal");
+    tells && !condition.operator.if_exists && condition.operator.test != crate::language::Test::Null
+}
+
+/// The policy, what is asked about it, and what was found.
+pub(super) struct Checker<'a> {
+    pub(super) source: &'a Source<'a>,
+    pub(super) document: &'a Document<'a>,
+    pub(super) options: &'a Options,
+    pub(super) parts: Vec<Part<'a>>,
+    told: Vec<Told>,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn new(
+        source: &'a Source<'a>,
+        document: &'a Document<'a>,
+        options: &'a Options,
+    ) -> Self {
+        let parts = document
+            .statements
+            .iter()
+            .map(|statement| Part {
+                statement,
+                entries: statement.actions.items.iter().map(Entry::new).collect(),
+            })
+            .collect();
+        Self {
+            source,
+            document,
+            options,
+            parts,
+            told: Vec::new(),
+        }
+    }
+
+    /// Takes the statements out, so that checks can tell while they walk; give them back.
+    pub(super) fn each(&mut self, mut check: impl FnMut(&mut Self, &Part<'a>)) {
+        let parts = std::mem::take(&mut self.parts);
+        for part in &parts {
+            check(self, part);
+        }
+        self.parts = parts;
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.options.kind
+    }
+
+    /// Whether an Allow of this type of policy gives something; in the others it only leaves
+    /// something through that another policy gives.
+    pub(super) fn grants(&self) -> bool {
+        matches!(self.kind(), Kind::Identity | Kind::Resource | Kind::Trust)
+    }
+
+    /// Notes a finding.
+    pub(super) fn tell(&mut self, rule: Rule, span: Span, message: impl Into<String>) -> &mut Told {
+        let told = Told {
+            rule,
+            severity: rule.about().severity,
+            span,
+            message: message.into(),
+            fix: None,
+        };
+        // one more than is kept, so that there is something to answer with
+        self.told.truncate(TOLD_MAX);
+        self.told.push(told);
+        let last = self.told.len() - 1;
+        #[allow(clippy::indexing_slicing, reason = "one was just pushed")]
+        &mut self.told[last]
+    }
+
+    /// Whether this was told about this place.
+    pub(super) fn has_told(&self, rule: Rule, span: Span) -> bool {
+        self.told
+            .iter()
+            .any(|it| it.rule == rule && it.span == span)
+    }
+
+    pub(super) fn pointer(&self, span: Span) -> String {
+        self.source.pointer(span)
+    }
+
+    pub(super) fn findings(self) -> Vec<Finding> {
+        let source = self.source;
+        let statements = source.root().get("Statement");
+        // from the tree, since a statement that is wrong is no statement of the document
+        let statements = statements.map_or(&[][..], |it| it.items().unwrap_or(from_ref(it)));
+        let finding = |it: Told| {
+            let sid = statements
+                .iter()
+                .find(|node| node.span.start <= it.span.start && it.span.end <= node.span.end)
+                .and_then(|node| node.get("Sid")?.as_str().map(str::to_owned));
+            let (line, column) = source.position(it.span);
+            let (end_line, end_column) = line_and_column(source.text(), it.span.end);
+            Finding {
+                code: it.rule,
+                severity: it.severity,
+                pointer: source.pointer(it.span),
+                sid,
+                message: it.message,
+                fix: it.fix,
+                region: Region {
+                    line,
+                    column,
+                    end_line,
+                    end_column,
+                },
+            }
+        };
+        self.told.into_iter().take(TOLD_MAX).map(finding).collect()
+    }
+}

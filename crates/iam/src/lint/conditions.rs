@@ -1,0 +1,11 @@
+//! Conditions: operators, keys and how they work together (codes 27 to 37, 63, 66, 67).
+
+mod keys;
+mod pitfalls;
+
+use super::checker::Checker;
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    keys::check(checker);
+    pitfalls::check(checker);
+}

@@ -1,0 +1,230 @@
+//! Elements: what the reader complains about, the version, and statement ids (codes 2 to 13, 26,
+//! 44, 46, 57, 61, 62).
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::checker::Checker;
+use super::codes::{Rule, Severity};
+use super::patch::Operation;
+use crate::language::json::Span;
+use crate::language::{Effect, Kind, Problem, Version, What};
+
+const CURRENT: &str = "2012-10-17";
+/// How many of the reader's complaints are passed on.
+const PROBLEMS_MAX: usize = 500;
+/// How many numbers behind a repeated `Sid` are tried.
+const SUFFIXES_TRIED: usize = 100;
+const ELEMENTS: [&str; 12] = [
+    "Version",
+    "Id",
+    "Statement",
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+];
+
+pub(super) fn check(checker: &mut Checker<'_>, problems: Vec<Problem>) {
+    for problem in problems.into_iter().take(PROBLEMS_MAX) {
+        structure(checker, problem);
+    }
+    version(checker);
+    sids(checker);
+    operators(checker);
+}
+
+fn structure(checker: &mut Checker<'_>, problem: Problem) {
+    let span = problem.span;
+    let rule = match problem.what {
+        What::Syntax | What::Limit => Rule::JsonSyntax,
+        What::RepeatedKey => Rule::DupKey,
+        What::UnknownElement | What::BadElement => Rule::UnknownElement,
+        What::Version => Rule::VersionInvalid,
+        What::Effect if denied_allow(checker, span) => Rule::RcpShape,
+        What::Effect => Rule::EffectInvalid,
+        What::PairBoth => Rule::PairBoth,
+        What::PairNone => Rule::PairNone,
+        What::PrincipalForbidden => Rule::PrincipalForbidden,
+        What::PrincipalRequired => Rule::PrincipalRequired,
+        What::PrincipalWildcard => Rule::PrincipalWildcard,
+        What::NotPrincipalAllow => Rule::NotPrincipalAllow,
+        What::Operator => Rule::OperatorUnknown,
+        What::ScpLanguage => Rule::ScpLanguage,
+        What::RcpShape => Rule::RcpShape,
+        What::RcpService => Rule::RcpServiceUnsupported,
+    };
+    // the text between the quotes
+    let written = checker.source.text().get(span.start + 1..span.end - 1);
+    let written = written.unwrap_or("").to_owned();
+    let pointer = checker.pointer(span);
+    let fix = match rule {
+        Rule::VersionInvalid => Some(Operation::replace(pointer, CURRENT)),
+        Rule::EffectInvalid => ["Allow", "Deny"]
+            .into_iter()
+            .find(|word| word.eq_ignore_ascii_case(written.trim()))
+            .map(|word| Operation::replace(pointer, word)),
+        Rule::UnknownElement => ELEMENTS
+            .into_iter()
+            .find(|name| name.eq_ignore_ascii_case(&written) && *name != written)
+            .filter(|name| !has_sibling(checker, span, name))
+            .map(|name| Operation::rename(pointer, name)),
+        _ => None,
+    };
+    checker
+        .tell(rule, span, problem.message)
+        .fix(fix.map(|it| vec![it]));
+}
+
+/// Whether this is the effect of a statement that could be read: in a resource control policy an
+/// Allow.
+fn denied_allow(checker: &Checker<'_>, span: Span) -> bool {
+    checker.kind() == Kind::Rcp
+        && checker
+            .document
+            .statements
+            .iter()
+            .any(|it| it.effect == Effect::Allow && it.effect_span == span)
+}
+
+/// Whether the object that has the key at this place also has this one.
+fn has_sibling(checker: &Checker<'_>, key: Span, name: &str) -> bool {
+    let mut node = checker.source.root();
+    loop {
+        let Some(below) = node.members().unwrap_or(&[]).iter().find_map(|member| {
+            let inside = member.node.span.start <= key.start && key.end <= member.node.span.end;
+            inside.then_some(&member.node)
+        }) else {
+            let items = node.items().unwrap_or(&[]).iter();
+            let item = items
+                .clone()
+                .find(|item| item.span.start <= key.start && key.end <= item.span.end);
+            match item {
+                Some(item) => node = item,
+                None => return node.get(name).is_some(),
+            }
+            continue;
+        };
+        node = below;
+    }
+}
+
+fn version(checker: &mut Checker<'_>) {
+    if checker.document.version == Version::V2012 {
+        return;
+    }
+    let variables = checker.source.text().contains("${");
+    let severity = if variables {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    let consequence = if variables {
+        "; without it `${…}` is literal text and matches nothing"
+    } else {
+        ""
+    };
+    match &checker.document.version_text {
+        None if checker.source.root().get("Version").is_none() => {
+            let span = checker.document.span;
+            if checker.source.root().members().is_none() {
+                return;
+            }
+            let message = format!("add \"Version\": \"{CURRENT}\"{consequence}");
+            let fix = Operation::Add {
+                path: "/Version".to_owned(),
+                value: Value::String(CURRENT.to_owned()),
+            };
+            checker
+                .tell(Rule::VersionMissing, span, message)
+                .as_bad_as(severity)
+                .fix(Some(vec![fix]));
+        }
+        Some(text) if text.text == "2008-10-17" => {
+            let span = text.span;
+            let message =
+                format!("write {CURRENT}, the version with policy variables{consequence}");
+            let fix = Operation::replace("/Version".to_owned(), CURRENT);
+            checker
+                .tell(Rule::VersionOld, span, message)
+                .as_bad_as(severity)
+                .fix(Some(vec![fix]));
+        }
+        _ => {}
+    }
+}
+
+fn sids(checker: &mut Checker<'_>) {
+    let document = checker.document;
+    let mut seen: HashSet<String> = HashSet::new();
+    let sids = || document.statements.iter().filter_map(|it| it.sid.as_ref());
+    let taken: HashSet<&str> = sids().map(|sid| sid.text.as_ref()).collect();
+    for sid in sids() {
+        let pointer = checker.pointer(sid.span);
+        let clean: String = sid
+            .text
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect();
+        if clean != sid.text {
+            let usable = !clean.is_empty() && !taken.contains(clean.as_str());
+            let message = if clean.is_empty() {
+                "a Sid is letters and digits".to_owned()
+            } else {
+                format!("a Sid is letters and digits, without blanks or signs: `{clean}`")
+            };
+            let fix = usable.then(|| vec![Operation::replace(pointer.clone(), clean)]);
+            // key and bucket policies take blanks inside; IAM and Organizations do not
+            let severity = if checker.kind() == Kind::Resource && sid.text.trim() == sid.text {
+                Severity::Warning
+            } else {
+                Severity::Error
+            };
+            let told = checker.tell(Rule::SidInvalid, sid.span, message);
+            told.as_bad_as(severity).fix(fix);
+        }
+        if !seen.insert(sid.text.clone().into_owned()) {
+            let next = (2..).map(|n| format!("{}{n}", sid.text));
+            let new = next
+                .take(SUFFIXES_TRIED)
+                .find(|new| !taken.contains(new.as_str()) && !seen.contains(new));
+            let message = format!("the Sid `{}` stands in an earlier statement, too", sid.text);
+            let fix = new.map(|new| vec![Operation::replace(pointer, new)]);
+            checker.tell(Rule::SidDuplicate, sid.span, message).fix(fix);
+        }
+    }
+}
+
+/// Operators are read in any case; the canonical spelling is asked for.
+fn operators(checker: &mut Checker<'_>) {
+    checker.each(|checker, part| {
+        let mut seen = HashSet::new();
+        for condition in part.conditions() {
+            let name = condition.operator.name();
+            let text = &condition.operator_text;
+            if text.text == name || !seen.insert(text.span) {
+                continue;
+            }
+            let pointer = checker.pointer(text.span);
+            let twin = part
+                .conditions()
+                .iter()
+                .any(|it| it.operator_text.text == name);
+            let fix = (!twin).then(|| vec![Operation::rename(pointer, &name)]);
+            checker
+                .tell(
+                    Rule::OperatorUnknown,
+                    text.span,
+                    format!("`{}` works, but is written {name}", text.text),
+                )
+                .as_bad_as(Severity::Info)
+                .fix(fix);
+        }
+    });
+}

@@ -1,0 +1,83 @@
+//! What the linter answers, and what it is asked.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::codes::{Rule, Severity};
+use super::patch::Operation;
+use crate::language::{Kind, ScpLanguage};
+
+/// One finding (`policies.md` §6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Which check found it.
+    pub code: Rule,
+    /// How bad it is.
+    pub severity: Severity,
+    /// JSON pointer of the place; empty for the whole.
+    pub pointer: String,
+    /// The `Sid` of the statement it is in.
+    pub sid: Option<String>,
+    /// What is wrong and what would help.
+    pub message: String,
+    /// The repair, where it is mechanical.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Vec<Operation>>,
+    /// Where it stands in the text.
+    #[serde(skip)]
+    pub region: Region,
+}
+
+/// A stretch of a text: lines and columns from 1, columns in characters; the end is behind the
+/// last character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Region {
+    /// First line.
+    pub line: usize,
+    /// First column.
+    pub column: usize,
+    /// Last line.
+    pub end_line: usize,
+    /// Column behind the last.
+    pub end_column: usize,
+}
+
+/// How to lint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// What the policy is for.
+    pub kind: Kind,
+    /// The language level of service control policies.
+    pub language: ScpLanguage,
+    /// Whether account ids of examples are placeholders that were left.
+    pub prod: bool,
+    /// Codes that are not looked for.
+    pub disabled: Vec<Rule>,
+    /// Codes that are accepted in the statement with this `Sid`.
+    pub waived: Vec<(Rule, String)>,
+    /// The present, for windows of time that are over; without it they are not looked for.
+    pub now: Option<Timestamp>,
+    /// The longest text, instead of the limit of the kind.
+    pub limit: Option<usize>,
+    /// Accounts of one's own organization.
+    pub own_accounts: Vec<String>,
+    /// The management account.
+    pub management_account: Option<String>,
+}
+
+impl Options {
+    /// The usual way to lint a policy of a kind.
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            language: ScpLanguage::Full,
+            prod: false,
+            disabled: Vec::new(),
+            waived: Vec::new(),
+            now: None,
+            limit: None,
+            own_accounts: Vec::new(),
+            management_account: None,
+        }
+    }
+}

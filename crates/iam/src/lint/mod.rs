@@ -1,0 +1,152 @@
+//! The linter (`policies.md` §6): what in a policy is refused, does nothing, or does more than it
+//! seems to. Pure: text in, findings out.
+//!
+//! One file per family of codes; each takes the [`Checker`] and tells what it finds.
+
+mod actions;
+mod checker;
+mod codes;
+mod conditions;
+mod elements;
+mod finding;
+mod patch;
+mod pattern;
+mod principals;
+mod resources;
+mod risks;
+mod sarif;
+mod scp;
+mod shadow;
+mod sizes;
+mod tree;
+mod values;
+mod variables;
+
+pub use codes::{About, Rule, Severity};
+pub use finding::{Finding, Options, Region};
+pub use patch::{Operation, apply};
+pub use sarif::{Linted, sarif};
+pub use tree::{OrgTree, TreeFinding};
+
+use checker::Checker;
+
+use crate::error::{Code, LoadError};
+use crate::language::{Kind, Source};
+use crate::size::Place;
+
+/// The longest trust policy that a quota allows, in characters without whitespace.
+const TRUST_LENGTH_MAX: usize = 4_096;
+/// Policies longer than this, in bytes, are read and measured only: several times what AWS takes
+/// anywhere, and checks compare entries with each other.
+const LOOKED_AT_MAX: usize = 128 * 1024;
+/// The most repairs made in one text; each makes one finding go away, so this ends any run.
+const REPAIRS_MAX: usize = 1_000;
+
+/// Everything there is to say about a policy, by pointer and code.
+pub fn lint(text: &str, options: &Options) -> Vec<Finding> {
+    let mut findings = match Source::new(text) {
+        Err(error) => vec![unreadable(text, &error)],
+        Ok(source) => look(&source, options),
+    };
+    findings.retain(|it| {
+        let waived = options
+            .waived
+            .iter()
+            .any(|(rule, sid)| *rule == it.code && it.sid.as_ref() == Some(sid));
+        !waived && !options.disabled.contains(&it.code)
+    });
+    findings.sort_by(|a, b| {
+        let key = |it: &Finding| (it.pointer.clone(), it.code.as_str(), it.region.line);
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    });
+    findings.dedup();
+    findings
+}
+
+fn look(source: &Source<'_>, options: &Options) -> Vec<Finding> {
+    let (document, problems) = source.document(options.kind, options.language);
+    let mut checker = Checker::new(source, &document, options);
+    elements::check(&mut checker, problems);
+    if source.text().len() > LOOKED_AT_MAX {
+        sizes::check(&mut checker);
+        return checker.findings();
+    }
+    actions::check(&mut checker);
+    resources::check(&mut checker);
+    conditions::check(&mut checker);
+    values::check(&mut checker);
+    variables::check(&mut checker);
+    principals::check(&mut checker);
+    risks::check(&mut checker);
+    scp::check(&mut checker);
+    shadow::check(&mut checker);
+    sizes::check(&mut checker);
+    checker.findings()
+}
+
+fn unreadable(text: &str, error: &LoadError) -> Finding {
+    let (line, column) = error.position.unwrap_or((1, 1));
+    let code = match error.code {
+        Code::Limit if text.len() > crate::language::POLICY_BYTES_MAX => Rule::Size,
+        _ => Rule::JsonSyntax,
+    };
+    let message = match error.position {
+        Some((line, column)) => format!("{} (line {line}, column {column})", error.message),
+        None => error.message.clone(),
+    };
+    Finding {
+        code,
+        severity: code.about().severity,
+        pointer: error.pointer.clone(),
+        sid: None,
+        message,
+        fix: None,
+        region: Region {
+            line,
+            column,
+            end_line: line,
+            end_column: column + 1,
+        },
+    }
+}
+
+/// The text with every mechanical repair made, and how many there were. Repairing again changes
+/// nothing.
+pub fn repair(text: &str, options: &Options) -> (String, usize) {
+    // positions are counted without a byte order mark
+    let mut text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+    for made in 0..REPAIRS_MAX {
+        let repaired = lint(&text, options)
+            .iter()
+            .filter_map(|it| it.fix.as_ref())
+            .find_map(|fix| apply(&text, fix).filter(|new| *new != text));
+        match repaired {
+            None => return (text, made),
+            Some(new) => text = new,
+        }
+    }
+    (text, REPAIRS_MAX)
+}
+
+/// Holds what a generator made against the linter.
+///
+/// # Errors
+/// The first finding of severity error: a mistake of the generator.
+pub fn must_be_clean(text: &str, kind: Kind) -> Result<(), Box<Finding>> {
+    // where what a policy is attached to decides, the largest limit of the kind
+    let limit = match kind {
+        Kind::Identity => Some(Place::InlineRole.about().limit),
+        Kind::Trust => Some(TRUST_LENGTH_MAX),
+        Kind::Resource => Some(Place::KmsKey.about().limit),
+        Kind::Boundary | Kind::Session | Kind::Scp | Kind::Rcp => None,
+    };
+    let options = Options {
+        limit,
+        ..Options::new(kind)
+    };
+    let mut findings = lint(text, &options).into_iter();
+    match findings.find(|it| it.severity == Severity::Error) {
+        None => Ok(()),
+        Some(finding) => Err(Box::new(finding)),
+    }
+}

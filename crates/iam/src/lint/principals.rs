@@ -1,0 +1,334 @@
+//! Principals: everybody, nobody any more, services and federations (codes 45 to 50).
+
+use super::checker::{Checker, Part};
+use super::codes::{Rule, Severity};
+use super::pattern::action_overlaps;
+use super::values::{is_account, is_placeholder};
+use crate::language::{
+    Arn, Condition, Effect, Kind, PrincipalEntry, PrincipalKind, Principals, Quantifier, Test,
+    split_arn,
+};
+
+/// Keys that say who calls or for whom; a positive comparison with one of them makes `*` fewer
+/// than everybody.
+const LIMITING: [&str; 21] = [
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:principalservicename",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceip",
+    "aws:sourceorgid",
+    "aws:sourceorgpaths",
+    "aws:sourceowner",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:sourcevpcarn",
+    "aws:userid",
+    "aws:username",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+    "kms:calleraccount",
+    "lambda:functionurlauthtype",
+    "s3:dataaccesspointaccount",
+];
+/// Keys that tell for whom a service acts.
+const ON_BEHALF: [&str; 6] = [
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceorgid",
+    "aws:sourceorgpaths",
+    "aws:sourceowner",
+    "sts:externalid",
+];
+/// Services to which a role is passed by somebody of its own account (`iam:PassRole`), and that
+/// assume it for nobody else.
+const PASSED_ONLY: [&str; 5] = [
+    "ec2.amazonaws.com",
+    "edgelambda.amazonaws.com",
+    "eks.amazonaws.com",
+    "lambda.amazonaws.com",
+    "pods.eks.amazonaws.com",
+];
+/// Identity providers that everybody's jobs or clusters share: only the subject tells them apart
+/// (AWS: "Create a role for OpenID Connect federation").
+const BY_SUBJECT: [&str; 8] = [
+    "agent.buildkite.com",
+    "api.bitbucket.org",
+    "app.terraform.io",
+    "gitlab.com",
+    "oidc.circleci.com",
+    "oidc.eks.",
+    "token.actions.githubusercontent.com",
+    "vstoken.dev.azure.com",
+];
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    if !matches!(checker.kind(), Kind::Resource | Kind::Trust) {
+        return;
+    }
+    checker.each(|checker, part| {
+        let Some(principals) = &part.statement.principals else {
+            return;
+        };
+        for entry in &principals.entries {
+            written(checker, entry);
+        }
+        if principals.not {
+            incomplete(checker, part, principals);
+            return;
+        }
+        if !part.is_allow() {
+            return;
+        }
+        public(checker, part, principals);
+        services(checker, part, principals);
+        if checker.kind() == Kind::Trust {
+            federations(checker, part, principals);
+            others(checker, part, principals);
+        }
+    });
+}
+
+/// Principals that name nobody.
+fn written(checker: &mut Checker<'_>, entry: &PrincipalEntry<'_>) {
+    let (text, span) = (entry.text.text.as_ref(), entry.text.span);
+    if entry.kind == PrincipalKind::Aws && is_entity_id(text) {
+        let message = format!(
+            "`{text}` is the id of a user or role that was deleted: it matches nobody, not even \
+             a new one of the same name"
+        );
+        checker.tell(Rule::PrincipalOrphan, span, message);
+        return;
+    }
+    let told = is_placeholder(text) || text.contains(['*', '?']) || text.contains("${");
+    if !told && !entry.text.names_aws_principal(entry.kind) {
+        let message = format!("`{text}` is not an account id, an ARN or `*`: it matches nobody");
+        checker.tell(Rule::ValueType, span, message);
+    }
+    if entry.kind == PrincipalKind::Service && !told && !text.contains('.') {
+        let message = format!("`{text}` is not a service, such as {text}.amazonaws.com");
+        checker.tell(Rule::ValueType, span, message);
+    }
+}
+
+/// `AIDA…`, `AROA…`, `AGPA…` and the like, from 16 characters on (IAM: "Unique identifiers").
+fn is_entity_id(text: &str) -> bool {
+    let known = ["AIDA", "AROA", "AGPA", "ANPA", "AIPA"];
+    text.len() >= 16
+        && known.iter().any(|start| text.starts_with(start))
+        && text
+            .bytes()
+            .all(|it| it.is_ascii_uppercase() || it.is_ascii_digit())
+}
+
+/// Whether a comparison holds for few only: positive, needs the key, and lists no bare `*`.
+fn narrows(condition: &Condition<'_>, keys: &[&str]) -> bool {
+    let key = condition.key.text.to_ascii_lowercase();
+    let operator = condition.operator;
+    let positive = !operator.test.is_negated()
+        && !matches!(operator.test, Test::Null | Test::Bool)
+        && !operator.if_exists
+        && operator.quantifier != Quantifier::All;
+    let wide = |text: &str| matches!(text, "*" | "0.0.0.0/0" | "::/0" | "arn:*" | "arn:aws:*");
+    keys.contains(&key.as_str()) && positive && !condition.values.iter().any(|it| wide(&it.text))
+}
+
+fn is_everybody(entry: &PrincipalEntry<'_>) -> bool {
+    let kinds = matches!(entry.kind, PrincipalKind::Everyone | PrincipalKind::Aws);
+    kinds && entry.text.text == "*"
+}
+
+fn public(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
+    let limited = part.conditions().iter().any(|it| {
+        let tag = it
+            .key
+            .text
+            .to_ascii_lowercase()
+            .starts_with("aws:principaltag/");
+        narrows(it, &LIMITING) || (tag && !it.operator.test.is_negated())
+    });
+    if limited {
+        return;
+    }
+    if let Some(entry) = principals.entries.iter().find(|it| is_everybody(it)) {
+        let message = "this allows everybody, of every account and without signing in, where no \
+                       other policy blocks it; name principals or compare aws:PrincipalOrgID";
+        checker.tell(Rule::PrincipalPublic, entry.text.span, message);
+    }
+}
+
+fn services(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
+    if part.conditions().iter().any(|it| {
+        let key = it.key.text.to_ascii_lowercase();
+        narrows(it, &ON_BEHALF) || (ON_BEHALF.contains(&key.as_str()) && it.operator.if_exists)
+    }) {
+        return;
+    }
+    let trust = checker.kind() == Kind::Trust;
+    for entry in &principals.entries {
+        let name = entry.text.text.as_ref();
+        let passed = trust && PASSED_ONLY.contains(&name);
+        if entry.kind == PrincipalKind::Service && !passed {
+            let message = format!(
+                "{name} may be made to act here for anybody's resources: compare \
+                 aws:SourceAccount, aws:SourceArn or aws:SourceOrgID"
+            );
+            checker.tell(Rule::ConfusedDeputy, entry.text.span, message);
+        }
+    }
+}
+
+/// A Deny for all but some also denies the account and the role that those are in.
+fn incomplete(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
+    if part.statement.effect == Effect::Allow {
+        return;
+    }
+    let listed =
+        |wanted: &dyn Fn(&str) -> bool| principals.entries.iter().any(|it| wanted(&it.text.text));
+    for entry in &principals.entries {
+        let Some(arn) = Arn::parse(&entry.text.text) else {
+            continue;
+        };
+        let user = arn.service == "iam" && arn.rest.starts_with("user/");
+        let role = arn.service == "iam" && arn.rest.starts_with("role/");
+        let session = arn.rest.strip_prefix("assumed-role/");
+        if entry.kind != PrincipalKind::Aws || !(user || role || session.is_some()) {
+            continue;
+        }
+        let mut missing = Vec::new();
+        if let Some((name, _)) = session.and_then(|it| it.split_once('/')) {
+            let is_role = |text: &str| {
+                Arn::parse(text).is_some_and(|it| {
+                    it.account == arn.account
+                        && it
+                            .rest
+                            .strip_prefix("role/")
+                            .and_then(|it| it.rsplit('/').next())
+                            == Some(name)
+                })
+            };
+            if !listed(&is_role) {
+                missing.push(format!(
+                    "the role arn:{}:iam::{}:role/{name}",
+                    arn.partition, arn.account
+                ));
+            }
+        }
+        let root = format!("arn:{}:iam::{}:root", arn.partition, arn.account);
+        if !listed(&|text| text == root || text == arn.account) {
+            missing.push(format!("the account {root}"));
+        }
+        if !missing.is_empty() {
+            let message = format!(
+                "this Deny also meets `{}` itself: list {}, too",
+                entry.text.text,
+                missing.join(" and ")
+            );
+            checker.tell(Rule::NotPrincipalIncomplete, entry.text.span, message);
+        }
+    }
+}
+
+/// Whether the statement is about assuming the role in this way.
+fn assumes(part: &Part<'_>, action: &str) -> bool {
+    let mut listed = part.entries.iter();
+    listed.any(|it| action_overlaps(&it.text.text, action)) == part.lists_actions()
+}
+
+/// A pattern of subjects that takes those of strangers: it begins with a wildcard, or leaves the
+/// owner of a repository open (`repo:*/app:*`).
+fn is_any_subject(text: &str) -> bool {
+    let owner = text
+        .strip_prefix("repo:")
+        .and_then(|it| it.split('/').next());
+    text.starts_with(['*', '?']) || owner.is_some_and(|it| it.contains(['*', '?']))
+}
+
+fn federations(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
+    if !assumes(part, "sts:AssumeRoleWithWebIdentity") {
+        return;
+    }
+    for entry in &principals.entries {
+        let text = entry.text.text.as_ref();
+        let host = match split_arn(text) {
+            Some([.., rest]) => rest.strip_prefix("oidc-provider/"),
+            None => Some(text),
+        };
+        let Some(host) = host.filter(|_| entry.kind == PrincipalKind::Federated) else {
+            continue;
+        };
+        let compared = |names: &[&str]| {
+            part.conditions().iter().any(|it| {
+                let key = it.key.text.to_ascii_lowercase();
+                let own = key.strip_prefix(&format!("{}:", host.to_ascii_lowercase()));
+                let named = own.is_some_and(|name| names.contains(&name));
+                let wide = it.values.iter().any(|value| is_any_subject(&value.text));
+                named && !wide && narrows(it, &[key.as_str()])
+            })
+        };
+        let shared = BY_SUBJECT.iter().any(|known| host.starts_with(known));
+        let enough = if shared {
+            compared(&["sub"])
+        } else {
+            compared(&["aud", "sub", "app_id", "oaud"])
+        };
+        if !enough {
+            let wanted = if shared { "sub" } else { "aud" };
+            let message = format!(
+                "every subject of {host} may assume this role: compare {host}:{wanted} with what \
+                 you expect"
+            );
+            checker.tell(Rule::TrustOidcNoSub, entry.text.span, message);
+        }
+    }
+}
+
+/// Accounts of others may be tricked into using a role of ours for somebody else.
+fn others(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
+    let guards = [
+        "sts:externalid",
+        "aws:principalorgid",
+        "aws:principalorgpaths",
+        "aws:principalarn",
+    ];
+    let guarded = part.conditions().iter().any(|it| narrows(it, &guards));
+    if !assumes(part, "sts:AssumeRole") || guarded {
+        return;
+    }
+    let own = checker.options.own_accounts.clone();
+    for entry in principals
+        .entries
+        .iter()
+        .filter(|it| it.kind == PrincipalKind::Aws)
+    {
+        let text = entry.text.text.as_ref();
+        let account = match Arn::parse(text) {
+            Some(arn) => arn.account,
+            None => text,
+        };
+        if !is_account(account) || own.iter().any(|it| it == account) {
+            continue;
+        }
+        if own.is_empty() {
+            // a role or a user that is named exactly is somebody one knows
+            if is_account(text) || text.ends_with(":root") {
+                let message = format!(
+                    "unless {account} is yours, compare sts:ExternalId; name your accounts by \
+                     `--own-account` or `--tree`"
+                );
+                checker
+                    .tell(Rule::TrustExternalNoId, entry.text.span, message)
+                    .as_bad_as(Severity::Info);
+            }
+            continue;
+        }
+        let message = format!(
+            "{account} is none of your accounts: compare sts:ExternalId, so that nobody else's \
+             business is done with this role"
+        );
+        checker.tell(Rule::TrustExternalNoId, entry.text.span, message);
+    }
+}

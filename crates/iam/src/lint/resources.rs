@@ -1,0 +1,295 @@
+//! Resources and whether actions work on them (codes 20 to 24, 72).
+
+use super::checker::{Checker, Entry, Part, Shape, is_star};
+use super::codes::Rule;
+use super::pattern::{action_overlaps, covers, resource_parts};
+use super::values::{is_account, is_partition, is_placeholder, is_region};
+use crate::facts::{self, Action};
+use crate::language::json::Span;
+use crate::language::{Condition, Kind, Test};
+
+/// How many names a message lists.
+const NAMES_MAX: usize = 4;
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    checker.each(|checker, part| {
+        written(checker, part);
+        if part.lists_actions() && part.resources().is_some() {
+            for entry in &part.entries {
+                fits(checker, part, entry);
+            }
+            star(checker, part);
+        }
+        for condition in part.conditions() {
+            one_type_only(checker, part, condition);
+        }
+    });
+    partial(checker);
+}
+
+fn written(checker: &mut Checker<'_>, part: &Part<'_>) {
+    let Some(list) = &part.statement.resources else {
+        return;
+    };
+    for item in &list.items {
+        let text = item.text.as_ref();
+        // resource policies of API Gateway may leave out the ARN's first parts
+        let short = checker.kind() == Kind::Resource && text.starts_with("execute-api:/");
+        if is_placeholder(text) || short {
+            continue;
+        }
+        if let Some(wrong) = malformed(text) {
+            checker.tell(Rule::ResourceMalformed, item.span, wrong);
+        }
+    }
+}
+
+/// What is wrong with a resource pattern.
+fn malformed(text: &str) -> Option<String> {
+    let shape = "arn:partition:service:region:account:resource";
+    let Some([arn, partition, service, region, account, rest]) = resource_parts(text) else {
+        return Some(format!("a resource is `*` or an ARN, {shape}"));
+    };
+    // what a pattern or a variable stands for is not known
+    let open = |part: &str| part.contains(['*', '?']) || part.contains("${");
+    if !covers(arn, "arn") {
+        return Some(format!("an ARN begins with `arn:`: {shape}"));
+    }
+    if !open(partition) && !is_partition(partition) {
+        return Some(format!(
+            "there is no partition `{partition}`: aws, aws-cn or aws-us-gov"
+        ));
+    }
+    if service.is_empty() {
+        return Some(format!("the service is missing: {shape}"));
+    }
+    if !open(region) && !region.is_empty() && !is_region(region) {
+        return Some(format!(
+            "`{region}` is no region, such as eu-west-1: {shape}"
+        ));
+    }
+    if !open(account) && !account.is_empty() && account != "aws" && !is_account(account) {
+        return Some(format!(
+            "`{account}` is no account, which is 12 digits: {shape}"
+        ));
+    }
+    rest.is_empty()
+        .then(|| format!("the resource is missing: {shape}"))
+}
+
+/// Resource patterns of a statement that can be compared with ARNs.
+fn usable<'p>(part: &'p Part<'_>) -> Vec<&'p str> {
+    let list = part.resources().map_or(&[][..], |list| &list.items);
+    list.iter()
+        .map(|item| item.text.as_ref())
+        .filter(|text| malformed(text).is_none() && !is_placeholder(text))
+        .collect()
+}
+
+/// Whether an action can work on a resource pattern.
+pub(super) fn works_on(action: &Action, resource: &str) -> bool {
+    let service = facts::service(action.service);
+    action.resource_types.iter().any(|used| {
+        service
+            .and_then(|it| it.resource_type(used.name))
+            // a type without an ARN that we know may be anything
+            .is_none_or(|kind| kind.arns.is_empty() || kind.overlaps(resource))
+    })
+}
+
+fn fits(checker: &mut Checker<'_>, part: &Part<'_>, entry: &Entry<'_>) {
+    let resources = usable(part);
+    if resources.is_empty() || entry.known.is_empty() || resources.iter().any(|it| is_star(it)) {
+        return;
+    }
+    let text = &entry.text.text;
+    let mut typed = entry
+        .known
+        .iter()
+        .filter(|it| !it.resource_types.is_empty())
+        .peekable();
+    if typed.peek().is_none() {
+        let message = format!("`{text}` works on no resource: it needs \"Resource\": \"*\"");
+        checker.tell(Rule::ResourceStarRequired, entry.text.span, message);
+        return;
+    }
+    let first = typed.clone().next();
+    if typed.any(|action| resources.iter().any(|it| works_on(action, it))) {
+        return;
+    }
+    let wanted = first.map_or(String::new(), |action| arns_of(action));
+    let message = format!("no resource listed is one that `{text}` works on: {wanted}");
+    checker.tell(Rule::ResourceMismatch, entry.text.span, message);
+}
+
+/// How the resources of an action are named.
+fn arns_of(action: &Action) -> String {
+    let service = facts::service(action.service);
+    let patterns: Vec<&str> = action
+        .resource_types
+        .iter()
+        .filter_map(|used| service?.resource_type(used.name)?.arns.first())
+        .map(facts::ArnPattern::as_str)
+        .take(NAMES_MAX)
+        .collect();
+    patterns.join(" or ")
+}
+
+fn star(checker: &mut Checker<'_>, part: &Part<'_>) {
+    if !part.is_allow() || checker.kind() != Kind::Identity || !part.on_everything() {
+        return;
+    }
+    let Some(item) = part
+        .resources()
+        .and_then(|list| list.items.iter().find(|item| is_star(&item.text)))
+    else {
+        return;
+    };
+    let narrowable = |entry: &&Entry<'_>| {
+        let typed = entry
+            .known
+            .iter()
+            .filter(|it| !it.resource_types.is_empty());
+        // a pattern such as ec2:Describe* is not blamed for its few exceptions
+        2 * typed.count() > entry.known.len()
+    };
+    let names: Vec<&str> = part
+        .entries
+        .iter()
+        .filter(narrowable)
+        .map(|entry| entry.text.text.as_ref())
+        .collect();
+    if !names.is_empty() {
+        let message = format!("{} can be limited to resources", listed(&names));
+        checker.tell(Rule::ResourceStar, item.span, message);
+    }
+}
+
+/// The first few of many names.
+pub(super) fn listed(names: &[&str]) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES_MAX).copied().collect();
+    match names.len().saturating_sub(shown.len()) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// An action that is checked against several resources at once is only allowed when all of them
+/// are, in whichever statements.
+fn partial(checker: &mut Checker<'_>) {
+    if matches!(checker.kind(), Kind::Resource | Kind::Trust | Kind::Rcp) {
+        return;
+    }
+    let mut found: Vec<(Span, String)> = Vec::new();
+    for part in checker
+        .parts
+        .iter()
+        .filter(|it| it.is_allow() && it.lists_actions())
+    {
+        for entry in part.entries.iter().filter(|it| it.shape == Shape::Plain) {
+            let Some(action) = entry.known.first() else {
+                continue;
+            };
+            if let Some(message) = missing_types(&checker.parts, action) {
+                found.push((entry.text.span, message));
+            }
+        }
+    }
+    for (span, message) in found {
+        checker.tell(Rule::ResourcePartial, span, message);
+    }
+}
+
+fn missing_types(parts: &[Part<'_>], action: &Action) -> Option<String> {
+    let name = action.full_name();
+    let required = facts::required_resource_types(&name)?.all;
+    let service = facts::service(action.service)?;
+    if required.len() < 2 {
+        return None;
+    }
+    let mut resources: Vec<&str> = Vec::new();
+    for part in parts.iter().filter(|it| it.is_allow()) {
+        let mut taken = part.entries.iter();
+        if taken.any(|it| action_overlaps(&it.text.text, &name)) != part.lists_actions() {
+            continue;
+        }
+        // NotResource: leaves out little, as a rule
+        part.resources()?;
+        resources.extend(usable(part));
+    }
+    let has = |wanted: &&&str| {
+        let kind = service.resource_type(wanted);
+        kind.is_none_or(|kind| resources.iter().any(|it| kind.overlaps(it)))
+    };
+    let missing: Vec<&str> = required.iter().filter(|it| !has(it)).copied().collect();
+    if missing.is_empty() || missing.len() == required.len() {
+        return None;
+    }
+    Some(format!(
+        "`{name}` is checked against {}; no resource allowed is of type {}",
+        required.join(", "),
+        missing.join(", ")
+    ))
+}
+
+/// A key that only some of the required types bring: an Allow then fails for the others, and a
+/// negated Deny always meets them.
+fn one_type_only(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) {
+    let key = condition.key.text.as_ref();
+    let negated = condition.operator.test.is_negated();
+    let matters = !condition.operator.if_exists
+        && condition.operator.test != Test::Null
+        && part.is_allow() != negated;
+    if !matters {
+        return;
+    }
+    for entry in part.entries.iter().filter(|it| it.shape == Shape::Plain) {
+        let Some(action) = entry.known.first() else {
+            continue;
+        };
+        let required: Vec<_> = action
+            .resource_types
+            .iter()
+            .filter(|it| it.required)
+            .collect();
+        let by_action = action.condition_keys.iter().any(|known| is_key(known, key));
+        let everywhere = facts::global_key(key).is_some_and(|it| !it.name.contains("ResourceTag"));
+        if required.len() < 2 || by_action || everywhere {
+            continue;
+        }
+        let (with, without): (Vec<_>, Vec<_>) = required
+            .into_iter()
+            .partition(|it| action.comes_with(it, key));
+        let resources = usable(part);
+        let service = facts::service(action.service);
+        let meets = |name: &str| {
+            let kind = service.and_then(|it| it.resource_type(name));
+            kind.is_some_and(|kind| resources.iter().any(|it| kind.overlaps(it)))
+        };
+        let without: Vec<&str> = without
+            .iter()
+            .map(|it| it.name)
+            .filter(|it| meets(it))
+            .collect();
+        if with.is_empty() || without.is_empty() {
+            continue;
+        }
+        let message = format!(
+            "`{}` is also checked against {}, which never has {key}: give it a statement \
+             without this condition",
+            entry.text.text,
+            without.join(", ")
+        );
+        checker.tell(Rule::MultiResourceCond, condition.key.span, message);
+    }
+}
+
+/// Whether a key as the facts write it is this one.
+fn is_key(known: &str, key: &str) -> bool {
+    match known.split_once("${") {
+        None => known.eq_ignore_ascii_case(key),
+        Some((start, _)) => key
+            .get(..start.len())
+            .is_some_and(|it| it.eq_ignore_ascii_case(start)),
+    }
+}

@@ -1,0 +1,149 @@
+//! Policy variables: known, replaced where they stand, present (codes 41 to 43).
+
+use super::checker::{Checker, Part};
+use super::codes::Rule;
+use crate::facts;
+use crate::language::json::Span;
+use crate::language::{Condition, Text, Version};
+
+/// Keys that every signed request has: variables of these are never without value.
+const ALWAYS: [&str; 5] = [
+    "aws:principalarn",
+    "aws:principalaccount",
+    "aws:principaltype",
+    "aws:userid",
+    "aws:currenttime",
+];
+
+/// What stands between `${` and `}`, one after the other.
+pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+}
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    let old = checker.document.version == Version::V2008;
+    checker.each(|checker, part| {
+        for text in never(part) {
+            if names(&text.text).next().is_some() {
+                place(
+                    checker,
+                    text.span,
+                    "no variables are replaced in actions and principals",
+                );
+            }
+        }
+        for item in part.statement.resources.iter().flat_map(|it| &it.items) {
+            let before = item.text.split("${").next().unwrap_or("");
+            if before.len() == item.text.len() {
+                continue;
+            }
+            if old {
+                place(
+                    checker,
+                    item.span,
+                    "version 2008-10-17 replaces no variables",
+                );
+            } else if before.matches(':').count() < 5 {
+                let message = "variables are replaced in the last part of an ARN only";
+                place(checker, item.span, message);
+            }
+            unknown(checker, item);
+        }
+        for condition in part.conditions() {
+            values(checker, condition, old);
+        }
+    });
+}
+
+/// Texts in which no variable is ever replaced.
+fn never<'p>(part: &'p Part<'_>) -> impl Iterator<Item = &'p Text<'p>> {
+    let principals = part.statement.principals.iter().flat_map(|it| &it.entries);
+    let actions = part.entries.iter().map(|it| it.text);
+    let keys = part.conditions().iter().map(|it| &it.key);
+    principals.map(|it| &it.text).chain(actions).chain(keys)
+}
+
+fn place(checker: &mut Checker<'_>, span: Span, message: &str) {
+    if !checker.has_told(Rule::Placeholder, span) && !checker.has_told(Rule::VariablePlace, span) {
+        checker.tell(Rule::VariablePlace, span, message);
+    }
+}
+
+fn values(checker: &mut Checker<'_>, condition: &Condition<'_>, old: bool) {
+    let test = condition.operator.test;
+    for value in &condition.values {
+        if names(&value.text).next().is_none() {
+            continue;
+        }
+        if !test.takes_variables() {
+            let message = format!("{} replaces no variables", test.name());
+            place(checker, value.span, &message);
+        } else if old {
+            place(
+                checker,
+                value.span,
+                "version 2008-10-17 replaces no variables",
+            );
+        } else if test.is_negated() {
+            may_be_absent(checker, condition, value);
+        }
+        unknown(checker, value);
+    }
+}
+
+fn unknown(checker: &mut Checker<'_>, text: &Text<'_>) {
+    for name in names(&text.text) {
+        let key = name.split(',').next().unwrap_or(name).trim();
+        let sign = matches!(name, "*" | "?" | "$");
+        if sign || is_known(key) || checker.has_told(Rule::Placeholder, text.span) {
+            continue;
+        }
+        let hint = match nearest_key(key) {
+            Some(near) => format!("; did you mean `${{{near}}}`?"),
+            None => String::new(),
+        };
+        let message = format!("`${{{name}}}` is no known key{hint}");
+        checker.tell(Rule::VariableUnknown, text.span, message);
+    }
+}
+
+/// Whether a key is in the data, or is one of an identity provider's host.
+pub(super) fn is_known(key: &str) -> bool {
+    let prefix = key.split(':').next().unwrap_or(key);
+    facts::condition_key(key).is_some() || (key.contains(':') && prefix.contains('.'))
+}
+
+/// The key that was probably meant; what follows a `/` is free.
+pub(super) fn nearest_key(key: &str) -> Option<&'static str> {
+    let name = key.split('/').next().unwrap_or(key).to_ascii_lowercase();
+    let service = facts::service(key.split(':').next().unwrap_or(""));
+    let own = service.into_iter().flat_map(facts::Service::condition_keys);
+    facts::global_keys()
+        .chain(own)
+        .map(|known| {
+            let head = known.name.split('/').next().unwrap_or(known.name);
+            let changes = strsim::osa_distance(&name, &head.to_ascii_lowercase());
+            (changes, known.name)
+        })
+        .filter(|(changes, _)| *changes <= 3)
+        .min()
+        .map(|(_, known)| known)
+}
+
+fn may_be_absent(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_>) {
+    let open = names(&value.text).find(|name| {
+        let sign = matches!(*name, "*" | "?" | "$");
+        let default = name.contains(',');
+        !sign && !default && !ALWAYS.contains(&name.to_ascii_lowercase().as_str())
+    });
+    if let Some(name) = open {
+        let message = format!(
+            "without a value for `${{{name}}}` {} holds; write `${{{name}, 'none'}}` for another \
+             outcome",
+            condition.operator.name()
+        );
+        checker.tell(Rule::VariableNullNegated, value.span, message);
+    }
+}

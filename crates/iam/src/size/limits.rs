@@ -1,0 +1,325 @@
+//! The table of limits (AWS: "IAM and AWS STS quotas", "Quotas and service limits for AWS
+//! Organizations", and the quotas pages of the services).
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::language::{Document, Kind};
+
+/// When the table was last held against AWS's pages.
+pub const LIMITS_DATE: &str = "2026-10-01";
+
+/// What of a text counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Characters that are no whitespace.
+    WithoutWhitespace,
+    /// Every byte as it is sent.
+    AsSent,
+}
+
+impl Counted {
+    /// The words for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WithoutWhitespace => "characters without whitespace",
+            Self::AsSent => "bytes as sent",
+        }
+    }
+}
+
+/// What is said about a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// What it is.
+    pub what: &'static str,
+    /// How much it takes.
+    pub limit: usize,
+    /// What counts.
+    pub counted: Counted,
+    /// What else there is to know.
+    pub note: &'static str,
+}
+
+/// Where a policy is attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "`about` says what each is")]
+pub enum Place {
+    Managed,
+    Boundary,
+    InlineUser,
+    InlineGroup,
+    InlineRole,
+    PermissionSet,
+    Trust,
+    Session,
+    Scp,
+    Rcp,
+    S3Bucket,
+    KmsKey,
+    Secret,
+    Queue,
+    Topic,
+    Function,
+    VpcEndpoint,
+}
+
+/// How many policies a thing takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attached {
+    /// Which policies, and to what.
+    pub what: &'static str,
+    /// How many without asking AWS for more.
+    pub usual: usize,
+    /// How many at most.
+    pub most: usize,
+}
+
+/// How many policies are attached at most.
+pub const ATTACHED: [Attached; 3] = [
+    Attached {
+        what: "managed policies of a role",
+        usual: 10,
+        most: 25,
+    },
+    Attached {
+        what: "service control policies of a target, FullAWSAccess included",
+        usual: 5,
+        most: 5,
+    },
+    Attached {
+        what: "resource control policies of a target, RCPFullAWSAccess included",
+        usual: 5,
+        most: 5,
+    },
+];
+
+const fn row(
+    name: &'static str,
+    what: &'static str,
+    limit: usize,
+    counted: Counted,
+    note: &'static str,
+) -> About {
+    About {
+        name,
+        what,
+        limit,
+        counted,
+        note,
+    }
+}
+
+const SUM: &str = "the sum over the inline policies of one";
+const MINIFY: &str = "whitespace counts: send it minified";
+
+static MANAGED: About = row(
+    "managed",
+    "a managed policy",
+    6_144,
+    Counted::WithoutWhitespace,
+    "",
+);
+static BOUNDARY: About = row(
+    "boundary",
+    "a permissions boundary",
+    6_144,
+    Counted::WithoutWhitespace,
+    "a managed policy",
+);
+static USER: About = row(
+    "inline-user",
+    "a user",
+    2_048,
+    Counted::WithoutWhitespace,
+    SUM,
+);
+static GROUP: About = row(
+    "inline-group",
+    "a group",
+    5_120,
+    Counted::WithoutWhitespace,
+    SUM,
+);
+static ROLE: About = row(
+    "inline-role",
+    "a role",
+    10_240,
+    Counted::WithoutWhitespace,
+    SUM,
+);
+static SET: About = row(
+    "permission-set",
+    "the inline policy of a permission set",
+    10_240,
+    Counted::WithoutWhitespace,
+    "the API takes 32,768, the role behind it does not",
+);
+static TRUST: About = row(
+    "trust",
+    "a role trust policy",
+    2_048,
+    Counted::WithoutWhitespace,
+    "up to 4,096 by quota",
+);
+static SESSION: About = row(
+    "session",
+    "a session policy",
+    2_048,
+    Counted::AsSent,
+    "STS also limits a packed size, which it reports",
+);
+static SCP: About = row(
+    "scp",
+    "a service control policy",
+    5_120,
+    Counted::AsSent,
+    MINIFY,
+);
+static RCP: About = row(
+    "rcp",
+    "a resource control policy",
+    5_120,
+    Counted::AsSent,
+    MINIFY,
+);
+static S3: About = row("s3", "a bucket policy", 20_480, Counted::AsSent, "");
+static KMS: About = row("kms", "a key policy", 32_768, Counted::AsSent, "");
+static SECRET: About = row(
+    "secretsmanager",
+    "a secret's policy",
+    20_480,
+    Counted::AsSent,
+    "",
+);
+static SQS: About = row("sqs", "a queue's policy", 8_192, Counted::AsSent, "");
+static SNS: About = row("sns", "a topic's policy", 30_720, Counted::AsSent, "");
+static LAMBDA: About = row("lambda", "a function's policy", 20_480, Counted::AsSent, "");
+static ENDPOINT: About = row(
+    "vpc-endpoint",
+    "an endpoint policy",
+    20_480,
+    Counted::AsSent,
+    "",
+);
+
+impl Place {
+    /// Every place, in the order of the specification.
+    pub const ALL: &'static [Self] = &[
+        Self::Managed,
+        Self::Boundary,
+        Self::InlineUser,
+        Self::InlineGroup,
+        Self::InlineRole,
+        Self::PermissionSet,
+        Self::Trust,
+        Self::Session,
+        Self::Scp,
+        Self::Rcp,
+        Self::S3Bucket,
+        Self::KmsKey,
+        Self::Secret,
+        Self::Queue,
+        Self::Topic,
+        Self::Function,
+        Self::VpcEndpoint,
+    ];
+
+    /// What is said about it.
+    pub fn about(self) -> &'static About {
+        match self {
+            Self::Managed => &MANAGED,
+            Self::Boundary => &BOUNDARY,
+            Self::InlineUser => &USER,
+            Self::InlineGroup => &GROUP,
+            Self::InlineRole => &ROLE,
+            Self::PermissionSet => &SET,
+            Self::Trust => &TRUST,
+            Self::Session => &SESSION,
+            Self::Scp => &SCP,
+            Self::Rcp => &RCP,
+            Self::S3Bucket => &S3,
+            Self::KmsKey => &KMS,
+            Self::Secret => &SECRET,
+            Self::Queue => &SQS,
+            Self::Topic => &SNS,
+            Self::Function => &LAMBDA,
+            Self::VpcEndpoint => &ENDPOINT,
+        }
+    }
+
+    /// The kind of policy that is attached there.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Managed
+            | Self::InlineUser
+            | Self::InlineGroup
+            | Self::InlineRole
+            | Self::PermissionSet => Kind::Identity,
+            Self::Boundary => Kind::Boundary,
+            Self::Trust => Kind::Trust,
+            Self::Session => Kind::Session,
+            Self::Scp => Kind::Scp,
+            Self::Rcp => Kind::Rcp,
+            Self::S3Bucket
+            | Self::KmsKey
+            | Self::Secret
+            | Self::Queue
+            | Self::Topic
+            | Self::Function
+            | Self::VpcEndpoint => Kind::Resource,
+        }
+    }
+
+    /// Where a policy of a kind usually goes; a resource policy by the service of its actions.
+    pub fn of(document: &Document<'_>, kind: Kind) -> Self {
+        match kind {
+            Kind::Identity => Self::Managed,
+            Kind::Boundary => Self::Boundary,
+            Kind::Trust => Self::Trust,
+            Kind::Session => Self::Session,
+            Kind::Scp => Self::Scp,
+            Kind::Rcp => Self::Rcp,
+            Kind::Resource => {
+                let mut actions = document.statements.iter().flat_map(|it| &it.actions.items);
+                let service = actions.find_map(|it| it.text.split_once(':'));
+                match service
+                    .map(|(prefix, _)| prefix.to_ascii_lowercase())
+                    .as_deref()
+                {
+                    Some("kms") => Self::KmsKey,
+                    Some("secretsmanager") => Self::Secret,
+                    Some("sqs") => Self::Queue,
+                    Some("sns") => Self::Topic,
+                    Some("lambda") => Self::Function,
+                    _ => Self::S3Bucket,
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.about().name)
+    }
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    /// By its name; `identity` is a managed policy.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let name = if text == "identity" { "managed" } else { text };
+        Self::ALL
+            .iter()
+            .find(|it| it.about().name == name)
+            .copied()
+            .ok_or_else(|| {
+                let names: Vec<&str> = Self::ALL.iter().map(|it| it.about().name).collect();
+                format!("`{text}` is none of identity, {}", names.join(", "))
+            })
+    }
+}

@@ -1,0 +1,70 @@
+//! How long a policy may be, and parts that fit (`policies.md` §5).
+
+mod agree;
+mod limits;
+mod split;
+
+pub use agree::{Difference, agree};
+pub use limits::{ATTACHED, About, Attached, Counted, LIMITS_DATE, Place};
+pub use split::{CannotSplit, split};
+
+use serde::Serialize;
+
+/// How long a policy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Size {
+    /// What counts of it.
+    pub used: usize,
+    /// How much may.
+    pub limit: usize,
+    /// The one of the other, rounded up, so that 100 is never above the limit.
+    pub percent: usize,
+}
+
+/// Measures a policy as the place where it shall be attached counts; `limit` instead of the
+/// limit of the table.
+pub fn measure(text: &str, place: Place, limit: Option<usize>) -> Size {
+    let about = place.about();
+    let used = match about.counted {
+        Counted::WithoutWhitespace => text.chars().filter(|it| !it.is_whitespace()).count(),
+        Counted::AsSent => text.len(),
+    };
+    let limit = limit.unwrap_or(about.limit);
+    let percent = (used * 100).div_ceil(limit.max(1));
+    Size {
+        used,
+        limit,
+        percent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_place_counts_its_own_way() {
+        let text = "{ \"Ä\": 1 }\n";
+        let rows = [
+            (Place::Managed, 7, 6_144),
+            (Place::Scp, 12, 5_120),
+            (Place::Session, 12, 2_048),
+            (Place::InlineRole, 7, 10_240),
+        ];
+        for (place, used, limit) in rows {
+            let size = measure(text, place, None);
+            assert_eq!((size.used, size.limit), (used, limit), "{place}");
+        }
+        assert_eq!(measure(text, Place::Managed, Some(7)).percent, 100);
+        assert_eq!(measure(text, Place::Managed, Some(6)).percent, 117);
+    }
+
+    #[test]
+    fn places_are_named_on_the_command_line() {
+        for place in Place::ALL {
+            assert_eq!(place.about().name.parse(), Ok(*place));
+        }
+        assert_eq!("identity".parse(), Ok(Place::Managed));
+        assert!("nowhere".parse::<Place>().is_err());
+    }
+}
