@@ -327,6 +327,62 @@ def data(check, stage):
     check("an action with its types and keys", [row["action"] for row in said] == ["s3:GetObject"] and said[0]["resource_types"], said)
 
 
+def lint(check, stage):
+    stage.path("scp").mkdir()
+    bad = {"Version": "2012-10-17", "Statement": [
+        {"Sid": "Deny Regions", "Effect": "Deny", "Action": ["s3:GetObjct", "ec2:*"], "Resource": "*",
+         "Condition": {"StringNotEqual": {"aws:RequestedRegion": "eu-west-1"}}}]}
+    stage.path("scp/with a blank.json").write_text(json.dumps(bad, indent=2))
+    stage.path("scp/full.json").write_text(json.dumps(policy_cases.FULL))
+    done = stage.run("policy", "lint", "scp", "--output", "jsonl")
+    codes = {json.loads(line)["code"] for line in done.stdout.splitlines()}
+    check("lint finds what is wrong, exit 1", done.returncode == 1 and codes >= {"SID_INVALID", "ACTION_UNKNOWN", "OPERATOR_UNKNOWN"}, codes)
+    check.equal("a policy without fault is exit 0", stage.run("policy", "lint", "scp/full.json").returncode, 0)
+    check.equal("what is disabled is not told", {json.loads(line)["code"] for line in stage.run(
+        "policy", "lint", "scp", "--output", "jsonl", "--disable", "SID_INVALID").stdout.splitlines()}, codes - {"SID_INVALID"})
+    sarif(check, json.loads(stage.run("policy", "lint", "scp", "--output", "sarif").stdout), codes)
+    done = stage.run("policy", "lint", "nowhere.json", "--type", "scp", "--output", "json")
+    check("a file that is not there is exit 2 and no output", (done.returncode, done.stdout) == (2, "")
+          and "error" in json.loads(done.stderr), done.stderr)
+
+
+def sarif(check, log, codes):
+    """What SARIF 2.1.0 requires of a log, its run, the tool's rules and the results (OASIS, chapter 3)."""
+    run = log["runs"][0]
+    rules = run["tool"]["driver"]["rules"]
+    check("SARIF 2.1.0 with one run and a named tool", log["version"] == "2.1.0" and len(log["runs"]) == 1
+          and run["tool"]["driver"]["name"] and run["columnKind"] in ("utf16CodeUnits", "unicodeCodePoints"), log)
+    ids = [rule["id"] for rule in rules]
+    check("rules are there once, with texts", len(set(ids)) == len(ids) and all(
+        rule["shortDescription"]["text"] and rule["defaultConfiguration"]["level"] in ("error", "warning", "note") for rule in rules))
+    good = []
+    for result in run["results"]:
+        place = result["locations"][0]["physicalLocation"]
+        region, uri = place["region"], place["artifactLocation"]["uri"]
+        good.append(result["message"]["text"] and ids[result["ruleIndex"]] == result["ruleId"]
+                    and result["level"] in ("error", "warning", "note") and min(region.values()) >= 1
+                    and (region["endLine"], region["endColumn"]) > (region["startLine"], region["startColumn"])
+                    and " " not in uri and not uri.startswith("/") and all(result["partialFingerprints"].values()))
+    check("each result has its rule, level, message, place and fingerprint", good and all(good), run["results"])
+    check.equal("and they are the findings", {result["ruleId"] for result in run["results"]}, codes)
+    prints = [str(result["partialFingerprints"]) for result in run["results"]]
+    check.equal("no two share a fingerprint", len(set(prints)), len(prints))
+
+
+def size(check, stage):
+    statement = lambda number: {"Sid": f"S{number}", "Effect": "Allow", "Action": f"s3:Get{number}*", "Resource": f"arn:aws:s3:::red/{number}*"}
+    long = {"Version": "2012-10-17", "Statement": [statement(number) for number in range(100)]}
+    stage.path("long.json").write_text(json.dumps(long))
+    done = stage.run("policy", "size", "--type", "identity", "long.json", "--output", "json")
+    check("too long is exit 1, with the numbers", done.returncode == 1 and '"limit": 6144' in done.stdout, done.stdout + done.stderr)
+    parts = [json.loads(line) for line in stage.run("policy", "size", "--type", "identity", "long.json", "--split").stdout.splitlines()]
+    check("--split gives several that fit", len(parts) > 1 and all(len(json.dumps(part, separators=(",", ":"))) <= 6144 for part in parts))
+    asked = [{"id": f"{action}", **ASK, "action": f"s3:Get{action}Object", "resource": f"arn:aws:s3:::red/{action}"} for action in range(0, 120, 7)]
+    whole = simulate(stage, [{**case, "identityPolicies": [long]} for case in asked])
+    split = simulate(stage, [{**case, "identityPolicies": parts} for case in asked])
+    check("that decide like the whole", whole.stdout == split.stdout and {*words(whole.stdout)} == {"Allowed", "ImplicitlyDenied"}, whole.stdout[:300])
+
+
 def main():
     check = Checks()
     if not shutil.which("node") or not (MODULES / "node_modules" / "@cloud-copilot" / "iam-simulate").is_dir():
@@ -340,6 +396,8 @@ def main():
         one_request(check, stage)
         suites(check, stage)
         data(check, stage)
+        lint(check, stage)
+        size(check, stage)
         wildcards(check, stage)
         memory(check, stage)
     check.end()
