@@ -62,9 +62,19 @@ pub(crate) struct Failure {
     message: String,
     details: Vec<String>,
     help: Option<String>,
-    place: Option<Box<str>>,
+    /// Boxed, so that a failure stays small.
+    place: Option<Box<Place>>,
     as_json: bool,
     quiet: bool,
+}
+
+/// Where the input is wrong.
+#[derive(Debug, Default)]
+struct Place {
+    /// The file, or empty.
+    file: String,
+    /// In it: a flag, `line:column` or a JSON pointer; or empty.
+    pointer: String,
 }
 
 impl From<BadInput> for Failure {
@@ -158,19 +168,15 @@ impl Failure {
     /// Where in the input: `file:line:column`, a JSON pointer, or nothing.
     #[must_use]
     pub(crate) fn at(mut self, place: impl Into<String>) -> Self {
-        self.place = Some(place.into().into_boxed_str()).filter(|place| !place.is_empty());
+        self.place.get_or_insert_default().pointer = place.into();
         self
     }
 
-    /// Where in which file, when the place alone does not say.
+    /// In which file.
     #[must_use]
-    pub(crate) fn within(self, path: &std::path::Path) -> Self {
-        let file = path.display();
-        let place = match &self.place {
-            Some(place) => format!("{file}: {place}"),
-            None => file.to_string(),
-        };
-        self.at(place)
+    pub(crate) fn within(mut self, path: &std::path::Path) -> Self {
+        self.place.get_or_insert_default().file = path.display().to_string();
+        self
     }
 
     /// Said as `{"error":{"code","message","pointer"}}` when data is wanted as one JSON document
@@ -230,7 +236,7 @@ impl Failure {
         serde_json::json!({"error": {
             "code": self.code,
             "message": self.words(),
-            "pointer": self.place.as_deref().unwrap_or_default(),
+            "pointer": self.place.as_ref().map_or("", |place| &place.pointer),
         }})
         .to_string()
     }
@@ -246,9 +252,14 @@ impl Failure {
             label
         };
         let mut text = format!("{label}: {}", output::plain(&self.message));
-        if let Some(place) = &self.place {
+        let place = self.place.as_ref().map_or_else(Vec::new, |place| {
+            let mut parts = vec![place.file.as_str(), place.pointer.as_str()];
+            parts.retain(|part| !part.is_empty());
+            parts
+        });
+        if !place.is_empty() {
             // writing to a `String` cannot fail
-            let _ = write!(text, " (at {})", output::plain(place));
+            let _ = write!(text, " (at {})", output::plain(&place.join(": ")));
         }
         for line in &self.details {
             text.push_str("\n  ");

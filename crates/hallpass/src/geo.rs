@@ -1,4 +1,4 @@
-//! Country databases in the open format MMDB (MaxMind DB), which most providers ship.
+//! Country databases in the open format MMDB, which most providers ship.
 
 use std::net::IpAddr;
 use std::path::Path;

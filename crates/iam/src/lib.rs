@@ -24,6 +24,7 @@
 //! # Ok::<(), hallpass_iam::LoadError>(())
 //! ```
 
+pub mod attributes;
 mod case;
 pub mod error;
 mod evaluation;
@@ -31,13 +32,12 @@ pub mod facts;
 pub mod generate;
 pub mod input;
 pub mod language;
+pub mod lint;
 pub mod perimeter;
 pub mod residual;
+pub mod size;
 pub mod suite;
 pub mod vpn;
-
-pub mod lint;
-pub mod size;
 
 pub use case::{Answer, Case, CaseOptions, complete, simulate_changed, simulate_line};
 pub use error::{Code, LoadError};

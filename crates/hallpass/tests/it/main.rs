@@ -8,14 +8,17 @@
 )]
 
 mod audit;
+mod calculators;
 mod check;
 mod decide;
 mod exits;
 mod fake;
+mod guardrails;
 mod login;
 mod mmdb;
 mod people;
 mod policy_data;
+mod policy_lint;
 mod run;
 mod simulator;
 mod vpn;

@@ -1,4 +1,4 @@
-//! Makes small country databases in the MMDB format ("MaxMind DB File Format Specification" 2.0):
+//! Makes small country databases in the MMDB format (its specification, version 2.0):
 //! a binary tree over the bits of an address, a section of data, and metadata at the end.
 
 use std::net::IpAddr;

@@ -55,7 +55,8 @@ fn events_are_answered_from_a_database() {
     ];
     let mut input = String::new();
     for (ip, _, _) in &table {
-        input += &format!("{}\n", json!({"public-ip": ip, "schema-version": "v3"}));
+        input += &json!({"public-ip": ip, "schema-version": "v3"}).to_string();
+        input.push('\n');
     }
     input += "not json\n\n";
     let ran = handle(&geo, &["--allow", "us,GB"], input.as_bytes()).exits(0);

@@ -47,6 +47,11 @@ pub fn rcp_services() -> impl Iterator<Item = &'static str> {
     reached.map(|entry| entry.prefix)
 }
 
+/// Whether resource control policies reach a service (case aside).
+pub fn reached_by_rcps(prefix: &str) -> bool {
+    rcp_services().any(|service| service.eq_ignore_ascii_case(prefix))
+}
+
 /// The action written `service:Name`, in any case.
 pub fn action(full_name: &str) -> Option<&'static Action> {
     let (prefix, name) = full_name.split_once(':')?;

@@ -6,7 +6,7 @@ use super::ids::{IdKind, Lengths, Partition, RoleArn};
 use super::{DraftStatement, Many};
 use crate::facts;
 use crate::input::BadInput;
-use crate::language::{Effect, Kind, RCP_SERVICES};
+use crate::language::{Effect, Kind};
 
 /// Sid of the statement.
 pub const SID: &str = "DenyOutsideBoundary";
@@ -227,12 +227,9 @@ fn check_action(action: &str, attachment: Attachment) -> Result<(), BadInput> {
             format!("`{action}` is not written `service:Name`"),
         );
     }
-    let lower = prefix.to_ascii_lowercase();
-    if attachment == Attachment::Rcp && lower != "sts" && !RCP_SERVICES.contains(&lower.as_str()) {
-        let message = format!(
-            "RCPs do not reach `{prefix}`, only sts and {}",
-            RCP_SERVICES.join(", ")
-        );
+    if attachment == Attachment::Rcp && !facts::reached_by_rcps(prefix) {
+        let reached: Vec<&str> = facts::rcp_services().collect();
+        let message = format!("RCPs do not reach `{prefix}`, only {}", reached.join(", "));
         return wrong("E_RCP_SERVICE", message);
     }
     let known = facts::service(prefix)

@@ -15,7 +15,6 @@ pub use document::{
 pub use operator::{Operator, Quantifier, Test};
 pub use read::{Problem, Source, What};
 pub(crate) use read::{embedded, scalar_text};
-pub use rules::RCP_SERVICES;
 
 /// Largest policy text, in bytes (`policies.md` §2.1).
 pub const POLICY_BYTES_MAX: usize = 1024 * 1024;

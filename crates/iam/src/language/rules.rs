@@ -4,24 +4,7 @@
 use super::document::{Effect, Kind, PrincipalKind, ScpLanguage, Statement};
 use super::json::Span;
 use super::read::{Problem, What};
-
-/// Services whose resources resource control policies reach (AWS: "Resource control policies
-/// (RCPs)", as of 2026-10).
-pub const RCP_SERVICES: [&str; 10] = [
-    "aoss",
-    "cognito-identity",
-    "cognito-idp",
-    "dynamodb",
-    "ecr",
-    "kms",
-    "logs",
-    "s3",
-    "secretsmanager",
-    "sqs",
-];
-
-/// `sts` is reached as well; it stands apart because only its assume actions are.
-const RCP_STS: &str = "sts";
+use crate::facts;
 
 pub(super) fn check(
     statement: &Statement<'_>,
@@ -150,8 +133,7 @@ fn rcp(statement: &Statement<'_>, tell: &mut Tell<'_>) {
     }
     for action in &statement.actions.items {
         let service = action.text.split(':').next().unwrap_or("");
-        let service = service.to_ascii_lowercase();
-        if service != RCP_STS && !RCP_SERVICES.contains(&service.as_str()) {
+        if !facts::reached_by_rcps(service) {
             let message = "resource control policies do not reach this service; name a service \
                            they reach, such as s3:*";
             tell(What::RcpService, action.span, message);

@@ -4,10 +4,12 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "tests"
 )]
 
 mod asked;
+mod attributes;
 mod bad_input;
 mod delegation;
 mod engine;
@@ -17,6 +19,7 @@ mod grid;
 mod guard_rows;
 mod lint;
 mod lint_codes;
+mod lint_reference;
 mod oracle;
 mod oracle_agrees;
 mod outage;
@@ -34,5 +37,6 @@ mod suite;
 mod tables_accounts;
 mod tables_conditions;
 mod tables_engine;
+mod tables_language;
 mod vpn_handler;
 mod vpn_policy;

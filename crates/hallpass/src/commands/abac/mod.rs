@@ -4,7 +4,15 @@ mod attributes;
 mod check;
 mod secrets;
 
-use crate::exit::Outcome;
+use std::path::Path;
+
+use hallpass_iam::attributes::AttributeMap;
+
+use super::read_text;
+use crate::exit::{Failure, Outcome};
+
+/// The largest file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Turn attributes of people into session tags and policies
 #[derive(Debug, clap::Args)]
@@ -31,4 +39,13 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Command::Check(args) => check::run(args),
         Command::Secrets(args) => secrets::run(args),
     }
+}
+
+/// Reads a map of attributes.
+///
+/// # Errors
+/// Exit 2 when it cannot be read or used.
+fn read_map(path: &Path) -> Result<AttributeMap, Failure> {
+    let text = read_text(path, FILE_BYTES_MAX)?;
+    AttributeMap::parse(&text).map_err(|error| Failure::from(error).within(path))
 }

@@ -42,6 +42,10 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
   hallpass delegation check delegate.json --output json
   hallpass delegation check delegate.json --cases cases.jsonl --expect"
 )]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(super) struct Args {
     /// The policy; `-` for standard input
     #[arg(value_name = "POLICY")]

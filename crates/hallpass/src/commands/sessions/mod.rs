@@ -10,6 +10,7 @@ mod signed_in;
 use crate::exit::Outcome;
 
 /// Cut off sessions at AWS and tell how long they go on; list and end sessions of the web pages
+/// List and end sessions of the web pages; find and cut off those at AWS
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass sessions list
@@ -32,6 +33,7 @@ enum Command {
     Apply(Box<apply::Args>),
     Prune(Box<prune::Args>),
     Residual(residual::Args),
+    Residual(Box<residual::Args>),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {

@@ -1,7 +1,7 @@
 //! `hallpass sessions residual`: until when somebody can still act.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use hallpass_iam::BadInput;
@@ -118,13 +118,12 @@ fn answer(args: &Args) -> Result<Residual, Failure> {
     let at = instant(&args.at, "--at")?;
     let event = Event::parse(&args.event)?;
     let lengths = lengths(args)?;
-    let read = |path: &PathBuf| read_text(path, FILE_BYTES_MAX);
     let held = match &args.sessions {
-        Some(path) => Held::Listed(Sessions::parse(&read(path)?)?),
+        Some(path) => Held::Listed(read(path, Sessions::parse)?),
         None => Held::Worst,
     };
     let graph = match &args.chain {
-        Some(path) => Some(Graph::parse(&read(path)?)?),
+        Some(path) => Some(read(path, Graph::parse)?),
         None => None,
     };
     let question = Question {
@@ -136,6 +135,11 @@ fn answer(args: &Args) -> Result<Residual, Failure> {
         deny: args.deny.into(),
     };
     Ok(residual::residual(&question)?)
+}
+
+fn read<T>(path: &Path, parse: impl Fn(&str) -> Result<T, BadInput>) -> Result<T, Failure> {
+    let text = read_text(path, FILE_BYTES_MAX)?;
+    parse(&text).map_err(|error| Failure::from(error).within(path))
 }
 
 fn lengths(args: &Args) -> Result<Lengths, BadInput> {

@@ -98,14 +98,13 @@ impl JudgeArgs {
     }
 
     fn read_policy(&self) -> Result<Policy, Failure> {
-        let policy = match &self.policy {
-            Some(path) => Policy::parse(&read_text(path, FILE_BYTES_MAX)?)
-                .map_err(|error| Failure::from(error).within(path))?,
-            None => {
-                let codes = self.allow.as_deref().unwrap_or_default();
-                let codes = codes.split(',').filter(|code| !code.trim().is_empty());
-                Policy::of_countries(codes)?
-            }
+        let policy = if let Some(path) = &self.policy {
+            Policy::parse(&read_text(path, FILE_BYTES_MAX)?)
+                .map_err(|error| Failure::from(error).within(path))?
+        } else {
+            let codes = self.allow.as_deref().unwrap_or_default();
+            let codes = codes.split(',').filter(|code| !code.trim().is_empty());
+            Policy::of_countries(codes)?
         };
         let Some(path) = &self.deny_list else {
             return Ok(policy);

@@ -8,7 +8,7 @@ pub(crate) use judge::JudgeArgs;
 
 use crate::exit::Outcome;
 
-/// Answer Client VPN connection events by country; make AWS reachable through the VPN only
+/// Decide who may connect to a VPN; make AWS reachable through it only
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass vpn handler --geo country.mmdb --allow US,GB <events.jsonl

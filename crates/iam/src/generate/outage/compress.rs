@@ -56,6 +56,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_service_has_a_read_among_its_writes() {
+        use crate::facts::{self, Access};
+        for service in facts::services() {
+            let is_read = |it: &&facts::Action| matches!(it.access, Access::List | Access::Read);
+            let (reads, writes): (Vec<_>, Vec<_>) = service.actions().iter().partition(is_read);
+            let [reads, writes] =
+                [reads, writes].map(|actions| actions.iter().map(|it| it.name).collect::<Vec<_>>());
+            let patterns = prefixes(&writes, &reads);
+            let hit = |name: &str| patterns.iter().any(|it| it == name || covers(it, name));
+            let missed: Vec<_> = writes.iter().filter(|name| !hit(name)).collect();
+            let wrong: Vec<_> = reads.iter().filter(|name| hit(name)).collect();
+            assert!(
+                missed.is_empty() && wrong.is_empty(),
+                "{}: {missed:?} {wrong:?}",
+                service.prefix
+            );
+            assert!(patterns.len() <= writes.len());
+        }
+    }
+
+    #[test]
     fn patterns_cover_what_is_wanted_and_nothing_else() {
         let table: [(&[&str], &[&str], &[&str]); 6] = [
             (&["CreateRole", "CreateUser"], &["GetRole"], &["Create*"]),
