@@ -96,7 +96,7 @@ async fn journals_are_in_order(store: &dyn PlanStore) {
         let change = (number == 3).then(|| change(&one));
         let written = store.append(
             &one.id,
-            at(i64::try_from(number).unwrap()),
+            at(u64::try_from(number).unwrap()),
             entry,
             change.as_ref(),
         );
