@@ -327,6 +327,27 @@ def data(check, stage):
     check("an action with its types and keys", [row["action"] for row in said] == ["s3:GetObject"] and said[0]["resource_types"], said)
 
 
+def diff(check, stage):
+    new = copy.deepcopy(DEV)
+    new["Statement"][0]["Action"] = ["s3:Get*", "s3:PutObject"]
+    stage.path("old.json").write_text(json.dumps(DEV))
+    stage.path("new.json").write_text(json.dumps(new))
+    done = stage.run("policy", "diff", "old.json", "new.json", "--generated", "--detailed-exitcode", "--output", "jsonl")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    check("a wider policy changes what it should, exit 3", done.returncode == 3 and rows and all(
+        (row["action"], row["old"], row["new"]) == ("s3:PutObject", "ImplicitlyDenied", "Allowed") for row in rows), done.stdout)
+    check.equal("without --detailed-exitcode exit 0", stage.run("policy", "diff", "old.json", "new.json", "--generated").returncode, 0)
+    done = stage.run("policy", "diff", "old.json", "old.json", "--generated", "--detailed-exitcode", "--output", "jsonl")
+    check.equal("a policy and itself decide alike", (done.returncode, done.stdout), (0, ""))
+    cases = [{"id": "get", **ASK}, {"id": "put", **ASK, "action": "s3:PutObject", "resource": "arn:aws:s3:::team-red/x",
+                                    "context": {"aws:PrincipalTag/team": "red"}}]
+    stage.path("requests.jsonl").write_text(lines(cases))
+    done = stage.run("policy", "diff", "old.json", "new.json", "--requests", "requests.jsonl", "--output", "jsonl")
+    check.equal("of given requests one changes", [json.loads(line)["id"] for line in done.stdout.splitlines()], ["put"])
+    done = stage.run("policy", "diff", "old.json", "broken.json", "--generated", "--output", "json")
+    check("a broken policy is exit 2 and no output", (done.returncode, done.stdout) == (2, "") and "error" in json.loads(done.stderr), done.stderr)
+
+
 def lint(check, stage):
     stage.path("scp").mkdir()
     bad = {"Version": "2012-10-17", "Statement": [
@@ -396,6 +417,7 @@ def main():
         one_request(check, stage)
         suites(check, stage)
         data(check, stage)
+        diff(check, stage)
         lint(check, stage)
         size(check, stage)
         wildcards(check, stage)

@@ -32,7 +32,6 @@ enum Command {
     Generate(Box<generate::Args>),
     Apply(Box<apply::Args>),
     Prune(Box<prune::Args>),
-    Residual(residual::Args),
     Residual(Box<residual::Args>),
 }
 
