@@ -86,7 +86,7 @@ def on_values(family, change):
         touched = False
         for _, statement in statements(case):
             for name, keys in statement.get("Condition", {}).items():
-                if not operator(name)[1].startswith(family) and not (family == "ip" and "ipaddress" in name.lower()):
+                if family not in operator(name)[1]:
                     continue
                 for key in keys:
                     new = [change(value, True) for value in listed(keys[key])]
@@ -460,10 +460,10 @@ CLOUD_COPILOT = [
     ("number-precision", "reads numbers as binary floating point", OPERATORS, on_values("numeric", precise)),
     ("date-forms", "reads epoch times as milliseconds, and dates that are not ISO 8601", OPERATORS, on_values("date", date)),
     ("binary-as-text", "compares what is not base64 as text", OPERATORS, on_values("binary", encoded)),
-    ("ipv6-as-text", "compares single IPv6 addresses as text", OPERATORS, on_values("ip", spelled_out)),
+    ("ipv6-as-text", "compares single IPv6 addresses as text", OPERATORS, on_values("ipaddress", spelled_out)),
     ("single-address-negated", "lets NotIpAddress fail for an address of the other family", OPERATORS, on_conditions(as_range)),
     ("whole-internet", "shifts by 32, so that 0.0.0.0/0 holds one address", OPERATORS, on_conditions(whole_internet)),
-    ("case-fold", "folds case in ASCII and the letters' own pairs only", OPERATORS, on_values("string", folded)),
+    ("case-fold", "folds case in ASCII and the letters' own pairs only", OPERATORS, on_values("ignorecase", folded)),
     ("one-character", "`*` and `?` do not match a line feed, `?` only half of what is beyond U+FFFF", OPERATORS, on_values("string", plain)),
     ("empty-list", "takes an empty list for a present key", "Set operators for multivalued context keys", emptied),
     ("service-wildcard", "takes a wildcard in an action's prefix for text", "IAM JSON policy elements: Action", on_patterns("Action", service_pattern)),
