@@ -75,13 +75,19 @@ def referee(check, name, cases, ours, classes, ask):
     check(f"{name} answers every case", len(theirs) == len(cases) and "error" not in theirs,
           [case for case, word in zip(cases, theirs) if word == "error"][:1])
     counts, joint, unknown = policy_referees.settle(cases, ours, theirs, classes, ask)
-    agreed = sum(mine == other for mine, other in zip(ours, theirs))
-    print(f"     {name}: {len(cases)} cases, {agreed} agree, {sum(counts.values())} differ in a known way, "
+    alike = sum(mine == other for mine, other in zip(ours, theirs))
+    print(f"     {name}: {len(cases)} cases, {alike} agree, {sum(counts.values())} differ in a known way, "
           f"{joint} in several at once, {len(unknown)} in an unknown one")
     for each, why, page, _ in classes:
         print(f"     {counts[each]:5} {each}: {why} ({page})")
     check(f"{name} differs in known ways only", not unknown,
           "\n".join(shown(cases[at], ours[at], theirs[at]) for at in unknown[:3]))
+    # the rewritings keep the meaning: where both agree, none of them makes the other one answer otherwise
+    agreed = [at for at in range(0, len(cases), 17) if ours[at] == theirs[at]]
+    turned = {"Allowed": "ImplicitlyDenied", "ImplicitlyDenied": "Allowed", "ExplicitlyDenied": "Allowed"}
+    _, _, found = policy_referees.settle([cases[at] for at in agreed], [turned[ours[at]] for at in agreed],
+                                         [theirs[at] for at in agreed], classes, ask)
+    check.equal(f"of {len(agreed)} wrong answers put in for a test all are found beside {name}", len(found), len(agreed))
     gone = [each for each, count in counts.items() if not count]
     check(f"{name} still differs in each of them", not gone, gone)
 
@@ -327,6 +333,27 @@ def data(check, stage):
     check("an action with its types and keys", [row["action"] for row in said] == ["s3:GetObject"] and said[0]["resource_types"], said)
 
 
+def diff(check, stage):
+    new = copy.deepcopy(DEV)
+    new["Statement"][0]["Action"] = ["s3:Get*", "s3:PutObject"]
+    stage.path("old.json").write_text(json.dumps(DEV))
+    stage.path("new.json").write_text(json.dumps(new))
+    done = stage.run("policy", "diff", "old.json", "new.json", "--generated", "--detailed-exitcode", "--output", "jsonl")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    check("a wider policy changes what it should, exit 3", done.returncode == 3 and rows and all(
+        (row["action"], row["old"], row["new"]) == ("s3:PutObject", "ImplicitlyDenied", "Allowed") for row in rows), done.stdout)
+    check.equal("without --detailed-exitcode exit 0", stage.run("policy", "diff", "old.json", "new.json", "--generated").returncode, 0)
+    done = stage.run("policy", "diff", "old.json", "old.json", "--generated", "--detailed-exitcode", "--output", "jsonl")
+    check.equal("a policy and itself decide alike", (done.returncode, done.stdout), (0, ""))
+    cases = [{"id": "get", **ASK}, {"id": "put", **ASK, "action": "s3:PutObject", "resource": "arn:aws:s3:::team-red/x",
+                                    "context": {"aws:PrincipalTag/team": "red"}}]
+    stage.path("requests.jsonl").write_text(lines(cases))
+    done = stage.run("policy", "diff", "old.json", "new.json", "--requests", "requests.jsonl", "--output", "jsonl")
+    check.equal("of given requests one changes", [json.loads(line)["id"] for line in done.stdout.splitlines()], ["put"])
+    done = stage.run("policy", "diff", "old.json", "broken.json", "--generated", "--output", "json")
+    check("a broken policy is exit 2 and no output", (done.returncode, done.stdout) == (2, "") and "error" in json.loads(done.stderr), done.stderr)
+
+
 def lint(check, stage):
     stage.path("scp").mkdir()
     bad = {"Version": "2012-10-17", "Statement": [
@@ -396,6 +423,7 @@ def main():
         one_request(check, stage)
         suites(check, stage)
         data(check, stage)
+        diff(check, stage)
         lint(check, stage)
         size(check, stage)
         wildcards(check, stage)

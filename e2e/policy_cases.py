@@ -185,6 +185,14 @@ class Maker:
         yield self.case("corner", identityPolicies=[FULL], rcps=[[rcp]], flags={"managementAccount": True})
         yield self.case("corner", identityPolicies=[FULL], rcps=[[rcp]])
         yield self.case("corner", action="sts:AssumeRole", resource=f"arn:aws:iam::{A}:role/Target", identityPolicies=[FULL])
+        saml, web = f"arn:aws:iam::{A}:saml-provider/okta", "accounts.google.com"
+        for provider, action in ((saml, "sts:AssumeRoleWithSAML"), (web, "sts:AssumeRoleWithWebIdentity")):
+            for trusted in (provider, "elsewhere.example.com"):
+                for audience in ("me", "others"):
+                    trust = {"Effect": "Allow", "Principal": {"Federated": trusted}, "Action": action,
+                             "Condition": {"StringEquals": {"SAML:aud": "me"}}}
+                    yield self.case("corner", provider, action, f"arn:aws:iam::{A}:role/Target", context={"SAML:aud": audience},
+                                    resourcePolicy={"Version": "2012-10-17", "Statement": [trust]})
         for name in ("Resource", "NotResource"):
             for pattern in ("arn:aws:s3", "arn:aws:S3:::red/1", "arn:aws:sqs:*:*:${aws:PrincipalTag/gone}", "arn:aws:s3:::?ed/1"):
                 statement = {"Effect": "Allow", "Action": "*", name: pattern}

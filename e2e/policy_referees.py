@@ -86,7 +86,7 @@ def on_values(family, change):
         touched = False
         for _, statement in statements(case):
             for name, keys in statement.get("Condition", {}).items():
-                if not operator(name)[1].startswith(family) and not (family == "ip" and "ipaddress" in name.lower()):
+                if family not in operator(name)[1]:
                     continue
                 for key in keys:
                     new = [change(value, True) for value in listed(keys[key])]
@@ -404,6 +404,13 @@ def service(case):
     return True
 
 
+def web_identity(case):
+    if kind(case) != "accounts.google.com":
+        return False
+    case["identityPolicies"] = [{"Version": "2012-10-17", "Statement": [ALL]}]
+    return True
+
+
 def exempt_of_scps(case):
     linked = ":role/aws-service-role/" in kind(case)
     if not case.get("scps") or not (linked or case.get("flags", {}).get("managementAccount")):
@@ -453,10 +460,10 @@ CLOUD_COPILOT = [
     ("number-precision", "reads numbers as binary floating point", OPERATORS, on_values("numeric", precise)),
     ("date-forms", "reads epoch times as milliseconds, and dates that are not ISO 8601", OPERATORS, on_values("date", date)),
     ("binary-as-text", "compares what is not base64 as text", OPERATORS, on_values("binary", encoded)),
-    ("ipv6-as-text", "compares single IPv6 addresses as text", OPERATORS, on_values("ip", spelled_out)),
+    ("ipv6-as-text", "compares single IPv6 addresses as text", OPERATORS, on_values("ipaddress", spelled_out)),
     ("single-address-negated", "lets NotIpAddress fail for an address of the other family", OPERATORS, on_conditions(as_range)),
     ("whole-internet", "shifts by 32, so that 0.0.0.0/0 holds one address", OPERATORS, on_conditions(whole_internet)),
-    ("case-fold", "folds case in ASCII and the letters' own pairs only", OPERATORS, on_values("string", folded)),
+    ("case-fold", "folds case in ASCII and the letters' own pairs only", OPERATORS, on_values("ignorecase", folded)),
     ("one-character", "`*` and `?` do not match a line feed, `?` only half of what is beyond U+FFFF", OPERATORS, on_values("string", plain)),
     ("empty-list", "takes an empty list for a present key", "Set operators for multivalued context keys", emptied),
     ("service-wildcard", "takes a wildcard in an action's prefix for text", "IAM JSON policy elements: Action", on_patterns("Action", service_pattern)),
@@ -468,6 +475,7 @@ CLOUD_COPILOT = [
     ("role-name-case", "ignores case in the name of a role that is a principal", PRINCIPAL, role_name),
     ("root-user", "asks for an identity policy of the root user", "AWS account root user", root),
     ("service-principal", "asks for identity policies, boundary and SCPs of a service", "Service control policies (SCPs)", service),
+    ("web-identity", "asks for an identity policy of who an identity provider vouches for", PRINCIPAL, web_identity),
     ("scp-exempt", "is not told of management accounts and service-linked roles", "Service control policies (SCPs)", exempt_of_scps),
     ("rcp-exempt", "is not told of management accounts and service-linked roles", "Resource control policies (RCPs)", exempt_of_rcps),
     ("no-trust-policy", "lets an identity policy take a role without a trust policy", "Update a role trust policy", untrusted),
@@ -541,27 +549,25 @@ MOTO = [
 
 
 def settle(cases, ours, theirs, classes, ask):
-    """Sorts disagreements: those each class alone explains, those several together do, the rest."""
-    apart = [at for at, case in enumerate(cases) if ours[at] != theirs[at]]
+    """Counts disagreements by the class that alone explains them, then those several explain together,
+    then the rest. Whatever a single rewriting does, all of them together have to bring the other's
+    answer to ours: one difference must not hide behind the next."""
     tries = []
-    for at in apart:
-        together, used = copy.deepcopy(cases[at]), []
+    for at in (at for at, case in enumerate(cases) if ours[at] != theirs[at]):
+        together = copy.deepcopy(cases[at])
         for name, _, _, rewrite in classes:
             alone = copy.deepcopy(cases[at])
             if rewrite(alone):
-                tries.append((at, (name,), alone))
-            if rewrite(together):
-                used.append(name)
-        tries.append((at, tuple(used), together))
+                tries.append((at, name, alone))
+            rewrite(together)
+        tries.append((at, None, together))
     answers = ask([case for _, _, case in tries])
-    explained = {}
-    for (at, names, _), answer in zip(tries, answers):
-        if answer == ours[at]:
-            explained.setdefault(at, names)
+    settled = {at for (at, name, _), answer in zip(tries, answers) if name is None and answer == ours[at]}
+    single = {}
+    for (at, name, _), answer in zip(tries, answers):
+        if name and at in settled and answer == ours[at]:
+            single.setdefault(at, name)
     counts = {name: 0 for name, *_ in classes}
-    joint = 0
-    for names in explained.values():
-        joint += len(names) > 1
-        for name in names:
-            counts[name] += len(names) == 1
-    return counts, joint, [at for at in apart if at not in explained]
+    for name in single.values():
+        counts[name] += 1
+    return counts, len(settled) - len(single), sorted({at for at, _, _ in tries} - settled)
