@@ -37,6 +37,7 @@ pub mod perimeter;
 pub mod residual;
 pub mod size;
 pub mod suite;
+pub mod summary;
 pub mod vpn;
 
 pub use case::{Answer, Case, CaseOptions, complete, simulate_changed, simulate_line};
