@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::services;
-use super::text::{is_pattern, listed, verbatim};
+use super::text::{is_pattern, listed_of, verbatim};
 use crate::facts::{self, Action, ResourceType};
 use crate::language::{Arn, List};
 
@@ -39,12 +39,13 @@ pub(super) fn of(
             words.push(one);
         }
     }
-    words.extend((0..more).map(|_| String::new()));
     if words.is_empty() {
         // none fits: then they are said as they stand
-        words = list.items.iter().map(|it| verbatim(&it.text)).collect();
+        let named = list.items.iter().take(RESOURCES_MAX);
+        words = named.map(|it| verbatim(&it.text)).collect();
+        more = list.items.len() - words.len();
     }
-    let words = listed(&words, "and");
+    let words = listed_of(&words, more, "and");
     Some(if list.not {
         format!("everything in {} except {words}", services::name(prefix))
     } else {

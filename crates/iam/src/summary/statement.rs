@@ -45,6 +45,7 @@ pub(super) fn read(statement: &Statement<'_>) -> Read {
         let found: Vec<&'static Action> = actions_matching(pattern).collect();
         if found.is_empty() {
             read.unknown.push(verbatim(pattern));
+            continue;
         }
         if is_everything(pattern) {
             read.lines.push(everywhere("Everything", statement, &tail));
@@ -130,10 +131,7 @@ fn any_service(
         .filter(|(level, _)| found.iter().any(|it| it.access == *level))
         .map(|(_, verb)| (*verb).to_owned())
         .collect();
-    let verbs = match verbs.as_slice() {
-        [] => "matches no known action".to_owned(),
-        verbs => listed_verbs(verbs),
-    };
+    let verbs = listed_verbs(&verbs);
     let what = format!(
         "{} with whatever is named {}: {} actions",
         capital(&verbs),
@@ -171,14 +169,14 @@ fn service(
     for (level, verb) in LEVELS {
         let here = count(actions, level);
         if here > 0 {
-            verbs.push(verb_for(prefix, level, verb, on.as_deref()).to_owned());
+            verbs.push(verb_for(actions, level, verb, on.as_deref()).to_owned());
             is_whole &= here == count(&every, level);
         }
     }
     let what = match on {
         Some(on) => on,
         None if is_whole => format!("everything in {name}"),
-        None => format!("in {name}"),
+        None => format!("things in {name}"),
     };
     let verbs = capital(&listed_verbs(&verbs));
     if actions.len() <= ACTIONS_NAMED_MAX {
@@ -193,11 +191,25 @@ fn service(
     (format!("{verbs} {what}{how_many}{tail}"), Vec::new())
 }
 
-/// Objects are written, other things changed.
-fn verb_for(prefix: &str, level: Access, verb: &'static str, on: Option<&str>) -> &'static str {
-    let objects = prefix == "s3" && on.is_some_and(|on| on.starts_with("objects"));
-    match level {
-        Access::Write if objects => "writes",
+/// Objects are written, roles passed and taken; other things are changed.
+fn verb_for(
+    actions: &[&'static Action],
+    level: Access,
+    verb: &'static str,
+    on: Option<&str>,
+) -> &'static str {
+    if level != Access::Write {
+        return verb;
+    }
+    let only = match actions {
+        [only] => only.name,
+        _ => "",
+    };
+    match actions.first().map_or("", |it| it.service) {
+        "s3" if on.is_some_and(|on| on.starts_with("objects")) => "writes",
+        "iam" if only == "PassRole" => "passes",
+        "sts" if only == "AssumeRole" => "takes",
+        "kms" => "uses or changes",
         _ => verb,
     }
 }

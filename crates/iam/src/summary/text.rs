@@ -16,19 +16,20 @@ pub(super) fn verbatim(text: &str) -> String {
 
 /// `a`, `a and b`, `a, b and c`; of many the first, and how many more.
 pub(super) fn listed(items: &[String], and: &str) -> String {
+    listed_of(items, 0, and)
+}
+
+/// The same, of items of which `left_out` more are not given.
+pub(super) fn listed_of(items: &[String], left_out: usize, and: &str) -> String {
+    let all = items.len() + left_out;
     match items {
         [] => String::new(),
-        [only] => only.clone(),
-        [most @ .., last] if items.len() <= NAMED_MAX => {
-            format!("{} {and} {last}", most.join(", "))
-        }
+        [only] if all == 1 => only.clone(),
+        [most @ .., last] if all <= NAMED_MAX => format!("{} {and} {last}", most.join(", ")),
         _ => {
             let named: Vec<&str> = items.iter().take(NAMED_MAX).map(String::as_str).collect();
-            format!(
-                "{} {and} {} more",
-                named.join(", "),
-                items.len() - NAMED_MAX
-            )
+            let more = all - named.len();
+            format!("{} {and} {more} more", named.join(", "))
         }
     }
 }
