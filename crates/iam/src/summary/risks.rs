@@ -25,6 +25,16 @@ pub enum RiskKind {
 }
 
 impl RiskKind {
+    /// The word of it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Escalation => "escalation",
+            Self::Credentials => "credentials",
+            Self::Data => "data",
+            Self::Exposure => "exposure",
+        }
+    }
+
     /// The words for it.
     pub fn title(self) -> &'static str {
         match self {
