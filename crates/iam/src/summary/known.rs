@@ -67,6 +67,66 @@ const KNOWN: &[Known] = &[
         risks: &[],
     },
     Known {
+        name: "NetworkAdministrator",
+        says: &[
+            "Sets up and changes networks: VPCs, routes, firewalls, VPN connections, load \
+             balancing and DNS",
+            "Reads alarms and logs, and passes roles for flow logs",
+        ],
+        risks: &[(
+            RiskKind::Exposure,
+            "Opens networks to others, and sends traffic elsewhere by routes and DNS.",
+        )],
+    },
+    Known {
+        name: "DatabaseAdministrator",
+        says: &[
+            "Sets up, changes, backs up and deletes databases and caches: RDS, DynamoDB, Redshift, \
+             ElastiCache",
+            "Reads objects in S3, alarms and logs, and passes roles for databases",
+        ],
+        risks: &[(
+            RiskKind::Data,
+            "Reads items in DynamoDB and objects in S3, and copies snapshots of databases.",
+        )],
+    },
+    Known {
+        name: "SupportUser",
+        says: &["Opens and follows support cases, and looks at the resources they are about"],
+        risks: &[],
+    },
+    Known {
+        name: "SystemAdministrator",
+        says: &[
+            "Sets up and changes what applications run on: machines, functions, queues, \
+             monitoring, storage and databases",
+        ],
+        risks: &[
+            (
+                RiskKind::Escalation,
+                "Starts machines and functions that run as roles that may be passed to them.",
+            ),
+            (
+                RiskKind::Data,
+                "Reads objects in S3 and messages in queues.",
+            ),
+        ],
+    },
+    Known {
+        name: "DataScientist",
+        says: &["Runs analyses: EMR, Glue, Kinesis, Redshift, SageMaker and their data in S3"],
+        risks: &[
+            (
+                RiskKind::Escalation,
+                "Starts work that runs as roles that may be passed to it.",
+            ),
+            (
+                RiskKind::Data,
+                "Reads objects in S3, items in DynamoDB and what analyses give.",
+            ),
+        ],
+    },
+    Known {
         name: "Billing",
         says: &["Sees and changes bills, payment methods, budgets and cost reports"],
         risks: &[],

@@ -68,7 +68,7 @@ fn a_page_says_what_a_set_allows() {
             "Credentials issued just before the end work up to 8h longer.",
             "an hour longer for each role they can assume from it",
             "1 policy was not read",
-            "PASS_ROLE_STAR",
+            "PASSROLE_STAR",
             "The policy as it stands",
         ] {
             assert!(said.contains(part), "{part:?} is not in {said}");
@@ -243,6 +243,6 @@ fn programs_get_the_same() {
             .iter()
             .map(|it| &it["code"])
             .collect();
-        assert!(codes.contains(&&json!("PASS_ROLE_STAR")), "{codes:?}");
+        assert!(codes.contains(&&json!("PASSROLE_STAR")), "{codes:?}");
     });
 }
