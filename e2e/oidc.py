@@ -247,7 +247,7 @@ def command_line(check, stage, served, browser):
 
 
 def sessions(check, stage, browser):
-    listed = [json.loads(line) for line in stage.run("sessions", "list", "--output", "jsonl").stdout.splitlines()]
+    listed = [json.loads(line) for line in stage.run("sessions", "list", "--web", "--output", "jsonl").stdout.splitlines()]
     check("sessions are listed", any(row["user"] == MARA for row in listed), listed)
     ended = stage.run("sessions", "end", "--user", MARA)
     check.equal("and ended", ended.returncode, 0)

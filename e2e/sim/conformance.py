@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Referee of the simulated AWS: plays the conformance rows W, T, I, S (assignments) and F of the
-simulator's specification with boto3 against a running simulator, one line per row.
+"""Referee of the simulated AWS: plays the conformance rows W, T, O, I, S (assignments) and F of the
+simulator's specification, and what its policies let through, with boto3 against a running simulator, one line per row.
 
     conformance.py --endpoint http://127.0.0.1:4570 [--command PATH] [--only W-01,S-13]
 
@@ -689,6 +689,420 @@ def _(sim, w):
     assert error["Error"]["Code"] == "ResourceNotFoundException" and error["ResourceType"] == "USER"
 
 
+# ---------------------------------------------------------------- organizations
+
+SCP = "SERVICE_CONTROL_POLICY"
+
+
+def deny(action, sid="No", **condition):
+    statement = {"Sid": sid, "Effect": "Deny", "Action": action, "Resource": "*"}
+    if condition:
+        statement["Condition"] = condition
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def unit(w, parent=None, name=None):
+    root = w.org.list_roots()["Roots"][0]["Id"]
+    made = w.org.create_organizational_unit(ParentId=parent or root, Name=name or w.name("unit"))
+    return made["OrganizationalUnit"]["Id"]
+
+
+def policy(w, content, name=None):
+    made = w.org.create_policy(Name=name or w.name("policy"), Description="", Type=SCP, Content=content)
+    return made["Policy"]["PolicySummary"]["Id"]
+
+
+def held(w, target):
+    listed = pages(w.org, "list_policies_for_target", "Policies", TargetId=target, Filter=SCP)
+    return sorted(row["Name"] for row in listed)
+
+
+@row("O-01")
+def _(sim, w):
+    found = w.org.describe_organization()["Organization"]
+    assert found["MasterAccountId"] == sim.management and found["FeatureSet"] == "ALL", found
+    assert found["Arn"] == f"arn:aws:organizations::{sim.management}:organization/{found['Id']}", found
+
+
+@row("O-02")
+def _(sim, w):
+    root = w.org.list_roots()["Roots"]
+    assert len(root) == 1 and root[0]["Name"] == "Root", root
+    assert {"Type": SCP, "Status": "ENABLED"} in root[0]["PolicyTypes"], root
+
+
+@row("O-03")
+def _(sim, w):
+    for account in w.org.list_accounts()["Accounts"]:
+        for member in ("Id", "Arn", "Email", "Name", "Status", "State", "Paths", "JoinedMethod", "JoinedTimestamp"):
+            assert account[member], (member, account)
+
+
+@row("O-04")
+def _(sim, w):
+    found = pages(w.org, "list_accounts", "Accounts", PaginationConfig={"PageSize": 1})
+    assert len({account["Id"] for account in found}) == len(found) == sim.accounts
+
+
+@row("O-05")
+def _(sim, w):
+    assert len(w.org.list_accounts()["Accounts"]) <= 20
+
+
+@row("O-06")
+def _(sim, w):
+    refused("InvalidInputException", w.org.list_accounts, MaxResults=21, http=400)
+
+
+@row("O-07")
+def _(sim, w):
+    error = refused("InvalidInputException", w.org.list_accounts, NextToken="made-up", http=400)
+    assert error["Reason"] == "INVALID_NEXT_TOKEN", error
+
+
+@row("O-08")
+def _(sim, w):
+    refused("AccountNotFoundException", w.org.describe_account, AccountId="000000000000", http=400)
+
+
+@row("O-09")
+def _(sim, w):
+    root = w.org.list_roots()["Roots"][0]["Id"]
+    made = unit(w)
+    assert made.startswith(f"ou-{root[2:]}-"), made
+    found = w.org.describe_organizational_unit(OrganizationalUnitId=made)["OrganizationalUnit"]
+    assert found["Path"].endswith(f"/{root}/{made}/"), found
+    w.org.delete_organizational_unit(OrganizationalUnitId=made)
+
+
+@row("O-10")
+def _(sim, w):
+    name = w.name("unit")
+    made = unit(w, name=name)
+    refused("DuplicateOrganizationalUnitException", unit, w, name=name, http=400)
+    w.org.delete_organizational_unit(OrganizationalUnitId=made)
+
+
+@row("O-11")
+def _(sim, w):
+    name = w.name("unit")
+    made = unit(w, name=name)
+    inner = unit(w, made, name)
+    assert w.org.list_parents(ChildId=inner)["Parents"] == [{"Id": made, "Type": "ORGANIZATIONAL_UNIT"}]
+    refused("OrganizationalUnitNotEmptyException", w.org.delete_organizational_unit, OrganizationalUnitId=made)
+    w.org.delete_organizational_unit(OrganizationalUnitId=inner)
+    w.org.delete_organizational_unit(OrganizationalUnitId=made)
+
+
+@row("O-12")
+def _(sim, w):
+    root = w.org.list_roots()["Roots"][0]["Id"]
+    made = unit(w)
+    children = pages(w.org, "list_children", "Children", ParentId=root, ChildType="ORGANIZATIONAL_UNIT")
+    assert {"Id": made, "Type": "ORGANIZATIONAL_UNIT"} in children
+    w.org.delete_organizational_unit(OrganizationalUnitId=made)
+
+
+@row("O-13")
+def _(sim, w):
+    nowhere = "ou-zzzz-00000000"
+    refused("ParentNotFoundException", w.org.list_accounts_for_parent, ParentId=nowhere, http=400)
+    refused("ChildNotFoundException", w.org.list_parents, ChildId=nowhere, http=400)
+
+
+def move(w, account, to):
+    source = w.org.list_parents(ChildId=account)["Parents"][0]["Id"]
+    w.org.move_account(AccountId=account, SourceParentId=source, DestinationParentId=to)
+    return source
+
+
+@row("O-14")
+def _(sim, w):
+    account, made = w.members[-1], unit(w)
+    before = move(w, account, made)
+    found = w.org.list_accounts_for_parent(ParentId=made)["Accounts"]
+    assert [row["Id"] for row in found] == [account], found
+    move(w, account, before)
+    w.org.delete_organizational_unit(OrganizationalUnitId=made)
+
+
+@row("O-15")
+def _(sim, w):
+    account = w.members[-1]
+    here = w.org.list_parents(ChildId=account)["Parents"][0]["Id"]
+    refused("DuplicateAccountException", w.org.move_account, AccountId=account, SourceParentId=here,
+            DestinationParentId=here, http=400)
+
+
+@row("O-16")
+def _(sim, w):
+    account = w.members[-1]
+    here = w.org.list_parents(ChildId=account)["Parents"][0]["Id"]
+    refused("DestinationParentNotFoundException", w.org.move_account, AccountId=account, SourceParentId=here,
+            DestinationParentId="ou-zzzz-00000000", http=400)
+
+
+@row("O-17")
+def _(sim, w):
+    account, made = w.members[-1], unit(w)
+    before = move(w, account, made)
+    refused("OrganizationalUnitNotEmptyException", w.org.delete_organizational_unit, OrganizationalUnitId=made,
+            http=400)
+    move(w, account, before)
+    w.org.delete_organizational_unit(OrganizationalUnitId=made)
+
+
+@row("O-18")
+def _(sim, w):
+    root = w.org.list_roots()["Roots"][0]["Id"]
+    refused("PolicyTypeAlreadyEnabledException", w.org.enable_policy_type, RootId=root, PolicyType=SCP, http=400)
+
+
+@row("O-19")
+def _(sim, w):
+    made = unit(w)
+    found = w.org.list_policies_for_target(TargetId=made, Filter=SCP)["Policies"]
+    assert [row["Id"] for row in found] == ["p-FullAWSAccess"] and found[0]["AwsManaged"], found
+    w.org.delete_organizational_unit(OrganizationalUnitId=made)
+
+
+@row("O-20")
+def _(sim, w):
+    for content in ("{", "[]", '{"Version": "2012-10-17", "Statement": [{"effect": "Deny"}]}', deny("*")[:-1]):
+        refused("MalformedPolicyDocumentException", policy, w, content, http=400)
+
+
+@row("O-21")
+def _(sim, w):
+    content = deny("iam:*")
+    made = policy(w, content)
+    found = w.org.describe_policy(PolicyId=made)["Policy"]
+    assert found["Content"] == content and found["PolicySummary"]["Type"] == SCP, found
+    listed = pages(w.org, "list_policies", "Policies", Filter=SCP)
+    assert {"p-FullAWSAccess", made} <= {row["Id"] for row in listed}
+    changed = deny("ec2:*")
+    w.org.update_policy(PolicyId=made, Content=changed, Description="changed")
+    found = w.org.describe_policy(PolicyId=made)["Policy"]
+    assert found["Content"] == changed and found["PolicySummary"]["Description"] == "changed", found
+    w.org.delete_policy(PolicyId=made)
+
+
+@row("O-22")
+def _(sim, w):
+    name = w.name("policy")
+    made = policy(w, deny("iam:*"), name)
+    refused("DuplicatePolicyException", policy, w, deny("ec2:*"), name, http=400)
+    w.org.delete_policy(PolicyId=made)
+
+
+@row("O-23")
+def _(sim, w):
+    made, target = policy(w, deny("iam:*")), unit(w)
+    w.org.attach_policy(PolicyId=made, TargetId=target)
+    found = w.org.list_targets_for_policy(PolicyId=made)["Targets"]
+    assert [(row["TargetId"], row["Type"]) for row in found] == [(target, "ORGANIZATIONAL_UNIT")], found
+    w.org.detach_policy(PolicyId=made, TargetId=target)
+    w.org.delete_policy(PolicyId=made)
+    w.org.delete_organizational_unit(OrganizationalUnitId=target)
+
+
+@row("O-24")
+def _(sim, w):
+    target = unit(w)
+    refused("DuplicatePolicyAttachmentException", w.org.attach_policy, PolicyId="p-FullAWSAccess", TargetId=target,
+            http=400)
+    w.org.delete_organizational_unit(OrganizationalUnitId=target)
+
+
+@row("O-25")
+def _(sim, w):
+    made, target = policy(w, deny("iam:*")), unit(w)
+    w.org.attach_policy(PolicyId=made, TargetId=target)
+    refused("PolicyInUseException", w.org.delete_policy, PolicyId=made, http=400)
+    w.org.delete_organizational_unit(OrganizationalUnitId=target)
+    w.org.delete_policy(PolicyId=made)
+
+
+@row("O-26")
+def _(sim, w):
+    made, target = policy(w, deny("iam:*")), unit(w)
+    refused("PolicyNotAttachedException", w.org.detach_policy, PolicyId=made, TargetId=target, http=400)
+    error = refused("ConstraintViolationException", w.org.detach_policy, PolicyId="p-FullAWSAccess",
+                    TargetId=target, http=400)
+    assert error["Reason"] == "MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED", error
+    w.org.delete_organizational_unit(OrganizationalUnitId=target)
+    w.org.delete_policy(PolicyId=made)
+
+
+@row("O-27")
+def _(sim, w):
+    refused("PolicyNotFoundException", w.org.describe_policy, PolicyId="p-0000000000", http=400)
+    refused("PolicyNotFoundException", w.org.attach_policy, PolicyId="p-0000000000", TargetId=w.members[0])
+    error = refused("InvalidInputException", w.org.delete_policy, PolicyId="p-FullAWSAccess")
+    assert error["Reason"] == "IMMUTABLE_POLICY", error
+
+
+@row("O-28")
+def _(sim, w):
+    account = w.members[0]
+    w.org.tag_resource(ResourceId=account, Tags=[{"Key": w.mark, "Value": "x"}])
+    assert {"Key": w.mark, "Value": "x"} in pages(w.org, "list_tags_for_resource", "Tags", ResourceId=account)
+    w.org.untag_resource(ResourceId=account, TagKeys=[w.mark])
+    tags = pages(w.org, "list_tags_for_resource", "Tags", ResourceId=account)
+    assert w.mark not in {tag["Key"] for tag in tags}
+    error = refused("InvalidInputException", w.org.tag_resource, ResourceId=account,
+                    Tags=[{"Key": "aws:x", "Value": ""}], http=400)
+    assert error["Reason"] == "INVALID_SYSTEM_TAGS_PARAMETER", error
+
+
+@row("O-34")
+def _(sim, w):
+    made = unit(w)
+    w.org.delete_organizational_unit(OrganizationalUnitId=made)
+    refused("OrganizationalUnitNotFoundException", w.org.describe_organizational_unit,
+            OrganizationalUnitId=made, http=400)
+
+
+# ---------------------------------------------------------------- policies decide
+
+def allowed(sim, key, service="iam", operation="list_roles"):
+    """Whether a call goes through; what is denied must be denied in the right words."""
+    try:
+        getattr(sim.once(service, key), operation)()
+    except botocore.exceptions.ClientError as error:
+        code = error.response["Error"]["Code"]
+        assert code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"), error
+        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == (400 if "Exception" in code else 403)
+        return False
+    return True
+
+
+class Attached:
+    """A service control policy that is in force as long as the block lasts."""
+
+    def __init__(self, sim, w, target, content):
+        self.sim, self.w, self.target = sim, w, target
+        self.id = policy(w, content)
+
+    def __enter__(self):
+        self.w.org.attach_policy(PolicyId=self.id, TargetId=self.target)
+        self.sim.advance(6)
+        return self
+
+    def __exit__(self, *_):
+        self.w.org.detach_policy(PolicyId=self.id, TargetId=self.target)
+        self.w.org.delete_policy(PolicyId=self.id)
+        self.sim.advance(6)
+
+
+def session(sim, w, set_name, user=None):
+    """A session of somebody new, or of this user, in the first member account."""
+    name = user or w.user()[1]
+    row = {"account": w.members[0], "permission_set": set_name, "user": name}
+    sim.mutate(create_assignment=row)
+    return login(sim, w, name, set_name), name
+
+
+def set_of(w, *policies, inline=None):
+    arn, name = w.set()
+    for one in policies:
+        w.sso.attach_managed_policy_to_permission_set(
+            InstanceArn=w.sim.instance, PermissionSetArn=arn, ManagedPolicyArn=f"arn:aws:iam::aws:policy/{one}")
+    if inline:
+        w.sso.put_inline_policy_to_permission_set(
+            InstanceArn=w.sim.instance, PermissionSetArn=arn, InlinePolicy=inline)
+    return arn, name
+
+
+@row("AU-4")
+def _(sim, w):
+    state = sim.control("GET", "/state")
+    assert state["policies"] == "evaluated" and state["authorization"] == "rules", state
+    key, name = session(sim, w, set_of(w, "job-function/Billing")[1])
+    assert sim.client("sts", key).get_caller_identity()["Account"] == w.members[0]
+    error = refused("AccessDenied", sim.once("iam", key).list_roles, http=403,
+                    text="because no identity-based policy allows the iam:ListRoles action")
+    assert "assumed-role/AWSReservedSSO_" in error["Error"]["Message"], error
+    refused("AccessDenied", sim.once("s3", key).list_buckets, http=403)
+    refused("UnauthorizedOperation", sim.once("ec2", key).describe_regions, http=403)
+    refused("AccessDeniedException", sim.once("organizations", key).describe_organization, http=400)
+    key, _ = session(sim, w, set_of(w, "ReadOnlyAccess", inline=deny("s3:ListAllMyBuckets"))[1])
+    assert allowed(sim, key) and allowed(sim, key, "organizations", "describe_organization")
+    assert not allowed(sim, key, "s3", "list_buckets")
+    key, _ = session(sim, w, set_of(w, "AdministratorAccess")[1])
+    assert sim.client("s3", key).list_buckets()["Buckets"] == []
+    regions = sim.client("ec2", key).describe_regions()["Regions"]
+    assert len(regions) >= 17 and all(region["Endpoint"] for region in regions), regions
+
+
+@row("N-5")
+def _(sim, w):
+    member, target = sim.credentials(w.members[0]), w.members[0]
+    with Attached(sim, w, target, deny("iam:*")) as attached:
+        error = refused("AccessDenied", sim.once("iam", member).list_roles, http=403,
+                        text="with an explicit deny in a service control policy")
+        assert "iam:ListRoles on resource: *" in error["Error"]["Message"], error
+        refused("AccessDenied", sim.once("iam", keys(assume(sim, w))).list_roles, http=403)
+        assert allowed(sim, member, "ec2", "describe_regions")
+        assert allowed(sim, sim.key) and allowed(sim, sim.credentials(w.members[1]))
+        last = sim.control("GET", "/calls?service=iam&outcome=denied")["calls"][-1]["denied_by"]
+        assert last["layer"] == "scp" and last["policy"] == attached.id and last["sid"] == "No", last
+    assert allowed(sim, member)
+    # the management account is exempt, wherever it is attached
+    with Attached(sim, w, sim.management, deny("*")):
+        assert allowed(sim, sim.key)
+
+
+@row("N-5 window")
+def _(sim, w):
+    member, target = sim.credentials(w.members[0]), w.members[0]
+    made = policy(w, deny("iam:*"))
+    w.org.attach_policy(PolicyId=made, TargetId=target)
+    eventually(lambda: not allowed(sim, member), 6)
+    w.org.detach_policy(PolicyId=made, TargetId=target)
+    eventually(lambda: allowed(sim, member), 6)
+    w.org.delete_policy(PolicyId=made)
+
+
+@row("N-5 drill")
+def _(sim, w):
+    member = sim.credentials(w.members[0])
+    now = sim.control("GET", "/state")["clock"]["now"]
+    now = datetime.datetime.fromisoformat(now.replace("Z", "+00:00"))
+    at = lambda seconds: (now + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    drill = deny(["iam:*", "ec2:*"], "SimOutage",
+                 StringEquals={"aws:RequestedRegion": ["us-east-1"]},
+                 DateGreaterThanEquals={"aws:CurrentTime": at(600)}, DateLessThan={"aws:CurrentTime": at(1200)})
+    with Attached(sim, w, w.members[0], drill):
+        assert allowed(sim, member)
+        sim.advance(600)
+        assert not allowed(sim, member)
+        assert allowed(sim, member, "ec2", "describe_regions"), "another Region"
+        sim.advance(600)
+        assert allowed(sim, member)
+
+
+@row("N-2")
+def _(sim, w):
+    arn, set_name = set_of(w, "AdministratorAccess")
+    one, name = session(sim, w, set_name)
+    other, _ = session(sim, w, set_name)
+    user = w.ids.get_user_id(IdentityStoreId=sim.store, AlternateIdentifier={
+        "UniqueAttribute": {"AttributePath": "userName", "AttributeValue": name}})["UserId"]
+    root = w.org.list_roots()["Roots"][0]["Id"]
+    cut = deny("*", "RevokeUserId", StringEquals={"identitystore:UserId": [user]})
+    with Attached(sim, w, root, cut) as attached:
+        assert not allowed(sim, one) and allowed(sim, other)
+        found = sim.control("GET", f"/sessions?user={name}&live=1")["sessions"]
+        assert found[0]["denied_by"] == [attached.id], found
+        again, _ = session(sim, w, set_name, name)
+        assert not allowed(sim, again), "a new session of the same person"
+    assert allowed(sim, one)
+    # by session name, which is the user's
+    with Attached(sim, w, w.members[0], deny("*", "RevokeName", StringLike={"aws:userid": [f"*:{name}"]})):
+        assert not allowed(sim, one) and allowed(sim, other)
+
+
 # ---------------------------------------------------------------- sso-admin
 
 @row("S-01")
@@ -1087,6 +1501,26 @@ def _(sim, w):
     found = sim.control("GET", f"/sessions?user={name}&live=1")["sessions"]
     assert len(found) == 1 and found[0]["live"] and found[0]["assignment_exists"] is False, found
     sim.control("POST", "/login", {"user": name, "account": w.members[0], "permission_set": set_name}, status=409)
+
+
+@row("F-15")
+def _(sim, w):
+    set_name = set_of(w, "AdministratorAccess")[1]
+    key, name = session(sim, w, set_name)
+    others = set_of(w, "AdministratorAccess")[1]
+    other, _ = session(sim, w, others)
+    sim.mutate(create_assignment={"account": w.members[0], "permission_set": set_name, "user": w.user()[1]})
+    sim.mutate(delete_assignment={"account": w.members[0], "permission_set": set_name, "user": name})
+    assert allowed(sim, key)
+    sim.advance(2)
+    now = sim.control("GET", "/state")["clock"]["now"]
+    cut = deny("*", "RevokeRole", DateLessThan={"aws:TokenIssueTime": now[:19] + "Z"},
+               ArnLike={"aws:PrincipalArn": f"arn:aws:iam::*:role/aws-reserved/*/AWSReservedSSO_{set_name}_*"})
+    with Attached(sim, w, w.members[0], cut):
+        assert not allowed(sim, key) and allowed(sim, other)
+        later, _ = session(sim, w, set_name)
+        assert allowed(sim, later), "issued afterwards"
+        sim.client("sts", key).get_caller_identity()
 
 
 @row("F-16")

@@ -62,11 +62,13 @@ pub enum Event {
     TokenCreated,
     /// An API token was revoked.
     TokenRevoked,
+    /// A plan changed a target: somewhere in the organization something is otherwise than before.
+    PlanChanged,
 }
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -91,6 +93,7 @@ impl Event {
         Self::ConfigLoaded,
         Self::TokenCreated,
         Self::TokenRevoked,
+        Self::PlanChanged,
     ];
 
     /// The event's name in the log.
@@ -120,6 +123,7 @@ impl Event {
             Self::ConfigLoaded => "config.loaded",
             Self::TokenCreated => "token.created",
             Self::TokenRevoked => "token.revoked",
+            Self::PlanChanged => "plan.changed",
         }
     }
 
@@ -308,6 +312,20 @@ impl Draft {
     /// Why this happened, in one word of the specification or a short sentence.
     pub fn why(self, why: &str) -> Self {
         self.with("why", why)
+    }
+
+    /// The plan that changed something, its step's kind, and where (`organization.md` P-12). These
+    /// fields and those of [`changed`](Self::changed) stand only in records of plans.
+    pub fn planned(self, plan: &str, kind: &str, step: &str, target: &str) -> Self {
+        self.with("plan_id", plan)
+            .with("plan_kind", kind)
+            .with("step_kind", step)
+            .with("target", target)
+    }
+
+    /// The form of a thing before and after, as JSON; `null` = not there.
+    pub fn changed(self, before: Value, after: Value) -> Self {
+        self.with("before", before).with("after", after)
     }
 
     /// What AWS or we answered.

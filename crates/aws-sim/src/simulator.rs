@@ -47,10 +47,11 @@ const BODY_MAX: usize = 16 * 1024 * 1024;
 /// Which rules of who may call what are enforced (rule AU-4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Authorization {
-    /// Account-level rules and role trust.
+    /// Account-level rules, role trust, service control policies, and the policies of permission
+    /// sets for sessions of the access portal.
     #[default]
     Rules,
-    /// As `Rules`: policies are not evaluated yet, and `GET /_sim/state` says so.
+    /// Also identity policies, boundaries, session policies and resource control policies.
     Full,
     /// Any valid caller may do anything inside its account.
     Off,
@@ -325,6 +326,7 @@ impl Simulator {
             behaviour: options.behaviour,
             throttle: options.throttle,
             authorize: options.authorization != Authorization::Off,
+            full: options.authorization == Authorization::Full,
             portal_url: options.portal_url,
         };
         let kept = if options.calls_kept == 0 {
@@ -537,6 +539,8 @@ fn restored(found: state::Found, overrides: &Overrides, kept: usize) -> World {
         seq: snapshot.seq,
         log: None,
     };
+    // a log from before there were policies
+    world.state.found_guardrails();
     for record in found.records {
         world.replay(record);
     }
@@ -549,5 +553,6 @@ fn restored(found: state::Found, overrides: &Overrides, kept: usize) -> World {
     );
     world.state.settings.throttle = overrides.throttle;
     world.state.settings.authorize = overrides.authorize;
+    world.state.settings.full = overrides.full;
     world
 }

@@ -10,6 +10,7 @@ mod settings;
 
 mod center;
 mod inventory;
+mod policies;
 
 mod bucket;
 mod call;

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     abac, approve, audit, break_glass, catalog, close_review, completions, delegation, demo, deny,
-    discard, doctor, extend, grants, lambda, login, logout, man, outage, perimeter, policy,
+    discard, doctor, extend, grants, lambda, login, logout, man, outage, perimeter, plan, policy,
     release, request, requests, revoke, rules, serve, sessions, sim, slack, store, token, vpn,
     whoami,
 };
@@ -62,6 +62,7 @@ pub(crate) enum Command {
     Delegation(delegation::Args),
     Perimeter(perimeter::Args),
     Outage(outage::Args),
+    Plan(plan::Args),
     Vpn(vpn::Args),
     Lambda(lambda::Args),
     Slack(slack::Args),
@@ -124,6 +125,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Delegation(args) => delegation::run(&args),
         Command::Perimeter(args) => perimeter::run(&args),
         Command::Outage(args) => outage::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Vpn(args) => vpn::run(&args),
         Command::Lambda(args) => lambda::run(&args),
         Command::Slack(args) => slack::run(&args),

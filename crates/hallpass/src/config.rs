@@ -28,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) identity: IdentityTable,
     pub(crate) access: Access,
     pub(crate) inventory: Inventory,
+    pub(crate) outage: Outage,
     pub(crate) audit: Audit,
     pub(crate) slack: slack::SlackTable,
     pub(crate) mail: telling::MailTable,
@@ -178,6 +179,13 @@ impl Default for Inventory {
             max_age: Time(Span::minutes(15)),
         }
     }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Outage {
+    /// Accounts where nothing is rehearsed, besides those with the tag.
+    pub(crate) prod_accounts: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -479,6 +487,7 @@ fn keys() -> BTreeMap<&'static str, &'static str> {
         ("slack.marks.bad", ":red_circle:"),
         ("slack.marks.discarded", ":white_circle:"),
         ("inventory.max_age", "15m"),
+        ("outage.prod_accounts", "[]"),
         ("audit.export.target", "none"),
         ("audit.export.prefix", "logs"),
         ("mail.url", "none"),

@@ -17,6 +17,7 @@ mod geo;
 mod ids;
 mod logging;
 mod output;
+mod plans;
 mod prompt;
 #[cfg(test)]
 mod reference;

@@ -35,6 +35,7 @@ pub mod language;
 pub mod lint;
 pub mod perimeter;
 pub mod residual;
+pub mod samples;
 pub mod size;
 pub mod suite;
 pub mod summary;

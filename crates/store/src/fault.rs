@@ -60,6 +60,12 @@ impl From<Fault> for audit::StoreFault {
     }
 }
 
+impl From<Fault> for hallpass_runner::StoreFault {
+    fn from(fault: Fault) -> Self {
+        Self(fault.text())
+    }
+}
+
 impl From<audit::RecordError> for Fault {
     fn from(error: audit::RecordError) -> Self {
         Self::Unavailable(format!("audit record: {error}"))

@@ -10,6 +10,8 @@ use super::{
 };
 use crate::{
     core::{
+        self,
+        authorize::cut_off_by,
         entities::Session,
         mutate::account_named,
         portal::{Entry, SignIn, assigned, enter, is_killed},
@@ -80,8 +82,9 @@ pub(super) fn login(
 pub(super) fn list(shared: &Shared, parameters: &[(String, String)]) -> Result<Value, Refusal> {
     check_parameters(parameters, &["user", "account", "live"])?;
     let wall = shared.clock.now();
-    let world = shared.lock();
+    let mut world = shared.lock();
     let now = world.now(wall);
+    core::advance(&mut world.state, now);
     let state = &world.state;
     let user = parameter(parameters, "user");
     let account = parameter(parameters, "account");
@@ -102,7 +105,7 @@ pub(super) fn list(shared: &Shared, parameters: &[(String, String)]) -> Result<V
                 "expires": instant(one.expires), "live": is_live(one),
                 "source": one.source,
                 "assignment_exists": assigned(state, &one.account, &one.set, &one.user),
-                "denied_by": [],
+                "denied_by": cut_off_by(state, one),
             })
         })
         .collect();

@@ -67,9 +67,28 @@ fn summary(world: &World, now: i64, wall: Timestamp) -> Value {
         "in_flight": in_flight(state),
         "faults": world.faults.len(),
         "behaviour": state.settings.behaviour.all(),
-        "policies": "not evaluated",
+        "authorization": authorization(&state.settings),
+        "policies": policies(&state.settings),
         "unsupported": state.unsupported,
     })
+}
+
+/// Whether policies are looked at, and how many kinds of them.
+fn policies(settings: &core::state::Settings) -> Value {
+    json!(if settings.authorize {
+        "evaluated"
+    } else {
+        "not evaluated"
+    })
+}
+
+/// Which rules are enforced, as the option spells it.
+fn authorization(settings: &core::state::Settings) -> &'static str {
+    match (settings.authorize, settings.full) {
+        (false, _) => "off",
+        (true, false) => "rules",
+        (true, true) => "full",
+    }
 }
 
 fn in_flight(state: &State) -> Vec<Value> {

@@ -21,6 +21,12 @@ pub(crate) enum Service {
     Organizations,
     /// The security token service.
     Sts,
+    /// IAM of an account.
+    Iam,
+    /// EC2, for what a session can be tried with.
+    Ec2,
+    /// S3, for what a session can be tried with.
+    S3,
     /// Sign-in of command lines to the access portal (`sso-oidc`).
     SsoOidc,
     /// The access portal (`sso`).
@@ -35,6 +41,9 @@ impl Service {
             Self::IdentityStore => "identitystore",
             Self::Organizations => "organizations",
             Self::Sts => "sts",
+            Self::Iam => "iam",
+            Self::Ec2 => "ec2",
+            Self::S3 => "s3",
             Self::SsoOidc => "sso-oauth",
             Self::SsoPortal => "awsssoportal",
         }
@@ -57,6 +66,9 @@ pub(crate) struct Call {
     /// Where the client reached us: `http://127.0.0.1:4570`; only sign-in hands it out again.
     #[serde(default)]
     pub origin: String,
+    /// The address the call came from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source_ip: String,
     /// What faults do to this call inside the machine.
     #[serde(default)]
     pub modifiers: Modifiers,
@@ -108,8 +120,15 @@ pub(crate) struct Caller {
     #[serde(default)]
     pub expires: Option<Millis>,
     /// The source identity of a role session.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_identity: Option<String>,
+    /// The person of a session that the access portal gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<Id>,
+    /// Path of a role session's role; empty stands for `/` and for the path of roles that Identity
+    /// Center makes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub role_path: String,
 }
 
 /// What kind of principal a caller is.
@@ -129,6 +148,8 @@ pub(crate) enum CallerKind {
 pub(crate) enum Output {
     /// Members in the model's order.
     Members(Value),
+    /// A whole answer of a service that has no model here; `{request_id}` stands for its id.
+    Xml(String),
     /// The operation has no output shape.
     Nothing,
 }
@@ -146,6 +167,8 @@ pub(crate) struct ApiError {
     pub members: Vec<(&'static str, Value)>,
     /// How the call log files it.
     pub class: ErrorClass,
+    /// Which policy or which rule denied, for the call log.
+    pub denied_by: Option<Box<Value>>,
 }
 
 /// How the call log files an error.
@@ -174,6 +197,7 @@ impl ApiError {
             message: message.into(),
             members: Vec::new(),
             class: ErrorClass::Client,
+            denied_by: None,
         }
     }
 

@@ -74,6 +74,9 @@ pub(super) fn identity_center(
         Service::Sso
         | Service::Organizations
         | Service::Sts
+        | Service::Iam
+        | Service::Ec2
+        | Service::S3
         | Service::SsoOidc
         | Service::SsoPortal => {
             let resource = ["PermissionSetArn", "InstanceArn"]

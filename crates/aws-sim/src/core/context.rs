@@ -19,6 +19,8 @@ pub(super) enum Window {
     Assignment,
     /// 0 to 2 s.
     Directory,
+    /// 0 to 5 s: until a policy of the organization is in force.
+    Policy,
     /// None.
     Immediate,
 }
@@ -145,6 +147,7 @@ pub(super) fn window_ms(consistency: Consistency, window: Window, random: &mut R
     let longest = match window {
         Window::Assignment => 1_000,
         Window::Directory => 2_000,
+        Window::Policy => 5_000,
         Window::Immediate => 0,
     };
     let factor = match consistency {

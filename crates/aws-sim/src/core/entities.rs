@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     call::{FailAsync, Id},
+    document::Document,
     table::Millis,
 };
 
@@ -169,7 +170,7 @@ pub(crate) struct PermissionSet {
     /// ARNs of AWS managed policies.
     pub managed: Vec<String>,
     /// Inline policy.
-    pub inline: Option<String>,
+    pub inline: Option<Document>,
     /// Name and path.
     pub customer_managed: Vec<(String, String)>,
     /// The boundary as the model spells it.
@@ -178,6 +179,39 @@ pub(crate) struct PermissionSet {
     pub tags: Tags,
     /// Grows with each change; an older provision is not the latest.
     pub version: u64,
+}
+
+/// What a permission set lets its roles do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SetPolicies {
+    /// ARNs of AWS managed policies.
+    pub managed: Vec<String>,
+    /// Inline policy.
+    pub inline: Option<Document>,
+    /// The boundary as the model spells it.
+    pub boundary: Option<Value>,
+}
+
+/// What a provisioned role lets its sessions do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HeldPolicies<'a> {
+    /// ARNs of AWS managed policies.
+    pub managed: &'a [String],
+    /// Inline policy.
+    pub inline: Option<&'a Document>,
+    /// The boundary as the model spells it.
+    pub boundary: Option<&'a Value>,
+}
+
+impl PermissionSet {
+    /// What it lets its roles do once it is provisioned.
+    pub(crate) fn policies(&self) -> SetPolicies {
+        SetPolicies {
+            managed: self.managed.clone(),
+            inline: self.inline.clone(),
+            boundary: self.boundary.clone(),
+        }
+    }
 }
 
 /// Whether an assignment is to a person or to a group.
@@ -313,6 +347,19 @@ pub(crate) struct Operation {
     pub hidden: bool,
     /// Not through the API: by somebody else, with `"async": true`.
     pub foreign: bool,
+}
+
+/// What a session of an assumed role was given along.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Assumed {
+    /// Session policy.
+    pub policy: Option<Document>,
+    /// Session tags.
+    pub tags: Tags,
+    /// The keys of those that go on to roles assumed with this session.
+    pub transitive: Vec<String>,
+    /// When the session is over.
+    pub expires: Millis,
 }
 
 /// A role session that the portal gave (rule N-1).

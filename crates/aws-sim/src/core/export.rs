@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 use super::{
     call::Id,
     entities::{PrincipalType, User},
+    guardrails::{FULL_ACCESS, SCP},
     state::State,
     table::Millis,
 };
 use crate::organization::{
     self, Account, Assignment, CustomerManaged, ExternalId, Group, IdentityCenter, Organization,
-    OrganizationFile, Ou, PermissionSet, Provisioned,
+    OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned,
 };
 
 fn date(at: Millis) -> Option<String> {
@@ -34,13 +35,15 @@ pub(crate) fn export(state: &State) -> OrganizationFile {
             root: head.root.clone(),
             management_account: head.management.clone(),
             policy_types: head.policy_types.clone(),
+            without_full_access: without_full_access(state),
+            root_tags: head.root_tags.clone(),
             service_access: head.service_access.clone(),
             delegated_administrators: head.delegations.clone(),
         },
         ous: ous(state),
         accounts: accounts(state),
         identity_center: center(state),
-        policies: head.policies.clone(),
+        policies: policies(state),
         iam: state.iam.clone(),
         credentials: state.credentials.clone(),
         entitlements: state.entitlements.clone(),
@@ -62,6 +65,56 @@ fn path(state: &State, parent: &Id) -> Option<String> {
     }
     names.reverse();
     (!names.is_empty()).then(|| names.join("/"))
+}
+
+/// How a target of policies is written: `Root`, a unit's path, an account's id.
+fn target_name(state: &State, id: &Id) -> String {
+    if **id == *state.head.root {
+        return "Root".to_owned();
+    }
+    path(state, id).unwrap_or_else(|| id.to_string())
+}
+
+/// What has not the default policy that would be attached to it.
+fn without_full_access(state: &State) -> Vec<String> {
+    if !state.has_type(SCP) {
+        return Vec::new();
+    }
+    let nodes = state.nodes().into_iter();
+    let without = nodes.filter(|node| !state.is_attached(FULL_ACCESS, node));
+    let mut names: Vec<String> = without.map(|node| target_name(state, &node)).collect();
+    names.sort();
+    names
+}
+
+fn policies(state: &State) -> Vec<OrganizationPolicy> {
+    let own = state.guardrails.rows.iter().map(|(_, policy)| policy);
+    let mut rows: Vec<OrganizationPolicy> = own
+        .filter(|policy| !policy.aws_managed)
+        .map(|policy| {
+            let targets = state.targets_of(&policy.id);
+            let mut targets: Vec<String> = targets.map(|(_, id)| target_name(state, &id)).collect();
+            targets.sort();
+            OrganizationPolicy {
+                id: policy.id.to_string(),
+                name: policy.name.clone(),
+                kind: policy.kind.clone(),
+                description: (!policy.description.is_empty()).then(|| policy.description.clone()),
+                content: document(policy.content.text()),
+                targets,
+                tags: policy.tags.clone(),
+            }
+        })
+        .collect();
+    rows.sort_by(|one, other| (&one.kind, &one.name).cmp(&(&other.kind, &other.name)));
+    rows
+}
+
+/// A document as JSON where that is the same text again, else as text.
+fn document(text: &str) -> Value {
+    let value = serde_json::from_str::<Value>(text).unwrap_or_default();
+    let again = value.to_string();
+    if again == text { value } else { text.into() }
 }
 
 fn ous(state: &State) -> Vec<Ou> {
@@ -238,7 +291,7 @@ fn set_row(state: &State, set: &super::entities::PermissionSet) -> PermissionSet
         session_duration: Some(set.session_duration.clone()),
         relay_state: set.relay_state.clone(),
         managed_policies: set.managed.clone(),
-        inline: set.inline.clone().map(Value::String),
+        inline: set.inline.as_ref().map(|inline| inline.text().into()),
         customer_managed: references
             .map(|(name, path)| CustomerManaged {
                 name: name.clone(),

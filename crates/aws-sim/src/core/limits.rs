@@ -95,6 +95,9 @@ pub(crate) fn draw(
         Service::Organizations if reads => (format!("organizations/reads/{account}"), 10.0, 20.0),
         Service::Organizations => (format!("organizations/writes/{account}"), 3.0, 3.0),
         Service::Sts => (format!("sts/{account}/{region}"), 600.0, 600.0),
+        Service::Iam => (format!("iam/{account}"), 100.0, 100.0),
+        Service::Ec2 => (format!("ec2/{account}/{region}"), 20.0, 100.0),
+        Service::S3 => (format!("s3/{account}"), 100.0, 100.0),
         Service::SsoOidc => ("sso-oauth".to_owned(), 20.0, 20.0),
         Service::SsoPortal => ("awsssoportal".to_owned(), 20.0, 20.0),
     };
@@ -118,7 +121,13 @@ pub(crate) fn throttled(service: Option<Service>, named: bool) -> ApiError {
             "AWS Organizations can't complete your request because another request is already in \
              progress. Try again later.",
         ),
-        Some(Service::Sts) | None => ApiError::new("Throttling", "Rate exceeded"),
+        Some(Service::Sts | Service::Iam) | None => ApiError::new("Throttling", "Rate exceeded"),
+        Some(Service::Ec2) => {
+            ApiError::new("RequestLimitExceeded", "Request limit exceeded.").status(503)
+        }
+        Some(Service::S3) => {
+            ApiError::new("SlowDown", "Please reduce your request rate.").status(503)
+        }
         Some(Service::IdentityStore) => {
             ApiError::new("ThrottlingException", "Rate exceeded").with("RetryAfterSeconds", 1)
         }

@@ -8,10 +8,12 @@ use serde_json::{Map, Value, json};
 use super::{
     behaviour::Behaviour,
     call::Id,
+    document::Document,
     entities::{
         Account, Assignment, Group, Membership, Origin, Ou, PermissionSet, PrincipalType,
         Provision, User,
     },
+    guardrails::{self, FULL_ACCESS, Guardrail},
     random::Random,
     state::{Center, Head, Settings, State},
     table::Millis,
@@ -31,8 +33,10 @@ pub(crate) struct Overrides {
     pub behaviour: Vec<(String, String)>,
     /// Whether to throttle.
     pub throttle: bool,
-    /// Whether to enforce account-level rules.
+    /// Whether to enforce account-level rules and policies.
     pub authorize: bool,
+    /// Whether to enforce every kind of policy.
+    pub full: bool,
     /// Address of the access portal where the file names none.
     pub portal_url: Option<String>,
 }
@@ -66,6 +70,7 @@ pub(crate) fn load(file: &OrganizationFile, overrides: &Overrides) -> Result<Sta
     loader.head(&mut state);
     place_portal(&mut state, file, overrides.portal_url.as_deref());
     loader.tree(&mut state);
+    loader.guardrails(&mut state);
     loader.directory(&mut state);
     loader.sets(&mut state);
     loader.assignments(&mut state);
@@ -139,6 +144,7 @@ fn settings(file: &OrganizationFile, overrides: &Overrides) -> Result<Settings, 
         limits: file.limits.clone(),
         throttle: overrides.throttle,
         authorize: overrides.authorize,
+        full: overrides.full,
     })
 }
 
@@ -179,7 +185,7 @@ impl Loader<'_> {
             policy_types: organization.policy_types.clone(),
             service_access: organization.service_access.clone(),
             delegations,
-            policies: self.file.policies.clone(),
+            root_tags: organization.root_tags.clone(),
         };
         let center = &self.file.identity_center;
         state.center = Center {
@@ -248,6 +254,33 @@ impl Loader<'_> {
                 regions: row.regions.clone(),
             };
             state.accounts.put(place, account, 0, 0);
+        }
+    }
+
+    fn guardrails(&self, state: &mut State) {
+        state.found_guardrails();
+        for name in &self.file.organization.without_full_access {
+            if let Ok(target) = self.names.target(name) {
+                state.detach(FULL_ACCESS, target, 0, 0);
+            }
+        }
+        for row in &self.file.policies {
+            let policy = Guardrail {
+                id: row.id.as_str().into(),
+                name: row.name.clone(),
+                kind: row.kind.clone(),
+                description: row.description.clone().unwrap_or_default(),
+                content: Document::new(guardrails::text(&row.content)),
+                tags: row.tags.clone(),
+                aws_managed: false,
+            };
+            let place = state.place(&row.id);
+            state.guardrails.rows.put(place, policy, 0, 0);
+            for name in &row.targets {
+                if let Ok(target) = self.names.target(name) {
+                    state.attach(&row.id, target, 0, 0);
+                }
+            }
         }
     }
 
@@ -333,7 +366,7 @@ impl Loader<'_> {
                 relay_state: row.relay_state.clone(),
                 created: self.dated(row.created.as_ref(), &row.name),
                 managed: row.managed_policies.clone(),
-                inline: row.inline.as_ref().map(policy_text),
+                inline: row.inline.as_ref().map(policy_text).map(Document::new),
                 customer_managed,
                 boundary: row.boundary.as_ref().map(boundary),
                 tags: row.tags.clone(),

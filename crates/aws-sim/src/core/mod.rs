@@ -1,12 +1,16 @@
 //! The pure state machine: `handle(call, caller, now) -> reply`. No clock, no I/O; what is
 //! random is drawn from the seed and the number of the call.
 
+pub(crate) mod authorize;
 pub(crate) mod behaviour;
 pub(crate) mod call;
 mod clearance;
 mod context;
+pub(crate) mod document;
 pub(crate) mod entities;
 pub(crate) mod export;
+pub(crate) mod guardrails;
+mod iam;
 mod identity;
 pub(crate) mod limits;
 pub(crate) mod load;
@@ -24,6 +28,7 @@ pub(crate) mod sso;
 pub(crate) mod state;
 pub(crate) mod sts;
 pub(crate) mod table;
+pub(crate) mod trial;
 mod validate;
 
 use call::{ApiError, Call, Caller, ErrorClass, Output, Reply, Service};
@@ -62,11 +67,14 @@ fn dispatch(context: &mut Context<'_>) -> Result<Output, ApiError> {
         }
         Known::Behaves => {
             validate::check(context.call)?;
+            authorize::check(context.state, context.call, context.caller)?;
             match context.call.service {
                 Service::Sso => sso::answer(context),
                 Service::IdentityStore => identity::answer(context),
                 Service::Organizations => organizations::answer(context),
                 Service::Sts => sts::answer(context),
+                Service::Iam => iam::answer(context),
+                Service::Ec2 | Service::S3 => trial::answer(context),
                 Service::SsoOidc => oidc::answer(context),
                 Service::SsoPortal => portal::answer(context),
             }
@@ -77,13 +85,19 @@ fn dispatch(context: &mut Context<'_>) -> Result<Output, ApiError> {
 /// The answer to an operation that no model has.
 pub(crate) fn unknown_operation(call: &Call) -> ApiError {
     match call.service {
-        Service::Sts => ApiError::new(
-            "InvalidAction",
-            format!(
-                "Could not find operation {} for version 2011-06-15",
+        Service::Sts | Service::Iam | Service::Ec2 => {
+            let version = match call.service {
+                Service::Iam => "2010-05-08",
+                Service::Ec2 => "2016-11-15",
+                _ => "2011-06-15",
+            };
+            let text = format!(
+                "Could not find operation {} for version {version}",
                 call.operation
-            ),
-        ),
+            );
+            ApiError::new("InvalidAction", text)
+        }
+        Service::S3 => ApiError::new("MethodNotAllowed", "").status(405),
         Service::Sso
         | Service::IdentityStore
         | Service::Organizations
@@ -99,7 +113,10 @@ fn unsupported(call: &Call) -> ApiError {
         call.operation
     );
     match call.service {
-        Service::Sts => ApiError::new("AccessDenied", text).status(403),
+        Service::Sts | Service::Iam | Service::S3 => {
+            ApiError::new("AccessDenied", text).status(403)
+        }
+        Service::Ec2 => ApiError::new("UnauthorizedOperation", text).status(403),
         Service::Sso | Service::IdentityStore | Service::Organizations => {
             ApiError::new("AccessDeniedException", text)
         }

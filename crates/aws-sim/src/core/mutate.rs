@@ -4,9 +4,12 @@ use serde_json::{Map, Value};
 
 use super::{
     call::Id,
+    document::Document,
     entities::{
         Assignment, AssignmentKey, Kind, Membership, Operation, Origin, PrincipalType, Progress,
+        Tags,
     },
+    guardrails::{self, Guardrail, SCP},
     identity, organizations, portal,
     random::Random,
     sso,
@@ -115,6 +118,7 @@ pub(crate) fn mutate(
         "change_permission_set" | "rename_permission_set_role" => permission_set(state, change),
         "delegate" | "undelegate" => delegate(state, change),
         "attach_scp" => attach(state, change),
+        "detach_scp" => detach(state, change),
         other => refuse(other, "unknown change"),
     }
 }
@@ -417,19 +421,80 @@ fn delegate(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
     Ok(())
 }
 
+/// A root, an OU or an account that a policy can be attached to.
+fn node_named(state: &State, name: &str) -> Option<Id> {
+    account_named(state, name).or_else(|| parent_named(state, name))
+}
+
 fn attach(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+    let field = format!("{}.policy", change.name);
     let target = change.need("target")?;
     let Some(policy) = change.fields.shift_remove("policy") else {
-        return refuse("attach_scp.policy", "is missing");
+        return refuse(&field, "is missing");
     };
     change.done()?;
-    let known = account_named(state, &target).is_some() || parent_named(state, &target).is_some();
-    if !known {
+    let Some(node) = node_named(state, &target) else {
         return change.missing("target", &target);
+    };
+    if !state.has_type(SCP) {
+        return refuse(change.name, "service control policies are not enabled");
     }
-    let name = format!("attached-{}", change.seq);
-    state.head.policies.push(serde_json::json!({
-        "name": name, "type": "SERVICE_CONTROL_POLICY", "content": policy, "targets": [target],
-    }));
+    let id = match &policy {
+        Value::String(name) => {
+            let Some(id) = scp_named(state, name) else {
+                return change.missing("policy", name);
+            };
+            id
+        }
+        document => {
+            let content = document.to_string();
+            if let Err(message) = guardrails::check_content(SCP, &content) {
+                return refuse(&field, message);
+            }
+            make_scp(state, content, change.seq, change.now)
+        }
+    };
+    state.attach(&id, &node, change.now, change.now);
     Ok(())
+}
+
+fn detach(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+    let (target, policy) = (change.need("target")?, change.need("policy")?);
+    change.done()?;
+    let Some(node) = node_named(state, &target) else {
+        return change.missing("target", &target);
+    };
+    let Some(id) = scp_named(state, &policy) else {
+        return change.missing("policy", &policy);
+    };
+    if !state.is_attached(&id, &node) {
+        return refuse(change.name, "the policy is not attached there");
+    }
+    state.detach(&id, &node, change.now, change.now);
+    Ok(())
+}
+
+/// A service control policy by id or name.
+fn scp_named(state: &State, name: &str) -> Option<Id> {
+    let rows = state.guardrails.rows.iter().map(|(_, policy)| policy);
+    let mut scps = rows.filter(|policy| policy.kind == SCP);
+    let found = scps.find(|policy| *policy.id == *name || policy.name == name)?;
+    Some(found.id.clone())
+}
+
+fn make_scp(state: &mut State, content: String, seq: u64, now: Millis) -> Id {
+    let mut random = Random::new(state.seed, &format!("mutate {seq}"));
+    let id = Id::from(organizations::fresh_id(state, &mut random));
+    let policy = Guardrail {
+        id: id.clone(),
+        name: format!("attached-{seq}"),
+        kind: SCP.to_owned(),
+        description: String::new(),
+        content: Document::new(content),
+        tags: Tags::new(),
+        aws_managed: false,
+    };
+    let place = state.place(&id);
+    state.guardrails.rows.put(place, policy, now, now);
+    id
 }

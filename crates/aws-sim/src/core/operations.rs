@@ -2,7 +2,7 @@
 
 use hallpass_aws_model::{Operation, Service as Model, tables};
 
-use super::{call::Service, identity, oidc, organizations, portal, sso, sts};
+use super::{call::Service, iam, identity, oidc, organizations, portal, sso, sts, trial};
 
 /// What is known of an operation's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,9 @@ pub(crate) fn find(service: Service, operation: &str) -> Known {
         Service::IdentityStore => identity::OPERATIONS,
         Service::Organizations => organizations::OPERATIONS,
         Service::Sts => sts::OPERATIONS,
+        Service::Iam => iam::OPERATIONS,
+        Service::Ec2 => trial::EC2,
+        Service::S3 => trial::S3,
         Service::SsoOidc => oidc::OPERATIONS,
         Service::SsoPortal => portal::OPERATIONS,
     };
@@ -56,6 +59,7 @@ mod tests {
             (Service::IdentityStore, identity::OPERATIONS),
             (Service::Organizations, organizations::OPERATIONS),
             (Service::Sts, sts::OPERATIONS),
+            (Service::Iam, iam::OPERATIONS),
             (Service::SsoOidc, oidc::OPERATIONS),
             (Service::SsoPortal, portal::OPERATIONS),
         ];

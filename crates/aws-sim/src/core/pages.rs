@@ -12,7 +12,9 @@ use super::{
 use crate::core::random::hash;
 
 /// Members that may differ from page to page.
-const UNCHECKED: [&str; 5] = [
+const UNCHECKED: [&str; 7] = [
+    "Marker",
+    "MaxItems",
     "NextToken",
     "MaxResults",
     "next_token",
@@ -56,7 +58,8 @@ impl Page {
         default: usize,
         now: Millis,
     ) -> Result<Self, ApiError> {
-        let size = either(&call.input, ["MaxResults", "max_result"]).and_then(Value::as_u64);
+        let size =
+            first(&call.input, ["MaxResults", "max_result", "MaxItems"]).and_then(Value::as_u64);
         let size = size
             .and_then(|size| usize::try_from(size).ok())
             .unwrap_or(default);
@@ -74,7 +77,7 @@ impl Page {
             ),
             now,
         };
-        let given = either(&call.input, ["NextToken", "next_token"]);
+        let given = first(&call.input, ["NextToken", "next_token", "Marker"]);
         if let Some(text) = given.and_then(Value::as_str)
             && !text.is_empty()
         {
@@ -135,8 +138,8 @@ impl Page {
     }
 }
 
-/// The value of the first of two names that is there.
-fn either<'a>(input: &'a Value, names: [&str; 2]) -> Option<&'a Value> {
+/// The value of the first name that is there.
+fn first<'a>(input: &'a Value, names: [&str; 3]) -> Option<&'a Value> {
     names.iter().find_map(|name| input.get(*name))
 }
 
@@ -157,6 +160,9 @@ fn bad_token(service: Service) -> ApiError {
         Service::Organizations => {
             ApiError::new("InvalidInputException", "Invalid pagination token.")
                 .with("Reason", "INVALID_NEXT_TOKEN")
+        }
+        Service::Iam | Service::Ec2 | Service::S3 => {
+            ApiError::new("ValidationError", "The pagination marker is not valid.")
         }
         Service::Sso | Service::IdentityStore | Service::Sts => {
             ApiError::new("ValidationException", "The pagination token is not valid.")

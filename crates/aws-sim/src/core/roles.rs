@@ -70,6 +70,8 @@ pub(crate) fn session(
     name: &str,
     source_identity: Option<String>,
 ) -> Caller {
+    let path = role.arn.split_once(":role").map(|(_, rest)| rest);
+    let path = path.and_then(|rest| rest.strip_suffix(&role.name));
     Caller {
         account: role.account.clone(),
         arn: format!(
@@ -82,6 +84,11 @@ pub(crate) fn session(
         issued: 0,
         expires: None,
         source_identity,
+        user: None,
+        role_path: path
+            .filter(|path| *path != "/")
+            .unwrap_or_default()
+            .to_owned(),
     }
 }
 
@@ -101,6 +108,9 @@ pub(crate) fn principal(seed: u64, arn: &str, access_key_id: &str) -> Option<Cal
     } else if let Some(path) = kind.strip_prefix("role/") {
         // a long-lived key that acts as a role: what a workload with an instance role looks like
         let name = path.rsplit('/').next().unwrap_or(path);
+        if let Some((above, _)) = path.rsplit_once('/') {
+            caller.role_path = format!("/{above}/");
+        }
         caller.kind = CallerKind::Session;
         caller.user_id = format!("{}:workload", unique_id(seed, "AROA", arn));
         caller.arn = format!("arn:aws:sts::{account}:assumed-role/{name}/workload");

@@ -9,9 +9,10 @@ use super::{
     behaviour::Behaviour,
     call::Id,
     entities::{
-        Account, Assignment, AssignmentKey, Group, Kind, Membership, Operation, Ou, PermissionSet,
-        PrincipalType, Provision, Session, User,
+        Account, Assignment, AssignmentKey, Assumed, Group, HeldPolicies, Kind, Membership,
+        Operation, Ou, PermissionSet, PrincipalType, Provision, Session, SetPolicies, Tags, User,
     },
+    guardrails::Guardrails,
     limits::Buckets,
     portal::Portal,
     random::{Random, hash},
@@ -37,8 +38,9 @@ pub(crate) struct Head {
     pub service_access: Vec<String>,
     /// Delegated administrators; accounts by id.
     pub delegations: Vec<Delegation>,
-    /// Policies of the file, kept as they are.
-    pub policies: Vec<Value>,
+    /// Tags of the root.
+    #[serde(default)]
+    pub root_tags: Tags,
 }
 
 /// IAM Identity Center's own facts.
@@ -79,8 +81,12 @@ pub(crate) struct Settings {
     pub limits: BTreeMap<String, Limit>,
     /// Whether calls are throttled at all.
     pub throttle: bool,
-    /// Whether account-level rules are enforced.
+    /// Whether account-level rules and policies are enforced.
     pub authorize: bool,
+    /// Whether identity policies, boundaries, session policies and resource control policies
+    /// are, too.
+    #[serde(default)]
+    pub full: bool,
 }
 
 /// The whole state. `handle` in `core` is the only way in for calls.
@@ -102,6 +108,9 @@ pub(crate) struct State {
     pub child_accounts: BTreeMap<Id, BTreeSet<Place>>,
     /// OUs by parent.
     pub child_ous: BTreeMap<Id, BTreeSet<Place>>,
+    /// Policies of the organization and their attachments.
+    #[serde(default)]
+    pub guardrails: Guardrails,
     /// People.
     pub users: Table<Place, User>,
     /// Ids that have or had a lower-case user name.
@@ -120,6 +129,10 @@ pub(crate) struct State {
     pub membership_ids: BTreeMap<Id, (Id, Id)>,
     /// Permission sets.
     pub sets: Table<Place, PermissionSet>,
+    /// What sets let their roles do before they were changed: by set, and by the last version
+    /// for which it holds. Roles keep it until the set is provisioned again.
+    #[serde(default)]
+    pub set_policies: BTreeMap<Id, BTreeMap<u64, SetPolicies>>,
     /// Sets by name.
     pub set_names: BTreeMap<String, Id>,
     /// Assignments.
@@ -138,6 +151,9 @@ pub(crate) struct State {
     pub in_flight: BTreeSet<(Millis, Id)>,
     /// Role sessions that the portal gave.
     pub sessions: Vec<Session>,
+    /// What sessions of assumed roles were given along, by access key.
+    #[serde(default)]
+    pub assumed: BTreeMap<String, Assumed>,
     /// What the access portal remembers.
     #[serde(default)]
     pub portal: Portal,
@@ -212,6 +228,42 @@ impl State {
         match principal_type {
             PrincipalType::User => self.user(id).is_some(),
             PrincipalType::Group => self.group(id).is_some(),
+        }
+    }
+
+    /// Puts a changed set, and keeps what roles still hold of the old one.
+    pub(crate) fn put_changed_set(&mut self, set: PermissionSet, seen: Millis, now: Millis) {
+        let place = self.place(&set.id);
+        if let Some(old) = self.sets.latest(&place)
+            && old.version < set.version
+            && old.policies() != set.policies()
+        {
+            let (version, policies) = (old.version, old.policies());
+            let kept = self.set_policies.entry(set.id.clone()).or_default();
+            kept.insert(version, policies);
+        }
+        self.sets.put(place, set, seen, now);
+    }
+
+    /// What a set let its roles do at a version.
+    pub(crate) fn policies_at<'a>(
+        &'a self,
+        set: &'a PermissionSet,
+        version: u64,
+    ) -> HeldPolicies<'a> {
+        let kept = self.set_policies.get(&set.id);
+        let kept = kept.and_then(|versions| versions.range(version..).next());
+        match kept {
+            Some((_, old)) => HeldPolicies {
+                managed: &old.managed,
+                inline: old.inline.as_ref(),
+                boundary: old.boundary.as_ref(),
+            },
+            None => HeldPolicies {
+                managed: &set.managed,
+                inline: set.inline.as_ref(),
+                boundary: set.boundary.as_ref(),
+            },
         }
     }
 

@@ -24,7 +24,9 @@ pub(super) fn check(call: &Call) -> Result<(), ApiError> {
                 format!("The member {path} must be {expected}.")
             };
             Err(match call.service {
-                Service::Sts => ApiError::new("MalformedInput", text),
+                Service::Sts | Service::Iam | Service::Ec2 | Service::S3 => {
+                    ApiError::new("MalformedInput", text)
+                }
                 Service::Sso | Service::IdentityStore | Service::Organizations => {
                     ApiError::new("SerializationException", text)
                 }
@@ -37,7 +39,9 @@ pub(super) fn check(call: &Call) -> Result<(), ApiError> {
             Err(match call.service {
                 Service::SsoPortal => portal::invalid(call, &text),
                 Service::SsoOidc => oidc::refused("InvalidRequestException", &text),
-                Service::Sts => ApiError::new("ValidationError", text),
+                Service::Sts | Service::Iam | Service::Ec2 | Service::S3 => {
+                    ApiError::new("ValidationError", text)
+                }
                 Service::Sso | Service::IdentityStore => ApiError::new("ValidationException", text),
                 Service::Organizations => {
                     let first = violations.first().map(|one| one.constraint.as_str());

@@ -1,8 +1,8 @@
 //! One request from its bytes to its answer.
 
-use std::{borrow::Cow, io::Read as _, time::Duration};
+use std::{borrow::Cow, io::Read as _, net::IpAddr, time::Duration};
 
-use axum::{body::Body, http::Response};
+use axum::{body::Body, extract::ConnectInfo, http::Response};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{HeaderMap, request::Parts};
@@ -13,11 +13,11 @@ use super::{
     inspect,
     render::Envelope,
     routing::{self, Asked},
-    wire::Conduct,
+    wire::{Conduct, Line},
 };
 use crate::{
     auth::{Authorization, KeyRing, Mistake, Presented, verify},
-    control::{CallRecord, redact},
+    control::{CallRecord, is_let_in, redact},
     core::{
         self,
         call::{ApiError, Call, Caller, ErrorClass, Output, Service},
@@ -45,6 +45,7 @@ pub(crate) async fn answer(
         headers: &parts.headers,
         body: &body,
         content: &unpack(&parts.headers, &body),
+        source_ip: source_ip(shared, parts),
     };
     let mut exchange = {
         let mut world = shared.lock();
@@ -65,6 +66,19 @@ pub(crate) async fn answer(
             Err(Conduct::Close)
         }
     }
+}
+
+/// The address a call comes from, or seems to: who may control the simulator may be anywhere.
+fn source_ip(shared: &Shared, parts: &Parts) -> String {
+    let given = text(&parts.headers, "x-sim-source-ip");
+    let given = given.parse::<IpAddr>().ok();
+    let given = given.filter(|_| is_let_in(shared, &parts.headers, &parts.extensions));
+    let line = parts.extensions.get::<ConnectInfo<Line>>();
+    let peer = line.and_then(|ConnectInfo(line)| line.peer());
+    let address = given.or(peer).map(|address| address.to_canonical());
+    address
+        .map(|address| address.to_string())
+        .unwrap_or_default()
 }
 
 /// The body of a request whose `Content-Encoding` is gzip; any other as it is. What cannot be
@@ -98,6 +112,8 @@ struct Raw<'a> {
     body: &'a [u8],
     /// Unpacked.
     content: &'a [u8],
+    /// The client's address.
+    source_ip: String,
 }
 
 /// A request that has been recognised and authenticated, or refused.
@@ -110,6 +126,8 @@ struct Exchange {
     user_agent: String,
     /// Where the client reached us.
     origin: String,
+    /// Where the client is.
+    source_ip: String,
     started: Timestamp,
     wall: Timestamp,
     caller: Result<Caller, ApiError>,
@@ -152,6 +170,7 @@ impl Exchange {
             request_id: world.request_id(seq),
             user_agent: text(request.headers, "user-agent").to_owned(),
             origin: format!("http://{}", text(request.headers, "host")),
+            source_ip: request.source_ip.clone(),
             started,
             wall: started,
             caller: Err(ApiError::new("InternalFailure", "").status(500)),
@@ -354,6 +373,7 @@ impl Exchange {
             } else {
                 String::new()
             },
+            source_ip: self.source_ip.clone(),
             modifiers: std::mem::take(&mut self.effects.modifiers),
         };
         let now = world.now(shared.clock.now());
@@ -410,6 +430,11 @@ impl Exchange {
             if let Some(error) = error {
                 row.insert("error".to_owned(), error.code.clone().into());
             }
+            if error.is_some_and(|error| error.class == ErrorClass::Denied) {
+                let by = error.and_then(|error| error.denied_by.clone());
+                let by = by.map_or_else(|| json!({ "layer": "account" }), |by| *by);
+                row.insert("denied_by".to_owned(), by);
+            }
             if let Some(fault) = &self.effects.fault {
                 row.insert("fault".to_owned(), fault.clone().into());
             }
@@ -436,6 +461,8 @@ fn internal(service: Service) -> ApiError {
         }
         Service::Sso | Service::IdentityStore | Service::SsoPortal => "InternalServerException",
         Service::Sts => "InternalFailure",
+        Service::Iam => "ServiceFailure",
+        Service::Ec2 | Service::S3 => "InternalError",
     };
     ApiError::new(code, "The request could not be recorded.")
         .status(500)

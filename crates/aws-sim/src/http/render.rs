@@ -42,6 +42,10 @@ impl Envelope<'_> {
                 "text/xml",
                 query_response(model, operation, members, self.request_id),
             ),
+            (protocol, Output::Xml(text), _) => {
+                let text = text.replace("{request_id}", self.request_id);
+                self.response(200, json_type(protocol), text)
+            }
             (protocol, Output::Members(members), _) => {
                 self.response(200, json_type(protocol), members.to_string())
             }

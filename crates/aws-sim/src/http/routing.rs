@@ -5,7 +5,10 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::{Protocol, rest};
-use crate::core::call::{ApiError, Service};
+use crate::core::{
+    call::{ApiError, Service},
+    trial,
+};
 
 /// What a request asks for, before anybody knows who asks.
 pub(super) struct Asked {
@@ -50,6 +53,7 @@ pub(super) fn service_of(model: &Model) -> Option<Service> {
         "identitystore" => Some(Service::IdentityStore),
         "organizations" => Some(Service::Organizations),
         "sts" => Some(Service::Sts),
+        "iam" => Some(Service::Iam),
         "sso-oidc" => Some(Service::SsoOidc),
         "sso" => Some(Service::SsoPortal),
         _ => None,
@@ -86,6 +90,19 @@ pub(super) fn recognise(
             body
         };
         return form_of(&fields(text));
+    }
+    if scope == Some("s3") && method == "GET" && path == "/" {
+        return Asked {
+            protocol: Protocol::RestXml,
+            service: Some(Service::S3),
+            signing_name: Some("s3".to_owned()),
+            operation: "ListBuckets".to_owned(),
+            model: None,
+            namespace: None,
+            input: Ok(Value::Null),
+            unknown: false,
+            unsigned: false,
+        };
     }
     if let Some(asked) = rest::recognise(method, path, query, headers, body) {
         return asked;
@@ -201,18 +218,20 @@ fn form_of(fields: &[(String, String)]) -> Asked {
     let input = match found {
         Some((model, operation)) => query_to_json(model, operation, fields)
             .map_err(|error| ApiError::new("MalformedInput", error.to_string())),
-        None => Ok(Value::Null),
+        None => Ok(trial::input(fields)),
     };
     let signing_name = model
         .map(|model| model.signing_name.clone())
         .or_else(|| other.map(str::to_owned));
+    // the one operation of a service that has no model here
+    let tried = (other == Some("ec2") && action == "DescribeRegions").then_some(Service::Ec2);
     Asked {
         protocol: if version == "2016-11-15" {
             Protocol::Ec2
         } else {
             Protocol::Query
         },
-        service: model.and_then(service_of),
+        service: model.and_then(service_of).or(tried),
         signing_name,
         operation: action.to_owned(),
         model: found,

@@ -47,6 +47,11 @@ impl Line {
         self.peer.is_none_or(|peer| peer.ip().is_loopback())
     }
 
+    /// The address of the other end.
+    pub(crate) fn peer(&self) -> Option<std::net::IpAddr> {
+        self.peer.map(|peer| peer.ip())
+    }
+
     /// From now on nothing is written any more.
     pub(crate) fn cut(&self, conduct: Conduct) {
         let how = match conduct {

@@ -30,6 +30,10 @@ pub(super) fn fill(file: &mut OrganizationFile) {
         let path = paths.get(&index).unwrap_or(&ou.name);
         ou.id = format!("ou-{root}-{}", draw(format!("ou/{path}")).text(LETTERS, 8));
     }
+    for policy in file.policies.iter_mut().filter(|row| row.id.is_empty()) {
+        let what = format!("policy/{}/{}", policy.kind, policy.name);
+        policy.id = format!("p-{}", draw(what).text(LETTERS, 10));
+    }
     fill_accounts(file, seed);
     fill_center(file, seed);
 }

@@ -31,9 +31,9 @@ pub struct OrganizationFile {
     pub accounts: Vec<Account>,
     /// IAM Identity Center.
     pub identity_center: IdentityCenter,
-    /// Organization policies; kept, not evaluated.
+    /// Policies of the organization. AWS's own are not among them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub policies: Vec<Value>,
+    pub policies: Vec<OrganizationPolicy>,
     /// IAM users and roles by account id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub iam: BTreeMap<String, Iam>,
@@ -70,13 +70,45 @@ pub struct Organization {
     pub root: String,
     /// Twelve digits, or the account's name.
     pub management_account: String,
-    /// Policy types that are enabled on the root.
+    /// Policy types that are enabled on the root. With service control policies switched on,
+    /// `FullAWSAccess` is attached to the root, every unit and every account.
     pub policy_types: Vec<String>,
+    /// The exceptions from that: root, units and accounts, named like targets of policies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without_full_access: Vec<String>,
+    /// Tags of the root.
+    #[serde(skip_serializing_if = "no_tags")]
+    pub root_tags: BTreeMap<String, String>,
     /// Service principals with trusted access.
     pub service_access: Vec<String>,
     /// Delegated administrators.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub delegated_administrators: Vec<Delegation>,
+}
+
+/// A policy of the organization.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OrganizationPolicy {
+    /// `p-…`
+    pub id: String,
+    /// Unique among the policies of its type.
+    pub name: String,
+    /// `SERVICE_CONTROL_POLICY` and so on.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// One sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The document, text or JSON. Text is kept to the byte.
+    pub content: Value,
+    /// What it is attached to: `Root` or the root's id; an organizational unit by id, name or
+    /// path; an account by id or name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// Tags.
+    #[serde(skip_serializing_if = "no_tags")]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// A delegated administrator.
@@ -370,6 +402,24 @@ pub struct IamUser {
     /// Access keys.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<IamKey>,
+    /// What it may do; looked at with authorization `full` only.
+    #[serde(flatten)]
+    pub permissions: IamPolicies,
+}
+
+/// What a user or role of IAM may do.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IamPolicies {
+    /// Names or ARNs of AWS managed policies; one that is not known allows nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
+    /// Inline policies, text or JSON.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inline: Vec<Value>,
+    /// Name or ARN of the AWS managed policy that is the boundary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<String>,
 }
 
 /// An access key of an IAM user.
@@ -402,9 +452,9 @@ pub struct IamRole {
     /// Seconds, 3600 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_session_duration: Option<u32>,
-    /// Names or ARNs of policies; kept.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub policies: Vec<String>,
+    /// What it may do; looked at with authorization `full` only.
+    #[serde(flatten)]
+    pub permissions: IamPolicies,
 }
 
 /// An access key beside the default ones.

@@ -8,6 +8,7 @@ use super::{
     PermissionSet, User,
     derive::fill,
     names::{FAMILY, GIVEN, PRODUCTS, ROLES, TITLES},
+    presets::deny_leaving,
     slack,
 };
 use crate::core::random::Random;
@@ -100,6 +101,7 @@ pub fn generate(sizes: &Sizes, shape: Shape, seed: u64) -> OrganizationFile {
             assignments,
             ..IdentityCenter::default()
         },
+        policies: vec![deny_leaving()],
         ..OrganizationFile::default()
     };
     file.slack = Some(slack::some(&file));

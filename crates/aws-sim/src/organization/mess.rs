@@ -3,8 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use serde_json::json;
+
 use super::{
-    Assignment, DEFAULT_SEED, IamKey, IamUser, OrganizationFile, Provisioned, derive::fill,
+    Assignment, DEFAULT_SEED, IamKey, IamUser, OrganizationFile, OrganizationPolicy, Provisioned,
+    derive::fill,
 };
 use crate::core::random::Random;
 
@@ -55,6 +58,7 @@ pub fn make_messy(file: &mut OrganizationFile, amount: f64) {
     sets(file, &mut dice);
     assignments(file, &mut dice);
     provisioned(file, &mut dice);
+    policies(file);
     keys(file, &mut dice);
 }
 
@@ -230,6 +234,29 @@ fn provisioned(file: &mut OrganizationFile, dice: &mut Dice) {
             outdated: true,
         })
         .collect();
+}
+
+/// Policies that nobody remembers: one attached twice over, one that was tried and left.
+fn policies(file: &mut OrganizationFile) {
+    let deny = |action: &str| json!({ "Statement": { "Effect": "Deny", "Action": action, "Resource": "*" } });
+    let mut targets = vec!["Root".to_owned()];
+    targets.extend(file.ous.first().map(|ou| ou.id.clone()));
+    for (name, action, targets) in [
+        (
+            "DenyLeave (copy)",
+            "organizations:LeaveOrganization",
+            targets,
+        ),
+        ("TEST please delete", "ec2:*", Vec::new()),
+    ] {
+        file.policies.push(OrganizationPolicy {
+            name: name.to_owned(),
+            kind: "SERVICE_CONTROL_POLICY".to_owned(),
+            content: deny(action),
+            targets,
+            ..OrganizationPolicy::default()
+        });
+    }
 }
 
 /// Users of IAM with keys that nobody ever used.

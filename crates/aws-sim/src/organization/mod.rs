@@ -17,8 +17,8 @@ mod slack;
 pub(crate) use derive::{membership_id, role_suffix};
 pub use file::{
     AccessKey, Account, Assignment, Consistency, CustomerManaged, Delegation, ExternalId, Group,
-    Iam, IamKey, IamRole, IamUser, IdentityCenter, Limit, Organization, OrganizationFile, Ou,
-    PermissionSet, Provisioned, Speed, User,
+    Iam, IamKey, IamPolicies, IamRole, IamUser, IdentityCenter, Limit, Organization,
+    OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned, Speed, User,
 };
 pub use generate::{Shape, Sizes, generate};
 pub use large::large;

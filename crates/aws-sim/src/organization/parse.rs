@@ -12,7 +12,7 @@ use super::{
     schema::{self, Problem},
 };
 use crate::{
-    core::{behaviour::Behaviour, regions},
+    core::{behaviour::Behaviour, guardrails, regions},
     slack,
 };
 
@@ -88,6 +88,7 @@ fn check(file: &mut OrganizationFile) -> Vec<Problem> {
     check_tree(file, &mut problems);
     check_directory(file, &mut problems);
     check_sets(file, &mut problems);
+    check_policies(file, &mut problems);
     check_references(file, &mut problems);
     if let Some(section) = &file.slack {
         problems.0.extend(slack::check(section));
@@ -294,6 +295,43 @@ fn check_sets(file: &OrganizationFile, problems: &mut Problems) {
     }
 }
 
+fn check_policies(file: &OrganizationFile, problems: &mut Problems) {
+    let (mut ids, mut taken) = (HashSet::new(), HashSet::new());
+    for (index, policy) in file.policies.iter().enumerate() {
+        let at = format!("/policies/{index}");
+        let rest = policy.id.strip_prefix("p-").unwrap_or_default();
+        let right = (8..=128).contains(&rest.len())
+            && rest
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        problems.form(right, format!("{at}/id"), &policy.id, "the id of a policy");
+        let own = guardrails::DEFAULTS.iter().any(|(kind, id, name, ..)| {
+            policy.id == *id || policy.kind == *kind && policy.name == *name
+        });
+        if own {
+            problems.add(at.clone(), "this policy is AWS's own; leave it out");
+        }
+        if !ids.insert(policy.id.as_str()) {
+            problems.add(
+                format!("{at}/id"),
+                format!("`{}` is there twice", policy.id),
+            );
+        }
+        if !taken.insert((policy.kind.as_str(), policy.name.as_str())) {
+            problems.add(
+                format!("{at}/name"),
+                format!("`{}` is there twice", policy.name),
+            );
+        }
+        let content = guardrails::text(&policy.content);
+        // AWS refuses a policy without statements; in a file it stands for one yet to be written
+        let empty = policy.content.get("Statement") == Some(&Value::Array(Vec::new()));
+        if !empty && let Err(message) = guardrails::check_content(&policy.kind, &content) {
+            problems.add(format!("{at}/content"), message);
+        }
+    }
+}
+
 fn check_references(file: &OrganizationFile, problems: &mut Problems) {
     let names = Names::of(file);
     let management = &file.organization.management_account;
@@ -388,22 +426,15 @@ fn check_center_references(file: &OrganizationFile, names: &Names, problems: &mu
 }
 
 fn check_targets(file: &OrganizationFile, names: &Names, problems: &mut Problems) {
+    const WHAT: &str = "account or organizational unit";
+    for (place, target) in file.organization.without_full_access.iter().enumerate() {
+        let at = format!("/organization/without_full_access/{place}");
+        problems.name(&names.target(target), at, WHAT, target);
+    }
     for (index, policy) in file.policies.iter().enumerate() {
-        let targets = policy.get("targets").and_then(Value::as_array);
-        for (place, target) in targets
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .enumerate()
-        {
-            if target != file.organization.root && names.account(target).is_err() {
-                problems.name(
-                    &names.ou(target),
-                    format!("/policies/{index}/targets/{place}"),
-                    "account or organizational unit",
-                    target,
-                );
-            }
+        for (place, target) in policy.targets.iter().enumerate() {
+            let at = format!("/policies/{index}/targets/{place}");
+            problems.name(&names.target(target), at, WHAT, target);
         }
     }
     for (index, key) in file.credentials.iter().enumerate() {

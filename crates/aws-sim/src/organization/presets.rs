@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::{
-    Account, Assignment, Group, IdentityCenter, Organization, OrganizationFile, Ou, PermissionSet,
-    User,
+    Account, Assignment, Group, IdentityCenter, Organization, OrganizationFile, OrganizationPolicy,
+    Ou, PermissionSet, User,
     derive::fill,
     generate::{Names, person},
     slack,
@@ -290,11 +292,52 @@ pub fn small() -> OrganizationFile {
             assignments: assignments(),
             ..IdentityCenter::default()
         },
+        policies: vec![deny_leaving(), sandbox_regions()],
         ..OrganizationFile::default()
     };
     file.slack = Some(slack::demo(&file));
     fill(&mut file);
     file
+}
+
+/// Nobody takes an account out of the organization.
+pub(super) fn deny_leaving() -> OrganizationPolicy {
+    OrganizationPolicy {
+        name: "DenyLeavingOrganization".to_owned(),
+        kind: "SERVICE_CONTROL_POLICY".to_owned(),
+        description: Some("Accounts stay where they are.".to_owned()),
+        content: json!({ "Version": "2012-10-17", "Statement": [{
+            "Sid": "DenyLeaving",
+            "Effect": "Deny",
+            "Action": "organizations:LeaveOrganization",
+            "Resource": "*",
+        }]}),
+        targets: vec!["Root".to_owned()],
+        ..OrganizationPolicy::default()
+    }
+}
+
+/// Sandboxes run in Europe; what is global runs where it runs.
+fn sandbox_regions() -> OrganizationPolicy {
+    OrganizationPolicy {
+        name: "SandboxRegions".to_owned(),
+        kind: "SERVICE_CONTROL_POLICY".to_owned(),
+        description: Some("Sandboxes run in Ireland and Frankfurt.".to_owned()),
+        content: json!({ "Version": "2012-10-17", "Statement": [{
+            "Sid": "OtherRegions",
+            "Effect": "Deny",
+            "NotAction": [
+                "budgets:*", "cloudfront:*", "iam:*", "organizations:*", "route53:*", "sts:*",
+                "support:*",
+            ],
+            "Resource": "*",
+            "Condition": {
+                "StringNotEquals": { "aws:RequestedRegion": ["eu-central-1", "eu-west-1"] },
+            },
+        }]}),
+        targets: vec!["Sandbox".to_owned()],
+        ..OrganizationPolicy::default()
+    }
 }
 
 fn ous() -> Vec<Ou> {

@@ -9,6 +9,8 @@ use super::file::OrganizationFile;
 pub(crate) struct Names {
     accounts: HashMap<String, Vec<String>>,
     account_ids: HashSet<String>,
+    root: String,
+    ou_ids: HashSet<String>,
     ous: HashMap<String, Vec<String>>,
     users: HashMap<String, String>,
     groups: HashMap<String, String>,
@@ -28,7 +30,11 @@ impl Names {
     /// Collects the names of a file. OUs that have no path (dangling or circular parent) are
     /// left out.
     pub(crate) fn of(file: &OrganizationFile) -> Self {
-        let mut names = Self::default();
+        let mut names = Self {
+            root: file.organization.root.clone(),
+            ou_ids: file.ous.iter().map(|ou| ou.id.clone()).collect(),
+            ..Self::default()
+        };
         for account in &file.accounts {
             names.account_ids.insert(account.id.clone());
             names
@@ -76,6 +82,25 @@ impl Names {
     /// An OU's id by name or path.
     pub(crate) fn ou(&self, name: &str) -> Result<&str, Unresolved> {
         only(self.ous.get(name))
+    }
+
+    /// The id of what a policy can be attached to: the root by id or as `Root`, an OU by id, name
+    /// or path, an account by id or name.
+    pub(crate) fn target(&self, name: &str) -> Result<&str, Unresolved> {
+        if name == "Root" || name == self.root {
+            return Ok(&self.root);
+        }
+        if let Some(id) = self.ou_ids.get(name) {
+            return Ok(id);
+        }
+        match (self.ou(name), self.account(name)) {
+            (Ok(_), Ok(_)) => Err(Unresolved::Ambiguous),
+            (Ok(id), _) | (_, Ok(id)) => Ok(id),
+            (Err(Unresolved::Ambiguous), _) | (_, Err(Unresolved::Ambiguous)) => {
+                Err(Unresolved::Ambiguous)
+            }
+            (Err(_), Err(_)) => Err(Unresolved::Unknown),
+        }
     }
 
     /// A user's id by user name, whatever its case.

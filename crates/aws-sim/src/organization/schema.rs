@@ -72,11 +72,30 @@ const STATES: Kind = OneOf(&[
     "PENDING_ACTIVATION",
 ]);
 
+const POLICY_TYPES: &[&str] = &[
+    "SERVICE_CONTROL_POLICY",
+    "RESOURCE_CONTROL_POLICY",
+    "TAG_POLICY",
+    "BACKUP_POLICY",
+    "AISERVICES_OPT_OUT_POLICY",
+    "CHATBOT_POLICY",
+    "DECLARATIVE_POLICY_EC2",
+    "SECURITYHUB_POLICY",
+    "SECURITYHUB_CSPM_POLICY",
+    "INSPECTOR_POLICY",
+    "UPGRADE_ROLLOUT_POLICY",
+    "BEDROCK_POLICY",
+    "S3_POLICY",
+    "NETWORK_SECURITY_DIRECTOR_POLICY",
+    "GUARDDUTY_POLICY",
+];
 const ORGANIZATION: &[Field] = &[
     ("id", May, Text),
     ("root", May, Text),
     ("management_account", Must, Text),
-    ("policy_types", May, TEXTS),
+    ("policy_types", May, List(&OneOf(POLICY_TYPES))),
+    ("without_full_access", May, TEXTS),
+    ("root_tags", May, TAGS),
     ("service_access", May, TEXTS),
     ("delegated_administrators", May, List(&Object(DELEGATION))),
 ];
@@ -204,6 +223,9 @@ const IAM_USER: &[Field] = &[
             ("last_used", May, Time),
         ])),
     ),
+    ("policies", May, TEXTS),
+    ("inline", May, List(&Any)),
+    ("boundary", May, Text),
 ];
 const IAM_ROLE: &[Field] = &[
     ("name", Must, Text),
@@ -212,6 +234,8 @@ const IAM_ROLE: &[Field] = &[
     ("external_id", May, Text),
     ("max_session_duration", May, Whole),
     ("policies", May, TEXTS),
+    ("inline", May, List(&Any)),
+    ("boundary", May, Text),
 ];
 const ACCESS_KEY: &[Field] = &[
     ("access_key_id", Must, Text),
@@ -221,7 +245,7 @@ const ACCESS_KEY: &[Field] = &[
 const POLICY: &[Field] = &[
     ("id", May, Text),
     ("name", Must, Text),
-    ("type", Must, Text),
+    ("type", Must, OneOf(POLICY_TYPES)),
     ("description", May, Text),
     ("content", Must, Any),
     ("targets", May, TEXTS),

@@ -153,6 +153,16 @@ impl Bench {
             .clone()
     }
 
+    /// The default key of an account.
+    pub(crate) fn member(&self, name: &str) -> Signer {
+        let keys = self.simulator.credentials(&self.account(name)).unwrap();
+        Signer {
+            key: keys.access_key_id,
+            secret: keys.secret_access_key,
+            ..self.signer.clone()
+        }
+    }
+
     pub(crate) fn user(&self, name: &str) -> String {
         let file = self.file();
         let name = format!("{name}@example.com");
@@ -221,6 +231,77 @@ impl Bench {
         )];
         let form = format!("{form}&Version=2011-06-15");
         self.send(signer, "sts", headers, &form).await.unwrap()
+    }
+
+    /// A call of IAM or EC2 with a right signature: `iam:ListRoles`, with more members after `&`.
+    pub(crate) async fn form(&self, signer: &Signer, call: &str) -> Answer {
+        self.form_from(signer, call, None).await
+    }
+
+    /// The same, from another address.
+    pub(crate) async fn form_from(
+        &self,
+        signer: &Signer,
+        call: &str,
+        source: Option<&str>,
+    ) -> Answer {
+        let (service, action) = call.split_once(':').unwrap();
+        let version = match service {
+            "iam" => "2010-05-08",
+            "ec2" => "2016-11-15",
+            _ => "2011-06-15",
+        };
+        let mut headers = vec![(
+            "content-type".to_owned(),
+            "application/x-www-form-urlencoded; charset=utf-8".to_owned(),
+        )];
+        let source = source.map(|address| ("x-sim-source-ip".to_owned(), address.to_owned()));
+        headers.extend(source);
+        let form = format!("Action={action}&Version={version}");
+        self.send(signer, service, headers, &form).await.unwrap()
+    }
+
+    /// Signs a person in to an account with a permission set.
+    pub(crate) async fn login(&self, user: &str, account: &str, set: &str) -> Signer {
+        let body = json!({
+            "user": format!("{user}@example.com"), "account": account, "permission_set": set,
+        });
+        let (status, given) = self.control("POST", "/login", body).await;
+        assert_eq!(status, 200, "{given}");
+        let text = |name: &str| given[name].as_str().unwrap().to_owned();
+        Signer {
+            key: text("AWS_ACCESS_KEY_ID"),
+            secret: text("AWS_SECRET_ACCESS_KEY"),
+            token: Some(text("AWS_SESSION_TOKEN")),
+            region: self.signer.region.clone(),
+        }
+    }
+
+    /// Assigns a set to a person and signs it in.
+    pub(crate) async fn enter(&self, user: &str, account: &str, set: &str) -> Signer {
+        let row = json!({
+            "account": account, "permission_set": set, "user": format!("{user}@example.com"),
+        });
+        let (status, said) = self.mutate(json!({ "create_assignment": row })).await;
+        assert_eq!(status, 200, "{said}");
+        self.login(user, account, set).await
+    }
+
+    /// Takes a role and gives its credentials; `more` are further members of the form.
+    pub(crate) async fn assume(&self, signer: &Signer, role: &str, more: &str) -> Signer {
+        let form = format!("Action=AssumeRole&RoleSessionName=me&RoleArn={role}{more}");
+        let answer = self.query(signer, &form).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let part = |name: &str| {
+            let rest = answer.text.split(&format!("<{name}>")).nth(1).unwrap();
+            rest.split('<').next().unwrap().to_owned()
+        };
+        Signer {
+            key: part("AccessKeyId"),
+            secret: part("SecretAccessKey"),
+            token: Some(part("SessionToken")),
+            region: signer.region.clone(),
+        }
     }
 
     async fn send(

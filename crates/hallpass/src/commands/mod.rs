@@ -20,6 +20,7 @@ pub(crate) mod logout;
 pub(crate) mod man;
 pub(crate) mod outage;
 pub(crate) mod perimeter;
+pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod release;
 pub(crate) mod request;

@@ -16,7 +16,7 @@ use hallpass_store::{FolderTarget, SqliteStore};
 use crate::compose::{self, Parts, RandomIds, SteadyClock};
 use crate::config::{self, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::{logging, output};
+use crate::{logging, output, plans};
 
 /// Run the server
 #[derive(Debug, clap::Args)]
@@ -258,6 +258,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let path = loaded.sqlite()?;
     let _only = only_server(&path)?;
     let store = open_store(path).await?;
+    plans::warn_of_unfinished(&store).await;
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::after_log(&store).await);
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let channels = channels(loaded, &clock)?;

@@ -18,6 +18,7 @@ mod login;
 mod mmdb;
 mod people;
 mod policy_data;
+mod policy_lint;
 mod run;
 mod simulator;
 mod vpn;

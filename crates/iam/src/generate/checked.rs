@@ -4,7 +4,7 @@
 use super::Draft;
 use crate::input::BadInput;
 use crate::language::Kind;
-use crate::lint::{Rule, must_be_clean};
+use crate::lint::{Finding, Rule, must_be_clean};
 
 /// How a policy is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,22 +59,37 @@ impl Checked {
     }
 }
 
+/// What the linter refuses: words that were asked for are the asker's, the rest is our mistake.
+fn refused(finding: &Finding) -> Unprintable {
+    let message = format!("{} (at {})", finding.message, finding.pointer);
+    let code = match finding.code {
+        Rule::ActionMalformed | Rule::ActionUnknown => "E_ACTION",
+        Rule::ResourceMalformed
+        | Rule::ResourceMismatch
+        | Rule::ResourcePartial
+        | Rule::ResourceStarRequired => "E_ARN",
+        Rule::Placeholder | Rule::ValueType => "E_ARG",
+        Rule::Size => {
+            let message = format!("{}; ask for less, or for several policies", finding.message);
+            return BadInput::new("E_SIZE", message, "").into();
+        }
+        code => {
+            return Unprintable::Broken {
+                code: code.to_string(),
+                message,
+            };
+        }
+    };
+    BadInput::new(code, message, "").into()
+}
+
 /// Reads, lints and measures what was made, as a stranger would.
 ///
 /// # Errors
 /// `Unusable` (`E_SIZE`) when more was asked for than fits; `Broken` when it is our mistake.
 pub fn checked(draft: Draft, kind: Kind) -> Result<Checked, Unprintable> {
-    match must_be_clean(&draft.json(), kind) {
-        Ok(()) => Ok(Checked { draft }),
-        Err(finding) if finding.code == Rule::Size => {
-            let message = format!("{}; ask for less, or for several policies", finding.message);
-            Err(BadInput::new("E_SIZE", message, "").into())
-        }
-        Err(finding) => Err(Unprintable::Broken {
-            code: finding.code.to_string(),
-            message: format!("{} (at {})", finding.message, finding.pointer),
-        }),
-    }
+    must_be_clean(&draft.json(), kind).map_err(|finding| refused(&finding))?;
+    Ok(Checked { draft })
 }
 
 #[cfg(test)]

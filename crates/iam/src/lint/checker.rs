@@ -9,6 +9,9 @@ use crate::facts::{self, Action};
 use crate::language::json::{Span, line_and_column};
 use crate::language::{Condition, Document, Effect, Kind, List, Source, Statement, Text};
 
+/// The most findings of one policy; what comes behind them is left for the next run.
+const TOLD_MAX: usize = 1_000;
+
 /// A finding about to be told.
 pub(super) struct Told {
     rule: Rule,
@@ -200,13 +203,16 @@ impl<'a> Checker<'a> {
 
     /// Notes a finding.
     pub(super) fn tell(&mut self, rule: Rule, span: Span, message: impl Into<String>) -> &mut Told {
-        self.told.push(Told {
+        let told = Told {
             rule,
             severity: rule.about().severity,
             span,
             message: message.into(),
             fix: None,
-        });
+        };
+        // one more than is kept, so that there is something to answer with
+        self.told.truncate(TOLD_MAX);
+        self.told.push(told);
         let last = self.told.len() - 1;
         #[allow(clippy::indexing_slicing, reason = "one was just pushed")]
         &mut self.told[last]
@@ -250,6 +256,6 @@ impl<'a> Checker<'a> {
                 },
             }
         };
-        self.told.into_iter().map(finding).collect()
+        self.told.into_iter().take(TOLD_MAX).map(finding).collect()
     }
 }

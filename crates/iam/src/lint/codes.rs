@@ -387,7 +387,7 @@ rules! {
     58 ScpNoAllowAtLevel "SCP_NO_ALLOW_AT_LEVEL" Error
     "with `--tree`: a root, unit or account where no service control policy allows anything"
     "attach FullAWSAccess, or another policy with an Allow, at every level"
-    r#"an organizational unit with only a Deny attached"#
+    "an organizational unit with only a Deny attached"
 
     59 ScpLockout "SCP_LOCKOUT" Error
     "a Deny of everything, or of what would undo it, for everybody and for ever"
@@ -442,22 +442,22 @@ rules! {
     69 Size "SIZE" Error
     "the policy is longer than AWS takes"
     "shorten or split it: `hallpass policy size --split`"
-    r#"an inline policy of 11,000 characters"#
+    "an inline policy of 11,000 characters"
 
     70 SizeNear "SIZE_NEAR" Warning
     "the policy has reached 90 % of what AWS takes"
     "shorten or split it before the next change"
-    r#"a service control policy of 5,000 bytes"#
+    "a service control policy of 5,000 bytes"
 
     71 StatementShadowed "STATEMENT_SHADOWED" Info
     "an Allow that changes nothing: a Deny without condition, or a wider Allow, covers it"
     "remove it"
-    r#"Allow s3:GetObject beside Allow s3:Get* on the same resources"#
+    "Allow s3:GetObject beside Allow s3:Get* on the same resources"
 
     72 MultiResourceCond "MULTI_RESOURCE_COND" Warning
     "a condition on a key that only one of the required types of resources has"
     "put the other types into a statement without this condition"
-    r#"sso:CreateAccountAssignment with aws:ResourceTag, which accounts do not have"#
+    "sso:CreateAccountAssignment with aws:ResourceTag, which accounts do not have"
 }
 
 impl Rule {

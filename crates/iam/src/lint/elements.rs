@@ -12,6 +12,10 @@ use crate::language::json::Span;
 use crate::language::{Effect, Kind, Problem, Version, What};
 
 const CURRENT: &str = "2012-10-17";
+/// How many of the reader's complaints are passed on.
+const PROBLEMS_MAX: usize = 500;
+/// How many numbers behind a repeated `Sid` are tried.
+const SUFFIXES_TRIED: usize = 100;
 const ELEMENTS: [&str; 12] = [
     "Version",
     "Id",
@@ -28,7 +32,7 @@ const ELEMENTS: [&str; 12] = [
 ];
 
 pub(super) fn check(checker: &mut Checker<'_>, problems: Vec<Problem>) {
-    for problem in problems {
+    for problem in problems.into_iter().take(PROBLEMS_MAX) {
         structure(checker, problem);
     }
     version(checker);
@@ -188,7 +192,7 @@ fn sids(checker: &mut Checker<'_>) {
         if !seen.insert(sid.text.clone().into_owned()) {
             let next = (2..).map(|n| format!("{}{n}", sid.text));
             let new = next
-                .take(document.statements.len() + 1)
+                .take(SUFFIXES_TRIED)
                 .find(|new| !taken.contains(new.as_str()) && !seen.contains(new));
             let message = format!("the Sid `{}` stands in an earlier statement, too", sid.text);
             let fix = new.map(|new| vec![Operation::replace(pointer, new)]);

@@ -36,6 +36,9 @@ use crate::size::Place;
 
 /// The longest trust policy that a quota allows, in characters without whitespace.
 const TRUST_LENGTH_MAX: usize = 4_096;
+/// Policies longer than this, in bytes, are read and measured only: several times what AWS takes
+/// anywhere, and checks compare entries with each other.
+const LOOKED_AT_MAX: usize = 128 * 1024;
 /// The most repairs made in one text; each makes one finding go away, so this ends any run.
 const REPAIRS_MAX: usize = 1_000;
 
@@ -64,6 +67,10 @@ fn look(source: &Source<'_>, options: &Options) -> Vec<Finding> {
     let (document, problems) = source.document(options.kind, options.language);
     let mut checker = Checker::new(source, &document, options);
     elements::check(&mut checker, problems);
+    if source.text().len() > LOOKED_AT_MAX {
+        sizes::check(&mut checker);
+        return checker.findings();
+    }
     actions::check(&mut checker);
     resources::check(&mut checker);
     conditions::check(&mut checker);

@@ -52,12 +52,17 @@ const PASSED_ONLY: [&str; 5] = [
     "lambda.amazonaws.com",
     "pods.eks.amazonaws.com",
 ];
-/// Identity providers where the audience alone names one application.
-const BY_AUDIENCE: [&str; 4] = [
-    "accounts.google.com",
-    "cognito-identity.amazonaws.com",
-    "graph.facebook.com",
-    "www.amazon.com",
+/// Identity providers that everybody's jobs or clusters share: only the subject tells them apart
+/// (AWS: "Create a role for OpenID Connect federation").
+const BY_SUBJECT: [&str; 8] = [
+    "agent.buildkite.com",
+    "api.bitbucket.org",
+    "app.terraform.io",
+    "gitlab.com",
+    "oidc.circleci.com",
+    "oidc.eks.",
+    "token.actions.githubusercontent.com",
+    "vstoken.dev.azure.com",
 ];
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -233,6 +238,15 @@ fn assumes(part: &Part<'_>, action: &str) -> bool {
     listed.any(|it| action_overlaps(&it.text.text, action)) == part.lists_actions()
 }
 
+/// A pattern of subjects that takes those of strangers: it begins with a wildcard, or leaves the
+/// owner of a repository open (`repo:*/app:*`).
+fn is_any_subject(text: &str) -> bool {
+    let owner = text
+        .strip_prefix("repo:")
+        .and_then(|it| it.split('/').next());
+    text.starts_with(['*', '?']) || owner.is_some_and(|it| it.contains(['*', '?']))
+}
+
 fn federations(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
     if !assumes(part, "sts:AssumeRoleWithWebIdentity") {
         return;
@@ -250,20 +264,19 @@ fn federations(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principa
             part.conditions().iter().any(|it| {
                 let key = it.key.text.to_ascii_lowercase();
                 let own = key.strip_prefix(&format!("{}:", host.to_ascii_lowercase()));
-                own.is_some_and(|name| names.contains(&name) && narrows(it, &[key.as_str()]))
+                let named = own.is_some_and(|name| names.contains(&name));
+                let wide = it.values.iter().any(|value| is_any_subject(&value.text));
+                named && !wide && narrows(it, &[key.as_str()])
             })
         };
-        let enough = if BY_AUDIENCE.contains(&host) {
-            compared(&["aud", "sub", "app_id", "oaud"])
-        } else {
+        let shared = BY_SUBJECT.iter().any(|known| host.starts_with(known));
+        let enough = if shared {
             compared(&["sub"])
+        } else {
+            compared(&["aud", "sub", "app_id", "oaud"])
         };
         if !enough {
-            let wanted = if BY_AUDIENCE.contains(&host) {
-                "aud"
-            } else {
-                "sub"
-            };
+            let wanted = if shared { "sub" } else { "aud" };
             let message = format!(
                 "every subject of {host} may assume this role: compare {host}:{wanted} with what \
                  you expect"

@@ -243,6 +243,9 @@ fn limits_action(condition: &Condition<'_>) -> bool {
         .starts_with("aws:principaltag/")
 }
 
+/// A code, whether an action is of its class, and what that is in words.
+type Class = (Rule, fn(&Action) -> bool, &'static str);
+
 /// Classes of actions on every resource.
 fn classes(checker: &mut Checker<'_>, part: &Part<'_>) {
     let all = part
@@ -254,7 +257,6 @@ fn classes(checker: &mut Checker<'_>, part: &Part<'_>) {
     if part.conditions().iter().any(limits_action) {
         return;
     }
-    type Class = (Rule, fn(&Action) -> bool, &'static str);
     let classes: [Class; 3] = [
         (
             Rule::DataExfil,

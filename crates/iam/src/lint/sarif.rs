@@ -1,6 +1,8 @@
 //! Findings as SARIF 2.1.0 (OASIS: "Static Analysis Results Interchange Format"), as code
 //! scanning services read them.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::codes::{Rule, Severity};
@@ -131,7 +133,10 @@ fn uri(path: &str) -> String {
             b'\\' => uri.push('/'),
             b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
             it if it.is_ascii_alphanumeric() => uri.push(char::from(it)),
-            it => uri.push_str(&format!("%{it:02X}")),
+            it => {
+                // writing to a `String` cannot fail
+                let _ = write!(uri, "%{it:02X}");
+            }
         }
     }
     uri.strip_prefix("./").map(str::to_owned).unwrap_or(uri)

@@ -134,33 +134,33 @@ fn placeholder(checker: &mut Checker<'_>, text: &Text<'_>) {
 /// Whether a value has the type that its operator, or its key, wants.
 fn typed(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_>) {
     let text = value.text.as_ref();
-    let test = condition.operator.test;
-    let variable = text.contains("${") && test.takes_variables();
+    let by = condition.operator.test;
+    let variable = text.contains("${") && by.takes_variables();
     if variable || checker.has_told(Rule::Placeholder, value.span) {
         return;
     }
     let key = condition.key.text.to_ascii_lowercase();
-    let wanted = if test.is_numeric() {
+    let wanted = if by.is_numeric() {
         evaluation::Decimal::parse(text)
             .is_none()
             .then_some("a number")
-    } else if test.is_date() {
+    } else if by.is_date() {
         evaluation::date(text)
             .is_none()
             .then_some("a date, such as 2026-01-31T09:00:00Z, or epoch seconds")
-    } else if test.is_address() {
+    } else if by.is_address() {
         network(text)
             .is_none()
             .then_some("an address or CIDR, such as 192.0.2.0/24")
-    } else if test.is_arn() {
+    } else if by.is_arn() {
         (!is_arn_pattern(text)).then_some("an ARN")
     } else {
-        match test {
+        match by {
             Test::Bool | Test::Null => evaluation::boolean(text)
                 .is_none()
                 .then_some("true or false"),
             Test::BinaryEquals => evaluation::bytes(text).is_none().then_some("base64"),
-            _ => of_key(&key, test, text),
+            _ => of_key(&key, by, text),
         }
     };
     if let Some(wanted) = wanted {
@@ -170,8 +170,8 @@ fn typed(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_>)
 }
 
 /// What a text that is compared as text has to be for its key.
-fn of_key(key: &str, test: Test, text: &str) -> Option<&'static str> {
-    let pattern = test.takes_wildcards() && text.contains(['*', '?']);
+fn of_key(key: &str, by: Test, text: &str) -> Option<&'static str> {
+    let pattern = by.takes_wildcards() && text.contains(['*', '?']);
     if ACCOUNT_KEYS.contains(&key) {
         return (!pattern && !is_account(text)).then_some("an account id of 12 digits");
     }

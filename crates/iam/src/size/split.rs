@@ -1,9 +1,9 @@
 //! Parts of a policy that each fit and together decide like the whole (`policies.md` §5).
 //!
-//! Statements of one place are ORed whichever policy they stand in, so whole statements may go
-//! anywhere. A statement that alone is too long is split by a list whose entries are ORed, too:
+//! Statements of one place are joined by "or", whichever policy they stand in, so whole statements may go
+//! anywhere. A statement that alone is too long is split by a list whose entries are joined by "or", too:
 //! `Action`, `Resource`, and the values of a positive operator in a Deny. The lists of `Not…`
-//! elements, of negated operators and of ForAllValues are never split: their entries are ANDed.
+//! elements, of negated operators and of `ForAllValues` are never split: their entries are joined by "and".
 
 use serde_json::{Map, Value, json};
 
@@ -165,7 +165,7 @@ fn number(pieces: &mut [Value]) {
     }
 }
 
-/// The lists of a statement whose entries are ORed, with their pointers.
+/// The lists of a statement whose entries are joined by "or", with their pointers.
 fn lists(statement: &Value) -> Vec<(String, Vec<Value>)> {
     let list = |pointer: String| {
         let values = statement.pointer(&pointer)?.as_array()?;

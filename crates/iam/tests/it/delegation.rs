@@ -209,29 +209,29 @@ fn bad_input_is_refused_with_its_code() {
     type Change = fn(&mut Wish);
     let table: &[(&str, &str, Model, Change)] = &[
         ("row 14", "E_MGMT", Model::Accounts, |it| {
-            it.accounts.push(MANAGEMENT.to_owned())
+            it.accounts.push(MANAGEMENT.to_owned());
         }),
         ("every account", "E_ID", Model::Accounts, |it| {
-            it.accounts = vec!["*".to_owned()]
+            it.accounts = vec!["*".to_owned()];
         }),
         ("no account", "E_ARG", Model::Accounts, |it| {
-            it.accounts.clear()
+            it.accounts.clear();
         }),
         ("no set", "E_ARG", Model::PermissionSet, |it| {
-            it.permission_sets.clear()
+            it.permission_sets.clear();
         }),
         ("every set", "E_ID", Model::PermissionSet, |it| {
-            it.permission_sets = vec!["*".to_owned()]
+            it.permission_sets = vec!["*".to_owned()];
         }),
         ("no tag", "E_ARG", Model::Tags, |it| it.tags.clear()),
         ("tags elsewhere", "E_ARG", Model::Accounts, |it| {
-            it.tags = vec!["a=b".parse().unwrap()]
+            it.tags = vec!["a=b".parse().unwrap()];
         }),
         ("two spellings", "E_TAG", Model::Tags, |it| {
-            it.tags.push("ou=x".parse().unwrap())
+            it.tags.push("ou=x".parse().unwrap());
         }),
         ("instance", "E_ID", Model::Accounts, |it| {
-            it.instance = "ssoins-1".to_owned()
+            it.instance = "ssoins-1".to_owned();
         }),
     ];
     let mut wrong = Vec::new();

@@ -314,3 +314,50 @@ fn anything_is_answered_without_panic() {
         }
     }
 }
+
+#[test]
+fn huge_policies_are_answered_soon() {
+    let many = |item: &str, times: usize| vec![item; times].join(", ");
+    let texts = [
+        policy(
+            "identity",
+            &format!(r#"{{"Action": [{}]}}"#, many(r#""s3:Get*""#, 90_000)),
+        ),
+        policy(
+            "identity",
+            &format!(
+                r#"{{"Resource": ["arn:aws:s3:::{}", "arn:aws:s3:::{}"]}}"#,
+                "a*".repeat(30_000),
+                "a*".repeat(30_000)
+            ),
+        ),
+        format!("{{{}}}", many(r#""sid": 1"#, 90_000)),
+        format!(r#"{{"Statement": [{}]}}"#, many(r#"{"Sid": "A"}"#, 60_000)),
+    ];
+    for text in texts {
+        let begin = std::time::Instant::now();
+        assert!(!lint(&text, &Options::new(Kind::Identity)).is_empty());
+        // generous: a loaded machine, without optimization
+        assert!(begin.elapsed().as_secs() < 60, "{}", &text[..60]);
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(60))]
+    #[test]
+    fn broken_policies_are_answered_and_repaired_without_panic(
+        row in 0..CODES.len(),
+        cut in 0_usize..200,
+        length in 0_usize..12,
+        put in "[\\[\\]{}\",:*?$a0é]{0,3}",
+    ) {
+        let (_, kind, text, _) = CODES[row];
+        let mut chars: Vec<char> = policy(kind, text).chars().collect();
+        let start = cut.min(chars.len());
+        let end = (start + length).min(chars.len());
+        chars.splice(start..end, put.chars());
+        let text: String = chars.into_iter().collect();
+        let (repaired, _) = repair(&text, &options(kind));
+        lint(&repaired, &options(kind));
+    }
+}

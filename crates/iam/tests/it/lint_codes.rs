@@ -10,7 +10,7 @@ pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
         "JSON_SYNTAX",
         "identity",
         r#"!{"Version": "2012-10-17",}"#,
-        r#"{}"#,
+        "{}",
     ),
     (
         "DUP_KEY",
@@ -70,7 +70,7 @@ pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
         "PAIR_NONE",
         "identity",
         r#"!{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:ListAllMyBuckets"}}"#,
-        r#"{}"#,
+        "{}",
     ),
     (
         "PRINCIPAL_FORBIDDEN",
@@ -81,7 +81,7 @@ pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
     (
         "PRINCIPAL_REQUIRED",
         "resource",
-        r#"{}"#,
+        "{}",
         r#"{"Principal": {"AWS": "111122223333"}}"#,
     ),
     (
@@ -457,6 +457,12 @@ pub(crate) const CODES: &[(&str, &str, &str, &str)] = &[
         r#"{"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}, "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": "repo:acme/shop:*"}}}"#,
     ),
     (
+        "TRUST_OIDC_NO_SUB",
+        "trust",
+        r#"{"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}, "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": "repo:*/shop:*"}}}"#,
+        r#"{"Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "cognito-identity.amazonaws.com"}, "Condition": {"StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:1"}}}"#,
+    ),
+    (
         "TRUST_EXTERNAL_NO_ID",
         "trust",
         r#"{"Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::999988887777:root"}}"#,
@@ -655,7 +661,8 @@ fn filled(kind: &str, inside: &str) -> String {
         ("esource\":", r#""Resource": "*""#),
     ];
     for (needle, element) in needs {
-        if !inside.contains(needle) && !(kind == "trust" && element.contains("Resource")) {
+        let needless = kind == "trust" && element.contains("Resource");
+        if !inside.contains(needle) && !needless {
             if !inside.is_empty() {
                 inside.push_str(", ");
             }

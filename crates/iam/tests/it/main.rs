@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "tests"
 )]
 
@@ -18,6 +19,7 @@ mod grid;
 mod guard_rows;
 mod lint;
 mod lint_codes;
+mod lint_reference;
 mod oracle;
 mod oracle_agrees;
 mod outage;
@@ -36,5 +38,6 @@ mod summary;
 mod tables_accounts;
 mod tables_conditions;
 mod tables_engine;
+mod tables_language;
 mod vpn_handler;
 mod vpn_policy;

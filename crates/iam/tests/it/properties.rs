@@ -137,7 +137,9 @@ fn shuffle(value: &mut Value, state: &mut u64) {
             for at in (1..list.len()).rev() {
                 list.swap(at, next(at + 1));
             }
-            list.iter_mut().for_each(|one| shuffle(one, state));
+            for one in list {
+                shuffle(one, state);
+            }
         }
         Value::Object(object) => {
             let mut members: Vec<_> = std::mem::take(object).into_iter().collect();

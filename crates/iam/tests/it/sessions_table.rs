@@ -141,6 +141,7 @@ fn parts_decide_like_the_whole() {
     let whole = vec![json(made.revocations.json().unwrap())];
     for name in names
         .iter()
+        .step_by(23)
         .map(String::as_str)
         .chain(["ana@example.com", "erson0001@example.com"])
     {

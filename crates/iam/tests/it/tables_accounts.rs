@@ -1,394 +1,167 @@
-//! The tables of `policies.md` §2.6: same account and cross account, through the engine and the oracle.
+//! The tables of `policies.md` §2.5 and §2.6: organizations, same account and cross account,
+//! through the engine and through the oracle.
 
-use serde_json::{Value, json};
+use crate::rows::{check, lines, requests};
 
-use crate::rows::{
-    ANN, DEV, KEY, OPS, QUEUE, allow, allow_all, case, check, deny, one, row, to, trust,
-};
+const CASES: &str = r#"
+same: identity | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"]} | A
+same: resource, direct | @ann sqs:SendMessage @queue | {"resourcePolicy": {"to": {"AWS": "@ann"}}} | A
+same: resource, role | @dev sqs:SendMessage @queue | {"resourcePolicy": {"to": {"AWS": "@path"}}} | A
+same: resource, account | @ann sqs:SendMessage @queue | {"resourcePolicy": {"to": {"AWS": "111111111111"}}} | ID
+same: resource, root | @ann sqs:SendMessage @queue | {"resourcePolicy": {"to": {"AWS": "@root"}}} | ID
+same: neither | @ann sqs:SendMessage @queue | {} | ID
+cross: identity only | @eve sqs:SendMessage @queue | {"identityPolicies": ["+*"]} | ID
+cross: resource only | @eve sqs:SendMessage @queue | {"resourcePolicy": {"to": {"AWS": "@eve"}}} | ID
+cross: both, direct | @eve sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"to": {"AWS": "@eve"}}} | A
+cross: both, account | @eve sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"to": {"AWS": "222222222222"}}} | A
+cross: account of another partition | @eve sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"to": {"AWS": "arn:aws-cn:iam::222222222222:root"}}} | ID
+cross: resourceAccount | @ann s3:GetObject @object | {"identityPolicies": ["+*"], "resourceAccount": "222222222222"} | ID
+trust: direct | @ann sts:AssumeRole @ops | {"resourcePolicy": {"trusts": {"AWS": "@ann"}}} | A
+trust: role | @dev sts:AssumeRole @ops | {"resourcePolicy": {"trusts": {"AWS": "@role"}}} | A
+trust: account alone | @ann sts:AssumeRole @ops | {"resourcePolicy": {"trusts": {"AWS": "111111111111"}}} | ID
+trust: account and identity | @ann sts:AssumeRole @ops | {"identityPolicies": ["+*"], "resourcePolicy": {"trusts": {"AWS": "111111111111"}}} | A
+trust: identity alone | @ann sts:AssumeRole @ops | {"identityPolicies": ["+*"]} | ID
+trust: tags, identity alone | @ann sts:TagSession @ops | {"identityPolicies": ["+*"]} | ID
+trust: source identity, identity alone | @ann sts:SetSourceIdentity @ops | {"identityPolicies": ["+*"]} | ID
+not a trust question | @ann iam:GetRole @ops | {"identityPolicies": ["+*"]} | A
+kms: direct | @ann kms:Decrypt @key | {"resourcePolicy": {"to": {"AWS": "@ann"}}} | A
+kms: account alone | @ann kms:Decrypt @key | {"resourcePolicy": {"to": {"AWS": "111111111111"}}} | ID
+kms: account and identity | @ann kms:Decrypt @key | {"identityPolicies": ["+*"], "resourcePolicy": {"to": {"AWS": "111111111111"}}} | A
+kms: identity alone | @ann kms:Decrypt @key | {"identityPolicies": ["+*"]} | ID
+service: named | @sns sqs:SendMessage @queue | {"resourcePolicy": {"to": {"Service": "@sns"}}} | A
+service: identity does not count | @sns sqs:SendMessage @queue | {"identityPolicies": ["+*"]} | ID
+service: another | @sns sqs:SendMessage @queue | {"resourcePolicy": {"to": {"Service": "s3.amazonaws.com"}}} | ID
+service: no SCPs | @sns sqs:SendMessage @queue | {"resourcePolicy": {"to": {"Service": "@sns"}}, "scps": [["-*"]]} | A
+federated: trusted | @idp sts:AssumeRoleWithSAML @ops | {"resourcePolicy": {"trusts": {"Federated": "@idp"}}} | A
+federated: another | @idp sts:AssumeRoleWithSAML @ops | {"resourcePolicy": {"trusts": {"Federated": "accounts.google.com"}}} | ID
+federated: a host | accounts.google.com sts:AssumeRoleWithWebIdentity @ops | {"resourcePolicy": {"trusts": {"Federated": "accounts.google.com"}}} | A
+anonymous: * | nobody sqs:SendMessage @queue | {"resourcePolicy": {"to": "*"}} | A
+anonymous: AWS * | nobody sqs:SendMessage @queue | {"resourcePolicy": {"to": {"AWS": "*"}}} | A
+anonymous: account | nobody sqs:SendMessage @queue | {"resourcePolicy": {"to": {"AWS": "111111111111"}}} | ID
+anonymous: nothing else counts | nobody sqs:SendMessage @queue | {"resourcePolicy": {"to": "*"}, "identityPolicies": ["-*"], "boundary": "-*", "session": "-*", "scps": [["-*"]]} | A
+a deleted principal | @ann sqs:SendMessage @queue | {"resourcePolicy": {"to": {"AWS": "AIDAEXAMPLE0000000000"}}} | ID
+"#;
 
 #[test]
 fn same_and_cross_account() {
-    let id = || json!([allow_all()]);
-    let aws = |arn: &str| to(json!({ "AWS": arn }));
-    let mut rows = Vec::new();
-    let mut add = |name: &str, principal: &str, resource: &str, fields: Value, wants| {
-        let action = if resource == KEY {
-            "kms:Decrypt"
-        } else if resource == OPS {
-            "sts:AssumeRole"
-        } else {
-            "sqs:SendMessage"
-        };
-        rows.push(row(name, case(principal, action, resource, fields), wants));
-    };
-    let other = "arn:aws:iam::222222222222:user/eve";
-    add(
-        "same: identity",
-        ANN,
-        QUEUE,
-        json!({ "identityPolicies": id() }),
-        "A",
-    );
-    add(
-        "same: resource, direct",
-        ANN,
-        QUEUE,
-        json!({ "resourcePolicy": aws(ANN) }),
-        "A",
-    );
-    add(
-        "same: resource, role",
-        DEV,
-        QUEUE,
-        json!({ "resourcePolicy": aws("arn:aws:iam::111111111111:role/p/Dev") }),
-        "A",
-    );
-    add(
-        "same: resource, account",
-        ANN,
-        QUEUE,
-        json!({ "resourcePolicy": aws("111111111111") }),
-        "ID",
-    );
-    add(
-        "same: resource, root",
-        ANN,
-        QUEUE,
-        json!({ "resourcePolicy": aws("arn:aws:iam::111111111111:root") }),
-        "ID",
-    );
-    add("same: neither", ANN, QUEUE, json!({}), "ID");
-    add(
-        "cross: identity only",
-        other,
-        QUEUE,
-        json!({ "identityPolicies": id() }),
-        "ID",
-    );
-    add(
-        "cross: resource only",
-        other,
-        QUEUE,
-        json!({ "resourcePolicy": aws(other) }),
-        "ID",
-    );
-    add(
-        "cross: both, direct",
-        other,
-        QUEUE,
-        json!({ "identityPolicies": id(), "resourcePolicy": aws(other) }),
-        "A",
-    );
-    add(
-        "cross: both, account",
-        other,
-        QUEUE,
-        json!({ "identityPolicies": id(), "resourcePolicy": aws("222222222222") }),
-        "A",
-    );
-    let trusts = |arn: &str| trust(json!({ "AWS": arn }));
-    add(
-        "trust: direct",
-        ANN,
-        OPS,
-        json!({ "resourcePolicy": trusts(ANN) }),
-        "A",
-    );
-    add(
-        "trust: role",
-        DEV,
-        OPS,
-        json!({ "resourcePolicy": trusts("arn:aws:iam::111111111111:role/Dev") }),
-        "A",
-    );
-    add(
-        "trust: account alone",
-        ANN,
-        OPS,
-        json!({ "resourcePolicy": trusts("111111111111") }),
-        "ID",
-    );
-    add(
-        "trust: account and identity",
-        ANN,
-        OPS,
-        json!({ "resourcePolicy": trusts("111111111111"), "identityPolicies": id() }),
-        "A",
-    );
-    add(
-        "trust: identity alone",
-        ANN,
-        OPS,
-        json!({ "identityPolicies": id() }),
-        "ID",
-    );
-    add(
-        "kms: direct",
-        ANN,
-        KEY,
-        json!({ "resourcePolicy": aws(ANN) }),
-        "A",
-    );
-    add(
-        "kms: account alone",
-        ANN,
-        KEY,
-        json!({ "resourcePolicy": aws("111111111111") }),
-        "ID",
-    );
-    add(
-        "kms: account and identity",
-        ANN,
-        KEY,
-        json!({ "resourcePolicy": aws("111111111111"), "identityPolicies": id() }),
-        "A",
-    );
-    add(
-        "kms: identity alone",
-        ANN,
-        KEY,
-        json!({ "identityPolicies": id() }),
-        "ID",
-    );
-    let service = "sns.amazonaws.com";
-    add(
-        "service: named",
-        service,
-        QUEUE,
-        json!({ "resourcePolicy": to(json!({ "Service": service })) }),
-        "A",
-    );
-    add(
-        "service: identity does not count",
-        service,
-        QUEUE,
-        json!({ "identityPolicies": id() }),
-        "ID",
-    );
-    add(
-        "service: another",
-        service,
-        QUEUE,
-        json!({ "resourcePolicy": to(json!({ "Service": "s3.amazonaws.com" })) }),
-        "ID",
-    );
-    let idp = "arn:aws:iam::111111111111:saml-provider/Idp";
-    add(
-        "federated: trusted",
-        idp,
-        OPS,
-        json!({ "resourcePolicy": trust(json!({ "Federated": idp })) }),
-        "A",
-    );
-    add(
-        "federated: another",
-        idp,
-        OPS,
-        json!({ "resourcePolicy": trust(json!({ "Federated": "accounts.google.com" })) }),
-        "ID",
-    );
-    let nobody = |fields: Value| {
-        let mut case = case("", "sqs:SendMessage", QUEUE, fields);
-        case["principal"] = json!({ "anonymous": true });
-        case
-    };
-    rows.push(row(
-        "anonymous: *",
-        nobody(json!({ "resourcePolicy": to(json!("*")) })),
-        "A",
-    ));
-    rows.push(row(
-        "anonymous: AWS *",
-        nobody(json!({ "resourcePolicy": aws("*") })),
-        "A",
-    ));
-    rows.push(row(
-        "anonymous: account",
-        nobody(json!({ "resourcePolicy": aws("111111111111") })),
-        "ID",
-    ));
-    check("§2.6 cases", rows);
+    check("§2.6 cases", requests(CASES));
 }
+
+/// Who is granted, who asks, and the word when identity, boundary, session say nothing.
+const BESIDE: &str = r#"
+{"AWS": "@ann"} | @ann | A | A | A
+"*" | @ann | A | A | ID
+"*" | @dev | A | A | ID
+{"AWS": "@role"} | @dev | A | ID | ID
+{"AWS": "@role"} | @role | A | ID | ID
+{"AWS": "@dev"} | @dev | A | A | A
+{"AWS": "111111111111"} | @ann | ID | ID | ID
+"#;
 
 #[test]
 fn implicit_denies_beside_resource_grants() {
-    let narrow = || allow("ec2:*");
-    let role = "arn:aws:iam::111111111111:role/Dev";
-    // who is granted, by whom it is asked, and the word when identity, boundary, session are silent
-    let table = [
-        ("user ARN", json!({ "AWS": ANN }), ANN, ["A", "A", "A"]),
-        ("*", json!("*"), ANN, ["A", "A", "ID"]),
-        ("* for a session", json!("*"), DEV, ["A", "A", "ID"]),
-        ("role ARN", json!({ "AWS": role }), DEV, ["A", "ID", "ID"]),
-        (
-            "role ARN by the role",
-            json!({ "AWS": role }),
-            role,
-            ["A", "ID", "ID"],
-        ),
-        ("session ARN", json!({ "AWS": DEV }), DEV, ["A", "A", "A"]),
-        (
-            "account",
-            json!({ "AWS": "111111111111" }),
-            ANN,
-            ["ID", "ID", "ID"],
-        ),
-    ];
     let mut rows = Vec::new();
-    for (name, principal, who, wants) in table {
-        let policy = to(principal);
-        let layers = [
-            (
-                "identity",
-                json!({ "identityPolicies": [narrow()], "resourcePolicy": policy }),
-            ),
-            (
-                "boundary",
-                json!({ "boundary": narrow(), "resourcePolicy": policy }),
-            ),
-            (
-                "session",
-                json!({ "session": narrow(), "resourcePolicy": policy }),
-            ),
-        ];
-        for ((layer, fields), wants) in layers.into_iter().zip(wants) {
-            rows.push(row(
-                format!("{name}, {layer} silent"),
-                case(who, "sqs:SendMessage", QUEUE, fields),
-                wants,
+    for cells in lines(BESIDE) {
+        let [granted, who, wants @ ..] = &cells[..] else {
+            panic!("{cells:?}");
+        };
+        let silent = ["identityPolicies", "boundary", "session"];
+        for (layer, wants) in silent.iter().zip(wants) {
+            let narrow = if *layer == "identityPolicies" {
+                r#"["+ec2:*"]"#
+            } else {
+                r#""+ec2:*""#
+            };
+            rows.push(format!(
+                "{granted}, {layer} says nothing | {who} sqs:SendMessage @queue \
+                 | {{\"resourcePolicy\": {{\"to\": {granted}}}, \"{layer}\": {narrow}}} | {wants}"
             ));
         }
     }
-    let eve = "arn:aws:iam::222222222222:user/eve";
-    for layer in ["boundary", "session"] {
-        let mut fields = json!({ "identityPolicies": [allow_all()], "resourcePolicy": to(json!({ "AWS": eve })) });
-        fields[layer] = narrow();
-        rows.push(row(
-            format!("cross account, {layer} silent"),
-            case(eve, "sqs:SendMessage", QUEUE, fields),
-            "ID",
-        ));
-    }
-    let except = one(
-        json!({ "Effect": "Deny", "NotPrincipal": { "AWS": ANN }, "Action": "*", "Resource": "*" }),
-    );
-    let fields = json!({ "identityPolicies": [allow_all()], "resourcePolicy": except });
-    rows.push(row(
-        "NotPrincipal, listed",
-        case(ANN, "sqs:SendMessage", QUEUE, fields.clone()),
-        "A",
-    ));
-    rows.push(row(
-        "NotPrincipal, not listed",
-        case(DEV, "sqs:SendMessage", QUEUE, fields.clone()),
-        "XD",
-    ));
-    let mut bounded = fields;
-    bounded["boundary"] = allow_all();
-    rows.push(row(
-        "NotPrincipal, listed, with a boundary",
-        case(ANN, "sqs:SendMessage", QUEUE, bounded),
-        "XD",
-    ));
-    check("§2.6 implicit denies", rows);
+    check("§2.6 implicit denies", requests(&rows.join("\n")));
 }
 
+const LIMITS: &str = r#"
+cross account, boundary silent | @eve sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"to": {"AWS": "@eve"}}, "boundary": "+s3:*"} | ID
+cross account, session silent | @eve sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"to": {"AWS": "@eve"}}, "session": "+s3:*"} | ID
+boundary silent | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "boundary": "+s3:*"} | ID
+session silent | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "session": "+s3:*"} | ID
+all three | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "boundary": "+sqs:*", "session": "+sqs:*"} | A
+NotPrincipal, listed | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": "@ann"}}} | A
+NotPrincipal, not listed | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": "@ann"}}} | XD
+NotPrincipal, listed, with a boundary | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"except": {"AWS": "@ann"}}, "boundary": "+*"} | XD
+root alone | @root sqs:SendMessage @queue | {"flags": {"rootUser": true}} | A
+root: identity does not exist | @root sqs:SendMessage @queue | {"identityPolicies": ["-*"], "boundary": "-*"} | A
+root: the bucket policy denies | @root s3:GetBucketPolicy @bucket | {"resourcePolicy": {"denied": "*"}} | XD
+root: deletes the bucket policy | @root s3:DeleteBucketPolicy @bucket | {"resourcePolicy": {"denied": "*"}} | A
+root: puts the bucket policy | @root s3:PutBucketPolicy @bucket | {"resourcePolicy": {"denied": "*"}} | A
+root: not in another account | @root s3:PutBucketPolicy @bucket | {"resourcePolicy": {"denied": "*"}, "resourceAccount": "222222222222"} | XD
+root: SCP | @root sqs:SendMessage @queue | {"scps": [[]]} | ID
+root: RCP | @root s3:GetObject @object | {"rcps": [[{"denied": "*"}]]} | XD
+root: key without a policy | @root kms:Decrypt @key | {} | ID
+root: key policy | @root kms:Decrypt @key | {"resourcePolicy": {"to": {"AWS": "@root"}}} | A
+root: another account | @root sqs:SendMessage @queue | {"resourceAccount": "222222222222"} | ID
+root: another account allows | @root sqs:SendMessage @queue | {"resourceAccount": "222222222222", "resourcePolicy": {"to": {"AWS": "111111111111"}}} | A
+caller identity | @ann sts:GetCallerIdentity * | {"identityPolicies": ["-*"]} | A
+reserved role: write | @dev iam:PutRolePolicy @reserved | {"identityPolicies": ["+*"]} | ID
+reserved role: write by root | @root iam:PutRolePolicy @reserved | {} | ID
+reserved role: read | @dev iam:GetRole @reserved | {"identityPolicies": ["+*"]} | A
+policy of AWS: write | @dev iam:DeletePolicy @managed | {"identityPolicies": ["+*"]} | ID
+policy of AWS: read | @dev iam:GetPolicy @managed | {"identityPolicies": ["+*"]} | A
+policy of AWS: denied | @dev iam:DeletePolicy @managed | {"identityPolicies": ["-iam:*"]} | XD
+"#;
+
 #[test]
-fn root_and_exceptions() {
-    let root = "arn:aws:iam::111111111111:root";
-    let flags = json!({ "rootUser": true });
-    let deny_all =
-        || one(json!({ "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*" }));
-    let bucket = "arn:aws:s3:::b";
-    let reserved = "arn:aws:iam::111111111111:role/aws-reserved/sso.amazonaws.com/X";
-    let all = || json!({ "identityPolicies": [allow_all()] });
-    let with = |policy: Value| json!({ "resourcePolicy": policy, "flags": flags });
-    let rows = vec![
-        row(
-            "root alone",
-            case(root, "sqs:SendMessage", QUEUE, json!({ "flags": flags })),
-            "A",
-        ),
-        row(
-            "root: identity does not exist",
-            case(
-                root,
-                "sqs:SendMessage",
-                QUEUE,
-                json!({ "flags": flags, "identityPolicies": [deny("*")], "boundary": deny("*") }),
-            ),
-            "A",
-        ),
-        row(
-            "root: bucket policy",
-            case(root, "s3:GetBucketPolicy", bucket, with(deny_all())),
-            "XD",
-        ),
-        row(
-            "root: delete the bucket policy",
-            case(root, "s3:DeleteBucketPolicy", bucket, with(deny_all())),
-            "A",
-        ),
-        row(
-            "root: put the bucket policy",
-            case(root, "s3:PutBucketPolicy", bucket, with(deny_all())),
-            "A",
-        ),
-        row(
-            "root: SCP",
-            case(
-                root,
-                "sqs:SendMessage",
-                QUEUE,
-                json!({ "flags": flags, "scps": [[]] }),
-            ),
-            "ID",
-        ),
-        row(
-            "root: key without a policy",
-            case(root, "kms:Decrypt", KEY, json!({ "flags": flags })),
-            "ID",
-        ),
-        row(
-            "root: key policy",
-            case(root, "kms:Decrypt", KEY, with(to(json!({ "AWS": root })))),
-            "A",
-        ),
-        row(
-            "caller identity",
-            case(
-                ANN,
-                "sts:GetCallerIdentity",
-                "*",
-                json!({ "identityPolicies": [deny("*")] }),
-            ),
-            "A",
-        ),
-        row(
-            "reserved role: write",
-            case(DEV, "iam:PutRolePolicy", reserved, all()),
-            "ID",
-        ),
-        row(
-            "reserved role: read",
-            case(DEV, "iam:GetRole", reserved, all()),
-            "A",
-        ),
-        row(
-            "managed policy of AWS: write",
-            case(DEV, "iam:DeletePolicy", "arn:aws:iam::aws:policy/X", all()),
-            "ID",
-        ),
-        row(
-            "managed policy of AWS: denied",
-            case(
-                DEV,
-                "iam:DeletePolicy",
-                "arn:aws:iam::aws:policy/X",
-                json!({ "identityPolicies": [deny("iam:*")] }),
-            ),
-            "XD",
-        ),
-    ];
-    check("§2.6 root and exceptions", rows);
+fn limits_root_and_exceptions() {
+    check("§2.6 limits, root, exceptions", requests(LIMITS));
+}
+
+/// The levels, who asks, and the words for `ec2:Run…` and `s3:Get…`.
+const INHERITANCE: &str = r#"
+["+*"], ["+*"], ["+*"] | @dev | false | A | A
+["+*"], ["+*", "-ec2:*"], ["+*"] | @dev | false | XD | A
+["+*"], ["+s3:*"], ["+*"] | @dev | false | ID | A
+["+*"], ["+s3:*"], ["+*", "-ec2:*"] | @dev | false | XD | A
+["+*"], [], ["+*"] | @dev | false | ID | ID
+["+s3:*"], ["+*"], ["+*"] | @dev | false | ID | A
+["+*"], ["+*", "-ec2:*"], ["+*"] | @dev | true | A | A
+["+*"], ["+*", "-ec2:*"], ["+*"] | @linked | false | A | A
+["+*"], ["+*", "-ec2:*"], ["+*"] | @root | false | XD | A
+"#;
+
+#[test]
+fn inheritance() {
+    let mut rows = Vec::new();
+    for cells in lines(INHERITANCE) {
+        let [levels, who, management, run, get] = cells[..] else {
+            panic!("{cells:?}");
+        };
+        for (asked, wants) in [
+            ("ec2:RunInstances @instance", run),
+            ("s3:GetObject @object", get),
+        ] {
+            rows.push(format!(
+                "{levels}, management {management} | {who} {asked} \
+                 | {{\"identityPolicies\": [\"+*\"], \"scps\": [{levels}], \
+                 \"flags\": {{\"managementAccount\": {management}}}}} | {wants}"
+            ));
+        }
+    }
+    check("§2.5", requests(&rows.join("\n")));
+}
+
+const RCPS: &str = r#"
+denies | @dev s3:GetObject @object | {"identityPolicies": ["+*"], "rcps": [[{"denied": "*"}]]} | XD
+others pass | @dev sqs:SendMessage @queue | {"identityPolicies": ["+*"], "rcps": [[{"denied": "*"}]]} | A
+empty levels only subtract | @dev s3:GetObject @object | {"identityPolicies": ["+*"], "rcps": [[], []]} | A
+service-linked role | @linked s3:GetObject @object | {"identityPolicies": ["+*"], "rcps": [[{"denied": "*"}]]} | A
+anonymous | nobody s3:GetObject @object | {"resourcePolicy": {"to": "*"}, "rcps": [[{"denied": "*"}]]} | XD
+service | @sns s3:GetObject @object | {"resourcePolicy": {"to": "*"}, "rcps": [[{"denied": "*"}]]} | XD
+of the management account | @dev s3:GetObject @object | {"identityPolicies": ["+*"], "rcps": [[{"denied": "*"}]], "flags": {"managementAccount": true}} | A
+management account, resource elsewhere | @dev s3:GetObject @object | {"identityPolicies": ["+*"], "rcps": [[{"denied": "*"}]], "flags": {"managementAccount": true}, "resourceAccount": "222222222222"} | XD
+"#;
+
+#[test]
+fn resource_control_policies() {
+    check("§2.5 RCPs", requests(RCPS));
 }

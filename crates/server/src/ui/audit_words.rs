@@ -17,7 +17,7 @@ pub(crate) struct Group {
 }
 
 /// Every kind the filter offers.
-pub(crate) const GROUPS: [Group; 6] = [
+pub(crate) const GROUPS: [Group; 7] = [
     Group {
         name: "access",
         words: "Grants and ends",
@@ -74,6 +74,11 @@ pub(crate) const GROUPS: [Group; 6] = [
         words: "Tokens and sessions",
         events: &["token.created", "token.revoked", "session.revoked"],
     },
+    Group {
+        name: "plans",
+        words: "Changes by plans",
+        events: &["plan.changed"],
+    },
 ];
 
 /// What happened, in two or three words.
@@ -104,6 +109,7 @@ pub(crate) fn event(name: &str) -> String {
         "token.created" => "Token made",
         "token.revoked" => "Token revoked",
         "session.revoked" => "Sessions ended",
+        "plan.changed" => "Plan changed",
         "standing.accepted" => "Standing accepted",
         other => return plain(other),
     };
@@ -156,6 +162,15 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
         }
         "press.refused" | "config.loaded" | "token.created" | "token.revoked" => {
             parts.extend(record.text("why").map(plain));
+        }
+        "plan.changed" => {
+            let fields = ["plan_kind", "step_kind", "target"];
+            parts.extend(
+                fields
+                    .iter()
+                    .filter_map(|field| record.text(field))
+                    .map(plain),
+            );
         }
         "request.rejected" if parts.len() < 2 => parts.extend(record.text("why").map(plain)),
         _ => {}

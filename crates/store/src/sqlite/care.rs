@@ -7,10 +7,12 @@ use std::sync::PoisonError;
 use hallpass_access::{Notice, ReadError};
 use hallpass_assignments::Row;
 use hallpass_audit::{GENESIS_HASH, Record};
+use hallpass_org::{Drill, Revocation};
+use hallpass_runner::Plan;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, Transaction};
 
-use super::{SqliteStore, audit, commit, migrate};
+use super::{SqliteStore, audit, commit, migrate, plans};
 use crate::fault::Fault;
 use crate::rows::{read_body, read_grant, read_request};
 
@@ -183,12 +185,42 @@ fn check(tx: &Transaction<'_>) -> Result<Check, Fault> {
         |text| read_body::<Notice>("notice", text).map(drop),
         &mut note,
     )?;
+    check_plans(tx, &mut note)?;
     let records = check_chain(tx, &mut note)?;
     Ok(Check {
         schema_version,
         records,
         problems,
     })
+}
+
+/// Plans with their journals, and what plans left behind.
+fn check_plans(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(), Fault> {
+    check_bodies(
+        tx,
+        "plans",
+        "id",
+        |text| read_body::<Plan>("plan", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "drills",
+        "id",
+        |text| read_body::<Drill>("drill", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "revocations",
+        "policy",
+        |text| read_body::<Revocation>("revocation", text).map(drop),
+        note,
+    )?;
+    for problem in plans::broken_journals(tx)? {
+        note(problem);
+    }
+    Ok(())
 }
 
 fn check_bodies(

@@ -36,6 +36,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "open_reviews",
         sql: include_str!("../../migrations/0004_open_reviews.sql"),
     },
+    Migration {
+        version: 5,
+        name: "plans",
+        sql: include_str!("../../migrations/0005_plans.sql"),
+    },
 ];
 
 /// Tells our files from those of other programs (`PRAGMA application_id`): `hall`.

@@ -7,9 +7,11 @@ mod access;
 mod assignments;
 mod audit;
 mod care;
+mod chores;
 mod commit;
 mod migrate;
 mod outbox;
+mod plans;
 mod sessions;
 mod tokens;
 

@@ -10,6 +10,7 @@
 mod exports;
 mod one_file;
 mod opening;
+mod plans;
 mod same_answers;
 mod tokens;
 

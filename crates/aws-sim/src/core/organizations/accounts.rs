@@ -36,7 +36,7 @@ pub(super) fn shape(state: &State, account: &Account) -> Map<String, Value> {
 }
 
 /// `o-…/r-…/ou-…/` down to a parent.
-pub(super) fn path(state: &State, parent: &str) -> String {
+pub(in crate::core) fn path(state: &State, parent: &str) -> String {
     let mut steps = Vec::new();
     let mut at = parent;
     while let Some(ou) = state.ou(at).filter(|_| steps.len() < 16) {

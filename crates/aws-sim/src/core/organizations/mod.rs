@@ -1,10 +1,16 @@
-//! AWS Organizations: reads, and moving an account.
+//! AWS Organizations: reads, organizational units, moving an account, policies, tags.
 
 mod accounts;
+mod attachments;
 mod delegation;
+mod policies;
+mod tags;
 mod tree;
+mod units;
 
-pub(super) use accounts::put_under;
+pub(super) use accounts::{path, put_under};
+pub(super) use attachments::arn_of as node_arn;
+pub(super) use policies::{arn_of as policy_arn, fresh_id};
 
 use serde_json::{Map, Value};
 
@@ -13,6 +19,7 @@ use super::{
     clearance,
     context::Context,
     sso::seconds,
+    table::Millis,
 };
 
 /// The operations that have behaviour.
@@ -31,6 +38,23 @@ pub(super) const OPERATIONS: &[&str] = &[
     "ListDelegatedServicesForAccount",
     "ListAWSServiceAccessForOrganization",
     "MoveAccount",
+    "CreateOrganizationalUnit",
+    "UpdateOrganizationalUnit",
+    "DeleteOrganizationalUnit",
+    "TagResource",
+    "UntagResource",
+    "CreatePolicy",
+    "UpdatePolicy",
+    "DeletePolicy",
+    "DescribePolicy",
+    "ListPolicies",
+    "AttachPolicy",
+    "DetachPolicy",
+    "ListTargetsForPolicy",
+    "ListPoliciesForTarget",
+    "EnablePolicyType",
+    "DisablePolicyType",
+    "DescribeEffectivePolicy",
 ];
 
 /// Rows on a page when the caller does not say; also the most.
@@ -52,12 +76,42 @@ pub(super) fn answer(context: &mut Context<'_>) -> Answer {
         "DescribeOrganizationalUnit" => tree::describe_ou(context),
         "ListParents" => tree::list_parents(context),
         "ListChildren" => tree::list_children(context),
-        "ListTagsForResource" => tree::list_tags(context),
+        "ListTagsForResource" => tags::list(context),
         "ListDelegatedAdministrators" => delegation::administrators(context),
         "ListDelegatedServicesForAccount" => delegation::services(context),
         "ListAWSServiceAccessForOrganization" => delegation::service_access(context),
-        _ => accounts::relocate(context),
+        "MoveAccount" => accounts::relocate(context),
+        "CreateOrganizationalUnit" => units::create(context),
+        "UpdateOrganizationalUnit" => units::update(context),
+        "DeleteOrganizationalUnit" => units::delete(context),
+        "TagResource" => tags::tag(context),
+        "UntagResource" => tags::untag(context),
+        "CreatePolicy" => policies::create(context),
+        "UpdatePolicy" => policies::update(context),
+        "DeletePolicy" => policies::delete(context),
+        "DescribePolicy" => policies::describe(context),
+        "ListPolicies" => policies::list(context),
+        "AttachPolicy" => attachments::attach(context),
+        "DetachPolicy" => attachments::detach(context),
+        "ListTargetsForPolicy" => attachments::targets(context),
+        "ListPoliciesForTarget" => attachments::for_target(context),
+        "EnablePolicyType" => attachments::enable(context),
+        "DisablePolicyType" => attachments::disable(context),
+        _ => attachments::effective(context),
     }
+}
+
+/// The instant a fault makes this read stale to; `None`: reads of policies see what was written.
+fn stale(context: &Context<'_>) -> Option<Millis> {
+    (context.call.modifiers.stale_ms > 0).then_some(context.reading)
+}
+
+fn constraint(reason: &'static str, text: &str) -> ApiError {
+    ApiError::new("ConstraintViolationException", text).with("Reason", reason)
+}
+
+fn invalid(reason: &'static str, text: &str) -> ApiError {
+    ApiError::new("InvalidInputException", text).with("Reason", reason)
 }
 
 fn paged(name: &str, rows: Vec<Value>, token: Option<String>) -> Output {

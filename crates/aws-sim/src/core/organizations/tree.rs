@@ -7,14 +7,19 @@ use super::{
     accounts::{after, path},
     check_parent, paged,
 };
-use crate::core::{entities::Ou, random::hash, state::State};
+use crate::core::{entities::Ou, state::State};
 
 fn policy_types(state: &State) -> Value {
     state
         .head
         .policy_types
         .iter()
-        .map(|kind| json!({ "Type": kind, "Status": "ENABLED" }))
+        .map(|kind| {
+            let pending = state.guardrails.pending.get(kind);
+            let pending = pending.is_some_and(|until| state.latest < *until);
+            let status = if pending { "PENDING_ENABLE" } else { "ENABLED" };
+            json!({ "Type": kind, "Status": status })
+        })
         .collect()
 }
 
@@ -35,22 +40,28 @@ pub(super) fn describe_organization(context: &Context<'_>) -> Output {
     }}))
 }
 
-/// `ListRoots`
-pub(super) fn list_roots(context: &Context<'_>) -> Answer {
-    let page = context.page(super::DEFAULT_PAGE)?;
-    let head = &context.state.head;
-    let root = json!({
+/// The root as the model spells it.
+pub(super) fn root(state: &State) -> Value {
+    let head = &state.head;
+    json!({
         "Id": head.root,
         "Arn": format!("arn:aws:organizations::{}:root/{}/{}", head.management, head.id, head.root),
         "Name": "Root",
-        "PolicyTypes": policy_types(context.state),
-    });
-    let rows = page.after.is_none().then_some((0, head.root.clone(), root));
+        "PolicyTypes": policy_types(state),
+    })
+}
+
+/// `ListRoots`
+pub(super) fn list_roots(context: &Context<'_>) -> Answer {
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let id = context.state.head.root.clone();
+    let rows = page.after.is_none().then(|| (0, id, root(context.state)));
     let (rows, token) = page.take(rows.into_iter());
     Ok(paged("Roots", rows, token))
 }
 
-fn shape(state: &State, ou: &Ou) -> Value {
+/// A unit as the model spells it.
+pub(super) fn shape(state: &State, ou: &Ou) -> Value {
     let head = &state.head;
     json!({
         "Id": ou.id,
@@ -73,17 +84,19 @@ pub(super) fn list_ous(context: &Context<'_>) -> Answer {
     Ok(paged("OrganizationalUnits", rows, token))
 }
 
+pub(super) fn ou_not_found() -> ApiError {
+    ApiError::new(
+        "OrganizationalUnitNotFoundException",
+        "You specified an organizational unit that doesn't exist.",
+    )
+}
+
 /// `DescribeOrganizationalUnit`
 pub(super) fn describe_ou(context: &Context<'_>) -> Answer {
     let ou = context
         .state
         .ou(context.text("OrganizationalUnitId"))
-        .ok_or_else(|| {
-            ApiError::new(
-                "OrganizationalUnitNotFoundException",
-                "You specified an organizational unit that doesn't exist.",
-            )
-        })?;
+        .ok_or_else(ou_not_found)?;
     Ok(Output::Members(
         json!({ "OrganizationalUnit": shape(context.state, ou) }),
     ))
@@ -132,44 +145,4 @@ pub(super) fn list_children(context: &Context<'_>) -> Answer {
         .map(|(order, id)| (*order, id.to_string(), json!({ "Id": id, "Type": kind })));
     let (rows, token) = page.take(rows);
     Ok(paged("Children", rows, token))
-}
-
-/// `ListTagsForResource`
-pub(super) fn list_tags(context: &Context<'_>) -> Answer {
-    let page = context.page(super::DEFAULT_PAGE)?;
-    let id = context.text("ResourceId");
-    let state = &context.state;
-    let empty = crate::core::entities::Tags::new();
-    let tags = if id == state.head.root {
-        Some(&empty)
-    } else {
-        state
-            .account(id)
-            .map(|account| &account.tags)
-            .or_else(|| state.ou(id).map(|ou| &ou.tags))
-    };
-    let tags = tags.ok_or_else(|| {
-        ApiError::new(
-            "TargetNotFoundException",
-            "You specified a target that doesn't exist.",
-        )
-    })?;
-    let mut rows: Vec<_> = tags
-        .iter()
-        .map(|(key, value)| {
-            (
-                hash(key),
-                key.clone(),
-                json!({ "Key": key, "Value": value }),
-            )
-        })
-        .filter(|(order, key, _)| {
-            page.after
-                .as_ref()
-                .is_none_or(|last| (*order, key) > (last.0, &last.1))
-        })
-        .collect();
-    rows.sort_by_key(|(order, ..)| *order);
-    let (rows, token) = page.take(rows.into_iter());
-    Ok(paged("Tags", rows, token))
 }

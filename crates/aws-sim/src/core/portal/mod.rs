@@ -8,7 +8,7 @@ pub(crate) use access::{assigned, may_enter, pairs};
 pub(crate) use memory::{
     Code, Device, Portal, SignIn, Verdict, begin, forget, grant, holder, revoke, sign_out,
 };
-pub(crate) use sessions::{Entry, enter, is_killed};
+pub(crate) use sessions::{Entry, enter, is_killed, reserved_path, reserved_set};
 
 use std::collections::BTreeSet;
 

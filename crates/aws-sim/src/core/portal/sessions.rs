@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::core::{
     call::Id,
-    entities::{PermissionSet, Session},
+    entities::{PermissionSet, Provision, Session},
     random::Random,
     roles::{Role, session},
     sso::session_seconds,
@@ -23,20 +23,37 @@ pub(crate) fn reserved_role(state: &State, account: &Id, set: &PermissionSet) ->
     let pair = (account.clone(), state.order(&set.id), set.id.clone());
     let suffix = &state.provisions.latest(&pair)?.suffix;
     let name = format!("{PREFIX}{}_{suffix}", set.name);
-    let home = &state.center.home_region;
-    let region = if home == "us-east-1" {
-        String::new()
-    } else {
-        format!("{home}/")
-    };
+    let path = reserved_path(&state.center.home_region);
     Some(Role {
         account: account.to_string(),
-        arn: format!("arn:aws:iam::{account}:role/aws-reserved/sso.amazonaws.com/{region}{name}"),
+        arn: format!("arn:aws:iam::{account}:role{path}{name}"),
         name,
         max_session: 43_200,
         trust: Vec::new(),
         external_id: None,
     })
+}
+
+/// The path of the roles that provisioning makes.
+pub(crate) fn reserved_path(home_region: &str) -> String {
+    if home_region == "us-east-1" {
+        "/aws-reserved/sso.amazonaws.com/".to_owned()
+    } else {
+        format!("/aws-reserved/sso.amazonaws.com/{home_region}/")
+    }
+}
+
+/// The set behind a session of a role that provisioning made, and what is provisioned of it now.
+pub(crate) fn reserved_set<'a>(
+    state: &'a State,
+    account: &str,
+    arn: &str,
+) -> Option<(&'a PermissionSet, Option<&'a Provision>)> {
+    let name = arn.split('/').find(|step| step.starts_with(PREFIX))?;
+    let (set, _) = name.strip_prefix(PREFIX)?.rsplit_once('_')?;
+    let set = state.set_named(set)?;
+    let pair = (Id::from(account), state.order(&set.id), set.id.clone());
+    Some((set, state.provisions.latest(&pair)))
 }
 
 /// A session to be begun; the caller has checked that the person may.
@@ -68,7 +85,10 @@ pub(crate) fn enter(
     let provisioned = state.provisions.latest(&pair)?.session_duration.as_ref();
     let length = provisioned.unwrap_or(&set.session_duration);
     let seconds = session_seconds(length).unwrap_or(3600);
-    let caller = session(state.seed, &role, &user_name, None);
+    let mut caller = session(state.seed, &role, &user_name, None);
+    caller.user = Some(entry.user.clone());
+    // known from the home Region; the token is long enough as it is
+    caller.role_path.clear();
     let (caller, credentials) = issue(state.seed, caller, random, now, seconds);
     let row = Session {
         id: entry.id,

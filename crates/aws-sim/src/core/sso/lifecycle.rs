@@ -20,7 +20,7 @@ fn duration(context: &Context<'_>) -> Result<Option<String>, ApiError> {
 }
 
 /// Tags as `[{Key, Value}]`.
-pub(super) fn read_tags(value: Option<&Value>) -> Tags {
+pub(in crate::core) fn read_tags(value: Option<&Value>) -> Tags {
     let rows = value
         .and_then(Value::as_array)
         .map_or(&[][..], Vec::as_slice);
@@ -78,8 +78,8 @@ pub(super) fn create(context: &mut Context<'_>) -> Answer {
 pub(super) fn change(context: &mut Context<'_>, mut set: PermissionSet) {
     set.version += 1;
     let seen = context.write(Window::Immediate);
-    let place = context.state.place(&set.id);
-    context.state.sets.put(place, set, seen, context.now);
+    let now = context.now;
+    context.state.put_changed_set(set, seen, now);
 }
 
 /// `UpdatePermissionSet`: replaces the members that were given.

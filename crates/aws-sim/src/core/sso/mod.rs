@@ -10,6 +10,7 @@ mod statuses;
 mod tags;
 
 pub(super) use assignments::{duration, enqueue};
+pub(super) use lifecycle::read_tags;
 
 use serde_json::{Map, Value};
 

@@ -6,7 +6,7 @@ use super::{
     Answer, ApiError, Context, Output, Standing, check_managed, lifecycle::change, paged, read_set,
     target_set,
 };
-use crate::core::{limits::MANAGED_PER_SET, random::hash};
+use crate::core::{document::Document, limits::MANAGED_PER_SET, random::hash};
 
 /// `ListManagedPoliciesInPermissionSet`
 pub(super) fn list_managed(context: &Context<'_>) -> Answer {
@@ -96,7 +96,7 @@ pub(super) fn get_inline(context: &Context<'_>) -> Answer {
         .behaviour
         .is("inline_get_absent", "empty");
     Ok(Output::Members(match &set.inline {
-        Some(policy) => json!({ "InlinePolicy": policy }),
+        Some(policy) => json!({ "InlinePolicy": policy.text() }),
         None if empty => json!({ "InlinePolicy": "" }),
         None => json!({}),
     }))
@@ -126,7 +126,7 @@ pub(super) fn put_inline(context: &mut Context<'_>, standing: Standing) -> Answe
             "The inline policy exceeds 10240 characters.",
         ));
     }
-    set.inline = Some(policy.to_owned());
+    set.inline = Some(Document::new(policy));
     change(context, set);
     Ok(Output::Members(json!({})))
 }

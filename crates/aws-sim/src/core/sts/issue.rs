@@ -82,7 +82,7 @@ pub(crate) fn issue(
 }
 
 /// `2026-11-20T07:27:43Z`
-fn whole_seconds(at: Millis) -> String {
+pub(crate) fn whole_seconds(at: Millis) -> String {
     jiff::Timestamp::from_second(at.div_euclid(1000))
         .map(|at| at.to_string())
         .unwrap_or_default()

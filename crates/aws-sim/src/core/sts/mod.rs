@@ -4,7 +4,9 @@ mod identity;
 mod issue;
 mod roles;
 
-pub(crate) use issue::{account_of, caller_of, default_key, derive_secret, issue, unique_id};
+pub(crate) use issue::{
+    account_of, caller_of, default_key, derive_secret, issue, unique_id, whole_seconds,
+};
 
 use super::{
     call::{ApiError, Output},

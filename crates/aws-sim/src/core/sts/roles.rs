@@ -1,11 +1,17 @@
 //! Assuming roles.
 
+use hallpass_iam::{Kind, Policy};
 use serde_json::{Value, json};
 
 use super::{Answer, ApiError, Context, Output, issue};
 use crate::core::{
+    authorize,
     call::{Caller, CallerKind},
+    context::Window,
+    document::Document,
+    entities::Assumed,
     roles::{self, Role},
+    sso::read_tags,
 };
 
 fn refused(context: &Context<'_>, role: &str) -> ApiError {
@@ -32,15 +38,14 @@ pub(super) fn assume(context: &mut Context<'_>) -> Answer {
                 .status(403),
         );
     }
-    let role = roles::find(context.state, arn).filter(|role| may(context, role));
-    let role = role.ok_or_else(|| refused(context, arn))?;
-    let policy = context.optional("Policy");
-    if policy.is_some_and(|policy| serde_json::from_str::<Value>(policy).is_err()) {
-        return Err(ApiError::new(
-            "MalformedPolicyDocument",
-            "The policy is not valid JSON.",
-        ));
+    let role = roles::find(context.state, arn);
+    let (role, by_name) = role
+        .and_then(|role| may(context, role))
+        .ok_or_else(|| refused(context, arn))?;
+    if context.state.settings.authorize {
+        authorize::may_assume(context.state, context.call, context.caller, &role, by_name)?;
     }
+    let given = given(context)?;
     let wanted = context
         .call
         .input
@@ -65,6 +70,7 @@ pub(super) fn assume(context: &mut Context<'_>) -> Answer {
     let caller = roles::session(context.state.seed, &role, name, source_identity.clone());
     let (seed, now) = (context.state.seed, context.now);
     let (caller, credentials) = issue(seed, caller, context.random(), now, seconds);
+    remember(context, &caller, given);
     let mut answer = json!({
         "Credentials": credentials,
         "AssumedRoleUser": { "AssumedRoleId": caller.user_id, "Arn": caller.arn },
@@ -75,27 +81,78 @@ pub(super) fn assume(context: &mut Context<'_>) -> Answer {
     Ok(Output::Members(answer))
 }
 
-fn may(context: &Context<'_>, role: &Role) -> bool {
+/// What a session is given along: policy, tags of its own, tags that go on from the caller's.
+fn given(context: &Context<'_>) -> Result<Assumed, ApiError> {
+    let policy = context.optional("Policy");
+    if let Some(text) = policy {
+        Policy::parse(text, Kind::Session)
+            .map_err(|error| ApiError::new("MalformedPolicyDocument", error.to_string()))?;
+    }
+    let mut tags = read_tags(context.call.input.get("Tags"));
+    let keys = context
+        .call
+        .input
+        .get("TransitiveTagKeys")
+        .and_then(Value::as_array);
+    let keys = keys.into_iter().flatten().filter_map(Value::as_str);
+    let mut transitive: Vec<String> = keys.map(str::to_owned).collect();
+    if let Some(before) = context.state.assumed.get(&context.caller.access_key_id) {
+        for key in &before.transitive {
+            if let Some(value) = before.tags.get(key) {
+                tags.insert(key.clone(), value.clone());
+                transitive.push(key.clone());
+            }
+        }
+    }
+    Ok(Assumed {
+        policy: policy.map(Document::new),
+        tags,
+        transitive,
+        expires: 0,
+    })
+}
+
+/// Keeps what the session was given along until it is over; nothing is kept of most.
+fn remember(context: &mut Context<'_>, caller: &Caller, given: Assumed) {
+    if given.policy.is_none() && given.tags.is_empty() {
+        return;
+    }
+    context.write(Window::Immediate);
+    let now = context.now;
+    let kept = &mut context.state.assumed;
+    kept.retain(|_, old| old.expires > now);
+    let expires = caller.expires.unwrap_or(now);
+    kept.insert(caller.access_key_id.clone(), Assumed { expires, ..given });
+}
+
+/// The role, if it trusts the caller, and whether it does by name rather than by account.
+fn may(context: &Context<'_>, role: Role) -> Option<(Role, bool)> {
     let state = &context.state;
     let active = state
         .account(&role.account)
         .is_none_or(crate::core::entities::Account::is_active);
     if !active {
-        return false;
+        return None;
     }
     if !state.settings.authorize {
-        return role.account == context.caller.account;
+        return (role.account == context.caller.account).then_some((role, true));
     }
     let external = context.optional("ExternalId");
     let external_id = role
         .external_id
         .as_deref()
         .is_none_or(|wanted| external == Some(wanted));
-    external_id
-        && role
-            .trust
-            .iter()
-            .any(|principal| trusts(principal, context.caller))
+    let account = context.caller.account.as_str();
+    let root = format!("arn:aws:iam::{account}:root");
+    let mut trusting = role
+        .trust
+        .iter()
+        .filter(|principal| external_id && trusts(principal, context.caller))
+        .map(|principal| *principal != root && principal != account);
+    let first = trusting.next()?;
+    let by_name = first || trusting.any(|by_name| by_name);
+    drop(trusting);
+    Some((role, by_name))
 }
 
 /// Whether a principal of a trust policy stands for the caller.

@@ -28,7 +28,7 @@ pub(super) fn text(groups: &BTreeSet<GroupRef>) -> String {
         json!({
             "Sid": "Read",
             "Effect": "Allow",
-            "Action": actions(|action| !action.writes),
+            "Action": actions(|action| !action.writes && !action.plans),
             "Resource": "*",
         }),
         json!({
@@ -59,6 +59,13 @@ pub(super) fn text(groups: &BTreeSet<GroupRef>) -> String {
             "Resource": resources,
         }));
     }
+    // whoever runs no plans leaves this out
+    statements.push(json!({
+        "Sid": "Plans",
+        "Effect": "Allow",
+        "Action": actions(|action| action.plans),
+        "Resource": "*",
+    }));
     let policy = json!({ "Version": "2012-10-17", "Statement": statements });
     // a JSON value always has a text
     let text = serde_json::to_string_pretty(&policy).unwrap_or_default();

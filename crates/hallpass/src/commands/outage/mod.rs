@@ -1,15 +1,22 @@
 //! `hallpass outage …`: rehearse the loss of the control planes of one region.
 
+mod apply;
 mod generate;
+mod list;
+mod remove;
 
 use crate::exit::Outcome;
 
 /// Rehearse an outage: deny the calls to one region's control planes for a while
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   hallpass outage generate --region us-east-1 --services iam,route53 \\
       --start 2026-03-02T10:00:00Z --end 2026-03-02T12:00:00Z \\
-      --exempt-role 'arn:aws:iam::*:role/break-glass'")]
+      --exempt-role 'arn:aws:iam::*:role/break-glass' > drill.json
+  hallpass outage apply drill.json --target ou-ab12-11111111
+  hallpass outage apply drill.json --target ou-ab12-11111111 --apply
+  hallpass outage list
+  hallpass outage reap --apply")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -18,10 +25,18 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Generate(generate::Args),
+    Apply(apply::Args),
+    Remove(remove::RemoveArgs),
+    List(list::Args),
+    Reap(remove::ReapArgs),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Generate(args) => generate::run(args),
+        Command::Apply(args) => apply::run(args),
+        Command::Remove(args) => remove::run_remove(args),
+        Command::List(args) => list::run(args),
+        Command::Reap(args) => remove::run_reap(args),
     }
 }

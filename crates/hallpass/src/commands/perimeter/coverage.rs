@@ -127,7 +127,8 @@ fn say_unattached(folder: &Path, rails: &Guardrails) {
     };
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name != ATTACHMENTS && name.ends_with(".json"))
+        .filter(|name| Path::new(name).extension() == Some(OsStr::new("json")))
+        .filter(|name| name != ATTACHMENTS)
         .filter(|name| !rails.used().contains(name))
         .collect();
     names.sort_unstable();

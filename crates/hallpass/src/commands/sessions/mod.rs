@@ -1,17 +1,24 @@
 //! `hallpass sessions …`: sessions of the web pages, and those that people hold at AWS.
 
+mod apply;
+mod entries;
 mod generate;
+mod prune;
 mod residual;
 mod signed_in;
 
 use crate::exit::Outcome;
 
+/// Cut off sessions at AWS and tell how long they go on; list and end sessions of the web pages
 /// List and end sessions of the web pages; find and cut off those at AWS
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass sessions list
+  hallpass sessions list --web
   hallpass sessions end --user ana@example.com
   hallpass sessions generate --as scp --user ana@example.com --plan
+  hallpass sessions apply cut.json --target r-ab12 --apply
+  hallpass sessions prune --at now --apply
   hallpass sessions residual --at 2026-03-02T09:00:00Z --event user-disabled --assume-worst")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -20,17 +27,22 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    List(signed_in::ListArgs),
+    List(entries::Args),
     End(signed_in::EndArgs),
     Generate(Box<generate::Args>),
+    Apply(Box<apply::Args>),
+    Prune(Box<prune::Args>),
+    Residual(residual::Args),
     Residual(Box<residual::Args>),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
-        Command::List(args) => signed_in::run_list(args),
+        Command::List(args) => entries::run(args),
         Command::End(args) => signed_in::run_end(args),
         Command::Generate(args) => generate::run(args),
+        Command::Apply(args) => apply::run(args),
+        Command::Prune(args) => prune::run(args),
         Command::Residual(args) => residual::run(args),
     }
 }

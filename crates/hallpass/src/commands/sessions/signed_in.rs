@@ -1,4 +1,4 @@
-//! `hallpass sessions list|end`: who is signed in on the web, on the server's own machine straight
+//! `hallpass sessions list --web` and `end`: who is signed in on the web, on the server's own machine straight
 //! in its store.
 
 use hallpass_model::Email;
@@ -12,16 +12,6 @@ use crate::output::{self, OutputArgs};
 
 const FIELDS: &[&str] = &["user", "signed_in_by", "began_at", "seen_at", "ends_at"];
 
-/// List sessions that may still be used
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hallpass sessions list --output json")]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    config: ConfigArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
 /// End every session of a person at once; their access and tokens stay
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass sessions end --user ana@example.com")]
@@ -33,10 +23,10 @@ pub(super) struct EndArgs {
     config: ConfigArgs,
 }
 
-pub(super) fn run_list(args: &ListArgs) -> Outcome {
-    let path = args.config.load()?.sqlite()?;
+pub(super) fn run_list(config: &ConfigArgs, output: &OutputArgs) -> Outcome {
+    let path = config.load()?.sqlite()?;
     let sessions = runtime()?.block_on(async { live(&open_store(path).await?).await })?;
-    list(&sessions, &args.output)?;
+    list(&sessions, output)?;
     Ok(Exit::Ok)
 }
 
@@ -50,7 +40,7 @@ pub(super) fn run_end(args: &EndArgs) -> Outcome {
     })?;
     if ended == 0 {
         return Err(Failure::failed(format!("`{user}` has no session"))
-            .help("`hallpass sessions list` shows who has"));
+            .help("`hallpass sessions list --web` shows who has"));
     }
     output::say(&format!("{user} is signed out everywhere"));
     Ok(Exit::Ok)

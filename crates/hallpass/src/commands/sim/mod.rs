@@ -136,9 +136,9 @@ impl From<ConsistencyArg> for Consistency {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum AuthorizationArg {
-    /// Account-level rules and role trust
+    /// Account-level rules, role trust, service control policies, policies of permission sets
     Rules,
-    /// As `rules`; policies are not evaluated yet
+    /// Every kind of policy
     Full,
     /// Any valid caller may do anything inside its account
     Off,

@@ -187,6 +187,12 @@ fn check_arguments(wish: &Wish) -> Result<(), BadInput> {
              would cut off every session of every role",
         );
     }
+    for account in &wish.accounts {
+        IdKind::Account.check(account, wish.lengths, "--account")?;
+    }
+    if let Some(account) = &wish.management_account {
+        IdKind::Account.check(account, wish.lengths, "--management-account")?;
+    }
     let hours = SignedDuration::from_hours(1)..=MAX_SESSION;
     if !hours.contains(&wish.max_session) {
         let message = "a role session lasts from 1 to 12 hours";

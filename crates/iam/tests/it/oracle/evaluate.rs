@@ -246,9 +246,8 @@ fn core(asked: &Asked<'_>, row: &str) -> Result<&'static str, &'static str> {
         Some(Level::Exactly) => Ok("exactly"),
         Some(Level::Everyone) if session => Ok("everyone"),
         Some(Level::Role) if boundary && session => Ok("role"),
-        Some(Level::Everyone) => Err("session"),
         Some(Level::Role) if !boundary => Err("boundary"),
-        Some(Level::Role) => Err("session"),
+        Some(Level::Everyone | Level::Role) => Err("session"),
         Some(Level::Account) | None => Err("resource"),
     };
     match row {

@@ -12,6 +12,7 @@ pub(super) enum Who {
     Service(String),
     Federated(String),
     Root {
+        arn: String,
         account: String,
     },
     User {
@@ -24,7 +25,6 @@ pub(super) enum Who {
     },
     Session {
         arn: String,
-        partition: String,
         account: String,
         role: String,
     },
@@ -65,7 +65,10 @@ impl Who {
         let (service, account, rest) = (parts[2].as_str(), parts[4].clone(), parts[5].as_str());
         let (kind, name) = rest.split_once('/').unwrap_or((rest, ""));
         match (service, kind, name) {
-            ("iam", "root", "") => Ok(Self::Root { account }),
+            ("iam", "root", "") => Ok(Self::Root {
+                arn: text.to_owned(),
+                account,
+            }),
             ("iam", "user", _) => Ok(Self::User {
                 arn: text.to_owned(),
                 account,
@@ -77,7 +80,6 @@ impl Who {
             ("iam", "saml-provider" | "oidc-provider", _) => Ok(Self::Federated(text.to_owned())),
             ("sts", "assumed-role", name) => Ok(Self::Session {
                 arn: text.to_owned(),
-                partition: parts[1].clone(),
                 account,
                 role: name.split('/').next().unwrap_or_default().to_owned(),
             }),
@@ -89,10 +91,21 @@ impl Who {
     pub(super) fn account(&self) -> Option<&str> {
         match self {
             Self::Anonymous | Self::Service(_) | Self::Federated(_) => None,
-            Self::Root { account }
+            Self::Root { account, .. }
             | Self::User { account, .. }
             | Self::Role { account, .. }
             | Self::Session { account, .. } => Some(account),
+        }
+    }
+
+    /// The partition of the principal's ARN.
+    fn partition(&self) -> Option<&str> {
+        match self {
+            Self::Anonymous | Self::Service(_) | Self::Federated(_) => None,
+            Self::Root { arn, .. }
+            | Self::User { arn, .. }
+            | Self::Role { arn, .. }
+            | Self::Session { arn, .. } => arn.split(':').nth(1),
         }
     }
 
@@ -141,24 +154,17 @@ fn aws_level(entry: &str, who: &Who) -> Option<Level> {
         return Some(Level::Account);
     }
     let parts = arn(entry)?;
-    if parts[2] == "iam" && parts[4] == account && parts[5] == "root" {
+    let home = who.partition() == Some(parts[1].as_str()) && parts[4] == account;
+    if home && parts[2] == "iam" && parts[5] == "root" {
         return Some(Level::Account);
     }
     match who {
-        Who::User { arn, .. } if arn == entry => Some(Level::Exactly),
+        Who::User { arn, .. } | Who::Session { arn, .. } if arn == entry => Some(Level::Exactly),
         Who::Role { arn, .. } if arn == entry => Some(Level::Role),
-        Who::Session { arn, .. } if arn == entry => Some(Level::Exactly),
-        Who::Session {
-            partition,
-            account,
-            role,
-            ..
-        } => {
+        Who::Session { role, .. } => {
             let path = parts[5].strip_prefix("role/")?;
             let name = path.rsplit('/').next().unwrap_or(path);
-            let belongs =
-                parts[1] == *partition && parts[2] == "iam" && parts[4] == *account && name == role;
-            belongs.then_some(Level::Role)
+            (home && parts[2] == "iam" && name == role).then_some(Level::Role)
         }
         _ => None,
     }

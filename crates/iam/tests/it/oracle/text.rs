@@ -187,9 +187,15 @@ fn clock(text: &str) -> Option<i128> {
 /// The bits of an address, most significant first, as text; with the length of a CIDR.
 fn bits(text: &str) -> Option<String> {
     Some(match text.parse::<IpAddr>().ok()? {
-        IpAddr::V4(v4) => v4.octets().iter().map(|o| format!("{o:08b}")).collect(),
-        IpAddr::V6(v6) => v6.octets().iter().map(|o| format!("{o:08b}")).collect(),
+        IpAddr::V4(v4) => eights(&v4.octets()),
+        IpAddr::V6(v6) => eights(&v6.octets()),
     })
+}
+
+/// Bytes as eight digits each.
+fn eights(bytes: &[u8]) -> String {
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+    digits.concat()
 }
 
 /// Whether an address is in a range; `None` when either is none.
@@ -209,7 +215,7 @@ pub(super) fn in_range(range: &str, address: &str) -> Option<bool> {
 /// The bytes of a base64 text, as bits in text.
 pub(super) fn base64(text: &str) -> Option<String> {
     const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    if text.len() % 4 != 0 {
+    if !text.len().is_multiple_of(4) {
         return None;
     }
     let body = text.trim_end_matches('=');
@@ -219,7 +225,8 @@ pub(super) fn base64(text: &str) -> Option<String> {
     }
     let mut out = String::new();
     for c in body.chars() {
-        out.push_str(&format!("{:06b}", DIGITS.find(c)?));
+        let six = format!("{:06b}", DIGITS.find(c)?);
+        out.push_str(&six);
     }
     let tail = out.split_off(out.len() - out.len() % 8);
     tail.bytes().all(|b| b == b'0').then_some(out)

@@ -1,0 +1,161 @@
+//! The condition keys of a call (AWS: "AWS global condition context keys").
+
+use hallpass_iam::Context;
+use serde_json::Value;
+
+use super::Question;
+use crate::core::{
+    call::{Call, Caller, CallerKind, Service},
+    organizations,
+    portal::reserved_path,
+    sso::read_tags,
+    state::State,
+    table::Millis,
+};
+
+fn instant(at: Millis) -> String {
+    jiff::Timestamp::from_second(at.div_euclid(1000))
+        .map(|at| at.to_string())
+        .unwrap_or_default()
+}
+
+/// The ARN that policies know a caller by: of a session its role's, with the path.
+pub(super) fn principal_arn(state: &State, caller: &Caller) -> String {
+    if caller.kind != CallerKind::Session {
+        return caller.arn.clone();
+    }
+    let name = caller.arn.split('/').nth(1).unwrap_or_default();
+    let path = if !caller.role_path.is_empty() {
+        caller.role_path.clone()
+    } else if caller.user.is_some() {
+        reserved_path(&state.center.home_region)
+    } else {
+        "/".to_owned()
+    };
+    format!("arn:aws:iam::{}:role{path}{name}", caller.account)
+}
+
+/// The Region that a call is for: global services run in one.
+fn region(call: &Call) -> &str {
+    match call.service {
+        Service::Organizations | Service::Iam => "us-east-1",
+        _ if call.region == "aws-global" => "us-east-1",
+        _ => &call.region,
+    }
+}
+
+/// The keys of a call, without those of its resource.
+pub(super) fn of(question: &Question<'_>) -> Context {
+    let (state, call, caller) = (question.state, question.call, question.caller);
+    let now = state.latest;
+    let mut keys = Context::new()
+        .with("aws:PrincipalArn", principal_arn(state, caller))
+        .with("aws:PrincipalAccount", caller.account.clone())
+        .with("aws:userid", caller.user_id.clone())
+        .with("aws:CurrentTime", instant(now))
+        .with("aws:EpochTime", now.div_euclid(1000).to_string())
+        .with("aws:RequestedRegion", region(call))
+        .with("aws:PrincipalIsAWSService", "false")
+        .with("aws:ViaAWSService", "false")
+        // the endpoints that are played here know no other
+        .with("aws:SecureTransport", "true")
+        .with("aws:ResourceAccount", question.owner);
+    if !call.source_ip.is_empty() {
+        keys = keys.with("aws:SourceIp", call.source_ip.clone());
+    }
+    if let Some(account) = state.account(&caller.account) {
+        keys = keys
+            .with("aws:PrincipalOrgID", state.head.id.clone())
+            .with(
+                "aws:PrincipalOrgMasterAccountId",
+                state.head.management.clone(),
+            )
+            .with_list(
+                "aws:PrincipalOrgPaths",
+                [organizations::path(state, &account.parent)],
+            );
+    }
+    if let Some(account) = state.account(question.owner) {
+        keys = keys
+            .with("aws:ResourceOrgID", state.head.id.clone())
+            .with_list(
+                "aws:ResourceOrgPaths",
+                [organizations::path(state, &account.parent)],
+            );
+    }
+    if let Some(identity) = &caller.source_identity {
+        keys = keys.with("aws:SourceIdentity", identity.clone());
+    }
+    if caller.issued != 0 {
+        keys = keys.with("aws:TokenIssueTime", instant(caller.issued));
+    }
+    if let Some(user) = &caller.user {
+        let store = format!(
+            "arn:aws:identitystore::{}:identitystore/{}",
+            state.head.management, state.center.store
+        );
+        keys = keys
+            .with("identitystore:UserId", &**user)
+            .with("identitystore:IdentityStoreArn", store);
+    }
+    if let Some(assumed) = state.assumed.get(&caller.access_key_id) {
+        for (key, value) in &assumed.tags {
+            keys = keys.with(&format!("aws:PrincipalTag/{key}"), value.clone());
+        }
+    }
+    of_request(call, keys)
+}
+
+/// What the request itself says.
+fn of_request(call: &Call, mut keys: Context) -> Context {
+    let text = |name: &str| call.input.get(name).and_then(Value::as_str);
+    let tags = read_tags(call.input.get("Tags"));
+    if !tags.is_empty() {
+        keys = keys.with_list("aws:TagKeys", tags.keys().cloned());
+        for (key, value) in tags {
+            keys = keys.with(&format!("aws:RequestTag/{key}"), value);
+        }
+    }
+    let own: &[(&str, &str)] = match call.service {
+        Service::Sts => &[
+            ("ExternalId", "sts:ExternalId"),
+            ("RoleSessionName", "sts:RoleSessionName"),
+            ("SourceIdentity", "sts:SourceIdentity"),
+        ],
+        Service::Organizations => &[
+            ("Type", "organizations:PolicyType"),
+            ("PolicyType", "organizations:PolicyType"),
+            ("Filter", "organizations:PolicyType"),
+            ("ServicePrincipal", "organizations:ServicePrincipal"),
+        ],
+        _ => &[],
+    };
+    for (member, key) in own {
+        if let Some(value) = text(member) {
+            keys = keys.with(key, value);
+        }
+    }
+    keys
+}
+
+/// The keys of a resource: its tags, and of a policy its type.
+pub(super) fn of_resource(state: &State, arn: &str, mut keys: Context) -> Context {
+    let id = arn.rsplit('/').next().unwrap_or_default();
+    let set = state.set(id).filter(|_| arn.starts_with("arn:aws:sso:"));
+    let organization = arn.starts_with("arn:aws:organizations:");
+    let policy = state.guardrail(id).filter(|_| organization);
+    let account = state.account(id).filter(|_| organization);
+    let ou = state.ou(id).filter(|_| organization);
+    let tags = set
+        .map(|set| &set.tags)
+        .or_else(|| policy.map(|policy| &policy.tags))
+        .or_else(|| account.map(|account| &account.tags))
+        .or_else(|| ou.map(|ou| &ou.tags));
+    for (key, value) in tags.into_iter().flatten() {
+        keys = keys.with(&format!("aws:ResourceTag/{key}"), value.clone());
+    }
+    if let Some(policy) = policy {
+        keys = keys.with("organizations:PolicyType", policy.kind.clone());
+    }
+    keys
+}

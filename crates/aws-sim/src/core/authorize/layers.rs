@@ -1,0 +1,197 @@
+//! Which policies have a say about a call.
+
+use std::sync::{Arc, LazyLock};
+
+use hallpass_iam::{Kind, Layers, Policy};
+use serde_json::json;
+
+use super::{Question, managed};
+use crate::{
+    core::{
+        call::{Caller, CallerKind, Id},
+        guardrails::{FULL_ACCESS, RCP, RCP_FULL_ACCESS, SCP},
+        portal::reserved_set,
+        roles::ACCESS_ROLE,
+        state::State,
+    },
+    organization::IamPolicies,
+};
+
+/// The policies of a type from the root down to an account, as they are in force now; none when
+/// the type is switched off, or the account is not of the organization.
+pub(super) fn levels(state: &State, account: &str, kind: &str) -> Vec<Vec<Arc<Policy>>> {
+    if !state.has_type(kind) || state.account(account).is_none() {
+        return Vec::new();
+    }
+    let language = if kind == RCP { Kind::Rcp } else { Kind::Scp };
+    let path = state.path_up(account);
+    path.iter()
+        .rev()
+        .map(|node| level(state, node, kind, language))
+        .collect()
+}
+
+fn level(state: &State, node: &Id, kind: &str, language: Kind) -> Vec<Arc<Policy>> {
+    let now = state.latest;
+    let start = std::ops::Bound::Included((node.clone(), 0, Id::from("")));
+    let rows = state.guardrails.attached.range_seen(start, now);
+    rows.take_while(|((of, ..), _)| of == node)
+        .filter_map(|((_, order, policy), _)| {
+            let place = (*order, policy.clone());
+            state.guardrails.rows.seen(&place, now)
+        })
+        .filter(|policy| policy.kind == kind)
+        .filter_map(|policy| policy.content.policy(language, &policy.id))
+        .collect()
+}
+
+/// What no identity is held back by: the default policies of the organization and nothing else.
+fn only_defaults(levels: &[Vec<Arc<Policy>>]) -> bool {
+    let default = |policy: &Arc<Policy>| {
+        let name = policy.name();
+        name == Some(FULL_ACCESS) || name == Some(RCP_FULL_ACCESS)
+    };
+    let open = |level: &Vec<Arc<Policy>>| !level.is_empty() && level.iter().all(default);
+    levels.iter().all(open)
+}
+
+/// The policies of a call; `None` when there is none that could hold it back.
+pub(super) fn of(question: &Question<'_>) -> Option<Layers> {
+    let (state, caller) = (question.state, question.caller);
+    let management = caller.account == state.head.management;
+    let scps = if management {
+        Vec::new()
+    } else {
+        levels(state, &caller.account, SCP)
+    };
+    let full = state.settings.full;
+    if !full && caller.user.is_none() && only_defaults(&scps) {
+        return None;
+    }
+    let mut layers = Layers {
+        scps,
+        ..Layers::default()
+    };
+    if caller.user.is_some() {
+        of_permission_set(state, caller, &mut layers);
+    } else if full {
+        of_principal(state, caller, &mut layers);
+    } else {
+        layers.identity.extend(managed::everything());
+    }
+    if full {
+        let assumed = state.assumed.get(&caller.access_key_id);
+        let session = assumed.and_then(|assumed| assumed.policy.as_ref());
+        if let Some(policy) = session {
+            let compiled = policy.policy(Kind::Session, "session policy");
+            layers.session.extend(or_nothing(compiled));
+        }
+        if *question.owner != *state.head.management {
+            layers.rcps = levels(state, question.owner, RCP);
+        }
+    }
+    Some(layers)
+}
+
+/// What allows nothing: in place of a policy whose text is not known.
+static NOTHING: LazyLock<Option<Arc<Policy>>> = LazyLock::new(|| {
+    let statement = json!({ "Effect": "Allow", "Action": "none:None", "Resource": "*" });
+    let text = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+    let policy = Policy::parse(&text, Kind::Identity).ok()?;
+    Some(Arc::new(policy.named("not known")))
+});
+
+fn or_nothing(policy: Option<Arc<Policy>>) -> Option<Arc<Policy>> {
+    policy.or_else(|| NOTHING.clone())
+}
+
+/// The policies of the role that a permission set became, as it was provisioned last.
+fn of_permission_set(state: &State, caller: &Caller, layers: &mut Layers) {
+    let Some((set, provision)) = reserved_set(state, &caller.account, &caller.arn) else {
+        return;
+    };
+    let version = provision.map_or(set.version, |provision| provision.version);
+    let held = state.policies_at(set, version);
+    for arn in held.managed {
+        layers.identity.extend(managed::find(arn));
+    }
+    if let Some(inline) = held.inline {
+        let policy = inline.policy(Kind::Identity, "AwsSSOInlinePolicy");
+        layers.identity.extend(policy);
+    }
+    if let Some(boundary) = held.boundary {
+        let arn = boundary
+            .get("ManagedPolicyArn")
+            .and_then(|arn| arn.as_str());
+        layers.boundary = or_nothing(arn.and_then(managed::find));
+    }
+}
+
+/// The policies of a user or role of the organization file.
+fn of_principal(state: &State, caller: &Caller, layers: &mut Layers) {
+    let iam = state.iam.get(&caller.account);
+    let rest = caller.arn.split_once(":user/").map(|(_, rest)| rest);
+    let name = match caller.kind {
+        CallerKind::Root => return,
+        CallerKind::Session => caller.arn.split('/').nth(1),
+        CallerKind::User => rest.and_then(|rest| rest.rsplit('/').next()),
+    };
+    let name = name.unwrap_or_default();
+    let found: Option<&IamPolicies> = match caller.kind {
+        CallerKind::Session => iam
+            .and_then(|iam| iam.roles.iter().find(|role| role.name == name))
+            .map(|role| &role.permissions),
+        _ => iam
+            .and_then(|iam| iam.users.iter().find(|user| user.name == name))
+            .map(|user| &user.permissions),
+    };
+    let own = match caller.kind {
+        CallerKind::Session => name == ACCESS_ROLE,
+        _ => name == "sim-admin",
+    };
+    let Some(found) = found else {
+        // what AWS or the simulator made has every right; others are not known
+        layers
+            .identity
+            .extend(own.then(managed::everything).flatten());
+        return;
+    };
+    for name in &found.policies {
+        layers.identity.extend(managed::find(name));
+    }
+    for (index, document) in found.inline.iter().enumerate() {
+        let text = crate::core::guardrails::text(document);
+        let read = Policy::parse(&text, Kind::Identity).ok();
+        let policy = read.map(|policy| Arc::new(policy.named(format!("inline-{index}"))));
+        layers.identity.extend(policy);
+    }
+    if let Some(name) = &found.boundary {
+        layers.boundary = or_nothing(managed::find(name));
+    }
+}
+
+/// The trust policy of a role that was found to trust the caller: by name, or its account.
+pub(super) fn trust(account: &str, by_name: bool) -> Option<Arc<Policy>> {
+    let principal = if by_name {
+        json!("*")
+    } else {
+        json!({ "AWS": account })
+    };
+    let text = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": principal,
+        "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+    }]});
+    let policy = Policy::parse(&text.to_string(), Kind::Trust).ok()?;
+    Some(Arc::new(policy.named("trust policy")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_for_the_unknown_is_a_policy() {
+        assert!(NOTHING.is_some());
+        assert!(trust("111122223333", true).is_some() && trust("111122223333", false).is_some());
+    }
+}

@@ -1,0 +1,333 @@
+//! AWS's own managed policies, as far as permission sets use them: not their text, but their
+//! well-known shape. What is not listed here allows nothing.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
+
+use hallpass_iam::{Kind, Policy};
+use serde_json::json;
+
+/// Name, actions that are allowed.
+type Row = (&'static str, &'static str);
+
+/// Everything but what manages identities and the organization.
+const POWER_USER: &str = "PowerUserAccess";
+
+const READ: &str = "*:BatchGet* *:Describe* *:Get* *:List* *:Lookup* *:Search* *:View* cloudformation:Detect* \
+     dynamodb:PartiQLSelect dynamodb:Query dynamodb:Scan iam:GenerateCredentialReport \
+     iam:GenerateServiceLastAccessedDetails iam:SimulateCustomPolicy iam:SimulatePrincipalPolicy \
+     logs:FilterLogEvents logs:StartQuery logs:StopQuery s3:HeadBucket sqs:ReceiveMessage";
+const VIEW: &str = "*:Describe* *:List* cloudwatch:GetMetricData iam:GetAccountSummary iam:GetLoginProfile \
+     route53:Get* s3:GetBucketLocation";
+const AUDIT: &str = "*:Describe* *:List* cloudtrail:GetEventSelectors cloudtrail:GetTrailStatus config:BatchGet* \
+     config:Get* ecr:GetRepositoryPolicy iam:GenerateCredentialReport \
+     iam:GenerateServiceLastAccessedDetails iam:Get* iam:SimulateCustomPolicy \
+     iam:SimulatePrincipalPolicy kms:GetKeyPolicy kms:GetKeyRotationStatus lambda:GetPolicy \
+     s3:GetAccountPublicAccessBlock s3:GetBucket* s3:GetEncryptionConfiguration \
+     s3:GetLifecycleConfiguration s3:GetReplicationConfiguration secretsmanager:GetResourcePolicy \
+     securityhub:Get* sns:GetTopicAttributes sqs:GetQueueAttributes \
+     sso:GetInlinePolicyForPermissionSet sso:GetPermissionsBoundaryForPermissionSet";
+const BILLING: &str = "account:GetAccountInformation aws-portal:*Billing aws-portal:*PaymentMethods \
+     aws-portal:*Usage billing:* budgets:* ce:* consolidatedbilling:* cur:* freetier:* \
+     invoicing:* payments:* pricing:* purchase-orders:* savingsplans:* \
+     support:AddAttachmentsToSet support:CreateCase sustainability:GetCarbonFootprintSummary \
+     tax:*";
+const NETWORK: &str = "acm:* autoscaling:Describe* cloudfront:List* cloudwatch:*Alarm* cloudwatch:Get* \
+     cloudwatch:List* directconnect:* ec2:*Address* ec2:*ClientVpn* ec2:*CustomerGateway* \
+     ec2:*DhcpOptions* ec2:*InternetGateway* ec2:*NatGateway* ec2:*NetworkAcl* \
+     ec2:*NetworkInterface* ec2:*Route* ec2:*SecurityGroup* ec2:*Subnet* ec2:*TransitGateway* \
+     ec2:*Vpc* ec2:*Vpn* ec2:Describe* elasticloadbalancing:* logs:Describe* logs:GetLogEvents \
+     network-firewall:* route53:* route53domains:* route53resolver:*";
+const DATABASE: &str = "cloudwatch:*Alarm* cloudwatch:Get* cloudwatch:List* datapipeline:* dynamodb:* \
+     ec2:DescribeAccountAttributes ec2:DescribeAvailabilityZones ec2:DescribeSecurityGroups \
+     ec2:DescribeSubnets ec2:DescribeVpcs elasticache:* iam:GetRole iam:ListRoles kms:ListKeys \
+     lambda:Get* lambda:List* logs:DescribeLogGroups logs:DescribeLogStreams logs:Get* rds:* \
+     redshift:* s3:GetObject s3:ListAllMyBuckets s3:ListBucket sns:* tag:GetResources";
+const SUPPORT: &str = "*:Describe* *:List* cloudtrail:LookupEvents cloudwatch:Get* health:* iam:GetAccountSummary \
+     support:* supportplans:* trustedadvisor:*";
+const SYSTEM: &str = "autoscaling:* cloudtrail:Describe* cloudtrail:List* cloudtrail:LookupEvents cloudwatch:* \
+     config:* ec2:* elasticloadbalancing:* iam:GetRole iam:ListRoles kms:Describe* kms:List* \
+     lambda:* logs:* rds:Describe* s3:* sns:* sqs:* ssm:* trustedadvisor:Describe*";
+const DATA: &str = "athena:* autoscaling:* cloudwatch:* dynamodb:* ec2:Describe* elasticmapreduce:* glue:* \
+     kinesis:* kms:List* lambda:* logs:* machinelearning:* redshift:* s3:* sagemaker:* sns:*";
+
+/// As of 2026-10 (AWS: "AWS Managed Policy Reference Guide").
+const ROWS: &[Row] = &[
+    ("AdministratorAccess", "*"),
+    ("ReadOnlyAccess", READ),
+    ("ViewOnlyAccess", VIEW),
+    ("SecurityAudit", AUDIT),
+    ("Billing", BILLING),
+    ("NetworkAdministrator", NETWORK),
+    ("DatabaseAdministrator", DATABASE),
+    ("SupportUser", SUPPORT),
+    ("SystemAdministrator", SYSTEM),
+    ("DataScientist", DATA),
+    ("AWSSupportAccess", "support:* supportplans:*"),
+    (
+        "AWSBillingReadOnlyAccess",
+        "account:GetAccountInformation aws-portal:View* billing:Get* billing:List* \
+         budgets:Describe* budgets:View* ce:Describe* ce:Get* ce:List* consolidatedbilling:Get* \
+         consolidatedbilling:List* cur:Describe* cur:Get* freetier:Get* invoicing:Get* \
+         invoicing:List* payments:Get* payments:List* tax:Get* tax:List*",
+    ),
+    (
+        "IAMFullAccess",
+        "iam:* organizations:DescribeAccount organizations:DescribeOrganization \
+         organizations:DescribeOrganizationalUnit organizations:DescribePolicy \
+         organizations:ListChildren organizations:ListParents organizations:ListPoliciesForTarget \
+         organizations:ListRoots organizations:ListPolicies organizations:ListTargetsForPolicy",
+    ),
+    (
+        "IAMReadOnlyAccess",
+        "iam:GenerateCredentialReport iam:GenerateServiceLastAccessedDetails iam:Get* iam:List* \
+         iam:SimulateCustomPolicy iam:SimulatePrincipalPolicy",
+    ),
+    (
+        "IAMUserChangePassword",
+        "iam:ChangePassword iam:GetAccountPasswordPolicy",
+    ),
+    (
+        "AWSOrganizationsFullAccess",
+        "account:* iam:CreateServiceLinkedRole organizations:*",
+    ),
+    (
+        "AWSOrganizationsReadOnlyAccess",
+        "account:Get* account:ListRegions organizations:Describe* organizations:List*",
+    ),
+    (
+        "AWSSSOReadOnly",
+        "identitystore:Describe* identitystore:Get* identitystore:IsMemberInGroups \
+         identitystore:List* organizations:Describe* organizations:List* sso-directory:Describe* \
+         sso-directory:List* sso-directory:Search* sso:Describe* sso:Get* sso:List* sso:Search*",
+    ),
+    (
+        "AWSSSODirectoryReadOnly",
+        "identitystore:Describe* identitystore:List* sso-directory:Describe* sso-directory:Get* \
+         sso-directory:List* sso-directory:Search*",
+    ),
+    (
+        "AWSSSODirectoryAdministrator",
+        "identitystore:* sso-directory:* sso:List*",
+    ),
+    (
+        "AWSSSOMasterAccountAdministrator",
+        "ds:AuthorizeApplication ds:Describe* iam:ListPolicies identitystore:* \
+         organizations:Describe* organizations:List* sso-directory:* sso:*",
+    ),
+    (
+        "AWSSSOMemberAccountAdministrator",
+        "identitystore:* iam:ListPolicies organizations:Describe* organizations:List* \
+         sso-directory:* sso:*",
+    ),
+    (
+        "AmazonEC2FullAccess",
+        "autoscaling:* cloudwatch:* ec2:* elasticloadbalancing:*",
+    ),
+    (
+        "AmazonEC2ReadOnlyAccess",
+        "autoscaling:Describe* cloudwatch:Describe* cloudwatch:Get* cloudwatch:List* \
+         ec2:Describe* ec2:GetSecurityGroupsForVpc elasticloadbalancing:Describe*",
+    ),
+    ("AmazonS3FullAccess", "s3-object-lambda:* s3:*"),
+    (
+        "AmazonS3ReadOnlyAccess",
+        "s3-object-lambda:Get* s3-object-lambda:List* s3:Describe* s3:Get* s3:List*",
+    ),
+    (
+        "AmazonVPCFullAccess",
+        "ec2:*Vpc* ec2:*Subnet* ec2:*Route* ec2:*Gateway* ec2:*NetworkAcl* ec2:*SecurityGroup* \
+         ec2:Describe*",
+    ),
+    (
+        "AmazonVPCReadOnlyAccess",
+        "ec2:Describe* ec2:GetSecurityGroupsForVpc",
+    ),
+    (
+        "AmazonRoute53FullAccess",
+        "cloudwatch:DescribeAlarms cloudwatch:GetMetricStatistics route53:* route53domains:*",
+    ),
+    (
+        "AmazonRoute53ReadOnlyAccess",
+        "route53:Get* route53:List* route53:TestDNSAnswer",
+    ),
+    (
+        "AmazonRDSFullAccess",
+        "cloudwatch:Get* cloudwatch:List* ec2:Describe* rds:* sns:ListSubscriptions \
+         sns:ListTopics sns:Publish",
+    ),
+    (
+        "AmazonRDSReadOnlyAccess",
+        "cloudwatch:Get* cloudwatch:List* ec2:Describe* rds:Describe* rds:ListTagsForResource",
+    ),
+    (
+        "AmazonDynamoDBFullAccess",
+        "application-autoscaling:* cloudwatch:Describe* cloudwatch:Get* dax:* dynamodb:*",
+    ),
+    (
+        "AmazonDynamoDBReadOnlyAccess",
+        "dax:Describe* dynamodb:BatchGetItem dynamodb:Describe* dynamodb:GetItem dynamodb:List* \
+         dynamodb:Query dynamodb:Scan",
+    ),
+    (
+        "AmazonECS_FullAccess",
+        "application-autoscaling:* autoscaling:* cloudwatch:* ec2:Describe* ecs:* \
+         elasticloadbalancing:* logs:*",
+    ),
+    ("AmazonEC2ContainerRegistryFullAccess", "ecr:*"),
+    (
+        "AmazonEC2ContainerRegistryPowerUser",
+        "ecr:*Layer* ecr:BatchGetImage ecr:Describe* ecr:Get* ecr:List* ecr:PutImage",
+    ),
+    (
+        "AmazonEC2ContainerRegistryReadOnly",
+        "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:Describe* ecr:Get* ecr:List*",
+    ),
+    ("AmazonSNSFullAccess", "sns:*"),
+    ("AmazonSQSFullAccess", "sqs:*"),
+    (
+        "AmazonSSMFullAccess",
+        "cloudwatch:PutMetricData ds:Describe* ec2:DescribeInstanceStatus ec2messages:* logs:* \
+         ssm:* ssmmessages:*",
+    ),
+    (
+        "AmazonSSMReadOnlyAccess",
+        "ssm:Describe* ssm:Get* ssm:List*",
+    ),
+    (
+        "AmazonAthenaFullAccess",
+        "athena:* glue:Get* s3:Get* s3:List*",
+    ),
+    (
+        "AmazonRedshiftFullAccess",
+        "redshift-serverless:* redshift:*",
+    ),
+    ("AmazonKinesisFullAccess", "kinesis:*"),
+    ("AmazonElastiCacheFullAccess", "elasticache:*"),
+    ("AmazonGuardDutyFullAccess", "guardduty:*"),
+    (
+        "AmazonGuardDutyReadOnlyAccess",
+        "guardduty:Describe* guardduty:Get* guardduty:List*",
+    ),
+    (
+        "AWSLambda_FullAccess",
+        "cloudformation:DescribeStacks cloudwatch:Get* cloudwatch:List* iam:GetPolicy iam:GetRole \
+         iam:ListRoles lambda:* logs:DescribeLogGroups states:ListStateMachines tag:GetResources \
+         xray:*",
+    ),
+    (
+        "AWSLambda_ReadOnlyAccess",
+        "lambda:Get* lambda:List* logs:DescribeLogGroups xray:Get*",
+    ),
+    ("AWSCloudFormationFullAccess", "cloudformation:*"),
+    (
+        "AWSCloudFormationReadOnlyAccess",
+        "cloudformation:Describe* cloudformation:Get* cloudformation:List*",
+    ),
+    ("AWSCloudTrail_FullAccess", "cloudtrail:*"),
+    (
+        "AWSCloudTrail_ReadOnlyAccess",
+        "cloudtrail:Describe* cloudtrail:Get* cloudtrail:List* cloudtrail:LookupEvents",
+    ),
+    ("AWSCloudShellFullAccess", "cloudshell:*"),
+    (
+        "AWSCodeBuildDeveloperAccess",
+        "codebuild:*Build* codebuild:BatchGet* codebuild:List* logs:GetLogEvents",
+    ),
+    (
+        "AWSKeyManagementServicePowerUser",
+        "kms:CreateAlias kms:CreateKey kms:DeleteAlias kms:Describe* kms:GenerateRandom kms:Get* \
+         kms:List* kms:TagResource kms:UntagResource",
+    ),
+    ("AWSSecurityHubFullAccess", "securityhub:*"),
+    (
+        "AWSSecurityHubReadOnlyAccess",
+        "securityhub:BatchGet* securityhub:Describe* securityhub:Get* securityhub:List*",
+    ),
+    ("AWSStepFunctionsFullAccess", "states:*"),
+    (
+        "CloudWatchFullAccess",
+        "cloudwatch:* logs:* oam:ListSinks sns:*",
+    ),
+    (
+        "CloudWatchFullAccessV2",
+        "application-signals:* cloudwatch:* logs:* rum:* sns:ListTopics synthetics:* xray:*",
+    ),
+    (
+        "CloudWatchReadOnlyAccess",
+        "cloudwatch:Describe* cloudwatch:Get* cloudwatch:List* logs:Describe* \
+         logs:FilterLogEvents logs:Get* logs:StartQuery logs:StopQuery",
+    ),
+    (
+        "CloudWatchLogsReadOnlyAccess",
+        "logs:Describe* logs:FilterLogEvents logs:Get* logs:List* logs:StartQuery logs:StopQuery",
+    ),
+    (
+        "SecretsManagerReadWrite",
+        "kms:DescribeKey kms:ListAliases kms:ListKeys secretsmanager:*",
+    ),
+];
+
+fn compiled(name: &str, text: &str) -> Option<Arc<Policy>> {
+    let read = Policy::parse(text, Kind::Identity).ok()?;
+    Some(Arc::new(read.named(name)))
+}
+
+fn power_user() -> String {
+    let own = [
+        "account:GetAccountInformation",
+        "account:GetPrimaryEmail",
+        "account:ListRegions",
+        "iam:CreateServiceLinkedRole",
+        "iam:DeleteServiceLinkedRole",
+        "iam:ListRoles",
+        "organizations:DescribeEffectivePolicy",
+        "organizations:DescribeOrganization",
+    ];
+    let others = ["account:*", "iam:*", "organizations:*"];
+    json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "NotAction": others, "Resource": "*" },
+        { "Effect": "Allow", "Action": own, "Resource": "*" },
+    ]})
+    .to_string()
+}
+
+static POLICIES: LazyLock<HashMap<&'static str, Arc<Policy>>> = LazyLock::new(|| {
+    let rows = ROWS.iter().map(|(name, actions)| {
+        let actions: Vec<&str> = actions.split_whitespace().collect();
+        let statement = json!({ "Effect": "Allow", "Action": actions, "Resource": "*" });
+        let text = json!({ "Version": "2012-10-17", "Statement": [statement] });
+        (*name, text.to_string())
+    });
+    rows.chain(std::iter::once((POWER_USER, power_user())))
+        .filter_map(|(name, text)| Some((name, compiled(name, &text)?)))
+        .collect()
+});
+
+/// An AWS managed policy by name or ARN, whatever its path.
+pub(super) fn find(name: &str) -> Option<Arc<Policy>> {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    POLICIES.get(name).cloned()
+}
+
+/// What allows everything: for callers whose policies are not looked at.
+pub(super) fn everything() -> Option<Arc<Policy>> {
+    find("AdministratorAccess")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_a_policy_and_there_once() {
+        assert_eq!(POLICIES.len(), ROWS.len() + 1);
+        for (name, actions) in ROWS {
+            assert!(!actions.is_empty(), "{name}");
+        }
+        assert!(find("arn:aws:iam::aws:policy/job-function/Billing").is_some());
+        assert!(find("arn:aws:iam::aws:policy/AmazonChimeFullAccess").is_none());
+    }
+}

@@ -1,0 +1,733 @@
+//! Policies decide calls (rules AU-4, N-2, N-5; rows F-14 and F-15).
+
+use hallpass_aws_sim::{Authorization, Consistency, Options, organization::small};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, Signer, options};
+
+const SCP: &str = "SERVICE_CONTROL_POLICY";
+
+pub(crate) fn document(statement: Value) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": [statement] })
+}
+
+fn deny(action: &str) -> Value {
+    document(json!({ "Sid": "No", "Effect": "Deny", "Action": action, "Resource": "*" }))
+}
+
+pub(crate) fn allow(action: &str) -> Value {
+    document(json!({ "Effect": "Allow", "Action": action, "Resource": "*" }))
+}
+
+/// Attaches through the API and gives the policy's id.
+async fn attach(bench: &Bench, target: &str, content: &Value) -> String {
+    let create = json!({
+        "Name": format!("p-{target}-{content}").chars().take(100).collect::<String>(),
+        "Description": "", "Type": SCP, "Content": content.to_string(),
+    });
+    let made = bench.call("organizations:CreatePolicy", create).await;
+    assert_eq!(made.outcome(), "ok", "{}", made.text);
+    let id = made.json()["Policy"]["PolicySummary"]["Id"].clone();
+    let attach = json!({ "PolicyId": id, "TargetId": target });
+    let attached = bench.call("organizations:AttachPolicy", attach).await;
+    assert_eq!(attached.outcome(), "ok", "{}", attached.text);
+    id.as_str().unwrap().to_owned()
+}
+
+async fn detach(bench: &Bench, target: &str, policy: &str) {
+    let input = json!({ "PolicyId": policy, "TargetId": target });
+    let answer = bench.call("organizations:DetachPolicy", input).await;
+    assert_eq!(answer.outcome(), "ok", "{}", answer.text);
+}
+
+pub(crate) async fn try_it(bench: &Bench, signer: &Signer, calls: &[(&str, &str)]) {
+    for (call, expected) in calls {
+        let answer = match call.split_once(':').unwrap().0 {
+            "organizations" | "sso" | "identitystore" => {
+                bench.call_as(signer, call, json!({})).await
+            }
+            _ => bench.form(signer, call).await,
+        };
+        assert_eq!(answer.outcome(), *expected, "{call} {}", answer.text);
+    }
+}
+
+/// The OUs above `payments-dev`, from the top.
+fn above(bench: &Bench) -> Vec<String> {
+    let file = bench.file();
+    let mut names = vec!["Workloads", "NonProd", "Development"].into_iter();
+    let id = |name: &str| {
+        file.ous
+            .iter()
+            .find(|ou| ou.name == name)
+            .unwrap()
+            .id
+            .clone()
+    };
+    names.by_ref().map(id).collect()
+}
+
+/// The table of policies.md §2.5: what is attached at the root, an OU and the account.
+#[tokio::test]
+async fn every_level_has_to_allow() {
+    let (full, deny, only) = (None, Some(deny("ec2:*")), Some(allow("iam:*")));
+    // policy at root, OU, account; whether it replaces FullAWSAccess; ec2, iam
+    for (row, (level, policy, replaces), ec2, iam) in [
+        (1, (0, full.clone(), false), "ok", "ok"),
+        (2, (1, deny.clone(), false), "UnauthorizedOperation", "ok"),
+        (3, (1, only.clone(), true), "UnauthorizedOperation", "ok"),
+        (4, (2, deny, false), "UnauthorizedOperation", "ok"),
+        (6, (0, only.clone(), true), "UnauthorizedOperation", "ok"),
+        (7, (2, only, true), "UnauthorizedOperation", "ok"),
+    ] {
+        let bench = Bench::small().await;
+        let target = match level {
+            0 => bench.file().organization.root,
+            1 => above(&bench)[1].clone(),
+            _ => bench.account("payments-dev"),
+        };
+        if let Some(policy) = policy {
+            attach(&bench, &target, &policy).await;
+        }
+        if replaces {
+            detach(&bench, &target, "p-FullAWSAccess").await;
+        }
+        let member = bench.member("payments-dev");
+        for (call, expected) in [("ec2:DescribeRegions", ec2), ("iam:ListRoles", iam)] {
+            let answer = bench.form(&member, call).await;
+            assert_eq!(
+                answer.outcome(),
+                expected,
+                "row {row} {call} {}",
+                answer.text
+            );
+            // never the management account, and nobody without that policy above
+            assert_eq!(
+                bench.form(&bench.signer, call).await.outcome(),
+                "ok",
+                "row {row}"
+            );
+        }
+        let other = bench.member("sandbox-data");
+        let beside = bench.form(&other, "ec2:DescribeRegions").await.outcome();
+        assert_eq!(beside == "ok", level != 0 || row == 1, "row {row}");
+    }
+}
+
+#[tokio::test]
+async fn denials_say_why() {
+    let bench = Bench::small().await;
+    let account = bench.account("payments-dev");
+    let policy = attach(&bench, &account, &deny("iam:ListRoles")).await;
+    let member = bench.member("payments-dev");
+    let arn = format!("arn:aws:iam::{account}:user/sim-admin");
+    let answer = bench.form(&member, "iam:ListRoles").await;
+    let text = format!(
+        "User: {arn} is not authorized to perform: iam:ListRoles on resource: * with an explicit deny in a service control policy"
+    );
+    assert!(
+        answer.status == 403 && answer.text.contains(&text),
+        "{}",
+        answer.text
+    );
+    let (_, log) = bench
+        .control("GET", "/calls?outcome=denied", Value::Null)
+        .await;
+    let by = &log["calls"].as_array().unwrap().last().unwrap()["denied_by"];
+    let wanted = json!({
+        "layer": "scp", "level": 4, "policy": policy, "sid": "No", "index": 0,
+        "decision": "ExplicitlyDenied", "resource": "*",
+    });
+    assert_eq!(*by, wanted);
+}
+
+#[tokio::test]
+async fn denials_name_the_layer_where_aws_does() {
+    let bench = Bench::small().await;
+    let account = bench.account("payments-dev");
+    let root = bench.file().organization.root;
+    let member = bench.member("payments-dev");
+    let mara = bench
+        .enter("mara.lindqvist", "payments-dev", "ReadOnly")
+        .await;
+    // what the permission set leaves out
+    let answer = bench
+        .call_as(&mara, "organizations:DescribeOrganization", json!({}))
+        .await;
+    assert_eq!(answer.outcome(), "ok", "{}", answer.text);
+    let answer = bench
+        .call_as(
+            &mara,
+            "organizations:EnablePolicyType",
+            json!({ "RootId": root, "PolicyType": "S3_POLICY" }),
+        )
+        .await;
+    let why = "because no identity-based policy allows the organizations:EnablePolicyType action";
+    assert!(answer.text.contains(why), "{}", answer.text);
+    // Identity Center gives no reason
+    attach(&bench, &account, &deny("sso:*")).await;
+    let set = bench.set("ReadOnly");
+    let answer = bench
+        .call_as(
+            &member,
+            "sso:DescribePermissionSet",
+            json!({ "PermissionSetArn": set }),
+        )
+        .await;
+    assert_eq!(answer.outcome(), "AccessDeniedException");
+    let message = answer.json()["Message"].as_str().unwrap().to_owned();
+    let end = format!(
+        "is not authorized to perform: sso:DescribePermissionSet on resource: {}",
+        bench.simulator.identity_center().instance_arn
+    );
+    assert!(message.ends_with(&end), "{message}");
+    // rules of accounts are told apart from policies
+    bench
+        .call_as(
+            &bench.member("sandbox-data"),
+            "organizations:ListRoots",
+            json!({}),
+        )
+        .await;
+    let (_, log) = bench
+        .control("GET", "/calls?outcome=denied", Value::Null)
+        .await;
+    let by = &log["calls"].as_array().unwrap().last().unwrap()["denied_by"];
+    assert_eq!(*by, json!({ "layer": "account" }));
+    let (_, state) = bench.control("GET", "/state", Value::Null).await;
+    assert_eq!(
+        (&state["policies"], &state["authorization"]),
+        (&json!("evaluated"), &json!("rules"))
+    );
+}
+
+#[tokio::test]
+async fn permission_sets_let_their_sessions_do_what_they_say() {
+    let bench = Bench::small().await;
+    let denied = "AccessDenied";
+    for (set, calls) in [
+        (
+            "AdministratorAccess",
+            &[
+                ("iam:ListUsers", "ok"),
+                ("ec2:DescribeRegions", "ok"),
+                ("sts:GetCallerIdentity", "ok"),
+            ][..],
+        ),
+        (
+            "ReadOnly",
+            &[
+                ("iam:ListUsers", "ok"),
+                ("ec2:DescribeRegions", "ok"),
+                ("organizations:DescribeOrganization", "ok"),
+            ],
+        ),
+        (
+            "PowerUser",
+            &[
+                ("iam:ListUsers", denied),
+                ("iam:ListRoles", "ok"),
+                ("ec2:DescribeRegions", "ok"),
+                ("organizations:DescribeOrganization", "ok"),
+            ],
+        ),
+        (
+            "Billing",
+            &[
+                ("iam:ListUsers", denied),
+                ("ec2:DescribeRegions", "UnauthorizedOperation"),
+                (
+                    "organizations:DescribeOrganization",
+                    "AccessDeniedException",
+                ),
+                ("sts:GetCallerIdentity", "ok"),
+            ],
+        ),
+    ] {
+        let session = bench.enter("noor.haddad", "payments-staging", set).await;
+        try_it(&bench, &session, calls).await;
+    }
+    let session = bench
+        .login("noor.haddad", "payments-staging", "AdministratorAccess")
+        .await;
+    let answer = bench.form(&session, "iam:GetUser").await;
+    assert_eq!(answer.outcome(), "ValidationError");
+    let chain = format!(
+        "arn:aws:iam::{}:role/OrganizationAccountAccessRole",
+        bench.account("payments-dev")
+    );
+    let form = format!("Action=AssumeRole&RoleSessionName=me&RoleArn={chain}");
+    assert_eq!(
+        bench.query(&session, &form).await.outcome(),
+        "AccessDenied",
+        "not trusted"
+    );
+}
+
+#[tokio::test]
+async fn a_changed_set_counts_once_it_is_provisioned() {
+    let bench = Bench::small().await;
+    let session = bench
+        .enter("noor.haddad", "payments-staging", "Support")
+        .await;
+    let arn = bench.set("Support");
+    let inline = json!({ "PermissionSetArn": arn, "InlinePolicy": deny("iam:*").to_string() });
+    try_it(&bench, &session, &[("iam:ListRoles", "ok")]).await;
+    assert_eq!(
+        bench
+            .call("sso:PutInlinePolicyToPermissionSet", inline)
+            .await
+            .outcome(),
+        "ok"
+    );
+    let detach = json!({
+        "PermissionSetArn": arn, "ManagedPolicyArn": "arn:aws:iam::aws:policy/job-function/SupportUser",
+    });
+    assert_eq!(
+        bench
+            .call("sso:DetachManagedPolicyFromPermissionSet", detach)
+            .await
+            .outcome(),
+        "ok"
+    );
+    try_it(
+        &bench,
+        &session,
+        &[("iam:ListRoles", "ok"), ("ec2:DescribeRegions", "ok")],
+    )
+    .await;
+    let provision = json!({ "PermissionSetArn": arn, "TargetType": "ALL_PROVISIONED_ACCOUNTS" });
+    assert_eq!(
+        bench
+            .call("sso:ProvisionPermissionSet", provision)
+            .await
+            .outcome(),
+        "ok"
+    );
+    bench.advance(61.0).await;
+    try_it(
+        &bench,
+        &session,
+        &[
+            ("iam:ListRoles", "AccessDenied"),
+            ("ec2:DescribeRegions", "UnauthorizedOperation"),
+        ],
+    )
+    .await;
+    let answer = bench.form(&session, "iam:ListRoles").await;
+    assert!(
+        answer
+            .text
+            .contains("with an explicit deny in an identity-based policy"),
+        "{}",
+        answer.text
+    );
+}
+
+/// Row F-15, and N-2: what ends a session before its time.
+#[tokio::test]
+async fn sessions_are_cut_off() {
+    let bench = Bench::new(Options {
+        consistency: Some(Consistency::Typical),
+        ..options()
+    })
+    .await;
+    let account = bench.account("payments-staging");
+    let mara = bench
+        .enter("mara.lindqvist", "payments-staging", "PowerUser")
+        .await;
+    let tomasz = bench
+        .enter("tomasz.wilk", "payments-staging", "AdministratorAccess")
+        .await;
+    let row = json!({ "account": "payments-staging", "permission_set": "PowerUser", "user": "ines.moreau@example.com" });
+    bench.mutate(json!({ "create_assignment": row })).await;
+    let gone = json!({ "account": "payments-staging", "permission_set": "PowerUser", "user": "mara.lindqvist@example.com" });
+    bench.mutate(json!({ "delete_assignment": gone })).await;
+    bench.advance(10.0).await;
+    // F-14: the assignment is gone, the session is not
+    try_it(&bench, &mara, &[("iam:ListRoles", "ok")]).await;
+    let cut = document(json!({
+        "Sid": "Cut", "Effect": "Deny", "Action": "*", "Resource": "*",
+        "Condition": {
+            "DateLessThan": { "aws:TokenIssueTime": "2026-11-20T07:27:53Z" },
+            "ArnLike": { "aws:PrincipalArn": "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_PowerUser_*" },
+        },
+    }));
+    let policy = attach(&bench, &account, &cut).await;
+    let listed = bench
+        .call(
+            "organizations:ListPoliciesForTarget",
+            json!({ "TargetId": account, "Filter": SCP }),
+        )
+        .await
+        .json();
+    assert_eq!(
+        listed["Policies"].as_array().unwrap().len(),
+        2,
+        "listed at once"
+    );
+    bench.advance(5.1).await;
+    try_it(
+        &bench,
+        &mara,
+        &[
+            ("iam:ListRoles", "AccessDenied"),
+            ("sts:GetCallerIdentity", "ok"),
+        ],
+    )
+    .await;
+    try_it(&bench, &tomasz, &[("iam:ListRoles", "ok")]).await;
+    // who comes later in the same role is let in
+    let ines = bench
+        .login("ines.moreau", "payments-staging", "PowerUser")
+        .await;
+    try_it(&bench, &ines, &[("iam:ListRoles", "ok")]).await;
+    let (_, shown) = bench
+        .control(
+            "GET",
+            &format!("/sessions?account={account}&live=1"),
+            Value::Null,
+        )
+        .await;
+    for session in shown["sessions"].as_array().unwrap() {
+        let mine = session["user"] == "mara.lindqvist@example.com";
+        let expected = if mine { json!([policy]) } else { json!([]) };
+        assert_eq!(session["denied_by"], expected, "{session}");
+    }
+    detach(&bench, &account, &policy).await;
+    bench.advance(5.1).await;
+    try_it(&bench, &mara, &[("iam:ListRoles", "ok")]).await;
+}
+
+#[tokio::test]
+async fn a_person_is_cut_off_everywhere() {
+    let bench = Bench::small().await;
+    let ines = bench
+        .enter("ines.moreau", "payments-staging", "PowerUser")
+        .await;
+    let tomasz = bench
+        .enter("tomasz.wilk", "payments-staging", "AdministratorAccess")
+        .await;
+    let user = bench.user("tomasz.wilk");
+    let by_id = document(json!({
+        "Sid": "RevokeUserId", "Effect": "Deny", "Action": "*", "Resource": "*",
+        "Condition": { "StringEquals": { "identitystore:UserId": [user] } },
+    }));
+    let root = bench.file().organization.root;
+    attach(&bench, &root, &by_id).await;
+    try_it(
+        &bench,
+        &tomasz,
+        &[
+            ("iam:ListRoles", "AccessDenied"),
+            ("ec2:DescribeRegions", "UnauthorizedOperation"),
+        ],
+    )
+    .await;
+    try_it(&bench, &ines, &[("iam:ListRoles", "ok")]).await;
+    let again = bench
+        .login("tomasz.wilk", "payments-staging", "AdministratorAccess")
+        .await;
+    try_it(&bench, &again, &[("iam:ListRoles", "AccessDenied")]).await;
+    // keys that last have no time of issue
+    try_it(
+        &bench,
+        &bench.member("payments-staging"),
+        &[("iam:ListRoles", "ok")],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_policy_is_in_force_within_five_seconds_and_not_always_at_once() {
+    let (mut late, mut early) = (0, 0);
+    let bench = Bench::new(Options {
+        consistency: Some(Consistency::Typical),
+        ..options()
+    })
+    .await;
+    for name in ["payments-dev", "orders-dev", "edge-dev", "search-dev"] {
+        attach(&bench, &bench.account(name), &deny("iam:*")).await;
+        let member = bench.member(name);
+        for tenth in 0..=50 {
+            if bench.form(&member, "iam:ListRoles").await.outcome() == "AccessDenied" {
+                if tenth == 0 {
+                    early += 1;
+                } else {
+                    late += 1;
+                }
+                break;
+            }
+            bench.advance(0.1).await;
+        }
+    }
+    assert_eq!(early + late, 4);
+    assert!(late >= 2, "{early} {late}");
+}
+
+/// An outage drill that ends by itself (policies.md §8).
+#[tokio::test]
+async fn a_drill_has_a_beginning_and_an_end() {
+    let bench = Bench::small().await;
+    let account = bench.account("payments-dev");
+    let role = json!({ "iam": { account.clone(): { "roles": [
+        { "name": "break-glass", "trust": [format!("arn:aws:iam::{account}:root")] },
+        { "name": "AWSServiceRoleForTests", "path": "/aws-service-role/tests.amazonaws.com/", "trust": [format!("arn:aws:iam::{account}:root")] },
+    ] } } });
+    let (status, said) = bench.control("POST", "/load?merge=1", role).await;
+    assert_eq!(status, 200, "{said}");
+    let member = bench.member("payments-dev");
+    let glass = bench
+        .assume(
+            &member,
+            &format!("arn:aws:iam::{account}:role/break-glass"),
+            "",
+        )
+        .await;
+    let linked = format!(
+        "arn:aws:iam::{account}:role/aws-service-role/tests.amazonaws.com/AWSServiceRoleForTests"
+    );
+    let linked = bench.assume(&member, &linked, "").await;
+    let drill = document(json!({
+        "Sid": "SimOutage", "Effect": "Deny", "Action": ["iam:*", "ec2:*"], "Resource": "*",
+        "Condition": {
+            "StringEquals": { "aws:RequestedRegion": ["us-east-1"] },
+            "DateGreaterThanEquals": { "aws:CurrentTime": "2026-11-20T07:30:00Z" },
+            "DateLessThan": { "aws:CurrentTime": "2026-11-20T07:40:00Z" },
+            "ArnNotLike": { "aws:PrincipalArn": [format!("arn:aws:iam::{account}:role/break-glass")] },
+        },
+    }));
+    attach(&bench, &account, &drill).await;
+    // from 07:27:43: seconds to wait, iam of the member
+    for (seconds, expected) in [
+        (0.0, "ok"),
+        (136.9, "ok"),
+        (0.1, "AccessDenied"),
+        (599.9, "AccessDenied"),
+        (0.1, "ok"),
+    ] {
+        bench.advance(seconds).await;
+        let answer = bench.form(&member, "iam:ListRoles").await;
+        assert_eq!(
+            answer.outcome(),
+            expected,
+            "after {seconds} more: {}",
+            answer.text
+        );
+        // another Region, another service, the exempt role, what AWS itself runs
+        try_it(
+            &bench,
+            &member,
+            &[
+                ("ec2:DescribeRegions", "ok"),
+                ("organizations:DescribeOrganization", "ok"),
+            ],
+        )
+        .await;
+        try_it(&bench, &glass, &[("iam:ListRoles", "ok")]).await;
+        try_it(&bench, &linked, &[("iam:ListRoles", "ok")]).await;
+    }
+}
+
+#[tokio::test]
+async fn from_where_and_from_which_organization() {
+    let bench = Bench::small().await;
+    let file = bench.file();
+    let account = bench.account("payments-dev");
+    let ous = above(&bench).join("/");
+    let path = format!("{}/{}/{ous}/", file.organization.id, file.organization.root);
+    let statement = |sid: &str, action: &str, condition: Value| json!({ "Sid": sid, "Effect": "Deny", "Action": action, "Resource": "*", "Condition": condition });
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        statement("Vpn", "iam:ListUsers", json!({ "NotIpAddress": { "aws:SourceIp": ["10.8.0.0/16", "2001:db8::/32"] } })),
+        statement("Org", "iam:GetUser", json!({ "StringEquals": { "aws:PrincipalOrgID": file.organization.id } })),
+        statement("Path", "iam:ListAccountAliases", json!({ "ForAnyValue:StringEquals": { "aws:PrincipalOrgPaths": path } })),
+        statement("Name", "ec2:DescribeRegions", json!({ "StringEquals": { "aws:username": "sim-admin", "aws:PrincipalType": "User" } })),
+    ] });
+    attach(&bench, &account, &policy).await;
+    let member = bench.member("payments-dev");
+    for (source, expected) in [
+        (None, "AccessDenied"),
+        (Some("10.8.3.4"), "ok"),
+        (Some("2001:db8::7"), "ok"),
+        (Some("10.9.0.1"), "AccessDenied"),
+        (Some("nonsense"), "AccessDenied"),
+    ] {
+        let answer = bench.form_from(&member, "iam:ListUsers", source).await;
+        assert_eq!(answer.outcome(), expected, "{source:?} {}", answer.text);
+    }
+    try_it(
+        &bench,
+        &member,
+        &[
+            ("iam:GetUser", "AccessDenied"),
+            ("iam:ListAccountAliases", "AccessDenied"),
+            ("ec2:DescribeRegions", "UnauthorizedOperation"),
+            ("iam:ListRoles", "ok"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn taking_a_role_needs_both_sides() {
+    let bench = Bench::small().await;
+    let account = bench.account("payments-dev");
+    let own = json!({ "iam": { account.clone(): { "roles": [
+        { "name": "by-account", "trust": [format!("arn:aws:iam::{account}:root")] },
+        { "name": "by-name", "path": "/team/", "trust": [format!("arn:aws:iam::{account}:user/sim-admin")] },
+    ] } } });
+    let (status, said) = bench.control("POST", "/load?merge=1", own).await;
+    assert_eq!(status, 200, "{said}");
+    let member = bench.member("payments-dev");
+    let billing = bench.enter("noor.haddad", "payments-dev", "Billing").await;
+    let admin = bench
+        .enter("noor.haddad", "payments-dev", "AdministratorAccess")
+        .await;
+    let role = |name: &str| format!("arn:aws:iam::{account}:role/{name}");
+    let ask = async |signer: &Signer, name: &str| {
+        let form = format!(
+            "Action=AssumeRole&RoleSessionName=me&RoleArn={}",
+            role(name)
+        );
+        bench.query(signer, &form).await
+    };
+    let rows: [(&str, &Signer, &str, &str); 6] = [
+        ("member", &member, "by-account", "ok"),
+        ("member", &member, "team/by-name", "ok"),
+        ("admin", &admin, "by-account", "ok"),
+        ("admin", &admin, "team/by-name", "AccessDenied"),
+        ("billing", &billing, "by-account", "AccessDenied"),
+        ("member", &member, "absent", "AccessDenied"),
+    ];
+    for (who, signer, name, expected) in rows {
+        let answer = ask(signer, name).await;
+        assert_eq!(answer.outcome(), expected, "{who} {name} {}", answer.text);
+    }
+    attach(&bench, &account, &deny("sts:AssumeRole")).await;
+    let answer = ask(&member, "by-account").await;
+    assert!(
+        answer
+            .text
+            .contains("with an explicit deny in a service control policy"),
+        "{}",
+        answer.text
+    );
+    let answer = ask(&member, "absent").await;
+    assert!(
+        !answer.text.contains("service control policy"),
+        "never tells: {}",
+        answer.text
+    );
+}
+
+#[tokio::test]
+async fn the_delegated_administrator_is_held_back_by_resource() {
+    let mut organization = small();
+    organization.organization.delegated_administrators =
+        vec![hallpass_aws_sim::organization::Delegation {
+            account: "shared-services".to_owned(),
+            service: "sso.amazonaws.com".to_owned(),
+            since: None,
+        }];
+    let bench = Bench::new(Options {
+        organization,
+        ..options()
+    })
+    .await;
+    let account = bench.account("shared-services");
+    let fence = document(json!({
+        "Sid": "Fence", "Effect": "Deny", "Action": "sso:CreateAccountAssignment",
+        "Resource": format!("arn:aws:sso:::account/{}", bench.account("payments-prod")),
+    }));
+    attach(&bench, &account, &fence).await;
+    let delegate = bench.member("shared-services");
+    let mara = bench.user("mara.lindqvist");
+    for (target, expected) in [
+        ("payments-dev", "ok"),
+        ("payments-prod", "AccessDeniedException"),
+    ] {
+        let row = bench.row(target, "PowerUser", &mara);
+        let answer = bench
+            .call_as(&delegate, "sso:CreateAccountAssignment", row)
+            .await;
+        assert_eq!(answer.outcome(), expected, "{target} {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_looked_at_with_authorization_off() {
+    let bench = Bench::new(Options {
+        authorization: Authorization::Off,
+        ..options()
+    })
+    .await;
+    attach(&bench, &bench.file().organization.root, &deny("*")).await;
+    try_it(
+        &bench,
+        &bench.member("payments-dev"),
+        &[("iam:ListRoles", "ok"), ("organizations:ListRoots", "ok")],
+    )
+    .await;
+    let (_, state) = bench.control("GET", "/state", Value::Null).await;
+    assert_eq!(state["policies"], "not evaluated");
+}
+
+#[tokio::test]
+async fn session_tags_are_known_and_go_on() {
+    let bench = Bench::small().await;
+    let account = bench.account("payments-dev");
+    let own = json!({ "iam": { account.clone(): { "roles": [
+        { "name": "one", "trust": [format!("arn:aws:iam::{account}:root")] },
+    ] } } });
+    bench.control("POST", "/load?merge=1", own).await;
+    let fence = document(json!({
+        "Effect": "Deny", "Action": "iam:*", "Resource": "*",
+        "Condition": { "StringEquals": { "aws:PrincipalTag/team": "red" } },
+    }));
+    attach(&bench, &account, &fence).await;
+    let role = format!("arn:aws:iam::{account}:role/one");
+    let member = bench.member("payments-dev");
+    let tags = "&Tags.member.1.Key=team&Tags.member.1.Value=red&TransitiveTagKeys.member.1=team";
+    let plain = bench.assume(&member, &role, "").await;
+    let red = bench.assume(&member, &role, tags).await;
+    let chained = bench.assume(&red, &role, "").await;
+    for (signer, expected) in [
+        (&plain, "ok"),
+        (&red, "AccessDenied"),
+        (&chained, "AccessDenied"),
+    ] {
+        try_it(&bench, signer, &[("iam:ListRoles", expected)]).await;
+    }
+}
+
+#[tokio::test]
+async fn somebody_else_attaches_at_once() {
+    let bench = Bench::new(Options {
+        consistency: Some(Consistency::Typical),
+        ..options()
+    })
+    .await;
+    let member = bench.member("payments-dev");
+    let change = |policy: Value| json!({ "attach_scp": { "target": "Workloads/NonProd", "policy": policy } });
+    for (policy, status) in [
+        (deny("iam:*"), 200),
+        (json!({ "Statement": [{ "Effect": "No" }] }), 400),
+        (json!("nothing"), 400),
+    ] {
+        assert_eq!(bench.mutate(change(policy)).await.0, status);
+    }
+    try_it(&bench, &member, &[("iam:ListRoles", "AccessDenied")]).await;
+    let listed = bench
+        .call("organizations:ListPolicies", json!({ "Filter": SCP }))
+        .await
+        .json();
+    let rows = listed["Policies"].as_array().unwrap().iter();
+    let name = rows
+        .map(|row| row["Name"].as_str().unwrap())
+        .find(|name| name.starts_with("attached-"))
+        .unwrap();
+    let off = json!({ "detach_scp": { "target": "Workloads/NonProd", "policy": name } });
+    assert_eq!(bench.mutate(off.clone()).await.0, 200);
+    assert_eq!(bench.mutate(off).await.0, 400);
+    try_it(&bench, &member, &[("iam:ListRoles", "ok")]).await;
+}

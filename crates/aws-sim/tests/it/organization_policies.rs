@@ -1,0 +1,477 @@
+//! Policies of the organization: rows O-17 to O-28 and O-34, limits, files.
+
+use hallpass_aws_sim::organization::{Shape, Sizes, generate, make_messy, parse_value};
+use serde_json::{Value, json};
+
+use crate::bench::{Answer, Bench};
+
+const SCP: &str = "SERVICE_CONTROL_POLICY";
+const DENY: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"No","Effect":"Deny","Action":"iam:*","Resource":"*"}]}"#;
+
+async fn org(bench: &Bench, operation: &str, input: Value) -> Answer {
+    bench
+        .call(&format!("organizations:{operation}"), input)
+        .await
+}
+
+/// The outcome, with the reason where there is one: `ConstraintViolationException/OU_DEPTH…`.
+fn said(answer: &Answer) -> String {
+    match answer.json()["Reason"].as_str() {
+        Some(reason) => format!("{}/{reason}", answer.outcome()),
+        None => answer.outcome(),
+    }
+}
+
+async fn unit(bench: &Bench, parent: &str, name: &str) -> String {
+    let input = json!({ "ParentId": parent, "Name": name });
+    let made = org(bench, "CreateOrganizationalUnit", input).await.json();
+    made["OrganizationalUnit"]["Id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+async fn policy(bench: &Bench, name: &str, content: &str) -> String {
+    let input = json!({ "Name": name, "Description": "", "Type": SCP, "Content": content });
+    let made = org(bench, "CreatePolicy", input).await.json();
+    let summary = &made["Policy"]["PolicySummary"];
+    assert_eq!(summary["AwsManaged"], false, "{made}");
+    summary["Id"].as_str().unwrap().to_owned()
+}
+
+async fn held(bench: &Bench, target: &str) -> Vec<String> {
+    let input = json!({ "TargetId": target, "Filter": SCP });
+    let listed = org(bench, "ListPoliciesForTarget", input).await.json();
+    let rows = listed["Policies"].as_array().unwrap().iter();
+    let mut names: Vec<String> = rows
+        .map(|row| row["Name"].as_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Row, operation, input, outcome. `DENY` and `WIDE` stand for documents; `$root`, `$top`, `$deny`
+/// and `$account` for ids.
+const LIFE: &str = r#"
+O-18 | EnablePolicyType | {"RootId":"$root","PolicyType":"SERVICE_CONTROL_POLICY"} | PolicyTypeAlreadyEnabledException
+     | EnablePolicyType | {"RootId":"r-zzzz","PolicyType":"SERVICE_CONTROL_POLICY"} | RootNotFoundException
+O-20 | CreatePolicy | {"Name":"x","Description":"","Type":"SERVICE_CONTROL_POLICY","Content":"{"} | MalformedPolicyDocumentException
+O-20 | CreatePolicy | {"Name":"x","Description":"","Type":"SERVICE_CONTROL_POLICY","Content":"CASE"} | MalformedPolicyDocumentException
+O-20 | CreatePolicy | {"Name":"x","Description":"","Type":"SERVICE_CONTROL_POLICY","Content":"PRINCIPAL"} | MalformedPolicyDocumentException
+     | CreatePolicy | {"Name":"x","Description":"","Type":"SERVICE_CONTROL_POLICY","Content":"WIDE"} | ConstraintViolationException/POLICY_CONTENT_LIMIT_EXCEEDED
+O-22 | CreatePolicy | {"Name":"deny-iam","Description":"","Type":"SERVICE_CONTROL_POLICY","Content":"DENY"} | DuplicatePolicyException
+     | CreatePolicy | {"Name":"deny-iam","Description":"","Type":"TAG_POLICY","Content":"{}"} | ok
+     | CreatePolicy | {"Name":"x","Description":"","Type":"NO_POLICY","Content":"{}"} | InvalidInputException/INVALID_ENUM
+O-23 | AttachPolicy | {"PolicyId":"$deny","TargetId":"$top"} | ok
+O-24 | AttachPolicy | {"PolicyId":"$deny","TargetId":"$top"} | DuplicatePolicyAttachmentException
+     | AttachPolicy | {"PolicyId":"$deny","TargetId":"999999999999"} | TargetNotFoundException
+O-27 | AttachPolicy | {"PolicyId":"p-0000000000","TargetId":"$top"} | PolicyNotFoundException
+O-25 | DeletePolicy | {"PolicyId":"$deny"} | PolicyInUseException
+     | UpdatePolicy | {"PolicyId":"p-FullAWSAccess","Name":"x"} | InvalidInputException/IMMUTABLE_POLICY
+     | DeletePolicy | {"PolicyId":"p-FullAWSAccess"} | InvalidInputException/IMMUTABLE_POLICY
+     | UpdatePolicy | {"PolicyId":"$deny","Content":"[]"} | MalformedPolicyDocumentException
+     | DetachPolicy | {"PolicyId":"p-FullAWSAccess","TargetId":"$top"} | ok
+     | AttachPolicy | {"PolicyId":"p-FullAWSAccess","TargetId":"$top"} | ok
+O-26 | DetachPolicy | {"PolicyId":"$deny","TargetId":"$top"} | ok
+O-26 | DetachPolicy | {"PolicyId":"$deny","TargetId":"$top"} | PolicyNotAttachedException
+O-26 | DetachPolicy | {"PolicyId":"p-FullAWSAccess","TargetId":"$top"} | ConstraintViolationException/MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED
+     | DeletePolicy | {"PolicyId":"$deny"} | ok
+O-27 | DescribePolicy | {"PolicyId":"$deny"} | PolicyNotFoundException
+O-27 | ListTargetsForPolicy | {"PolicyId":"$deny"} | PolicyNotFoundException
+     | DescribeEffectivePolicy | {"PolicyType":"TAG_POLICY","TargetId":"$account"} | EffectivePolicyNotFoundException
+     | DescribeEffectivePolicy | {"PolicyType":"TAG_POLICY","TargetId":"999999999999"} | TargetNotFoundException
+O-34 | DeleteOrganizationalUnit | {"OrganizationalUnitId":"$top"} | ok
+O-34 | DescribeOrganizationalUnit | {"OrganizationalUnitId":"$top"} | OrganizationalUnitNotFoundException
+     | ListPoliciesForTarget | {"TargetId":"$top","Filter":"SERVICE_CONTROL_POLICY"} | TargetNotFoundException
+"#;
+
+/// A document of the table above.
+fn written(name: &str) -> Option<String> {
+    let own = |effect: &str, resource: &str| {
+        let statement = json!({ effect: "Deny", "Action": "iam:*", "Resource": resource });
+        json!({ "Version": "2012-10-17", "Statement": [statement] })
+    };
+    match name {
+        "DENY" => Some(DENY.to_owned()),
+        "CASE" => Some(own("effect", "*").to_string()),
+        "WIDE" => Some(own("Effect", &"x".repeat(5_100)).to_string()),
+        "PRINCIPAL" => {
+            let mut document = own("Effect", "*");
+            document["Statement"][0]["Principal"] = json!("*");
+            Some(document.to_string())
+        }
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn the_life_of_a_service_control_policy() {
+    let bench = Bench::small().await;
+    let root = bench.file().organization.root;
+    let top = unit(&bench, &root, "Drill").await;
+    let account = bench.account("payments-dev");
+    assert_eq!(held(&bench, &top).await, ["FullAWSAccess"], "O-19");
+    assert_eq!(held(&bench, &account).await, ["FullAWSAccess"]);
+    let deny = policy(&bench, "deny-iam", DENY).await;
+    for line in LIFE.lines().filter(|line| !line.is_empty()) {
+        let [_, operation, input, expected] =
+            line.split('|').map(str::trim).collect::<Vec<_>>()[..]
+        else {
+            panic!("{line}");
+        };
+        let input = input.replace("$root", &root).replace("$top", &top);
+        let input = input.replace("$deny", &deny).replace("$account", &account);
+        let mut input: Value = serde_json::from_str(&input).unwrap();
+        if let Some(content) = input["Content"].as_str().and_then(written) {
+            input["Content"] = content.into();
+        } else if input["Content"].is_null() {
+            input.as_object_mut().unwrap().remove("Content");
+        }
+        let answer = org(&bench, operation, input).await;
+        assert_eq!(said(&answer), expected, "{line} {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn units_are_made_and_removed() {
+    let bench = Bench::small().await;
+    let root = bench.file().organization.root;
+    let mut at = root.clone();
+    for depth in 1..=5 {
+        at = unit(&bench, &at, &format!("d{depth}")).await;
+    }
+    let prod = bench
+        .file()
+        .ous
+        .iter()
+        .find(|ou| ou.name == "Prod")
+        .unwrap()
+        .id
+        .clone();
+    for (operation, input, expected) in [
+        (
+            "CreateOrganizationalUnit",
+            json!({ "ParentId": at, "Name": "d6" }),
+            "ConstraintViolationException/OU_DEPTH_LIMIT_EXCEEDED",
+        ),
+        (
+            "CreateOrganizationalUnit",
+            json!({ "ParentId": root, "Name": "d1" }),
+            "DuplicateOrganizationalUnitException",
+        ),
+        (
+            "CreateOrganizationalUnit",
+            json!({ "ParentId": "ou-zzzz-00000000", "Name": "d1" }),
+            "ParentNotFoundException",
+        ),
+        (
+            "UpdateOrganizationalUnit",
+            json!({ "OrganizationalUnitId": at, "Name": "deep" }),
+            "ok",
+        ),
+        // O-17
+        (
+            "DeleteOrganizationalUnit",
+            json!({ "OrganizationalUnitId": prod }),
+            "OrganizationalUnitNotEmptyException",
+        ),
+        (
+            "DeleteOrganizationalUnit",
+            json!({ "OrganizationalUnitId": at }),
+            "ok",
+        ),
+        (
+            "DeleteOrganizationalUnit",
+            json!({ "OrganizationalUnitId": at }),
+            "OrganizationalUnitNotFoundException",
+        ),
+    ] {
+        let answer = org(&bench, operation, input).await;
+        assert_eq!(said(&answer), expected, "{operation} {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn tags_of_everything() {
+    let bench = Bench::small().await;
+    let root = bench.file().organization.root;
+    let deny = policy(&bench, "deny-iam", DENY).await;
+    let account = bench.account("payments-dev");
+    for id in [&root, &deny, &account] {
+        let tags = json!([{ "Key": "drill", "Value": "7" }, { "Key": "ends", "Value": "" }]);
+        let tag = org(
+            &bench,
+            "TagResource",
+            json!({ "ResourceId": id, "Tags": tags }),
+        )
+        .await;
+        assert_eq!(tag.outcome(), "ok", "{}", tag.text);
+        org(
+            &bench,
+            "UntagResource",
+            json!({ "ResourceId": id, "TagKeys": ["ends", "absent"] }),
+        )
+        .await;
+        let listed = org(&bench, "ListTagsForResource", json!({ "ResourceId": id }))
+            .await
+            .json();
+        let found = listed["Tags"]
+            .as_array()
+            .unwrap()
+            .contains(&json!({ "Key": "drill", "Value": "7" }));
+        assert!(found, "{listed}");
+        assert!(!listed.to_string().contains("ends"), "{listed}");
+    }
+    let many: Vec<Value> = (0..51)
+        .map(|at| json!({ "Key": format!("k{at}"), "Value": "" }))
+        .collect();
+    for (tags, id, expected) in [
+        (
+            json!([{ "Key": "aws:x", "Value": "" }]),
+            account.as_str(),
+            "InvalidInputException/INVALID_SYSTEM_TAGS_PARAMETER",
+        ),
+        (
+            json!([{ "Key": "x", "Value": "" }, { "Key": "x", "Value": "1" }]),
+            account.as_str(),
+            "InvalidInputException/DUPLICATE_TAG_KEY",
+        ),
+        (
+            json!(many),
+            deny.as_str(),
+            "ConstraintViolationException/MAX_TAG_LIMIT_EXCEEDED",
+        ),
+        (
+            json!([{ "Key": "x", "Value": "" }]),
+            "p-0000000000",
+            "TargetNotFoundException",
+        ),
+    ] {
+        let answer = org(
+            &bench,
+            "TagResource",
+            json!({ "ResourceId": id, "Tags": tags }),
+        )
+        .await;
+        assert_eq!(said(&answer), expected);
+    }
+}
+
+#[tokio::test]
+async fn five_policies_to_a_target() {
+    let bench = Bench::small().await;
+    let account = bench.account("payments-dev");
+    for number in 0..5 {
+        let last = policy(&bench, &format!("p{number}"), DENY).await;
+        let answer = org(
+            &bench,
+            "AttachPolicy",
+            json!({ "PolicyId": last, "TargetId": account }),
+        )
+        .await;
+        let expected = if number < 4 {
+            "ok"
+        } else {
+            "ConstraintViolationException/MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED"
+        };
+        assert_eq!(said(&answer), expected, "{number}");
+    }
+    let pages = [Some(2), None];
+    for size in pages {
+        let mut seen = Vec::new();
+        let mut input = json!({ "Filter": SCP });
+        if let Some(size) = size {
+            input["MaxResults"] = size.into();
+        }
+        loop {
+            let page = org(&bench, "ListPolicies", input.clone()).await.json();
+            seen.extend(
+                page["Policies"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|row| row["Id"].clone()),
+            );
+            match page.get("NextToken") {
+                Some(token) => input["NextToken"] = token.clone(),
+                None => break,
+            }
+        }
+        assert_eq!(seen.len(), 6 + bench.file().policies.len() - 5, "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn types_are_switched_off_and_on() {
+    let bench = Bench::small().await;
+    let root = bench.file().organization.root;
+    let account = bench.account("payments-dev");
+    let last = policy(&bench, "last", DENY).await;
+    let off = org(
+        &bench,
+        "DisablePolicyType",
+        json!({ "RootId": root, "PolicyType": SCP }),
+    )
+    .await;
+    assert_eq!(off.json()["Root"]["PolicyTypes"], json!([]));
+    assert!(held(&bench, &account).await.is_empty());
+    let attach = json!({ "PolicyId": last, "TargetId": account });
+    for (operation, input, expected) in [
+        ("AttachPolicy", attach, "PolicyTypeNotEnabledException"),
+        (
+            "DisablePolicyType",
+            json!({ "RootId": root, "PolicyType": SCP }),
+            "PolicyTypeNotEnabledException",
+        ),
+        (
+            "EnablePolicyType",
+            json!({ "RootId": root, "PolicyType": SCP }),
+            "ok",
+        ),
+        (
+            "EnablePolicyType",
+            json!({ "RootId": root, "PolicyType": "RESOURCE_CONTROL_POLICY" }),
+            "ok",
+        ),
+        (
+            "DetachPolicy",
+            json!({ "PolicyId": "p-RCPFullAWSAccess", "TargetId": account }),
+            "ConstraintViolationException/MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED",
+        ),
+    ] {
+        let answer = org(&bench, operation, input).await;
+        assert_eq!(said(&answer), expected, "{operation} {}", answer.text);
+    }
+    assert_eq!(held(&bench, &account).await, ["FullAWSAccess"]);
+    let input = json!({ "PolicyId": "p-FullAWSAccess" });
+    let targets = org(&bench, "ListTargetsForPolicy", input).await.json();
+    assert_eq!(targets["Targets"].as_array().unwrap().len(), 20);
+    assert!(targets["NextToken"].is_string());
+}
+
+#[tokio::test]
+async fn only_the_management_account_writes() {
+    let bench = Bench::small().await;
+    let member = bench.member("payments-dev");
+    let create = json!({ "Name": "x", "Description": "", "Type": SCP, "Content": DENY });
+    let answer = bench
+        .call_as(&member, "organizations:CreatePolicy", create)
+        .await;
+    assert_eq!(answer.outcome(), "AccessDeniedException");
+}
+
+#[tokio::test]
+async fn policies_go_out_and_come_in_again() {
+    let bench = Bench::small().await;
+    let file = bench.file();
+    let prod = file
+        .ous
+        .iter()
+        .find(|ou| ou.name == "Prod")
+        .unwrap()
+        .id
+        .clone();
+    let account = bench.account("payments-dev");
+    // a document that JSON would not write in the same way again
+    let spaced = DENY.replace(':', ": ");
+    let narrow = policy(&bench, "narrow", &DENY.replace("Deny", "Allow")).await;
+    let deny = policy(&bench, "spaced", &spaced).await;
+    for (operation, policy, target) in [
+        ("AttachPolicy", narrow.as_str(), account.as_str()),
+        ("AttachPolicy", &deny, &prod),
+        ("AttachPolicy", &deny, &file.organization.root),
+        ("DetachPolicy", "p-FullAWSAccess", &account),
+    ] {
+        let answer = org(
+            &bench,
+            operation,
+            json!({ "PolicyId": policy, "TargetId": target }),
+        )
+        .await;
+        assert_eq!(answer.outcome(), "ok", "{}", answer.text);
+    }
+    let tags = json!([{ "Key": "a", "Value": "b" }]);
+    org(
+        &bench,
+        "TagResource",
+        json!({ "ResourceId": deny, "Tags": tags }),
+    )
+    .await;
+    let (_, before) = bench.control("GET", "/state?full=1", Value::Null).await;
+    assert_eq!(
+        before["file"]["organization"]["without_full_access"],
+        json!([account])
+    );
+    let (status, answer) = bench.control("POST", "/load", before["file"].clone()).await;
+    assert_eq!(status, 200, "{answer}");
+    let (_, after) = bench.control("GET", "/state?full=1", Value::Null).await;
+    assert_eq!(before["file"], after["file"]);
+    assert_eq!(held(&bench, &account).await, ["narrow"]);
+    let described = org(&bench, "DescribePolicy", json!({ "PolicyId": deny }))
+        .await
+        .json();
+    assert_eq!(described["Policy"]["Content"], spaced);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_policies_of_a_file() {
+    let bench = Bench::small().await;
+    let mut file = serde_json::to_value(bench.file()).unwrap();
+    let content = || serde_json::from_str::<Value>(DENY).unwrap();
+    file["policies"] = json!([
+        { "name": "a", "type": SCP, "content": content(), "targets": ["Root", "Nowhere", "Workloads"] },
+        { "name": "a", "type": SCP, "content": { "Version": "2012-10-17", "Statement": [{ "Effect": "Refuse" }] } },
+        { "name": "FullAWSAccess", "type": SCP, "content": content() },
+        { "id": "x", "name": "b", "type": "SCP", "content": "{" },
+    ]);
+    let (status, answer) = bench.control("POST", "/load", file).await;
+    assert_eq!(status, 400);
+    let problems = answer["error"]["problems"].as_array().unwrap().iter();
+    let mut pointers: Vec<&str> = problems
+        .map(|row| row["pointer"].as_str().unwrap())
+        .collect();
+    pointers.dedup();
+    for expected in [
+        "/policies/0/targets/1",
+        "/policies/1/name",
+        "/policies/1/content",
+        "/policies/2",
+        "/policies/3/type",
+        "/policies/3/id",
+        "/policies/3/content",
+    ] {
+        assert!(pointers.contains(&expected), "{expected} {pointers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_messy_organization_comes_in_again() {
+    let sizes = Sizes {
+        accounts: 60,
+        users: 200,
+        groups: 20,
+        permission_sets: 20,
+        assignments_per_account: 5,
+        ou_depth: 3,
+    };
+    let mut file = generate(&sizes, Shape::Enterprise, 9);
+    make_messy(&mut file, 1.0);
+    let file = parse_value(serde_json::to_value(file).unwrap()).unwrap();
+    let bench = Bench::new(hallpass_aws_sim::Options {
+        organization: file,
+        ..crate::bench::options()
+    })
+    .await;
+    let (_, before) = bench.control("GET", "/state?full=1", Value::Null).await;
+    assert!(
+        before["file"]["policies"]
+            .as_array()
+            .is_some_and(|rows| rows.len() > 1),
+        "{}",
+        before["file"]["policies"]
+    );
+    let (status, answer) = bench.control("POST", "/load", before["file"].clone()).await;
+    assert_eq!(status, 200, "{answer}");
+    let (_, after) = bench.control("GET", "/state?full=1", Value::Null).await;
+    assert_eq!(before["file"], after["file"]);
+}

@@ -1,0 +1,481 @@
+//! The organization's service control policies and tree, as plans need them.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use aws_sdk_organizations::types as org;
+use hallpass_assignments::{CenterFault, Urgency};
+use hallpass_org::{
+    AccountRow, Attached, Caller, Fault, NewPolicy, Organization, PolicyRow, PolicyText, Root,
+    Sight, TargetKind,
+};
+
+use crate::call::Pace;
+use crate::center::is_active;
+use crate::fault::Failure;
+use crate::{Aws, Place, pages};
+
+/// The largest page organizations gives.
+const PAGE: i32 = 20;
+/// AWS allows five levels of units below the root.
+const DEPTH_MAX: usize = 16;
+/// How the roles of permission sets are called: this, the set's name, `_` and 16 hex digits.
+const RESERVED: &str = "AWSReservedSSO_";
+/// The only kind of policies that plans deal with.
+const SCP: org::PolicyType = org::PolicyType::ServiceControlPolicy;
+
+fn read() -> Pace {
+    Pace::port(Urgency::Grant)
+}
+
+fn write() -> Pace {
+    Pace::port(Urgency::End)
+}
+
+/// What a failure means for plans.
+fn fault(failure: Failure) -> Fault {
+    let code = failure.code.unwrap_or_default();
+    match failure.fault {
+        CenterFault::Throttled { message } => Fault::Throttled {
+            message,
+            after: failure.retry_after,
+        },
+        CenterFault::Conflict { message } => Fault::Conflict { message },
+        CenterFault::NotFound { what } => Fault::NotThere { message: what },
+        CenterFault::Unreachable { message } => Fault::Unreachable { message },
+        CenterFault::Refused { reason } => match code.as_str() {
+            "DuplicatePolicyException" | "DuplicatePolicyAttachmentException" => {
+                Fault::AlreadyThere { message: reason }
+            }
+            "PolicyNotAttachedException" => Fault::NotThere { message: reason },
+            "PolicyChangesInProgressException" => Fault::Conflict { message: reason },
+            _ => Fault::Refused {
+                code: if code.is_empty() {
+                    "Refused".to_owned()
+                } else {
+                    code
+                },
+                message: reason,
+            },
+        },
+    }
+}
+
+fn row(summary: Option<org::PolicySummary>) -> Result<PolicyRow, Failure> {
+    match summary.map(|it| (it.id, it.name, it.aws_managed)) {
+        Some((Some(id), Some(name), aws_managed)) => Ok(PolicyRow {
+            id,
+            name,
+            aws_managed,
+        }),
+        _ => Err(Failure::unparsable("a policy without id or name")),
+    }
+}
+
+fn rows(summaries: Vec<org::PolicySummary>) -> Result<Vec<PolicyRow>, Fault> {
+    let rows = summaries.into_iter().map(|it| row(Some(it)));
+    rows.collect::<Result<_, _>>().map_err(fault)
+}
+
+fn account(row: org::Account) -> Result<AccountRow, Failure> {
+    let active = is_active(&row);
+    let id = row
+        .id
+        .ok_or_else(|| Failure::unparsable("an account without an id"))?;
+    Ok(AccountRow {
+        id,
+        name: row.name.unwrap_or_default(),
+        active,
+    })
+}
+
+impl Aws {
+    /// Whether our account is a delegated administrator for any service. One that may not ask is
+    /// none.
+    async fn is_delegated(&self) -> Result<bool, Failure> {
+        let listed = pages::all(|token| async move {
+            let page = self
+                .org_line
+                .read("ListDelegatedAdministrators", read(), || {
+                    self.org
+                        .list_delegated_administrators()
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            Ok((
+                page.delegated_administrators.unwrap_or_default(),
+                page.next_token,
+            ))
+        })
+        .await;
+        match listed {
+            Ok(all) => Ok(all
+                .iter()
+                .any(|it| it.id.as_ref() == Some(&self.about().account))),
+            Err(failure) if failure.is_passing() => Err(failure),
+            Err(_) => Ok(false),
+        }
+    }
+
+    async fn children(&self, parent: &str) -> Result<Vec<String>, Failure> {
+        let units = pages::all(|token| async move {
+            let page = self
+                .org_line
+                .read("ListOrganizationalUnitsForParent", read(), || {
+                    self.org
+                        .list_organizational_units_for_parent()
+                        .parent_id(parent)
+                        .max_results(PAGE)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            Ok((
+                page.organizational_units.unwrap_or_default(),
+                page.next_token,
+            ))
+        })
+        .await?;
+        Ok(units.into_iter().filter_map(|unit| unit.id).collect())
+    }
+
+    async fn accounts_in(&self, parent: &str) -> Result<Vec<AccountRow>, Failure> {
+        let rows = pages::all(|token| async move {
+            let page = self
+                .org_line
+                .read("ListAccountsForParent", read(), || {
+                    self.org
+                        .list_accounts_for_parent()
+                        .parent_id(parent)
+                        .max_results(PAGE)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            Ok((page.accounts.unwrap_or_default(), page.next_token))
+        })
+        .await?;
+        rows.into_iter().map(account).collect()
+    }
+
+    async fn one_account(&self, id: &str) -> Result<AccountRow, Failure> {
+        let found = self
+            .org_line
+            .read("DescribeAccount", read(), || {
+                self.org.describe_account().account_id(id).send()
+            })
+            .await?;
+        let row = found.account;
+        account(row.ok_or_else(|| Failure::unparsable("DescribeAccount without an account"))?)
+    }
+
+    /// Level by level, as the inventory walks.
+    async fn walk(&self, top: &str) -> Result<Vec<AccountRow>, Failure> {
+        let mut accounts = Vec::new();
+        let mut level = vec![top.to_owned()];
+        for _ in 0..DEPTH_MAX {
+            if level.is_empty() {
+                accounts.sort_by(|a: &AccountRow, b| a.id.cmp(&b.id));
+                return Ok(accounts);
+            }
+            let mut below = Vec::new();
+            for parent in &level {
+                accounts.extend(self.accounts_in(parent).await?);
+                below.extend(self.children(parent).await?);
+            }
+            level = below;
+        }
+        Err(Failure::unparsable("units nested without end"))
+    }
+
+    /// Names of the permission sets that are provisioned to an account: each has its role there.
+    async fn provisioned_sets(&self, account: &str) -> Result<Vec<String>, Failure> {
+        let arns = pages::all(|token| async move {
+            let page = self
+                .sso_line
+                .read("ListPermissionSetsProvisionedToAccount", read(), || {
+                    self.sso
+                        .list_permission_sets_provisioned_to_account()
+                        .instance_arn(&self.about().instance_arn)
+                        .account_id(account)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            Ok((page.permission_sets.unwrap_or_default(), page.next_token))
+        })
+        .await?;
+        let mut names = Vec::new();
+        for arn in arns {
+            let found = self
+                .sso_line
+                .read("DescribePermissionSet", read(), || {
+                    self.sso
+                        .describe_permission_set()
+                        .instance_arn(&self.about().instance_arn)
+                        .permission_set_arn(&arn)
+                        .send()
+                })
+                .await?;
+            names.extend(found.permission_set.and_then(|set| set.name));
+        }
+        Ok(names)
+    }
+}
+
+/// The permission set that a role of Identity Center belongs to: its name may hold `_`, its suffix
+/// cannot.
+fn permission_set_of(role: &str) -> Option<&str> {
+    let name = role.rsplit('/').next()?.strip_prefix(RESERVED)?;
+    name.rsplit_once('_').map(|(set, _)| set)
+}
+
+#[async_trait]
+impl Organization for Aws {
+    async fn caller(&self) -> Result<Caller, Fault> {
+        let about = self.about();
+        let (Some(organization), Some(management_account)) =
+            (&about.organization_id, &about.management_account)
+        else {
+            let message = format!("account {} sees no organization", about.account);
+            return Err(Fault::NotThere { message });
+        };
+        let is_delegated = about.place == Place::DelegatedAdministrator
+            || (about.place == Place::Other && self.is_delegated().await.map_err(fault)?);
+        Ok(Caller {
+            account: about.account.clone(),
+            arn: about.arn.clone(),
+            organization: organization.clone(),
+            management_account: management_account.clone(),
+            is_delegated,
+        })
+    }
+
+    async fn root(&self) -> Result<Root, Fault> {
+        let roots = pages::all(|token| async move {
+            let page = self
+                .org_line
+                .read("ListRoots", read(), || {
+                    self.org.list_roots().set_next_token(token.clone()).send()
+                })
+                .await?;
+            Ok((page.roots.unwrap_or_default(), page.next_token))
+        })
+        .await
+        .map_err(fault)?;
+        let root = roots.into_iter().next();
+        let (id, types) = root.map(|it| (it.id, it.policy_types)).unwrap_or_default();
+        let id = id.ok_or_else(|| fault(Failure::unparsable("an organization without a root")))?;
+        let enabled = |it: &org::PolicyTypeSummary| {
+            it.r#type == Some(SCP) && it.status == Some(org::PolicyTypeStatus::Enabled)
+        };
+        Ok(Root {
+            id,
+            scps_enabled: types.unwrap_or_default().iter().any(enabled),
+        })
+    }
+
+    async fn policies(&self) -> Result<Vec<PolicyRow>, Fault> {
+        let listed = pages::all(|token| async move {
+            let page = self
+                .org_line
+                .read("ListPolicies", read(), || {
+                    self.org
+                        .list_policies()
+                        .filter(SCP)
+                        .max_results(PAGE)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            Ok((page.policies.unwrap_or_default(), page.next_token))
+        })
+        .await;
+        rows(listed.map_err(fault)?)
+    }
+
+    async fn policy(&self, id: &str) -> Result<Option<PolicyText>, Fault> {
+        let found = self
+            .org_line
+            .read("DescribePolicy", read(), || {
+                self.org.describe_policy().policy_id(id).send()
+            })
+            .await;
+        let policy = match found {
+            Ok(found) => found
+                .policy
+                .unwrap_or_else(|| org::Policy::builder().build()),
+            Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => {
+                return Ok(None);
+            }
+            Err(failure) => return Err(fault(failure)),
+        };
+        Ok(Some(PolicyText {
+            row: row(policy.policy_summary).map_err(fault)?,
+            content: policy.content.unwrap_or_default(),
+        }))
+    }
+
+    async fn create_policy(&self, policy: &NewPolicy) -> Result<String, Fault> {
+        let mut request = self
+            .org
+            .create_policy()
+            .r#type(SCP)
+            .name(&policy.name)
+            .description(&policy.description)
+            .content(&policy.content);
+        for (key, value) in &policy.tags {
+            let tag = org::Tag::builder().key(key).value(value).build();
+            let tag = tag.map_err(|error| fault(Failure::unparsable(&error.to_string())))?;
+            request = request.tags(tag);
+        }
+        let made = self
+            .org_line
+            .write("CreatePolicy", write(), request.send())
+            .await
+            .map_err(fault)?;
+        let summary = made.policy.and_then(|policy| policy.policy_summary);
+        Ok(row(summary).map_err(fault)?.id)
+    }
+
+    async fn update_policy(&self, id: &str, content: &str) -> Result<(), Fault> {
+        let request = self.org.update_policy().policy_id(id).content(content);
+        self.org_line
+            .write("UpdatePolicy", write(), request.send())
+            .await
+            .map(drop)
+            .map_err(fault)
+    }
+
+    async fn delete_policy(&self, id: &str) -> Result<(), Fault> {
+        let request = self.org.delete_policy().policy_id(id);
+        self.org_line
+            .write("DeletePolicy", write(), request.send())
+            .await
+            .map(drop)
+            .map_err(fault)
+    }
+
+    async fn attach(&self, policy: &str, target: &str) -> Result<(), Fault> {
+        let request = self.org.attach_policy().policy_id(policy).target_id(target);
+        self.org_line
+            .write("AttachPolicy", write(), request.send())
+            .await
+            .map(drop)
+            .map_err(fault)
+    }
+
+    async fn detach(&self, policy: &str, target: &str) -> Result<(), Fault> {
+        let request = self.org.detach_policy().policy_id(policy).target_id(target);
+        self.org_line
+            .write("DetachPolicy", write(), request.send())
+            .await
+            .map(drop)
+            .map_err(fault)
+    }
+
+    async fn targets_of(&self, policy: &str) -> Result<Vec<Attached>, Fault> {
+        let listed = pages::all(|token| async move {
+            let page = self
+                .org_line
+                .read("ListTargetsForPolicy", read(), || {
+                    self.org
+                        .list_targets_for_policy()
+                        .policy_id(policy)
+                        .max_results(PAGE)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            Ok((page.targets.unwrap_or_default(), page.next_token))
+        })
+        .await
+        .map_err(fault)?;
+        let rows = listed.into_iter().map(|it| {
+            let id = it.target_id?;
+            let kind = match it.r#type {
+                Some(org::TargetType::Root) => TargetKind::Root,
+                Some(org::TargetType::OrganizationalUnit) => TargetKind::Unit,
+                _ => TargetKind::Account,
+            };
+            Some(Attached {
+                name: it.name.unwrap_or_else(|| id.clone()),
+                id,
+                kind,
+            })
+        });
+        rows.collect::<Option<_>>()
+            .ok_or_else(|| fault(Failure::unparsable("a target without an id")))
+    }
+
+    async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, Fault> {
+        let listed = pages::all(|token| async move {
+            let page = self
+                .org_line
+                .read("ListPoliciesForTarget", read(), || {
+                    self.org
+                        .list_policies_for_target()
+                        .filter(SCP)
+                        .target_id(target)
+                        .max_results(PAGE)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            Ok((page.policies.unwrap_or_default(), page.next_token))
+        })
+        .await;
+        rows(listed.map_err(fault)?)
+    }
+
+    async fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, Fault> {
+        let listed = pages::all(|token| async move {
+            let page = self
+                .org_line
+                .read("ListTagsForResource", read(), || {
+                    self.org
+                        .list_tags_for_resource()
+                        .resource_id(id)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            Ok((page.tags.unwrap_or_default(), page.next_token))
+        })
+        .await
+        .map_err(fault)?;
+        Ok(listed.into_iter().map(|tag| (tag.key, tag.value)).collect())
+    }
+
+    async fn accounts_below(&self, target: &str) -> Result<Vec<AccountRow>, Fault> {
+        let found = if target.bytes().all(|b| b.is_ascii_digit()) {
+            self.one_account(target).await.map(|row| vec![row])
+        } else {
+            self.walk(target).await
+        };
+        found.map_err(fault)
+    }
+
+    /// Roles of permission sets are seen by what is provisioned; into IAM of other accounts this
+    /// client does not look.
+    async fn role_in(&self, account: &str, role: &str) -> Result<Sight, Fault> {
+        let Some(set) = permission_set_of(role) else {
+            let why = format!(
+                "`{role}` is no role of a permission set, and this release does not look into IAM of \
+                 other accounts"
+            );
+            return Ok(Sight::Unseen(why));
+        };
+        let sets = self.provisioned_sets(account).await.map_err(fault)?;
+        Ok(if sets.iter().any(|name| name == set) {
+            Sight::There
+        } else {
+            Sight::NotThere
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "policies_tests.rs"]
+mod tests;

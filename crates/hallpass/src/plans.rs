@@ -1,0 +1,452 @@
+//! What commands that change an organization share: the flags, the pieces put together, and the way
+//! from a draft to a report. A plan is looked at first; `--apply` carries it out.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_model::{Clock, IdSource};
+use hallpass_org::{ChoreError, Hand, OrgStore, Organization};
+use hallpass_runner::{
+    Applying, Exit as PlanExit, Hands, Keeper, LANE_LEASE, Nap, Outcome as Ended, Plan, PlanDraft,
+    PlanId, PlanStore as _, Report, RunError, Runner, fold, told,
+};
+use hallpass_store::SqliteStore;
+use serde_json::Value;
+
+use crate::commands::serve::{ConfigArgs, connect, open_store};
+use crate::compose::{RandomIds, SteadyClock};
+use crate::config::Loaded;
+use crate::exit::{Exit, Failure};
+use crate::output::{self, Format, OutputArgs, Table};
+use crate::prompt::{YesArgs, confirm_act};
+
+/// Columns of a report's targets as CSV.
+pub(crate) const FIELDS: &[&str] = &["account", "region", "key", "outcome", "reason", "seconds"];
+
+/// What every command with a plan takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    /// Carry the plan out; without it, it is only shown and saved
+    #[arg(long)]
+    apply: bool,
+    #[command(flatten)]
+    running: RunningArgs,
+    /// Refuse a plan with more changes than this
+    #[arg(long, value_name = "N")]
+    max_changes: Option<usize>,
+    /// Begin no new target once more than this many failed
+    #[arg(long, value_name = "N")]
+    max_failures: Option<usize>,
+    /// Exit with 3 when the plan has changes, and was not applied
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+/// How a plan is run, wherever it comes from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunningArgs {
+    #[command(flatten)]
+    yes: YesArgs,
+    /// Do it even where the world changed since the plan was saved
+    #[arg(long)]
+    accept_drift: bool,
+    /// Only the first N targets, then pause; `plan resume` goes on
+    #[arg(long, value_name = "N")]
+    canary: Option<usize>,
+    /// Exit with 5 at once when another process has the lane, instead of waiting for one that died
+    #[arg(long)]
+    no_wait: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+impl RunningArgs {
+    /// How to print.
+    pub(crate) fn format(&self) -> Format {
+        self.output.format()
+    }
+
+    /// How the plan is applied.
+    pub(crate) fn applying(&self) -> Applying {
+        let patience = if self.no_wait {
+            Duration::ZERO
+        } else {
+            // whoever died does not renew its lease
+            Duration::from_secs(LANE_LEASE.as_seconds() + 5)
+        };
+        Applying {
+            accept_drift: self.accept_drift,
+            canary: self.canary,
+            retry_failed: false,
+            patience,
+        }
+    }
+
+    /// Asks on a terminal; in scripts the flag that led here is the consent.
+    ///
+    /// # Errors
+    /// Exit 4 when the answer is no.
+    pub(crate) fn consent(&self, act: &str, question: &str) -> Result<(), Failure> {
+        if io::stdin().is_terminal() {
+            confirm_act(act, question, self.yes.consent())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether consent was given in so many words.
+    pub(crate) fn has_yes(&self) -> bool {
+        self.yes.consent() == crate::prompt::Consent::Given
+    }
+}
+
+impl PlanArgs {
+    /// The configuration.
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        self.running.config.load()
+    }
+
+    /// How to print.
+    pub(crate) fn format(&self) -> Format {
+        self.running.format()
+    }
+
+    /// Whether the plan is to be carried out.
+    pub(crate) fn is_applying(&self) -> bool {
+        self.apply
+    }
+}
+
+/// Waits with the runtime's timer.
+struct Timer;
+
+#[async_trait]
+impl Nap for Timer {
+    async fn sleep(&self, span: Duration) {
+        tokio::time::sleep(span).await;
+    }
+}
+
+/// The pieces that plans run on.
+pub(crate) struct Bench {
+    pub(crate) organization: Arc<dyn Organization>,
+    pub(crate) kept: Arc<dyn OrgStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) runner: Runner,
+    pub(crate) hands: Arc<dyn Hands>,
+}
+
+/// Opens the store and connects to AWS, as the server does.
+///
+/// # Errors
+/// When one of them does not answer.
+pub(crate) async fn open(loaded: &Loaded) -> Result<Bench, Failure> {
+    let store = open_store(loaded.sqlite()?).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::after_log(&store).await);
+    let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
+    let aws = connect(loaded, Arc::clone(&clock), Arc::clone(&ids)).await?;
+    let keeper = Keeper {
+        holder: format!(
+            "process {} ({})",
+            std::process::id(),
+            ids.next(clock.now()).simple()
+        ),
+        actor: aws.about().arn.clone(),
+    };
+    let store = Arc::new(store);
+    let organization: Arc<dyn Organization> = Arc::new(aws);
+    let kept: Arc<dyn OrgStore> = Arc::clone(&store) as Arc<dyn OrgStore>;
+    let hands: Arc<dyn Hands> = Arc::new(Hand::new(
+        Arc::clone(&organization),
+        Arc::clone(&kept),
+        Arc::clone(&clock),
+    ));
+    let runner = Runner::new(
+        store,
+        Arc::clone(&hands),
+        Arc::clone(&clock),
+        ids,
+        Arc::new(Timer),
+        keeper,
+    );
+    Ok(Bench {
+        organization,
+        kept,
+        clock,
+        runner,
+        hands,
+    })
+}
+
+/// Says in the server's log which plans were begun and are not over. They are left to people: the
+/// server's own role need not have the permissions of plans.
+pub(crate) async fn warn_of_unfinished(store: &SqliteStore) {
+    let plans = match store.plans(UNFINISHED_LOOK).await {
+        Ok(plans) => plans,
+        Err(fault) => {
+            tracing::warn!(%fault, "plans cannot be read");
+            return;
+        }
+    };
+    for saved in plans {
+        let stored = store.journal(&saved.plan.id).await.unwrap_or_default();
+        let Ok(folded) = fold(&stored) else { continue };
+        let report = told(&saved.plan, &folded, saved.aborted);
+        if report.state == "running" {
+            tracing::warn!(
+                plan = %saved.plan.id,
+                kind = saved.plan.kind,
+                "a plan was begun and is not over; `hallpass plan resume` goes on with it"
+            );
+        }
+    }
+}
+
+/// Plans looked at when the server starts.
+const UNFINISHED_LOOK: u32 = 50;
+
+/// What a command's plan came to.
+pub(crate) struct Settled {
+    /// The report, of what happened or of what would.
+    pub(crate) report: Report,
+    /// The exit code it leads to.
+    pub(crate) exit: Exit,
+    /// Why it is refused; then nothing was done, not even saved.
+    pub(crate) refused: Option<Failure>,
+}
+
+/// From a draft to a report: looks, and with `--apply` asks and carries out.
+///
+/// # Errors
+/// When it cannot be looked at or run.
+pub(crate) async fn settle(
+    bench: &Bench,
+    mut draft: PlanDraft,
+    args: &PlanArgs,
+    question: &str,
+) -> Result<Settled, Failure> {
+    let limits = draft.limits_mut();
+    limits.changes_max = args.max_changes.unwrap_or(limits.changes_max);
+    limits.failures_max = args.max_failures.or(limits.failures_max);
+    let looked = bench.runner.preview(draft).await?;
+    let plan = looked.plan;
+    let planned = Report::planned(&plan);
+    if !looked.under_way {
+        if let Some(refused) = refusal(&plan) {
+            return Ok(Settled {
+                report: planned,
+                exit: Exit::Refused,
+                refused: Some(refused),
+            });
+        }
+        bench.runner.save(&plan).await?;
+    }
+    if !args.apply {
+        let exit = if args.detailed_exitcode && planned.has_changes() {
+            Exit::Findings
+        } else {
+            Exit::Ok
+        };
+        output::say(&format!(
+            "plan {}: nothing was done; `--apply` carries it out, `hallpass plan show {}` shows it",
+            plan.id, plan.id
+        ));
+        return Ok(Settled {
+            report: planned,
+            exit,
+            refused: None,
+        });
+    }
+    if looked.under_way {
+        output::say(&format!(
+            "plan {} was begun before and is not over: going on",
+            plan.id
+        ));
+    } else if planned.has_changes() {
+        args.running
+            .consent("this changes the organization", question)?;
+    }
+    let report = bench
+        .runner
+        .apply(&plan.id, &args.running.applying())
+        .await?;
+    Ok(Settled {
+        exit: exit_of(&report),
+        report,
+        refused: None,
+    })
+}
+
+/// What a plan's own checks and limits say against it.
+fn refusal(plan: &Plan) -> Option<Failure> {
+    let blocked = plan.blocked();
+    if !blocked.is_empty() {
+        let mut failure = Failure::refused("the plan is refused; nothing was changed");
+        for reason in blocked {
+            failure = failure.detail(reason);
+        }
+        return Some(failure.code("refused"));
+    }
+    let (changes, allowed) = (plan.changes(), plan.limits.changes_max);
+    (changes > allowed).then(|| RunError::TooManyChanges { changes, allowed }.into())
+}
+
+/// The exit code of a run.
+pub(crate) fn exit_of(report: &Report) -> Exit {
+    match report.exit() {
+        PlanExit::Ok => Exit::Ok,
+        PlanExit::Failed => {
+            // a guard that says no while the plan is applied is a refusal, too
+            let guarded = report.targets.iter().any(|row| {
+                let guard = |step: &hallpass_runner::StepReport| {
+                    step.kind == "guard" && step.outcome == Ended::Blocked
+                };
+                row.steps.iter().any(guard)
+            });
+            if guarded && report.totals.changed == 0 {
+                Exit::Refused
+            } else {
+                Exit::Failed
+            }
+        }
+    }
+}
+
+/// Prints a report, or `whole` in its place where a command has more to say in JSON.
+///
+/// # Errors
+/// When stdout does not take it.
+pub(crate) fn print(report: &Report, whole: Option<&Value>, format: Format) -> Result<(), Failure> {
+    match (format, whole) {
+        (Format::Json | Format::Jsonl, Some(whole)) => output::one(format, whole, &[], String::new),
+        (Format::Json | Format::Jsonl, None) => output::one(format, report, &[], String::new),
+        (Format::Table | Format::Csv, _) => {
+            output::list(format, &report.targets, FIELDS, || table(report))
+        }
+    }
+}
+
+fn table(report: &Report) -> Table {
+    let mut table = Table::new(&["what", "where", "outcome", "why"]);
+    let would = report.state == "planned";
+    for row in &report.targets {
+        let outcome = match (would, row.outcome) {
+            (true, Ended::Changed) => "would change".to_owned(),
+            (true, Ended::Blocked) => "refused".to_owned(),
+            (_, outcome) => outcome.to_string(),
+        };
+        let place = match (row.target.account.as_str(), row.target.region.as_str()) {
+            (account, "global") => account.to_owned(),
+            (account, region) => format!("{account} {region}"),
+        };
+        table.row([row.target.key.clone(), place, outcome, row.reason.clone()]);
+    }
+    table
+}
+
+/// Ends a command: the report on stdout, a refusal on stderr.
+///
+/// # Errors
+/// The refusal.
+pub(crate) fn finish(
+    settled: Settled,
+    whole: Option<&Value>,
+    format: Format,
+) -> Result<Exit, Failure> {
+    print(&settled.report, whole, format)?;
+    match settled.refused {
+        Some(refused) => Err(refused.said_as(format)),
+        None => Ok(settled.exit),
+    }
+}
+
+/// A plan's id as typed.
+pub(crate) fn plan_id(text: &str) -> Result<PlanId, Failure> {
+    let is_id = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_id {
+        return Ok(PlanId::named(text));
+    }
+    Err(Failure::bad_input(format!("`{text}` is no plan's id"))
+        .help("`hallpass plan list` shows them"))
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let text = error.to_string();
+        match error {
+            RunError::Unknown(_) => Self::bad_input(text).help("`hallpass plan list` shows them"),
+            RunError::Held { .. } => {
+                Self::new(Exit::Held, text).help("wait until the other run is over, or abort it")
+            }
+            RunError::TooManyChanges { .. } => {
+                Self::refused(text).help("`--max-changes` raises the limit")
+            }
+            RunError::Store(_) => Self::failed(text)
+                .help("the plan can be resumed: `hallpass plan list`, `hallpass plan resume ID`"),
+            RunError::Journal(_) => {
+                Self::failed(text).help("make a new plan; `hallpass store check` reads everything")
+            }
+            RunError::Unseen { .. } => {
+                Self::failed(text).help("`hallpass doctor` says which permission is missing")
+            }
+        }
+    }
+}
+
+impl From<ChoreError> for Failure {
+    fn from(error: ChoreError) -> Self {
+        match error {
+            ChoreError::Unusable(bad) => bad.into(),
+            ChoreError::Unread { .. } => Self::failed(error.to_string())
+                .help("`hallpass doctor` says which permission is missing"),
+            ChoreError::Store(_) => Self::failed(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_plans_have_sixteen_digits() {
+        assert!(plan_id("0123456789abcdef").is_ok());
+        for bad in ["", "0123", "0123456789abcdeg", "0123456789abcdef0"] {
+            assert_eq!(plan_id(bad).unwrap_err().exit(), Exit::BadInput, "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_way_a_run_can_end_has_its_exit_code() {
+        let table = [
+            (RunError::Unknown(PlanId::named("x")), Exit::BadInput),
+            (
+                RunError::TooManyChanges {
+                    changes: 2,
+                    allowed: 1,
+                },
+                Exit::Refused,
+            ),
+            (
+                RunError::Held {
+                    lane: "l".into(),
+                    by: "b".into(),
+                    until: hallpass_model::Timestamp::UNIX_EPOCH,
+                },
+                Exit::Held,
+            ),
+            (
+                RunError::Store(hallpass_runner::StoreFault("x".into())),
+                Exit::Failed,
+            ),
+        ];
+        for (error, exit) in table {
+            let text = error.to_string();
+            assert_eq!(Failure::from(error).exit(), exit, "{text}");
+        }
+    }
+}

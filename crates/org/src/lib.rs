@@ -1,0 +1,57 @@
+//! Chores of an organization as plans: outage drills and cutting people's sessions off, both by
+//! service control policies (`policies.md` §8.3 and §12).
+//!
+//! A chore gathers facts through [`Organization`], makes a plan of steps, and leaves running it to
+//! `runner`; [`Hand`] carries single steps out. Whether a chore is safe is decided by pure functions
+//! over those facts, once when the plan is made and again just before it is applied.
+//!
+//! Knows nothing of AWS's wire formats, of databases or of who may ask.
+#![warn(missing_docs)]
+
+mod facts;
+mod refusal;
+
+pub mod outage;
+pub mod sessions;
+
+mod hand;
+mod steps;
+
+mod ports;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use facts::{Facts, Surroundings, gather, surroundings};
+pub use hallpass_iam::generate::sessions::Entry;
+pub use hand::Hand;
+pub use ports::{
+    AccountRow, Attached, Caller, Drill, Fault, NewPolicy, OrgStore, Organization, PolicyRow,
+    PolicyText, Revocation, Root, Sight, TargetKind,
+};
+pub use refusal::{Refusal, lint};
+
+/// Why a chore could not be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum ChoreError {
+    /// What was given cannot be used; nothing was done.
+    #[error("{0}")]
+    Unusable(#[from] hallpass_iam::BadInput),
+    /// AWS could not be asked.
+    #[error("cannot read {what}: {fault}")]
+    Unread {
+        /// What was to be read.
+        what: String,
+        /// What AWS said.
+        fault: Fault,
+    },
+    /// Our own store did not answer.
+    #[error(transparent)]
+    Store(#[from] hallpass_runner::StoreFault),
+}
+
+/// Names the listing that failed.
+pub(crate) fn unread(what: impl Into<String>) -> impl FnOnce(Fault) -> ChoreError {
+    let what = what.into();
+    move |fault| ChoreError::Unread { what, fault }
+}

@@ -1,0 +1,147 @@
+//! Drills as they are: by the tags of policies, with what the store remembers beside.
+
+use std::collections::BTreeMap;
+
+use hallpass_model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{NAME_PREFIX, TAG_END, TAG_ID};
+use crate::ports::{Drill, OrgStore, Organization, PolicyRow};
+use crate::{ChoreError, unread};
+
+/// How a drill stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrillState {
+    /// Attached; it denies from its start until its end.
+    Active,
+    /// Attached, and over: it denies nothing any more, and should be removed.
+    Expired,
+    /// The policy is there, attached nowhere.
+    Detached,
+    /// Gone.
+    Removed,
+}
+
+/// A drill in a listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillRow {
+    /// Its id.
+    pub id: String,
+    /// How it stands.
+    pub state: DrillState,
+    /// Its policy; `None` when it is gone.
+    pub policy: Option<String>,
+    /// What the policy is attached to.
+    pub targets: Vec<String>,
+    /// When it ends; `None` when its tag cannot be read.
+    pub ends_at: Option<Timestamp>,
+    /// When it was seen attached.
+    pub applied_at: Option<Timestamp>,
+    /// When it was seen gone.
+    pub removed_at: Option<Timestamp>,
+}
+
+/// A policy that its tags say is a drill's.
+pub(super) struct Tagged {
+    pub(super) row: PolicyRow,
+    pub(super) id: String,
+    pub(super) ends_at: Option<Timestamp>,
+    pub(super) targets: Vec<String>,
+}
+
+/// Which policies are looked at for tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Among {
+    /// Those whose name says they may be one.
+    Named,
+    /// All but AWS's own.
+    All,
+}
+
+/// Policies with the tags of a drill.
+pub(super) async fn tagged(
+    organization: &dyn Organization,
+    among: Among,
+) -> Result<Vec<Tagged>, ChoreError> {
+    let rows = organization
+        .policies()
+        .await
+        .map_err(unread("service control policies"))?;
+    let mut found = Vec::new();
+    for row in rows.into_iter().filter(|row| !row.aws_managed) {
+        let is_named = row.name.starts_with(NAME_PREFIX);
+        if !is_named && among == Among::Named {
+            continue;
+        }
+        let tags: BTreeMap<String, String> = organization
+            .tags(&row.id)
+            .await
+            .map_err(unread(format!("the tags of policy `{}`", row.name)))?;
+        // somebody may have taken the tags away; the name is ours, too
+        let by_name = row.name.strip_prefix(NAME_PREFIX);
+        let Some(id) = tags.get(TAG_ID).map(String::as_str).or(by_name) else {
+            continue;
+        };
+        let targets = organization
+            .targets_of(&row.id)
+            .await
+            .map_err(unread(format!("the targets of policy `{}`", row.name)))?;
+        found.push(Tagged {
+            id: id.to_owned(),
+            ends_at: tags.get(TAG_END).and_then(|text| text.parse().ok()),
+            targets: targets.into_iter().map(|target| target.id).collect(),
+            row,
+        });
+    }
+    Ok(found)
+}
+
+/// Every drill that is there or that the store remembers, the last to end first.
+///
+/// # Errors
+/// When AWS or the store does not answer.
+pub async fn list(
+    organization: &dyn Organization,
+    store: &dyn OrgStore,
+    now: Timestamp,
+) -> Result<Vec<DrillRow>, ChoreError> {
+    let kept = store.drills().await?;
+    let of = |id: &str| kept.iter().find(|drill| drill.id == id);
+    let tagged = tagged(organization, Among::Named).await?;
+    let mut rows: Vec<DrillRow> = tagged
+        .iter()
+        .map(|found| DrillRow {
+            id: found.id.clone(),
+            state: state(found, now),
+            policy: Some(found.row.id.clone()),
+            targets: found.targets.clone(),
+            ends_at: found.ends_at,
+            applied_at: of(&found.id).and_then(|drill| drill.applied_at),
+            removed_at: None,
+        })
+        .collect();
+    let is_gone = |drill: &&Drill| tagged.iter().all(|found| found.id != drill.id);
+    rows.extend(kept.iter().filter(is_gone).map(|drill| DrillRow {
+        id: drill.id.clone(),
+        state: DrillState::Removed,
+        policy: None,
+        targets: Vec::new(),
+        ends_at: Some(drill.ends_at),
+        applied_at: drill.applied_at,
+        removed_at: drill.removed_at,
+    }));
+    rows.sort_by(|a, b| (b.ends_at, &a.id).cmp(&(a.ends_at, &b.id)));
+    Ok(rows)
+}
+
+fn state(found: &Tagged, now: Timestamp) -> DrillState {
+    if found.targets.is_empty() {
+        DrillState::Detached
+    } else if found.ends_at.is_some_and(|end| now < end) {
+        DrillState::Active
+    } else {
+        // an end that cannot be read is no reason to leave it
+        DrillState::Expired
+    }
+}

@@ -1,0 +1,121 @@
+//! Removing drills, by their tags alone.
+
+use hallpass_iam::BadInput;
+use hallpass_model::Timestamp;
+use hallpass_runner::{Lane, Limits, PlanDraft, StepId, Target};
+use serde_json::json;
+
+use super::list::{Among, Tagged, tagged};
+use super::{ID_DIGITS, name_of};
+use crate::ChoreError;
+use crate::facts::{Surroundings, surroundings};
+use crate::ports::{OrgStore, Organization};
+use crate::steps::{DELETE, DETACH, Instant, MARK_DRILL, Mark, Named, Pair, stored};
+
+/// The plan that removes a drill, wherever it is attached. Of one that is gone only the mark in the
+/// store is left to do.
+///
+/// # Errors
+/// `E_ID` for what is no drill's id; when AWS does not answer.
+pub async fn plan_remove(
+    organization: &dyn Organization,
+    drill: &str,
+) -> Result<PlanDraft, ChoreError> {
+    let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    if drill.len() != ID_DIGITS || !drill.bytes().all(is_digit) {
+        let message = format!("`{drill}` is no drill's id; `hallpass outage list` shows them");
+        return Err(BadInput::new("E_ID", message, "DRILL").into());
+    }
+    let around = surroundings(organization).await?;
+    let mut found = tagged(organization, Among::Named).await?;
+    found.retain(|it| it.id == drill);
+    if found.is_empty() {
+        // somebody may have given it another name
+        found = tagged(organization, Among::All).await?;
+        found.retain(|it| it.id == drill);
+    }
+    let mut draft = draft(&around, "outage.remove");
+    draft.remember(json!({ "drills": [drill] }));
+    remove(&mut draft, &around, drill, &found);
+    Ok(draft)
+}
+
+/// The plan that removes every drill whose end has passed, and what it removes.
+///
+/// # Errors
+/// When AWS or the store does not answer.
+pub async fn plan_reap(
+    organization: &dyn Organization,
+    store: &dyn OrgStore,
+    now: Timestamp,
+) -> Result<(PlanDraft, Vec<String>), ChoreError> {
+    let around = surroundings(organization).await?;
+    let mut found = tagged(organization, Among::Named).await?;
+    // one whose end cannot be read is shown by the list, and left to people
+    found.retain(|it| it.ends_at.is_some_and(|end| end <= now));
+    let mut ids: Vec<String> = found.iter().map(|it| it.id.clone()).collect();
+    // those that went otherwise have their record, too
+    let kept = store.drills().await?;
+    let all = tagged(organization, Among::Named).await?;
+    let is_over = kept.iter().filter(|drill| {
+        drill.removed_at.is_none() && drill.ends_at <= now && all.iter().all(|it| it.id != drill.id)
+    });
+    ids.extend(is_over.map(|drill| drill.id.clone()));
+    ids.sort();
+    ids.dedup();
+    let mut draft = draft(&around, "outage.reap");
+    draft.remember(json!({ "drills": ids }));
+    for id in &ids {
+        let (of_drill, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|it| it.id == *id);
+        remove(&mut draft, &around, id, &of_drill);
+        found = others;
+    }
+    Ok((draft, ids))
+}
+
+fn draft(around: &Surroundings, kind: &str) -> PlanDraft {
+    // what takes a denial away is never too much at once
+    let limits = Limits {
+        changes_max: usize::MAX,
+        ..Limits::DESTRUCTIVE
+    };
+    PlanDraft::new(kind, &around.caller.organization, limits)
+}
+
+fn remove(draft: &mut PlanDraft, around: &Surroundings, drill: &str, found: &[Tagged]) {
+    let of_organization = |key: String| Target::global(&around.caller.management_account, key);
+    let lane = Lane::organizations_write;
+    let mut deleted: Vec<StepId> = Vec::new();
+    for it in found {
+        let named = Named {
+            name: it.row.name.clone(),
+            id: Some(it.row.id.clone()),
+        };
+        let mut detached = Vec::new();
+        for target in &it.targets {
+            let pair = Pair {
+                policy: named.clone(),
+                target: target.clone(),
+            };
+            let place = of_organization(format!("target {target}, policy {}", it.row.name));
+            detached.push(draft.step(place, DETACH, stored(&pair), lane(), &[]));
+        }
+        let place = of_organization(format!("policy {}", it.row.name));
+        deleted.push(draft.step(place, DELETE, stored(&named), lane(), &detached));
+    }
+    if found.is_empty() {
+        // nothing by tags; a policy whose tags went missing still has its name
+        let named = Named {
+            name: name_of(drill),
+            id: None,
+        };
+        let place = of_organization(format!("policy {}", named.name));
+        deleted.push(draft.step(place, DELETE, stored(&named), lane(), &[]));
+    }
+    let mark = Mark {
+        drill: drill.to_owned(),
+        instant: Instant::Removed,
+    };
+    let place = of_organization(format!("drill {drill}"));
+    draft.step(place, MARK_DRILL, stored(&mark), Lane::usual(), &deleted);
+}

@@ -1,0 +1,186 @@
+//! What must hold before a policy is attached anywhere. Pure: facts in, refusals out.
+
+use hallpass_iam::{Kind, lint as rules};
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Facts, Surroundings};
+use crate::ports::{PolicyRow, Sight};
+
+/// Service control policies attached to one target, `FullAWSAccess` among them (`policies.md` §5).
+const SCPS_PER_TARGET: usize = 5;
+/// The tag of accounts where nothing is rehearsed.
+const PROD_TAG: &str = "hallpass:prod";
+
+/// Why it is refused. Nothing was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// For programs.
+    pub code: String,
+    /// For people: lower case, no final stop.
+    pub message: String,
+    /// What would help.
+    pub help: String,
+}
+
+impl Refusal {
+    fn new(code: &str, message: impl Into<String>, help: &str) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.into(),
+            help: help.to_owned(),
+        }
+    }
+}
+
+/// What the linter says of a service control policy, as far as it is an error; its size among that.
+pub fn lint(content: &str) -> Vec<Refusal> {
+    let findings = rules::lint(content, &rules::Options::new(Kind::Scp));
+    let errors = findings
+        .into_iter()
+        .filter(|it| it.severity == rules::Severity::Error);
+    errors
+        .map(|it| {
+            Refusal::new(
+                it.code.as_str(),
+                format!("the policy is not clean: {}", it.message),
+                "`hallpass policy lint` shows every finding with its place",
+            )
+        })
+        .collect()
+}
+
+/// What holds for every policy that is attached, whatever it says.
+pub(crate) fn of_surroundings(around: &Surroundings) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    let caller = &around.caller;
+    if caller.account != caller.management_account && !caller.is_delegated {
+        let message = format!(
+            "account `{}` is neither the management account nor a delegated administrator",
+            caller.account
+        );
+        found.push(Refusal::new(
+            "wrong_place",
+            message,
+            "use credentials of the management account",
+        ));
+    }
+    if !around.root.scps_enabled {
+        found.push(Refusal::new(
+            "scps_disabled",
+            "service control policies are not enabled on the root",
+            "`aws organizations enable-policy-type --policy-type SERVICE_CONTROL_POLICY` enables them",
+        ));
+    }
+    found
+}
+
+/// A place in the list of policies of a target, for a policy of this name.
+pub(crate) fn slot_taken(target: &str, attached: &[PolicyRow], name: &str) -> Option<Refusal> {
+    let taken = attached.iter().filter(|row| row.name != name).count();
+    (taken >= SCPS_PER_TARGET).then(|| {
+        let message = format!(
+            "`{target}` has {taken} policies, and no more than {SCPS_PER_TARGET} may be attached"
+        );
+        Refusal::new("no_slot", message, "detach or merge one of them")
+    })
+}
+
+/// The management account as a target: no policy has an effect there.
+pub(crate) fn of_management(around: &Surroundings, target: &str) -> Option<Refusal> {
+    (target == around.caller.management_account).then(|| {
+        Refusal::new(
+            "management_account",
+            "service control policies have no effect in the management account",
+            "choose a unit or a member account",
+        )
+    })
+}
+
+/// The root as a target.
+pub(crate) fn of_root(around: &Surroundings, target: &str) -> Option<Refusal> {
+    (target == around.root.id || target.starts_with("r-")).then(|| {
+        Refusal::new(
+            "root",
+            "a drill at the root would reach every account",
+            "choose a unit or an account",
+        )
+    })
+}
+
+/// Accounts that are in production.
+pub(crate) fn of_production(facts: &Facts, listed: &[String]) -> Option<Refusal> {
+    let is_prod = |account: &&crate::facts::AccountFacts| {
+        listed.contains(&account.row.id)
+            || account.tags.get(PROD_TAG).is_some_and(|it| it == "true")
+    };
+    let found: Vec<&str> = facts
+        .accounts
+        .iter()
+        .filter(is_prod)
+        .map(|account| account.row.id.as_str())
+        .collect();
+    (!found.is_empty()).then(|| {
+        let message = format!(
+            "{} of the accounts are in production: {}",
+            found.len(),
+            short_list(&found)
+        );
+        Refusal::new(
+            "production",
+            message,
+            "choose another target; accounts are marked by the tag `hallpass:prod` or `outage.prod_accounts`",
+        )
+    })
+}
+
+/// A way back in for every account.
+pub(crate) fn of_break_glass(facts: &Facts, exempt: &[String]) -> Vec<Refusal> {
+    if exempt.is_empty() {
+        return vec![Refusal::new(
+            "no_break_glass",
+            "the drill exempts no role: nobody could act in an emergency",
+            "generate it with `--exempt-role`, or say `--without-break-glass`",
+        )];
+    }
+    let mut found = Vec::new();
+    let lacking: Vec<&str> = facts
+        .accounts
+        .iter()
+        .filter(|account| account.break_glass == Sight::NotThere)
+        .map(|account| account.row.id.as_str())
+        .collect();
+    if !lacking.is_empty() {
+        let message = format!("no break-glass role exists in {}", short_list(&lacking));
+        found.push(Refusal::new(
+            "no_break_glass",
+            message,
+            "make one of the exempt roles there",
+        ));
+    }
+    let unseen = facts.accounts.iter().find_map(|account| {
+        let Sight::Unseen(why) = &account.break_glass else {
+            return None;
+        };
+        Some((account.row.id.as_str(), why))
+    });
+    if let Some((account, why)) = unseen {
+        let message =
+            format!("whether a break-glass role exists in `{account}` cannot be seen: {why}");
+        found.push(Refusal::new(
+            "break_glass_unseen",
+            message,
+            "let our role look there, or check by hand and say `--without-break-glass`",
+        ));
+    }
+    found
+}
+
+/// At most five, and how many more there are.
+fn short_list(ids: &[&str]) -> String {
+    let shown: Vec<&str> = ids.iter().take(5).copied().collect();
+    let more = ids.len().saturating_sub(shown.len());
+    match more {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

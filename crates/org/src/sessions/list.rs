@@ -1,0 +1,124 @@
+//! Entries in force, with their ends.
+
+use std::collections::BTreeSet;
+
+use hallpass_iam::generate::sessions::{Entry, Revocations};
+use hallpass_model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::apply::live;
+use super::{POLICY_NAME, TAG};
+use crate::ports::{OrgStore, Organization};
+use crate::{ChoreError, unread};
+
+/// How an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryState {
+    /// Sessions it selects may be alive.
+    InForce,
+    /// No session it selects is left: `sessions prune` removes it.
+    Past,
+    /// Nobody kept its end: it is in force until somebody removes it.
+    NoEnd,
+    /// Kept, but not in the policy, or the policy is attached nowhere: it cuts nobody off.
+    NotInForce,
+}
+
+/// An entry in a listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryRow {
+    /// The policy's name.
+    pub policy: String,
+    /// Whose sessions.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// How it stands.
+    pub state: EntryState,
+    /// When the last of them has ended.
+    pub ends_at: Option<Timestamp>,
+    /// What the policy is attached to.
+    pub targets: Vec<String>,
+}
+
+/// The names of policies that may hold entries: those kept, the usual one, and those with our tag.
+pub(super) async fn names(
+    organization: &dyn Organization,
+    store: &dyn OrgStore,
+) -> Result<BTreeSet<String>, ChoreError> {
+    let kept = store.revocations().await?;
+    let mut names: BTreeSet<String> = kept.into_iter().map(|row| row.policy).collect();
+    let rows = organization
+        .policies()
+        .await
+        .map_err(unread("service control policies"))?;
+    for row in rows.into_iter().filter(|row| !row.aws_managed) {
+        if !row.name.starts_with(POLICY_NAME) || names.contains(&row.name) {
+            continue;
+        }
+        let tags = organization
+            .tags(&row.id)
+            .await
+            .map_err(unread(format!("the tags of policy `{}`", row.name)))?;
+        if row.name == POLICY_NAME || tags.contains_key(TAG) {
+            names.insert(row.name);
+        }
+    }
+    Ok(names)
+}
+
+/// Every entry, by policy.
+///
+/// # Errors
+/// `E_ELEMENT` when a policy is none of ours any more; when AWS or the store does not answer.
+pub async fn list(
+    organization: &dyn Organization,
+    store: &dyn OrgStore,
+    now: Timestamp,
+) -> Result<Vec<EntryRow>, ChoreError> {
+    let kept = store.revocations().await?;
+    let mut rows = Vec::new();
+    for name in names(organization, store).await? {
+        let live = live(organization, &name).await?;
+        let (stands, targets) = match &live {
+            Some(live) => (
+                Revocations::parse(&live.policy.content)?,
+                live.targets.clone(),
+            ),
+            None => (Revocations::new(), Vec::new()),
+        };
+        let end_of = |entry: &Entry| {
+            let row = kept
+                .iter()
+                .find(|row| row.policy == name && row.entry == *entry);
+            row.map(|row| row.ends_at)
+        };
+        for entry in stands.entries() {
+            let ends_at = end_of(entry);
+            let state = match ends_at {
+                _ if targets.is_empty() => EntryState::NotInForce,
+                None => EntryState::NoEnd,
+                Some(end) if end <= now => EntryState::Past,
+                Some(_) => EntryState::InForce,
+            };
+            rows.push(EntryRow {
+                policy: name.clone(),
+                entry: entry.clone(),
+                state,
+                ends_at,
+                targets: targets.clone(),
+            });
+        }
+        let alone = kept
+            .iter()
+            .filter(|row| row.policy == name && !stands.contains(&row.entry));
+        rows.extend(alone.map(|row| EntryRow {
+            policy: name.clone(),
+            entry: row.entry.clone(),
+            state: EntryState::NotInForce,
+            ends_at: Some(row.ends_at),
+            targets: targets.clone(),
+        }));
+    }
+    Ok(rows)
+}

@@ -1,0 +1,149 @@
+//! Taking entries out whose last session has ended.
+
+use std::collections::BTreeMap;
+
+use hallpass_iam::generate::sessions::Revocations;
+use hallpass_model::Timestamp;
+use hallpass_runner::{Lane, Limits, PlanDraft, StepId, Target};
+use serde_json::json;
+
+use super::TAG;
+use super::apply::{Live, live};
+use super::list::names;
+use crate::facts::surroundings;
+use crate::ports::{NewPolicy, OrgStore, Organization, Revocation};
+use crate::steps::{DELETE, DETACH, DROP_REVOCATIONS, Keeping, Named, PUT, Pair, stored};
+use crate::{ChoreError, unread};
+
+/// What pruning comes to.
+#[derive(Clone, Debug)]
+pub struct Pruned {
+    /// The plan.
+    pub draft: PlanDraft,
+    /// The entries that go.
+    pub gone: Vec<Revocation>,
+    /// Entries in force whose end nobody kept: they stay.
+    pub without_end: Vec<String>,
+}
+
+/// The plan that removes every entry whose kept end is not after `at`, and detaches policies that
+/// are left with none.
+///
+/// # Errors
+/// `E_ELEMENT` when a policy is none of ours any more; when AWS or the store does not answer.
+pub async fn plan_prune(
+    organization: &dyn Organization,
+    store: &dyn OrgStore,
+    at: Timestamp,
+) -> Result<Pruned, ChoreError> {
+    let around = surroundings(organization).await?;
+    // taking denials away whose sessions are over is never too much at once
+    let limits = Limits {
+        changes_max: usize::MAX,
+        ..Limits::DESTRUCTIVE
+    };
+    let mut pruned = Pruned {
+        draft: PlanDraft::new("sessions.prune", &around.caller.organization, limits),
+        gone: Vec::new(),
+        without_end: Vec::new(),
+    };
+    let kept = store.revocations().await?;
+    let account = &around.caller.management_account;
+    for name in names(organization, store).await? {
+        let over: Vec<Revocation> = kept
+            .iter()
+            .filter(|row| row.policy == name && row.ends_at <= at)
+            .cloned()
+            .collect();
+        let live = live(organization, &name).await?;
+        let mut after = Vec::new();
+        if let Some(live) = &live {
+            let stands = Revocations::parse(&live.policy.content)?;
+            let lacks = stands.entries().iter().filter(|entry| {
+                !kept
+                    .iter()
+                    .any(|row| row.policy == name && row.entry == **entry)
+            });
+            pruned
+                .without_end
+                .extend(lacks.map(|entry| format!("{name}: {entry}")));
+            let ours = organization
+                .tags(&live.policy.row.id)
+                .await
+                .map_err(unread(format!("the tags of policy `{name}`")))?
+                .contains_key(TAG);
+            after = take_out(&mut pruned.draft, account, live, &stands, &over, ours);
+        }
+        if over.is_empty() {
+            continue;
+        }
+        let keeping = Keeping {
+            policy: name.clone(),
+            rows: over.clone(),
+        };
+        let place = Target::global(account, format!("ends of entries of {name}"));
+        let (keeping, lane) = (stored(&keeping), Lane::usual());
+        pruned
+            .draft
+            .step(place, DROP_REVOCATIONS, keeping, lane, &after);
+        pruned.gone.extend(over);
+    }
+    let entries: Vec<String> = pruned
+        .gone
+        .iter()
+        .map(|row| row.entry.to_string())
+        .collect();
+    pruned
+        .draft
+        .remember(json!({ "at": at, "entries": entries }));
+    Ok(pruned)
+}
+
+/// The steps at AWS; nothing when none of the entries is in the policy.
+fn take_out(
+    draft: &mut PlanDraft,
+    account: &str,
+    live: &Live,
+    stands: &Revocations,
+    over: &[Revocation],
+    ours: bool,
+) -> Vec<StepId> {
+    let mut rest = stands.clone();
+    let removed = over.iter().filter(|row| rest.remove(&row.entry)).count();
+    let row = &live.policy.row;
+    let named = Named {
+        name: row.name.clone(),
+        id: Some(row.id.clone()),
+    };
+    let place = |key: String| Target::global(account, key);
+    let lane = Lane::organizations_write;
+    if let Some(content) = rest.json() {
+        if removed == 0 {
+            return Vec::new();
+        }
+        let policy = NewPolicy {
+            name: row.name.clone(),
+            description: String::new(),
+            content,
+            tags: BTreeMap::new(),
+        };
+        let target = place(format!("policy {}", row.name));
+        return vec![draft.step(target, PUT, stored(&policy), lane(), &[])];
+    }
+    let mut steps = Vec::new();
+    for target in &live.targets {
+        let pair = Pair {
+            policy: named.clone(),
+            target: target.clone(),
+        };
+        let target = place(format!("target {target}, policy {}", row.name));
+        steps.push(draft.step(target, DETACH, stored(&pair), lane(), &[]));
+    }
+    if ours {
+        // made here, and of no use: its text would cut off people of long ago once attached again
+        let target = place(format!("policy {}", row.name));
+        let deleted = draft.step(target, DELETE, stored(&named), lane(), &steps);
+        steps.push(deleted);
+    }
+    steps
+}

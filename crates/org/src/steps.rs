@@ -1,0 +1,134 @@
+//! What steps of these plans want, as it stands in a plan. The names are part of stored plans.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ports::{Drill, NewPolicy, Revocation};
+
+/// Checks that must hold when the plan is applied: [`Guard`].
+pub(crate) const GUARD: &str = "guard";
+/// A policy with this text: [`NewPolicy`].
+pub(crate) const PUT: &str = "policy.put";
+/// A policy attached to a target: [`Pair`].
+pub(crate) const ATTACH: &str = "policy.attach";
+/// A policy not attached to a target: [`Pair`].
+pub(crate) const DETACH: &str = "policy.detach";
+/// No such policy: [`Named`].
+pub(crate) const DELETE: &str = "policy.delete";
+/// A drill in the store: [`Drill`].
+pub(crate) const KEEP_DRILL: &str = "drill.keep";
+/// A drill's applied or removed instant in the store: [`Mark`].
+pub(crate) const MARK_DRILL: &str = "drill.mark";
+/// Entries and their ends in the store: [`Keeping`].
+pub(crate) const KEEP_REVOCATIONS: &str = "revocations.keep";
+/// Entries gone from the store: [`Keeping`].
+pub(crate) const DROP_REVOCATIONS: &str = "revocations.drop";
+
+/// A policy by name, and by id where it is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+}
+
+/// A policy and a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pair {
+    pub(crate) policy: Named,
+    pub(crate) target: String,
+}
+
+/// What a guard checks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub(crate) enum Guard {
+    /// A drill is safe there (`policies.md` §8.3 point 1).
+    Outage {
+        name: String,
+        target: String,
+        content: String,
+        prod: Vec<String>,
+        break_glass: BreakGlass,
+    },
+    /// A revocation can be attached there.
+    Sessions {
+        name: String,
+        targets: Vec<String>,
+        content: String,
+    },
+}
+
+/// Whether a way back in has to be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakGlass {
+    /// In every account.
+    Needed,
+    /// Somebody said that it need not be.
+    Waived,
+}
+
+/// Which instant of a drill is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Instant {
+    Applied,
+    Removed,
+}
+
+/// A drill's instant to be set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    pub(crate) drill: String,
+    pub(crate) instant: Instant,
+}
+
+/// Entries of one policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Keeping {
+    pub(crate) policy: String,
+    pub(crate) rows: Vec<Revocation>,
+}
+
+/// A step's wish, told apart by its kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Wish {
+    Guard(Guard),
+    Put(NewPolicy),
+    Attach(Pair),
+    Detach(Pair),
+    Delete(Named),
+    KeepDrill(Drill),
+    MarkDrill(Mark),
+    KeepRevocations(Keeping),
+    DropRevocations(Keeping),
+}
+
+impl Wish {
+    /// Reads a stored wish.
+    pub(crate) fn read(kind: &str, desired: &Value) -> Result<Self, String> {
+        fn of<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+            serde_json::from_value(value.clone()).map_err(|error| error.to_string())
+        }
+        Ok(match kind {
+            GUARD => Self::Guard(of(desired)?),
+            PUT => Self::Put(of(desired)?),
+            ATTACH => Self::Attach(of(desired)?),
+            DETACH => Self::Detach(of(desired)?),
+            DELETE => Self::Delete(of(desired)?),
+            KEEP_DRILL => Self::KeepDrill(of(desired)?),
+            MARK_DRILL => Self::MarkDrill(of(desired)?),
+            KEEP_REVOCATIONS => Self::KeepRevocations(of(desired)?),
+            DROP_REVOCATIONS => Self::DropRevocations(of(desired)?),
+            other => return Err(format!("no step is called `{other}`")),
+        })
+    }
+}
+
+/// A wish as it is stored.
+pub(crate) fn stored<T: Serialize>(wish: &T) -> Value {
+    // texts, lists and instants only: writing them as JSON cannot fail
+    serde_json::to_value(wish).unwrap_or_default()
+}

@@ -1,0 +1,133 @@
+//! An organization, stores and a clock, with a runner over them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_iam::generate::sessions::{Entry, Revocations};
+use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile};
+use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME};
+use hallpass_org::testing::{FakeOrganization, MemoryOrg, UNIT};
+use hallpass_org::{Hand, OrgStore, Organization};
+use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
+use hallpass_runner::{Applying, Keeper, PlanDraft, Report, RunError, Runner};
+
+/// When every test begins.
+pub(crate) const START: &str = "2026-03-02T10:05:00Z";
+
+pub(crate) struct Bench {
+    pub(crate) clock: Arc<Hourglass>,
+    pub(crate) organization: Arc<FakeOrganization>,
+    pub(crate) kept: Arc<MemoryOrg>,
+    pub(crate) plans: Arc<MemoryPlans>,
+}
+
+/// The ports of one process.
+pub(crate) struct Process {
+    pub(crate) organization: Arc<dyn Organization>,
+    pub(crate) kept: Arc<dyn OrgStore>,
+    pub(crate) runner: Runner,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let clock = Arc::new(Hourglass::new(START.parse().unwrap()));
+        Self {
+            organization: Arc::new(FakeOrganization::new(Arc::clone(&clock) as Arc<_>)),
+            clock,
+            kept: Arc::default(),
+            plans: Arc::default(),
+        }
+    }
+
+    pub(crate) fn process(&self, holder: &str, gate: &Arc<Gate>) -> Process {
+        let organization: Arc<dyn Organization> =
+            Arc::new(Gated(Arc::clone(&self.organization), Arc::clone(gate)));
+        let kept: Arc<dyn OrgStore> = Arc::new(Gated(Arc::clone(&self.kept), Arc::clone(gate)));
+        let hand = Hand::new(
+            Arc::clone(&organization),
+            Arc::clone(&kept),
+            Arc::clone(&self.clock) as Arc<_>,
+        );
+        let runner = Runner::new(
+            Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
+            Arc::new(hand),
+            Arc::clone(&self.clock) as Arc<_>,
+            Arc::clone(&self.clock) as Arc<_>,
+            Arc::clone(&self.clock) as Arc<_>,
+            Keeper {
+                holder: holder.into(),
+                actor: "arn:aws:iam::111122223333:user/admin".into(),
+            },
+        );
+        Process {
+            organization,
+            kept,
+            runner,
+        }
+    }
+
+    pub(crate) fn calm(&self) -> Process {
+        self.process("calm", &Gate::new(None))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn wait(&self, span: Span) {
+        self.clock.advance(Duration::from_secs(span.as_seconds()));
+    }
+}
+
+impl Process {
+    /// Looks and applies.
+    pub(crate) async fn apply(&self, draft: PlanDraft) -> Result<Report, RunError> {
+        let looked = self.runner.look(draft).await?;
+        self.runner.apply(&looked.plan.id, &patient()).await
+    }
+}
+
+pub(crate) fn patient() -> Applying {
+    Applying {
+        patience: Duration::from_secs(120),
+        ..Applying::default()
+    }
+}
+
+pub(crate) const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"SimOutage","Effect":"Deny","Action":["iam:*","route53:*"],"Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":["us-east-1"]},"DateGreaterThanEquals":{"aws:CurrentTime":"2026-03-02T10:00:00Z"},"DateLessThan":{"aws:CurrentTime":"2026-03-02T12:00:00Z"},"ArnNotLike":{"aws:PrincipalArn":["arn:aws:iam::*:role/break-glass"]}}}]}"#;
+
+pub(crate) fn drill(target: &str) -> ApplyDrill {
+    ApplyDrill {
+        file: DrillFile::read(POLICY).unwrap(),
+        target: target.into(),
+        prod: Vec::new(),
+        break_glass: BreakGlass::Needed,
+    }
+}
+
+pub(crate) fn name(value: &str) -> Entry {
+    Entry::Name {
+        value: value.into(),
+    }
+}
+
+pub(crate) fn cut_off(entries: &[Entry]) -> ApplyRevocation {
+    let mut wanted = Revocations::new();
+    for entry in entries {
+        wanted.add(entry.clone());
+    }
+    ApplyRevocation {
+        wanted,
+        name: POLICY_NAME.into(),
+        targets: vec![UNIT.into()],
+        ends: Ends::After(Span::hours(12)),
+    }
+}
+
+/// How each target ended, in their order.
+pub(crate) fn outcomes(report: &Report) -> Vec<String> {
+    let rows = report.targets.iter();
+    rows.map(|row| format!("{}: {}", row.target.key, row.outcome))
+        .collect()
+}

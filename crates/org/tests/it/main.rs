@@ -1,0 +1,13 @@
+//! Drills and cut-offs against an organization in memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod bench;
+mod cutting_off;
+mod drills;
+mod stopping;

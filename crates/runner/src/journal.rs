@@ -1,0 +1,401 @@
+//! The journal: what was planned, sent, taken on and found, in the order it happened (P-6), and the
+//! state of every step that follows from it (P-7).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use hallpass_model::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::plan::{Probe, StepId};
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All was as desired.
+    Unchanged,
+    /// It was changed.
+    Changed,
+    /// Not begun.
+    Skipped,
+    /// Taken on, and not known to be done.
+    InProgress,
+    /// Something that had to come before did not succeed, or it cannot be done.
+    Blocked,
+    /// The world is not the one that was planned for.
+    Drifted,
+    /// It failed.
+    Failed,
+}
+
+impl Outcome {
+    /// The outcome's word in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Changed => "changed",
+            Self::Skipped => "skipped",
+            Self::InProgress => "in_progress",
+            Self::Blocked => "blocked",
+            Self::Drifted => "drifted",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether what comes after it may begin.
+    pub const fn is_good(self) -> bool {
+        matches!(self, Self::Unchanged | Self::Changed)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The end of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Final {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, when it did not end well; or what has to be said about it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The form before.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub old: Value,
+    /// The form after.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub new: Value,
+    /// How long it took.
+    pub seconds: u64,
+    /// The service's request ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<String>,
+}
+
+impl Final {
+    /// An end without a change.
+    pub fn without_change(outcome: Outcome, reason: impl Into<String>, seconds: u64) -> Self {
+        Self {
+            outcome,
+            reason: reason.into(),
+            old: Value::Null,
+            new: Value::Null,
+            seconds,
+            requests: Vec::new(),
+        }
+    }
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Entry {
+    /// A run begins, with what the probes said; what earlier runs left behind is over.
+    Planned {
+        /// Every step, and what was seen of it.
+        expected: BTreeMap<StepId, Probe>,
+    },
+    /// A write is about to be sent.
+    Intent {
+        /// The step.
+        step: StepId,
+        /// Its token.
+        token: String,
+        /// The form before.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        old: Value,
+    },
+    /// The service has taken it on.
+    Accepted {
+        /// The step.
+        step: StepId,
+        /// The id at the service.
+        remote: String,
+    },
+    /// It was asked for, and is still under way.
+    Poll {
+        /// The step.
+        step: StepId,
+        /// The id at the service.
+        remote: String,
+    },
+    /// The step ended.
+    Final {
+        /// The step.
+        step: StepId,
+        /// How.
+        #[serde(flatten)]
+        end: Final,
+    },
+    /// Something to know.
+    Note {
+        /// The step it is about, if it is about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepId>,
+        /// What.
+        text: String,
+    },
+}
+
+/// An entry with its time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+/// A record as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its place in the journal, from 1.
+    pub number: u64,
+    /// Its text: JSON, one record.
+    pub text: String,
+}
+
+/// A journal that cannot be relied on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// A record that cannot be read, with others after it.
+    #[error("record {number} of the journal cannot be read: {why}")]
+    Broken {
+        /// Its place.
+        number: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// A record that should be there is not.
+    #[error("record {number} of the journal is missing")]
+    Missing {
+        /// Its place.
+        number: u64,
+    },
+}
+
+/// Where a step stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    /// Nothing was sent.
+    Planned,
+    /// A write may have been sent.
+    Intent {
+        /// The form before.
+        old: Value,
+    },
+    /// The service has taken it on.
+    Accepted {
+        /// The id at the service.
+        remote: String,
+        /// The form before.
+        old: Value,
+    },
+    /// It ended.
+    Final(Final),
+}
+
+/// What a journal comes to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Folded {
+    /// When the newest run began; `None` when none did.
+    pub began: Option<Timestamp>,
+    /// When its last record was written.
+    pub last: Option<Timestamp>,
+    /// What that run expects to see.
+    pub expected: BTreeMap<StepId, Probe>,
+    /// Where each step stands that has left the start.
+    pub steps: BTreeMap<StepId, Place>,
+    /// Whether the last record was torn and left out.
+    pub torn: bool,
+}
+
+impl Folded {
+    /// Where a step stands.
+    pub fn place(&self, step: &StepId) -> &Place {
+        self.steps.get(step).unwrap_or(&Place::Planned)
+    }
+
+    /// How a step ended, if it did.
+    pub fn end(&self, step: &StepId) -> Option<&Final> {
+        match self.place(step) {
+            Place::Final(end) => Some(end),
+            Place::Planned | Place::Intent { .. } | Place::Accepted { .. } => None,
+        }
+    }
+
+    fn old(&self, step: &StepId) -> Value {
+        match self.place(step) {
+            Place::Intent { old } | Place::Accepted { old, .. } => old.clone(),
+            Place::Planned | Place::Final(_) => Value::Null,
+        }
+    }
+
+    fn set(&mut self, step: StepId, place: Place) {
+        self.steps.insert(step, place);
+    }
+
+    fn take(&mut self, record: Record) {
+        self.last = Some(record.at);
+        match record.entry {
+            Entry::Planned { expected } => {
+                self.began = Some(record.at);
+                self.expected = expected;
+                self.steps.clear();
+            }
+            Entry::Intent { step, old, .. } => {
+                // the first intent knows what stood there before any of ours
+                let old = match self.place(&step) {
+                    Place::Intent { old } | Place::Accepted { old, .. } => old.clone(),
+                    Place::Planned | Place::Final(_) => old,
+                };
+                self.set(step, Place::Intent { old });
+            }
+            Entry::Accepted { step, remote } => {
+                let old = self.old(&step);
+                self.set(step, Place::Accepted { remote, old });
+            }
+            Entry::Final { step, end } => self.set(step, Place::Final(end)),
+            Entry::Poll { .. } | Entry::Note { .. } => {}
+        }
+    }
+}
+
+/// Reads a journal. A last record that cannot be read was torn by a stop and is left out.
+///
+/// # Errors
+/// When an earlier one cannot be read or is missing.
+pub fn fold(stored: &[Stored]) -> Result<Folded, JournalError> {
+    let mut folded = Folded::default();
+    for (row, number) in stored.iter().zip(1_u64..) {
+        if row.number != number {
+            return Err(JournalError::Missing { number });
+        }
+        match serde_json::from_str::<Record>(&row.text) {
+            Ok(record) => folded.take(record),
+            Err(_) if usize::try_from(number).is_ok_and(|n| n == stored.len()) => {
+                folded.torn = true;
+            }
+            Err(error) => {
+                return Err(JournalError::Broken {
+                    number,
+                    why: error.to_string(),
+                });
+            }
+        }
+    }
+    Ok(folded)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn step() -> StepId {
+        StepId::named("0123456789abcdef")
+    }
+
+    fn journal(entries: &[Entry]) -> Vec<Stored> {
+        let rows = entries.iter().zip(1..).map(|(entry, number)| Stored {
+            number,
+            text: serde_json::to_string(&Record {
+                at: Timestamp::UNIX_EPOCH,
+                entry: entry.clone(),
+            })
+            .unwrap(),
+        });
+        rows.collect()
+    }
+
+    fn life() -> Vec<Entry> {
+        let end = Final {
+            old: json!({"a": 1}),
+            new: json!({"a": 2}),
+            requests: vec!["r-1".into()],
+            ..Final::without_change(Outcome::Changed, "", 3)
+        };
+        vec![
+            Entry::Planned {
+                expected: BTreeMap::from([(step(), Probe::Absent)]),
+            },
+            Entry::Intent {
+                step: step(),
+                token: "t".into(),
+                old: json!({"a": 1}),
+            },
+            Entry::Accepted {
+                step: step(),
+                remote: "op-1".into(),
+            },
+            Entry::Poll {
+                step: step(),
+                remote: "op-1".into(),
+            },
+            Entry::Note {
+                step: None,
+                text: "waited".into(),
+            },
+            Entry::Final { step: step(), end },
+        ]
+    }
+
+    #[test]
+    fn a_step_stands_where_its_last_record_left_it() {
+        let life = life();
+        let places = [
+            "Planned", "Intent", "Accepted", "Accepted", "Accepted", "Final",
+        ];
+        for (n, place) in places.iter().enumerate() {
+            let folded = fold(&journal(&life[..=n])).unwrap();
+            let shown = format!("{:?}", folded.place(&step()));
+            assert!(shown.starts_with(place), "after {n}: {shown}");
+        }
+        let folded = fold(&journal(&life)).unwrap();
+        assert_eq!(folded.end(&step()).unwrap().old, json!({"a": 1}));
+    }
+
+    #[test]
+    fn a_new_run_begins_anew() {
+        let mut entries = life();
+        entries.push(Entry::Planned {
+            expected: BTreeMap::new(),
+        });
+        let folded = fold(&journal(&entries)).unwrap();
+        assert_eq!(folded.place(&step()), &Place::Planned);
+    }
+
+    #[test]
+    fn a_torn_last_record_is_left_out_wherever_it_tore() {
+        let whole = journal(&life());
+        let text = whole[5].text.clone();
+        for length in 0..text.len() {
+            let mut torn = whole.clone();
+            torn[5].text.truncate(length);
+            let folded = fold(&torn).unwrap();
+            assert!(folded.torn, "cut at {length}");
+            assert!(folded.end(&step()).is_none(), "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn an_earlier_record_that_is_broken_or_missing_is_named() {
+        let mut broken = journal(&life());
+        broken[2].text.truncate(9);
+        let error = fold(&broken).unwrap_err();
+        assert!(
+            matches!(error, JournalError::Broken { number: 3, .. }),
+            "{error}"
+        );
+        let mut holed = journal(&life());
+        holed.remove(1);
+        assert_eq!(fold(&holed), Err(JournalError::Missing { number: 2 }));
+    }
+}

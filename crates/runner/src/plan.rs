@@ -1,0 +1,480 @@
+//! What a plan is made of, and how its parts are named so that the same wish has the same names.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use aws_lc_rs::digest;
+use hallpass_model::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Hex digits of a plan's and a step's id (P-4).
+const ID_DIGITS: usize = 16;
+
+/// Lower-case hex of the SHA-256 of `text`.
+pub fn hash(text: &str) -> String {
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}
+
+fn short(text: &str) -> String {
+    hash(text).chars().take(ID_DIGITS).collect()
+}
+
+/// JSON in the one form that equal values share (RFC 8785).
+fn canonical(value: &Value) -> String {
+    // a JSON value always has a canonical form
+    serde_json_canonicalizer::to_string(value).unwrap_or_default()
+}
+
+/// Where a step acts. `key` tells apart several things in one account and Region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Target {
+    /// The account, 12 digits; empty for the organization itself.
+    pub account: String,
+    /// The Region; `global` for global services.
+    pub region: String,
+    /// Which of several things there.
+    pub key: String,
+}
+
+impl Target {
+    /// Something of the organization itself.
+    pub fn global(account: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            account: account.into(),
+            region: "global".to_owned(),
+            key: key.into(),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.account, self.region, self.key)
+    }
+}
+
+/// How many steps of one kind run at once (P-9).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lane {
+    /// The name: steps of the same name count together.
+    pub name: String,
+    /// Steps at once.
+    pub width: u32,
+    /// Whether the lane is held in the store, so that two processes never run it at once.
+    pub shared: bool,
+}
+
+impl Lane {
+    /// The lane of steps that disturb nobody.
+    pub fn usual() -> Self {
+        Self {
+            name: "default".to_owned(),
+            width: 16,
+            shared: false,
+        }
+    }
+
+    /// One at a time, on one store.
+    pub fn serial(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            width: 1,
+            shared: true,
+        }
+    }
+
+    /// Writes to Organizations, which answers two at once with `ConcurrentModificationException`.
+    pub fn organizations_write() -> Self {
+        Self::serial("organizations-write")
+    }
+}
+
+macro_rules! hex_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Takes a text for an id; whether there is such a thing is another matter.
+            pub fn named(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+hex_id!(
+    /// A step: 16 hex digits of what it wants and where, so equal wishes have equal ids (P-4).
+    StepId
+);
+hex_id!(
+    /// A plan: 16 hex digits of its sorted step ids and the organization (P-4).
+    PlanId
+);
+
+/// What a look at a step's target showed (P-1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Probe {
+    /// All is as desired: nothing is sent.
+    Satisfied,
+    /// It is not there.
+    Absent,
+    /// It is there in another form.
+    Differs {
+        /// The form it has; what undoing goes back to.
+        old: Value,
+    },
+    /// An operation is under way already.
+    InProgress {
+        /// Its id at the service.
+        remote: String,
+    },
+    /// It cannot be done.
+    Blocked {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Probe {
+    /// Whether a write would follow.
+    pub fn is_change(&self) -> bool {
+        matches!(self, Self::Absent | Self::Differs { .. })
+    }
+
+    /// The form before, for reports and undoing.
+    pub fn old(&self) -> Value {
+        match self {
+            Self::Differs { old } => old.clone(),
+            Self::Satisfied | Self::Absent | Self::InProgress { .. } | Self::Blocked { .. } => {
+                Value::Null
+            }
+        }
+    }
+}
+
+/// One thing wanted at one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name.
+    pub id: StepId,
+    /// Where.
+    pub target: Target,
+    /// What is done, such as `policy.attach`: says which code carries it out.
+    pub kind: String,
+    /// The form that is wanted.
+    pub desired: Value,
+    /// How many run beside it.
+    pub lane: Lane,
+    /// Steps that have to succeed before.
+    pub after: Vec<StepId>,
+    /// For APIs with an idempotency field (P-3).
+    pub token: String,
+    /// How long it may take, waiting included, until it is left as under way.
+    pub timeout: Span,
+}
+
+/// How much a plan may change at once (P-8, P-11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Steps that may change something; a plan above it is refused.
+    pub changes_max: usize,
+    /// Targets that may fail before no new one is begun; `None` = 10 or a fifth, the larger.
+    pub failures_max: Option<usize>,
+}
+
+impl Limits {
+    /// For plans that add or change.
+    pub const USUAL: Self = Self {
+        changes_max: 50,
+        failures_max: None,
+    };
+    /// For plans that take away.
+    pub const DESTRUCTIVE: Self = Self {
+        changes_max: 10,
+        failures_max: None,
+    };
+
+    /// Targets of a plan of `targets` that may fail.
+    pub fn failures_allowed(&self, targets: usize) -> usize {
+        self.failures_max
+            .unwrap_or_else(|| targets.div_ceil(5).max(10))
+    }
+}
+
+/// A plan as saved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Its name.
+    pub id: PlanId,
+    /// What it is for, such as `outage.apply`.
+    pub kind: String,
+    /// The organization it was made for.
+    pub organization: String,
+    /// Rises with every explicit retry of what failed; part of the tokens (P-3).
+    pub generation: u32,
+    /// The steps, sorted by target.
+    pub steps: Vec<Step>,
+    /// What its kind has to remember, for its own report.
+    pub facts: Value,
+    /// How much it may change.
+    pub limits: Limits,
+    /// What the probes said when it was saved (P-5).
+    pub expected: BTreeMap<StepId, Probe>,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Who made it.
+    pub made_by: String,
+}
+
+impl Plan {
+    /// The step of that name.
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == *id)
+    }
+
+    /// Why it is refused: what its probes say cannot be done.
+    pub fn blocked(&self) -> Vec<String> {
+        let reason = |step: &Step| match self.expected.get(&step.id) {
+            Some(Probe::Blocked { reason }) => Some(reason.clone()),
+            Some(
+                Probe::Satisfied | Probe::Absent | Probe::Differs { .. } | Probe::InProgress { .. },
+            )
+            | None => None,
+        };
+        self.steps.iter().filter_map(reason).collect()
+    }
+
+    /// Steps that would change something, by what was seen when the plan was saved.
+    pub fn changes(&self) -> usize {
+        let changes = |step: &&Step| self.expected.get(&step.id).is_some_and(Probe::is_change);
+        self.steps.iter().filter(changes).count()
+    }
+
+    /// The same plan for another try of what failed: its tokens are new.
+    #[must_use]
+    pub fn again(mut self) -> Self {
+        self.generation += 1;
+        for step in &mut self.steps {
+            step.token = token(&self.kind, &self.organization, step, self.generation);
+        }
+        self
+    }
+}
+
+/// What names a step: all that it wants, and where.
+fn identity(plan_kind: &str, organization: &str, step: &Step) -> String {
+    let Step {
+        target,
+        kind,
+        desired,
+        ..
+    } = step;
+    format!(
+        "{plan_kind}|{organization}|{target}|{kind}|{}",
+        canonical(desired)
+    )
+}
+
+fn token(plan_kind: &str, organization: &str, step: &Step, generation: u32) -> String {
+    hash(&format!(
+        "{}|{generation}",
+        identity(plan_kind, organization, step)
+    ))
+}
+
+/// A plan in the making.
+#[derive(Clone, Debug)]
+pub struct PlanDraft {
+    kind: String,
+    organization: String,
+    steps: Vec<Step>,
+    facts: Value,
+    limits: Limits,
+}
+
+impl PlanDraft {
+    /// An empty plan of a kind, for an organization.
+    pub fn new(kind: impl Into<String>, organization: impl Into<String>, limits: Limits) -> Self {
+        Self {
+            kind: kind.into(),
+            organization: organization.into(),
+            steps: Vec::new(),
+            facts: Value::Null,
+            limits,
+        }
+    }
+
+    /// What its kind has to remember.
+    pub fn remember(&mut self, facts: Value) {
+        self.facts = facts;
+    }
+
+    /// How much it may change.
+    pub fn limits_mut(&mut self) -> &mut Limits {
+        &mut self.limits
+    }
+
+    /// Adds a step, and returns its name for those that come after it. The same wish twice is one
+    /// step.
+    pub fn step(
+        &mut self,
+        target: Target,
+        kind: &str,
+        desired: Value,
+        lane: Lane,
+        after: &[StepId],
+    ) -> StepId {
+        let mut step = Step {
+            id: StepId(String::new()),
+            target,
+            kind: kind.to_owned(),
+            desired,
+            lane,
+            after: after.to_vec(),
+            token: String::new(),
+            timeout: STEP_TIMEOUT,
+        };
+        step.id = StepId(short(&identity(&self.kind, &self.organization, &step)));
+        step.token = token(&self.kind, &self.organization, &step, 0);
+        let id = step.id.clone();
+        if self.steps.iter().all(|other| other.id != id) {
+            self.steps.push(step);
+        }
+        id
+    }
+
+    /// Whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The plan, named, with what was seen.
+    pub(crate) fn finish(
+        mut self,
+        expected: BTreeMap<StepId, Probe>,
+        made_at: Timestamp,
+        made_by: &str,
+    ) -> Plan {
+        self.sort();
+        Plan {
+            id: self.id(),
+            kind: self.kind,
+            organization: self.organization,
+            generation: 0,
+            steps: self.steps,
+            facts: self.facts,
+            limits: self.limits,
+            expected,
+            made_at,
+            made_by: made_by.to_owned(),
+        }
+    }
+
+    /// The steps so far.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The name the plan will have.
+    pub fn id(&self) -> PlanId {
+        let mut ids: Vec<&str> = self.steps.iter().map(|step| step.id.as_str()).collect();
+        ids.sort_unstable();
+        PlanId(short(&format!("{}|{}", ids.join("|"), self.organization)))
+    }
+
+    /// By target, whatever the order they were added in.
+    fn sort(&mut self) {
+        self.steps
+            .sort_by(|a, b| (&a.target, &a.id).cmp(&(&b.target, &b.id)));
+    }
+}
+
+/// How long a step may take unless it says otherwise: the propagation of a policy takes minutes.
+const STEP_TIMEOUT: Span = Span::minutes(5);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn draft(rows: &[(&str, i32)]) -> PlanDraft {
+        let mut draft = PlanDraft::new("test", "o-abcdefghij", Limits::USUAL);
+        for (key, n) in rows {
+            let target = Target::global("111122223333", *key);
+            draft.step(target, "put", json!({"b": n, "a": 1}), Lane::usual(), &[]);
+        }
+        draft
+    }
+
+    fn plan(rows: &[(&str, i32)]) -> Plan {
+        draft(rows).finish(BTreeMap::new(), Timestamp::UNIX_EPOCH, "ana")
+    }
+
+    #[test]
+    fn the_order_of_rows_does_not_change_a_name() {
+        let (one, other) = (plan(&[("x", 1), ("y", 2)]), plan(&[("y", 2), ("x", 1)]));
+        assert_eq!(one, other);
+        assert_eq!(one.id.as_str().len(), 16);
+    }
+
+    #[test]
+    fn another_wish_has_another_name() {
+        let one = plan(&[("x", 1)]);
+        for other in [plan(&[("x", 2)]), plan(&[("z", 1)])] {
+            assert_ne!(one.id, other.id);
+            assert_ne!(one.steps[0].token, other.steps[0].token);
+        }
+    }
+
+    #[test]
+    fn the_order_of_members_does_not_matter_and_twins_are_one() {
+        let mut draft = draft(&[("x", 1)]);
+        let target = Target::global("111122223333", "x");
+        draft.step(target, "put", json!({"a": 1, "b": 1}), Lane::usual(), &[]);
+        assert_eq!(draft.steps().len(), 1);
+    }
+
+    #[test]
+    fn tokens_are_whole_hashes_and_change_with_the_generation_alone() {
+        let first = plan(&[("x", 1)]);
+        let again = first.clone().again();
+        assert_eq!(first.steps[0].token.len(), 64);
+        assert_ne!(first.steps[0].token, again.steps[0].token);
+        assert_eq!(first.steps[0].id, again.steps[0].id);
+        // golden: tokens are promises to the services that keep them
+        assert_eq!(
+            first.steps[0].token,
+            hash("test|o-abcdefghij|111122223333/global/x|put|{\"a\":1,\"b\":1}|0")
+        );
+    }
+
+    #[test]
+    fn a_fifth_of_many_targets_may_fail_and_ten_of_few() {
+        let usual = Limits::USUAL;
+        for (targets, allowed) in [(0, 10), (7, 10), (50, 10), (51, 11), (500, 100)] {
+            assert_eq!(usual.failures_allowed(targets), allowed, "{targets}");
+        }
+        let none = Limits {
+            failures_max: Some(0),
+            ..usual
+        };
+        assert_eq!(none.failures_allowed(500), 0);
+    }
+}

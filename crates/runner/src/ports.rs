@@ -1,0 +1,192 @@
+//! What running a plan needs from outside: hands that look and act, a journal that lasts, leases,
+//! and a way to wait.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_model::{AuditId, Timestamp};
+use serde_json::Value;
+
+use crate::journal::{Entry, Stored};
+use crate::plan::{Plan, PlanId, Probe, Step, StepId, Target};
+use crate::retry::Retry;
+
+/// Why a look or a write brought no result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setback {
+    /// It may work later. Whether a write had its effect is not known: the engine looks before it
+    /// sends again.
+    Retry(Retry),
+    /// It never will.
+    Failed {
+        /// The service's error name, or ours.
+        code: String,
+        /// Its words.
+        text: String,
+    },
+}
+
+/// What a write did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Effect {
+    /// The form it has now.
+    pub new: Value,
+    /// The service's request ids, for support cases.
+    pub requests: Vec<String>,
+}
+
+/// How a write was answered (P-2).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// Done.
+    Done(Effect),
+    /// Taken on; it is asked for under this id.
+    Accepted {
+        /// The id at the service.
+        remote: String,
+    },
+    /// Not done, or not known to be.
+    Setback(Setback),
+}
+
+/// What became of something that was taken on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verify {
+    /// Still under way.
+    Running,
+    /// Done.
+    Done(Effect),
+    /// Could not be seen, or ended badly.
+    Setback(Setback),
+}
+
+/// How a step is undone (P-15).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Undo {
+    /// By these wishes at the same target, in this order: the step's kind and what is desired.
+    By(Vec<(String, Value)>),
+    /// Not at all, and why.
+    Not(String),
+}
+
+/// Whoever knows what steps mean. `probe` and `verify` change nothing; `act` sends one write and
+/// never repeats it.
+#[async_trait]
+pub trait Hands: Send + Sync {
+    /// Looks at the target.
+    ///
+    /// # Errors
+    /// When it cannot be seen.
+    async fn probe(&self, step: &Step) -> Result<Probe, Setback>;
+    /// Sends the write that `seen` asks for.
+    async fn act(&self, step: &Step, seen: &Probe) -> Act;
+    /// Asks what became of `remote`.
+    async fn verify(&self, step: &Step, remote: &str) -> Verify;
+    /// How a step that changed `old` to `new` is undone.
+    fn undo(&self, step: &Step, old: &Value, new: &Value) -> Undo;
+}
+
+/// The store could not answer. Nothing was half done; the plan can be resumed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("store: {0}")]
+pub struct StoreFault(pub String);
+
+/// A target that was changed: what the audit log says of it (P-12).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The id of its record.
+    pub audit: AuditId,
+    /// When.
+    pub at: Timestamp,
+    /// Who had the plan applied.
+    pub actor: String,
+    /// The plan.
+    pub plan: PlanId,
+    /// Its kind.
+    pub plan_kind: String,
+    /// The step.
+    pub step: StepId,
+    /// Its kind.
+    pub step_kind: String,
+    /// Where.
+    pub target: Target,
+    /// The form before.
+    pub old: Value,
+    /// The form after.
+    pub new: Value,
+}
+
+/// A plan as the store has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saved {
+    /// The plan.
+    pub plan: Plan,
+    /// Whether somebody asked for it to stop.
+    pub aborted: bool,
+}
+
+/// Who holds a lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeaseAnswer {
+    /// The caller, until the time asked for.
+    Ours,
+    /// Somebody else.
+    Held {
+        /// Who.
+        by: String,
+        /// Until when, unless they renew it.
+        until: Timestamp,
+    },
+}
+
+/// Plans, their journal and lane leases, on stable storage when a call returns.
+#[async_trait]
+pub trait PlanStore: Send + Sync {
+    /// Keeps a plan in place of the one of its id, not aborted.
+    async fn save_plan(&self, plan: &Plan) -> Result<(), StoreFault>;
+    /// One plan.
+    async fn plan(&self, id: &PlanId) -> Result<Option<Saved>, StoreFault>;
+    /// Plans, newest first, at most `limit`.
+    async fn plans(&self, limit: u32) -> Result<Vec<Saved>, StoreFault>;
+    /// Asks a plan to stop, or takes that back.
+    async fn set_aborted(&self, id: &PlanId, aborted: bool) -> Result<(), StoreFault>;
+    /// Adds to the journal and returns the entry's number; together with the audit record of
+    /// `change`, if there is one, or not at all.
+    async fn append(
+        &self,
+        plan: &PlanId,
+        at: Timestamp,
+        entry: &Entry,
+        change: Option<&Change>,
+    ) -> Result<u64, StoreFault>;
+    /// The journal of a plan as stored, in order.
+    async fn journal(&self, plan: &PlanId) -> Result<Vec<Stored>, StoreFault>;
+    /// Removes record `number` of a journal if it is the last: a stop tore it.
+    async fn cut_torn(&self, plan: &PlanId, number: u64) -> Result<(), StoreFault>;
+    /// Takes or renews a lane for `holder` until `until`, unless another has it at `now`.
+    async fn lease(
+        &self,
+        lane: &str,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<LeaseAnswer, StoreFault>;
+    /// Gives a lane back; nothing happens when it is not `holder`'s.
+    async fn unlease(&self, lane: &str, holder: &str) -> Result<(), StoreFault>;
+}
+
+/// Waits. Tests let time pass instead.
+#[async_trait]
+pub trait Nap: Send + Sync {
+    /// Returns after `span`.
+    async fn sleep(&self, span: Duration);
+}
+
+/// Who runs plans: in leases, and in the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keeper {
+    /// Tells this process from every other.
+    pub holder: String,
+    /// Who asked for it.
+    pub actor: String,
+}

@@ -1,0 +1,238 @@
+//! What became of a plan, target by target (P-12), and the exit code it leads to (P-13).
+
+use std::collections::BTreeMap;
+
+use hallpass_model::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::journal::{Final, Folded, Outcome, Place};
+use crate::plan::{Plan, PlanId, Probe, Step, Target};
+
+/// How many targets ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Were as desired.
+    pub unchanged: usize,
+    /// Were changed.
+    pub changed: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Were not begun.
+    pub skipped: usize,
+    /// Could not be begun.
+    pub blocked: usize,
+    /// Were not as planned for.
+    pub drifted: usize,
+    /// Are under way.
+    pub in_progress: usize,
+}
+
+impl Totals {
+    fn count(&mut self, outcome: Outcome) {
+        let counter = match outcome {
+            Outcome::Unchanged => &mut self.unchanged,
+            Outcome::Changed => &mut self.changed,
+            Outcome::Failed => &mut self.failed,
+            Outcome::Skipped => &mut self.skipped,
+            Outcome::Blocked => &mut self.blocked,
+            Outcome::Drifted => &mut self.drifted,
+            Outcome::InProgress => &mut self.in_progress,
+        };
+        *counter += 1;
+    }
+}
+
+/// What a step did, or would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Its name.
+    pub step: String,
+    /// What is done.
+    pub kind: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The form before.
+    pub old: Value,
+    /// The form after, or wanted.
+    pub new: Value,
+}
+
+/// What became of a target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetReport {
+    /// Where.
+    #[serde(flatten)]
+    pub target: Target,
+    /// The worst of its steps' outcomes.
+    pub outcome: Outcome,
+    /// The reason of that step.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Its steps.
+    pub steps: Vec<StepReport>,
+    /// How long they took together.
+    pub seconds: u64,
+    /// The service's request ids.
+    pub request_ids: Vec<String>,
+}
+
+/// What became of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The plan.
+    pub plan: PlanId,
+    /// Its kind.
+    pub kind: String,
+    /// `planned` until it is applied; then `done`, `partial`, `paused`, `aborted` or `running`.
+    pub state: String,
+    /// When its newest run began.
+    pub started: Option<Timestamp>,
+    /// When that run's last record was written.
+    pub ended: Option<Timestamp>,
+    /// How many targets ended how. Of a plan that was not applied: what would happen.
+    pub totals: Totals,
+    /// Every target, by account, Region and key.
+    pub targets: Vec<TargetReport>,
+}
+
+/// The exit codes a plan leads to; the numbers are the product's (P-13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All is as desired, or was applied, or would be.
+    Ok,
+    /// Some target failed, or the result is partial.
+    Failed,
+}
+
+/// Whether a report tells what would happen, or what did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tense {
+    Would,
+    Did,
+}
+
+impl Report {
+    /// What would happen: nothing was applied.
+    pub fn planned(plan: &Plan) -> Self {
+        Self::of(plan, &Folded::default(), "planned", Tense::Would, "")
+    }
+
+    /// What the journal says; `waiting` is why what was not begun was not.
+    pub fn told(plan: &Plan, folded: &Folded, state: &str, waiting: &str) -> Self {
+        if folded.began.is_none() {
+            return Self::planned(plan);
+        }
+        Self::of(plan, folded, state, Tense::Did, waiting)
+    }
+
+    fn of(plan: &Plan, folded: &Folded, state: &str, tense: Tense, waiting: &str) -> Self {
+        let mut targets: BTreeMap<&Target, TargetReport> = BTreeMap::new();
+        for step in &plan.steps {
+            let end = match tense {
+                Tense::Would => would(plan, step),
+                Tense::Did => did(folded, step, waiting),
+            };
+            let row = targets.entry(&step.target).or_insert_with(|| TargetReport {
+                target: step.target.clone(),
+                outcome: Outcome::Unchanged,
+                reason: String::new(),
+                steps: Vec::new(),
+                seconds: 0,
+                request_ids: Vec::new(),
+            });
+            row.take(step, end);
+        }
+        let mut totals = Totals::default();
+        for row in targets.values() {
+            totals.count(row.outcome);
+        }
+        Self {
+            plan: plan.id.clone(),
+            kind: plan.kind.clone(),
+            state: state.to_owned(),
+            started: folded.began,
+            ended: folded.last.filter(|_| folded.began.is_some()),
+            totals,
+            targets: targets.into_values().collect(),
+        }
+    }
+
+    /// Whether something would change, or did.
+    pub fn has_changes(&self) -> bool {
+        self.totals.changed > 0
+    }
+
+    /// What the report leads to.
+    pub fn exit(&self) -> Exit {
+        let Totals {
+            unchanged: _,
+            changed: _,
+            failed,
+            skipped,
+            blocked,
+            drifted,
+            in_progress,
+        } = self.totals;
+        if failed + skipped + blocked + drifted + in_progress == 0 {
+            Exit::Ok
+        } else {
+            Exit::Failed
+        }
+    }
+}
+
+impl TargetReport {
+    fn take(&mut self, step: &Step, end: Final) {
+        if end.outcome > self.outcome {
+            self.outcome = end.outcome;
+            self.reason.clone_from(&end.reason);
+        }
+        self.seconds += end.seconds;
+        self.request_ids.extend(end.requests);
+        self.steps.push(StepReport {
+            step: step.id.to_string(),
+            kind: step.kind.clone(),
+            outcome: end.outcome,
+            reason: end.reason,
+            old: end.old,
+            new: end.new,
+        });
+    }
+}
+
+fn would(plan: &Plan, step: &Step) -> Final {
+    let wanted = |old: Value| Final {
+        old,
+        new: step.desired.clone(),
+        ..Final::without_change(Outcome::Changed, "", 0)
+    };
+    match plan.expected.get(&step.id) {
+        Some(Probe::Satisfied) => Final::without_change(Outcome::Unchanged, "", 0),
+        Some(Probe::Absent) => wanted(Value::Null),
+        Some(Probe::Differs { old }) => wanted(old.clone()),
+        Some(Probe::InProgress { remote }) => {
+            Final::without_change(Outcome::InProgress, format!("`{remote}` is under way"), 0)
+        }
+        Some(Probe::Blocked { reason }) => {
+            Final::without_change(Outcome::Blocked, reason.clone(), 0)
+        }
+        None => Final::without_change(Outcome::Skipped, "not looked at", 0),
+    }
+}
+
+fn did(folded: &Folded, step: &Step, waiting: &str) -> Final {
+    match folded.place(&step.id) {
+        Place::Final(end) => end.clone(),
+        Place::Planned => Final::without_change(Outcome::Skipped, waiting, 0),
+        Place::Intent { .. } => {
+            Final::without_change(Outcome::InProgress, "sent, and the answer is not known", 0)
+        }
+        Place::Accepted { remote, .. } => {
+            Final::without_change(Outcome::InProgress, format!("`{remote}` is under way"), 0)
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Whose turn it is: order, lanes, failures and the canary, without any I/O.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::journal::{Final, Folded, Outcome, Place};
+use crate::plan::{Plan, StepId, Target};
+use crate::run::Stopped;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Running,
+    /// Begun and left: it is neither over nor to be begun again in this run.
+    Left,
+    Over(Outcome),
+}
+
+/// Which steps wait, run and are over.
+pub(super) struct Board<'a> {
+    plan: &'a Plan,
+    states: Vec<State>,
+    places: BTreeMap<&'a StepId, usize>,
+    /// Targets that this run may begin; `None` = all.
+    chosen: Option<BTreeSet<&'a Target>>,
+    failed: BTreeSet<&'a Target>,
+    failures_allowed: usize,
+}
+
+impl<'a> Board<'a> {
+    pub(super) fn new(plan: &'a Plan, folded: &Folded, canary: Option<usize>) -> Self {
+        let states = plan.steps.iter().map(|step| match folded.place(&step.id) {
+            Place::Final(end) => State::Over(end.outcome),
+            Place::Planned | Place::Intent { .. } | Place::Accepted { .. } => State::Waiting,
+        });
+        let states: Vec<State> = states.collect();
+        let targets: BTreeSet<&Target> = plan.steps.iter().map(|step| &step.target).collect();
+        let failures_allowed = plan.limits.failures_allowed(targets.len());
+        let fresh = targets.iter().copied().filter(|target| {
+            let of_it = |(step, _): &(&crate::Step, &State)| step.target == **target;
+            plan.steps
+                .iter()
+                .zip(&states)
+                .filter(of_it)
+                .any(|(_, state)| *state == State::Waiting)
+        });
+        let chosen = canary.map(|count| fresh.take(count).collect());
+        let failed = plan
+            .steps
+            .iter()
+            .zip(&states)
+            .filter(|(_, state)| **state == State::Over(Outcome::Failed))
+            .map(|(step, _)| &step.target)
+            .collect();
+        Self {
+            plan,
+            places: plan.steps.iter().map(|step| &step.id).zip(0..).collect(),
+            states,
+            chosen,
+            failed,
+            failures_allowed,
+        }
+    }
+
+    /// The next step that may begin, or that is blocked and may end at once.
+    pub(super) fn next(&self) -> Option<usize> {
+        let turn = |(index, _): &(usize, &State)| self.has_turn(*index);
+        let waiting = self.states.iter().enumerate();
+        waiting
+            .filter(|(_, state)| **state == State::Waiting)
+            .find(turn)
+            .map(|(index, _)| index)
+    }
+
+    fn has_turn(&self, index: usize) -> bool {
+        let Some(step) = self.plan.steps.get(index) else {
+            return false;
+        };
+        if self.blocked_by(index).is_some() {
+            return true;
+        }
+        let before_done = step
+            .after
+            .iter()
+            .all(|id| matches!(self.state_of(id), Some(State::Over(end)) if end.is_good()));
+        before_done && self.may_begin(&step.target) && self.has_room(index)
+    }
+
+    fn may_begin(&self, target: &Target) -> bool {
+        let chosen = self.chosen.as_ref().is_none_or(|it| it.contains(target));
+        chosen && (!self.is_over_limit() || self.is_begun(target))
+    }
+
+    fn is_over_limit(&self) -> bool {
+        self.failed.len() > self.failures_allowed
+    }
+
+    /// Whether a step of the target has begun: what is begun ends normally.
+    fn is_begun(&self, target: &Target) -> bool {
+        self.plan
+            .steps
+            .iter()
+            .zip(&self.states)
+            .any(|(step, state)| step.target == *target && *state != State::Waiting)
+    }
+
+    fn has_room(&self, index: usize) -> bool {
+        let Some(step) = self.plan.steps.get(index) else {
+            return false;
+        };
+        let running = self
+            .plan
+            .steps
+            .iter()
+            .zip(&self.states)
+            .filter(|(other, state)| {
+                **state == State::Running && other.lane.name == step.lane.name
+            });
+        u32::try_from(running.count()).is_ok_and(|count| count < step.lane.width.max(1))
+    }
+
+    fn state_of(&self, id: &StepId) -> Option<State> {
+        let index = self.places.get(id)?;
+        self.states.get(*index).copied()
+    }
+
+    /// Why a step can never begin: something before it did not succeed.
+    pub(super) fn blocked_by(&self, index: usize) -> Option<String> {
+        let step = self.plan.steps.get(index)?;
+        step.after.iter().find_map(|id| match self.state_of(id) {
+            Some(State::Over(end)) if !end.is_good() => {
+                let place = self.plan.step(id).map(|step| step.target.to_string());
+                Some(format!("blocked by {}: {end}", place.unwrap_or_default()))
+            }
+            None => Some(format!("blocked by `{id}`, which is not in the plan")),
+            Some(_) => None,
+        })
+    }
+
+    pub(super) fn begun(&mut self, index: usize) {
+        self.set(index, State::Running);
+    }
+
+    pub(super) fn ended(&mut self, index: usize, end: &Final) {
+        let state = match end.outcome {
+            Outcome::InProgress => State::Left,
+            other => State::Over(other),
+        };
+        self.set(index, state);
+        if let (Outcome::Failed, Some(step)) = (end.outcome, self.plan.steps.get(index)) {
+            self.failed.insert(&step.target);
+        }
+    }
+
+    pub(super) fn stopped(&mut self, index: usize) {
+        self.set(index, State::Left);
+    }
+
+    fn set(&mut self, index: usize, state: State) {
+        if let Some(place) = self.states.get_mut(index) {
+            *place = state;
+        }
+    }
+
+    /// Why steps still wait.
+    pub(super) fn why_stopped(&self) -> Option<Stopped> {
+        if !self.states.contains(&State::Waiting) {
+            None
+        } else if self.is_over_limit() {
+            Some(Stopped::TooManyFailures)
+        } else if self.chosen.is_some() {
+            Some(Stopped::Paused)
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! The driver: looks, saves, applies, resumes. Everything between two calls to a port is decided by
+//! [`board`] and by the folded journal.
+
+mod board;
+mod step;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::stream::{self, FuturesUnordered, StreamExt};
+use hallpass_model::{Clock, IdSource, Span, Timestamp};
+
+use crate::journal::{Entry, Final, Folded, JournalError, Outcome, Place, fold};
+use crate::plan::{Plan, PlanDraft, PlanId, Probe, Step, StepId};
+use crate::ports::{Hands, Keeper, LeaseAnswer, Nap, PlanStore, Saved, Setback, StoreFault};
+use crate::report::Report;
+use board::Board;
+
+/// How long a lane is held without being renewed: longer than the calls of one write take, short
+/// enough that a stop does not keep others waiting.
+pub const LANE_LEASE: Span = Span::seconds(60);
+/// A lease is renewed when it is older than this.
+const RENEW_AFTER: Span = Span::seconds(10);
+/// Between looks at a lane that somebody else has.
+const LANE_PAUSE: Duration = Duration::from_secs(1);
+/// Probes at once.
+const LOOKS: usize = 8;
+/// Tries of a probe whose answer is lost while a plan is made.
+const LOOK_TRIES: u32 = 3;
+
+/// Why a plan was not, or not wholly, run.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RunError {
+    /// The store did not answer; the plan can be resumed.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// The journal cannot be relied on.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// There is no such plan.
+    #[error("there is no plan `{0}`")]
+    Unknown(PlanId),
+    /// Somebody else runs it, or has its lane.
+    #[error("`{lane}` is held by {by} until {until}")]
+    Held {
+        /// The lane, or `plan:ID`.
+        lane: String,
+        /// Who has it.
+        by: String,
+        /// Until when, unless they renew it.
+        until: Timestamp,
+    },
+    /// It would change more than it may (P-11).
+    #[error("the plan has {changes} changes, and {allowed} are allowed")]
+    TooManyChanges {
+        /// The changes it has.
+        changes: usize,
+        /// The changes it may have.
+        allowed: usize,
+    },
+    /// A target could not be looked at while the plan was made.
+    #[error("cannot look at `{target}`: {why}")]
+    Unseen {
+        /// Where.
+        target: String,
+        /// What the service said.
+        why: String,
+    },
+}
+
+/// What a look found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Looked {
+    /// The plan as saved.
+    pub plan: Plan,
+    /// Whether an earlier run of it is not over: it is resumed, not begun anew.
+    pub under_way: bool,
+}
+
+/// How a plan is applied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applying {
+    /// Do what is wanted even where the world changed since the plan was saved.
+    pub accept_drift: bool,
+    /// Only so many targets, then pause.
+    pub canary: Option<usize>,
+    /// Another try of what failed, under new tokens.
+    pub retry_failed: bool,
+    /// How long to wait for a lane that somebody else has.
+    pub patience: Duration,
+}
+
+/// Runs plans.
+pub struct Runner {
+    store: Arc<dyn PlanStore>,
+    hands: Arc<dyn Hands>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    nap: Arc<dyn Nap>,
+    keeper: Keeper,
+    /// When each lane we hold was taken or renewed.
+    renewed: Mutex<BTreeMap<String, Timestamp>>,
+}
+
+impl Runner {
+    /// A runner over its ports.
+    pub fn new(
+        store: Arc<dyn PlanStore>,
+        hands: Arc<dyn Hands>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+        nap: Arc<dyn Nap>,
+        keeper: Keeper,
+    ) -> Self {
+        Self {
+            store,
+            hands,
+            clock,
+            ids,
+            nap,
+            keeper,
+            renewed: Mutex::default(),
+        }
+    }
+
+    /// Probes every step and saves the plan with what was seen; sends no write. A plan of that name
+    /// whose run is not over stays as it is.
+    ///
+    /// # Errors
+    /// When a target cannot be looked at, or the store does not answer.
+    pub async fn look(&self, draft: PlanDraft) -> Result<Looked, RunError> {
+        let looked = self.preview(draft).await?;
+        if !looked.under_way {
+            self.save(&looked.plan).await?;
+        }
+        Ok(looked)
+    }
+
+    /// As [`look`](Self::look), without saving: for plans that may be refused.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    pub async fn preview(&self, draft: PlanDraft) -> Result<Looked, RunError> {
+        let id = draft.id();
+        if let Some(Saved { plan, .. }) = self.store.plan(&id).await?
+            && is_under_way(&plan, &self.folded(&id).await?)
+        {
+            return Ok(Looked {
+                plan,
+                under_way: true,
+            });
+        }
+        let expected = self.probe_all(draft.steps()).await?;
+        Ok(Looked {
+            plan: draft.finish(expected, self.clock.now(), &self.keeper.actor),
+            under_way: false,
+        })
+    }
+
+    /// Keeps a plan that was looked at.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn save(&self, plan: &Plan) -> Result<(), RunError> {
+        Ok(self.store.save_plan(plan).await?)
+    }
+
+    async fn probe_all(&self, steps: &[Step]) -> Result<BTreeMap<StepId, Probe>, RunError> {
+        let answers: Vec<_> = stream::iter(steps)
+            .map(|step| async move { (step, self.probe_for_plan(step).await) })
+            .buffered(LOOKS)
+            .collect()
+            .await;
+        answers
+            .into_iter()
+            .map(|(step, answer)| match answer {
+                Ok(probe) => Ok((step.id.clone(), probe)),
+                Err(why) => Err(RunError::Unseen {
+                    target: step.target.to_string(),
+                    why,
+                }),
+            })
+            .collect()
+    }
+
+    async fn probe_for_plan(&self, step: &Step) -> Result<Probe, String> {
+        let mut tries = 1;
+        loop {
+            match self.hands.probe(step).await {
+                Ok(probe) => return Ok(probe),
+                Err(Setback::Failed { code, text }) => return Err(format!("{code}: {text}")),
+                Err(Setback::Retry(retry)) if tries >= LOOK_TRIES => return Err(retry.why),
+                Err(Setback::Retry(retry)) => {
+                    let pause = crate::pause(&retry, tries, self.chance(step, tries));
+                    self.nap.sleep(pause.unwrap_or_default()).await;
+                }
+            }
+            tries += 1;
+        }
+    }
+
+    /// Applies a saved plan, or goes on with a run of it that is not over.
+    ///
+    /// # Errors
+    /// When there is no such plan, it is too large, somebody else runs it, or the store fails. What
+    /// became of targets is in the report.
+    pub async fn apply(&self, id: &PlanId, applying: &Applying) -> Result<Report, RunError> {
+        let (plan, folded) = self.load(id).await?;
+        let (changes, allowed) = (plan.changes(), plan.limits.changes_max);
+        if changes > allowed {
+            return Err(RunError::TooManyChanges { changes, allowed });
+        }
+        let name = format!("plan:{id}");
+        self.take(&name, applying.patience).await?;
+        let run = self.run(plan, folded, applying).await;
+        self.give_back(&name).await?;
+        run
+    }
+
+    async fn run(
+        &self,
+        mut plan: Plan,
+        mut folded: Folded,
+        applying: &Applying,
+    ) -> Result<Report, RunError> {
+        self.store.set_aborted(&plan.id, false).await?;
+        if applying.retry_failed {
+            let expected = self.probe_all(&plan.steps).await?;
+            plan = Plan {
+                expected,
+                ..plan.again()
+            };
+            self.store.save_plan(&plan).await?;
+            self.begin(&plan).await?;
+            folded = self.folded(&plan.id).await?;
+        } else if !is_under_way(&plan, &folded) {
+            self.begin(&plan).await?;
+            folded = self.folded(&plan.id).await?;
+        }
+        let stopped = self.drive(&plan, folded, applying).await?;
+        let folded = self.folded(&plan.id).await?;
+        Ok(tell(&plan, &folded, stopped))
+    }
+
+    async fn begin(&self, plan: &Plan) -> Result<(), RunError> {
+        let entry = Entry::Planned {
+            expected: plan.expected.clone(),
+        };
+        self.note(&plan.id, &entry).await
+    }
+
+    /// Goes on with a run that is not over, or begins the first; what is over stays as it is.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub async fn resume(&self, id: &PlanId, applying: &Applying) -> Result<Report, RunError> {
+        let (plan, folded) = self.load(id).await?;
+        if folded.began.is_none() || is_under_way(&plan, &folded) || applying.retry_failed {
+            return self.apply(id, applying).await;
+        }
+        Ok(told(&plan, &folded, false))
+    }
+
+    /// What became of a plan so far.
+    ///
+    /// # Errors
+    /// When there is no such plan, or it cannot be read.
+    pub async fn report(&self, id: &PlanId) -> Result<Report, RunError> {
+        let (plan, folded) = self.load(id).await?;
+        let aborted = self.store.plan(id).await?.is_some_and(|it| it.aborted);
+        Ok(told(&plan, &folded, aborted))
+    }
+
+    /// Asks a plan to begin nothing new, and waits until nobody runs it.
+    ///
+    /// # Errors
+    /// When there is no such plan, the store fails, or its steps outlast the patience.
+    pub async fn abort(&self, id: &PlanId, patience: Duration) -> Result<Report, RunError> {
+        self.load(id).await?;
+        self.store.set_aborted(id, true).await?;
+        let name = format!("plan:{id}");
+        self.take(&name, patience).await?;
+        self.give_back(&name).await?;
+        self.report(id).await
+    }
+
+    /// A plan and its journal.
+    ///
+    /// # Errors
+    /// When there is no such plan, or it cannot be read.
+    pub async fn load(&self, id: &PlanId) -> Result<(Plan, Folded), RunError> {
+        let saved = self.store.plan(id).await?;
+        let saved = saved.ok_or_else(|| RunError::Unknown(id.clone()))?;
+        Ok((saved.plan, self.folded(id).await?))
+    }
+
+    async fn folded(&self, id: &PlanId) -> Result<Folded, RunError> {
+        let stored = self.store.journal(id).await?;
+        let folded = fold(&stored)?;
+        if let (true, Some(last)) = (folded.torn, stored.last()) {
+            self.store.cut_torn(id, last.number).await?;
+        }
+        Ok(folded)
+    }
+
+    async fn note(&self, id: &PlanId, entry: &Entry) -> Result<(), RunError> {
+        self.store.append(id, self.clock.now(), entry, None).await?;
+        Ok(())
+    }
+
+    /// Takes a lane, waiting for whoever has it: one who was stopped does not renew it.
+    async fn take(&self, lane: &str, patience: Duration) -> Result<(), RunError> {
+        let mut waited = Duration::ZERO;
+        loop {
+            match self.lease(lane).await {
+                Err(RunError::Held { .. }) if waited < patience => {
+                    self.nap.sleep(LANE_PAUSE).await;
+                    waited += LANE_PAUSE;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn lease(&self, lane: &str) -> Result<(), RunError> {
+        let now = self.clock.now();
+        let until = LANE_LEASE.after(now);
+        let holder = &self.keeper.holder;
+        match self.store.lease(lane, holder, now, until).await? {
+            LeaseAnswer::Ours => {
+                self.renewals().insert(lane.to_owned(), now);
+                Ok(())
+            }
+            LeaseAnswer::Held { by, until } => Err(RunError::Held {
+                lane: lane.to_owned(),
+                by,
+                until,
+            }),
+        }
+    }
+
+    /// Makes sure a lane is ours for long enough to send something.
+    async fn renew(&self, lane: &str) -> Result<(), RunError> {
+        let taken = self.renewals().get(lane).copied();
+        if taken.is_some_and(|at| self.clock.now() < RENEW_AFTER.after(at)) {
+            return Ok(());
+        }
+        self.lease(lane).await
+    }
+
+    async fn give_back(&self, lane: &str) -> Result<(), RunError> {
+        self.renewals().remove(lane);
+        Ok(self.store.unlease(lane, &self.keeper.holder).await?)
+    }
+
+    fn renewals(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
+        // every change of the map is whole
+        self.renewed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins steps as their turn comes, until none is left or something stops it. Those that run
+    /// end normally, whatever happens.
+    async fn drive(
+        &self,
+        plan: &Plan,
+        folded: Folded,
+        applying: &Applying,
+    ) -> Result<Option<Stopped>, RunError> {
+        let mut board = Board::new(plan, &folded, applying.canary);
+        let mut running = FuturesUnordered::new();
+        let mut broken: Option<RunError> = None;
+        let mut aborted = false;
+        loop {
+            while broken.is_none() && !aborted {
+                let Some(index) = board.next() else { break };
+                let Some(step) = plan.steps.get(index) else {
+                    break;
+                };
+                if let Some(reason) = board.blocked_by(index) {
+                    let end = Final::without_change(Outcome::Blocked, reason, 0);
+                    broken = self.finish_without_change(plan, step, &end).await.err();
+                    board.ended(index, &end);
+                    continue;
+                }
+                match self.store.plan(&plan.id).await {
+                    Ok(saved) => aborted = saved.is_none_or(|saved| saved.aborted),
+                    Err(fault) => broken = Some(fault.into()),
+                }
+                if aborted || broken.is_some() {
+                    break;
+                }
+                board.begun(index);
+                let place = folded.place(&step.id).clone();
+                running.push(async move {
+                    let end = self.carry_out(plan, step, place, applying).await;
+                    (index, end)
+                });
+            }
+            match running.next().await {
+                None => break,
+                Some((index, Ok(end))) => board.ended(index, &end),
+                Some((index, Err(error))) => {
+                    board.stopped(index);
+                    broken.get_or_insert(error);
+                }
+            }
+        }
+        match broken {
+            Some(error) => Err(error),
+            None if aborted => Ok(Some(Stopped::Aborted)),
+            None => Ok(board.why_stopped()),
+        }
+    }
+}
+
+/// Why a run ended with steps that were not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// Somebody asked for it.
+    Aborted,
+    /// The first targets are done.
+    Paused,
+    /// Too many targets failed.
+    TooManyFailures,
+}
+
+/// Whether a run began and is not over.
+pub(crate) fn is_under_way(plan: &Plan, folded: &Folded) -> bool {
+    folded.began.is_some()
+        && plan
+            .steps
+            .iter()
+            .any(|step| !matches!(folded.place(&step.id), Place::Final(_)))
+}
+
+/// What a plan's journal comes to; `aborted` as the store has it.
+pub fn told(plan: &Plan, folded: &Folded, aborted: bool) -> Report {
+    tell(plan, folded, aborted.then_some(Stopped::Aborted))
+}
+
+fn tell(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> Report {
+    let (state, waiting) = match stopped {
+        Some(Stopped::Aborted) if folded.began.is_none() => ("planned", ""),
+        Some(Stopped::Aborted) if !is_under_way(plan, folded) => ("done", ""),
+        Some(Stopped::Aborted) => ("aborted", "the plan was aborted"),
+        Some(Stopped::Paused) => ("paused", "the plan is paused; `plan resume` goes on"),
+        Some(Stopped::TooManyFailures) => ("partial", "too many targets failed"),
+        None if is_under_way(plan, folded) => ("running", "not begun; `plan resume` goes on"),
+        None => ("done", ""),
+    };
+    let mut report = Report::told(plan, folded, state, waiting);
+    if report.state == "done" && report.exit() == crate::Exit::Failed {
+        "partial".clone_into(&mut report.state);
+    }
+    report
+}

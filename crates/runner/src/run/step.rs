@@ -1,0 +1,313 @@
+//! One step from wherever it stands to its end: look, store the intent, send, store the answer.
+
+use std::time::Duration;
+
+use hallpass_model::{AuditId, Timestamp};
+use serde_json::Value;
+
+use super::{Applying, RunError, Runner};
+use crate::journal::{Entry, Final, Outcome, Place};
+use crate::plan::{Plan, Probe, Step, hash};
+use crate::ports::{Act, Change, Effect, Setback, Verify};
+use crate::retry::pause;
+
+/// Between questions about something that was taken on.
+const POLL_PAUSE: Duration = Duration::from_secs(5);
+/// The first of these pauses: most things are done by then.
+const POLL_PAUSE_FIRST: Duration = Duration::from_secs(1);
+/// Naps are cut so, so that a lane is renewed meanwhile.
+const NAP_MAX: Duration = Duration::from_secs(10);
+
+/// What a step knows of itself while it runs.
+struct Walk<'a> {
+    plan: &'a Plan,
+    step: &'a Step,
+    began: Timestamp,
+    /// Setbacks so far.
+    tries: u32,
+    /// Whether a write was sent, in this run or one before; and what stood there before it.
+    sent: Option<Value>,
+    accept_drift: bool,
+}
+
+impl Walk<'_> {
+    /// Whether the world is not the one that was planned for.
+    fn is_drift(&self, seen: &Probe) -> bool {
+        let expected = self.plan.expected.get(&self.step.id);
+        expected.is_some_and(|expected| expected != seen)
+    }
+}
+
+/// What comes after a look or a write.
+enum Turn {
+    Again,
+    Verify(String),
+    End(Final),
+}
+
+impl Runner {
+    /// Carries a step out and stores its end.
+    pub(super) async fn carry_out(
+        &self,
+        plan: &Plan,
+        step: &Step,
+        place: Place,
+        applying: &Applying,
+    ) -> Result<Final, RunError> {
+        if step.lane.shared {
+            self.take(&step.lane.name, applying.patience).await?;
+        }
+        let end = self.walk(plan, step, place, applying).await;
+        if step.lane.shared {
+            self.give_back(&step.lane.name).await?;
+        }
+        end
+    }
+
+    async fn walk(
+        &self,
+        plan: &Plan,
+        step: &Step,
+        place: Place,
+        applying: &Applying,
+    ) -> Result<Final, RunError> {
+        let mut walk = Walk {
+            plan,
+            step,
+            began: self.clock.now(),
+            tries: 0,
+            sent: None,
+            accept_drift: applying.accept_drift,
+        };
+        let mut turn = match place {
+            Place::Planned => Turn::Again,
+            Place::Intent { old } => {
+                walk.sent = Some(old);
+                Turn::Again
+            }
+            Place::Accepted { remote, old } => {
+                walk.sent = Some(old);
+                Turn::Verify(remote)
+            }
+            Place::Final(end) => return Ok(end),
+        };
+        loop {
+            turn = match turn {
+                Turn::Again => self.look_and_act(&mut walk).await?,
+                Turn::Verify(remote) => self.ask(&mut walk, &remote).await?,
+                Turn::End(end) => return Ok(end),
+            };
+        }
+    }
+
+    /// One look, and one write if it asks for one.
+    async fn look_and_act(&self, walk: &mut Walk<'_>) -> Result<Turn, RunError> {
+        self.still_ours(walk).await?;
+        let seen = match self.hands.probe(walk.step).await {
+            Ok(seen) => seen,
+            Err(setback) => return self.set_back(walk, setback).await,
+        };
+        match &seen {
+            Probe::Satisfied => return self.satisfied(walk).await,
+            Probe::Blocked { reason } => {
+                let end = Final::without_change(Outcome::Blocked, reason, self.seconds(walk));
+                return self.finish(walk, end).await;
+            }
+            Probe::InProgress { remote } => {
+                self.accepted(walk, remote).await?;
+                return Ok(Turn::Verify(remote.clone()));
+            }
+            Probe::Absent | Probe::Differs { .. } => {}
+        }
+        if walk.sent.is_none() && !walk.accept_drift && walk.is_drift(&seen) {
+            let reason = "the target changed since the plan was saved; make a new plan";
+            let mut end = Final::without_change(Outcome::Drifted, reason, self.seconds(walk));
+            end.old = seen.old();
+            return self.finish(walk, end).await;
+        }
+        let intent = Entry::Intent {
+            step: walk.step.id.clone(),
+            token: walk.step.token.clone(),
+            old: seen.old(),
+        };
+        // CRASH: from here on nobody knows whether it was sent; whoever comes next looks first
+        self.note(&walk.plan.id, &intent).await?;
+        walk.sent.get_or_insert_with(|| seen.old());
+        self.still_ours(walk).await?;
+        match self.hands.act(walk.step, &seen).await {
+            Act::Done(effect) => self.changed(walk, effect).await,
+            Act::Accepted { remote } => {
+                self.accepted(walk, &remote).await?;
+                Ok(Turn::Verify(remote))
+            }
+            Act::Setback(setback) => self.set_back(walk, setback).await,
+        }
+    }
+
+    /// Asks until what was taken on is final.
+    async fn ask(&self, walk: &mut Walk<'_>, remote: &str) -> Result<Turn, RunError> {
+        let mut asked = 0_u32;
+        loop {
+            self.still_ours(walk).await?;
+            match self.hands.verify(walk.step, remote).await {
+                Verify::Done(effect) => return self.changed(walk, effect).await,
+                Verify::Setback(setback @ Setback::Failed { .. }) => {
+                    return self.set_back(walk, setback).await;
+                }
+                Verify::Setback(Setback::Retry(retry)) => {
+                    tracing::debug!(why = retry.why, "an operation could not be asked for");
+                }
+                Verify::Running => {}
+            }
+            if walk.step.timeout.after(walk.began) <= self.clock.now() {
+                let reason = format!("`{remote}` is still under way");
+                let seconds = self.seconds(walk);
+                let end = Final::without_change(Outcome::InProgress, reason, seconds);
+                return Ok(Turn::End(end));
+            }
+            if asked == 0 {
+                let poll = Entry::Poll {
+                    step: walk.step.id.clone(),
+                    remote: remote.to_owned(),
+                };
+                self.note(&walk.plan.id, &poll).await?;
+            }
+            let pause = if asked == 0 {
+                POLL_PAUSE_FIRST
+            } else {
+                POLL_PAUSE
+            };
+            self.wait(walk, pause).await?;
+            asked = asked.saturating_add(1);
+        }
+    }
+
+    async fn satisfied(&self, walk: &mut Walk<'_>) -> Result<Turn, RunError> {
+        // what we may have sent before a stop is ours, and has its record like every change
+        if walk.sent.is_some() {
+            let effect = Effect {
+                new: walk.step.desired.clone(),
+                requests: Vec::new(),
+            };
+            return self.changed(walk, effect).await;
+        }
+        let end = Final::without_change(Outcome::Unchanged, "", self.seconds(walk));
+        self.finish(walk, end).await
+    }
+
+    async fn changed(&self, walk: &mut Walk<'_>, effect: Effect) -> Result<Turn, RunError> {
+        let end = Final {
+            old: walk.sent.clone().unwrap_or_default(),
+            new: effect.new,
+            requests: effect.requests,
+            ..Final::without_change(Outcome::Changed, "", self.seconds(walk))
+        };
+        let now = self.clock.now();
+        let change = Change {
+            audit: AuditId::new(self.ids.next(now)),
+            at: now,
+            actor: self.keeper.actor.clone(),
+            plan: walk.plan.id.clone(),
+            plan_kind: walk.plan.kind.clone(),
+            step: walk.step.id.clone(),
+            step_kind: walk.step.kind.clone(),
+            target: walk.step.target.clone(),
+            old: end.old.clone(),
+            new: end.new.clone(),
+        };
+        let entry = Entry::Final {
+            step: walk.step.id.clone(),
+            end: end.clone(),
+        };
+        self.store
+            .append(&walk.plan.id, now, &entry, Some(&change))
+            .await?;
+        Ok(Turn::End(end))
+    }
+
+    async fn accepted(&self, walk: &mut Walk<'_>, remote: &str) -> Result<(), RunError> {
+        walk.sent.get_or_insert(Value::Null);
+        let entry = Entry::Accepted {
+            step: walk.step.id.clone(),
+            remote: remote.to_owned(),
+        };
+        self.note(&walk.plan.id, &entry).await
+    }
+
+    /// Waits and looks again, or gives up.
+    async fn set_back(&self, walk: &mut Walk<'_>, setback: Setback) -> Result<Turn, RunError> {
+        let retry = match setback {
+            Setback::Retry(retry) => retry,
+            Setback::Failed { code, text } => {
+                let reason = format!("{code}: {text}");
+                let end = Final::without_change(Outcome::Failed, reason, self.seconds(walk));
+                return self.finish(walk, end).await;
+            }
+        };
+        walk.tries += 1;
+        let chance = self.chance(walk.step, walk.tries);
+        let Some(pause) = pause(&retry, walk.tries, chance) else {
+            let reason = format!("given up after {} tries: {}", walk.tries, retry.why);
+            let end = Final::without_change(Outcome::Failed, reason, self.seconds(walk));
+            return self.finish(walk, end).await;
+        };
+        let note = Entry::Note {
+            step: Some(walk.step.id.clone()),
+            text: format!("tried again after {} ms: {}", pause.as_millis(), retry.why),
+        };
+        self.note(&walk.plan.id, &note).await?;
+        self.wait(walk, pause).await?;
+        Ok(Turn::Again)
+    }
+
+    async fn finish(&self, walk: &Walk<'_>, end: Final) -> Result<Turn, RunError> {
+        self.finish_without_change(walk.plan, walk.step, &end)
+            .await?;
+        Ok(Turn::End(end))
+    }
+
+    /// Stores the end of a step that changed nothing.
+    pub(super) async fn finish_without_change(
+        &self,
+        plan: &Plan,
+        step: &Step,
+        end: &Final,
+    ) -> Result<(), RunError> {
+        let entry = Entry::Final {
+            step: step.id.clone(),
+            end: end.clone(),
+        };
+        self.note(&plan.id, &entry).await
+    }
+
+    /// Makes sure plan and lane are still ours before anything is sent.
+    async fn still_ours(&self, walk: &Walk<'_>) -> Result<(), RunError> {
+        self.renew(&format!("plan:{}", walk.plan.id)).await?;
+        if walk.step.lane.shared {
+            self.renew(&walk.step.lane.name).await?;
+        }
+        Ok(())
+    }
+
+    async fn wait(&self, walk: &Walk<'_>, span: Duration) -> Result<(), RunError> {
+        let mut left = span;
+        while !left.is_zero() {
+            let nap = left.min(NAP_MAX);
+            self.nap.sleep(nap).await;
+            left = left.saturating_sub(nap);
+            self.still_ours(walk).await?;
+        }
+        Ok(())
+    }
+
+    fn seconds(&self, walk: &Walk<'_>) -> u64 {
+        hallpass_model::Span::between(walk.began, self.clock.now()).as_seconds()
+    }
+
+    /// A number that spreads pauses: others in the same trouble draw another one.
+    pub(super) fn chance(&self, step: &Step, tries: u32) -> u64 {
+        let text = hash(&format!("{}|{}|{tries}", self.keeper.holder, step.id));
+        let head: String = text.chars().take(16).collect();
+        u64::from_str_radix(&head, 16).unwrap_or(0)
+    }
+}

@@ -1,0 +1,63 @@
+//! A plan back from what a plan recorded (P-15).
+
+use std::collections::BTreeMap;
+
+use crate::journal::{Folded, Outcome};
+use crate::plan::{Limits, Plan, PlanDraft, StepId};
+use crate::ports::{Hands, Undo};
+
+/// What undoing comes to.
+#[derive(Clone, Debug)]
+pub struct Undoing {
+    /// The plan back.
+    pub draft: PlanDraft,
+    /// What cannot be undone: the target, and why. Never tried.
+    pub not_undoable: Vec<(String, String)>,
+}
+
+/// The plan that goes back to the recorded old forms, in the reverse order.
+pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn Hands) -> Undoing {
+    let kind = format!("{}.undo", plan.kind.trim_end_matches(".undo"));
+    let mut draft = PlanDraft::new(kind, plan.organization.clone(), Limits::DESTRUCTIVE);
+    draft.remember(plan.facts.clone());
+    let mut not_undoable = Vec::new();
+    // step → the steps that undo it; a step is undone after all that came after it
+    let mut undone: BTreeMap<&StepId, Vec<StepId>> = BTreeMap::new();
+    let mut left: Vec<_> = plan.steps.iter().collect();
+    while !left.is_empty() {
+        let is_last = |id: &StepId| left.iter().all(|step| !step.after.contains(id));
+        let Some(at) = left.iter().position(|step| is_last(&step.id)) else {
+            break;
+        };
+        let step = left.remove(at);
+        let Some(end) = folded
+            .end(&step.id)
+            .filter(|end| end.outcome == Outcome::Changed)
+        else {
+            continue;
+        };
+        let mut after: Vec<StepId> = plan
+            .steps
+            .iter()
+            .filter(|later| later.after.contains(&step.id))
+            .filter_map(|later| undone.get(&later.id))
+            .flatten()
+            .cloned()
+            .collect();
+        match hands.undo(step, &end.old, &end.new) {
+            Undo::By(wishes) => {
+                for (kind, desired) in wishes {
+                    let (target, lane) = (step.target.clone(), step.lane.clone());
+                    let id = draft.step(target, &kind, desired, lane, &after);
+                    undone.entry(&step.id).or_default().push(id.clone());
+                    after = vec![id];
+                }
+            }
+            Undo::Not(why) => not_undoable.push((step.target.to_string(), why)),
+        }
+    }
+    Undoing {
+        draft,
+        not_undoable,
+    }
+}

@@ -1,0 +1,12 @@
+//! The engine against a small world of keys and values.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod running;
+mod stopping;
+mod world;

@@ -1,0 +1,277 @@
+//! Plans, journals, lanes, drills and revocations: SQLite and the models in memory answer alike, and
+//! what SQLite says is stored is stored.
+
+use std::collections::BTreeMap;
+
+use hallpass_audit::AuditStore;
+use hallpass_model::{AuditId, Span, Timestamp};
+use hallpass_org::testing::MemoryOrg;
+use hallpass_org::{Drill, Entry as Selection, OrgStore, Revocation};
+use hallpass_runner::testing::MemoryPlans;
+use hallpass_runner::{
+    Change, Entry, Final, LeaseAnswer, Limits, Outcome, Plan, PlanId, PlanStore, StepId, Target,
+    fold,
+};
+use hallpass_store::SqliteStore;
+use hallpass_store::testing::at;
+use rusqlite::Connection;
+use serde_json::json;
+use tempfile::tempdir;
+use uuid::Uuid;
+
+fn plan(id: &str, generation: u32) -> Plan {
+    Plan {
+        id: PlanId::named(id),
+        kind: "test".into(),
+        organization: "o-abcdefghij".into(),
+        generation,
+        steps: Vec::new(),
+        facts: json!({"n": id}),
+        limits: Limits::USUAL,
+        expected: BTreeMap::new(),
+        made_at: at(0),
+        made_by: "ana".into(),
+    }
+}
+
+fn step() -> StepId {
+    StepId::named("0123456789abcdef")
+}
+
+fn entries() -> [Entry; 3] {
+    [
+        Entry::Planned {
+            expected: BTreeMap::new(),
+        },
+        Entry::Intent {
+            step: step(),
+            token: "t".into(),
+            old: json!(null),
+        },
+        Entry::Final {
+            step: step(),
+            end: Final::without_change(Outcome::Changed, "", 1),
+        },
+    ]
+}
+
+fn change(plan: &Plan) -> Change {
+    Change {
+        audit: AuditId::new(Uuid::from_u128(7)),
+        at: at(3),
+        actor: "arn:aws:iam::111122223333:user/admin".into(),
+        plan: plan.id.clone(),
+        plan_kind: plan.kind.clone(),
+        step: step(),
+        step_kind: "policy.attach".into(),
+        target: Target::global("111122223333", "x"),
+        old: json!(null),
+        new: json!({"id": "p-1"}),
+    }
+}
+
+async fn plans_are_kept(store: &dyn PlanStore) {
+    let (one, two) = (plan("one", 0), plan("two", 0));
+    store.save_plan(&one).await.unwrap();
+    store.save_plan(&two).await.unwrap();
+    assert_eq!(store.plan(&PlanId::named("none")).await.unwrap(), None);
+    store.set_aborted(&one.id, true).await.unwrap();
+    let saved = store.plan(&one.id).await.unwrap().unwrap();
+    assert_eq!((&saved.plan, saved.aborted), (&one, true));
+    // saved again it is the newest, and not aborted
+    let again = plan("one", 1);
+    store.save_plan(&again).await.unwrap();
+    let all = store.plans(9).await.unwrap();
+    let names: Vec<_> = all.iter().map(|it| it.plan.id.as_str()).collect();
+    assert_eq!(names, ["one", "two"]);
+    assert_eq!((all[0].plan.generation, all[0].aborted), (1, false));
+    assert_eq!(store.plans(1).await.unwrap().len(), 1);
+}
+
+async fn journals_are_in_order(store: &dyn PlanStore) {
+    let (one, two) = (plan("one", 0), plan("two", 0));
+    store.save_plan(&one).await.unwrap();
+    store.save_plan(&two).await.unwrap();
+    for (entry, number) in entries().iter().zip(1..) {
+        let change = (number == 3).then(|| change(&one));
+        let written = store.append(
+            &one.id,
+            at(i64::try_from(number).unwrap()),
+            entry,
+            change.as_ref(),
+        );
+        assert_eq!(written.await.unwrap(), number);
+    }
+    let other = store.append(&two.id, at(9), &entries()[0], None).await;
+    assert_eq!(other.unwrap(), 1);
+    let stored = store.journal(&one.id).await.unwrap();
+    let folded = fold(&stored).unwrap();
+    assert_eq!(folded.end(&step()).unwrap().outcome, Outcome::Changed);
+    assert_eq!((folded.began, folded.last), (Some(at(1)), Some(at(3))));
+    assert!(
+        store
+            .journal(&PlanId::named("none"))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+async fn lanes_have_one_holder(store: &dyn PlanStore) {
+    let until = |seconds| at(seconds);
+    let lane = "organizations-write";
+    let ours = store.lease(lane, "a", at(0), until(10)).await.unwrap();
+    assert_eq!(ours, LeaseAnswer::Ours);
+    let theirs = store.lease(lane, "b", at(9), until(20)).await.unwrap();
+    let held = LeaseAnswer::Held {
+        by: "a".into(),
+        until: until(10),
+    };
+    assert_eq!(theirs, held);
+    assert_eq!(
+        store.lease(lane, "a", at(9), until(30)).await.unwrap(),
+        LeaseAnswer::Ours
+    );
+    store.unlease(lane, "b").await.unwrap();
+    assert!(matches!(
+        store.lease(lane, "b", at(29), until(40)).await.unwrap(),
+        LeaseAnswer::Held { .. }
+    ));
+    // a lease that ran out is none, and one given back neither
+    assert_eq!(
+        store.lease(lane, "b", at(30), until(40)).await.unwrap(),
+        LeaseAnswer::Ours
+    );
+    store.unlease(lane, "b").await.unwrap();
+    assert_eq!(
+        store.lease(lane, "c", at(31), until(40)).await.unwrap(),
+        LeaseAnswer::Ours
+    );
+}
+
+#[tokio::test]
+async fn both_journals_answer_alike() {
+    let sqlite = || SqliteStore::open_in_memory().unwrap();
+    plans_are_kept(&MemoryPlans::default()).await;
+    plans_are_kept(&sqlite()).await;
+    journals_are_in_order(&MemoryPlans::default()).await;
+    journals_are_in_order(&sqlite()).await;
+    lanes_have_one_holder(&MemoryPlans::default()).await;
+    lanes_have_one_holder(&sqlite()).await;
+}
+
+fn drill(id: &str, ends_at: Timestamp) -> Drill {
+    Drill {
+        id: id.into(),
+        target: "ou-ab12-11111111".into(),
+        accounts: vec!["222233334444".into()],
+        statement: "{}".into(),
+        starts_at: at(0),
+        ends_at,
+        applied_at: None,
+        removed_at: None,
+    }
+}
+
+fn revocation(policy: &str, who: &str, ends_at: Timestamp) -> Revocation {
+    Revocation {
+        policy: policy.into(),
+        entry: Selection::Name { value: who.into() },
+        ends_at,
+    }
+}
+
+async fn what_policies_cannot_hold_is_kept(store: &dyn OrgStore) {
+    let early = drill("aaaaaaaaaaaa", at(10));
+    let late = drill("bbbbbbbbbbbb", at(20));
+    store.keep_drill(&early).await.unwrap();
+    store.keep_drill(&late).await.unwrap();
+    let applied = Drill {
+        applied_at: Some(at(5)),
+        ..early
+    };
+    store.keep_drill(&applied).await.unwrap();
+    assert_eq!(store.drills().await.unwrap(), [late, applied.clone()]);
+    assert_eq!(store.drill("aaaaaaaaaaaa").await.unwrap(), Some(applied));
+    assert_eq!(store.drill("cccccccccccc").await.unwrap(), None);
+    let rows = [
+        revocation("p", "john", at(10)),
+        revocation("p", "mary", at(10)),
+        revocation("q", "john", at(10)),
+    ];
+    store.keep_revocations(&rows).await.unwrap();
+    let later = revocation("p", "john", Span::hours(1).after(at(10)));
+    store
+        .keep_revocations(std::slice::from_ref(&later))
+        .await
+        .unwrap();
+    let gone = [
+        rows[1].entry.clone(),
+        Selection::Source { value: "x".into() },
+    ];
+    store.drop_revocations("p", &gone).await.unwrap();
+    assert_eq!(store.revocations().await.unwrap(), [later, rows[2].clone()]);
+}
+
+#[tokio::test]
+async fn both_stores_of_chores_answer_alike() {
+    what_policies_cannot_hold_is_kept(&MemoryOrg::default()).await;
+    what_policies_cannot_hold_is_kept(&SqliteStore::open_in_memory().unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_change_and_its_record_are_there_together_and_survive_a_backup() {
+    let folder = tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("a.db")).unwrap();
+    journals_are_in_order(&store).await;
+    let record = store.records_from(1, 9).await.unwrap().remove(0);
+    assert_eq!(record.event(), "plan.changed");
+    assert_eq!(record.text("plan_id"), Some("one"));
+    assert_eq!(record.text("target"), Some("111122223333/global/x"));
+    // the same record twice is refused, and the journal has no part of it
+    let one = plan("one", 0);
+    let ([_, _, end], change) = (entries(), change(&one));
+    let twice = store.append(&one.id, at(4), &end, Some(&change));
+    assert!(twice.await.is_err());
+    assert_eq!(store.journal(&one.id).await.unwrap().len(), 3);
+    let copy = folder.path().join("b.db");
+    store.backup(&copy).await.unwrap();
+    let copy = SqliteStore::open(copy).unwrap();
+    assert_eq!(
+        copy.journal(&one.id).await.unwrap(),
+        store.journal(&one.id).await.unwrap()
+    );
+    assert_eq!(copy.check().await.unwrap().problems, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_journal_in_the_file_is_append_only_but_for_a_torn_end() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = SqliteStore::open(&path).unwrap();
+    journals_are_in_order(&store).await;
+    let one = PlanId::named("one");
+    let connection = Connection::open(&path).unwrap();
+    for sql in [
+        "UPDATE plan_journal SET body = '{}'",
+        "DELETE FROM plan_journal WHERE number = 3",
+        "DELETE FROM plan_journal WHERE number = 1",
+    ] {
+        assert!(connection.execute(sql, ()).is_err(), "{sql}");
+    }
+    connection
+        .execute(
+            "INSERT INTO plan_journal VALUES ('one', 4, '{\"at\":\"20')",
+            (),
+        )
+        .unwrap();
+    assert!(fold(&store.journal(&one).await.unwrap()).unwrap().torn);
+    assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
+    store.cut_torn(&one, 4).await.unwrap();
+    assert_eq!(store.journal(&one).await.unwrap().len(), 3);
+    connection
+        .execute("INSERT INTO plan_journal VALUES ('one', 5, '{}')", ())
+        .unwrap();
+    let problems = store.check().await.unwrap().problems;
+    assert!(problems[0].contains("record 4"), "{problems:?}");
+}

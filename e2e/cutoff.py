@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Cutting a person's live sessions off: refused at once, others go on, and all is taken back once no
+session is left that could be meant."""
+
+from drilled import ANA, BO, DEV, TEST, denied, instant, started
+from stage import Api, Checks, Stage, wait
+
+NAME = "hallpass-sessions"
+
+
+def cut(world, *arguments, name):
+    made = world.run("sessions", "generate", "--as", "scp", *arguments)
+    world.stage.path(name).write_text(made.stdout)
+    return made
+
+
+def main():
+    check = Checks()
+    with Stage("cutoff") as stage:
+        world = started(stage, Api)
+        (ana, _), (bo, _) = world.login(ANA), world.login(BO)
+        check("both may call", not denied(ana.list_roles) and not denied(bo.list_roles))
+        made = cut(world, "--user", ANA, name="ana.json")
+        check.equal("a policy is generated", made.returncode, 0)
+        apply = ("sessions", "apply", "ana.json", "--target", world.root, "--ends-at", instant(3600))
+        code, said, errors = world.json(*apply)
+        check("the plan is shown", code == 0 and said["totals"]["changed"] == 3, (code, errors))
+        check.equal("and nothing is done", world.ours(), {})
+        code, said, errors = world.json(*apply, "--apply")
+        check("it is applied", code == 0 and said["state"] == "done", (code, errors))
+        check.equal("attached once", world.ours(), {NAME: [world.root]})
+        check("her live session is refused", wait(lambda: denied(ana.list_roles), 15))
+        check("and one that she gets now, too", wait(lambda: denied(world.login(ANA, account=TEST)[0].list_roles), 15))
+        check("his goes on", not denied(bo.list_roles))
+        code, said, _ = world.json(*apply, "--apply")
+        check("twice is once", code == 0 and said["totals"]["changed"] == 0, said)
+
+        cut(world, "--user", BO, name="bo.json")
+        code, said, errors = world.json("sessions", "apply", "bo.json", "--target", world.root, "--ends-at", instant(7200), "--apply")
+        check("another is added in place", code == 0 and world.ours() == {NAME: [world.root]}, (code, errors))
+        check("he is refused, too", wait(lambda: denied(bo.list_roles), 15))
+        check("and nobody let her back in", denied(ana.list_roles))
+        code, rows, errors = world.json("sessions", "list")
+        values = {row["value"]: row["state"] for row in rows or []}
+        check("both are listed with their ends", code == 0 and values.get(ANA) == values.get(BO) == "in_force"
+              and all(row["ends_at"] for row in rows), (rows, errors))
+
+        code, _, errors = world.json("sessions", "prune", "--at", "now", "--apply")
+        check("nothing is pruned before its time", code == 0 and denied(ana.list_roles), errors)
+        code, said, errors = world.json("sessions", "prune", "--at", instant(3700), "--apply")
+        check("what is over goes", code == 0 and said["state"] == "done", (code, errors))
+        check("she may call again", wait(lambda: not denied(ana.list_roles), 15))
+        check("he may not", denied(bo.list_roles))
+        code, _, errors = world.json("sessions", "prune", "--at", instant(7300), "--apply")
+        check("the last takes the policy with it", code == 0 and world.ours() == {}, (code, errors, world.ours()))
+        check("he may call again", wait(lambda: not denied(bo.list_roles), 15))
+        code, rows, _ = world.json("sessions", "list")
+        check.equal("the list is empty", (code, rows), (0, []))
+
+        code, _, _ = world.json("sessions", "apply", "ana.json", "--target", "111122223333", "--apply")
+        check.equal("the management account is refused", code, 4)
+        code, said, _ = world.json("sessions", "apply", "hallpass.toml", "--target", DEV)
+        check.equal("what is no policy is bad input", (code, said), (2, None))
+        code, said, _ = world.json("sessions", "list", "--web")
+        check.equal("web sessions are listed apart", (code, said), (0, []))
+        changed = world.changed()
+        check("every change has its record", {row["step_kind"] for row in changed} >=
+              {"policy.put", "policy.attach", "policy.detach", "policy.delete"}, changed)
+        check.equal("the log verifies", stage.run("audit", "verify").returncode, 0)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()

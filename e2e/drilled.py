@@ -1,0 +1,115 @@
+"""A small organization for scripts about policies: people with live sessions, and what AWS says."""
+
+import contextlib
+import datetime
+import json
+import sqlite3
+
+import boto3
+import botocore.config
+import botocore.exceptions
+
+MANAGEMENT, DEV, TEST, PROD = "111122223333", "222233334444", "333344445555", "444455556666"
+ANA, BO = "ana@acme.example", "bo@acme.example"
+SCP = "SERVICE_CONTROL_POLICY"
+FULL = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+def organization():
+    sets = [{"name": name, "session_duration": "PT8H", "managed_policies": [FULL]} for name in ("Admin", "BreakGlass")]
+    people = [{"user_name": mail, "given_name": mail[:3], "family_name": "X", "email": mail} for mail in (ANA, BO)]
+    held = [(DEV, "Admin", ANA), (DEV, "Admin", BO), (DEV, "BreakGlass", BO), (TEST, "Admin", ANA), (TEST, "BreakGlass", BO)]
+    return {
+        "version": 1, "seed": 7,
+        "organization": {"id": "o-ab12cd34ef", "root": "r-ab12", "management_account": MANAGEMENT, "policy_types": [SCP],
+                         "service_access": ["sso.amazonaws.com"]},
+        "ous": [{"name": "NonProd"}, {"name": "Prod"}],
+        "accounts": [
+            {"id": MANAGEMENT, "name": "acme-management", "email": "m@acme.example", "ou": None},
+            {"id": DEV, "name": "dev", "email": "dev@acme.example", "ou": "NonProd"},
+            {"id": TEST, "name": "test", "email": "test@acme.example", "ou": "NonProd"},
+            {"id": PROD, "name": "prod", "email": "prod@acme.example", "ou": "Prod", "tags": {"hallpass:prod": "true"}}],
+        "identity_center": {
+            "instance_arn": "arn:aws:sso:::instance/ssoins-0123456789abcdef", "identity_store_id": "d-1234567890",
+            "home_region": "eu-west-1", "users": people, "permission_sets": sets,
+            "assignments": [{"account": account, "permission_set": name, "user": mail} for account, name, mail in held]},
+    }
+
+
+def instant(seconds_from_now):
+    """RFC 3339 in UTC."""
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds_from_now)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class World:
+    """The simulated organization, seen through boto3."""
+
+    def __init__(self, stage, sim_api, endpoint, environment):
+        self.stage, self.sim, self.endpoint, self.environment = stage, sim_api, endpoint, environment
+        # throttled as AWS throttles: the script asks again, as our binary does
+        self.org = self.client("organizations", environment, attempts=10)
+        self.root = self.org.list_roots()["Roots"][0]["Id"]
+        units = self.org.list_organizational_units_for_parent(ParentId=self.root)["OrganizationalUnits"]
+        self.units = {unit["Name"]: unit["Id"] for unit in units}
+
+    def client(self, service, keys, attempts=1):
+        return boto3.client(
+            service, endpoint_url=self.endpoint, region_name="eu-west-1",
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"], aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=keys.get("AWS_SESSION_TOKEN"),
+            config=botocore.config.Config(retries={"total_max_attempts": attempts, "mode": "standard"}),
+        )
+
+    def login(self, mail, name="Admin", account=DEV):
+        """A live session of a person."""
+        keys = self.sim.post("/_sim/login", {"user": mail, "account": account, "permission_set": name}).json
+        return self.client("iam", keys), self.client("s3", keys)
+
+    def ours(self):
+        """Policies that Hallpass made, with what each is attached to."""
+        found = {}
+        for policy in self.org.list_policies(Filter=SCP)["Policies"]:
+            if policy["Name"].startswith("hallpass-"):
+                targets = self.org.list_targets_for_policy(PolicyId=policy["Id"])["Targets"]
+                found[policy["Name"]] = [target["TargetId"] for target in targets]
+        return found
+
+    def run(self, *arguments, **more):
+        return self.stage.run(*arguments, **{"timeout": 180, **self.environment, **more})
+
+    def changed(self):
+        """The records of plans, from the store: there is no server to ask."""
+        with contextlib.closing(sqlite3.connect(self.stage.path("hallpass.db"))) as store:
+            rows = store.execute("SELECT body FROM audit WHERE event = 'plan.changed' ORDER BY seq").fetchall()
+        return [json.loads(body) for (body,) in rows]
+
+    def json(self, *arguments, **more):
+        """Exit code, what stdout says as JSON, stderr."""
+        done = self.run(*arguments, "--output", "json", **more)
+        try:
+            said = json.loads(done.stdout)
+        except ValueError:
+            said = None
+        return done.returncode, said, done.stderr
+
+
+def denied(call):
+    """Whether AWS refuses a call by a service control policy; any other refusal is an error."""
+    try:
+        call()
+        return False
+    except botocore.exceptions.ClientError as error:
+        text = str(error)
+        if "AccessDenied" in text and "explicit deny in a service control policy" in text:
+            return True
+        raise
+
+
+def started(stage, Api):
+    """A world on a stage, with a configuration beside it."""
+    stage.path("organization.json").write_text(json.dumps(organization()))
+    _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")
+    stage.path("hallpass.toml").write_text('[store]\nurl = "sqlite:hallpass.db"\n')
+    stage.path("other.toml").write_text('[store]\nurl = "sqlite:other.db"\n')
+    return World(stage, Api(endpoint), endpoint, environment)
