@@ -39,6 +39,7 @@ pub mod residual;
 pub mod samples;
 pub mod size;
 pub mod suite;
+pub mod summary;
 pub mod vpn;
 
 pub use answer::Answer;
