@@ -94,12 +94,7 @@ async fn journals_are_in_order(store: &dyn PlanStore) {
     store.save_plan(&two).await.unwrap();
     for (entry, number) in entries().iter().zip(1..) {
         let change = (number == 3).then(|| change(&one));
-        let written = store.append(
-            &one.id,
-            at(i64::try_from(number).unwrap()),
-            entry,
-            change.as_ref(),
-        );
+        let written = store.append(&one.id, at(number), entry, change.as_ref());
         assert_eq!(written.await.unwrap(), number);
     }
     let other = store.append(&two.id, at(9), &entries()[0], None).await;

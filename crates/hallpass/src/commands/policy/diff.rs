@@ -94,10 +94,10 @@ fn of_cases(
         let name = format!("{}:{}", path.display(), at + 1);
         let case = Case::read(&line, &options).map_err(|error| refused(&name, &error))?;
         asked += 1;
-        let changed = case
+        let otherwise = case
             .requests()
             .filter_map(|request| replacement.change(&case.id, &case.layers, request));
-        changes.extend(changed);
+        changes.extend(otherwise);
     }
     Ok((asked, changes))
 }
