@@ -2,7 +2,7 @@
 asked instead. Each class rewrites a case into one that means the same by the documentation and keeps
 clear of that one difference: a disagreement is known when it is gone after the rewriting, and only
 then. The line behind each name says how the other one differs, and the page of the AWS
-documentation that our answer rests on.
+documentation that our answer rests on; where it rests on a rule of our own, that is said.
 """
 
 import copy
@@ -446,6 +446,8 @@ def named_session(case):
 OPERATORS, VARIABLES = "IAM JSON policy elements: Condition operators", "IAM policy elements: Variables and tags"
 ARNS, RESOURCE = "Identify AWS resources with Amazon Resource Names (ARNs)", "IAM JSON policy elements: Resource"
 PRINCIPAL = "AWS JSON policy elements: Principal"
+# where AWS's pages do not settle it, or say otherwise, and policies.md §2.2 decides
+OWN = "policies.md §2.2; "
 
 # name, how the referee differs, the page; in the order in which they are rewritten
 CLOUD_COPILOT = [
@@ -466,12 +468,12 @@ CLOUD_COPILOT = [
     ("case-fold", "folds case in ASCII and the letters' own pairs only", OPERATORS, on_values("ignorecase", folded)),
     ("one-character", "`*` and `?` do not match a line feed, `?` only half of what is beyond U+FFFF", OPERATORS, on_values("string", plain)),
     ("empty-list", "takes an empty list for a present key", "Set operators for multivalued context keys", emptied),
-    ("service-wildcard", "takes a wildcard in an action's prefix for text", "IAM JSON policy elements: Action", on_patterns("Action", service_pattern)),
+    ("service-wildcard", "takes a wildcard in an action's prefix for text", OWN + "IAM JSON policy elements: Resource forbids it in a resource, nothing is said of actions", on_patterns("Action", service_pattern)),
     ("void-exclusion", "lets NotResource hold though a variable has no value, where the service differs or there is no resource", VARIABLES, void),
     ("no-resource", "lets a request without a resource meet ARNs in Allow", RESOURCE, on_patterns("Resource", no_resource)),
-    ("short-arn", "completes an ARN with fewer than six parts without a wildcard at its end", ARNS, on_patterns("Resource", short_arn)),
+    ("short-arn", "completes an ARN with fewer than six parts without a wildcard at its end", OWN + ARNS + " completes it in identity-based policies", on_patterns("Resource", short_arn)),
     ("parts-by-regex", "ignores case in the first five parts of an ARN, and takes a stop for any character", ARNS, on_patterns("Resource", strict_parts)),
-    ("wildcard-in-type", "takes a wildcard in a resource's type for text", ARNS, on_patterns("Resource", wide_type)),
+    ("wildcard-in-type", "takes a wildcard in a resource's type for text", OWN + ARNS + " does not allow it", on_patterns("Resource", wide_type)),
     ("role-name-case", "ignores case in the name of a role that is a principal", PRINCIPAL, role_name),
     ("root-user", "asks for an identity policy of the root user", "AWS account root user", root),
     ("service-principal", "asks for identity policies, boundary and SCPs of a service", "Service control policies (SCPs)", service),
@@ -544,7 +546,7 @@ MOTO = [
     ("case-of-actions", "minds the case of actions", "IAM JSON policy elements: Action", moto_action_case),
     ("question-mark", "`?` makes the character before it optional", "IAM JSON policy elements: Action", on_patterns("Action", moto_question)),
     ("not-resource", "does not read NotResource, so that Deny allows", "IAM JSON policy elements: NotResource", moto_excluded),
-    ("arn-as-text", "matches ARNs as one text: no variables, no parts, `?` as above", RESOURCE, moto_patterns),
+    ("arn-as-text", "matches ARNs as one text: no variables, no parts, `?` as above", OWN + RESOURCE + " lets `*` at a part's end cross colons", moto_patterns),
 ]
 
 
