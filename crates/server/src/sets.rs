@@ -198,7 +198,7 @@ fn with_text(empty: SetPolicy, text: &str, kind: Kind, now: Timestamp) -> SetPol
         Err(error) => not_understood(&mut policy, &error),
     }
     let mut found = lint::lint(text, &options(&policy.kind, kind, now));
-    found.sort_by(|a, b| b.severity.cmp(&a.severity));
+    found.sort_by_key(|it| std::cmp::Reverse(it.severity));
     policy.more_findings = found.len().saturating_sub(FINDINGS_MAX);
     policy.findings = found.iter().take(FINDINGS_MAX).map(finding).collect();
     policy

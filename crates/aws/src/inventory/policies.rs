@@ -158,7 +158,7 @@ async fn managed(
     pace: Pace,
 ) -> Result<Vec<ManagedPolicy>, Failure> {
     let rows = pages::all(|token| async move {
-        let page = aws
+        let reply = aws
             .sso_line
             .read("ListManagedPoliciesInPermissionSet", pace, || {
                 aws.sso
@@ -170,8 +170,8 @@ async fn managed(
                     .send()
             })
             .await?;
-        let rows = page.attached_managed_policies.unwrap_or_default();
-        Ok((rows, page.next_token))
+        let rows = reply.attached_managed_policies.unwrap_or_default();
+        Ok((rows, reply.next_token))
     })
     .await?;
     rows.into_iter()
@@ -190,7 +190,7 @@ async fn referenced(
     pace: Pace,
 ) -> Result<Vec<ReferencedPolicy>, Failure> {
     let rows = pages::all(|token| async move {
-        let page = aws
+        let reply = aws
             .sso_line
             .read(
                 "ListCustomerManagedPolicyReferencesInPermissionSet",
@@ -206,8 +206,8 @@ async fn referenced(
                 },
             )
             .await?;
-        let rows = page.customer_managed_policy_references.unwrap_or_default();
-        Ok((rows, page.next_token))
+        let rows = reply.customer_managed_policy_references.unwrap_or_default();
+        Ok((rows, reply.next_token))
     })
     .await?;
     Ok(rows

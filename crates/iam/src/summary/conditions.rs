@@ -3,8 +3,8 @@
 use super::text::{listed, verbatim};
 use crate::language::{Condition, Effect, Quantifier, Statement, Test};
 
-/// What stands behind what a statement allows or denies: ` in `eu-west-1``, ` only with MFA`,
-/// ` if …`; empty without conditions.
+/// What stands behind what a statement allows or denies, such as a Region, MFA, or "only if …";
+/// empty without conditions.
 pub(super) fn tail(statement: &Statement<'_>) -> String {
     let (mut short, mut long) = (String::new(), Vec::new());
     for condition in &statement.conditions {

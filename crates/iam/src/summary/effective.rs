@@ -1,12 +1,12 @@
 //! Which known actions a policy allows at all, as far as that is sure: what an unconditional Deny
 //! takes away everywhere is gone, any other Deny is not counted on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::resources::is_everything;
 use super::statement::Read;
 use super::{Count, LEVEL_ORDER};
-use crate::facts::{Access, Action};
+use crate::facts::{self, Access, Action};
 use crate::language::{Effect, Statement};
 
 /// An action that is allowed.
@@ -21,7 +21,7 @@ struct Allowed {
 #[derive(Debug, Default)]
 pub(super) struct Effective {
     allowed: HashMap<(&'static str, &'static str), Allowed>,
-    denied: HashMap<(&'static str, &'static str), ()>,
+    denied: HashSet<(&'static str, &'static str)>,
 }
 
 impl Effective {
@@ -41,7 +41,7 @@ impl Effective {
                 }
             }
             Effect::Deny if always => {
-                let keys = read.covered.iter().map(|it| ((it.service, it.name), ()));
+                let keys = read.covered.iter().map(|it| (it.service, it.name));
                 self.denied.extend(keys);
             }
             Effect::Deny => {}
@@ -51,7 +51,7 @@ impl Effective {
     fn each(&self) -> impl Iterator<Item = &Allowed> {
         self.allowed
             .iter()
-            .filter(|(key, _)| !self.denied.contains_key(*key))
+            .filter(|(key, _)| !self.denied.contains(*key))
             .map(|(_, allowed)| allowed)
     }
 
@@ -80,19 +80,10 @@ impl Effective {
 
     /// Whether an action is allowed, and whether everywhere and always.
     pub(super) fn find(&self, full_name: &str) -> Option<bool> {
-        let (service, name) = full_name.split_once(':')?;
-        // the keys live as long as the program; looked up by value
-        let found = self.each_of(service, name)?;
-        Some(found.open)
-    }
-
-    fn each_of(&self, service: &str, name: &str) -> Option<Allowed> {
-        let action = crate::facts::service(service)?.action(name)?;
+        let action = facts::action(full_name)?;
         let key = (action.service, action.name);
-        if self.denied.contains_key(&key) {
-            return None;
-        }
-        self.allowed.get(&key).copied()
+        let found = self.allowed.get(&key)?;
+        (!self.denied.contains(&key)).then_some(found.open)
     }
 
     /// The allowed actions of a class by name, and whether some are open.

@@ -66,7 +66,8 @@ pub struct Summary {
 pub struct Line {
     /// Whether it denies.
     pub denies: bool,
-    /// `Reads and writes objects in S3 buckets named `team-*``: no final stop.
+    /// Such as "Reads and writes objects in S3 buckets named team-*", that name between backticks;
+    /// no final stop.
     pub words: String,
     /// The actions by name, where they are few.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -61,13 +61,16 @@ pub struct Risk {
     pub limited: bool,
 }
 
+/// A class of actions: what it is called, which belong to it, why it is risky.
+type Class = (RiskKind, fn(&Action) -> bool, &'static str);
+
 /// The risks of what is allowed, the worst first.
 pub(super) fn of(effective: &Effective) -> Vec<Risk> {
     if effective.len() == actions_matching("*").count() {
         return vec![everything(effective)];
     }
     let mut risks = escalations(effective);
-    let classes: [(RiskKind, fn(&Action) -> bool, &str); 3] = [
+    let classes: [Class; 3] = [
         (
             RiskKind::Credentials,
             risk::exposes_credentials,
@@ -81,7 +84,7 @@ pub(super) fn of(effective: &Effective) -> Vec<Risk> {
         (
             RiskKind::Exposure,
             risk::exposes_resources,
-            "These change who may use resources, people outside the account included.",
+            "These change who may use resources or act as roles, people outside the account included.",
         ),
     ];
     for (kind, belongs, why) in classes {

@@ -151,11 +151,14 @@ fn risks(statements: &Value) -> Vec<(RiskKind, String, bool)> {
     of(statements).risks.into_iter().map(row).collect()
 }
 
+/// What, by which actions, whether limited.
+type Wanted = (RiskKind, &'static str, bool);
+
 #[test]
 fn risks_are_those_of_what_is_allowed() {
     use RiskKind::{Credentials, Data, Escalation, Exposure};
     let allow = |actions: Value, resource: &str| json!([{"Effect": "Allow", "Action": actions, "Resource": resource}]);
-    let rows: Vec<(Value, Vec<(RiskKind, &str, bool)>)> = vec![
+    let rows: Vec<(Value, Vec<Wanted>)> = vec![
         (allow(json!("ec2:DescribeInstances"), "*"), vec![]),
         (
             allow(json!("s3:GetObject"), "arn:aws:s3:::logs/*"),

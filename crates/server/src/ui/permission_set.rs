@@ -36,6 +36,7 @@ struct SetPage {
 }
 
 struct RiskRow {
+    look: &'static str,
     title: String,
     why: String,
     actions: Vec<String>,
@@ -95,7 +96,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) 
         says: plain(&seen.says),
         arn: plain(&seen.arn),
         session: seen.session,
-        after_loss: after_assignment_removed(view.now, seen.session).words,
+        after_loss: after_loss(&view, seen.session),
         after_end: sets::after_end(seen.session),
         read: String::new(),
         fault: String::new(),
@@ -109,7 +110,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) 
             let found = sets::in_words(&seen, Arc::clone(read), view.now).await?;
             built.session = Span::seconds(found.session_seconds);
             built.after_end = sets::after_end(built.session);
-            built.after_loss = found.after_loss;
+            built.after_loss = after_loss(&view, built.session);
             built.read = format!("Read from AWS at {}.", view.words(found.read_at));
             built.fill(&found.policies);
         }
@@ -128,6 +129,16 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) 
     Ok(page(&built))
 }
 
+/// The worst case for somebody who loses the set now, by the reader's clock.
+fn after_loss(view: &View, session: Span) -> String {
+    let until = after_assignment_removed(view.now, session).until;
+    format!(
+        "Taken away now, whoever took a session just before can act until {} at the latest, and an \
+         hour longer for each role they can assume from it.",
+        view.words(until)
+    )
+}
+
 impl SetPage {
     fn fill(&mut self, policies: &[SetPolicy]) {
         let has_several = policies.len() > 1;
@@ -140,6 +151,8 @@ impl SetPage {
             let risks = policy.risks.iter();
             self.risks.extend(risks.map(|risk| risk_row(risk, &named)));
         }
+        // what nothing holds back comes first
+        self.risks.sort_by_key(|risk| !risk.note.is_empty());
         self.unread = policies
             .iter()
             .filter(|it| it.document.is_none() && it.lines.is_empty() && !it.is_boundary)
@@ -176,6 +189,11 @@ fn findings_words(policies: &[SetPolicy]) -> String {
 
 fn risk_row(risk: &PolicyRisk, policy: &str) -> RiskRow {
     RiskRow {
+        look: if risk.limited {
+            "note-wait"
+        } else {
+            "note-bad"
+        },
         title: risk.title.clone(),
         why: risk.why.clone(),
         actions: risk.actions.iter().map(|it| plain(it)).collect(),
@@ -258,6 +276,16 @@ fn line(line: &PolicyLine) -> LineRow {
     }
 }
 
+/// A message as a sentence; a name at its beginning stays as it is written.
+fn said(message: &str) -> String {
+    let first = message.split([' ', ',']).next().unwrap_or_default();
+    if first.contains([':', '*', '_', '/']) {
+        format!("{}.", message.trim_end_matches('.'))
+    } else {
+        sentence(message)
+    }
+}
+
 fn finding(finding: &PolicyFinding) -> FindingRow {
     let badge = match finding.severity.as_str() {
         "error" => Badge {
@@ -282,8 +310,31 @@ fn finding(finding: &PolicyFinding) -> FindingRow {
         badge,
         code: finding.code.clone(),
         place: plain(&place),
-        message: Coded(plain(&sentence(&finding.message))),
+        message: Coded(plain(&said(&finding.message))),
         help: Coded(plain(&sentence(&finding.help))),
         is_fixable: finding.is_fixable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_their_case() {
+        for (message, words) in [
+            ("ecs:RunTask can be limited", "ecs:RunTask can be limited."),
+            ("any role can be passed", "Any role can be passed."),
+            ("", "."),
+        ] {
+            assert_eq!(said(message), words);
+        }
+    }
+
+    #[test]
+    fn a_policy_on_one_line_is_shown_on_many() {
+        assert_eq!(shown("{\"a\":[1]}"), "{\n  \"a\": [\n    1\n  ]\n}");
+        assert_eq!(shown("{\"a\":\n1}"), "{\"a\":\n1}");
+        assert_eq!(shown("{not json"), "{not json");
     }
 }
