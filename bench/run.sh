@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 echo "== decisions (rules)"
 cargo bench --locked --package hallpass-rules --bench decide
+echo "== policies (iam), beside another evaluator"
+python3 bench/policies.py
 echo "== the journey, our own share (simulation)"
 cargo bench --locked --package hallpass-simulation --bench journey
 echo "== the binary (start-up, memory, request to active)"

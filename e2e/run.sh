@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Plays the end-to-end scripts against the binary in $HALLPASS_BIN; builds nothing.
-# usage: e2e/run.sh [NAME…]    (journey killed decide audit badinput hygiene web channels mail slack oidc outage cutoff endsessions referees; all without a name)
+# usage: e2e/run.sh [NAME…]    (journey killed decide audit badinput hygiene web channels mail slack oidc policies outage cutoff endsessions referees; all without a name)
 set -u
 cd "$(dirname "$0")"
 : "${HALLPASS_BIN:?set it to the hallpass executable to be tested}"
 case $HALLPASS_BIN in /*) ;; *) HALLPASS_BIN=$OLDPWD/$HALLPASS_BIN ;; esac
 export HALLPASS_BIN PYTHONDONTWRITEBYTECODE=1
 names=("$@")
-[[ ${#names[@]} -gt 0 ]] || names=(decide journey audit badinput hygiene web channels mail slack oidc outage cutoff endsessions killed referees)
+[[ ${#names[@]} -gt 0 ]] || names=(decide journey audit badinput hygiene web channels mail slack oidc policies outage cutoff endsessions killed referees)
 passed=0 failed=0
 for name in "${names[@]}"; do
   echo "== $name"

@@ -40,15 +40,18 @@ fi
 
 need node nodejs
 need npm npm
-modules="$HOME/.cache/hallpass/oidc"
 here=$(cd "$(dirname "$0")" && pwd)
-if ! cmp -s "$here/oidc/package-lock.json" "$modules/installed-lock.json"; then
-    echo "tools: installing an OpenID provider for e2e/oidc.py" >&2
+has_packages() { # folder here and below the cache, what it is
+    modules="$HOME/.cache/hallpass/$1"
+    cmp -s "$here/$1/package-lock.json" "$modules/installed-lock.json" && return 0
+    echo "tools: installing $2" >&2
     mkdir -p "$modules"
-    cp "$here/oidc/package.json" "$here/oidc/package-lock.json" "$modules/"
+    cp "$here/$1/package.json" "$here/$1/package-lock.json" "$modules/"
     (cd "$modules" && npm ci --silent --ignore-scripts --no-audit --no-fund) || {
-        echo "tools: the packages of e2e/oidc/package-lock.json could not be installed" >&2
+        echo "tools: the packages of e2e/$1/package-lock.json could not be installed" >&2
         exit 1
     }
-    cp "$here/oidc/package-lock.json" "$modules/installed-lock.json"
-fi
+    cp "$here/$1/package-lock.json" "$modules/installed-lock.json"
+}
+has_packages oidc "an OpenID provider for e2e/oidc.py"
+has_packages iam "another evaluator of IAM policies for e2e/policies.py (AGPL-3.0, asked in a process of its own)"

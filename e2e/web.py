@@ -28,6 +28,8 @@ def pages(demo):
         ("/access", "access", NOOR), ("/access?by=person", "access-person", PRIYA), ("/access", "access-own", MARA),
         ("/audit", "audit", NOOR), ("/audit", "audit-own", MARA), ("/rules", "rules", MARA),
         ("/rules/explain?user=mara.lindqvist@example.com&account=payments-prod&permission_set=DatabaseOperator", "explain", PRIYA),
+        ("/permission-sets/AdministratorAccess", "set-risky", PRIYA), ("/permission-sets/DatabaseOperator", "set", MARA),
+        ("/permission-sets/payments-Deploy", "set-inline", PRIYA), ("/permission-sets/Nothing", "set-unknown", MARA),
         ("/health", "health", PRIYA), ("/health", "health-refused", MARA), ("/nowhere", "nowhere", MARA),
     ]
 

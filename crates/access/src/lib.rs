@@ -42,8 +42,9 @@ pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_rules::Directory;
 pub use identity::Identity;
 pub use ports::{
-    AccessStore, Channel, CommitError, Counts, Delivery, DirectoryFault, DirectorySource,
-    GrantFilter, Holds, ReadError, RequestFilter, Told, Waiting,
+    AccessStore, Boundary, Channel, CommitError, Counts, Delivery, DirectoryFault, DirectorySource,
+    GrantFilter, Holds, ManagedPolicy, PolicySource, ReadError, ReferencedPolicy, RequestFilter,
+    SetPolicies, Told, Waiting,
 };
 pub use request::{
     Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Seen, Wanted,

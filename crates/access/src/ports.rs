@@ -7,7 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_assignments::Row;
 use hallpass_audit::Record;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
+use hallpass_model::{
+    Email, GrantId, HoldKey, PermissionSetArn, RequestId, Span, Timestamp, UserId,
+};
 use hallpass_rules::Directory;
 
 use crate::{Answer, Change, Grant, Notice, Request};
@@ -104,7 +106,7 @@ pub enum Delivery {
     /// It may work later; not before so long.
     Again {
         /// The pause the channel asks for, such as Slack's `Retry-After`.
-        after: hallpass_model::Span,
+        after: Span,
         /// What went wrong, for the log.
         why: String,
     },
@@ -221,4 +223,65 @@ pub struct DirectoryFault {
     pub what: String,
     /// What AWS said.
     pub message: String,
+}
+
+/// What a permission set lets its holder do, as AWS keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetPolicies {
+    /// When it was read.
+    pub read_at: Timestamp,
+    /// How long its role sessions last.
+    pub session: Span,
+    /// The policy written into the set itself, as text.
+    pub inline: Option<String>,
+    /// Policies that AWS keeps.
+    pub managed: Vec<ManagedPolicy>,
+    /// Policies that each account keeps for itself, by name.
+    pub referenced: Vec<ReferencedPolicy>,
+    /// What the set allows at most, whatever its policies say.
+    pub boundary: Option<Boundary>,
+}
+
+/// A policy that AWS keeps and may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedPolicy {
+    /// `arn:aws:iam::aws:policy/ReadOnlyAccess`.
+    pub arn: String,
+    /// `ReadOnlyAccess`.
+    pub name: String,
+    /// Its text; `None` when it is not read.
+    pub document: Option<String>,
+}
+
+/// A policy that has to exist, under this name, in every account the set is provisioned in; its
+/// text may differ from account to account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferencedPolicy {
+    /// Its name.
+    pub name: String,
+    /// Its path, `/` unless somebody chose another.
+    pub path: String,
+}
+
+/// A permissions boundary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Boundary {
+    /// A policy that AWS keeps.
+    Managed(ManagedPolicy),
+    /// A policy of each account.
+    Referenced(ReferencedPolicy),
+}
+
+/// Reads the policies of permission sets when somebody looks at one.
+#[async_trait]
+pub trait PolicySource: Send + Sync {
+    /// The policies of a set, read now or a few minutes ago; `None` when there is no such set any
+    /// more. All of them or none: what could not be read whole is an error (promise P9).
+    ///
+    /// # Errors
+    /// Which call failed, and what AWS said.
+    async fn policies(
+        &self,
+        set: &PermissionSetArn,
+    ) -> Result<Option<Arc<SetPolicies>>, DirectoryFault>;
 }

@@ -5,12 +5,16 @@
 
 mod grant;
 mod login;
+mod permission_set;
 mod person;
 mod problem;
 mod request;
 
 pub use grant::{Extend, Grant, Revoke, RevokeMany, Revoked, RevokedOne};
 pub use login::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
+pub use permission_set::{
+    LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy,
+};
 pub use person::{Decision, Health, Me, Named, Offer, Offers, Part, Persona, Token};
 pub use problem::{FieldProblem, Problem};
 pub use request::{Ask, Before, BreakGlass, CloseReview, Deny, Glass, Request, Review, Times};

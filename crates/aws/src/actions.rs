@@ -38,6 +38,11 @@ const ACTIONS: &[Action] = &[
     read("sso:ListInstances"),
     read("sso:ListPermissionSets"),
     read("sso:DescribePermissionSet"),
+    // what a permission set allows, for its page
+    read("sso:GetInlinePolicyForPermissionSet"),
+    read("sso:ListManagedPoliciesInPermissionSet"),
+    read("sso:ListCustomerManagedPolicyReferencesInPermissionSet"),
+    read("sso:GetPermissionsBoundaryForPermissionSet"),
     read("sso:ListAccountAssignments"),
     read("sso:DescribeAccountAssignmentCreationStatus"),
     read("sso:DescribeAccountAssignmentDeletionStatus"),
@@ -93,6 +98,7 @@ mod tests {
             include_str!("center.rs"),
             include_str!("inventory/accounts.rs"),
             include_str!("inventory/people.rs"),
+            include_str!("inventory/policies.rs"),
             include_str!("inventory/sets.rs"),
             include_str!("policies.rs"),
         ];

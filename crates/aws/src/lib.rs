@@ -30,7 +30,7 @@ use hallpass_model::Clock;
 
 pub use actions::{Action, actions};
 pub use connect::{About, ConnectError, Place, connect};
-pub use inventory::{GroupsToRead, Inventory};
+pub use inventory::{GroupsToRead, Inventory, Policies};
 pub use settings::{Credentials, Settings};
 
 use crate::call::Line;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use hallpass_access::{Access, Channel, DirectorySource, Identity, Ports, Settings};
 use hallpass_assignments::{Executor, Limits};
 use hallpass_audit::{AuditStore, ExportTarget};
-use hallpass_aws::{Aws, Inventory};
+use hallpass_aws::{Aws, Inventory, Policies};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_org::cuts::Cutter;
 use hallpass_rules::{GroupRef, Rules, Source};
@@ -170,6 +170,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         probes: Arc::new(asked),
         metrics: Arc::new(move || rendered(&metrics, &beating)),
         slack: slack.clone().map(slack::door),
+        policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
         desk: desk(parts.rules_text, parts.clock.as_ref()),
         front: Arc::new(parts.front),
         version: env!("CARGO_PKG_VERSION"),

@@ -24,6 +24,7 @@
 //! # Ok::<(), hallpass_iam::LoadError>(())
 //! ```
 
+mod answer;
 pub mod attributes;
 mod case;
 pub mod error;
@@ -35,11 +36,14 @@ pub mod language;
 pub mod lint;
 pub mod perimeter;
 pub mod residual;
+pub mod samples;
 pub mod size;
 pub mod suite;
+pub mod summary;
 pub mod vpn;
 
-pub use case::{Answer, Case, CaseOptions, complete, simulate_changed, simulate_line};
+pub use answer::Answer;
+pub use case::{Case, CaseOptions, complete, simulate_changed, simulate_line};
 pub use error::{Code, LoadError};
 pub use evaluation::{
     Caller, CallerKind, ConditionTrace, Context, ContextValue, Core, Decider, Decision,

@@ -428,6 +428,7 @@ fn setback(fault: Fault) -> Setback {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn unkept(fault: StoreFault) -> Setback {
     Setback::Retry(retry(Class::Throttle, fault.to_string()))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallpass_access::{Access, Identity};
+use hallpass_access::{Access, Identity, PolicySource};
 use hallpass_audit::AuditStore;
 use hallpass_model::Clock;
 
@@ -64,6 +64,8 @@ pub struct App {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Who answers Slack.
     pub slack: SlackDoor,
+    /// What permission sets allow.
+    pub policies: Arc<dyn PolicySource>,
     /// What pages know besides the store.
     pub desk: Arc<Desk>,
     /// What the pages are about.

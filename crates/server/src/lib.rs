@@ -21,6 +21,7 @@ mod openapi;
 mod problem;
 mod session;
 mod session_memory;
+mod sets;
 mod sign_in;
 mod ui;
 

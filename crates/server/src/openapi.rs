@@ -17,6 +17,7 @@ use crate::api;
     paths(
         api::people::me,
         api::people::catalog,
+        api::permission_sets::show,
         api::login::device,
         api::login::token,
         api::login::logout,

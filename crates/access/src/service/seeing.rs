@@ -1,7 +1,7 @@
 //! Reading: what a person may see, and what they may ask for. Visibility is decided here, from
 //! stored state and today's rules, never by a caller.
 
-use hallpass_model::{AccountId, Email, GrantId, RequestId, Span, Timestamp, UserId};
+use hallpass_model::{AccountId, Email, GrantId, RequestId, Span, TargetNames, Timestamp, UserId};
 use hallpass_rules::{Ask, Decision, Step};
 
 use super::{Access, AccessError};
@@ -14,6 +14,9 @@ use crate::{FieldProblem, Wanted};
 
 /// Rows read from the store per round while filtering.
 const BATCH: u32 = 200;
+
+/// Requests looked through, newest first, for one that leads to a permission set.
+const LEADING_MAX: usize = 2000;
 
 /// Which requests somebody wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +114,49 @@ impl Access {
                 }
             }
         }
+    }
+
+    /// Whether the actor may see what a permission set holds: who reads everything, who may ask for
+    /// it somewhere, and who may see a recent request for it, as its approvers do.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn may_see_set(&self, actor: &Actor, name: &str) -> Result<bool, AccessError> {
+        if actor.reads_all() || self.is_offered(actor, name) {
+            return Ok(true);
+        }
+        let mut filter = RequestFilter::default();
+        let mut read = 0;
+        while read < LEADING_MAX {
+            let page = self.ports.store.requests(&filter, BATCH).await?;
+            let Some(last) = page.last() else {
+                return Ok(false);
+            };
+            filter.before = Some(last.id);
+            read += page.len();
+            let leads = |request: &&Request| match &request.names {
+                TargetNames::Account { permission_set, .. } => permission_set == name,
+                TargetNames::Group { .. } => false,
+            };
+            if page.iter().filter(leads).any(|it| self.may_see(actor, it)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether some rule lets the actor ask for the set in some account.
+    fn is_offered(&self, actor: &Actor, name: &str) -> bool {
+        let scope = self.scope(actor);
+        let sets = scope.directory.permission_sets();
+        let Some(at) = sets.iter().position(|set| set.name == name) else {
+            return false;
+        };
+        let offered = &scope.requestable;
+        let mut places = offered
+            .accounts()
+            .filter_map(|account| offered.sets_in(account));
+        places.any(|sets| sets.places().any(|place| place == at))
     }
 
     /// Grants the actor may see, newest first, at most `limit`.

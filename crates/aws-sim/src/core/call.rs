@@ -168,7 +168,7 @@ pub(crate) struct ApiError {
     /// How the call log files it.
     pub class: ErrorClass,
     /// Which policy or which rule denied, for the call log.
-    pub denied_by: Option<Value>,
+    pub denied_by: Option<Box<Value>>,
 }
 
 /// How the call log files an error.

@@ -112,10 +112,9 @@ fn policies(state: &State) -> Vec<OrganizationPolicy> {
 
 /// A document as JSON where that is the same text again, else as text.
 fn document(text: &str) -> Value {
-    match serde_json::from_str::<Value>(text) {
-        Ok(value) if value.to_string() == text => value,
-        _ => text.into(),
-    }
+    let value = serde_json::from_str::<Value>(text).unwrap_or_default();
+    let again = value.to_string();
+    if again == text { value } else { text.into() }
 }
 
 fn ous(state: &State) -> Vec<Ou> {

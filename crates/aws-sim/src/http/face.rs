@@ -432,7 +432,7 @@ impl Exchange {
             }
             if error.is_some_and(|error| error.class == ErrorClass::Denied) {
                 let by = error.and_then(|error| error.denied_by.clone());
-                let by = by.unwrap_or_else(|| json!({ "layer": "account" }));
+                let by = by.map_or_else(|| json!({ "layer": "account" }), |by| *by);
                 row.insert("denied_by".to_owned(), by);
             }
             if let Some(fault) = &self.effects.fault {

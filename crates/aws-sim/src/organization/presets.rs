@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Account, Assignment, Group, IdentityCenter, Organization, OrganizationFile, OrganizationPolicy,
@@ -423,9 +423,27 @@ fn sets() -> Vec<PermissionSet> {
         description: Some((*description).to_owned()),
         session_duration: Some((*session).to_owned()),
         managed_policies: vec![format!("arn:aws:iam::aws:policy/{policy}")],
+        inline: (*name == "payments-Deploy").then(deploy),
         ..PermissionSet::default()
     };
     SETS.iter().map(row).collect()
+}
+
+/// A policy as teams write them, with something to read and something to think about.
+fn deploy() -> Value {
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": "Artifacts", "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"],
+            "Resource": "arn:aws:s3:::payments-artifacts-*/*"},
+        {"Sid": "RollOut", "Effect": "Allow",
+            "Action": ["ecs:RegisterTaskDefinition", "ecs:RunTask", "ecs:UpdateService"],
+            "Resource": "*"},
+        {"Sid": "Roles", "Effect": "Allow", "Action": "iam:PassRole",
+            "Resource": "arn:aws:iam::*:role/payments-*",
+            "Condition": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}},
+        {"Sid": "Home", "Effect": "Deny", "NotAction": ["iam:*", "sts:*", "support:*"],
+            "Resource": "*",
+            "Condition": {"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}},
+    ]})
 }
 
 fn assignments() -> Vec<Assignment> {

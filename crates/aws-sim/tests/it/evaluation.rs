@@ -7,7 +7,7 @@ use crate::bench::{Bench, Signer, options};
 
 const SCP: &str = "SERVICE_CONTROL_POLICY";
 
-fn document(statement: Value) -> Value {
+pub(crate) fn document(statement: Value) -> Value {
     json!({ "Version": "2012-10-17", "Statement": [statement] })
 }
 
@@ -15,7 +15,7 @@ fn deny(action: &str) -> Value {
     document(json!({ "Sid": "No", "Effect": "Deny", "Action": action, "Resource": "*" }))
 }
 
-fn allow(action: &str) -> Value {
+pub(crate) fn allow(action: &str) -> Value {
     document(json!({ "Effect": "Allow", "Action": action, "Resource": "*" }))
 }
 
@@ -40,7 +40,7 @@ async fn detach(bench: &Bench, target: &str, policy: &str) {
     assert_eq!(answer.outcome(), "ok", "{}", answer.text);
 }
 
-async fn try_it(bench: &Bench, signer: &Signer, calls: &[(&str, &str)]) {
+pub(crate) async fn try_it(bench: &Bench, signer: &Signer, calls: &[(&str, &str)]) {
     for (call, expected) in calls {
         let answer = match call.split_once(':').unwrap().0 {
             "organizations" | "sso" | "identitystore" => {
@@ -118,15 +118,9 @@ async fn every_level_has_to_allow() {
 async fn denials_say_why() {
     let bench = Bench::small().await;
     let account = bench.account("payments-dev");
-    let mara = bench
-        .enter("mara.lindqvist", "payments-dev", "ReadOnly")
-        .await;
     let policy = attach(&bench, &account, &deny("iam:ListRoles")).await;
     let member = bench.member("payments-dev");
-    let (root, arn) = (
-        bench.file().organization.root,
-        format!("arn:aws:iam::{account}:user/sim-admin"),
-    );
+    let arn = format!("arn:aws:iam::{account}:user/sim-admin");
     let answer = bench.form(&member, "iam:ListRoles").await;
     let text = format!(
         "User: {arn} is not authorized to perform: iam:ListRoles on resource: * with an explicit deny in a service control policy"
@@ -145,6 +139,17 @@ async fn denials_say_why() {
         "decision": "ExplicitlyDenied", "resource": "*",
     });
     assert_eq!(*by, wanted);
+}
+
+#[tokio::test]
+async fn denials_name_the_layer_where_aws_does() {
+    let bench = Bench::small().await;
+    let account = bench.account("payments-dev");
+    let root = bench.file().organization.root;
+    let member = bench.member("payments-dev");
+    let mara = bench
+        .enter("mara.lindqvist", "payments-dev", "ReadOnly")
+        .await;
     // what the permission set leaves out
     let answer = bench
         .call_as(&mara, "organizations:DescribeOrganization", json!({}))
@@ -389,7 +394,20 @@ async fn sessions_are_cut_off() {
         let expected = if mine { json!([policy]) } else { json!([]) };
         assert_eq!(session["denied_by"], expected, "{session}");
     }
-    // by user id
+    detach(&bench, &account, &policy).await;
+    bench.advance(5.1).await;
+    try_it(&bench, &mara, &[("iam:ListRoles", "ok")]).await;
+}
+
+#[tokio::test]
+async fn a_person_is_cut_off_everywhere() {
+    let bench = Bench::small().await;
+    let ines = bench
+        .enter("ines.moreau", "payments-staging", "PowerUser")
+        .await;
+    let tomasz = bench
+        .enter("tomasz.wilk", "payments-staging", "AdministratorAccess")
+        .await;
     let user = bench.user("tomasz.wilk");
     let by_id = document(json!({
         "Sid": "RevokeUserId", "Effect": "Deny", "Action": "*", "Resource": "*",
@@ -397,7 +415,6 @@ async fn sessions_are_cut_off() {
     }));
     let root = bench.file().organization.root;
     attach(&bench, &root, &by_id).await;
-    bench.advance(5.1).await;
     try_it(
         &bench,
         &tomasz,
@@ -419,9 +436,6 @@ async fn sessions_are_cut_off() {
         &[("iam:ListRoles", "ok")],
     )
     .await;
-    detach(&bench, &account, &policy).await;
-    bench.advance(5.1).await;
-    try_it(&bench, &mara, &[("iam:ListRoles", "ok")]).await;
 }
 
 #[tokio::test]
@@ -438,10 +452,10 @@ async fn a_policy_is_in_force_within_five_seconds_and_not_always_at_once() {
         for tenth in 0..=50 {
             if bench.form(&member, "iam:ListRoles").await.outcome() == "AccessDenied" {
                 if tenth == 0 {
-                    early += 1
+                    early += 1;
                 } else {
-                    late += 1
-                };
+                    late += 1;
+                }
                 break;
             }
             bench.advance(0.1).await;
@@ -638,124 +652,6 @@ async fn the_delegated_administrator_is_held_back_by_resource() {
             .await;
         assert_eq!(answer.outcome(), expected, "{target} {}", answer.text);
     }
-}
-
-#[tokio::test]
-async fn every_layer_with_authorization_full() {
-    let bench = Bench::new(Options {
-        authorization: Authorization::Full,
-        ..options()
-    })
-    .await;
-    let account = bench.account("payments-dev");
-    let trust = format!("arn:aws:iam::{account}:root");
-    let own = json!({
-        "iam": { account.clone(): {
-            "users": [
-                { "name": "nobody", "keys": [{ "id": "AKIANOBODY0000000001" }] },
-                { "name": "reader", "policies": ["IAMReadOnlyAccess"], "keys": [{ "id": "AKIAREADER0000000001" }] },
-                { "name": "boxed", "policies": ["AdministratorAccess"], "boundary": "IAMReadOnlyAccess", "keys": [{ "id": "AKIABOXED00000000001" }] },
-                { "name": "inline", "inline": [allow("ec2:*")], "keys": [{ "id": "AKIAINLINE0000000001" }] },
-            ],
-            "roles": [{ "name": "all", "trust": [trust], "policies": ["AdministratorAccess"] }],
-        } },
-        "credentials": [
-            { "access_key_id": "AKIANOBODYOWN0000001", "secret_access_key": "s", "principal": format!("arn:aws:iam::{account}:user/nobody") },
-            { "access_key_id": "AKIAREADEROWN0000001", "secret_access_key": "s", "principal": format!("arn:aws:iam::{account}:user/reader") },
-            { "access_key_id": "AKIABOXEDOWN00000001", "secret_access_key": "s", "principal": format!("arn:aws:iam::{account}:user/boxed") },
-            { "access_key_id": "AKIAINLINEOWN0000001", "secret_access_key": "s", "principal": format!("arn:aws:iam::{account}:user/inline") },
-        ],
-    });
-    let (status, said) = bench.control("POST", "/load?merge=1", own).await;
-    assert_eq!(status, 200, "{said}");
-    let key = |id: &str| Signer {
-        key: id.to_owned(),
-        secret: "s".to_owned(),
-        token: None,
-        region: bench.signer.region.clone(),
-    };
-    let (no, ec2) = ("AccessDenied", "UnauthorizedOperation");
-    for (id, iam, regions) in [
-        ("AKIANOBODYOWN0000001", no, ec2),
-        ("AKIAREADEROWN0000001", "ok", ec2),
-        ("AKIABOXEDOWN00000001", "ok", ec2),
-        ("AKIAINLINEOWN0000001", no, "ok"),
-    ] {
-        try_it(
-            &bench,
-            &key(id),
-            &[("iam:ListRoles", iam), ("ec2:DescribeRegions", regions)],
-        )
-        .await;
-    }
-    let answer = bench
-        .form(&key("AKIABOXEDOWN00000001"), "ec2:DescribeRegions")
-        .await;
-    assert!(
-        answer
-            .text
-            .contains("because no permissions boundary allows the ec2:DescribeRegions action"),
-        "{}",
-        answer.text
-    );
-    // a session policy narrows
-    let member = bench.member("payments-dev");
-    let role = format!("arn:aws:iam::{account}:role/all");
-    let policy: String = allow("iam:*")
-        .to_string()
-        .bytes()
-        .map(|byte| format!("%{byte:02X}"))
-        .collect();
-    let wide = bench.assume(&member, &role, "").await;
-    let narrow = bench
-        .assume(&member, &role, &format!("&Policy={policy}"))
-        .await;
-    try_it(
-        &bench,
-        &wide,
-        &[("iam:ListRoles", "ok"), ("ec2:DescribeRegions", "ok")],
-    )
-    .await;
-    try_it(
-        &bench,
-        &narrow,
-        &[("iam:ListRoles", "ok"), ("ec2:DescribeRegions", ec2)],
-    )
-    .await;
-    let bad = format!("Action=AssumeRole&RoleSessionName=me&RoleArn={role}&Policy=%7B%7D");
-    assert_eq!(
-        bench.query(&member, &bad).await.outcome(),
-        "MalformedPolicyDocument"
-    );
-    // a resource control policy guards a role from outside and from inside
-    let root = bench.file().organization.root;
-    let enable = json!({ "RootId": root, "PolicyType": "RESOURCE_CONTROL_POLICY" });
-    bench.call("organizations:EnablePolicyType", enable).await;
-    let content = document(
-        json!({ "Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole", "Resource": "*" }),
-    );
-    let create = json!({ "Name": "rcp", "Description": "", "Type": "RESOURCE_CONTROL_POLICY", "Content": content.to_string() });
-    let made = bench
-        .call("organizations:CreatePolicy", create)
-        .await
-        .json();
-    let attach = json!({ "PolicyId": made["Policy"]["PolicySummary"]["Id"], "TargetId": account });
-    assert_eq!(
-        bench
-            .call("organizations:AttachPolicy", attach)
-            .await
-            .outcome(),
-        "ok"
-    );
-    let form = format!("Action=AssumeRole&RoleSessionName=me&RoleArn={role}");
-    let answer = bench.query(&member, &form).await;
-    assert!(
-        answer
-            .text
-            .contains("with an explicit deny in a resource control policy"),
-        "{}",
-        answer.text
-    );
 }
 
 #[tokio::test]

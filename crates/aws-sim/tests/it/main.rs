@@ -15,6 +15,7 @@ mod assignments;
 mod authentication;
 mod durability;
 mod evaluation;
+mod evaluation_full;
 mod faults;
 mod files;
 mod organization_policies;

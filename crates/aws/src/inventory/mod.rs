@@ -3,6 +3,7 @@
 
 mod accounts;
 mod people;
+mod policies;
 mod sets;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::Aws;
 use crate::fault::Failure;
+pub use policies::Policies;
 use sets::Sets;
 
 /// Tells which groups' members matter now (those that rules and configuration name).

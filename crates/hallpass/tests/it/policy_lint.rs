@@ -76,6 +76,9 @@ fn what_cannot_be_read_is_bad_input_and_says_nothing_on_stdout() {
         assert_eq!(ran.out, "", "{args:?}");
         assert!(!ran.err.is_empty());
     }
+    let ran = lint(folder.path(), &["policy.json", "--output", "json"]).exits(2);
+    let error: Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!(error["error"]["code"], "E_TYPE");
     let ran = lint(folder.path(), &["policy.json"]);
     assert!(ran.err.contains("error[E_TYPE]"), "{}", ran.err);
     let ran = lint(

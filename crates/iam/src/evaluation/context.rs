@@ -10,6 +10,16 @@ pub enum ContextValue {
     List(Vec<String>),
 }
 
+impl ContextValue {
+    /// The values; one for a key with one value.
+    pub fn values(&self) -> &[String] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::List(values) => values,
+        }
+    }
+}
+
 /// The condition keys of a request. Names are compared without regard to case, the part behind
 /// `/` included.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

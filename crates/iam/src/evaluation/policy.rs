@@ -65,6 +65,11 @@ impl Policy {
         &self.statements
     }
 
+    /// Whether a statement grants.
+    pub fn allows(&self) -> bool {
+        self.statements.iter().any(|it| it.effect == Effect::Allow)
+    }
+
     /// How many statements it has.
     pub fn len(&self) -> usize {
         self.statements.len()

@@ -123,80 +123,82 @@ fn policies_are_written_as_agreed() {
     }
 }
 
+/// Flags that cannot hold together, and what they are refused with; `-` for none.
+const REFUSALS: [(&str, &str); 26] = [
+    ("resource account --id o-ab12cd34ef scp", "E_ID --id"),
+    ("resource org --id 222222222222 scp", "E_ID --id"),
+    ("resource ou --id ou-ab12-cdef3456 scp", "E_ID --id"),
+    ("resource org --id o-acorg scp", "E_ID --id"),
+    (
+        "resource ou --id o-ab12cd34ef/r-ab12/ou-ab12-cdef3456 scp",
+        "E_PATH_SLASH --id",
+    ),
+    (
+        "resource ou --id o-ab12cd34ef/r-ab12/ou-ab12-cdef3456* scp",
+        "E_PATH_SLASH --id",
+    ),
+    ("identity org --id o-ab12cd34ef scp", "E_SIDE_TYPE --as"),
+    (
+        "identity org --id o-ab12cd34ef as-identity",
+        "E_SIDE_TYPE --as",
+    ),
+    ("resource org --id o-ab12cd34ef rcp", "E_SIDE_TYPE --as"),
+    (
+        "identity org --id o-ab12cd34ef rcp --actions ec2:*",
+        "E_RCP_SERVICE --actions",
+    ),
+    (
+        "identity org --id o-ab12cd34ef rcp --actions *",
+        "E_RCP_SERVICE --actions",
+    ),
+    (
+        "identity org --id o-ab12cd34ef rcp --actions sts:AssumeRole",
+        "-",
+    ),
+    (
+        "resource org --id o-ab12cd34ef scp --actions GetObject",
+        "E_ACTION --actions",
+    ),
+    (
+        "resource org --id o-ab12cd34ef scp --actions s3:GetObjekt",
+        "E_ACTION --actions",
+    ),
+    (
+        "resource org --id o-ab12cd34ef scp --actions s*:Get",
+        "E_ACTION --actions",
+    ),
+    (
+        "resource org --id o-ab12cd34ef scp --actions sts:AssumeRole --objects-only",
+        "E_ARG --objects-only",
+    ),
+    ("resource org scp", "E_ARG --id"),
+    ("resource --id o-ab12cd34ef scp", "E_ARG --scope"),
+    ("resource ou --dynamic scp", "E_ARG --dynamic"),
+    ("network --dynamic scp", "E_ARG --dynamic"),
+    ("network scp", "E_ARG --id"),
+    (
+        "network --id 3.1.2.3 --missing-allow scp",
+        "E_ARG --when-missing",
+    ),
+    (
+        "network --id 3.1.2.3 --exempt-account 222222222222 scp",
+        "E_ARG --exempt-account",
+    ),
+    ("network --id o-ab12cd34ef scp", "E_ID --id"),
+    (
+        "resource org --id o-ab12cd34ef scp --exempt-account 1",
+        "E_ID --exempt-account",
+    ),
+    (
+        "resource org --id o-ab12cd34ef scp --exempt-role x",
+        "E_ARN --exempt-role",
+    ),
+];
+
 #[test]
 fn what_cannot_hold_is_refused() {
-    let table = [
-        ("resource account --id o-ab12cd34ef scp", "E_ID --id"),
-        ("resource org --id 222222222222 scp", "E_ID --id"),
-        ("resource ou --id ou-ab12-cdef3456 scp", "E_ID --id"),
-        ("resource org --id o-acorg scp", "E_ID --id"),
-        (
-            "resource ou --id o-ab12cd34ef/r-ab12/ou-ab12-cdef3456 scp",
-            "E_PATH_SLASH --id",
-        ),
-        (
-            "resource ou --id o-ab12cd34ef/r-ab12/ou-ab12-cdef3456* scp",
-            "E_PATH_SLASH --id",
-        ),
-        ("identity org --id o-ab12cd34ef scp", "E_SIDE_TYPE --as"),
-        (
-            "identity org --id o-ab12cd34ef as-identity",
-            "E_SIDE_TYPE --as",
-        ),
-        ("resource org --id o-ab12cd34ef rcp", "E_SIDE_TYPE --as"),
-        (
-            "identity org --id o-ab12cd34ef rcp --actions ec2:*",
-            "E_RCP_SERVICE --actions",
-        ),
-        (
-            "identity org --id o-ab12cd34ef rcp --actions *",
-            "E_RCP_SERVICE --actions",
-        ),
-        (
-            "identity org --id o-ab12cd34ef rcp --actions sts:AssumeRole",
-            "-",
-        ),
-        (
-            "resource org --id o-ab12cd34ef scp --actions GetObject",
-            "E_ACTION --actions",
-        ),
-        (
-            "resource org --id o-ab12cd34ef scp --actions s3:GetObjekt",
-            "E_ACTION --actions",
-        ),
-        (
-            "resource org --id o-ab12cd34ef scp --actions s*:Get",
-            "E_ACTION --actions",
-        ),
-        (
-            "resource org --id o-ab12cd34ef scp --actions sts:AssumeRole --objects-only",
-            "E_ARG --objects-only",
-        ),
-        ("resource org scp", "E_ARG --id"),
-        ("resource --id o-ab12cd34ef scp", "E_ARG --scope"),
-        ("resource ou --dynamic scp", "E_ARG --dynamic"),
-        ("network --dynamic scp", "E_ARG --dynamic"),
-        ("network scp", "E_ARG --id"),
-        (
-            "network --id 3.1.2.3 --missing-allow scp",
-            "E_ARG --when-missing",
-        ),
-        (
-            "network --id 3.1.2.3 --exempt-account 222222222222 scp",
-            "E_ARG --exempt-account",
-        ),
-        ("network --id o-ab12cd34ef scp", "E_ID --id"),
-        (
-            "resource org --id o-ab12cd34ef scp --exempt-account 1",
-            "E_ID --exempt-account",
-        ),
-        (
-            "resource org --id o-ab12cd34ef scp --exempt-role x",
-            "E_ARN --exempt-role",
-        ),
-    ];
     let mut wrong = Vec::new();
-    for (flags, want) in table {
+    for (flags, want) in REFUSALS {
         let got = made(flags).map_or_else(|error| error, |_| "-".to_owned());
         if got != want {
             wrong.push(format!("{flags}: {got}, want {want}"));

@@ -4,6 +4,7 @@ pub mod arn;
 pub mod document;
 pub mod json;
 pub mod operator;
+mod problem;
 mod read;
 mod rules;
 
@@ -13,7 +14,8 @@ pub use document::{
     ScpLanguage, Statement, Text, Version,
 };
 pub use operator::{Operator, Quantifier, Test};
-pub use read::{Problem, Source, What};
+pub use problem::{Problem, What};
+pub use read::Source;
 pub(crate) use read::{embedded, scalar_text};
 
 /// Largest policy text, in bytes (`policies.md` §2.1).

@@ -3,7 +3,7 @@
 
 use super::document::{Effect, Kind, PrincipalKind, ScpLanguage, Statement};
 use super::json::Span;
-use super::read::{Problem, What};
+use super::problem::{Problem, What};
 use crate::facts;
 
 pub(super) fn check(

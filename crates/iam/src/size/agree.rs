@@ -3,13 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::evaluation::{Context, Decision, Layers, Policy, Request, decide};
-use crate::language::{Condition, Document, Kind, ScpLanguage, Source, Statement};
+use crate::evaluation::{Decision, Layers, Policy, decide};
+use crate::language::{Kind, ScpLanguage, Source};
+use crate::samples;
 
-/// The most requests that are tried.
-const REQUESTS_MAX: usize = 20_000;
-/// The principal of the requests.
-const PRINCIPAL: &str = "arn:aws:sts::111122223333:assumed-role/Sample/someone";
 /// What everybody may, so that only the policy decides.
 const EVERYTHING: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
@@ -41,16 +38,13 @@ pub fn agree(whole: &str, parts: &[String], kind: Kind) -> Result<usize, Box<Dif
         return Ok(0);
     };
     let (document, _) = source.document(kind, ScpLanguage::Full);
-    let requests = requests(&document);
+    let requests = samples::requests(&[&document], kind);
     for request in &requests {
-        let (whole, parts) = (
-            decide(&one, &request.request),
-            decide(&many, &request.request),
-        );
+        let (whole, parts) = (decide(&one, request), decide(&many, request));
         if whole != parts {
             return Err(Box::new(Difference {
-                action: request.action.clone(),
-                resource: request.resource.clone(),
+                action: request.action_as_written().to_owned(),
+                resource: request.resource().to_owned(),
                 whole,
                 parts,
             }));
@@ -75,94 +69,4 @@ fn layers<T: AsRef<str>>(texts: &[T], kind: Kind) -> Option<Layers> {
             ..Layers::default()
         }
     })
-}
-
-struct Sample {
-    action: String,
-    resource: String,
-    request: Request,
-}
-
-fn requests(document: &Document<'_>) -> Vec<Sample> {
-    let mut samples = Vec::new();
-    let all: Vec<String> = document
-        .statements
-        .iter()
-        .flat_map(|it| &it.actions.items)
-        .map(|it| sample_action(&it.text))
-        .chain(["sample:Other".to_owned()])
-        .collect();
-    for statement in &document.statements {
-        let contexts = contexts(statement);
-        let resources = resources(statement);
-        for action in &all {
-            for resource in &resources {
-                for context in &contexts {
-                    if samples.len() >= REQUESTS_MAX {
-                        return samples;
-                    }
-                    let request = Request::new(PRINCIPAL, action, resource, context.clone());
-                    samples.extend(request.ok().map(|request| Sample {
-                        action: action.clone(),
-                        resource: resource.clone(),
-                        request,
-                    }));
-                }
-            }
-        }
-    }
-    samples
-}
-
-/// A text that the pattern takes.
-fn sample(pattern: &str) -> String {
-    pattern.replace('*', "x").replace('?', "y")
-}
-
-fn sample_action(pattern: &str) -> String {
-    match pattern.split_once(':') {
-        Some(_) => sample(pattern),
-        None => "sample:Action".to_owned(),
-    }
-}
-
-fn resources(statement: &Statement<'_>) -> Vec<String> {
-    let listed = statement.resources.iter().flat_map(|it| &it.items);
-    let arns = listed.map(|it| match it.text.as_ref() {
-        "*" => "*".to_owned(),
-        text => sample(text),
-    });
-    arns.chain(["arn:aws:sample:::other".to_owned(), "*".to_owned()])
-        .collect()
-}
-
-/// The values of the request for one condition: each listed, another, none.
-fn answers(condition: &Condition<'_>) -> Vec<Option<String>> {
-    let listed = condition.values.iter().map(|it| Some(sample(&it.text)));
-    listed
-        .chain([Some("something-else".to_owned()), None])
-        .collect()
-}
-
-/// One condition varies while the others have their first value.
-fn contexts(statement: &Statement<'_>) -> Vec<Context> {
-    let build = |varied: usize, value: Option<&String>| {
-        let mut context = Context::new();
-        for (at, condition) in statement.conditions.iter().enumerate() {
-            let first = condition.values.first().map(|it| sample(&it.text));
-            let value = if at == varied { value.cloned() } else { first };
-            let Some(value) = value else { continue };
-            let key = condition.key.text.as_ref();
-            context = match condition.operator.quantifier {
-                crate::language::Quantifier::One => context.with(key, value),
-                _ => context.with_list(key, [value]),
-            };
-        }
-        context
-    };
-    let mut contexts = vec![Context::new(), build(usize::MAX, None)];
-    for (at, condition) in statement.conditions.iter().enumerate() {
-        contexts.extend(answers(condition).iter().map(|it| build(at, it.as_ref())));
-    }
-    contexts
 }

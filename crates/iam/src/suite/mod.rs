@@ -4,9 +4,11 @@
 //! each row says what it asks and what it expects; lists of actions and resources multiply.
 
 mod coverage;
+mod difference;
 mod format;
 mod run;
 
 pub use coverage::{Coverage, StatementCoverage};
+pub use difference::{Change, Replacement};
 pub use format::{Expected, PolicyFiles, Row, Suite};
 pub use run::{Outcome, run};

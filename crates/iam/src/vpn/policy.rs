@@ -157,26 +157,8 @@ impl Policy {
         if let Some(text) = file.messages.region {
             policy.region_text = message(text, "/messages/region")?;
         }
-        for (number, source) in file.sources.into_iter().enumerate() {
-            policy.sources.push(match source {
-                SourceLine {
-                    mmdb: Some(path),
-                    csv: None,
-                } => Place::Mmdb(path),
-                SourceLine {
-                    mmdb: None,
-                    csv: Some(path),
-                } => Place::Csv(path),
-                SourceLine { .. } => {
-                    let message = "a source is one of `mmdb: FILE` and `csv: FILE`";
-                    return Err(BadInput::new(
-                        "E_ARG",
-                        message,
-                        format!("/sources/{number}"),
-                    ));
-                }
-            });
-        }
+        let sources = file.sources.into_iter().enumerate();
+        policy.sources = sources.map(place).collect::<Result<_, _>>()?;
         Ok(policy)
     }
 
@@ -255,6 +237,19 @@ pub fn deny_list(text: &str) -> Result<DenyList, BadInput> {
         }
     }
     Ok(DenyList(list))
+}
+
+/// One line of `sources`.
+fn place((number, source): (usize, SourceLine)) -> Result<Place, BadInput> {
+    match (source.mmdb, source.csv) {
+        (Some(path), None) => Ok(Place::Mmdb(path)),
+        (None, Some(path)) => Ok(Place::Csv(path)),
+        _ => {
+            let message = "a source is one of `mmdb: FILE` and `csv: FILE`";
+            let pointer = format!("/sources/{number}");
+            Err(BadInput::new("E_ARG", message, pointer))
+        }
+    }
 }
 
 fn range(text: &str, pointer: &str) -> Result<Range, BadInput> {

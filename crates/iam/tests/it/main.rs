@@ -34,6 +34,7 @@ mod sessions_generate;
 mod sessions_table;
 mod split;
 mod suite;
+mod summary;
 mod tables_accounts;
 mod tables_conditions;
 mod tables_engine;

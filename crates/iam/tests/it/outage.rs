@@ -47,7 +47,7 @@ fn call(scp: &Value, action: &str, more: &Value) -> Value {
 }
 
 #[test]
-fn a_drill_denies_what_it_names_while_it_lasts() {
+fn a_drill_denies_what_it_names() {
     let all = drill(Calls::Every);
     let writes = drill(Calls::Writes);
     let here = |action: &str| call(&all, action, &json!({}));
@@ -58,28 +58,6 @@ fn a_drill_denies_what_it_names_while_it_lasts() {
             &json!({"context": {"aws:RequestedRegion": region}}),
         )
     };
-    let create_at = |time: &str| {
-        let time = format!("2026-03-02T{time}Z");
-        call(
-            &all,
-            "iam:CreateRole",
-            &json!({"context": {"aws:CurrentTime": time}}),
-        )
-    };
-    let create = |more: Value| call(&all, "iam:CreateRole", &more);
-    let mut nowhere = here("iam:CreateRole");
-    nowhere["context"]
-        .as_object_mut()
-        .unwrap()
-        .remove("aws:RequestedRegion");
-    let glass = json!({
-        "principal": "arn:aws:sts::222222222222:assumed-role/break-glass/alice",
-        "context": {"aws:PrincipalArn": "arn:aws:iam::222222222222:role/break-glass"}});
-    let linked = json!({
-        "principal": "arn:aws:sts::222222222222:assumed-role/AWSServiceRoleForX/x",
-        "context": {"aws:PrincipalArn":
-            "arn:aws:iam::222222222222:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"}});
-    let after = |action| call(&full_access(), action, &json!({}));
     check(&[
         (
             "1",
@@ -130,6 +108,36 @@ fn a_drill_denies_what_it_names_while_it_lasts() {
         ("7", here("sts:AssumeRole"), "A"),
         ("8 west", region("iam:PassRole", "us-west-2"), "A"),
         ("8 east", here("iam:PassRole"), "XD SimOutage"),
+    ]);
+}
+
+#[test]
+fn a_drill_lasts_as_long_as_it_says_and_spares_whom_it_exempts() {
+    let all = drill(Calls::Every);
+    let here = |action: &str| call(&all, action, &json!({}));
+    let create_at = |time: &str| {
+        let time = format!("2026-03-02T{time}Z");
+        call(
+            &all,
+            "iam:CreateRole",
+            &json!({"context": {"aws:CurrentTime": time}}),
+        )
+    };
+    let create = |more: Value| call(&all, "iam:CreateRole", &more);
+    let mut nowhere = here("iam:CreateRole");
+    nowhere["context"]
+        .as_object_mut()
+        .unwrap()
+        .remove("aws:RequestedRegion");
+    let glass = json!({
+        "principal": "arn:aws:sts::222222222222:assumed-role/break-glass/alice",
+        "context": {"aws:PrincipalArn": "arn:aws:iam::222222222222:role/break-glass"}});
+    let linked = json!({
+        "principal": "arn:aws:sts::222222222222:assumed-role/AWSServiceRoleForX/x",
+        "context": {"aws:PrincipalArn":
+            "arn:aws:iam::222222222222:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX"}});
+    let after = |action| call(&full_access(), action, &json!({}));
+    check(&[
         ("9 before", create_at("09:59:59"), "A"),
         ("9 start", create_at("10:00:00"), "XD SimOutage"),
         ("9 last", create_at("11:59:59.999"), "XD SimOutage"),

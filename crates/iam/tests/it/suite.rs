@@ -131,3 +131,55 @@ fn what_is_no_suite_is_refused_with_its_place() {
         ("E_ARN", "/case/0/principal")
     );
 }
+
+mod replacing {
+    use hallpass_iam::suite::Replacement;
+    use hallpass_iam::{Decision, Kind, ScpLanguage};
+
+    fn replacement(old: &str, new: &str, kind: Kind) -> Replacement {
+        let statement = |text: &str| format!(r#"{{"Version":"2012-10-17","Statement":{text}}}"#);
+        Replacement::new(&statement(old), &statement(new), kind, ScpLanguage::Full).unwrap()
+    }
+
+    #[test]
+    fn the_same_policy_changes_nothing() {
+        let same = r#"{"Effect":"Allow","Action":["s3:Get*","s3:Put*"],"Resource":"*",
+            "Condition":{"StringEquals":{"aws:RequestedRegion":["eu-west-1"]}}}"#;
+        let replacement = replacement(same, same, Kind::Identity);
+        assert!(replacement.suggested() > 10);
+        assert_eq!(replacement.changes(), []);
+    }
+
+    #[test]
+    fn a_narrower_policy_and_a_lost_condition_show() {
+        let old = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#;
+        let new = r#"{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}"#;
+        let changes = replacement(old, new, Kind::Identity).changes();
+        assert!(!changes.is_empty());
+        for change in &changes {
+            assert_eq!(change.old, Decision::Allowed);
+            assert_eq!(change.new, Decision::ImplicitlyDenied);
+            assert!(!change.action.starts_with("s3:Get"), "{}", change.action);
+        }
+        let guarded = r#"{"Effect":"Deny","Action":"*","Resource":"*",
+            "Condition":{"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}}}"#;
+        let open = r#"{"Effect":"Deny","Action":"iam:*","Resource":"*"}"#;
+        let changes = replacement(guarded, open, Kind::Scp).changes();
+        let became = |decision| changes.iter().any(|it| it.new == decision);
+        assert!(became(Decision::Allowed) && became(Decision::ExplicitlyDenied));
+    }
+
+    #[test]
+    fn grants_to_other_principals_show() {
+        let to = |who: &str| {
+            format!(
+                r#"{{"Effect":"Deny","Principal":{{"AWS":"{who}"}},"Action":"s3:*","Resource":"*"}}"#
+            )
+        };
+        let old = to("arn:aws:iam::111122223333:role/a");
+        let new = to("444455556666");
+        let changes = replacement(&old, &new, Kind::Resource).changes();
+        let by = |account: &str| changes.iter().any(|it| it.principal.contains(account));
+        assert!(by("111122223333:role/a") && by("444455556666"));
+    }
+}

@@ -90,7 +90,7 @@ impl Process {
 
 pub(crate) fn patient() -> Applying {
     Applying {
-        patience: Duration::from_secs(120),
+        patience: Duration::from_mins(2),
         ..Applying::default()
     }
 }

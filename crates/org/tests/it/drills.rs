@@ -220,7 +220,7 @@ async fn a_drill_past_its_end_is_seen_and_reaped() {
     let (draft, ids) = plan_reap(organization, process.kept.as_ref(), bench.now())
         .await
         .unwrap();
-    assert_eq!(ids, [made.id.clone()]);
+    assert_eq!(ids, std::slice::from_ref(&made.id));
     let report = process.apply(draft).await.unwrap();
     assert_eq!(report.exit(), Exit::Ok, "{report:#?}");
     assert!(bench.organization.standing().is_empty());

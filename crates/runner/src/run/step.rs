@@ -30,6 +30,14 @@ struct Walk<'a> {
     accept_drift: bool,
 }
 
+impl Walk<'_> {
+    /// Whether the world is not the one that was planned for.
+    fn is_drift(&self, seen: &Probe) -> bool {
+        let expected = self.plan.expected.get(&self.step.id);
+        expected.is_some_and(|expected| expected != seen)
+    }
+}
+
 /// What comes after a look or a write.
 enum Turn {
     Again,
@@ -111,7 +119,7 @@ impl Runner {
             }
             Probe::Absent | Probe::Differs { .. } => {}
         }
-        if walk.sent.is_none() && !walk.accept_drift && self.is_drift(walk, &seen) {
+        if walk.sent.is_none() && !walk.accept_drift && walk.is_drift(&seen) {
             let reason = "the target changed since the plan was saved; make a new plan";
             let mut end = Final::without_change(Outcome::Drifted, reason, self.seconds(walk));
             end.old = seen.old();
@@ -270,13 +278,6 @@ impl Runner {
             end: end.clone(),
         };
         self.note(&plan.id, &entry).await
-    }
-
-    fn is_drift(&self, walk: &Walk<'_>, seen: &Probe) -> bool {
-        walk.plan
-            .expected
-            .get(&walk.step.id)
-            .is_some_and(|expected| expected != seen)
     }
 
     /// Makes sure plan and lane are still ours before anything is sent.

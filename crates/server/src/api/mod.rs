@@ -4,6 +4,7 @@ pub(crate) mod explain;
 pub(crate) mod grants;
 pub(crate) mod login;
 pub(crate) mod people;
+pub(crate) mod permission_sets;
 pub(crate) mod records;
 pub(crate) mod requests;
 
@@ -22,6 +23,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/login/token", post(login::token))
         .route("/api/v1/logout", post(login::logout))
         .route("/api/v1/catalog", get(people::catalog))
+        .route("/api/v1/permission-sets/{name}", get(permission_sets::show))
         .route("/api/v1/requests", get(requests::list).post(requests::ask))
         .route("/api/v1/requests/{id}", get(requests::show))
         .route("/api/v1/requests/{id}/approve", post(requests::approve))

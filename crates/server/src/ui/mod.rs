@@ -32,6 +32,7 @@ mod health_parts;
 mod login;
 mod oidc;
 mod people;
+mod permission_set;
 mod revoke;
 mod rules;
 mod rules_explain;
@@ -68,6 +69,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(audit::router())
         .merge(health::router())
         .merge(rules::router())
+        .merge(permission_set::router())
         .route(
             "/static/hallpass.css",
             get(async || kept(CSS, "text/css; charset=utf-8")),

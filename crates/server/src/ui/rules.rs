@@ -9,11 +9,14 @@ use axum::{
     response::Response,
     routing::get,
 };
+use hallpass_model::Span;
+use hallpass_rules::directory::PermissionSet;
 use hallpass_rules::{Diagnostic, Directory};
 use serde::Deserialize;
 
 use super::forbidden;
 use super::people::{Piece, coded, count_of, counted};
+use super::permission_set;
 use super::rules_explain::{Answer, Case, answer};
 use super::shell::{Nav, PageFailure, Shell, Viewer, page, url_encoded};
 use super::words::sentence;
@@ -26,6 +29,8 @@ const ROWS: usize = 50;
 const SOURCE_LINES: usize = 60;
 /// Names offered while typing; with more, one types.
 const OFFERED: usize = 400;
+/// Permission sets listed; more are counted.
+const SETS: usize = 40;
 /// Warnings shown; more are counted.
 const WARNINGS: usize = 8;
 
@@ -80,6 +85,9 @@ struct RulesPage {
     people: Vec<(String, String)>,
     warnings: Vec<Warning>,
     more_warnings: usize,
+    /// Permission sets: name, page, length of sessions.
+    held: Vec<(String, String, Span)>,
+    more_held: usize,
     rows: Vec<Row>,
     q: String,
     shown: String,
@@ -124,6 +132,7 @@ async fn show(
     built.answer = answered;
     built.problems = problems.iter().map(|problem| coded(problem)).collect();
     if sees_all {
+        held(&app, &mut built);
         list(&app, &coming, &mut built);
     }
     Ok(page(&built))
@@ -184,6 +193,8 @@ fn frame(app: &App, viewer: &Viewer, shell: Shell, case: Case) -> RulesPage {
         problems: Vec::new(),
         warnings: Vec::new(),
         more_warnings: 0,
+        held: Vec::new(),
+        more_held: 0,
         rows: Vec::new(),
         q: String::new(),
         shown: String::new(),
@@ -208,6 +219,21 @@ fn people(directory: &Directory, sees_all: bool) -> Vec<(String, String)> {
     } else {
         Vec::new()
     }
+}
+
+fn held(app: &App, built: &mut RulesPage) {
+    let directory = app.access.directory();
+    let sets = directory.permission_sets();
+    built.more_held = sets.len().saturating_sub(SETS);
+    let row = |set: &PermissionSet| {
+        let session = Span::seconds(set.session_duration);
+        (
+            plain(&set.name),
+            permission_set::address(&set.name),
+            session,
+        )
+    };
+    built.held = sets.iter().take(SETS).map(row).collect();
 }
 
 fn list(app: &App, coming: &Coming, built: &mut RulesPage) {

@@ -5,8 +5,9 @@ use hallpass_model::Email;
 use hallpass_rules::{Kind, Question, Step};
 
 use super::people::{Piece, coded, first_name, name_of};
+use super::permission_set;
 use super::words::{plain, sentence};
-use crate::App;
+use crate::{App, sets};
 
 /// People named in a sentence; more are counted.
 const NAMED: usize = 6;
@@ -35,6 +36,8 @@ pub(crate) struct Answer {
     pub(crate) lines: Vec<Line>,
     pub(crate) nearest: Option<(String, String)>,
     pub(crate) command: String,
+    /// The set's page and what still works after its end.
+    pub(crate) set: Option<(String, String)>,
 }
 
 /// What somebody wants, from two fields: an account with a set, or a group.
@@ -99,7 +102,17 @@ pub(crate) fn answer(app: &App, case: &Case) -> Result<Answer, Vec<String>> {
             .collect(),
         nearest: explained.nearest.clone(),
         command: command(&user, &wanted),
+        set: about_set(&directory, &wanted),
     })
+}
+
+/// Where a set's page is, and what still works after its end.
+fn about_set(directory: &Directory, wanted: &Wanted) -> Option<(String, String)> {
+    let Wanted::Account { permission_set, .. } = wanted else {
+        return None;
+    };
+    let words = sets::after_end_of(directory, permission_set)?;
+    Some((permission_set::address(permission_set), words))
 }
 
 fn listed(directory: &Directory, people: impl ExactSizeIterator<Item = String>) -> String {

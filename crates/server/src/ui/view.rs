@@ -11,10 +11,11 @@ use hallpass_model::{AccountId, Email, Span, Target, TargetNames, Timestamp};
 use jiff::tz::TimeZone;
 
 use super::{
+    permission_set,
     shell::Viewer,
     words::{clock, id_groups, initials, plain, zone_name},
 };
-use crate::App;
+use crate::{App, sets};
 
 /// Names said in a row before the rest are counted.
 const NAMES_SAID: usize = 3;
@@ -60,6 +61,10 @@ pub(crate) struct Aim {
     pub(crate) is_prod: bool,
     /// What the permission set lets one do, in its owner's words.
     pub(crate) says: String,
+    /// The page of what the permission set allows; empty for groups.
+    pub(crate) set_page: String,
+    /// What still works after its end; empty for groups, and for sets that are gone.
+    pub(crate) after_end: String,
     /// The way to ask for it again.
     pub(crate) ask: String,
 }
@@ -275,6 +280,11 @@ impl View {
                     is_prod: folders.iter().any(|folder| is_prod(folder)),
                     folder: plain(&folders.join(" / ")),
                     says: says.map(|set| plain(&set.description)).unwrap_or_default(),
+                    set_page: says
+                        .map(|set| permission_set::address(&set.name))
+                        .unwrap_or_default(),
+                    after_end: sets::after_end_of(&self.directory, permission_set)
+                        .unwrap_or_default(),
                     ask: ask_url(&[("account", account), ("permission_set", permission_set)]),
                 }
             }
@@ -290,6 +300,8 @@ impl View {
                     folder: String::new(),
                     is_prod: false,
                     says: String::new(),
+                    set_page: String::new(),
+                    after_end: String::new(),
                     ask: ask_url(&[("kind", "group"), ("group", id)]),
                 }
             }

@@ -22,6 +22,8 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("GET", "/api/v1/me", nothing.clone()),
         ("GET", "/api/v1/catalog", nothing.clone()),
+        ("GET", "/api/v1/permission-sets/Admin", nothing.clone()),
+        ("GET", "/api/v1/permission-sets/Closed", nothing.clone()),
         ("GET", "/api/v1/requests", nothing.clone()),
         ("POST", "/api/v1/requests", asking("Root")),
         ("GET", "/api/v1/requests/REQ", nothing.clone()),

@@ -9,8 +9,10 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::{Router, response::Response};
 use hallpass_access::Identity;
-use hallpass_access::{Access, Directory, DirectoryFault, DirectorySource, Ports, Settings};
-use hallpass_model::{Clock, Email, IdSource, Span, Timestamp};
+use hallpass_access::{
+    Access, Directory, DirectoryFault, DirectorySource, PolicySource, Ports, SetPolicies, Settings,
+};
+use hallpass_model::{Clock, Email, IdSource, PermissionSetArn, Span, Timestamp};
 use hallpass_rules::{Rules, Source, load};
 use hallpass_server::{
     App, Front, MemorySessions, NewToken, Probe, ProbeResult, Scope, SignIn, TokenFacts,
@@ -75,6 +77,31 @@ impl DirectorySource for Known {
 
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
         Ok(self.current())
+    }
+}
+
+/// What permission sets hold: nothing, unless a test says otherwise.
+pub(crate) struct Held(pub(crate) Result<Option<SetPolicies>, DirectoryFault>);
+
+#[async_trait]
+impl PolicySource for Held {
+    async fn policies(
+        &self,
+        _set: &PermissionSetArn,
+    ) -> Result<Option<Arc<SetPolicies>>, DirectoryFault> {
+        self.0.clone().map(|found| found.map(Arc::new))
+    }
+}
+
+/// A set without policies.
+pub(crate) fn no_policies(read_at: Timestamp) -> SetPolicies {
+    SetPolicies {
+        read_at,
+        session: Span::hours(1),
+        inline: None,
+        managed: Vec::new(),
+        referenced: Vec::new(),
+        boundary: None,
     }
 }
 
@@ -315,6 +342,7 @@ impl House {
             metrics: Arc::new(String::new),
             slack: None,
             sessions: sessions.clone(),
+            policies: Arc::new(Held(Ok(Some(no_policies(start))))),
             desk: Arc::default(),
             session_settings: hallpass_server::SessionSettings::default(),
             sign_in: Arc::new(SignIn::default()),

@@ -25,6 +25,7 @@ mod pages_of_the_log;
 mod pages_presses;
 mod pages_visit;
 mod pages_words;
+mod permission_sets;
 mod reference;
 mod refusals;
 mod repeats;

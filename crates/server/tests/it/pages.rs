@@ -79,6 +79,8 @@ const PAGES: &[Sample] = &[
         "user=ana@corp.example&account=payments-prod&permission_set=Admin",
         &[],
     ),
+    // the set that only the administrator may ask for
+    ("GET /permission-sets/{name}", "", &[]),
     ("GET /health", "", &[]),
     ("GET /signin", "next=/reviews", &[]),
     ("POST /signin", "", &[("persona", "ana@corp.example")]),
@@ -122,6 +124,7 @@ async fn cell(route: &str, query: &str, fields: &[(&str, &str)], person: Option<
     };
     let path = path
         .replace("{id}", id)
+        .replace("{name}", "Closed")
         .replace("{email}", "ana@corp.example");
     let path = if query.is_empty() {
         path
@@ -142,7 +145,8 @@ async fn cell(route: &str, query: &str, fields: &[(&str, &str)], person: Option<
 async fn table() -> String {
     let mut text = String::from(
         "What every route off the API answers to whom, with a session and the token of its forms, and \
-         where it leads. {id} is a pending request of the requester's, or their live grant.\n",
+         where it leads. {id} is a pending request of the requester's, or their live grant; {name} a \
+         permission set that only the administrator may ask for.\n",
     );
     for (route, query, fields) in PAGES {
         write!(text, "\n{route}\n").unwrap();

@@ -95,7 +95,7 @@ async fn journals_are_in_order(store: &dyn PlanStore) {
     for (entry, number) in entries().iter().zip(1..) {
         let change = (number == 3).then(|| change(&one));
         let written = store.append(&one.id, at(number), entry, change.as_ref());
-        assert_eq!(written.await.unwrap(), u64::try_from(number).unwrap());
+        assert_eq!(written.await.unwrap(), number);
     }
     let other = store.append(&two.id, at(9), &entries()[0], None).await;
     assert_eq!(other.unwrap(), 1);

@@ -57,7 +57,7 @@ pub(super) fn of(
         members.insert("decision".to_owned(), why.decision.as_str().into());
         members.insert("resource".to_owned(), resource.into());
     }
-    error.denied_by = Some(by);
+    error.denied_by = Some(Box::new(by));
     error
 }
 
@@ -68,7 +68,7 @@ pub(super) fn malformed(call: &Call, caller: &Caller, action: &str) -> ApiError 
         caller.arn
     );
     let mut error = refusal(call, &text);
-    error.denied_by = Some(json!({ "layer": "request" }));
+    error.denied_by = Some(Box::new(json!({ "layer": "request" })));
     error
 }
 

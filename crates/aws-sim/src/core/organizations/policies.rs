@@ -118,8 +118,8 @@ pub(in crate::core) fn fresh_id(state: &State, random: &mut Random) -> String {
 /// `CreatePolicy`
 pub(super) fn create(context: &mut Context<'_>) -> Answer {
     let (kind, name) = (context.text("Type"), context.text("Name"));
-    let content = context.text("Content");
-    check(kind, content)?;
+    let document = context.text("Content");
+    check(kind, document)?;
     check_name(context.state, kind, name, "")?;
     let rows = &context.state.guardrails.rows;
     if rows.iter().filter(|(_, row)| row.kind == kind).count() >= MOST {
@@ -135,7 +135,7 @@ pub(super) fn create(context: &mut Context<'_>) -> Answer {
         name: name.to_owned(),
         kind: kind.to_owned(),
         description: context.text("Description").to_owned(),
-        content: Document::new(content),
+        content: Document::new(document),
         tags,
         aws_managed: false,
     };

@@ -51,13 +51,12 @@ pub(super) fn run_reap(args: &ReapArgs) -> Outcome {
         }
         settle(&bench, draft, &ids, &args.plan).await.map(Some)
     });
-    match done.map_err(|failure: Failure| failure.said_as(format))? {
-        Some((settled, whole)) => plans::finish(settled, Some(&whole), format),
-        None => {
-            output::say("no drill is past its end");
-            Ok(Exit::Ok)
-        }
+    let done = done.map_err(|failure: Failure| failure.said_as(format))?;
+    if let Some((settled, whole)) = done {
+        return plans::finish(settled, Some(&whole), format);
     }
+    output::say("no drill is past its end");
+    Ok(Exit::Ok)
 }
 
 async fn settle(

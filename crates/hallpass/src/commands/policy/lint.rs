@@ -111,9 +111,18 @@ struct Row<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    if args.codes {
-        return codes(args.form());
+    let done = if args.codes {
+        codes(args.form())
+    } else {
+        check(args)
+    };
+    match args.form() {
+        Form::Json => done.map_err(|failure| failure.said_as(Format::Json)),
+        Form::Table | Form::Jsonl | Form::Csv | Form::Sarif => done,
     }
+}
+
+fn check(args: &Args) -> Outcome {
     let tree = args.tree.as_deref().map(read_tree).transpose()?;
     let policies = files::find(&args.files, args.kind)?;
     let mut linted = Vec::new();

@@ -2,6 +2,7 @@
 
 pub(crate) mod cases;
 mod data;
+mod diff;
 mod eval;
 mod files;
 mod lint;
@@ -27,6 +28,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Data(data::Args),
+    Diff(diff::Args),
     Eval(eval::Args),
     Lint(lint::Args),
     Simulate(simulate::Args),
@@ -38,6 +40,7 @@ enum Command {
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Data(args) => data::run(args),
+        Command::Diff(args) => diff::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Simulate(args) => simulate::run(args),

@@ -38,12 +38,6 @@ pub(super) fn check_case(case: &Value) -> Check {
     check_account(case)?;
     check_context(case)?;
     check_flags(case)?;
-    if case
-        .get("expected")
-        .is_some_and(|word| !word.is_string() && !word.is_null())
-    {
-        return Err("E_FIELD");
-    }
     for policy in list(case.get("identityPolicies"))? {
         check_policy(policy, Kind::Plain)?;
     }

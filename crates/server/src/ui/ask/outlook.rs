@@ -10,6 +10,7 @@ use crate::{
     App,
     problem::Failure,
     ui::{
+        permission_set,
         shell::{Viewer, url_encoded},
         view::{Coded, View, Who, either},
         words::capital,
@@ -54,6 +55,8 @@ pub(super) struct Outlook {
     pub(super) lapses: String,
     pub(super) rules: Vec<String>,
     pub(super) explain: String,
+    /// What the chosen set allows.
+    pub(super) set_page: String,
     pub(super) notes: Vec<Coded>,
     /// The button's words; empty when there is none.
     pub(super) submit: String,
@@ -300,6 +303,9 @@ impl Outlook {
             (_, _, Some(group)) => format!("/rules/explain?group={}", group.id),
             _ => "/rules".to_owned(),
         };
+        if let Some(set) = &choice.set {
+            self.set_page = permission_set::address(&set.name);
+        }
         if let (Some(set), Some(length)) = (&choice.set, self.length) {
             let session = Span::seconds(set.session_duration);
             if session > length {

@@ -1,0 +1,145 @@
+//! AWS's own managed policies that everybody knows, in words: their texts are kept by AWS and
+//! change. As of 2026-10 (AWS: "AWS Managed Policy Reference Guide").
+
+use super::RiskKind;
+
+/// What is said about a policy that AWS keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its name.
+    pub name: &'static str,
+    /// What it allows.
+    pub says: &'static [&'static str],
+    /// What makes it risky, and why.
+    pub risks: &'static [(RiskKind, &'static str)],
+}
+
+const KNOWN: &[Known] = &[
+    Known {
+        name: "AdministratorAccess",
+        says: &["Everything in every service"],
+        risks: &[(
+            RiskKind::Escalation,
+            "Every action is allowed: whoever has this can give themselves and others anything, \
+             read all data and undo protections.",
+        )],
+    },
+    Known {
+        name: "PowerUserAccess",
+        says: &[
+            "Everything except IAM, Organizations and account settings",
+            "Lists roles, makes and deletes roles that services use for themselves, and looks at \
+             the organization",
+        ],
+        risks: &[
+            (
+                RiskKind::Data,
+                "Reads and changes the data of nearly every service.",
+            ),
+            (
+                RiskKind::Credentials,
+                "Takes credentials that services hand out, and roles that let themselves be \
+                 taken.",
+            ),
+            (
+                RiskKind::Exposure,
+                "Changes the policies of buckets, keys and other resources.",
+            ),
+        ],
+    },
+    Known {
+        name: "ReadOnlyAccess",
+        says: &["Lists and reads in every service, the content of many stores included"],
+        risks: &[(
+            RiskKind::Data,
+            "Reads what is stored, such as objects in S3, items in DynamoDB and log events, not \
+             only its settings.",
+        )],
+    },
+    Known {
+        name: "ViewOnlyAccess",
+        says: &["Lists what there is in every service and sees its settings, not what is stored"],
+        risks: &[],
+    },
+    Known {
+        name: "SecurityAudit",
+        says: &["Reads settings that matter for security in every service, not what is stored"],
+        risks: &[],
+    },
+    Known {
+        name: "NetworkAdministrator",
+        says: &[
+            "Sets up and changes networks: VPCs, routes, firewalls, VPN connections, load \
+             balancing and DNS",
+            "Reads alarms and logs, and passes roles for flow logs",
+        ],
+        risks: &[(
+            RiskKind::Exposure,
+            "Opens networks to others, and sends traffic elsewhere by routes and DNS.",
+        )],
+    },
+    Known {
+        name: "DatabaseAdministrator",
+        says: &[
+            "Sets up, changes, backs up and deletes databases and caches: RDS, DynamoDB, Redshift, \
+             ElastiCache",
+            "Reads objects in S3, alarms and logs, and passes roles for databases",
+        ],
+        risks: &[(
+            RiskKind::Data,
+            "Reads items in DynamoDB and objects in S3, and copies snapshots of databases.",
+        )],
+    },
+    Known {
+        name: "SupportUser",
+        says: &["Opens and follows support cases, and looks at the resources they are about"],
+        risks: &[],
+    },
+    Known {
+        name: "SystemAdministrator",
+        says: &[
+            "Sets up and changes what applications run on: machines, functions, queues, \
+             monitoring, storage and databases",
+        ],
+        risks: &[
+            (
+                RiskKind::Escalation,
+                "Starts machines and functions that run as roles that may be passed to them.",
+            ),
+            (
+                RiskKind::Data,
+                "Reads objects in S3 and messages in queues.",
+            ),
+        ],
+    },
+    Known {
+        name: "DataScientist",
+        says: &["Runs analyses: EMR, Glue, Kinesis, Redshift, SageMaker and their data in S3"],
+        risks: &[
+            (
+                RiskKind::Escalation,
+                "Starts work that runs as roles that may be passed to it.",
+            ),
+            (
+                RiskKind::Data,
+                "Reads objects in S3, items in DynamoDB and what analyses give.",
+            ),
+        ],
+    },
+    Known {
+        name: "Billing",
+        says: &["Sees and changes bills, payment methods, budgets and cost reports"],
+        risks: &[],
+    },
+];
+
+/// What is said about an AWS managed policy, by its ARN or name.
+pub fn known(arn_or_name: &str) -> Option<&'static Known> {
+    let name = match arn_or_name.split_once(":iam::aws:policy/") {
+        Some((_, path)) => path.rsplit('/').next().unwrap_or_default(),
+        // a policy of an account may have any name
+        None if arn_or_name.contains(':') => return None,
+        None => arn_or_name,
+    };
+    KNOWN.iter().find(|it| it.name == name)
+}

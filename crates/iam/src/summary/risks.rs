@@ -1,0 +1,210 @@
+//! What makes a policy risky, and why. The lists of actions are data: [`crate::facts::risk`].
+
+use serde::Serialize;
+
+use super::effective::Effective;
+use crate::facts::{Action, actions_matching, risk};
+
+/// Ways to more permissions said one by one; more are counted.
+const WAYS_MAX: usize = 6;
+/// Actions named with a risk; more are counted.
+const ACTIONS_MAX: usize = 8;
+
+/// What somebody could do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RiskKind {
+    /// Give themselves more permissions.
+    Escalation,
+    /// Take credentials that outlast the session or belong to others.
+    Credentials,
+    /// Read or move data out of stores.
+    Data,
+    /// Change who may use resources.
+    Exposure,
+}
+
+impl RiskKind {
+    /// The word of it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Escalation => "escalation",
+            Self::Credentials => "credentials",
+            Self::Data => "data",
+            Self::Exposure => "exposure",
+        }
+    }
+
+    /// The words for it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Escalation => "Can gain more permissions",
+            Self::Credentials => "Can take credentials",
+            Self::Data => "Can take data out",
+            Self::Exposure => "Can change who has access",
+        }
+    }
+}
+
+/// One thing that makes a policy risky.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Risk {
+    /// What somebody could do.
+    pub kind: RiskKind,
+    /// Why, as a sentence.
+    pub why: String,
+    /// The actions, at most a few.
+    pub actions: Vec<String>,
+    /// How many more there are.
+    pub more: usize,
+    /// Whether each of them is allowed on some resources or under conditions only.
+    pub limited: bool,
+}
+
+/// A class of actions: what it is called, which belong to it, why it is risky.
+type Class = (RiskKind, fn(&Action) -> bool, &'static str);
+
+/// The risks of what is allowed, the worst first.
+pub(super) fn of(effective: &Effective) -> Vec<Risk> {
+    if effective.len() == actions_matching("*").count() {
+        return vec![everything(effective)];
+    }
+    let mut risks = escalations(effective);
+    let classes: [Class; 3] = [
+        (
+            RiskKind::Credentials,
+            risk::exposes_credentials,
+            "These answer with credentials, or make some that can be used elsewhere and later.",
+        ),
+        (
+            RiskKind::Data,
+            risk::exfiltrates,
+            "These give out the content of stores, or copy it out of the account.",
+        ),
+        (
+            RiskKind::Exposure,
+            risk::exposes_resources,
+            "These change who may use resources or act as roles, people outside the account included.",
+        ),
+    ];
+    for (kind, belongs, why) in classes {
+        let (names, open) = effective.of_class(belongs);
+        if !names.is_empty() {
+            risks.push(risk(kind, why, names, !open));
+        }
+    }
+    risks
+}
+
+fn everything(effective: &Effective) -> Risk {
+    Risk {
+        kind: RiskKind::Escalation,
+        why: "Every action is allowed: whoever has this can give themselves and others anything, \
+              read all data and undo protections."
+            .to_owned(),
+        actions: Vec::new(),
+        more: effective.len(),
+        limited: effective.find("iam:CreatePolicyVersion") == Some(false),
+    }
+}
+
+fn risk(kind: RiskKind, why: &str, mut actions: Vec<String>, limited: bool) -> Risk {
+    let more = actions.len().saturating_sub(ACTIONS_MAX);
+    actions.truncate(ACTIONS_MAX);
+    Risk {
+        kind,
+        why: why.to_owned(),
+        actions,
+        more,
+        limited,
+    }
+}
+
+fn escalations(effective: &Effective) -> Vec<Risk> {
+    let mut ways: Vec<(&risk::Escalation, bool)> = Vec::new();
+    for set in risk::ESCALATIONS {
+        let found: Option<Vec<bool>> = set.actions.iter().map(|it| effective.find(it)).collect();
+        if let Some(open) = found {
+            ways.push((set, open.contains(&false)));
+        }
+    }
+    let named = ways.iter().take(WAYS_MAX).map(|(set, limited)| {
+        let actions = set.actions.iter().map(|it| (*it).to_owned()).collect();
+        risk(RiskKind::Escalation, why(set.actions), actions, *limited)
+    });
+    let mut risks: Vec<Risk> = named.collect();
+    let rest: Vec<String> = ways
+        .iter()
+        .skip(WAYS_MAX)
+        .map(|(set, _)| set.actions.join(" + "))
+        .collect();
+    if !rest.is_empty() {
+        let limited = ways.iter().skip(WAYS_MAX).all(|(_, limited)| *limited);
+        let why = "Further ways to permissions that the policy does not give.";
+        risks.push(risk(RiskKind::Escalation, why, rest, limited));
+    }
+    risks
+}
+
+/// Why the actions of a set lead to more permissions; by the last of them, which makes it so.
+fn why(actions: &[&str]) -> &'static str {
+    let last = actions.last().copied().unwrap_or_default();
+    if actions.contains(&"iam:PassRole") {
+        return match last {
+            "ec2:RunInstances" => "Starts a machine that runs as any role that may be passed.",
+            "lambda:InvokeFunction" | "lambda:CreateEventSourceMapping" => {
+                "Makes a function that runs as any role that may be passed, and runs it."
+            }
+            "cloudformation:CreateStack" => {
+                "Makes a stack that acts as any role that may be passed."
+            }
+            _ => "Starts work that runs as any role that may be passed.",
+        };
+    }
+    match last {
+        "iam:CreatePolicyVersion" | "iam:SetDefaultPolicyVersion" => {
+            "Rewrites a policy, also one that applies to its holder."
+        }
+        "iam:CreateAccessKey" => "Makes keys of other users.",
+        "iam:CreateLoginProfile" | "iam:UpdateLoginProfile" => "Sets passwords of other users.",
+        "iam:AttachUserPolicy"
+        | "iam:AttachGroupPolicy"
+        | "iam:AttachRolePolicy"
+        | "iam:PutUserPolicy"
+        | "iam:PutGroupPolicy"
+        | "iam:PutRolePolicy" => "Gives users, groups or roles any policy.",
+        "iam:AddUserToGroup" => "Puts users into groups that may do more.",
+        "sts:AssumeRole" => "Rewrites who may take a role, and takes it.",
+        "iam:DeleteRolePermissionsBoundary" => "Removes the boundary that limits a role.",
+        "lambda:UpdateFunctionCode" => "Replaces the code of functions, which run as their roles.",
+        "glue:UpdateDevEndpoint" => "Gets into an endpoint that runs as its role.",
+        "codestar:CreateProject" => "Makes a project whose service role may do more.",
+        "sso:PutInlinePolicyToPermissionSet"
+        | "sso:AttachManagedPolicyToPermissionSet"
+        | "sso:AttachCustomerManagedPolicyReferenceToPermissionSet" => {
+            "Changes what permission sets allow, also its own."
+        }
+        "sso:CreateAccountAssignment" => "Assigns any permission set to anybody.",
+        "sso:UpdateInstanceAccessControlAttributeConfiguration" => {
+            "Changes the attributes that access is decided by."
+        }
+        "identitystore:CreateGroupMembership" => "Puts people into groups that may do more.",
+        "organizations:AttachPolicy"
+        | "organizations:DetachPolicy"
+        | "organizations:UpdatePolicy" => "Changes what whole accounts may do.",
+        _ => "Leads to permissions that the policy does not give.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_has_its_reason() {
+        for set in risk::ESCALATIONS {
+            let why = why(set.actions);
+            assert!(!why.starts_with("Leads to"), "{:?}", set.actions);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What a permission set allows.
+
+use axum::{Json, extract::State, http::StatusCode};
+use hallpass_api::{PermissionSet, Problem};
+
+use crate::{
+    App,
+    auth::{Caller, Scope},
+    body::Path,
+    problem::Failure,
+    sets,
+};
+
+/// What a permission set allows in words, its risky actions, what the linter finds in it, and how
+/// long one can act after losing it. For who may ask for it somewhere, may see a request for it, or
+/// reads everything.
+#[utoipa::path(get, path = "/api/v1/permission-sets/{name}",
+    params(("name" = String, Path, description = "The permission set's name.")),
+    responses((status = 200, body = PermissionSet), (status = 404, body = Problem),
+        (status = 503, body = Problem)))]
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<PermissionSet>, Failure> {
+    let actor = caller.allow(&[Scope::Read, Scope::Request, Scope::Review])?;
+    let seen = sets::find(&app, actor, &name).await?;
+    match &seen.policies {
+        Ok(Some(read)) => {
+            let read = std::sync::Arc::clone(read);
+            let words = sets::in_words(&seen, read, app.clock.now()).await?;
+            Ok(Json(words))
+        }
+        Ok(None) => Err(Failure::not_found("permission set")),
+        Err(fault) => Err(Failure::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "aws-unavailable",
+            fault.to_string(),
+        )
+        .help("try again in a moment; `hallpass doctor --iam-policy` lists the actions that are needed")),
+    }
+}
