@@ -442,6 +442,9 @@ impl Loaded {
     }
 }
 
+#[cfg(test)]
+const PORTAL_URL: &str = "https://<store id>.awsapps.com/start";
+
 /// Every key with its default: the reference page is checked against it.
 #[cfg(test)]
 fn keys() -> BTreeMap<&'static str, &'static str> {
@@ -462,10 +465,7 @@ fn keys() -> BTreeMap<&'static str, &'static str> {
         ("aws.external_id", "none"),
         ("identity.instance_arn", "the only instance"),
         ("identity.store_id", "the instance's"),
-        (
-            "identity.portal_url",
-            "https://<store id>.awsapps.com/start",
-        ),
+        ("identity.portal_url", PORTAL_URL),
         ("identity.fallback_domains", "[]"),
         ("identity.admins", "[]"),
         ("identity.auditors", "[]"),

@@ -119,13 +119,11 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
             format!("Approved, setting up: {thing}"),
             format!("{thing} is approved and being set up."),
         ),
-        News::Denied => (
-            format!("Access denied: {thing}"),
-            format!(
-                "{} denied {thing}. Nothing was granted.",
-                decided_by(request)
-            ),
-        ),
+        News::Denied => {
+            let by = decided_by(request);
+            let said = format!("{by} denied {thing}. Nothing was granted.");
+            (format!("Access denied: {thing}"), said)
+        }
         News::Rejected => (
             format!("Not possible: {thing}"),
             format!("{thing} is not possible. {}", detail(request)),
@@ -146,10 +144,10 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
             format!("Access failed: {thing}"),
             format!("AWS refused: {} Nothing was granted.", error(grant)),
         ),
-        News::Extended => (
-            format!("Extended: {thing}"),
-            format!("You keep {thing}.{ends}"),
-        ),
+        News::Extended => {
+            let kept = format!("You keep {thing}.{ends}");
+            (format!("Extended: {thing}"), kept)
+        }
         News::EndsSoon => {
             let left = left(grant, now);
             let soon = format!("{thing} ends soon.{ends}");
