@@ -141,6 +141,10 @@ impl GrantState {
 
 /// Permission with an end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that was observed or said; none excludes another"
+)]
 pub struct Grant {
     /// Ours.
     pub id: GrantId,

@@ -168,13 +168,13 @@ impl Cutter {
             };
             let stands = match &seen.policy {
                 None => Parts::default(),
-                Some(policy) => match parts(&policy.content) {
-                    Some(parts) => parts,
-                    None => {
+                Some(policy) => {
+                    let Some(parts) = parts(&policy.content) else {
                         let name = &policy.row.name;
                         return Left::Refused(format!("policy `{name}` cannot be read"));
-                    }
-                },
+                    };
+                    parts
+                }
             };
             let fitted = fit(&stands.foreign, cuts, self.clock.now());
             let act = next(&seen, fitted.content.as_deref(), account);
@@ -377,8 +377,8 @@ impl Ledger<'_> {
         let due = after_refusal(&cut, self.now);
         let attempts = cut.attempts.saturating_add(1);
         let cut = Cut {
-            due,
             attempts,
+            due,
             ..cut
         };
         if self.is_missed(&cut) && cut.failed.as_deref() != Some(why) {

@@ -37,13 +37,12 @@ pub(super) enum Act {
 pub(super) fn next(seen: &Seen, wanted: Option<&str>, account: &str) -> Act {
     let attached = seen.targets.iter().any(|target| target == account);
     match (&seen.policy, wanted) {
-        (None, None) => Act::Rest,
         (None, Some(content)) => Act::Create(content.to_owned()),
         (Some(policy), Some(content)) if !same_policy(&policy.content, content) => {
             Act::Update(policy.row.id.clone(), content.to_owned())
         }
         (Some(policy), Some(_)) if !attached => Act::Attach(policy.row.id.clone()),
-        (Some(_), Some(_)) => Act::Rest,
+        (None, None) | (Some(_), Some(_)) => Act::Rest,
         (Some(policy), None) => match seen.targets.first() {
             Some(target) => Act::Detach(policy.row.id.clone(), target.clone()),
             None => Act::Delete(policy.row.id.clone()),
