@@ -105,41 +105,39 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
         News::Reminder => {
             let waited = minutes(Span::between(request.asked_at, now));
             let still = format!("Still waiting, {waited}:");
-            (
-                format!("{still} {first} {asks}"),
-                format!("{still} {name} {asks}."),
-            )
+            let head = format!("{still} {first} {asks}");
+            (head, format!("{still} {name} {asks}."))
         }
         News::Reviewed => {
             let count = count(request);
             let yet = format!("{count} have approved {thing}. It is not granted yet.");
             (format!("{count} approvals: {thing}"), yet)
         }
-        News::Approved => (
-            format!("Approved, setting up: {thing}"),
-            format!("{thing} is approved and being set up."),
-        ),
+        News::Approved => {
+            let set_up = format!("{thing} is approved and being set up.");
+            (format!("Approved, setting up: {thing}"), set_up)
+        }
         News::Denied => {
             let by = decided_by(request);
             let said = format!("{by} denied {thing}. Nothing was granted.");
             (format!("Access denied: {thing}"), said)
         }
-        News::Rejected => (
-            format!("Not possible: {thing}"),
-            format!("{thing} is not possible. {}", detail(request)),
-        ),
+        News::Rejected => {
+            let why = format!("{thing} is not possible. {}", detail(request));
+            (format!("Not possible: {thing}"), why)
+        }
         News::Discarded => (
             format!("Request discarded: {thing}"),
             format!("{} discarded the request for {thing}.", decided_by(request)),
         ),
-        News::Expired => (
-            format!("Request lapsed: {thing}"),
-            format!("Nobody decided about {thing} in time. Nothing was granted."),
-        ),
-        News::Granted => (
-            format!("Access granted: {thing}, {duration}"),
-            format!("You have {thing}.{ends}"),
-        ),
+        News::Expired => {
+            let late = format!("Nobody decided about {thing} in time. Nothing was granted.");
+            (format!("Request lapsed: {thing}"), late)
+        }
+        News::Granted => {
+            let had = format!("You have {thing}.{ends}");
+            (format!("Access granted: {thing}, {duration}"), had)
+        }
         News::Failed => (
             format!("Access failed: {thing}"),
             format!("AWS refused: {} Nothing was granted.", error(grant)),

@@ -349,12 +349,8 @@ impl Access {
     ) -> Result<Grant, AccessError> {
         let mut races = 0;
         loop {
-            let grant = self
-                .ports
-                .store
-                .grant(id)
-                .await?
-                .ok_or(AccessError::NotFound("grant"))?;
+            let grant = self.ports.store.grant(id).await?;
+            let grant = grant.ok_or(AccessError::NotFound("grant"))?;
             if self.was_answered(actor, grant.request, idempotency).await? {
                 return Ok(grant);
             }
@@ -407,11 +403,8 @@ impl Access {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.ports
-            .store
-            .grant(id)
-            .await?
-            .ok_or(AccessError::NotFound("grant"))
+        let ended = self.ports.store.grant(id).await?;
+        ended.ok_or(AccessError::NotFound("grant"))
     }
 
     /// Puts a refused press on a grant on record, and says what its presser is told: whoever may not

@@ -50,12 +50,12 @@ fn cut(number: u128, user: u32, set: &str, end: &str) -> Cut {
     }
 }
 
-fn decision(content: &str, user: u32, role: &str, issued: &str) -> Decision {
+fn decision(cut: &str, user: u32, role: &str, issued: &str) -> Decision {
     let allow =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     let policy = |text: &str, kind| Arc::new(Policy::parse(text, kind).unwrap());
     let layers = Layers {
-        scps: vec![vec![policy(allow, Kind::Scp), policy(content, Kind::Scp)]],
+        scps: vec![vec![policy(allow, Kind::Scp), policy(cut, Kind::Scp)]],
         identity: vec![policy(allow, Kind::Identity)],
         ..Layers::default()
     };

@@ -122,26 +122,22 @@ impl Bench {
         let content = json!({"Version": "2012-10-17", "Statement": [foreign()]}).to_string();
         let name = policy_name(ACCOUNT);
         let all = self.organization.policies().await.unwrap();
-        match all.iter().find(|row| row.name == name) {
-            Some(row) => {
-                let mut text: Value =
-                    serde_json::from_str(&self.organization.text(&name).unwrap()).unwrap();
-                text["Statement"].as_array_mut().unwrap().push(foreign());
-                self.organization
-                    .update_policy(&row.id, &text.to_string())
-                    .await
-                    .unwrap();
-            }
-            None => {
-                let policy = NewPolicy {
-                    name,
-                    description: String::new(),
-                    content,
-                    tags: std::collections::BTreeMap::new(),
-                };
-                let id = self.organization.create_policy(&policy).await.unwrap();
-                self.organization.attach(&id, ACCOUNT).await.unwrap();
-            }
+        if let Some(row) = all.iter().find(|row| row.name == name) {
+            let text = self.organization.text(&name).unwrap();
+            let mut text: Value = serde_json::from_str(&text).unwrap();
+            text["Statement"].as_array_mut().unwrap().push(foreign());
+            let text = text.to_string();
+            let updated = self.organization.update_policy(&row.id, &text);
+            updated.await.unwrap();
+        } else {
+            let policy = NewPolicy {
+                name,
+                description: String::new(),
+                content,
+                tags: std::collections::BTreeMap::new(),
+            };
+            let id = self.organization.create_policy(&policy).await.unwrap();
+            self.organization.attach(&id, ACCOUNT).await.unwrap();
         }
         self.world.clock.advance(Span::minutes(1));
     }
