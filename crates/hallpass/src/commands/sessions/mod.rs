@@ -9,7 +9,7 @@ mod signed_in;
 
 use crate::exit::Outcome;
 
-/// Cut off sessions at AWS and tell how long they go on; list and end sessions of the web pages
+/// Cut off sessions at AWS; list and end those of the web pages
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass sessions list
