@@ -71,7 +71,11 @@ class World:
         found = {}
         for policy in self.org.list_policies(Filter=SCP)["Policies"]:
             if policy["Name"].startswith("hallpass-"):
-                targets = self.org.list_targets_for_policy(PolicyId=policy["Id"])["Targets"]
+                try:
+                    targets = self.org.list_targets_for_policy(PolicyId=policy["Id"])["Targets"]
+                except self.org.exceptions.PolicyNotFoundException:
+                    # deleted since it was listed
+                    continue
                 found[policy["Name"]] = [target["TargetId"] for target in targets]
         return found
 
