@@ -8,7 +8,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 use crate::plans::{self, PlanArgs};
 
-/// Remove entries whose last session has ended, and detach a policy that is left with none
+/// Remove entries whose last session has ended, and policies left with none
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass sessions prune --at now
