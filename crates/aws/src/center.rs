@@ -14,9 +14,10 @@ use hallpass_assignments::{
 };
 use hallpass_model::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, UserId};
 
+use crate::Aws;
 use crate::call::Pace;
 use crate::fault::Failure;
-use crate::{Aws, pages};
+use crate::pages::listing;
 
 /// The largest page sso-admin and identitystore give.
 pub(crate) const PAGE: i32 = 100;
@@ -185,23 +186,16 @@ impl Aws {
         set: &PermissionSetArn,
         pace: Pace,
     ) -> Result<Vec<AccountAssignment>, Failure> {
-        pages::all(|token| async move {
-            let answer = self
-                .sso_line
-                .read("ListAccountAssignments", pace, || {
-                    self.sso
-                        .list_account_assignments()
-                        .instance_arn(&self.about.instance_arn)
-                        .account_id(account.as_str())
-                        .permission_set_arn(set.as_str())
-                        .max_results(PAGE)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            let rows = answer.account_assignments.unwrap_or_default();
-            Ok((rows, answer.next_token))
-        })
+        listing!(
+            self.sso_line.read("ListAccountAssignments", pace),
+            account_assignments,
+            self.sso
+                .list_account_assignments()
+                .instance_arn(&self.about.instance_arn)
+                .account_id(account.as_str())
+                .permission_set_arn(set.as_str())
+                .max_results(PAGE)
+        )
         .await
     }
 
@@ -211,21 +205,15 @@ impl Aws {
         group: &GroupId,
         pace: Pace,
     ) -> Result<Vec<String>, Failure> {
-        let rows = pages::all(|token| async move {
-            let answer = self
-                .store_line
-                .read("ListGroupMemberships", pace, || {
-                    self.store
-                        .list_group_memberships()
-                        .identity_store_id(&self.about.identity_store_id)
-                        .group_id(group.as_str())
-                        .max_results(PAGE)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            Ok((answer.group_memberships, answer.next_token))
-        })
+        let rows = listing!(
+            self.store_line.read("ListGroupMemberships", pace),
+            group_memberships,
+            self.store
+                .list_group_memberships()
+                .identity_store_id(&self.about.identity_store_id)
+                .group_id(group.as_str())
+                .max_results(PAGE)
+        )
         .await?;
         let user = |row: aws_sdk_identitystore::types::GroupMembership| match row.member_id {
             Some(MemberId::UserId(id)) => Some(id),

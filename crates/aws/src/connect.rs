@@ -18,7 +18,8 @@ use crate::bucket::Bucket;
 use crate::call::{ATTEMPT_MAX, Line, Pace};
 use crate::fault::Failure;
 use crate::jitter::Jitter;
-use crate::{Aws, Credentials, Settings, pages};
+use crate::pages::listing;
+use crate::{Aws, Credentials, Settings};
 
 /// The service principal that delegated administrators of Identity Center are registered for.
 const SSO_PRINCIPAL: &str = "sso.amazonaws.com";
@@ -278,18 +279,11 @@ async fn find_instance(aws: &mut Aws, settings: &Settings) -> Result<(), Connect
 }
 
 async fn list_instances(aws: &Aws) -> Result<Vec<InstanceMetadata>, Failure> {
-    pages::all(|token| async move {
-        let page = aws
-            .sso_line
-            .read("ListInstances", pace(), || {
-                aws.sso
-                    .list_instances()
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
-        Ok((page.instances.unwrap_or_default(), page.next_token))
-    })
+    listing!(
+        aws.sso_line.read("ListInstances", pace()),
+        instances,
+        aws.sso.list_instances()
+    )
     .await
 }
 
@@ -334,20 +328,13 @@ async fn find_place(aws: &mut Aws) -> Result<(), ConnectError> {
 }
 
 async fn delegated_administrators(aws: &Aws) -> Result<Vec<String>, Failure> {
-    let rows = pages::all(|token| async move {
-        let page = aws
-            .org_line
-            .read("ListDelegatedAdministrators", pace(), || {
-                aws.org
-                    .list_delegated_administrators()
-                    .service_principal(SSO_PRINCIPAL)
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
-        let rows = page.delegated_administrators.unwrap_or_default();
-        Ok((rows, page.next_token))
-    })
+    let rows = listing!(
+        aws.org_line.read("ListDelegatedAdministrators", pace()),
+        delegated_administrators,
+        aws.org
+            .list_delegated_administrators()
+            .service_principal(SSO_PRINCIPAL)
+    )
     .await?;
     Ok(rows.into_iter().filter_map(|row| row.id).collect())
 }

@@ -49,6 +49,25 @@ where
     Err(Failure::unparsable("the listing does not end"))
 }
 
+/// Every row of a listing of AWS: the line and operation to read on, the member of the answer that
+/// holds the rows, and the request, whose page token is set here.
+macro_rules! listing {
+    ($on:ident.$line:ident.read($operation:literal, $pace:expr), $rows:ident, $request:expr $(,)?) => {
+        $crate::pages::all(|token| async move {
+            let page = $on
+                .$line
+                .read($operation, $pace, || {
+                    $request.set_next_token(token.clone()).send()
+                })
+                .await?;
+            // some answers leave the rows out when there are none
+            let rows = Option::<Vec<_>>::from(page.$rows).unwrap_or_default();
+            Ok((rows, page.next_token))
+        })
+    };
+}
+pub(crate) use listing;
+
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;

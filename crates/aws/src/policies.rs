@@ -13,7 +13,8 @@ use hallpass_org::{
 use crate::call::Pace;
 use crate::center::is_active;
 use crate::fault::Failure;
-use crate::{Aws, Place, pages};
+use crate::pages::listing;
+use crate::{Aws, Place};
 
 /// The largest page organizations gives.
 const PAGE: i32 = 20;
@@ -93,21 +94,11 @@ impl Aws {
     /// Whether our account is a delegated administrator for any service. One that may not ask is
     /// none.
     async fn is_delegated(&self) -> Result<bool, Failure> {
-        let listed = pages::all(|token| async move {
-            let page = self
-                .org_line
-                .read("ListDelegatedAdministrators", read(), || {
-                    self.org
-                        .list_delegated_administrators()
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            Ok((
-                page.delegated_administrators.unwrap_or_default(),
-                page.next_token,
-            ))
-        })
+        let listed = listing!(
+            self.org_line.read("ListDelegatedAdministrators", read()),
+            delegated_administrators,
+            self.org.list_delegated_administrators()
+        )
         .await;
         match listed {
             Ok(all) => Ok(all
@@ -119,42 +110,28 @@ impl Aws {
     }
 
     async fn children(&self, parent: &str) -> Result<Vec<String>, Failure> {
-        let units = pages::all(|token| async move {
-            let page = self
-                .org_line
-                .read("ListOrganizationalUnitsForParent", read(), || {
-                    self.org
-                        .list_organizational_units_for_parent()
-                        .parent_id(parent)
-                        .max_results(PAGE)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            Ok((
-                page.organizational_units.unwrap_or_default(),
-                page.next_token,
-            ))
-        })
+        let units = listing!(
+            self.org_line
+                .read("ListOrganizationalUnitsForParent", read()),
+            organizational_units,
+            self.org
+                .list_organizational_units_for_parent()
+                .parent_id(parent)
+                .max_results(PAGE)
+        )
         .await?;
         Ok(units.into_iter().filter_map(|unit| unit.id).collect())
     }
 
     async fn accounts_in(&self, parent: &str) -> Result<Vec<AccountRow>, Failure> {
-        let rows = pages::all(|token| async move {
-            let page = self
-                .org_line
-                .read("ListAccountsForParent", read(), || {
-                    self.org
-                        .list_accounts_for_parent()
-                        .parent_id(parent)
-                        .max_results(PAGE)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            Ok((page.accounts.unwrap_or_default(), page.next_token))
-        })
+        let rows = listing!(
+            self.org_line.read("ListAccountsForParent", read()),
+            accounts,
+            self.org
+                .list_accounts_for_parent()
+                .parent_id(parent)
+                .max_results(PAGE)
+        )
         .await?;
         rows.into_iter().map(account).collect()
     }
@@ -191,20 +168,15 @@ impl Aws {
 
     /// Names of the permission sets that are provisioned to an account: each has its role there.
     async fn provisioned_sets(&self, account: &str) -> Result<Vec<String>, Failure> {
-        let arns = pages::all(|token| async move {
-            let page = self
-                .sso_line
-                .read("ListPermissionSetsProvisionedToAccount", read(), || {
-                    self.sso
-                        .list_permission_sets_provisioned_to_account()
-                        .instance_arn(&self.about().instance_arn)
-                        .account_id(account)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            Ok((page.permission_sets.unwrap_or_default(), page.next_token))
-        })
+        let arns = listing!(
+            self.sso_line
+                .read("ListPermissionSetsProvisionedToAccount", read()),
+            permission_sets,
+            self.sso
+                .list_permission_sets_provisioned_to_account()
+                .instance_arn(&self.about().instance_arn)
+                .account_id(account)
+        )
         .await?;
         let mut names = Vec::new();
         for arn in arns {
@@ -253,15 +225,11 @@ impl Organization for Aws {
     }
 
     async fn root(&self) -> Result<Root, Fault> {
-        let roots = pages::all(|token| async move {
-            let page = self
-                .org_line
-                .read("ListRoots", read(), || {
-                    self.org.list_roots().set_next_token(token.clone()).send()
-                })
-                .await?;
-            Ok((page.roots.unwrap_or_default(), page.next_token))
-        })
+        let roots = listing!(
+            self.org_line.read("ListRoots", read()),
+            roots,
+            self.org.list_roots()
+        )
         .await
         .map_err(fault)?;
         let root = roots.into_iter().next();
@@ -277,20 +245,11 @@ impl Organization for Aws {
     }
 
     async fn policies(&self) -> Result<Vec<PolicyRow>, Fault> {
-        let listed = pages::all(|token| async move {
-            let page = self
-                .org_line
-                .read("ListPolicies", read(), || {
-                    self.org
-                        .list_policies()
-                        .filter(SCP)
-                        .max_results(PAGE)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            Ok((page.policies.unwrap_or_default(), page.next_token))
-        })
+        let listed = listing!(
+            self.org_line.read("ListPolicies", read()),
+            policies,
+            self.org.list_policies().filter(SCP).max_results(PAGE)
+        )
         .await;
         rows(listed.map_err(fault)?)
     }
@@ -376,20 +335,14 @@ impl Organization for Aws {
     }
 
     async fn targets_of(&self, policy: &str) -> Result<Vec<Attached>, Fault> {
-        let listed = pages::all(|token| async move {
-            let page = self
-                .org_line
-                .read("ListTargetsForPolicy", read(), || {
-                    self.org
-                        .list_targets_for_policy()
-                        .policy_id(policy)
-                        .max_results(PAGE)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            Ok((page.targets.unwrap_or_default(), page.next_token))
-        })
+        let listed = listing!(
+            self.org_line.read("ListTargetsForPolicy", read()),
+            targets,
+            self.org
+                .list_targets_for_policy()
+                .policy_id(policy)
+                .max_results(PAGE)
+        )
         .await
         .map_err(fault)?;
         let rows = listed.into_iter().map(|it| {
@@ -410,39 +363,25 @@ impl Organization for Aws {
     }
 
     async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, Fault> {
-        let listed = pages::all(|token| async move {
-            let page = self
-                .org_line
-                .read("ListPoliciesForTarget", read(), || {
-                    self.org
-                        .list_policies_for_target()
-                        .filter(SCP)
-                        .target_id(target)
-                        .max_results(PAGE)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            Ok((page.policies.unwrap_or_default(), page.next_token))
-        })
+        let listed = listing!(
+            self.org_line.read("ListPoliciesForTarget", read()),
+            policies,
+            self.org
+                .list_policies_for_target()
+                .filter(SCP)
+                .target_id(target)
+                .max_results(PAGE)
+        )
         .await;
         rows(listed.map_err(fault)?)
     }
 
     async fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, Fault> {
-        let listed = pages::all(|token| async move {
-            let page = self
-                .org_line
-                .read("ListTagsForResource", read(), || {
-                    self.org
-                        .list_tags_for_resource()
-                        .resource_id(id)
-                        .set_next_token(token.clone())
-                        .send()
-                })
-                .await?;
-            Ok((page.tags.unwrap_or_default(), page.next_token))
-        })
+        let listed = listing!(
+            self.org_line.read("ListTagsForResource", read()),
+            tags,
+            self.org.list_tags_for_resource().resource_id(id)
+        )
         .await
         .map_err(fault)?;
         Ok(listed.into_iter().map(|tag| (tag.key, tag.value)).collect())

@@ -9,10 +9,11 @@ use hallpass_model::AccountId;
 use hallpass_rules::directory::{Account, OuRef};
 
 use super::{Tags, fault};
+use crate::Aws;
 use crate::call::Pace;
 use crate::center::is_active;
 use crate::fault::Failure;
-use crate::{Aws, pages};
+use crate::pages::listing;
 
 /// The largest page organizations gives.
 const PAGE: i32 = 20;
@@ -144,51 +145,33 @@ async fn walk(aws: &Aws, root: &str) -> Result<Walk, Failure> {
 }
 
 async fn roots(aws: &Aws) -> Result<Vec<Root>, Failure> {
-    pages::all(|token| async move {
-        let page = aws
-            .org_line
-            .read("ListRoots", Pace::look(), || {
-                aws.org.list_roots().set_next_token(token.clone()).send()
-            })
-            .await?;
-        Ok((page.roots.unwrap_or_default(), page.next_token))
-    })
+    listing!(
+        aws.org_line.read("ListRoots", Pace::look()),
+        roots,
+        aws.org.list_roots()
+    )
     .await
 }
 
 async fn listed(aws: &Aws) -> Result<Vec<Listed>, Failure> {
-    pages::all(|token| async move {
-        let page = aws
-            .org_line
-            .read("ListAccounts", Pace::look(), || {
-                aws.org
-                    .list_accounts()
-                    .max_results(PAGE)
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
-        Ok((page.accounts.unwrap_or_default(), page.next_token))
-    })
+    listing!(
+        aws.org_line.read("ListAccounts", Pace::look()),
+        accounts,
+        aws.org.list_accounts().max_results(PAGE)
+    )
     .await
 }
 
 async fn units_below(aws: &Aws, parent: &str) -> Result<Vec<OuRef>, Failure> {
-    let rows = pages::all(|token| async move {
-        let page = aws
-            .org_line
-            .read("ListOrganizationalUnitsForParent", Pace::look(), || {
-                aws.org
-                    .list_organizational_units_for_parent()
-                    .parent_id(parent)
-                    .max_results(PAGE)
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
-        let rows = page.organizational_units.unwrap_or_default();
-        Ok((rows, page.next_token))
-    })
+    let rows = listing!(
+        aws.org_line
+            .read("ListOrganizationalUnitsForParent", Pace::look()),
+        organizational_units,
+        aws.org
+            .list_organizational_units_for_parent()
+            .parent_id(parent)
+            .max_results(PAGE)
+    )
     .await?;
     rows.into_iter()
         .map(|unit| match (unit.id, unit.name) {
@@ -199,20 +182,14 @@ async fn units_below(aws: &Aws, parent: &str) -> Result<Vec<OuRef>, Failure> {
 }
 
 async fn accounts_below(aws: &Aws, parent: &str) -> Result<Vec<String>, Failure> {
-    let rows = pages::all(|token| async move {
-        let page = aws
-            .org_line
-            .read("ListAccountsForParent", Pace::look(), || {
-                aws.org
-                    .list_accounts_for_parent()
-                    .parent_id(parent)
-                    .max_results(PAGE)
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
-        Ok((page.accounts.unwrap_or_default(), page.next_token))
-    })
+    let rows = listing!(
+        aws.org_line.read("ListAccountsForParent", Pace::look()),
+        accounts,
+        aws.org
+            .list_accounts_for_parent()
+            .parent_id(parent)
+            .max_results(PAGE)
+    )
     .await?;
     Ok(rows.into_iter().filter_map(|account| account.id).collect())
 }
@@ -233,19 +210,13 @@ async fn parent(aws: &Aws, account: &AccountId) -> Result<String, Failure> {
 }
 
 async fn account_tags(aws: &Aws, account: &AccountId) -> Result<BTreeMap<String, String>, Failure> {
-    let rows = pages::all(|token| async move {
-        let page = aws
-            .org_line
-            .read("ListTagsForResource", Pace::look(), || {
-                aws.org
-                    .list_tags_for_resource()
-                    .resource_id(account.as_str())
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
-        Ok((page.tags.unwrap_or_default(), page.next_token))
-    })
+    let rows = listing!(
+        aws.org_line.read("ListTagsForResource", Pace::look()),
+        tags,
+        aws.org
+            .list_tags_for_resource()
+            .resource_id(account.as_str())
+    )
     .await?;
     Ok(rows.into_iter().map(|tag| (tag.key, tag.value)).collect())
 }

@@ -10,10 +10,11 @@ use hallpass_rules::GroupRef;
 use hallpass_rules::directory::{Group, Person};
 
 use super::{GroupsToRead, fault};
+use crate::Aws;
 use crate::call::Pace;
 use crate::center::{PAGE, user_ids};
 use crate::fault::Failure;
-use crate::{Aws, pages};
+use crate::pages::listing;
 
 /// Membership listings at once; the ration card sets the rate.
 const WIDTH: usize = 6;
@@ -125,37 +126,25 @@ fn display_name(user: &User) -> String {
 }
 
 async fn list_users(aws: &Aws) -> Result<Vec<User>, Failure> {
-    pages::all(|token| async move {
-        let page = aws
-            .store_line
-            .read("ListUsers", Pace::look(), || {
-                aws.store
-                    .list_users()
-                    .identity_store_id(&aws.about.identity_store_id)
-                    .max_results(PAGE)
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
-        Ok((page.users, page.next_token))
-    })
+    listing!(
+        aws.store_line.read("ListUsers", Pace::look()),
+        users,
+        aws.store
+            .list_users()
+            .identity_store_id(&aws.about.identity_store_id)
+            .max_results(PAGE)
+    )
     .await
 }
 
 async fn list_groups(aws: &Aws) -> Result<Vec<ListedGroup>, Failure> {
-    pages::all(|token| async move {
-        let page = aws
-            .store_line
-            .read("ListGroups", Pace::look(), || {
-                aws.store
-                    .list_groups()
-                    .identity_store_id(&aws.about.identity_store_id)
-                    .max_results(PAGE)
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
-        Ok((page.groups, page.next_token))
-    })
+    listing!(
+        aws.store_line.read("ListGroups", Pace::look()),
+        groups,
+        aws.store
+            .list_groups()
+            .identity_store_id(&aws.about.identity_store_id)
+            .max_results(PAGE)
+    )
     .await
 }

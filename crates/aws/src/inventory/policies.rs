@@ -16,10 +16,11 @@ use jiff::SignedDuration;
 
 use super::fault;
 use super::sets::session_seconds;
+use crate::Aws;
 use crate::call::Pace;
 use crate::center::PAGE;
 use crate::fault::Failure;
-use crate::{Aws, pages};
+use crate::pages::listing;
 
 /// How long what was read is believed.
 const BELIEVED: SignedDuration = SignedDuration::from_mins(5);
@@ -157,22 +158,16 @@ async fn managed(
     set: &PermissionSetArn,
     pace: Pace,
 ) -> Result<Vec<ManagedPolicy>, Failure> {
-    let rows = pages::all(|token| async move {
-        let reply = aws
-            .sso_line
-            .read("ListManagedPoliciesInPermissionSet", pace, || {
-                aws.sso
-                    .list_managed_policies_in_permission_set()
-                    .instance_arn(&aws.about.instance_arn)
-                    .permission_set_arn(set.as_str())
-                    .max_results(PAGE)
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
-        let rows = reply.attached_managed_policies.unwrap_or_default();
-        Ok((rows, reply.next_token))
-    })
+    let rows = listing!(
+        aws.sso_line
+            .read("ListManagedPoliciesInPermissionSet", pace),
+        attached_managed_policies,
+        aws.sso
+            .list_managed_policies_in_permission_set()
+            .instance_arn(&aws.about.instance_arn)
+            .permission_set_arn(set.as_str())
+            .max_results(PAGE)
+    )
     .await?;
     rows.into_iter()
         .map(|row| {
@@ -189,26 +184,16 @@ async fn referenced(
     set: &PermissionSetArn,
     pace: Pace,
 ) -> Result<Vec<ReferencedPolicy>, Failure> {
-    let rows = pages::all(|token| async move {
-        let reply = aws
-            .sso_line
-            .read(
-                "ListCustomerManagedPolicyReferencesInPermissionSet",
-                pace,
-                || {
-                    aws.sso
-                        .list_customer_managed_policy_references_in_permission_set()
-                        .instance_arn(&aws.about.instance_arn)
-                        .permission_set_arn(set.as_str())
-                        .max_results(PAGE)
-                        .set_next_token(token.clone())
-                        .send()
-                },
-            )
-            .await?;
-        let rows = reply.customer_managed_policy_references.unwrap_or_default();
-        Ok((rows, reply.next_token))
-    })
+    let rows = listing!(
+        aws.sso_line
+            .read("ListCustomerManagedPolicyReferencesInPermissionSet", pace),
+        customer_managed_policy_references,
+        aws.sso
+            .list_customer_managed_policy_references_in_permission_set()
+            .instance_arn(&aws.about.instance_arn)
+            .permission_set_arn(set.as_str())
+            .max_results(PAGE)
+    )
     .await?;
     Ok(rows
         .into_iter()

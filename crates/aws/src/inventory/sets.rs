@@ -12,10 +12,11 @@ use hallpass_rules::directory::{PermissionSet, Snapshot};
 use jiff::SignedDuration;
 
 use super::fault;
+use crate::Aws;
 use crate::call::Pace;
 use crate::center::PAGE;
 use crate::fault::Failure;
-use crate::{Aws, pages};
+use crate::pages::listing;
 
 /// How long a description is believed.
 const BELIEVED: SignedDuration = SignedDuration::from_hours(1);
@@ -104,20 +105,14 @@ impl Sets {
 }
 
 async fn list(aws: &Aws) -> Result<Vec<PermissionSetArn>, Failure> {
-    let rows = pages::all(|token| async move {
-        let page = aws
-            .sso_line
-            .read("ListPermissionSets", Pace::look(), || {
-                aws.sso
-                    .list_permission_sets()
-                    .instance_arn(&aws.about.instance_arn)
-                    .max_results(PAGE)
-                    .set_next_token(token.clone())
-                    .send()
-            })
-            .await?;
-        Ok((page.permission_sets.unwrap_or_default(), page.next_token))
-    })
+    let rows = listing!(
+        aws.sso_line.read("ListPermissionSets", Pace::look()),
+        permission_sets,
+        aws.sso
+            .list_permission_sets()
+            .instance_arn(&aws.about.instance_arn)
+            .max_results(PAGE)
+    )
     .await?;
     let parse = |arn: String| match PermissionSetArn::new(arn) {
         Ok(arn) => Some(arn),
