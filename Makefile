@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/hallpass/target
 BINARY := $(CARGO_TARGET_DIR)/debug/hallpass
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 
-.PHONY: help demo build test unit e2e pictures lint bench docs tools clean
+.PHONY: help demo build test unit e2e pictures pins lint bench docs tools clean
 
 help:
 	@echo "make demo    run Hallpass over a simulated AWS organization; SCALE=large: 5,000 accounts, 20,000 people"
@@ -47,6 +47,11 @@ lint: tools
 pictures: build
 	@sh e2e/tools.sh test
 	cd e2e && PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" WEB_QUICK=1 PICTURES=$(CURDIR)/docs/guide/images HALLPASS_BIN=$(BINARY) python3 web.py
+
+# the Python packages of the end-to-end tests, pinned anew from e2e/requirements.in
+pins:
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make pins" e2e/requirements.in -o e2e/requirements.txt
 
 bench: tools
 	bash bench/run.sh

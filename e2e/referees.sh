@@ -11,7 +11,7 @@ folder=$(mktemp -d)
 passed=0 failed=0 ours=()
 trap 'for process in "${ours[@]}"; do kill "$process" 2>/dev/null; done; wait; rm -rf "$folder"' EXIT
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+free_port() { python3 -c 'from stage import free_port; print(free_port())'; }
 
 # a fresh simulator; sets endpoint
 simulate() {

@@ -1,32 +1,75 @@
 #!/usr/bin/env bash
-# Plays the end-to-end scripts against the binary in $HALLPASS_BIN; builds nothing.
-# usage: e2e/run.sh [NAME…]    (journey killed decide audit badinput hygiene web channels mail slack oidc policies outage cutoff endsessions referees; all without a name)
+# Plays the end-to-end scripts against the binary in $HALLPASS_BIN, two at a time; builds nothing. Each has
+# a folder and a range of ports of its own; what it says is printed when it has ended, with its minutes.
+# usage: e2e/run.sh [NAME…]    (all of them without a name; E2E_AT_ONCE=1: one after the other)
 set -u
 cd "$(dirname "$0")"
 : "${HALLPASS_BIN:?set it to the hallpass executable to be tested}"
 case $HALLPASS_BIN in /*) ;; *) HALLPASS_BIN=$OLDPWD/$HALLPASS_BIN ;; esac
 export HALLPASS_BIN PYTHONDONTWRITEBYTECODE=1
+# the longest first, so that the last to end does not run alone
+all=(web referees killed channels journey policies oidc endsessions slack audit badinput outage mail cutoff decide hygiene)
 names=("$@")
-[[ ${#names[@]} -gt 0 ]] || names=(decide journey audit badinput hygiene web channels mail slack oidc policies outage cutoff endsessions killed referees)
-passed=0 failed=0
-for name in "${names[@]}"; do
-  echo "== $name"
-  if [[ -f $name.py ]]; then command=(python3 "$name.py"); else command=(bash "$name.sh"); fi
-  "${command[@]}" 2>&1 | tee >(tail -n 1 >"${TMPDIR:-/tmp}/e2e-last.$$")
-  status=${PIPESTATUS[0]}
-  wait
-  last=$(cat "${TMPDIR:-/tmp}/e2e-last.$$")
+[[ ${#names[@]} -gt 0 ]] || names=("${all[@]}")
+at_once=${E2E_AT_ONCE:-2}
+folder=$(mktemp -d)
+running=()
+# ends what is under way, and nothing else
+trap 'kill "${running[@]}" 2>/dev/null; wait; rm -rf "$folder"' EXIT
+trap 'exit 130' INT TERM
+passed=0 failed=0 table=""
+
+# begins a script in the background: name, number
+begin() {
+  local first=$((20000 + $2 * 200)) command
+  if [[ -f $1.py ]]; then command=(python3 "$1.py"); else command=(bash "$1.sh"); fi
+  (
+    export E2E_PORTS=$first-$((first + 199))
+    SECONDS=0
+    "${command[@]}" >"$folder/$1.said" 2>&1 &
+    trap "kill $! 2>/dev/null" TERM
+    wait $!
+    echo "$? $SECONDS" >"$folder/$1.ended"
+  ) &
+  running+=($!)
+}
+
+# counts a script that has ended, and shows what it said
+count() {
+  local status seconds last minutes
+  read -r status seconds <"$folder/$1.ended"
+  minutes=$(printf '%d:%02d' $((seconds / 60)) $((seconds % 60)))
+  echo "== $1 ($minutes)"
+  cat "$folder/$1.said"
+  last=$(tail -n 1 "$folder/$1.said")
   if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     passed=$((passed + BASH_REMATCH[1]))
     failed=$((failed + BASH_REMATCH[2]))
     # a script that ends badly with no failed check of its own is one
     [[ $status == 0 || ${BASH_REMATCH[2]} != 0 ]] || failed=$((failed + 1))
   else
-    echo "FAIL $name ended before its last check (exit $status)"
+    echo "FAIL $1 ended before its last check (exit $status)"
     failed=$((failed + 1))
   fi
+  table+=$(printf '%8s  %s' "$minutes" "$1")$'\n'
+}
+
+SECONDS=0 counted=()
+for number in "${!names[@]}"; do
+  while (($(jobs -rp | wc -l) >= at_once)); do wait -n; done
+  for name in "${names[@]::number}"; do
+    [[ " ${counted[*]-} " == *" $name "* || ! -f $folder/$name.ended ]] || { count "$name"; counted+=("$name"); }
+  done
+  begin "${names[number]}" "$number"
 done
-rm -f "${TMPDIR:-/tmp}/e2e-last.$$"
+wait
+for name in "${names[@]}"; do
+  [[ " ${counted[*]-} " == *" $name "* ]] || count "$name"
+done
+running=()
+echo "== minutes of each script, $at_once at a time"
+printf '%s' "$table"
+printf '%8s  all\n' "$((SECONDS / 60)):$(printf '%02d' $((SECONDS % 60)))"
 echo "== all"
 echo "$passed passed, $failed failed"
 [[ $failed == 0 ]]

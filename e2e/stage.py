@@ -29,8 +29,33 @@ def binary():
 
 
 def free_port():
+    """A port of this script's own: scripts run side by side, and `run.sh` gives each a range (`E2E_PORTS`)
+    from which the system hands out none by itself, so that nobody takes it between here and its use."""
+    global next_port
+    first, _, last = os.environ.get("E2E_PORTS", "0-0").partition("-")
+    if int(first) == 0:
+        return tried(0)
+    next_port = max(next_port, int(first))
+    while next_port <= int(last):
+        next_port += 1
+        found = tried(next_port - 1)
+        if found:
+            return found
+    sys.exit(f"no port of {first}-{last} is free")
+
+
+next_port = 0
+
+
+def tried(port):
+    """The port, or the one the system chose for 0; None when somebody has it."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        # as servers do: a connection of an earlier server there may still be closing
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return None
         return probe.getsockname()[1]
 
 

@@ -22,25 +22,25 @@ need cc gcc
 
 need python3 python3
 [ -n "${CHROMIUM:-}" ] || need chromium chromium
-has_python_tools() { "$1" -c 'import aiosmtpd, axe_playwright_python, boto3, flask, moto, playwright, slack_sdk' >/dev/null 2>&1; }
-if ! has_python_tools python3; then
-    venv="$HOME/.cache/hallpass/venv"
-    if ! has_python_tools "$venv/bin/python3"; then
-        echo "tools: installing the Python packages of e2e/requirements.txt into a virtual environment" >&2
-        python3 -m venv "$venv" >/dev/null 2>&1 || {
-            [ "$(id -u)" = 0 ] && apt-get install -y -qq python3-venv >/dev/null 2>&1
-            python3 -m venv "$venv"
-        }
-        "$venv/bin/pip" install -q -r "$(dirname "$0")/requirements.txt" || {
-            echo "tools: the Python packages of e2e/requirements.txt could not be installed" >&2
-            exit 1
-        }
-    fi
+here=$(cd "$(dirname "$0")" && pwd)
+# the pinned packages and no others, whatever else is on the machine
+venv="$HOME/.cache/hallpass/venv"
+if ! cmp -s "$here/requirements.txt" "$venv/installed-requirements.txt"; then
+    echo "tools: installing the Python packages of e2e/requirements.txt into a virtual environment" >&2
+    rm -rf "$venv"
+    python3 -m venv "$venv" >/dev/null 2>&1 || {
+        [ "$(id -u)" = 0 ] && apt-get install -y -qq python3-venv >/dev/null 2>&1
+        python3 -m venv "$venv"
+    }
+    "$venv/bin/pip" install -q --require-hashes --no-deps --only-binary :all: -r "$here/requirements.txt" || {
+        echo "tools: the Python packages of e2e/requirements.txt could not be installed" >&2
+        exit 1
+    }
+    cp "$here/requirements.txt" "$venv/installed-requirements.txt"
 fi
 
 need node nodejs
 need npm npm
-here=$(cd "$(dirname "$0")" && pwd)
 has_packages() { # folder here and below the cache, what it is
     modules="$HOME/.cache/hallpass/$1"
     cmp -s "$here/$1/package-lock.json" "$modules/installed-lock.json" && return 0

@@ -23,8 +23,8 @@ impl Report {
         }
     }
 
-    /// Prints one line. A failure that was announced is a difference, not a failure; a success
-    /// that was not expected says so, so that the table of differences stays true.
+    /// Prints one line. A failure that was announced is a difference, not a failure. Where the other
+    /// side agrees by now, the line says so: a newer release of it turns nothing red.
     pub(crate) fn check(&mut self, id: &str, what: &str, checked: Checked) {
         let known = self.known.remove(id);
         match (checked, known) {
@@ -33,8 +33,8 @@ impl Report {
                 println!("{id} {what} = ok");
             }
             (Ok(()), true) => {
-                self.failed += 1;
-                println!("{id} {what} ! FAILED: agrees by now; strike it from the table");
+                self.passed += 1;
+                println!("{id} {what} = ok (note: a known difference before; strike it from the table)");
             }
             (Err(why), true) => {
                 self.differing += 1;

@@ -537,8 +537,13 @@ mod tests {
                 rest(&mut stop, Duration::from_hours(1)).await;
             },
         );
-        tokio::time::sleep(BROKEN_PAUSE + Duration::from_millis(300)).await;
-        assert_eq!(runs.load(Ordering::SeqCst), 2);
+        let second = async {
+            while runs.load(Ordering::SeqCst) < 2 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), second).await;
+        assert!(waited.is_ok(), "it did not begin again");
         stop.send_replace(true);
         let ended = tokio::time::timeout(Duration::from_secs(5), tasks.join_next()).await;
         assert!(matches!(ended, Ok(Some(Ok(())))), "{ended:?}");
