@@ -34,7 +34,9 @@ impl Report {
             }
             (Ok(()), true) => {
                 self.passed += 1;
-                println!("{id} {what} = ok (note: a known difference before; strike it from the table)");
+                println!(
+                    "{id} {what} = ok (note: a known difference before; strike it from the table)"
+                );
             }
             (Err(why), true) => {
                 self.differing += 1;
