@@ -43,7 +43,7 @@ referee() {
     echo "FAIL $name ended with exit $status"
     tail -n 5 "$folder/said"
   fi
-  grep -E '^(FAIL|!)' "$folder/said"
+  grep -E '^(FAIL|!)| ! FAILED' "$folder/said"
   passed=$((passed + ${good:-0}))
   failed=$((failed + ${bad:-0}))
   echo "     $name: ${good:-0} passed, ${bad:-0} failed"

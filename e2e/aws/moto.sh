@@ -17,6 +17,7 @@ A-07  keeps the second row that the second create made
 A-11  accepts any principal
 A-12  accepts any permission set
 M-03  makes a second membership
+M-05  (follows from M-03: one of the two is left)
 TABLE
 )
 
