@@ -542,7 +542,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let waited = tokio::time::timeout(Duration::from_secs(60), second).await;
+        let waited = tokio::time::timeout(Duration::from_mins(1), second).await;
         assert!(waited.is_ok(), "it did not begin again");
         stop.send_replace(true);
         let ended = tokio::time::timeout(Duration::from_secs(5), tasks.join_next()).await;
