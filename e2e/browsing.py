@@ -92,7 +92,7 @@ class Browser:
 
     def heard(self, page, said):
         # a call that a page makes may be refused by design; what a page is made of may not
-        if said.type == "error" and "/events" not in said.text and "ERR_FAILED" not in said.text and "ERR_CONNECTION" not in said.text and "the server responded with a status of 40" not in said.text:
+        if said.type == "error" and "/events" not in said.text and "ERR_FAILED" not in said.text and "ERR_CONNECTION" not in said.text and "the server responded with a status of 4" not in said.text:
             self.problems.append(f"{page.url}: {said.text}")
 
 

@@ -7,6 +7,9 @@
 set -u
 cd "$(dirname "$0")"
 : "${HALLPASS_BIN:?set it to the hallpass executable to be tested}"
+# nothing of whoever runs this: their profiles would change what is asked, and where
+export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
+unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
 folder=$(mktemp -d)
 passed=0 failed=0 ours=()
 trap 'for process in "${ours[@]}"; do kill "$process" 2>/dev/null; done; wait; rm -rf "$folder"' EXIT

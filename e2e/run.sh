@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Plays the end-to-end scripts against the binary in $HALLPASS_BIN, two at a time; builds nothing. Each has
 # a folder and a range of ports of its own; what it says is printed when it has ended, with its minutes.
-# usage: e2e/run.sh [NAME…]    (all of them without a name; E2E_AT_ONCE=1: one after the other)
+# usage: e2e/run.sh [NAME…]    (all of them without a name; E2E_AT_ONCE=1: one after the other;
+#        E2E_FIRST_PORT=24000: two of these at a time on one machine)
 set -u
 cd "$(dirname "$0")"
 : "${HALLPASS_BIN:?set it to the hallpass executable to be tested}"
 case $HALLPASS_BIN in /*) ;; *) HALLPASS_BIN=$OLDPWD/$HALLPASS_BIN ;; esac
 export HALLPASS_BIN PYTHONDONTWRITEBYTECODE=1
 # the longest first, so that the last to end does not run alone
-all=(web referees killed channels journey policies oidc endsessions slack audit badinput outage mail cutoff decide hygiene)
+all=(attacks web referees killed channels journey policies oidc endsessions slack audit badinput outage mail cutoff decide hygiene)
 names=("$@")
 [[ ${#names[@]} -gt 0 ]] || names=("${all[@]}")
 at_once=${E2E_AT_ONCE:-2}
@@ -21,7 +22,7 @@ passed=0 failed=0 table=""
 
 # begins a script in the background: name, number
 begin() {
-  local first=$((20000 + $2 * 200)) command
+  local first=$((${E2E_FIRST_PORT:-20000} + $2 * 200)) command
   if [[ -f $1.py ]]; then command=(python3 "$1.py"); else command=(bash "$1.sh"); fi
   (
     export E2E_PORTS=$first-$((first + 199))

@@ -24,8 +24,8 @@ approvers = ["tomasz.wilk@example.com", "priya.raman@example.com"]
 class Served:
     """`hallpass serve`, its simulated AWS, and people's tokens."""
 
-    def __init__(self, stage, role=False, port=None, server="", extra="", **environment):
-        self.stage, self.port = stage, port or free_port()
+    def __init__(self, stage, role=False, port=None, server="", extra="", descriptors=None, **environment):
+        self.stage, self.port, self.descriptors = stage, port or free_port(), descriptors
         self.base = f"http://127.0.0.1:{self.port}"
         self.simulator, self.endpoint, aws = stage.simulator("--speed", "fast")
         self.environment = {name: aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")} | environment
@@ -61,7 +61,7 @@ class Served:
                     and user.get("email") and user["email"] not in (MARA, TOMASZ, PRIYA, NOOR, INES))
 
     def start(self):
-        self.process = self.stage.spawn("serve", log="serve.log", **self.environment)
+        self.process = self.stage.spawn("serve", log="serve.log", descriptors=self.descriptors, **self.environment)
         return wait(lambda: answers(Api(self.base), "/readyz"), 60, self.process)
 
     def api(self, who, token=None):
@@ -70,6 +70,12 @@ class Served:
     def made(self, who, *arguments):
         """A token of another kind."""
         return Api(self.base, self.stage.token(who, *arguments))
+
+    def has(self, grant):
+        """Whether AWS has what was granted, whatever the server says."""
+        rows = Api(self.endpoint).get("/_sim/state?assignments=1").json["assignments"]
+        return any(row["principal_id"] == grant["user_id"] and row["permission_set"] == grant["permission_set"]
+                   and row["account"] in (grant["account"], grant["account_name"]) for row in rows)
 
     def said(self):
         return self.stage.said("serve.log")

@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -194,12 +195,16 @@ class Stage:
                "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
         return {**kept, **home, **aws, **{name: str(value) for name, value in more.items()}}
 
-    def spawn(self, *arguments, log, **environment):
-        """Starts the binary; what it says is appended to `log` in the folder."""
+    def spawn(self, *arguments, log, descriptors=None, **environment):
+        """Starts the binary; what it says is appended to `log` in the folder. With `descriptors` it may open
+        so many files, and cannot raise that."""
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
         with open(self.path(log), "ab") as sink:
             process = subprocess.Popen(
                 [self.binary, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=sink,
                 stderr=subprocess.STDOUT, env=self.environment(**environment), cwd=self.folder,
+                preexec_fn=limit if descriptors else None,
             )
         self.processes.append(process)
         return process

@@ -1,11 +1,13 @@
 """The web pages in a real browser: every page in both sizes and themes, the journey by keyboard
 alone and without script, two people racing, a restart in the middle of a form, hostile text."""
 
+import http.client
+import json
 import os
 import re
 
 from browsing import (INES, MARA, NOOR, PRIYA, SIZES, TOMASZ, Browser, Demo, overflow, serious, shift, shoot, weight)
-from stage import Checks, Stage, wait
+from stage import Api, Checks, Stage, wait
 
 check = Checks()
 
@@ -192,6 +194,53 @@ def racing(demo, browser):
     second.context.close()
 
 
+def crowded(demo, browser):
+    """There is no place for one more event stream: the page looks by itself, and listens again later."""
+    token = Api(demo.base).get(f"/demo/token/{MARA}").body.decode()
+    streams = []
+    while len(streams) < 100:
+        connection = http.client.HTTPConnection("127.0.0.1", demo.port, timeout=30)
+        connection.request("GET", "/api/v1/events", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        if answer.status != 200:
+            break
+        streams.append((connection, answer))
+    refused = json.loads(answer.read())
+    check("a seventeenth event stream of a person is refused, with when to come again",
+          (len(streams), answer.status, refused["code"], answer.headers["Retry-After"]) == (16, 429, "too-many-streams", "30"), refused)
+    page = browser.window(MARA)
+    page.clock.install()
+    with page.expect_response("**/events"):
+        page.goto(f"{demo.base}/")
+    note = page.locator("#stale")
+    page.clock.run_for(8_000)
+    note.wait_for(state="visible")
+    check("the page says that it is not live", "Live updates stopped" in note.inner_text(), note.inner_text())
+    shoot(page, "crowded")
+    ask_over_api(demo, MARA, "checkout-prod", "OPS-77: nobody told the page")
+    mine = page.locator("main [data-live]").get_by_text("checkout-prod").first
+    before = mine.count()
+    with page.expect_response("**/events"):
+        page.clock.run_for(13_000)
+    page.clock.run_for(500)
+    mine.wait_for(state="visible")
+    check("and finds out by itself", before == 0, before)
+    page.clock.run_for(8_000)
+    note.wait_for(state="visible")
+    check("it still says so on what was put in place", "Live updates stopped" in note.inner_text(), note.inner_text())
+    for connection, answer in streams:
+        # the answer holds the connection open as well
+        answer.close()
+        connection.close()
+    open_now = lambda: next(line for line in demo.api(MARA).get("/metrics").body.decode().splitlines() if line.startswith("hallpass_event_streams "))
+    check("streams whose readers are gone make room", wait(lambda: open_now() == "hallpass_event_streams 0", 20), open_now())
+    with page.expect_response("**/events"):
+        page.clock.run_for(13_000)
+    note.wait_for(state="hidden")
+    check("when there is room it listens again", not note.is_visible())
+    page.context.close()
+
+
 def restarted(demo, browser):
     """The server goes and comes while somebody writes; the form still works."""
     page = browser.window(MARA)
@@ -327,6 +376,7 @@ def main():
             racing(demo, browser)
             without_script(demo, browser)
             hostile(demo, browser)
+            crowded(demo, browser)
             in_slack(demo, browser)
             check.equal("no page broke its script or its policy", browser.problems, [])
             restarted(demo, browser)

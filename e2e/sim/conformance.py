@@ -15,9 +15,9 @@ import hmac
 import http.client
 import json
 import os
+import pathlib
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -30,6 +30,9 @@ import uuid
 import boto3
 import botocore.config
 import botocore.exceptions
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from stage import free_port  # noqa: E402 - of the folder above
 
 ROWS = []
 
@@ -1592,9 +1595,7 @@ class Own:
     """A simulator process of our own."""
 
     def __init__(self, command, *arguments):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.process = subprocess.Popen(
             [*shlex.split(command), "--listen", f"127.0.0.1:{port}", *arguments],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

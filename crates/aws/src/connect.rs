@@ -19,7 +19,7 @@ use crate::call::{ATTEMPT_MAX, Line, Pace};
 use crate::fault::Failure;
 use crate::jitter::Jitter;
 use crate::pages::listing;
-use crate::{Aws, Credentials, Settings};
+use crate::{Aws, Credentials, Settings, transport};
 
 /// The service principal that delegated administrators of Identity Center are registered for.
 const SSO_PRINCIPAL: &str = "sso.amazonaws.com";
@@ -195,6 +195,7 @@ async fn configure(settings: &Settings) -> SdkConfig {
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(settings.region.clone()))
+        .http_client(transport::client())
         .timeout_config(timeouts);
     if let Some(url) = &settings.endpoint_url {
         loader = loader.endpoint_url(url);

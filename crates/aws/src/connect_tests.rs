@@ -110,3 +110,95 @@ async fn an_account_of_no_organization_can_still_say_so() {
     assert_eq!(aws.about().place, Place::Other);
     assert_eq!(aws.about().organization_id, None);
 }
+
+/// A server that answers once `at_once` calls have come over connections of their own, and counts
+/// those that stay open.
+async fn counting(at_once: usize) -> (String, Arc<std::sync::atomic::AtomicUsize>) {
+    use std::sync::atomic::Ordering;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    const BODY: &str = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+        <GetCallerIdentityResult><Account>111111111111</Account></GetCallerIdentityResult>\
+        </GetCallerIdentityResponse>";
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let open = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let all = Arc::new(tokio::sync::Barrier::new(at_once));
+    let counted = Arc::clone(&open);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (open, all) = (Arc::clone(&counted), Arc::clone(&all));
+            tokio::spawn(async move {
+                open.fetch_add(1, Ordering::SeqCst);
+                let mut heard = vec![0; 65_536];
+                assert!(stream.read(&mut heard).await.unwrap() > 0);
+                all.wait().await;
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n{BODY}",
+                    BODY.len()
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                while stream.read(&mut heard).await.is_ok_and(|read| read > 0) {}
+                open.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+    });
+    (address, open)
+}
+
+#[tokio::test]
+async fn few_connections_are_kept_after_many_calls_at_once() {
+    const AT_ONCE: usize = 40;
+    let (address, open) = counting(AT_ONCE).await;
+    let settings = Settings {
+        endpoint_url: Some(address),
+        credentials: Credentials::Static {
+            access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+            secret_access_key: "secret".to_owned().into(),
+            session_token: None,
+        },
+        ..Settings::new("eu-west-1")
+    };
+    let sts = aws_sdk_sts::Client::new(&configure(&settings).await);
+    let calls = (0..AT_ONCE).map(|_| sts.get_caller_identity().send());
+    for answer in futures_util::future::join_all(calls).await {
+        assert_eq!(answer.unwrap().account.unwrap(), "111111111111");
+    }
+    let settled = async {
+        while open.load(std::sync::atomic::Ordering::SeqCst) > transport::KEPT_MAX {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let settled = tokio::time::timeout(Duration::from_secs(20), settled).await;
+    assert!(settled.is_ok(), "{open:?} are still open");
+}
+
+/// Credentials that cannot be read for want of a descriptor.
+#[derive(Debug)]
+struct Unread;
+
+impl aws_credential_types::provider::ProvideCredentials for Unread {
+    fn provide_credentials<'a>(
+        &'a self,
+    ) -> aws_credential_types::provider::future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let error = std::io::Error::from_raw_os_error(24);
+        let error = aws_credential_types::provider::error::CredentialsError::provider_error(error);
+        aws_credential_types::provider::future::ProvideCredentials::ready(Err(error))
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_had_for_want_of_a_descriptor_pass() {
+    let base = configure(&Settings::new("eu-west-1")).await;
+    let config = base
+        .to_builder()
+        .credentials_provider(SharedCredentialsProvider::new(Unread))
+        .build();
+    let sso = aws_sdk_ssoadmin::Client::new(&config);
+    let error = sso.list_instances().send().await.unwrap_err();
+    let failure = Failure::of(&error);
+    assert!(failure.is_passing(), "{failure:?}");
+}

@@ -169,3 +169,22 @@ fn no_answer_is_unreachable_with_its_causes() {
     let error: SdkError<DescribeUserError, HttpResponse> = SdkError::construction_failure("bad");
     assert_eq!(Failure::of(&error).outcome(), "refused");
 }
+
+/// A process without descriptors cannot ask: that is nobody's refusal, and passes.
+#[test]
+fn a_descriptor_that_cannot_be_had_is_worth_another_try() {
+    let no_descriptors = || std::io::Error::from_raw_os_error(24);
+    let no_socket: SdkError<DescribeUserError, HttpResponse> =
+        SdkError::dispatch_failure(ConnectorError::io(no_descriptors().into()));
+    let no_name: SdkError<DescribeUserError, HttpResponse> =
+        SdkError::dispatch_failure(ConnectorError::other(no_descriptors().into(), None));
+    for error in [no_socket, no_name] {
+        let failure = Failure::of(&error);
+        assert!(failure.is_passing(), "{failure:?}");
+        assert_eq!(failure.outcome(), "unreachable");
+        assert!(
+            failure.fault.to_string().contains("open files"),
+            "{failure:?}"
+        );
+    }
+}

@@ -7,6 +7,7 @@
 
 mod connect;
 mod settings;
+mod transport;
 
 mod center;
 mod inventory;

@@ -18,7 +18,7 @@ use hallpass_aws::{Aws, Inventory, Policies};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_org::cuts::Cutter;
 use hallpass_rules::{GroupRef, Rules, Source};
-use hallpass_server::{App, Desk, Front, Probe, Rates, SessionSettings, SignIn};
+use hallpass_server::{App, Connections, Desk, Front, Probe, Rates, SessionSettings, SignIn};
 use hallpass_store::SqliteStore;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
@@ -29,6 +29,7 @@ pub(crate) use sources::{
 };
 
 use crate::config::SlackApp;
+use crate::descriptors;
 use crate::exit::Failure;
 
 /// What a running server is made of.
@@ -53,6 +54,9 @@ pub(crate) struct Parts {
     pub(crate) sessions: SessionSettings,
     pub(crate) sign_in: Arc<SignIn>,
     pub(crate) rates: Rates,
+    /// Callers' connections, and the descriptors this process may have in all.
+    pub(crate) connections: Connections,
+    pub(crate) descriptors: u64,
     pub(crate) front: Front,
 }
 
@@ -167,8 +171,9 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         identity,
         clock: Arc::clone(&parts.clock),
         rates: Arc::new(parts.rates),
+        connections: parts.connections,
         probes: Arc::new(asked),
-        metrics: Arc::new(move || rendered(&metrics, &beating)),
+        metrics: Arc::new(move || rendered(&metrics, &beating, parts.descriptors)),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
         desk: desk(parts.rules_text, parts.clock.as_ref()),
@@ -281,10 +286,17 @@ fn desk(rules: Option<(String, String)>, clock: &dyn Clock) -> Arc<Desk> {
     Arc::new(desk)
 }
 
-fn rendered(metrics: &PrometheusHandle, pulse: &probes::Pulse) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "seconds, far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "seconds and descriptors, far below 2^52"
+)]
+fn rendered(metrics: &PrometheusHandle, pulse: &probes::Pulse, descriptors: u64) -> String {
     let age = pulse.age().as_seconds() as f64;
     metrics::gauge!("hallpass_reconciler_age_seconds").set(age);
+    metrics::gauge!("process_max_fds").set(descriptors as f64);
+    if let Some(open) = descriptors::open() {
+        metrics::gauge!("process_open_fds").set(open as f64);
+    }
     metrics.run_upkeep();
     metrics.render()
 }
@@ -340,12 +352,21 @@ pub(crate) fn read_rules(path: &Path) -> Result<Rules, Failure> {
 /// # Errors
 /// As [`read_rules`].
 pub(crate) fn read_rules_and_text(path: &Path) -> Result<(Rules, String), Failure> {
+    let bytes = std::fs::read(path).map_err(|error| unread_rules(path, &error))?;
+    rules_and_text(path, &bytes)
+}
+
+/// A rule file that cannot be read.
+fn unread_rules(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::unreadable(path.display(), error).help(
+        "`access.rules` in the configuration names the rule file; docs/reference/rules.md explains it",
+    )
+}
+
+/// The rules of a file's content, and their text.
+fn rules_and_text(path: &Path, bytes: &[u8]) -> Result<(Rules, String), Failure> {
     let shown = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| {
-        Failure::unreadable(&shown, &error)
-            .help("`access.rules` in the configuration names the rule file; docs/reference/rules.md explains it")
-    })?;
-    let loaded = Source::from_bytes(shown.as_str(), &bytes).and_then(|source| {
+    let loaded = Source::from_bytes(shown.as_str(), bytes).and_then(|source| {
         let loaded = hallpass_rules::load(&source)?;
         Ok((loaded, source.text))
     });
@@ -370,14 +391,11 @@ pub(crate) fn read_rules_and_text(path: &Path) -> Result<(Rules, String), Failur
 
 impl Composed {
     /// Serves HTTP on `listener` and drives every loop until `shutdown`, then lets calls finish.
-    ///
-    /// # Errors
-    /// When the listener fails.
     pub(crate) async fn run(
         self,
         listener: tokio::net::TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> std::io::Result<()> {
+    ) {
         // nobody else may work on this store: what a process before us had leased is free again
         if let Err(error) = self.store.free_leases().await {
             tracing::warn!(error = %error, "leases could not be freed; they run out by themselves");
@@ -387,7 +405,7 @@ impl Composed {
         self.spawn_loops(&mut tasks);
         self.spawn_export(&mut last, &finish);
         let stop = self.stop.clone();
-        let result = hallpass_server::serve(listener, self.app.clone(), async move {
+        hallpass_server::serve(listener, self.app.clone(), async move {
             shutdown.await;
             // ends event streams and loops; calls in flight finish
             stop.send_replace(true);
@@ -398,7 +416,6 @@ impl Composed {
         // after everything else, so that the export and its head hold what came last
         finish.send_replace(true);
         join(&mut last).await;
-        result
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) struct Server {
     pub(crate) burst: u32,
     pub(crate) sign_in_rate: u32,
     pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) max_connections: Option<u32>,
     pub(crate) session: sign_in::Session,
 }
 
@@ -58,6 +59,7 @@ impl Default for Server {
             burst: 100,
             sign_in_rate: 10,
             trusted_proxies: Vec::new(),
+            max_connections: None,
             session: sign_in::Session::default(),
         }
     }
@@ -455,6 +457,7 @@ fn keys() -> BTreeMap<&'static str, &'static str> {
         ("server.burst", "100"),
         ("server.sign_in_rate", "10"),
         ("server.trusted_proxies", "[]"),
+        ("server.max_connections", "4096, or fewer"),
         ("server.session.idle", "8h"),
         ("server.session.absolute", "24h"),
         ("server.session.renew", "1h"),

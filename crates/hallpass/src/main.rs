@@ -10,6 +10,7 @@ mod commands;
 mod compose;
 mod config;
 mod credentials;
+mod descriptors;
 mod exit;
 mod facts;
 mod generated;

@@ -78,7 +78,16 @@ impl Proxies {
         ranges.map(Self)
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// These, and every address of this machine itself.
+    #[must_use = "these are with this machine"]
+    pub fn with_this_machine(mut self) -> Self {
+        let own = ["127.0.0.0/8", "::1"].into_iter().map(str::parse::<Range>);
+        self.0.extend(own.flatten());
+        self
+    }
+
+    /// Whether it is one of them.
+    pub(crate) fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|range| range.contains(address))
     }
 
@@ -113,7 +122,7 @@ impl Proxies {
 }
 
 /// The address as limits count it: one customer of IPv6 has a whole /64.
-fn counted(address: IpAddr) -> IpAddr {
+pub(crate) fn counted(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(six) => match six.to_ipv4_mapped() {

@@ -6,7 +6,9 @@ use hallpass_access::{Access, Identity, PolicySource};
 use hallpass_audit::AuditStore;
 use hallpass_model::Clock;
 
-use crate::{Desk, Probe, Rates, SessionSettings, SessionStore, SignIn, SlackDoor, TokenStore};
+use crate::{
+    Connections, Desk, Probe, Rates, SessionSettings, SessionStore, SignIn, SlackDoor, TokenStore,
+};
 
 /// A person of the demo, for its sign-in.
 #[derive(Clone)]
@@ -58,6 +60,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// How fast one source may call.
     pub rates: Arc<Rates>,
+    /// Connections of callers, and event streams.
+    pub connections: Connections,
     /// What readiness asks.
     pub probes: Arc<Vec<Arc<dyn Probe>>>,
     /// Renders the metrics of this process.

@@ -15,7 +15,7 @@ use hallpass_access::{AccessError, Actor, Origin, PressRefused, Role};
 use hallpass_model::{Email, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{App, problem::Failure, session};
+use crate::{App, connections::ThisConnection, problem::Failure, session};
 
 /// What a token allows, on top of what its person may do anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -194,12 +194,22 @@ impl FromRequestParts<App> for Caller {
             Some(b"cli") => Origin::Cli,
             _ => Origin::Api,
         };
+        let actor = person(app, &facts.user, origin)?;
+        app.rates.remember(value);
+        somebody_came(parts);
         Ok(Self {
-            actor: person(app, &facts.user, origin)?,
+            actor,
             scopes: facts.scopes,
             expires_at: facts.expires_at,
             token: Some(hash),
         })
+    }
+}
+
+/// The connection of this call gives way to newcomers after those of strangers from now on.
+pub(crate) fn somebody_came(parts: &Parts) {
+    if let Some(connection) = parts.extensions.get::<ThisConnection>() {
+        connection.somebody_came();
     }
 }
 
@@ -243,8 +253,10 @@ async fn by_session(parts: &Parts, app: &App) -> Result<Caller, Failure> {
             ));
         }
     }
+    let actor = signed_in(app, &live)?;
+    somebody_came(parts);
     Ok(Caller {
-        actor: signed_in(app, &live)?,
+        actor,
         scopes: Scope::ALL.into_iter().collect(),
         expires_at: live.session.ends_at,
         token: None,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
+    body::Bytes,
     extract::{FromRequest, FromRequestParts, Query, Request, rejection::JsonRejection},
     http::{StatusCode, request::Parts},
 };
@@ -36,6 +37,18 @@ fn too_slow() -> Failure {
         "body-too-slow",
         format!("the body took longer than {} s", BODY_TIME_MAX.as_secs()),
     )
+}
+
+/// A body as it comes, in time and up to a size.
+///
+/// # Errors
+/// When it is too large, takes too long, or breaks off.
+pub(crate) async fn bytes(body: axum::body::Body, max: usize) -> Result<Bytes, Failure> {
+    let read = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, max));
+    read.await.map_err(|_| too_slow())?.map_err(|_| {
+        let what = "the body is too large, or broke off";
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", what)
+    })
 }
 
 /// A JSON body.
@@ -77,17 +90,7 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalBody<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
         let (parts, body) = request.into_parts();
-        let read = axum::body::to_bytes(body, crate::BODY_BYTES_MAX);
-        let bytes = tokio::time::timeout(BODY_TIME_MAX, read)
-            .await
-            .map_err(|_| too_slow())?
-            .map_err(|_| {
-                Failure::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "body-too-large",
-                    "the body is too large",
-                )
-            })?;
+        let bytes = bytes(body, crate::BODY_BYTES_MAX).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }

@@ -1,10 +1,12 @@
 //! Is the process alive, may it take traffic, what do its numbers say.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{MatchedPath, Request, State},
     http::{StatusCode, header},
     middleware::Next,
@@ -13,11 +15,42 @@ use axum::{
 };
 use hallpass_api::{Health, Part};
 use hallpass_model::Span;
+use tokio::{sync::Mutex, time::Instant};
 
 use crate::App;
 
 /// A grant this far past its end is overdue (`access.md` §6).
 const OVERDUE_AFTER: Span = Span::minutes(5);
+
+/// Anybody may ask, as often as they like; the store is read at most so often for them.
+const READ_EVERY: Duration = Duration::from_millis(250);
+
+/// What was answered lately. Whoever asks meanwhile gets the same.
+struct Lately<T>(Mutex<Option<(Instant, T)>>);
+
+impl<T> Default for Lately<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Lately<T> {
+    async fn or(&self, read: impl Future<Output = T>) -> T {
+        // held while reading: everybody else wants the same answer
+        let mut lately = self.0.lock().await;
+        let fresh = lately.as_ref().filter(|(at, _)| at.elapsed() < READ_EVERY);
+        if let Some((_, answer)) = fresh {
+            return answer.clone();
+        }
+        let answer = read.await;
+        *lately = Some((Instant::now(), answer.clone()));
+        answer
+    }
+}
+
+type Readiness = Arc<Lately<(StatusCode, Health)>>;
+/// The store's numbers.
+type Numbers = Arc<Lately<String>>;
 
 /// The answer of a part of the server.
 #[derive(Clone, Debug)]
@@ -40,9 +73,16 @@ pub(crate) fn router() -> Router<App> {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .layer(Extension(Readiness::default()))
+        .layer(Extension(Numbers::default()))
 }
 
-async fn ready(State(app): State<App>) -> Response {
+async fn ready(State(app): State<App>, Extension(lately): Extension<Readiness>) -> Response {
+    let (status, health) = lately.or(readiness(&app)).await;
+    (status, Json(health)).into_response()
+}
+
+async fn readiness(app: &App) -> (StatusCode, Health) {
     let mut parts = Vec::new();
     for probe in app.probes.iter() {
         let result = probe.probe().await;
@@ -66,17 +106,24 @@ async fn ready(State(app): State<App>) -> Response {
     let word = if all { "ready" } else { "not ready" };
     (
         status,
-        Json(Health {
+        Health {
             status: word.to_owned(),
             parts,
-        }),
+        },
     )
-        .into_response()
 }
 
 /// The process's own metrics, and the store's numbers as they are now.
-async fn metrics(State(app): State<App>) -> Response {
+async fn metrics(State(app): State<App>, Extension(lately): Extension<Numbers>) -> Response {
     let mut text = (app.metrics)();
+    text.push_str(&app.connections.figures().render());
+    text.push_str(&lately.or(numbers(&app)).await);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+/// The store's numbers as they are now.
+async fn numbers(app: &App) -> String {
+    let mut text = String::new();
     match app.access.counts(OVERDUE_AFTER).await {
         Ok(counts) => {
             let mut gauge = |name: &str, help: &str, rows: Vec<(String, u64)>| {
@@ -130,10 +177,11 @@ async fn metrics(State(app): State<App>) -> Response {
         }
         Err(error) => tracing::warn!(error = %error, "the store's numbers could not be read"),
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+    text
 }
 
-/// Logs each call that failed on our side, by route, not by path: paths hold ids.
+/// Logs each call that failed on our side, by route, not by path: paths hold ids. That the server is
+/// not ready is no failure of the call that asked, and anybody may ask without end.
 pub(crate) async fn count(State(_): State<App>, request: Request, next: Next) -> Response {
     let route = request
         .extensions()
@@ -141,8 +189,40 @@ pub(crate) async fn count(State(_): State<App>, request: Request, next: Next) ->
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = request.method().clone();
     let response = next.run(request).await;
-    if response.status().is_server_error() {
+    if response.status().is_server_error() && route != "/readyz" {
         tracing::warn!(%method, route, status = response.status().as_u16(), "a call failed on our side");
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn many_who_ask_at_once_read_once() {
+        let (lately, reads) = (Arc::new(Lately::default()), Arc::new(AtomicU32::new(0)));
+        let ask = async || {
+            let asking = (0..50).map(|_| {
+                let (lately, reads) = (Arc::clone(&lately), Arc::clone(&reads));
+                tokio::spawn(async move {
+                    let read = async {
+                        tokio::time::sleep(Duration::from_millis(40)).await;
+                        reads.fetch_add(1, Ordering::SeqCst) + 1
+                    };
+                    lately.or(read).await
+                })
+            });
+            for answer in futures_util::future::join_all(asking).await {
+                assert_eq!(answer.unwrap(), reads.load(Ordering::SeqCst));
+            }
+        };
+        ask().await;
+        assert_eq!(reads.load(Ordering::SeqCst), 1);
+        tokio::time::advance(READ_EVERY).await;
+        ask().await;
+        assert_eq!(reads.load(Ordering::SeqCst), 2);
+    }
 }

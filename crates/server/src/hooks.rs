@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -41,12 +41,13 @@ pub(crate) fn router() -> Router<App> {
 async fn slack(
     State(app): State<App>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, Failure> {
     let hook = app
         .slack
         .clone()
         .ok_or_else(|| Failure::not_found("page"))?;
+    let body = crate::body::bytes(body, crate::BODY_BYTES_MAX).await?;
     // a caller that gives up must not stop what was begun
     let answer = tokio::spawn(async move { hook.call(&headers, body).await })
         .await

@@ -10,6 +10,7 @@ mod api;
 mod app;
 mod auth;
 mod body;
+mod connections;
 mod convert;
 mod desk;
 mod health;
@@ -19,6 +20,7 @@ mod logins;
 mod oidc;
 mod openapi;
 mod problem;
+mod seldom;
 mod session;
 mod session_memory;
 mod sets;
@@ -28,6 +30,9 @@ mod ui;
 pub use address::{NotARange, Proxies};
 pub use app::{App, Front, PersonaCard};
 pub use auth::{NewToken, Scope, TokenFacts, TokenFault, TokenStore, hash_secret};
+pub use connections::{
+    Accept, ConnectionFigures, ConnectionSettings, Connections, listen, serve_connections,
+};
 pub use desk::{ChainState, Desk, RefusedRules, RulesStatus};
 pub use health::{Probe, ProbeResult};
 pub use hooks::{Hook, HookAnswer, SlackDoor};
@@ -37,8 +42,6 @@ pub use openapi::document as openapi_document;
 pub use session::{Session, SessionFault, SessionSettings, SessionStore, SignedIn};
 pub use session_memory::MemorySessions;
 pub use sign_in::SignIn;
-
-use std::time::Duration;
 
 use axum::{
     Router,
@@ -56,39 +59,15 @@ use tower_http::{
 
 /// The largest body taken; a request with a full reason is under 10 KiB.
 const BODY_BYTES_MAX: usize = 64 * 1024;
-/// How long calls in flight may take to finish once the server stops. Whoever sends or reads too
-/// slowly is cut off then.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// Serves until `shutdown`, then lets calls in flight finish.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(
-    listener: tokio::net::TcpListener,
+pub async fn serve<L: Accept>(
+    listener: L,
     app: App,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let service = router(app).into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let (asked, stopping) = tokio::sync::oneshot::channel();
-    let served = axum::serve(listener, service).with_graceful_shutdown(async move {
-        shutdown.await;
-        // nobody listens when the server has ended already
-        let _ = asked.send(());
-    });
-    let too_long = async {
-        match stopping.await {
-            Ok(()) => tokio::time::sleep(DRAIN_TIME_MAX).await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        result = served.into_future() => result,
-        () = too_long => {
-            tracing::warn!("calls were cut off: their callers were too slow");
-            Ok(())
-        }
-    }
+) {
+    let connections = app.connections.clone();
+    serve_connections(listener, router(app), connections, shutdown).await;
 }
 
 /// What pages may load and do. Nothing of others, nothing inline, no frames.
@@ -155,8 +134,9 @@ pub fn router(app: App) -> Router {
     }
     router
         .layer(PropagateRequestIdLayer::new(id.clone()))
-        // only method, path and status: bodies hold reasons, headers hold tokens
-        .layer(TraceLayer::new_for_http())
+        // only method, path and status: bodies hold reasons, headers hold tokens. What fails is told
+        // by `health::count`
+        .layer(TraceLayer::new_for_http().on_failure(()))
         .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
         .with_state(app)
 }

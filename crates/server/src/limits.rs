@@ -1,11 +1,13 @@
-//! How fast one source may call: a token bucket per token, or per address for those without one
-//! (`access.md` §15, `server.rate`). Slack calls for everybody from few addresses and is known by its
+//! How fast one source may call: a token bucket per token that counts, or per address for those
+//! without one (`access.md` §15, `server.rate`). A token that nobody knows yet counts for its
+//! address, or each made-up one would be a source of its own. Slack calls for everybody from few addresses and is known by its
 //! signature, so its door is not counted (`access.md` §16.29). Bounded in memory; a forgotten source starts full again.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
-use std::sync::{Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::{
     extract::{Request, State},
@@ -55,7 +57,29 @@ impl Rates {
         rates
     }
 
-    fn take(&self, source: u64, now: Instant) -> bool {
+    /// The header of a token that counts: from now on it is a source of its own.
+    pub(crate) fn remember(&self, token: &HeaderValue) {
+        let source = self.hasher.hash_one(token.as_bytes());
+        self.with_room_for(source)
+            .entry(source)
+            .or_insert_with(|| Bucket {
+                left: self.burst,
+                at: Instant::now(),
+            });
+    }
+
+    /// The source of a call: its token if that counted before, else its address.
+    fn source(&self, token: Option<&HeaderValue>, address: Option<IpAddr>) -> u64 {
+        let token = token.map(|token| self.hasher.hash_one(token.as_bytes()));
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        token
+            .filter(|token| buckets.contains_key(token))
+            .unwrap_or_else(|| self.hasher.hash_one(address))
+    }
+
+    /// The buckets, with room for one of this source.
+    fn with_room_for(&self, source: u64) -> MutexGuard<'_, HashMap<u64, Bucket>> {
+        let now = Instant::now();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= SOURCES_MAX && !buckets.contains_key(&source) {
             let (rate, burst) = (self.per_second, self.burst);
@@ -64,6 +88,11 @@ impl Rates {
                 buckets.clear();
             }
         }
+        buckets
+    }
+
+    fn take(&self, source: u64, now: Instant) -> bool {
+        let mut buckets = self.with_room_for(source);
         let bucket = buckets.entry(source).or_insert(Bucket {
             left: self.burst,
             at: now,
@@ -107,11 +136,7 @@ pub(crate) async fn allow(State(app): State<App>, request: Request, next: Next) 
     }
     let rates = &app.rates;
     let address = app.sign_in.proxies.of(&request);
-    let token = request.headers().get(header::AUTHORIZATION);
-    let source = match token {
-        Some(token) => rates.hasher.hash_one(token.as_bytes()),
-        None => rates.hasher.hash_one(address),
-    };
+    let source = rates.source(request.headers().get(header::AUTHORIZATION), address);
     let now = Instant::now();
     if !rates.take(source, now) {
         return too_many(&request, "1");
@@ -162,10 +187,26 @@ mod tests {
     }
 
     #[test]
+    fn made_up_tokens_count_for_their_address() {
+        let (rates, now) = (Rates::new(50, 100), Instant::now());
+        let address: Option<IpAddr> = Some([192, 0, 2, 1].into());
+        let token = |number: u32| HeaderValue::from_str(&format!("Bearer {number}")).unwrap();
+        let tries = (0..500).filter(|number| {
+            let source = rates.source(Some(&token(*number)), address);
+            rates.take(source, now)
+        });
+        assert_eq!(tries.count(), 100);
+        rates.remember(&token(7));
+        let source = rates.source(Some(&token(7)), address);
+        assert!(rates.take(source, now), "one that counts is another source");
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let (rates, now) = (Rates::new(1, 1), Instant::now());
         for source in 0..25_000 {
             rates.take(source, now);
+            rates.remember(&HeaderValue::from(source));
         }
         assert!(rates.buckets.lock().unwrap().len() <= SOURCES_MAX);
     }

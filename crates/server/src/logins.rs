@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use aws_lc_rs::{constant_time, rand};
 use hallpass_model::{Email, Span, Timestamp};
 use serde::Deserialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{Scope, auth::hash_secret, problem::Failure, session::new_secret};
 
@@ -22,6 +22,9 @@ pub(crate) const LASTS: Span = Span::minutes(10);
 pub(crate) const TOKEN_LASTS: Span = Span::hours(12);
 /// Codes at a time at most.
 const CODES_MAX: usize = 10_000;
+/// Command lines that wait for an answer at a time at most: each holds a connection, and none has
+/// said who it is. Others are told at once that there is none yet.
+const WAITING_MAX: usize = 64;
 /// Wrong short codes a person may type in a minute.
 const GUESSES_MAX: u32 = 10;
 /// Letters of short codes: no vowels, so no words; none that look alike.
@@ -104,10 +107,20 @@ struct All {
 }
 
 /// See the module.
-#[derive(Default)]
 pub(crate) struct Logins {
     all: Mutex<All>,
     answered: Notify,
+    waiting: Semaphore,
+}
+
+impl Default for Logins {
+    fn default() -> Self {
+        Self {
+            all: Mutex::default(),
+            answered: Notify::new(),
+            waiting: Semaphore::new(WAITING_MAX),
+        }
+    }
 }
 
 impl Logins {
@@ -224,6 +237,9 @@ impl Logins {
         now: Timestamp,
         patience: std::time::Duration,
     ) -> Asked {
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return self.ask(secret, now);
+        };
         let until = tokio::time::Instant::now() + patience;
         loop {
             let answered = self.answered.notified();
@@ -380,6 +396,34 @@ mod tests {
         let answered = logins.answer(&short, &ana(), Say::Give, late);
         assert_eq!(answered, Err(NotACode::Unknown));
         assert_eq!(logins.ask(&secret, late), Asked::Gone);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_wait_at_a_time_and_the_others_are_told_at_once() {
+        let logins = std::sync::Arc::new(Logins::default());
+        let (secret, short) = logins.begin(wish(), start()).unwrap();
+        let patience = std::time::Duration::from_secs(20);
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..WAITING_MAX {
+            let (logins, secret) = (std::sync::Arc::clone(&logins), secret.clone());
+            waiting.spawn(async move { logins.ask_patiently(&secret, start(), patience).await });
+        }
+        while logins.waiting.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let before = tokio::time::Instant::now();
+        let one_more = logins.ask_patiently(&secret, start(), patience).await;
+        assert_eq!(
+            (one_more, before.elapsed()),
+            (Asked::Waiting, std::time::Duration::ZERO)
+        );
+        logins.answer(&short, &ana(), Say::Give, start()).unwrap();
+        let mut given = 0;
+        while let Some(asked) = waiting.join_next().await {
+            given += usize::from(matches!(asked.unwrap(), Asked::Given(_)));
+        }
+        assert_eq!(given, 1, "and it is given once");
+        assert_eq!(logins.waiting.available_permits(), WAITING_MAX);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use hallpass_model::{Span, Timestamp};
 
 use crate::{
     address::Proxies, auth::hash_secret, limits::Rates, logins::Logins, oidc::Pending,
-    oidc::Provider,
+    oidc::Provider, seldom::Seldom,
 };
 
 /// Tries a minute and address unless configured.
@@ -27,6 +27,8 @@ pub struct SignIn {
     pub(crate) proxies: Proxies,
     pub(crate) public_url: String,
     logouts: Mutex<HashMap<String, Timestamp>>,
+    /// What anybody can cause the log to say.
+    pub(crate) told: Seldom,
 }
 
 impl SignIn {
@@ -41,6 +43,7 @@ impl SignIn {
             proxies: Proxies::default(),
             public_url: public_url.trim_end_matches('/').to_owned(),
             logouts: Mutex::default(),
+            told: Seldom::default(),
         }
     }
 
@@ -76,6 +79,12 @@ impl SignIn {
         let mut logouts = self.logouts.lock().unwrap_or_else(PoisonError::into_inner);
         if logouts.len() >= LOGOUTS_MAX {
             logouts.retain(|_, at| now < LOGOUT_REMEMBERED.after(*at));
+        }
+        if logouts.len() >= LOGOUTS_MAX {
+            let oldest = logouts.iter().min_by_key(|(_, at)| **at);
+            if let Some(oldest) = oldest.map(|(token, _)| token.clone()) {
+                logouts.remove(&oldest);
+            }
         }
         logouts.insert(hash_secret(token), now);
     }

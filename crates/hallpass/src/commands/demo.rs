@@ -15,7 +15,7 @@ use hallpass_aws::{Aws, Credentials, Settings as AwsSettings};
 use hallpass_aws_sim::{Options, Simulator, Speed, organization};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_rules::{Rules, Source};
-use hallpass_server::{Front, Rates, SignIn};
+use hallpass_server::{Connections, Front, Proxies, Rates, SignIn};
 use hallpass_slack::{Marks, Setup};
 use hallpass_store::FolderTarget;
 use secrecy::SecretString;
@@ -26,7 +26,7 @@ use crate::clock::SystemClock;
 use crate::compose::{self, Parts, RandomIds, SteadyClock};
 use crate::config::SlackApp;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::{facts, logging, output};
+use crate::{descriptors, facts, logging, output};
 
 /// The rules of the sample organization.
 const RULES: &str = include_str!("../../../../demo/rules.toml");
@@ -118,6 +118,7 @@ impl Folder {
 }
 
 async fn demo(args: &Args) -> Outcome {
+    let shares = descriptors::share(descriptors::raise().now, None)?;
     let folder = Folder::new(args.data.as_deref())?;
     let (simulator, aws_address) = start_aws(args, &folder).await?;
     let _only = only_server(&folder.path("hallpass.db"))?;
@@ -153,6 +154,8 @@ async fn demo(args: &Args) -> Outcome {
         sessions: hallpass_server::SessionSettings::default(),
         sign_in: Arc::new(SignIn::new(&format!("http://{address}"))),
         rates: Rates::new(50, 100),
+        connections: Connections::new(shares.settings(Proxies::default())),
+        descriptors: shares.limit,
         front: Front::Demo {
             personas: people::cards(&personas),
             aws_endpoint: format!("http://{aws_address}"),
@@ -178,10 +181,7 @@ async fn demo(args: &Args) -> Outcome {
     if args.activity {
         tokio::spawn(activity::go_on(scene));
     }
-    composed
-        .run(listener, asked_to_stop())
-        .await
-        .map_err(|error| Failure::failed(format!("the server stopped: {error}")))?;
+    composed.run(listener, asked_to_stop()).await;
     Ok(Exit::Ok)
 }
 
@@ -249,7 +249,7 @@ fn rules() -> Result<Rules, Failure> {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
+    hallpass_server::listen(address).await.map_err(|error| {
         Failure::failed(format!("cannot listen on `{address}`: {error}"))
             .help("`--listen` and `--aws-listen` choose other addresses")
     })

@@ -16,6 +16,7 @@ use super::serve::{ConfigArgs, connect, open_store, runtime};
 use crate::clock::SystemClock;
 use crate::compose::{RandomIds, read_rules};
 use crate::config::Loaded;
+use crate::descriptors;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs, Table};
 
@@ -105,6 +106,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
     let mut report = Report::default();
     report.add("configuration", Ok("read".to_owned()));
+    check_descriptors(loaded, &mut report);
     let rules = check_rules(loaded, &mut report);
     check_store(loaded, &mut report).await;
     check_export(loaded, &mut report);
@@ -160,6 +162,20 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
         }
     }
     Ok(report)
+}
+
+/// How many files a server may open that is started as this program was.
+fn check_descriptors(loaded: &Loaded, report: &mut Report) {
+    const CHECK: &str = "open files";
+    let limit = descriptors::raise();
+    let shares = match descriptors::share(limit.now, loaded.config.server.max_connections) {
+        Ok(shares) => shares,
+        Err(failure) => return report.add(CHECK, Err((failure.words(), descriptors::REMEDY))),
+    };
+    match shares.warning() {
+        Some((words, remedy)) => report.warn(CHECK, words, remedy),
+        None => report.add(CHECK, Ok(shares.words())),
+    }
 }
 
 /// What ending sessions needs, where it is wanted.

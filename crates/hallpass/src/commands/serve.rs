@@ -10,13 +10,13 @@ use hallpass_assignments::CenterFault;
 use hallpass_audit::ExportTarget;
 use hallpass_aws::{About, Aws, ConnectError, Place, Settings as AwsSettings};
 use hallpass_model::{AccountId, Clock, IdSource};
-use hallpass_server::{Front, Rates};
+use hallpass_server::{Connections, Front, Rates};
 use hallpass_store::{FolderTarget, SqliteStore};
 
 use crate::compose::{self, Parts, RandomIds, SteadyClock};
 use crate::config::{self, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::{logging, output, plans};
+use crate::{descriptors, logging, output, plans};
 
 /// Run the server
 #[derive(Debug, clap::Args)]
@@ -256,6 +256,9 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let export = loaded.export()?;
     let slack = loaded.slack()?;
     let (sessions, sign_in) = (loaded.sessions()?, loaded.sign_in()?);
+    let limit = descriptors::raise();
+    let shares = descriptors::share(limit.now, loaded.config.server.max_connections)?;
+    shares.log(limit.found);
     let path = loaded.sqlite()?;
     let _only = only_server(&path)?;
     let store = open_store(path).await?;
@@ -266,7 +269,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let aws = Arc::new(connect_patiently(loaded, &clock, &ids).await?);
     let about = aws.about().clone();
     let address = listen.unwrap_or(&loaded.config.server.listen);
-    let listener = tokio::net::TcpListener::bind(address)
+    let listener = hallpass_server::listen(address)
         .await
         .map_err(|error| Failure::failed(format!("cannot listen on `{address}`: {error}")))?;
     let local = listener
@@ -300,6 +303,8 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         sessions,
         sign_in,
         rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),
+        connections: Connections::new(shares.settings(loaded.proxies()?)),
+        descriptors: shares.limit,
         front: Front::Serve,
     })
     .await?;
@@ -311,9 +316,6 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         place(about.place),
         about.instance_arn
     ));
-    composed
-        .run(listener, asked_to_stop())
-        .await
-        .map_err(|error| Failure::failed(format!("the server stopped: {error}")))?;
+    composed.run(listener, asked_to_stop()).await;
     Ok(Exit::Ok)
 }

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use super::notices::{self, Keeper, Teller};
 use super::probes::Pulse;
-use super::{Composed, read_rules_and_text, sources};
+use super::{Composed, rules_and_text, sources, unread_rules};
 
 /// The longest a loop sleeps: bounds the cost of a lost ring.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -453,8 +453,9 @@ async fn reload(engine: Engine, path: PathBuf, mut stop: watch::Receiver<bool>) 
         if found == known && !asked {
             continue;
         }
-        if apply(&engine, &path).await {
-            known = found;
+        match apply(&engine, &path).await {
+            Applied::Done => known = found,
+            Applied::Again => {}
         }
     }
 }
@@ -465,14 +466,42 @@ fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
     Some((about.modified().ok()?, about.len()))
 }
 
-/// Puts the file's rules in force; whether that needs no second attempt.
-async fn apply(engine: &Engine, path: &Path) -> bool {
+/// Whether a rule file needs to be looked at again although it does not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Applied {
+    Done,
+    Again,
+}
+
+/// Says once that the rule file cannot be read; it may be readable in a moment.
+fn unread(engine: &Engine, path: &Path, error: &std::io::Error) -> Applied {
+    let failure = unread_rules(path, error);
+    let known = engine.desk.rules().refused;
+    if known.is_none_or(|known| known.errors != failure.lines()) {
+        engine
+            .desk
+            .rules_refused(engine.clock.now(), failure.lines());
+        tracing::error!(
+            file = %path.display(),
+            %error,
+            "the rules cannot be read; those before stay in force, and it is tried again"
+        );
+    }
+    Applied::Again
+}
+
+/// Puts the file's rules in force.
+async fn apply(engine: &Engine, path: &Path) -> Applied {
     let access = &engine.access;
     let (desk, file) = (&engine.desk, path.display().to_string());
-    match read_rules_and_text(path) {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return unread(engine, path, &error),
+    };
+    match rules_and_text(path, &bytes) {
         Ok((rules, _)) if rules.hash() == access.rules().hash() => {
             desk.rules_unchanged();
-            true
+            Applied::Done
         }
         Ok((rules, text)) => match access.set_rules(rules, &file).await {
             Ok(()) => {
@@ -480,11 +509,11 @@ async fn apply(engine: &Engine, path: &Path) -> bool {
                 tracing::info!(file = %path.display(), "new rules are in force");
                 // they may name groups whose members were not read so far
                 read_again(engine).await;
-                true
+                Applied::Done
             }
             Err(error) => {
                 tracing::error!(error = %error, "new rules could not be recorded");
-                false
+                Applied::Again
             }
         },
         Err(failure) => {
@@ -494,7 +523,7 @@ async fn apply(engine: &Engine, path: &Path) -> bool {
                 errors = failure.words(),
                 "the rules were refused; those before stay in force"
             );
-            true
+            Applied::Done
         }
     }
 }

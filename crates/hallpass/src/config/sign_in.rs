@@ -155,19 +155,25 @@ impl Loaded {
         })
     }
 
+    /// Proxies whose word about addresses counts.
+    ///
+    /// # Errors
+    /// When one is no address.
+    pub(crate) fn proxies(&self) -> Result<Proxies, Failure> {
+        Proxies::parse(&self.config.server.trusted_proxies).map_err(|error| {
+            Failure::bad_input(format!("`server.trusted_proxies`: {error}"))
+                .help("name the addresses that your proxies call from")
+        })
+    }
+
     /// How people sign in.
     ///
     /// # Errors
     /// When what is configured cannot be.
     pub(crate) fn sign_in(&self) -> Result<Arc<SignIn>, Failure> {
-        let server = &self.config.server;
-        let proxies = Proxies::parse(&server.trusted_proxies).map_err(|error| {
-            Failure::bad_input(format!("`server.trusted_proxies`: {error}"))
-                .help("name the addresses that your proxies call from")
-        })?;
         let sign_in = SignIn::new(&self.public_url()?)
-            .with_tries(server.sign_in_rate)
-            .with_proxies(proxies);
+            .with_tries(self.config.server.sign_in_rate)
+            .with_proxies(self.proxies()?);
         Ok(Arc::new(match self.provider()? {
             Some(provider) => sign_in.with_provider(provider),
             None => sign_in,

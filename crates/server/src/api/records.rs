@@ -2,29 +2,32 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::{
     Json,
     extract::State,
-    http::HeaderMap,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{
-        IntoResponse,
+        IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
     },
 };
 use futures_util::stream;
 use hallpass_access::Actor;
-use hallpass_api::Page;
+use hallpass_api::{Page, Problem};
 use hallpass_audit::Record;
 use hallpass_model::RequestId;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::page_size;
 use crate::{
     App,
     auth::{Caller, Scope},
     body::Parameters,
+    connections::{StreamSlot, TooManyStreams},
     problem::Failure,
 };
 
@@ -32,6 +35,11 @@ use crate::{
 const BATCH: u32 = 500;
 /// How often a stream looks by itself, in case a ring was lost or another node wrote.
 const LOOK_SECONDS: u64 = 2;
+/// How long a stream lasts. Whoever listens on comes again, with a token or a session that must
+/// still count then.
+const STREAM_TIME_MAX: Duration = Duration::from_mins(15);
+/// When whoever finds no place for a stream may come again, in seconds.
+const COME_AGAIN: HeaderValue = HeaderValue::from_static("30");
 
 /// Filters of a listing.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -110,33 +118,43 @@ struct Tail {
     after: u64,
     ready: VecDeque<Event>,
     news: tokio::sync::watch::Receiver<u64>,
+    until: Instant,
+    /// Given back with the stream.
+    _slot: StreamSlot,
 }
 
 /// What happens, as it happens: server-sent events of what the caller may see. The id of an event
-/// is its record's number; `Last-Event-ID` goes on from there.
-#[utoipa::path(get, path = "/api/v1/events", responses((status = 200, content_type = "text/event-stream")))]
+/// is its record's number; `Last-Event-ID` goes on from there. A stream ends after a while, to be opened again.
+#[utoipa::path(get, path = "/api/v1/events", responses((status = 200, content_type = "text/event-stream"),
+    (status = 429, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn events(
     State(app): State<App>,
     caller: Caller,
     headers: HeaderMap,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<Response, Failure> {
     let actor = caller.allow(&[Scope::Read])?.clone();
     let resumed = headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse().ok());
-    Ok(stream(app, actor, resumed, Form::Programs)
-        .await?
-        .into_response())
+    stream(app, actor, resumed, Form::Programs).await
 }
 
-/// A stream for an actor, from a record's number on, or from now.
+/// A stream for an actor, from a record's number on, or from now; or that there are too many.
 pub(crate) async fn stream(
     app: App,
     actor: Actor,
     after: Option<u64>,
     form: Form,
-) -> Result<impl IntoResponse, Failure> {
+) -> Result<Response, Failure> {
+    let person = match &actor.user {
+        Some(user) => user.to_string(),
+        None => actor.email.to_string(),
+    };
+    let slot = match app.connections.stream(&person) {
+        Ok(slot) => slot,
+        Err(why) => return Ok(no_place(why)),
+    };
     let after = if let Some(after) = after {
         after
     } else {
@@ -155,22 +173,39 @@ pub(crate) async fn stream(
         after,
         ready: VecDeque::new(),
         news,
+        until: Instant::now() + STREAM_TIME_MAX,
+        _slot: slot,
     };
     let events = stream::unfold(tail, |mut tail| async move {
         let event = tail.next().await?;
         Some((Ok::<_, Infallible>(event), tail))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    let stream = Sse::new(events).keep_alive(KeepAlive::default());
+    Ok(stream.into_response())
+}
+
+fn no_place(why: TooManyStreams) -> Response {
+    let detail = match why {
+        TooManyStreams::OfThisPerson => "you have too many event streams open",
+        TooManyStreams::InAll => "too many event streams are open",
+    };
+    let failure = Failure::new(StatusCode::TOO_MANY_REQUESTS, "too-many-streams", detail)
+        .help("close pages or programs that listen, or look now and then instead");
+    let mut response = failure.into_response();
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, COME_AGAIN);
+    response
 }
 
 impl Tail {
-    /// The next event; `None` when the server stops.
+    /// The next event; `None` when the server stops, or when it is time to come again.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
-            if *self.app.stopping.borrow() {
+            if *self.app.stopping.borrow() || Instant::now() >= self.until {
                 return None;
             }
             self.read().await;
@@ -179,7 +214,7 @@ impl Tail {
                 tokio::select! {
                     _ = self.news.changed() => {}
                     _ = stopping.changed() => {}
-                    () = tokio::time::sleep(std::time::Duration::from_secs(LOOK_SECONDS)) => {}
+                    () = tokio::time::sleep(Duration::from_secs(LOOK_SECONDS)) => {}
                 }
             }
         }

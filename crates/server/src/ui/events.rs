@@ -1,11 +1,7 @@
 //! What happens, for open pages: one stream of everything their viewer may see, without words of
 //! people. Pages fetch what changed by themselves, so rights are checked again.
 
-use axum::{
-    extract::State,
-    http::HeaderMap,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 
 use super::shell::Viewer;
 use crate::{App, api::records, problem::Failure};
@@ -19,6 +15,5 @@ pub(crate) async fn events(
         .get("last-event-id")
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse().ok());
-    let stream = records::stream(app, viewer.actor, resumed, records::Form::Pages).await?;
-    Ok(stream.into_response())
+    records::stream(app, viewer.actor, resumed, records::Form::Pages).await
 }

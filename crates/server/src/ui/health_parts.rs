@@ -7,7 +7,7 @@ use hallpass_access::Counts;
 use super::people::{count_of, counted};
 use super::words::sentence;
 use super::words::{Badge, plain};
-use crate::{App, ProbeResult};
+use crate::{App, ConnectionFigures, ProbeResult};
 
 /// More messages than this waiting at one channel are worth a look.
 const MESSAGES_MANY: u64 = 100;
@@ -59,7 +59,28 @@ pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<Part> {
         parts.push(messages(channel, *waiting));
     }
     parts.push(export(app).await);
+    parts.extend(connections(&app.connections.figures()));
     parts
+}
+
+/// Connections of callers, while there are nearly too many.
+fn connections(figures: &ConnectionFigures) -> Option<Part> {
+    figures.is_near_full().then(|| Part {
+        name: "Connections".to_owned(),
+        badge: Badge {
+            word: "Nearly full",
+            look: "pending",
+        },
+        now: format!(
+            "{} of {} are open, {} of them event streams. The longest idle give way to newcomers; no \
+             grant or end waits for them.",
+            counted(figures.open as u64),
+            counted(figures.max as u64),
+            counted(figures.streams as u64)
+        ),
+        todo: "See who holds them: runbook too-many-connections.",
+        rank: 1,
+    })
 }
 
 /// A way to tell people.

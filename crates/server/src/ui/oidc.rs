@@ -222,7 +222,10 @@ async fn logged_out(
     let now = app.clock.now();
     let token = &form.logout_token;
     let about = provider.logged_out(token, now).await.map_err(|fault| {
-        tracing::warn!(error = %fault, "a logout token did not count");
+        // anybody may call this door, so its words are bounded
+        if let Some(left_out) = app.sign_in.told.may_say() {
+            tracing::warn!(error = %fault, left_out, "a logout token did not count");
+        }
         match fault {
             SignInFault::Down(_) => Failure::unavailable(&fault),
             _ => Failure::bad("bad-logout-token", fault.to_string()),

@@ -164,7 +164,11 @@ impl FromRequestParts<App> for Viewer {
             .await
             .map_err(|failure| failed(&failure))?;
         match live {
-            Some(live) => Self::of(app, live, &parts.headers),
+            Some(live) => {
+                let viewer = Self::of(app, live, &parts.headers)?;
+                crate::auth::somebody_came(parts);
+                Ok(viewer)
+            }
             None => Err(to_sign_in(parts, &[])),
         }
     }
@@ -239,10 +243,14 @@ pub(crate) fn url_encoded(text: &str) -> String {
     })
 }
 
+/// The longest path one returns to: anybody may have one remembered.
+const NEXT_BYTES_MAX: usize = 2_048;
+
 /// A path of ours to return to, or `/`: what is not a plain local path is not followed (open
 /// redirects).
 pub(crate) fn local_path(next: &str) -> &str {
-    let plain = next.starts_with('/')
+    let plain = next.len() <= NEXT_BYTES_MAX
+        && next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains('\\')
         && next.chars().all(|c| c.is_ascii_graphic());
@@ -377,9 +385,9 @@ async fn sent_form(request: Request, app: &App) -> Result<(Parts, session::Live,
     let live = session::of(app, &parts.headers)
         .await
         .map_err(|failure| failed(&failure))?;
-    let bytes = axum::body::to_bytes(body, FORM_BYTES_MAX)
+    let bytes = crate::body::bytes(body, FORM_BYTES_MAX)
         .await
-        .map_err(|_| failed(&Failure::bad("body-too-large", "The form is too large.")))?;
+        .map_err(|failure| failed(&failure))?;
     let Some(live) = live else {
         return Err(to_sign_in(&parts, &bytes));
     };

@@ -15,8 +15,8 @@ use hallpass_access::{
 use hallpass_model::{Clock, Email, IdSource, PermissionSetArn, Span, Timestamp};
 use hallpass_rules::{Rules, Source, load};
 use hallpass_server::{
-    App, Front, MemorySessions, NewToken, Probe, ProbeResult, Scope, SignIn, TokenFacts,
-    TokenFault, TokenStore, hash_secret, router,
+    App, ConnectionSettings, Connections, Front, MemorySessions, NewToken, Probe, ProbeResult,
+    Scope, SignIn, TokenFacts, TokenFault, TokenStore, hash_secret, router,
 };
 use hallpass_store::MemoryStore;
 use serde_json::{Value, json};
@@ -247,6 +247,7 @@ pub(crate) struct House {
     pub(crate) tokens_broken: Arc<AtomicBool>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) sessions: Arc<MemorySessions>,
+    pub(crate) connections: Connections,
     known: Arc<Known>,
     router: Router,
 }
@@ -341,6 +342,7 @@ impl House {
             probes: Arc::new(vec![Arc::new(Works)]),
             metrics: Arc::new(String::new),
             slack: None,
+            connections: Connections::new(ConnectionSettings::new(1_000)),
             sessions: sessions.clone(),
             policies: Arc::new(Held(Ok(Some(no_policies(start))))),
             desk: Arc::default(),
@@ -359,6 +361,7 @@ impl House {
             tokens_broken,
             stop,
             sessions,
+            connections: app.connections.clone(),
             known,
             router: router(app),
         }
@@ -366,6 +369,11 @@ impl House {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Everything it answers, to be served.
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// The directory is another from now on.

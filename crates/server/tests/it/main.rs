@@ -12,6 +12,7 @@ mod attacks;
 mod authorization;
 mod breaking;
 mod browser;
+mod connections;
 mod description;
 mod double;
 mod extending;

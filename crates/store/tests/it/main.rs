@@ -7,6 +7,8 @@
     reason = "tests"
 )]
 
+#[cfg(unix)]
+mod descriptors;
 mod exports;
 mod one_file;
 mod opening;

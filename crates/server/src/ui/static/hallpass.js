@@ -3,7 +3,7 @@ const d = document;
 const all = (s, from = d) => [...from.querySelectorAll(s)];
 const on = (what, then) => d.addEventListener(what, then);
 const id = (name) => d.getElementById(name);
-const live = id("live"), stale = id("stale");
+const live = id("live");
 const say = (text) => { if (live && text) live.textContent = text; };
 let arrived = Date.now();
 
@@ -13,7 +13,7 @@ const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const known = d.cookie.split("; ").find((pair) => pair.startsWith("zone="));
 if (known !== `zone=${zone}`) {
   keep("zone", zone);
-  if (known === undefined && d.body.dataset.events) location.reload();
+  if (!known && d.body.dataset.events) location.reload();
 }
 
 // Countdowns: seconds left come from the server and are counted from arrival, so a wrong clock
@@ -28,9 +28,7 @@ const tick = () => {
     el.textContent = words(left);
     const arc = el.parentElement.querySelector("[data-total]");
     if (arc) arc.setAttribute("stroke-dasharray", `${Math.max(0, (100 * left) / arc.dataset.total)} 100`);
-    for (const at of [900, 300]) {
-      if (left === at && el.dataset.say) say(`${el.dataset.say} ends in ${words(at)}.`);
-    }
+    if ([900, 300].includes(left) && el.dataset.say) say(`${el.dataset.say} ends in ${words(left)}.`);
   }
   for (const el of all("[data-since]")) el.textContent = clock(+el.dataset.since + passed);
 };
@@ -60,12 +58,11 @@ const put = (fresh, region) => {
   const count = id("reviews-count");
   if (count && region.dataset.count !== undefined) count.firstChild.textContent = all("[data-waiting]", region).length;
 };
-const warn = (...words) => { if (stale) { stale.hidden = false; stale.replaceChildren(...words); } };
+const warn = (...words) => { const stale = id("stale"); if (stale) { stale.hidden = false; stale.replaceChildren(...words); } };
 const signedOut = () => {
   say("You were signed out.");
-  const link = d.createElement("a");
-  link.href = `/signin?next=${encodeURIComponent(location.pathname + location.search)}`;
-  link.textContent = "Sign in and your text is still here.";
+  const href = `/signin?next=${encodeURIComponent(location.pathname + location.search)}`;
+  const link = Object.assign(d.createElement("a"), { href, textContent: "Sign in and your text is still here." });
   warn("You were signed out. ", link);
 };
 
@@ -84,35 +81,35 @@ if (regions.length && d.body.dataset.events) {
     const shown = all("[data-shown-id]", region).map((el) => el.dataset.shownId);
     return `${dataset.live}${dataset.live.includes("?") ? "&" : "?"}shown=${shown}`;
   };
-  const events = new EventSource(d.body.dataset.events);
-  let lost = 0;
-  events.onopen = () => {
-    if (lost) for (const region of regions) soon(region);
-    lost = 0;
-    if (stale) stale.hidden = true;
+  let events, lost = 0;
+  const look = () => regions.forEach(soon);
+  const listen = () => {
+    events = new EventSource(d.body.dataset.events);
+    events.onopen = () => { if (lost) look(); lost = 0; id("stale")?.setAttribute("hidden", ""); };
+    // turned away: look, and ask again, later
+    events.onerror = () => { lost ||= Date.now(); if (events.readyState > 1) setTimeout(() => { look(); listen(); }, 2e4); };
+    events.addEventListener("news", heard);
   };
-  events.onerror = () => { lost ||= Date.now(); };
-  events.addEventListener("news", (event) => {
+  const heard = (event) => {
     const data = JSON.parse(event.data);
     for (const region of regions) {
-      const wanted = (region.dataset.on || "").split(" "), about = region.dataset.id;
-      if (wanted.some((kind) => data.event.startsWith(kind)) && (!about || about.split(" ").some((one) => [data.request_id, data.grant_id].includes(one)))) soon(region);
+      const { on = "", id: about } = region.dataset;
+      if (on.split(" ").some((kind) => data.event.startsWith(kind)) && (!about || about.split(" ").some((one) => [data.request_id, data.grant_id].includes(one)))) soon(region);
     }
     for (const el of all("[data-news]")) {
-      el.dataset.news = +el.dataset.news + 1;
+      const news = ++el.dataset.news;
       el.hidden = false;
-      el.firstChild.textContent = `${el.dataset.news} new record${el.dataset.news === "1" ? "" : "s"}`;
+      el.firstChild.textContent = `${news} new record${news > 1 ? "s" : ""}`;
     }
     say(data.words);
-  });
+  };
+  listen();
   setInterval(() => {
-    const seconds = lost ? since(lost) : 0;
+    const seconds = lost ? since(Math.max(lost, arrived)) : 0;
     d.body.classList.toggle("old", seconds > 60);
     if (seconds > 5) warn(`Live updates stopped ${seconds}s ago. Reconnecting…`);
   }, 1000);
-  for (const region of regions) {
-    if (region.dataset.every) setInterval(() => soon(region), 1000 * region.dataset.every);
-  }
+  for (const region of regions) if (region.dataset.every) setInterval(() => soon(region), 1000 * region.dataset.every);
   addEventListener("pagehide", () => events.close());
 }
 
@@ -143,19 +140,19 @@ for (const form of all("form[data-part]")) {
   });
 }
 // A text being written survives a sign-in in between.
-const memory = sessionStorage, sent = memory.getItem("sent"), kept = `kept:${location.pathname}:`;
+const memory = sessionStorage, sent = memory.sent, kept = `kept:${location.pathname}:`;
 if (sent && location.pathname !== "/signin" && !sent.startsWith(kept)) {
-  memory.removeItem(sent);
-  memory.removeItem("sent");
+  delete memory[sent];
+  delete memory.sent;
 }
 for (const field of all("textarea[data-keep]")) {
   const key = kept + field.id;
-  if (!field.value) field.value = memory.getItem(key) || "";
+  if (!field.value) field.value = memory[key] || "";
   const counter = id(field.dataset.countTo);
   const count = () => { if (counter) counter.textContent = [...field.value.trim()].length.toLocaleString("en"); };
   count();
-  field.addEventListener("input", () => { memory.setItem(key, field.value); count(); });
-  field.form?.addEventListener("submit", () => memory.setItem("sent", key));
+  field.addEventListener("input", () => { memory[key] = field.value; count(); });
+  field.form?.addEventListener("submit", () => memory.sent = key);
 }
 // What opens in a dialog is a page of its own without script.
 const sheet = d.querySelector("dialog#sheet");
@@ -180,8 +177,7 @@ on("submit", (event) => {
   // one press is one press
   else if (button && (button.formMethod || form.method) === "post") setTimeout(() => { button.disabled = true; button.setAttribute("aria-busy", "true"); }, 0);
 });
-const free = () => { for (const el of all("button[aria-busy]")) { el.disabled = false; el.removeAttribute("aria-busy"); } };
-addEventListener("pageshow", free);
+addEventListener("pageshow", () => { for (const el of all("button[aria-busy]")) { el.disabled = false; el.removeAttribute("aria-busy"); } });
 
 on("click", (event) => {
   const button = event.target.closest("[data-copy],[data-open],[data-close],[data-keys-toggle],a[data-sheet]");

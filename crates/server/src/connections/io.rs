@@ -1,0 +1,181 @@
+//! A connection's transport and the two bodies of a call, watched: what comes, what is waited for.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{Handle, progress::Progress};
+
+/// The transport.
+pub(super) struct Watched<Io> {
+    io: Io,
+    handle: Handle,
+    write: Write,
+}
+
+/// Whether the peer takes what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Write {
+    GoesOn,
+    Waits,
+}
+
+impl<Io> Watched<Io> {
+    pub(super) fn new(io: Io, handle: Handle) -> Self {
+        Self {
+            io,
+            handle,
+            write: Write::GoesOn,
+        }
+    }
+
+    fn wrote<T>(&mut self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        let now = if result.is_pending() {
+            Write::Waits
+        } else {
+            Write::GoesOn
+        };
+        if now != self.write {
+            self.write = now;
+            self.handle.change(|one, at| match now {
+                Write::Waits => one.write_waits(at),
+                Write::GoesOn => one.write_goes_on(),
+            });
+        }
+        result
+    }
+}
+
+impl<Io: AsyncRead + Unpin> AsyncRead for Watched<Io> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.io).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.handle.change(Progress::bytes_came);
+        }
+        result
+    }
+}
+
+impl<Io: AsyncWrite + Unpin> AsyncWrite for Watched<Io> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.wrote(result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
+        self.wrote(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+/// The body of a call on its way in.
+pub(super) struct Sent {
+    body: Incoming,
+    handle: Handle,
+}
+
+impl Sent {
+    pub(super) fn new(body: Incoming, handle: Handle) -> Self {
+        Self { body, handle }
+    }
+}
+
+impl HttpBody for Sent {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        match &frame {
+            Poll::Pending => self.handle.change(Progress::body_waits),
+            Poll::Ready(Some(Ok(_))) => {}
+            Poll::Ready(None | Some(Err(_))) => self.handle.change(|one, _| one.body_ends()),
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        self.handle.change(|one, _| one.body_ends());
+    }
+}
+
+/// The body of an answer. When it is dropped, the call is over.
+pub(super) struct Answered {
+    body: Body,
+    handle: Handle,
+}
+
+impl Answered {
+    pub(super) fn new(body: Body, handle: Handle) -> Self {
+        Self { body, handle }
+    }
+}
+
+impl HttpBody for Answered {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        self.handle.change(Progress::call_ends);
+    }
+}
