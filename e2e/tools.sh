@@ -21,6 +21,7 @@ need cc gcc
 [ "${1:-build}" = test ] || exit 0
 
 need python3 python3
+need faketime faketime
 [ -n "${CHROMIUM:-}" ] || need chromium chromium
 here=$(cd "$(dirname "$0")" && pwd)
 # the pinned packages and no others, whatever else is on the machine

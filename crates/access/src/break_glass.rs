@@ -62,6 +62,7 @@ pub(crate) fn take(
         return Err(PressRefused::NotRequester);
     }
     let (approvers, longest) = ensure_allowed(pending.request(), bench)?;
+    bench.moment.ensure_agreed()?;
     let justification = justification.trim();
     let characters = justification.chars().count();
     if !(JUSTIFICATION_CHARACTERS_MIN..=JUSTIFICATION_CHARACTERS_MAX).contains(&characters) {

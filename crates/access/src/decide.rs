@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_audit::Event;
-use hallpass_model::{Email, Span, TargetNames, Timestamp, UserId};
+use hallpass_model::{Disagreement, Email, Span, TargetNames, Timestamp, UserId};
 use hallpass_rules::{ClickRefused, Directory, Rules};
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +121,26 @@ pub enum PressRefused {
     /// Whoever broke the glass does not review it.
     #[error("somebody else must close the review of your own request")]
     OwnReview,
+    /// No access is counted from a time that may be wrong; what ends access goes on.
+    #[error(
+        "no access is given while clocks disagree: {0}; access that exists still ends, and can be \
+         given back and revoked"
+    )]
+    ClocksDisagree(Disagreement),
+    /// What is known of the directory is too old to give access by, and it cannot be read.
+    #[error("{}", unread(*.read_at, why))]
+    DirectoryUnread {
+        /// When it was last read; `None` when it never was.
+        read_at: Option<Timestamp>,
+        /// Which listing failed, and what AWS said.
+        why: String,
+    },
+    /// Whether the person is still an enabled user could not be asked just now.
+    #[error("your account could not be checked in the directory just now: {why}; nothing was done")]
+    PersonUnchecked {
+        /// What AWS said.
+        why: String,
+    },
     /// The grant is not in a state for this.
     #[error("the grant is {state} already")]
     GrantOver {
@@ -150,6 +170,9 @@ impl PressRefused {
             Self::Justification { .. } => "bad-justification",
             Self::NoReview => "no-review",
             Self::OwnReview => "own-review",
+            Self::ClocksDisagree(_) => "clocks-disagree",
+            Self::DirectoryUnread { .. } => "organization-unread",
+            Self::PersonUnchecked { .. } => "person-unchecked",
         }
     }
 
@@ -171,9 +194,50 @@ impl PressRefused {
             | Self::GlassHolds { .. }
             | Self::Justification { .. }
             | Self::OwnReview
+            | Self::ClocksDisagree(_)
+            | Self::DirectoryUnread { .. }
+            | Self::PersonUnchecked { .. }
             | Self::ReasonMissing => false,
         }
     }
+
+    /// How long to wait before another try, when it was neither the person nor the state of things
+    /// that stood in the way, but what could not be known just now.
+    pub const fn retry_after(&self) -> Option<Span> {
+        match self {
+            Self::ClocksDisagree(_) | Self::DirectoryUnread { .. } => Some(Span::seconds(30)),
+            Self::PersonUnchecked { .. } => Some(Span::seconds(5)),
+            Self::Closed(_)
+            | Self::Rules(_)
+            | Self::NotInDirectory
+            | Self::AlreadyReviewed { .. }
+            | Self::Changed
+            | Self::SecondaryDomain
+            | Self::NotYours
+            | Self::NotHolder
+            | Self::ReasonMissing
+            | Self::NotRequester
+            | Self::GlassHolds { .. }
+            | Self::Justification { .. }
+            | Self::NoReview
+            | Self::OwnReview
+            | Self::GrantOver { .. } => None,
+        }
+    }
+}
+
+fn unread(read_at: Option<Timestamp>, why: &str) -> String {
+    let last = match read_at {
+        Some(at) => format!(
+            "it was last read at {}",
+            at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        ),
+        None => "it was never read".to_owned(),
+    };
+    format!(
+        "the directory cannot be read, {last} ({why}): no access is given and nothing is decided by \
+         what is that old; access can be given back and revoked"
+    )
 }
 
 fn by_rules(rules: &str) -> String {
@@ -223,6 +287,7 @@ pub(crate) fn approve(
         let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
         return Err(PressRefused::AlreadyReviewed { given, needed });
     }
+    bench.moment.ensure_agreed()?;
     // earlier approvals count only while their givers may still give them
     let mut approvals: BTreeSet<Email> = request
         .reviews

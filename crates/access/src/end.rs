@@ -177,7 +177,8 @@ fn close(
         | GrantState::Failed { .. } => return Change::default(),
     };
     let reason = cause.audit_reason();
-    let (directory, now) = (known.directory, moment.now);
+    // AWS counts the life of sessions by its own time
+    let (directory, now) = (known.directory, moment.elsewhere);
     let outliving = outliving::of(grant, settled.why, directory, known.settings, now);
     let grant = Grant {
         state: GrantState::Ended {

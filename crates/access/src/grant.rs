@@ -276,6 +276,8 @@ pub(crate) fn approved(
     actor: By<'_>,
     bench: &Bench<'_>,
 ) -> Result<Change, PressRefused> {
+    // INVARIANT: every grant and every later end is made here, by a time that may be counted from
+    bench.moment.ensure_agreed()?;
     match pending.request().extends {
         Some(extended) => lengthen(pending, extended, by, approval, actor, bench),
         None => Ok(schedule(pending, by, approval, actor, bench)),
@@ -495,11 +497,17 @@ fn activate(grant: Grant, row: &Row, holds: &Holds, moment: Moment<'_>) -> Chang
     if grant.state == GrantState::Scheduled {
         return begun(grant);
     }
-    let quick = Span::between(grant.scheduled_at, moment.now) <= SLOW_AFTER;
+    // an instant that may be wrong moves no end, and is none to count from later
+    let honest = moment.disagreement.is_none();
+    let quick = honest && Span::between(grant.scheduled_at, moment.now) <= SLOW_AFTER;
     let from_now = grant.duration.after(moment.now);
     let grant = Grant {
         state: GrantState::Active,
-        granted_at: Some(moment.now),
+        granted_at: Some(if honest {
+            moment.now
+        } else {
+            grant.scheduled_at
+        }),
         standing: row.execution.ownership == Ownership::Standing,
         ends_at: if quick {
             from_now.max(grant.ends_at)

@@ -196,6 +196,10 @@ pub trait AccessStore: Send + Sync {
         number: u64,
         again_at: Timestamp,
     ) -> Result<(), ReadError>;
+    /// Makes every delivery due now that waits for an instant after `later_than`: no pause is that long,
+    /// so it was taken or postponed by a clock that ran ahead. Returns how many; a second time none.
+    /// Stopped in the middle, all or none of them are due.
+    async fn hurry_notices(&self, later_than: Timestamp) -> Result<u64, ReadError>;
     /// Drops notices of before `before`, and channels that were not opened since then with all that
     /// waits for them. Returns how many deliveries will never be.
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError>;
@@ -213,6 +217,16 @@ pub trait DirectorySource: Send + Sync {
     /// # Errors
     /// What could not be read; the newest snapshot stays in force.
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault>;
+    /// Reads one user now, or gives what was read a few seconds ago; returns the newest snapshot with
+    /// that user as they are: without them when they are gone. From then on [`current`] gives it too,
+    /// also when a refresh that began before ends later. Many who ask for one user at once cost one
+    /// call. Changes nothing in AWS; stopped in the middle, nothing is known.
+    ///
+    /// [`current`]: DirectorySource::current
+    ///
+    /// # Errors
+    /// What AWS said when the user could not be read; worth another try.
+    async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault>;
 }
 
 /// The organization could not be read; says which listing failed (promise P9).

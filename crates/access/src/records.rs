@@ -1,14 +1,18 @@
 //! How steps are written down: one draft per change, always with the same facts about its subject.
 
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{AuditId, Email, GrantId, IdSource, Timestamp};
+use hallpass_model::{AuditId, Disagreement, Email, GrantId, IdSource, Timestamp};
 
-use crate::{Actor, Grant, News, Notice, Origin, Request};
+use crate::{Actor, Grant, News, Notice, Origin, PressRefused, Request};
 
 /// The instant of a step, and the identifiers drawn for it.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment<'a> {
     pub(crate) now: Timestamp,
+    /// What AWS calls now, where `now` is known to run ahead of it.
+    pub(crate) elsewhere: Timestamp,
+    /// Why no access may be counted from `now`.
+    pub(crate) disagreement: Option<Disagreement>,
     pub(crate) ids: &'a dyn IdSource,
 }
 
@@ -36,6 +40,12 @@ impl By<'_> {
 }
 
 impl Moment<'_> {
+    /// Refuses what would give access by an instant that may be wrong (promise P10).
+    pub(crate) fn ensure_agreed(&self) -> Result<(), PressRefused> {
+        self.disagreement
+            .map_or(Ok(()), |it| Err(PressRefused::ClocksDisagree(it)))
+    }
+
     pub(crate) fn grant_id(&self) -> GrantId {
         GrantId::new(self.ids.next(self.now))
     }
@@ -91,6 +101,15 @@ impl Moment<'_> {
         self.draft(Event::ConfigLoaded, By::Hallpass)
             .config_hash(hash)
             .why(what)
+    }
+
+    /// A record about the clocks: what they disagree about, or that they agree again.
+    pub(crate) fn of_clocks(&self, disagreement: Option<Disagreement>, what: &str) -> Draft {
+        let event = match disagreement {
+            Some(_) => Event::ClockDisagreed,
+            None => Event::ClockAgreed,
+        };
+        self.draft(event, By::Hallpass).why(what)
     }
 
     /// News about a request.

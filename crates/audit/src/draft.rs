@@ -70,11 +70,15 @@ pub enum Event {
     SessionsCutFailed,
     /// The last of them has ended, and what denied them was seen gone.
     SessionsRestored,
+    /// The clocks disagree: nothing is granted until they agree. Its instant is as they tell it.
+    ClockDisagreed,
+    /// They agree again.
+    ClockAgreed,
 }
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -103,6 +107,8 @@ impl Event {
         Self::SessionsCut,
         Self::SessionsCutFailed,
         Self::SessionsRestored,
+        Self::ClockDisagreed,
+        Self::ClockAgreed,
     ];
 
     /// The event's name in the log.
@@ -136,6 +142,8 @@ impl Event {
             Self::SessionsCut => "sessions.cut",
             Self::SessionsCutFailed => "sessions.cut_failed",
             Self::SessionsRestored => "sessions.restored",
+            Self::ClockDisagreed => "clock.disagreed",
+            Self::ClockAgreed => "clock.agreed",
         }
     }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -16,6 +17,7 @@ use secrecy::ExposeSecret;
 
 use crate::bucket::Bucket;
 use crate::call::{ATTEMPT_MAX, Line, Pace};
+use crate::dates::{AnswerDates, DateListener};
 use crate::fault::Failure;
 use crate::jitter::Jitter;
 use crate::pages::listing;
@@ -29,6 +31,8 @@ const CONNECT_MAX: Duration = Duration::from_secs(30);
 const CONNECTION_MAX: Duration = Duration::from_secs(4);
 /// sts allows hundreds a second; we ask once in a while.
 const STS_PER_SECOND: f64 = 50.0;
+/// The longest wait for an answer when only its date matters.
+const DATE_MAX: Duration = Duration::from_secs(5);
 
 /// What we are in the organization (`spec/access.md` §13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +122,7 @@ impl ConnectError {
 /// Finds credentials, instance and identity store, and says what we are in the organization.
 ///
 /// `clock` tells when things were read; `ids` is drawn from once, to seed the pauses between
-/// attempts.
+/// attempts. `dates` is told the date of every answer, from the first on.
 ///
 /// # Errors
 /// When a call fails, and when there is not exactly one instance to use.
@@ -126,10 +130,23 @@ pub async fn connect(
     settings: Settings,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+    dates: DateListener,
 ) -> Result<Aws, ConnectError> {
-    let config = Box::pin(configure(&settings)).await;
+    let dates = AnswerDates::new(dates, Arc::clone(&clock));
+    let config = Box::pin(configure(&settings, &dates)).await;
     let (_, seed) = ids.next(clock.now()).as_u64_pair();
-    over(&config, &settings, clock, seed).await
+    over(&config, &settings, clock, &dates, seed).await
+}
+
+/// A client of a service, whose answers are heard.
+macro_rules! client {
+    ($service:ident, $config:expr, $dates:expr) => {
+        $service::Client::from_conf(
+            $service::config::Builder::from($config)
+                .interceptor($dates.clone())
+                .build(),
+        )
+    };
 }
 
 /// The connection over a given configuration.
@@ -137,19 +154,29 @@ pub(crate) async fn over(
     config: &SdkConfig,
     settings: &Settings,
     clock: Arc<dyn Clock>,
+    dates: &AnswerDates,
     seed: u64,
 ) -> Result<Aws, ConnectError> {
+    let config = config
+        .to_builder()
+        .time_source(dates.clone())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        // one correction is enough: the SDK's own would be added to it
+        .disable_clock_skew_correction(true)
+        .build();
     let line = |service, share: f64, salt| {
         let bucket = Bucket::new(settings.requests_per_second * share, settings.burst);
         Line::new(service, bucket, Jitter::new(seed ^ salt))
     };
     let mut aws = Aws {
-        sso: aws_sdk_ssoadmin::Client::new(config),
-        store: aws_sdk_identitystore::Client::new(config),
-        org: aws_sdk_organizations::Client::new(config),
+        sso: client!(aws_sdk_ssoadmin, &config, dates),
+        store: client!(aws_sdk_identitystore, &config, dates),
+        org: client!(aws_sdk_organizations, &config, dates),
+        sts: client!(aws_sdk_sts, &config, dates),
         sso_line: line("sso-admin", 1.0, 1),
         store_line: line("identitystore", 1.0, 2),
         org_line: line("organizations", 0.5, 3),
+        sts_line: Line::new("sts", Bucket::new(STS_PER_SECOND, 5), Jitter::new(seed ^ 4)),
         clock,
         about: About {
             region: settings.region.clone(),
@@ -162,11 +189,10 @@ pub(crate) async fn over(
             place: Place::Other,
         },
     };
-    let sts_line = Line::new("sts", Bucket::new(STS_PER_SECOND, 5), Jitter::new(seed ^ 4));
-    let sts = aws_sdk_sts::Client::new(config);
-    let caller = sts_line
+    let caller = aws
+        .sts_line
         .read("GetCallerIdentity", pace(), || {
-            sts.get_caller_identity().send()
+            aws.sts.get_caller_identity().send()
         })
         .await
         .map_err(|failure| call("GetCallerIdentity", failure))?;
@@ -175,6 +201,25 @@ pub(crate) async fn over(
     find_instance(&mut aws, settings).await?;
     find_place(&mut aws).await?;
     Ok(aws)
+}
+
+impl Aws {
+    /// Asks for an answer, whatever it says: its date tells what time AWS has. A refusal for what is
+    /// signed too early or too late says it too.
+    ///
+    /// # Errors
+    /// When no answer came.
+    pub async fn ask_time(&self) -> Result<(), CenterFault> {
+        let asked = self
+            .sts_line
+            .read(
+                "GetCallerIdentity",
+                Pace::within(Urgency::Background, DATE_MAX),
+                || self.sts.get_caller_identity().send(),
+            )
+            .await;
+        asked.map(drop).map_err(|failure| failure.fault)
+    }
 }
 
 fn pace() -> Pace {
@@ -188,13 +233,18 @@ fn call(operation: &'static str, failure: Failure) -> ConnectError {
     }
 }
 
-async fn configure(settings: &Settings) -> SdkConfig {
+async fn configure(settings: &Settings, dates: &AnswerDates) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECTION_MAX)
         .operation_attempt_timeout(ATTEMPT_MAX)
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(settings.region.clone()))
+        // credentials expire by AWS's time, and roles are assumed by it
+        .time_source(dates.clone())
+        // it measures by that time, bucket by bucket, and does not return from a jump of years;
+        // every attempt has a time-out
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(transport::client())
         .timeout_config(timeouts);
     if let Some(url) = &settings.endpoint_url {

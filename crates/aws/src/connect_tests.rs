@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fake::{Answer, Fake, INSTANCE, MANAGEMENT, error};
+use crate::fake::{Answer, Fake, INSTANCE, MANAGEMENT, error, unheard};
 
 const OTHER: &str = "arn:aws:sso:::instance/ssoins-fedcba9876543210";
 
@@ -159,7 +159,7 @@ async fn few_connections_are_kept_after_many_calls_at_once() {
         },
         ..Settings::new("eu-west-1")
     };
-    let sts = aws_sdk_sts::Client::new(&configure(&settings).await);
+    let sts = aws_sdk_sts::Client::new(&configure(&settings, &unheard()).await);
     let calls = (0..AT_ONCE).map(|_| sts.get_caller_identity().send());
     for answer in futures_util::future::join_all(calls).await {
         assert_eq!(answer.unwrap().account.unwrap(), "111111111111");
@@ -192,7 +192,7 @@ impl aws_credential_types::provider::ProvideCredentials for Unread {
 
 #[tokio::test]
 async fn credentials_that_cannot_be_had_for_want_of_a_descriptor_pass() {
-    let base = configure(&Settings::new("eu-west-1")).await;
+    let base = configure(&Settings::new("eu-west-1"), &unheard()).await;
     let config = base
         .to_builder()
         .credentials_provider(SharedCredentialsProvider::new(Unread))

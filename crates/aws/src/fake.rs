@@ -1,5 +1,6 @@
 //! AWS for tests: answers each call with a status and a body, and remembers the calls.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +18,8 @@ use hallpass_model::{Clock, Timestamp};
 use serde_json::{Value, json};
 
 use crate::connect::over;
-use crate::{Aws, ConnectError, Settings};
+use crate::dates::AnswerDates;
+use crate::{Aws, ConnectError, DateListener, Dated, Settings};
 
 pub(crate) const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-0123456789abcdef";
 pub(crate) const MANAGEMENT: &str = "111111111111";
@@ -31,6 +33,9 @@ type Script = dyn Fn(&str, &Value) -> Option<Answer> + Send + Sync;
 pub(crate) struct Fake {
     script: Box<Script>,
     calls: Mutex<Vec<(String, Value)>>,
+    headers: Mutex<BTreeMap<&'static str, String>>,
+    signed_at: Mutex<Vec<String>>,
+    heard: Mutex<Vec<Timestamp>>,
 }
 
 impl fmt::Debug for Fake {
@@ -48,6 +53,11 @@ impl Clock for Stopped {
     }
 }
 
+/// Dates that nobody listens to.
+pub(crate) fn unheard() -> AnswerDates {
+    AnswerDates::new(Arc::new(|_| {}), Arc::new(Stopped))
+}
+
 #[derive(Debug, Clone)]
 struct Wire(Arc<Fake>);
 
@@ -57,6 +67,8 @@ impl HttpConnector for Wire {
         let operation = target
             .and_then(|target| target.rsplit('.').next())
             .unwrap_or("GetCallerIdentity");
+        let signed_at = request.headers().get("x-amz-date").unwrap_or_default();
+        self.0.signed_at.lock().unwrap().push(signed_at.to_owned());
         let body = request.body().bytes().unwrap_or_default();
         let body = serde_json::from_slice(body).unwrap_or_default();
         let (status, answer) = self.0.answer(operation, &body);
@@ -65,7 +77,11 @@ impl HttpConnector for Wire {
             other => other.to_string(),
         };
         let status = StatusCode::try_from(status).unwrap();
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(text))))
+        let mut response = HttpResponse::new(status, SdkBody::from(text));
+        for (name, value) in self.0.headers.lock().unwrap().iter() {
+            response.headers_mut().insert(*name, value.clone());
+        }
+        HttpConnectorFuture::ready(Ok(response))
     }
 }
 
@@ -76,7 +92,28 @@ impl Fake {
         Arc::new(Self {
             script: Box::new(script),
             calls: Mutex::default(),
+            headers: Mutex::default(),
+            signed_at: Mutex::default(),
+            heard: Mutex::default(),
         })
+    }
+
+    /// From now on answers have these headers.
+    pub(crate) fn with_headers(&self, headers: &[(&'static str, &str)]) {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        *self.headers.lock().unwrap() = headers.collect();
+    }
+
+    /// What time requests were signed with, `20261120T072743Z`.
+    pub(crate) fn signed_at(&self) -> Vec<String> {
+        self.signed_at.lock().unwrap().clone()
+    }
+
+    /// The dates that whoever keeps time was told.
+    pub(crate) fn heard(&self) -> Vec<Timestamp> {
+        self.heard.lock().unwrap().clone()
     }
 
     fn answer(&self, operation: &str, body: &Value) -> Answer {
@@ -113,7 +150,11 @@ impl Fake {
             .retry_config(RetryConfig::disabled())
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .build();
-        over(&config, settings, Arc::new(Stopped), 1).await
+        let told = Arc::clone(self);
+        let listener: DateListener =
+            Arc::new(move |dated: Dated| told.heard.lock().unwrap().push(dated.date));
+        let dates = AnswerDates::new(listener, Arc::new(Stopped));
+        over(&config, settings, Arc::new(Stopped), &dates, 1).await
     }
 
     pub(crate) async fn connect(self: &Arc<Self>) -> Aws {

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod connect;
+mod dates;
 mod settings;
 mod transport;
 
@@ -31,6 +32,7 @@ use hallpass_model::Clock;
 
 pub use actions::{Action, actions};
 pub use connect::{About, ConnectError, Place, connect};
+pub use dates::{DateListener, Dated};
 pub use inventory::{GroupsToRead, Inventory, Policies};
 pub use settings::{Credentials, Settings};
 
@@ -42,9 +44,11 @@ pub struct Aws {
     sso: aws_sdk_ssoadmin::Client,
     store: aws_sdk_identitystore::Client,
     org: aws_sdk_organizations::Client,
+    sts: aws_sdk_sts::Client,
     sso_line: Line,
     store_line: Line,
     org_line: Line,
+    sts_line: Line,
     clock: Arc<dyn Clock>,
     about: About,
 }

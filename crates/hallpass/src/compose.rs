@@ -1,6 +1,7 @@
 //! Puts the pieces together: store, AWS client, journey, executor, server, and the loops that
 //! drive them. The only place that knows them all.
 
+mod clocks;
 mod loops;
 mod notices;
 mod probes;
@@ -24,10 +25,9 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub(crate) use sources::{
-    RandomIds, SteadyClock, StoredSessions, StoredTokens, cache_snapshot, new_secret,
-};
+pub(crate) use sources::{RandomIds, StoredSessions, StoredTokens, cache_snapshot, new_secret};
 
+use crate::clock::ProcessClock;
 use crate::config::SlackApp;
 use crate::descriptors;
 use crate::exit::Failure;
@@ -43,7 +43,7 @@ pub(crate) struct Parts {
     pub(crate) rules_text: Option<(String, String)>,
     /// Where the rules were read from, to read them again.
     pub(crate) rules_file: Option<std::path::PathBuf>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<ProcessClock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) export: Option<(Arc<dyn ExportTarget>, String)>,
     /// The Slack app, when there is one.
@@ -69,6 +69,7 @@ pub(crate) struct Composed {
     cutter: Arc<Cutter>,
     store: SqliteStore,
     clock: Arc<dyn Clock>,
+    watch: clocks::ClockWatch,
     export: Option<(Arc<dyn ExportTarget>, String)>,
     channels: Vec<Arc<dyn Channel>>,
     /// The Slack app that makes its own connection.
@@ -133,9 +134,10 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let metrics = recorder()?;
     let rules_now = RulesNow::default();
     let directory = inventory(&parts, &rules_now).await;
-    let store = parts.store;
+    let (store, time) = (parts.store, parts.clock);
+    let clock = Arc::clone(&time) as Arc<dyn Clock>;
     let shared = Arc::new(store.clone());
-    let journey_ports = journey(&shared, &directory, &parts.clock, &parts.ids);
+    let journey_ports = journey(&shared, &directory, &clock, &parts.ids);
     let settings = with_admins(parts.settings, &parts.identity);
     let access = Arc::new(Access::new(journey_ports, settings, parts.rules));
     *rules_now
@@ -143,24 +145,18 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
     let identity = Arc::new(parts.identity);
     let wanted = parts.slack.as_ref();
-    let slack = wanted.map(|wanted| slack::app(wanted, &access, &identity, &store, &parts.clock));
+    let slack = wanted.map(|wanted| slack::app(wanted, &access, &identity, &store, &clock));
     let slack = slack.transpose()?;
     let channels = channels(slack.as_ref(), parts.channels);
     // before anything can be told, so that a new channel misses nothing of this server
-    let opened = notices::open(shared.as_ref(), &channels, parts.clock.now()).await;
+    let opened = notices::open(shared.as_ref(), &channels, clock.now()).await;
     opened.map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
-    let cutter = cutter(&shared, &parts.aws, &parts.clock, &parts.ids);
-    let executor = executor(&shared, &parts.aws, &parts.clock, parts.ids);
-    let pulse = Arc::new(probes::Pulse::new(Arc::clone(&parts.clock)));
+    let cutter = cutter(&shared, &parts.aws, &clock, &parts.ids);
+    let executor = executor(&shared, &parts.aws, &clock, parts.ids);
+    let pulse = Arc::new(probes::Pulse::new());
     let (stop, stopping) = watch::channel(false);
-    let beating = Arc::clone(&pulse);
-    let asked = probes(
-        &access,
-        &directory,
-        &parts.clock,
-        parts.inventory_max_age,
-        &pulse,
-    );
+    let (beating, measured) = (Arc::clone(&pulse), Arc::clone(&time));
+    let asked = probes(&access, &directory, &time, &pulse);
     let app = App {
         access: Arc::clone(&access),
         audit: shared as Arc<dyn AuditStore>,
@@ -169,26 +165,32 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         session_settings: parts.sessions,
         sign_in: parts.sign_in,
         identity,
-        clock: Arc::clone(&parts.clock),
+        clock: Arc::clone(&clock),
         rates: Arc::new(parts.rates),
         connections: parts.connections,
         probes: Arc::new(asked),
-        metrics: Arc::new(move || rendered(&metrics, &beating, parts.descriptors)),
+        metrics: Arc::new(move || rendered(&metrics, &beating, &measured, parts.descriptors)),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
-        desk: desk(parts.rules_text, parts.clock.as_ref()),
+        desk: desk(parts.rules_text, clock.as_ref()),
         front: Arc::new(parts.front),
         version: env!("CARGO_PKG_VERSION"),
         stopping,
     };
     Ok(Composed {
-        access,
         directory,
         app,
         executor,
         cutter,
+        watch: clocks::ClockWatch {
+            clock: time,
+            aws: parts.aws,
+            access: Arc::clone(&access),
+            store: store.clone(),
+        },
+        access,
         store,
-        clock: parts.clock,
+        clock,
         export: parts.export,
         channels,
         socket: slack.zip(parts.slack.and_then(|wanted| wanted.app_token)),
@@ -290,7 +292,13 @@ fn desk(rules: Option<(String, String)>, clock: &dyn Clock) -> Arc<Desk> {
     clippy::cast_precision_loss,
     reason = "seconds and descriptors, far below 2^52"
 )]
-fn rendered(metrics: &PrometheusHandle, pulse: &probes::Pulse, descriptors: u64) -> String {
+fn rendered(
+    metrics: &PrometheusHandle,
+    pulse: &probes::Pulse,
+    time: &ProcessClock,
+    descriptors: u64,
+) -> String {
+    clocks::measure(&time.read());
     let age = pulse.age().as_seconds() as f64;
     metrics::gauge!("hallpass_reconciler_age_seconds").set(age);
     metrics::gauge!("process_max_fds").set(descriptors as f64);
@@ -304,17 +312,17 @@ fn rendered(metrics: &PrometheusHandle, pulse: &probes::Pulse, descriptors: u64)
 fn probes(
     access: &Arc<Access>,
     directory: &Arc<Inventory>,
-    clock: &Arc<dyn Clock>,
-    max_age: Span,
+    time: &Arc<ProcessClock>,
     pulse: &Arc<probes::Pulse>,
 ) -> Vec<Arc<dyn Probe>> {
     vec![
         Arc::new(probes::StoreProbe(Arc::clone(access))),
         Arc::new(probes::AwsProbe {
             directory: Arc::clone(directory),
-            clock: Arc::clone(clock),
-            max_age,
+            access: Arc::clone(access),
+            clock: Arc::clone(time) as Arc<dyn Clock>,
         }),
+        Arc::new(clocks::ClockProbe(Arc::clone(time))),
         Arc::new(probes::ReconcilerProbe(Arc::clone(pulse))),
     ]
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{Clock, IdSource};
+use hallpass_model::{Clock, IdSource, Timestamp};
 use hallpass_org::{ChoreError, Hand, OrgStore, Organization};
 use hallpass_runner::{
     Applying, Exit as PlanExit, Hands, Keeper, LANE_LEASE, Nap, Outcome as Ended, Plan, PlanDraft,
@@ -15,8 +15,9 @@ use hallpass_runner::{
 use hallpass_store::SqliteStore;
 use serde_json::Value;
 
+use crate::clock::{self, ProcessClock};
 use crate::commands::serve::{ConfigArgs, connect, open_store};
-use crate::compose::{RandomIds, SteadyClock};
+use crate::compose::RandomIds;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, OutputArgs, Table};
@@ -131,6 +132,15 @@ impl Nap for Timer {
     }
 }
 
+/// What plans go by: their drills and denials end by AWS's time, whatever this machine's clock shows.
+struct Elsewhere(Arc<ProcessClock>);
+
+impl Clock for Elsewhere {
+    fn now(&self) -> Timestamp {
+        self.0.elsewhere()
+    }
+}
+
 /// The pieces that plans run on.
 pub(crate) struct Bench {
     pub(crate) organization: Arc<dyn Organization>,
@@ -146,9 +156,10 @@ pub(crate) struct Bench {
 /// When one of them does not answer.
 pub(crate) async fn open(loaded: &Loaded) -> Result<Bench, Failure> {
     let store = open_store(loaded.sqlite()?).await?;
-    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::after_log(&store).await);
+    let time = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
-    let aws = connect(loaded, Arc::clone(&clock), Arc::clone(&ids)).await?;
+    let aws = connect(loaded, &time, Arc::clone(&ids)).await?;
+    let clock: Arc<dyn Clock> = Arc::new(Elsewhere(time));
     let keeper = Keeper {
         holder: format!(
             "process {} ({})",
@@ -435,7 +446,7 @@ mod tests {
                 RunError::Held {
                     lane: "l".into(),
                     by: "b".into(),
-                    until: hallpass_model::Timestamp::UNIX_EPOCH,
+                    until: Timestamp::UNIX_EPOCH,
                 },
                 Exit::Held,
             ),

@@ -16,6 +16,6 @@ pub use aws::{AccountId, GroupId, IdError, PermissionSetArn, PermissionSetName, 
 pub use email::{Email, EmailError};
 pub use id::{AuditId, GrantId, PrefixedIdError, RequestId, TokenId};
 pub use jiff::Timestamp;
-pub use sources::{Clock, IdSource};
+pub use sources::{Clock, Clocks, Disagreement, IdSource, Look};
 pub use span::{Span, SpanError};
 pub use target::{HoldKey, Target, TargetNames};

@@ -77,6 +77,13 @@ impl Span {
         Self::seconds(u64::try_from(seconds).unwrap_or(0))
     }
 
+    /// Whether two instants are less than this apart, whichever is later: for believing at one what
+    /// was learned at the other. A clock that ran ahead and returned does not prolong belief.
+    pub fn covers(self, one: Timestamp, other: Timestamp) -> bool {
+        let apart = other.duration_since(one).abs();
+        apart < SignedDuration::from_secs(self.signed())
+    }
+
     fn signed(self) -> i64 {
         i64::try_from(self.seconds).unwrap_or(i64::MAX)
     }
@@ -207,5 +214,24 @@ mod tests {
         ] {
             assert_eq!(Span::seconds(seconds).to_string(), text);
         }
+    }
+
+    #[test]
+    fn belief_covers_as_much_before_as_after() {
+        let at = |second: i64| Timestamp::from_second(1_780_000_000 + second).unwrap();
+        for (seconds, covered) in [
+            (0, true),
+            (59, true),
+            (60, false),
+            (-59, true),
+            (-60, false),
+        ] {
+            assert_eq!(
+                Span::minutes(1).covers(at(0), at(seconds)),
+                covered,
+                "{seconds}"
+            );
+        }
+        assert!(!Span::minutes(1).covers(at(86_400), at(0)));
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{AuditId, Timestamp};
+use hallpass_model::{AuditId, Span, Timestamp};
 use serde_json::Value;
 
 use crate::journal::{Entry, Stored};
@@ -139,6 +139,29 @@ pub enum LeaseAnswer {
     },
 }
 
+/// A lease that ends so much later than the one asked for was taken by a clock that ran ahead.
+const LEASE_AHEAD_MAX: Span = Span::minutes(5);
+
+impl LeaseAnswer {
+    /// The answer to `holder`, who asks at `now` for a lane until `until`; `held` says who has it
+    /// until when.
+    pub fn to(
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+        held: Option<(String, Timestamp)>,
+    ) -> Self {
+        match held {
+            Some((by, held))
+                if by != holder && held > now && held <= LEASE_AHEAD_MAX.after(until) =>
+            {
+                Self::Held { by, until: held }
+            }
+            Some(_) | None => Self::Ours,
+        }
+    }
+}
+
 /// Plans, their journal and lane leases, on stable storage when a call returns.
 #[async_trait]
 pub trait PlanStore: Send + Sync {
@@ -163,7 +186,9 @@ pub trait PlanStore: Send + Sync {
     async fn journal(&self, plan: &PlanId) -> Result<Vec<Stored>, StoreFault>;
     /// Removes record `number` of a journal if it is the last: a stop tore it.
     async fn cut_torn(&self, plan: &PlanId, number: u64) -> Result<(), StoreFault>;
-    /// Takes or renews a lane for `holder` until `until`, unless another has it at `now`.
+    /// Takes or renews a lane for `holder` until `until`, unless another has it at `now`. One that
+    /// another has until over five minutes after `until` was taken by a clock that ran ahead, and is
+    /// over.
     async fn lease(
         &self,
         lane: &str,

@@ -133,18 +133,13 @@ impl PlanStore for MemoryPlans {
         until: Timestamp,
     ) -> Result<LeaseAnswer, StoreFault> {
         let mut state = self.lock();
-        match state.leases.get(lane) {
-            Some((by, held)) if by != holder && *held > now => Ok(LeaseAnswer::Held {
-                by: by.clone(),
-                until: *held,
-            }),
-            _ => {
-                state
-                    .leases
-                    .insert(lane.to_owned(), (holder.to_owned(), until));
-                Ok(LeaseAnswer::Ours)
-            }
+        let held = state.leases.get(lane).cloned();
+        let answer = LeaseAnswer::to(holder, now, until, held);
+        if answer == LeaseAnswer::Ours {
+            let taken = (holder.to_owned(), until);
+            state.leases.insert(lane.to_owned(), taken);
         }
+        Ok(answer)
     }
 
     async fn unlease(&self, lane: &str, holder: &str) -> Result<(), StoreFault> {

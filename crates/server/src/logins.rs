@@ -156,7 +156,7 @@ impl Logins {
         let challenge = hash_secret(verifier);
         constant_time::verify_slices_are_equal(challenge.as_bytes(), code.challenge.as_bytes())
             .ok()?;
-        (now < LASTS.after(code.at)).then_some(code.given)
+        LASTS.covers(code.at, now).then_some(code.given)
     }
 
     /// Begins a login without a browser: the command line's code, and the short one to type.
@@ -216,7 +216,7 @@ impl Logins {
         let Some(device) = all.devices.get(&key) else {
             return Asked::Gone;
         };
-        let is_over = LASTS.after(device.at) <= now;
+        let is_over = !LASTS.covers(device.at, now);
         let (answer, wish) = (device.answer.clone(), device.wish.clone());
         if !is_over && matches!(answer, Answer::Waiting) {
             return Asked::Waiting;
@@ -259,7 +259,7 @@ fn make_room<T>(all: &mut HashMap<String, T>, now: Timestamp, at: impl Fn(&T) ->
     if all.len() < CODES_MAX {
         return;
     }
-    all.retain(|_, one| now < LASTS.after(at(one)));
+    all.retain(|_, one| LASTS.covers(at(one), now));
     if all.len() >= CODES_MAX {
         let oldest = all.iter().min_by_key(|(_, one)| at(one));
         if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
@@ -278,19 +278,19 @@ fn find<'a>(
         .guesses
         .get(who.as_str())
         .copied()
-        .filter(|(since, _)| now < Span::minutes(1).after(*since))
+        .filter(|(since, _)| Span::minutes(1).covers(*since, now))
         .unwrap_or((now, 0));
     if wrong >= GUESSES_MAX {
         return Err(NotACode::TooMany);
     }
     let short = hash_secret(&letters(typed));
     let found = all.devices.values_mut().find(|device| {
-        let waits = matches!(device.answer, Answer::Waiting) && now < LASTS.after(device.at);
+        let waits = matches!(device.answer, Answer::Waiting) && LASTS.covers(device.at, now);
         waits && device.short == short
     });
     if found.is_none() {
         let guesses = &mut all.guesses;
-        guesses.retain(|_, (since, _)| now < Span::minutes(1).after(*since));
+        guesses.retain(|_, (since, _)| Span::minutes(1).covers(*since, now));
         guesses.insert(who.as_str().to_owned(), (since, wrong + 1));
     }
     found.ok_or(NotACode::Unknown)

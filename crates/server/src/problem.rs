@@ -13,6 +13,7 @@ use axum::{
 };
 use hallpass_access::{AccessError, CommitError, PressRefused, Refusal};
 use hallpass_api::{FieldProblem, Problem};
+use hallpass_model::Span;
 
 use crate::ui::shell;
 
@@ -55,21 +56,24 @@ pub(crate) async fn in_time(request: Request, next: Next) -> Response {
 
 /// A call that brought nothing.
 #[derive(Debug)]
-pub(crate) struct Failure(Box<Problem>);
+pub(crate) struct Failure(Box<Problem>, Option<Span>);
 
 impl Failure {
     pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self(Box::new(Problem {
-            kind: "about:blank".to_owned(),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
-            status: status.as_u16(),
-            code: code.to_owned(),
-            detail: detail.into(),
-            help: None,
-            errors: Vec::new(),
-            request_id: None,
-            reference: None,
-        }))
+        Self(
+            Box::new(Problem {
+                kind: "about:blank".to_owned(),
+                title: status.canonical_reason().unwrap_or("Error").to_owned(),
+                status: status.as_u16(),
+                code: code.to_owned(),
+                detail: detail.into(),
+                help: None,
+                errors: Vec::new(),
+                request_id: None,
+                reference: None,
+            }),
+            None,
+        )
     }
 
     /// What a page shows: status, words, and what would help.
@@ -168,16 +172,6 @@ impl From<AccessError> for Failure {
                 "others changed this at the same time",
             )
             .help("try again"),
-            AccessError::Directory(fault) => {
-                let detail =
-                    format!("what is known of the organization is too old to decide by: {fault}");
-                Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "organization-unread",
-                    detail,
-                )
-                .help("try again in a moment")
-            }
             AccessError::Read(_) | AccessError::Commit(_) => Self::unavailable(&error),
         }
     }
@@ -185,6 +179,13 @@ impl From<AccessError> for Failure {
 
 impl From<PressRefused> for Failure {
     fn from(refused: PressRefused) -> Self {
+        if let Some(after) = refused.retry_after() {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let mut failure =
+                Self::new(status, refused.code(), refused.to_string()).help(what_helps(&refused));
+            failure.1 = Some(after);
+            return failure;
+        }
         let status = match &refused {
             PressRefused::ReasonMissing | PressRefused::Justification { .. } => {
                 StatusCode::BAD_REQUEST
@@ -193,6 +194,19 @@ impl From<PressRefused> for Failure {
             _ => StatusCode::FORBIDDEN,
         };
         Self::new(status, refused.code(), refused.to_string())
+    }
+}
+
+/// What helps when nobody is to blame for a refusal.
+fn what_helps(refused: &PressRefused) -> &'static str {
+    match refused {
+        PressRefused::ClocksDisagree(_) => {
+            "an administrator sets the clock right (`hallpass doctor`); then try again"
+        }
+        PressRefused::DirectoryUnread { .. } => {
+            "try again in a minute; an administrator looks at Health and `hallpass doctor`"
+        }
+        _ => "try again in a moment",
     }
 }
 
@@ -207,6 +221,9 @@ impl IntoResponse for Failure {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        if let Some(after) = self.1 {
+            headers.insert(header::RETRY_AFTER, after.as_seconds().into());
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -149,6 +149,9 @@ impl Default for SessionSettings {
     }
 }
 
+/// A session that was used further ahead of now than this is not believed.
+const AHEAD_MAX: Span = Span::minutes(1);
+
 /// How long a replaced secret goes on working, for calls that were under way.
 const GRACE: Span = Span::minutes(1);
 
@@ -229,7 +232,14 @@ async fn stored(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Failu
 }
 
 fn is_live(session: &Session, settings: &SessionSettings, now: Timestamp) -> bool {
-    now < session.ends_at && now < settings.idle.after(session.seen_at) && !session.csrf.is_empty()
+    // by a clock that ran ahead: nobody can say how long ago that was
+    let is_from_future = [session.began_at, session.seen_at, session.renewed_at]
+        .into_iter()
+        .any(|at| at > AHEAD_MAX.after(now));
+    !is_from_future
+        && now < session.ends_at
+        && now < settings.idle.after(session.seen_at)
+        && !session.csrf.is_empty()
 }
 
 /// Replaces secrets that were in use for long. The call itself goes on with the one it came with.
@@ -405,6 +415,17 @@ mod tests {
                 "{seen} {now}"
             );
         }
+        let early = Span::minutes(2).before(start);
+        assert!(!is_live(&session(0), &settings, early), "from the future");
+        assert!(is_live(
+            &session(0),
+            &settings,
+            Span::seconds(59).before(start)
+        ));
+        assert!(
+            !is_live(&session(2), &settings, at(1)),
+            "seen in the future"
+        );
         let without_form_token = Session {
             csrf: String::new(),
             ..session(0)

@@ -78,7 +78,7 @@ impl SignIn {
     pub(crate) fn remember(&self, token: &str, now: Timestamp) {
         let mut logouts = self.logouts.lock().unwrap_or_else(PoisonError::into_inner);
         if logouts.len() >= LOGOUTS_MAX {
-            logouts.retain(|_, at| now < LOGOUT_REMEMBERED.after(*at));
+            logouts.retain(|_, at| LOGOUT_REMEMBERED.covers(*at, now));
         }
         if logouts.len() >= LOGOUTS_MAX {
             let oldest = logouts.iter().min_by_key(|(_, at)| **at);

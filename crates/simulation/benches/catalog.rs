@@ -17,7 +17,7 @@ use hallpass_access::{
     Access, Actor, CATALOG_PAGE_MAX, CatalogPage, Directory, DirectoryFault, DirectorySource,
     Origin, Ports, Search, Settings, Sought,
 };
-use hallpass_model::{Clock, Email, Timestamp};
+use hallpass_model::{Clock, Email, Timestamp, UserId};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
 use hallpass_rules::{Rules, Source, load};
 use hallpass_simulation::{Ids, Wall};
@@ -36,6 +36,10 @@ impl DirectorySource for Fixed {
     }
 
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
+        Ok(self.current())
+    }
+
+    async fn refresh_person(&self, _: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
         Ok(self.current())
     }
 }
@@ -63,7 +67,7 @@ fn account(n: usize) -> Account {
     }
 }
 
-fn user(n: usize) -> hallpass_model::UserId {
+fn user(n: usize) -> UserId {
     format!("{n:08}-0000-0000-0000-000000000000")
         .parse()
         .unwrap()

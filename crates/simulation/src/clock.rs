@@ -1,11 +1,14 @@
-//! A clock that moves when told, and identifiers that repeat with the seed.
+//! A clock that moves when told, machines whose clocks lie, and identifiers that repeat with the seed.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use hallpass_model::{Clock, IdSource, Span, Timestamp};
+use hallpass_clock::{ANSWERS, HonestTime, Reading, Shown};
+use hallpass_model::{Clock, IdSource, Look, Span, Timestamp};
 use uuid::Uuid;
 
-/// Simulated time in microseconds since 1970.
+/// Simulated time in microseconds since 1970: the true one, which is AWS's too.
 pub struct Wall(AtomicI64);
 
 impl Wall {
@@ -27,6 +30,109 @@ impl Clock for Wall {
     fn now(&self) -> Timestamp {
         let microsecond = self.0.fetch_add(1_000, Ordering::SeqCst);
         Timestamp::from_microsecond(microsecond).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// The clocks of the machine that processes run on: its wall clock may be set, its monotonic clock
+/// misses the time it sleeps.
+pub struct Machine {
+    truth: Arc<Wall>,
+    began: Timestamp,
+    /// How far the wall clock is ahead of the truth, in microseconds.
+    wall: AtomicI64,
+    /// What the monotonic clock has missed, in microseconds.
+    slept: AtomicI64,
+}
+
+impl Machine {
+    pub(crate) fn new(truth: Arc<Wall>) -> Arc<Self> {
+        Arc::new(Self {
+            began: truth.now(),
+            truth,
+            wall: AtomicI64::new(0),
+            slept: AtomicI64::new(0),
+        })
+    }
+
+    /// Sets the wall clock ahead of the truth by so many seconds; behind it when negative.
+    pub fn set_wall(&self, seconds: i64) {
+        self.wall.store(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// Sleeps: time passes, and the monotonic clock does not see it.
+    pub fn sleep(&self, span: Span) {
+        self.truth.advance(span);
+        let seconds = i64::try_from(span.as_seconds()).unwrap_or(i64::MAX / 2_000_000);
+        self.slept.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    fn monotonic(&self, truth: Timestamp) -> Duration {
+        let lived = truth.as_microsecond() - self.began.as_microsecond();
+        let awake = lived - self.slept.load(Ordering::SeqCst);
+        Duration::from_micros(u64::try_from(awake).unwrap_or(0))
+    }
+}
+
+/// The time of one process on a machine.
+pub struct ProcessTime {
+    machine: Arc<Machine>,
+    time: Mutex<HonestTime>,
+    told: Mutex<Option<Timestamp>>,
+}
+
+impl ProcessTime {
+    /// The time of a process that has begun to serve: before that it asks AWS what time it is.
+    pub(crate) fn begun(machine: &Arc<Machine>, newest_record: Option<Timestamp>) -> Arc<Self> {
+        let new = Arc::new(Self {
+            machine: Arc::clone(machine),
+            time: Mutex::new(HonestTime::new(newest_record)),
+            told: Mutex::default(),
+        });
+        for _ in 0..ANSWERS {
+            new.hear();
+        }
+        new
+    }
+
+    /// What was told last: no record of the process is newer.
+    pub(crate) fn last_told(&self) -> Option<Timestamp> {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// AWS answers, and says what time it is.
+    pub fn hear(&self) {
+        let truth = self.machine.truth.now();
+        let date = Timestamp::from_second(truth.as_second()).unwrap_or(truth);
+        let mut time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        time.hear(date, self.machine.monotonic(truth));
+    }
+
+    /// What time it is, and how the clocks differ.
+    pub fn read(&self) -> Reading {
+        let mut time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        let truth = self.machine.truth.now();
+        let wall = truth.as_microsecond() + self.machine.wall.load(Ordering::SeqCst);
+        let reading = time.look(Shown {
+            wall: Timestamp::from_microsecond(wall).unwrap_or(truth),
+            monotonic: self.machine.monotonic(truth),
+        });
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading.now);
+        reading
+    }
+}
+
+impl Clock for ProcessTime {
+    fn now(&self) -> Timestamp {
+        self.read().now
+    }
+
+    fn look(&self) -> Look {
+        let reading = self.read();
+        Look {
+            now: reading.now,
+            elsewhere: reading.elsewhere(),
+            disagreement: reading.disagreement,
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AccessStore, Answer, Change, CommitError, Counts, Grant, GrantFilter, Holds, ReadError,
-    Request, RequestFilter, Waiting,
+    AccessStore, Answer, Change, CommitError, Counts, Directory, DirectoryFault, DirectorySource,
+    Grant, GrantFilter, Holds, ReadError, Request, RequestFilter, Waiting,
 };
 use hallpass_assignments::{
     AssignmentStore, Begin, CenterFault, IdentityCenter, Lease, Leased, Missing, OperationKind,
@@ -148,6 +148,13 @@ fn read(text: &str) -> ReadError {
     ReadError(text.to_owned())
 }
 
+fn unread(text: &str) -> DirectoryFault {
+    DirectoryFault {
+        what: "the directory".to_owned(),
+        message: text.to_owned(),
+    }
+}
+
 fn commit(text: &str) -> CommitError {
     CommitError::Unavailable(text.to_owned())
 }
@@ -232,6 +239,23 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreFault> {
         self.gate.pass(self.inner.next_due(), store).await
+    }
+}
+
+#[async_trait]
+impl<P: DirectorySource> DirectorySource for Gated<P> {
+    fn current(&self) -> Arc<Directory> {
+        self.inner.current()
+    }
+
+    async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
+        self.gate.pass(self.inner.refresh(), unread).await
+    }
+
+    async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
+        self.gate
+            .pass(self.inner.refresh_person(user), unread)
+            .await
     }
 }
 
@@ -325,6 +349,12 @@ impl<P: AccessStore> AccessStore for Gated<P> {
     ) -> Result<(), ReadError> {
         self.gate
             .pass(self.inner.notice_postponed(channel, number, again_at), read)
+            .await
+    }
+
+    async fn hurry_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
+        self.gate
+            .pass(self.inner.hurry_notices(later_than), read)
             .await
     }
 

@@ -5,11 +5,13 @@
 mod center;
 mod checks;
 mod clock;
+mod directory;
 mod gate;
 mod world;
 
 pub use center::{Center, Habits};
 pub use checks::{Broken, check_all};
-pub use clock::{Ids, Wall};
+pub use clock::{Ids, Machine, ProcessTime, Wall};
+pub use directory::Known;
 pub use gate::{Gate, Mode, Plan};
 pub use world::{Human, World};

@@ -3,12 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use async_trait::async_trait;
-use hallpass_access::{
-    Access, AccessStore, Actor, Directory, DirectoryFault, DirectorySource, Origin, Ports, Role,
-    Settings,
-};
+use hallpass_access::{Access, AccessStore, Actor, DirectorySource, Origin, Ports, Role, Settings};
 use hallpass_assignments::{AssignmentStore, Executor, Limits};
 use hallpass_model::{Clock, Email, HoldKey, Span, Target, Timestamp};
 use hallpass_rules::directory::{Account, Group, PermissionSet, Person, Snapshot};
@@ -16,7 +13,7 @@ use hallpass_rules::{Rules, Source, load};
 use hallpass_store::MemoryStore;
 
 use crate::gate::Gated;
-use crate::{Center, Gate, Habits, Ids, Plan, Wall};
+use crate::{Center, Gate, Habits, Ids, Known, Machine, Plan, ProcessTime, Wall};
 
 /// The people of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,43 +91,18 @@ const RULES: &str = r#"{
   ]
 }"#;
 
-/// The directory, as the world knows it.
-pub struct Known {
-    directory: std::sync::RwLock<Arc<Directory>>,
-    /// Whether AWS answers when it is read again.
-    answers: std::sync::atomic::AtomicBool,
-}
-
-#[async_trait]
-impl DirectorySource for Known {
-    fn current(&self) -> Arc<Directory> {
-        Arc::clone(
-            &self
-                .directory
-                .read()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        )
-    }
-
-    async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
-        if self.answers.load(std::sync::atomic::Ordering::SeqCst) {
-            return Ok(self.current());
-        }
-        Err(DirectoryFault {
-            what: "accounts".to_owned(),
-            message: "AWS does not answer".to_owned(),
-        })
-    }
-}
-
 /// A deployment over a store: the model in memory, or the real thing.
 pub struct World<S = MemoryStore> {
     /// What survives.
     pub store: Arc<S>,
     /// Simulated Identity Center; survives too.
     pub center: Arc<Center>,
-    /// Simulated time.
+    /// Simulated time: the true one.
     pub clock: Arc<Wall>,
+    /// The clocks of the machine that processes run on.
+    pub machine: Arc<Machine>,
+    /// The time of the running process.
+    pub time: Arc<ProcessTime>,
     /// The directory.
     pub directory: Arc<Known>,
     /// The gate of the running process.
@@ -141,6 +113,8 @@ pub struct World<S = MemoryStore> {
     pub executor: Arc<Executor>,
     ids: Arc<Ids>,
     settings: Settings,
+    /// How often time has returned, as far as was acted upon.
+    returns: AtomicU64,
 }
 
 fn rules() -> Rules {
@@ -234,11 +208,10 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
             .unwrap_or(Timestamp::UNIX_EPOCH);
         let clock = Arc::new(Wall::new(start));
         let center = Arc::new(Center::new(Arc::clone(&clock), habits));
-        let directory = Directory::new(snapshot(start).unwrap_or_default());
-        let directory = Arc::new(Known {
-            directory: std::sync::RwLock::new(Arc::new(directory)),
-            answers: std::sync::atomic::AtomicBool::new(true),
-        });
+        let machine = Machine::new(Arc::clone(&clock));
+        let time = ProcessTime::begun(&machine, None);
+        let known = snapshot(start).unwrap_or_default();
+        let directory = Arc::new(Known::new(Arc::clone(&clock), known));
         let settings = Settings {
             duration_min: Span::seconds(1),
             admins: vec![Human::Eve.email()],
@@ -247,27 +220,33 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
         let ids = Arc::new(Ids::new(seed));
         let gate = Gate::new(plan);
         let (access, executor) =
-            process(&store, &center, &clock, &ids, &directory, &settings, &gate);
+            process(&store, &center, &time, &ids, &directory, &settings, &gate);
         Self {
             store,
             center,
             clock,
+            machine,
+            time,
             directory,
             gate,
             access,
             executor,
             ids,
             settings,
+            returns: AtomicU64::new(0),
         }
     }
 
     /// The process stops and a new one starts, with a gate that lets everything pass.
     pub fn restart(&mut self) {
         self.gate = Gate::new(None);
+        self.time = ProcessTime::begun(&self.machine, self.time.last_told());
+        // as a process does that starts: the one before may have been stopped while time ran ahead
+        self.returns.store(u64::MAX, Ordering::SeqCst);
         let (access, executor) = process(
             &self.store,
             &self.center,
-            &self.clock,
+            &self.time,
             &self.ids,
             &self.directory,
             &self.settings,
@@ -288,7 +267,7 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
         let (access, _) = process(
             &self.store,
             &self.center,
-            &self.clock,
+            &ProcessTime::begun(&self.machine, self.time.last_told()),
             &self.ids,
             &self.directory,
             &self.settings,
@@ -340,29 +319,25 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
         })
     }
 
-    /// The directory no longer has a person.
+    /// The directory no longer has a person, and it was read since.
     pub fn remove_from_directory(&self, human: Human) {
-        let mut snapshot = self.directory.current().snapshot().clone();
-        snapshot
-            .people
-            .retain(|person| person.user_name != human.name());
-        let changed = Arc::new(Directory::new(snapshot));
-        *self
-            .directory
-            .directory
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = changed;
+        self.directory.change(human.name(), |_| None);
+        self.directory.read();
     }
 
-    /// AWS no longer answers when the directory is read.
+    /// AWS no longer lists the directory.
     pub fn silence_directory(&self) {
-        self.directory
-            .answers
-            .store(false, std::sync::atomic::Ordering::SeqCst);
+        self.directory.lists(false);
     }
 
-    /// One round of both loops, as the binary drives them. Errors are those of the gate.
+    /// One round of both loops, as the binary drives them. Errors are those of the gate. AWS answers
+    /// meanwhile, if only to say what time it is.
     pub async fn tick(&self) {
+        self.time.hear();
+        let returns = u64::from(self.time.read().returns);
+        if self.returns.swap(returns, Ordering::SeqCst) != returns {
+            let _: Result<_, _> = self.access.hurry().await;
+        }
         let _: Result<_, _> = self.executor.tick().await;
         let _: Result<_, _> = self.access.tick().await;
     }
@@ -412,7 +387,7 @@ fn jiff_days(days: i64) -> std::time::Duration {
 fn process<S: AccessStore + AssignmentStore + 'static>(
     store: &Arc<S>,
     center: &Arc<Center>,
-    clock: &Arc<Wall>,
+    time: &Arc<ProcessTime>,
     ids: &Arc<Ids>,
     directory: &Arc<Known>,
     settings: &Settings,
@@ -423,15 +398,15 @@ fn process<S: AccessStore + AssignmentStore + 'static>(
     let ports = Ports {
         store: gated_store.clone(),
         assignments: gated_store.clone(),
-        directory: Arc::clone(directory) as Arc<dyn DirectorySource>,
-        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        directory: Gated::new(Arc::clone(directory), Arc::clone(gate)),
+        clock: Arc::clone(time) as Arc<dyn Clock>,
         ids: ids.clone(),
     };
     let access = Arc::new(Access::new(ports, settings.clone(), rules()));
     let executor = Arc::new(Executor::new(
         gated_store,
         gated_center,
-        Arc::clone(clock) as Arc<dyn Clock>,
+        Arc::clone(time) as Arc<dyn Clock>,
         ids.clone(),
         Limits::default(),
     ));

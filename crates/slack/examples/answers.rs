@@ -21,7 +21,7 @@ use axum::routing::any;
 use hallpass_access::{
     Access, AccessStore, Directory, DirectoryFault, DirectorySource, Identity, Settings,
 };
-use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_model::{Clock, Span, Timestamp, UserId};
 use hallpass_rules::{Source, load};
 use hallpass_simulation::{Ids, Wall};
 use hallpass_slack::{Client, Marks, Memory, MemoryFault, Ports, Setup, Signed, Slack, sign};
@@ -43,6 +43,10 @@ impl DirectorySource for Stalled {
     }
 
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
+        std::future::pending().await
+    }
+
+    async fn refresh_person(&self, _: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
         std::future::pending().await
     }
 }

@@ -112,7 +112,7 @@ impl Seen {
     fn cell(&mut self, signature: &str, now: Timestamp) -> Arc<OnceCell<Reply>> {
         if self.answers.len() >= SEEN_MAX {
             let window = Span::seconds(2 * SKEW_SECONDS_MAX);
-            self.answers.retain(|_, (at, _)| now < window.after(*at));
+            self.answers.retain(|_, (at, _)| window.covers(*at, now));
         }
         if self.answers.len() >= SEEN_MAX {
             let mut times: Vec<Timestamp> = self.answers.values().map(|(at, _)| *at).collect();
@@ -159,7 +159,8 @@ impl Slack {
         if inbound::is_check(body) {
             return Reply::fine();
         }
-        let now = self.inner.clock.now();
+        // Slack signs with its own time
+        let now = self.inner.clock.elsewhere();
         if signature::verify(&self.inner.signing_secret, signed, body, now).is_err() {
             return Reply::status(401);
         }
@@ -181,7 +182,7 @@ impl Slack {
                 .seen
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            seen.cell(name, self.now())
+            seen.cell(name, self.inner.clock.elsewhere())
         };
         cell.get_or_init(|| work).await.clone()
     }

@@ -107,6 +107,9 @@ impl Slack {
             let words = "Hallpass is still reading the organization. Try again in a minute.";
             return modal::sentence(asks.title(), words);
         }
+        if let Some(why) = access.obstacle() {
+            return modal::sentence(asks.title(), &capital(&why.to_string()));
+        }
         let durations = self.durations(None);
         if durations.is_empty() || !options::has_any(access, &known.actor, asks.sought()) {
             let words = format!(
@@ -244,11 +247,6 @@ impl Slack {
             Ok(Asked::Rejected(_, refusal)) => field_errors(form, &refusal),
             Err(AccessError::Refused(why)) => {
                 Outcome::error(ids::REASON, capital(&why.to_string()))
-            }
-            Err(AccessError::Directory(fault)) => {
-                tracing::warn!(error = %fault, "a request could not be decided");
-                let words = "AWS does not answer, and this depends on where the account is. Try again in a minute.";
-                Outcome::error(ids::REASON, words)
             }
             Err(error) => Outcome::error(ids::REASON, self.trouble("asking", &error)),
         }

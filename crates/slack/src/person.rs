@@ -252,7 +252,7 @@ impl<K: std::hash::Hash + Eq, V: Clone> Aged<K, V> {
     fn get(&self, key: &K, now: Timestamp) -> Option<V> {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, value) = values.get(key)?;
-        (now < self.believed.after(*at)).then(|| value.clone())
+        self.believed.covers(*at, now).then(|| value.clone())
     }
 
     fn put(&self, key: K, value: V, now: Timestamp) {

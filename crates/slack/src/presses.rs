@@ -8,7 +8,7 @@ use hallpass_model::{GrantId, RequestId};
 use serde_json::Value;
 
 use crate::app::Slack;
-use crate::asking::opened;
+use crate::asking::{capital, opened};
 use crate::ids;
 use crate::inbound::{By, Press};
 use crate::modal::{self, Mine};
@@ -211,6 +211,9 @@ impl Slack {
                 return self.tell_presser(press, &words).await;
             }
         };
+        if let Some(why) = self.inner.access.obstacle() {
+            return self.tell_presser(press, &capital(&why.to_string())).await;
+        }
         let settings = self.inner.access.settings();
         let durations = settings.choices(settings.longest());
         let view = modal::extend(&grant, &durations, self.now(), &self.zone_of(known));

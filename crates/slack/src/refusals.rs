@@ -15,7 +15,6 @@ pub(crate) const NO_SUCH: &str = "There is no such request, or it is not yours t
 const NOT_YOURS: &str = "Only the requester, an approver or an admin can discard this.";
 const NOT_HOLDER: &str = "Only its holder can do this.";
 const NOT_REQUESTER: &str = "Only its requester can do this.";
-const AWS_SILENT: &str = "AWS does not answer, and this depends on where the account is. Nothing changed; try again in a minute.";
 
 impl Slack {
     pub(crate) async fn refusal_of(
@@ -80,7 +79,6 @@ impl Slack {
         let why = match error {
             AccessError::Refused(why) => why,
             AccessError::NotFound(_) => return NO_SUCH.to_owned(),
-            AccessError::Directory(_) => return AWS_SILENT.to_owned(),
             AccessError::KeyReused | AccessError::Read(_) | AccessError::Commit(_) => {
                 return self.trouble("a press", error);
             }
@@ -105,7 +103,10 @@ impl Slack {
             | PressRefused::GlassHolds { .. }
             | PressRefused::Justification { .. }
             | PressRefused::NoReview
-            | PressRefused::OwnReview => capital(&why.to_string()),
+            | PressRefused::OwnReview
+            | PressRefused::ClocksDisagree(_)
+            | PressRefused::DirectoryUnread { .. }
+            | PressRefused::PersonUnchecked { .. } => capital(&why.to_string()),
         }
     }
 

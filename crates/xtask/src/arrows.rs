@@ -22,6 +22,7 @@ const CORES: &[&str] = &[
 const ARROWS: &[(&str, &[&str])] = &[
     // vocabulary
     ("model", &[]),
+    ("clock", &["model"]),
     ("aws-model", &[]),
     // cores
     ("audit", &["model"]),
@@ -89,11 +90,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "hallpass",
         &[
-            "+cores", "server", "slack", "notify", "store", "aws", "aws-sim", "api", "model",
+            "+cores", "server", "slack", "notify", "store", "aws", "aws-sim", "api", "clock",
+            "model",
         ],
     ),
     // never shipped
-    ("simulation", &["+cores", "store", "aws-sim", "model"]),
+    (
+        "simulation",
+        &["+cores", "store", "aws-sim", "clock", "model"],
+    ),
     ("xtask", &[]),
 ];
 

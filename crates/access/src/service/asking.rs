@@ -2,6 +2,7 @@
 
 use hallpass_audit::Event;
 use hallpass_model::{GrantId, RequestId, Span};
+use hallpass_rules::{Directory, Rules};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::ask::{self, Answered, Form};
@@ -229,27 +230,21 @@ impl Access {
         extends: Option<&Grant>,
         idempotency: Option<&Idempotency>,
     ) -> Result<Asked, AccessError> {
-        let directory = self.facts_for(&asking.wanted).await?;
-        let user = actor.user.clone().ok_or(PressRefused::NotInDirectory)?;
-        let requester = Person {
-            user,
-            email: actor.email.clone(),
-            name: actor.name.clone(),
-        };
-        let moment = self.moment();
         let rules = self.rules();
-        let form = Form {
-            id: RequestId::new(self.ports.ids.next(moment.now)),
-            requester,
-            wanted: &asking.wanted,
-            duration: asking.duration,
-            reason: &asking.reason,
-            ticket: asking.ticket.as_deref(),
-            origin: actor.origin,
-            secondary_domain: actor.secondary_domain,
-            extends,
-        };
-        let answered = ask::answer(&form, &rules, &directory, &self.settings, moment.now);
+        let asks = |directory: &Directory| self.answer(actor, asking, extends, &rules, directory);
+        let mut directory = self.facts_for(&asking.wanted).await?;
+        let (mut answered, mut moment) = asks(&directory)?;
+        if let Answered::Granted(_, _) = &answered {
+            let checked = self.with_actor(actor, directory).await;
+            let is_gone = matches!(checked, Err(PressRefused::NotInDirectory));
+            // who is gone is stored as rejected, so that it is on record
+            directory = if is_gone { self.directory() } else { checked? };
+            // asking took a while: by what is known, and by the instant, after it
+            (answered, moment) = asks(&directory)?;
+            if is_gone && matches!(answered, Answered::Granted(_, _)) {
+                return Err(PressRefused::NotInDirectory.into());
+            }
+        }
         if let Answered::Waits(request) | Answered::Granted(request, _) = &answered
             && let Some(waiting) = self.equal_pending(request).await?
         {
@@ -276,6 +271,38 @@ impl Access {
         change.answer = self.answer_to(actor, asked.request().id, idempotency);
         self.store_change(change).await?;
         Ok(asked)
+    }
+
+    /// What the rules make of asking now, and the instant of that.
+    fn answer(
+        &self,
+        actor: &Actor,
+        asking: &Asking,
+        extends: Option<&Grant>,
+        rules: &Rules,
+        directory: &Directory,
+    ) -> Result<(Answered, Moment<'_>), PressRefused> {
+        let user = actor.user.clone().ok_or(PressRefused::NotInDirectory)?;
+        let moment = self.moment();
+        // also what only waits: its end of waiting, and its place in listings, go by that instant
+        moment.ensure_agreed()?;
+        let form = Form {
+            id: RequestId::new(self.ports.ids.next(moment.now)),
+            requester: Person {
+                user,
+                email: actor.email.clone(),
+                name: actor.name.clone(),
+            },
+            wanted: &asking.wanted,
+            duration: asking.duration,
+            reason: &asking.reason,
+            ticket: asking.ticket.as_deref(),
+            origin: actor.origin,
+            secondary_domain: actor.secondary_domain,
+            extends,
+        };
+        let answered = ask::answer(&form, rules, directory, &self.settings, moment.now);
+        Ok((answered, moment))
     }
 
     async fn equal_pending(&self, request: &Request) -> Result<Option<Request>, AccessError> {

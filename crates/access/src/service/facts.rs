@@ -1,4 +1,5 @@
-//! What is known of the organization, fresh enough for the case at hand (`access.md` §1.2, §8.2).
+//! What is known of the organization, fresh enough for the case at hand (`access.md` §1.2, §8.2), and
+//! of whoever uses a right.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,8 +7,8 @@ use std::time::Duration;
 use hallpass_model::{Span, Timestamp};
 use hallpass_rules::Directory;
 
-use super::{Access, AccessError};
-use crate::{DirectoryFault, Wanted, ask};
+use super::Access;
+use crate::{Actor, DirectoryFault, PressRefused, Wanted, ask};
 
 /// How long a caller waits for the organization to be read again. Reading goes on without them.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -15,19 +16,26 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// that typing errors do not read the organization over and over.
 const MISS_AFTER: Span = Span::minutes(1);
 
+/// A snapshot read this recently speaks for each of its people.
+const PERSON_BELIEVED: Span = Span::seconds(5);
+/// How long a caller waits for their own user to be read.
+const PERSON_PATIENCE: Duration = Duration::from_secs(10);
+/// A snapshot taken further ahead of now than this was taken by a clock that ran ahead: nobody can
+/// say how old it is.
+const AHEAD_MAX: Span = Span::minutes(1);
+
 impl Access {
-    /// The directory to decide a case by: the newest one, read again when it lacks what is asked
-    /// for or is too old.
+    /// The directory to give access by: the newest one, read again when it lacks what is asked for or
+    /// is too old.
     ///
     /// # Errors
-    /// When it is too old, AWS does not answer, and a rule that might affect the case depends on
-    /// where the account is.
-    pub(super) async fn facts_for(&self, wanted: &Wanted) -> Result<Arc<Directory>, AccessError> {
+    /// When it is too old and AWS does not answer.
+    pub(super) async fn facts_for(&self, wanted: &Wanted) -> Result<Arc<Directory>, PressRefused> {
         let directory = self.directory();
         let now = self.now();
         let is_known = ask::resolve(wanted, &directory).is_ok();
         let is_old = is_older(&directory, self.settings().directory_max_age, now);
-        if (is_known && !is_old) || !is_older(&directory, MISS_AFTER, now) {
+        if !is_old && (is_known || !is_older(&directory, MISS_AFTER, now)) {
             return Ok(directory);
         }
         let fault = match self.read_again().await {
@@ -35,10 +43,90 @@ impl Access {
             Err(fault) => fault,
         };
         tracing::warn!(error = %fault, "the organization could not be read again");
-        if is_old && self.depends_on_places(wanted, &directory) {
-            return Err(fault.into());
+        if is_old {
+            // by a clock that runs ahead everything is old
+            self.moment().ensure_agreed()?;
+            return Err(PressRefused::DirectoryUnread {
+                read_at: directory.taken_at(),
+                why: fault.to_string(),
+            });
         }
         Ok(directory)
+    }
+
+    /// Why nothing that gives access would be done now, whatever it is: for saying so before somebody
+    /// tries. Looks at nothing but what is known.
+    pub fn obstacle(&self) -> Option<PressRefused> {
+        let moment = self.moment();
+        if let Err(refused) = moment.ensure_agreed() {
+            return Some(refused);
+        }
+        self.ensure_fresh(&self.directory(), moment.now).err()
+    }
+
+    /// Whether the directory was read recently enough to decide by.
+    pub fn directory_is_fresh(&self) -> bool {
+        self.ensure_fresh(&self.directory(), self.now()).is_ok()
+    }
+
+    /// Refuses to decide by a directory that is too old, without reading it again.
+    pub(super) fn ensure_fresh(
+        &self,
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<(), PressRefused> {
+        if !is_older(directory, self.settings().directory_max_age, now) {
+            return Ok(());
+        }
+        Err(PressRefused::DirectoryUnread {
+            read_at: directory.taken_at(),
+            why: format!("over {} ago", self.settings().directory_max_age),
+        })
+    }
+
+    /// The directory with the actor as AWS has them now: who was removed or disabled a moment ago uses
+    /// no right of before. `known` is the directory that the actor was found in; it is enough when it
+    /// was read a few seconds ago.
+    ///
+    /// # Errors
+    /// When they are gone or disabled, or cannot be read.
+    pub(super) async fn with_actor(
+        &self,
+        actor: &Actor,
+        known: Arc<Directory>,
+    ) -> Result<Arc<Directory>, PressRefused> {
+        let user = actor.user.as_ref().ok_or(PressRefused::NotInDirectory)?;
+        if !is_older(&known, PERSON_BELIEVED, self.now()) {
+            return Ok(known);
+        }
+        let (source, user) = (Arc::clone(&self.ports.directory), user.clone());
+        let asked = user.clone();
+        let reading = tokio::spawn(async move { source.refresh_person(&asked).await });
+        let unchecked = |why: String| PressRefused::PersonUnchecked { why };
+        let directory = match tokio::time::timeout(PERSON_PATIENCE, reading).await {
+            Ok(Ok(Ok(directory))) => directory,
+            Ok(Ok(Err(fault))) => return Err(unchecked(fault.to_string())),
+            Ok(Err(error)) => return Err(unchecked(error.to_string())),
+            Err(_) => return Err(unchecked("AWS has not answered yet".to_owned())),
+        };
+        match directory.person(&user) {
+            Some(person) if !person.enabled => Err(PressRefused::NotInDirectory),
+            None => Err(PressRefused::NotInDirectory),
+            // their address names their rights: with another one they come in anew
+            Some(person) if !actor.secondary_domain && !person.emails.contains(&actor.email) => {
+                Err(unchecked("your address has changed".to_owned()))
+            }
+            Some(_) => Ok(directory),
+        }
+    }
+
+    /// Whether somebody who signs in is still an enabled user. Who cannot be asked about is let in:
+    /// they may have something to give back, and use no right without being asked about again.
+    pub async fn is_still_known(&self, actor: &Actor) -> bool {
+        match self.with_actor(actor, self.directory()).await {
+            Err(PressRefused::NotInDirectory) => false,
+            Ok(_) | Err(_) => true,
+        }
     }
 
     async fn read_again(&self) -> Result<Arc<Directory>, DirectoryFault> {
@@ -54,17 +142,11 @@ impl Access {
             Err(_) => Err(fault("it is still being read".to_owned())),
         }
     }
-
-    fn depends_on_places(&self, wanted: &Wanted, directory: &Directory) -> bool {
-        ask::resolve(wanted, directory).is_ok_and(|resolved| {
-            ask::question(&resolved.target, &resolved.names)
-                .is_some_and(|question| !self.rules().placed_by_directory(&question).is_empty())
-        })
-    }
 }
 
-fn is_older(directory: &Directory, age: Span, now: Timestamp) -> bool {
+/// Whether a snapshot is older than `age`, or nobody can say how old.
+pub(super) fn is_older(directory: &Directory, age: Span, now: Timestamp) -> bool {
     directory
         .taken_at()
-        .is_none_or(|taken| age.after(taken) < now)
+        .is_none_or(|taken| age.after(taken) < now || AHEAD_MAX.after(now) < taken)
 }

@@ -17,7 +17,7 @@ use std::sync::{Arc, RwLock};
 
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::Record;
-use hallpass_model::{Clock, HoldKey, IdSource, Timestamp};
+use hallpass_model::{Clock, Disagreement, HoldKey, IdSource, Timestamp};
 use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, watch};
 
@@ -32,8 +32,7 @@ pub use tending::{Reconciled, Tended};
 
 use crate::records::Moment;
 use crate::{
-    AccessStore, Change, CommitError, DirectoryFault, DirectorySource, Holds, PressRefused,
-    ReadError, Settings,
+    AccessStore, Change, CommitError, DirectorySource, Holds, PressRefused, ReadError, Settings,
 };
 
 /// How often a change is decided anew when another came first.
@@ -48,7 +47,7 @@ pub struct Ports {
     pub assignments: Arc<dyn AssignmentStore>,
     /// What is known of the organization.
     pub directory: Arc<dyn DirectorySource>,
-    /// Time; must not step back.
+    /// Time; steps back only when its clocks agree that it ran ahead.
     pub clock: Arc<dyn Clock>,
     /// Identifiers.
     pub ids: Arc<dyn IdSource>,
@@ -72,9 +71,6 @@ pub enum AccessError {
     /// The store did not commit.
     #[error("cannot store the change")]
     Commit(#[from] CommitError),
-    /// What is known of the organization is too old to decide by, and AWS did not answer.
-    #[error("the organization could not be read")]
-    Directory(#[from] DirectoryFault),
 }
 
 /// The journey's only driver.
@@ -159,13 +155,35 @@ impl Access {
         Ok(())
     }
 
+    /// Puts on record that the clocks disagree, or agree again. `what` says how far.
+    ///
+    /// # Errors
+    /// When the record cannot be stored.
+    pub async fn note_clocks(
+        &self,
+        disagreement: Option<Disagreement>,
+        what: &str,
+    ) -> Result<(), AccessError> {
+        let record = self.moment().of_clocks(disagreement, what);
+        self.store_change(Change {
+            audit: vec![record],
+            ..Change::default()
+        })
+        .await?;
+        Ok(())
+    }
+
     fn now(&self) -> Timestamp {
         self.ports.clock.now()
     }
 
+    /// One look: what is decided by `now` and whether `now` may be counted from belong together.
     fn moment(&self) -> Moment<'_> {
+        let look = self.ports.clock.look();
         Moment {
-            now: self.now(),
+            now: look.now,
+            elsewhere: look.elsewhere,
+            disagreement: look.disagreement,
             ids: self.ports.ids.as_ref(),
         }
     }

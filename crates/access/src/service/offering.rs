@@ -45,10 +45,19 @@ impl Access {
             let pending = request.clone().pending(bench.moment.now)?;
             press(pending, actor, &bench).map(drop)
         };
+        let own = actor.email == request.requester.email;
+        let fresh = self.ensure_fresh(&directory, bench.moment.now);
+        let by_fresh = |tried: Result<(), PressRefused>| match tried {
+            Err(why) if why.is_conflict() => Err(why),
+            tried => fresh.clone().and(tried),
+        };
+        let discard = try_press(decide::discard);
         Ok(Presses {
-            approve: try_press(decide::approve),
-            deny: try_press(|pending, actor, bench| decide::deny(pending, actor, None, bench)),
-            discard: try_press(decide::discard),
+            approve: by_fresh(try_press(decide::approve)),
+            deny: by_fresh(try_press(|pending, actor, bench| {
+                decide::deny(pending, actor, None, bench)
+            })),
+            discard: if own { discard } else { by_fresh(discard) },
         })
     }
 

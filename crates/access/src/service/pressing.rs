@@ -6,8 +6,8 @@ use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::decide::{self, Bench};
 use crate::records::{By, Moment};
 use crate::{
-    Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, PressRefused, Request,
-    Role, Seen, Write, break_glass, end, outliving,
+    Actor, Change, CommitError, Directory, EndCause, Grant, GrantFilter, GrantState, PressRefused,
+    Request, Role, Seen, Write, break_glass, end, outliving,
 };
 
 /// Grants ended by one call at most; more are left for the next.
@@ -57,6 +57,16 @@ impl Press<'_> {
             Self::Discard => "discard",
             Self::BreakGlass { .. } => "break-glass",
             Self::CloseReview(_) => "close-review",
+        }
+    }
+
+    /// Whether it uses a right over somebody's request: whoever withdraws their own uses none.
+    fn uses_a_right(&self, request: &Request, actor: &Actor) -> bool {
+        match self {
+            Self::Approve(_) | Self::Deny(_) | Self::BreakGlass { .. } | Self::CloseReview(_) => {
+                true
+            }
+            Self::Discard => actor.email != request.requester.email,
         }
     }
 
@@ -207,16 +217,7 @@ impl Access {
                 .request(id)
                 .await?
                 .ok_or(AccessError::NotFound("request"))?;
-            let holds = self.holds(request.key.as_ref()).await?;
-            let directory = self.facts_for(&request.wanted).await?;
-            let (rules, moment) = (self.rules(), self.moment());
-            let bench = Bench {
-                rules: &rules,
-                directory: &directory,
-                holds: &holds,
-                moment,
-            };
-            let outcome = match press.step(request.clone(), actor, &bench) {
+            let outcome = match self.judge(actor, press, &request).await? {
                 Ok(mut change) => {
                     change.answer = self.answer_to(actor, id, idempotency);
                     self.store_change(change).await
@@ -224,6 +225,7 @@ impl Access {
                 Err(why) => {
                     // whoever may not see a request is not told by a refusal that it exists
                     let visible = self.may_see(actor, &request);
+                    let moment = self.moment();
                     self.store_change(decide::refused(&request, press.name(), &why, actor, moment))
                         .await?;
                     return Err(if visible {
@@ -244,6 +246,48 @@ impl Access {
             .request(id)
             .await?
             .ok_or(AccessError::NotFound("request"))
+    }
+
+    /// What comes of a press now: by a directory that is fresh, and by the actor as AWS has them now.
+    async fn judge(
+        &self,
+        actor: &Actor,
+        press: &Press<'_>,
+        request: &Request,
+    ) -> Result<Result<Change, PressRefused>, AccessError> {
+        let holds = self.holds(request.key.as_ref()).await?;
+        let uses_a_right = press.uses_a_right(request, actor);
+        let facts = if uses_a_right {
+            self.facts_for(&request.wanted).await
+        } else {
+            Ok(self.directory())
+        };
+        let (directory, unread) = match facts {
+            Ok(directory) => (directory, None),
+            Err(unread) => (self.directory(), Some(unread)),
+        };
+        let step = |directory: &Directory| {
+            let bench = Bench {
+                rules: &self.rules(),
+                directory,
+                holds: &holds,
+                moment: self.moment(),
+            };
+            press.step(request.clone(), actor, &bench)
+        };
+        let directory = match (step(&directory), unread) {
+            // what is decided is decided, whoever can be read
+            (Err(why), Some(unread)) if !why.is_conflict() => return Ok(Err(unread)),
+            (Err(why), _) => return Ok(Err(why)),
+            (Ok(_), Some(unread)) => return Ok(Err(unread)),
+            (Ok(change), None) if !uses_a_right => return Ok(Ok(change)),
+            (Ok(_), None) => match self.with_actor(actor, directory).await {
+                Ok(directory) => directory,
+                Err(why) => return Ok(Err(why)),
+            },
+        };
+        // asking took a while: by what is known, and by the instant, after it
+        Ok(step(&directory))
     }
 
     /// Whether a policy can end the sessions that outlive a grant: where one has an effect.

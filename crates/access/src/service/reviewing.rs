@@ -54,7 +54,7 @@ pub struct LastTime {
 impl Access {
     /// Whether the actor could break the glass on a request now.
     pub fn may_break_glass(&self, actor: &Actor, request: &Request) -> bool {
-        if !matches!(request.state, RequestState::Pending) {
+        if !matches!(request.state, RequestState::Pending) || self.obstacle().is_some() {
             return false;
         }
         self.judged(|bench| {
@@ -66,6 +66,7 @@ impl Access {
     /// Whether the actor could close a request's break-glass review now.
     pub fn may_close_review(&self, actor: &Actor, request: &Request) -> bool {
         request.has_open_review()
+            && self.directory_is_fresh()
             && self.judged(|bench| break_glass::ensure_may_close(request, actor, bench).is_ok())
     }
 

@@ -3,7 +3,8 @@
 //! Ticks take no input and may run on any node, as often as anyone likes: each looks at what is
 //! stored, and a second one right after finds nothing to do.
 
-use hallpass_model::{GrantId, Span};
+use hallpass_assignments::{Row, Verdict};
+use hallpass_model::{GrantId, Span, Timestamp};
 use hallpass_rules::Kind;
 
 use super::{Access, AccessError};
@@ -15,6 +16,10 @@ use crate::{
 
 /// Rows looked at per round.
 const BATCH: u32 = 256;
+/// No notice waits longer than this between two attempts.
+const NOTICE_PAUSE_MAX: Span = Span::hours(1);
+/// No assignment that is being made or removed waits longer than this, unless it is parked.
+const ROW_PAUSE_MAX: Span = Span::minutes(2);
 /// Rounds per tick; what is left waits for the next.
 const ROUNDS_MAX: u32 = 32;
 
@@ -123,7 +128,8 @@ impl Access {
             }
             GrantState::Ended { .. } | GrantState::Failed { .. } => Change::default(),
         };
-        let lag = settled_lag(current, &change);
+        // how late an end was is not measured by clocks that disagree
+        let lag = settled_lag(current, &change).filter(|_| moment.disagreement.is_none());
         self.store_change(change).await?;
         Ok(lag)
     }
@@ -133,7 +139,7 @@ impl Access {
         let moment = self.moment();
         let granted_at = active.granted_at.unwrap_or(active.scheduled_at);
         if let Some(row) = &holds.row
-            && let hallpass_assignments::Verdict::Lost { at } = row.execution.verdict
+            && let Verdict::Lost { at } = row.execution.verdict
             && at >= granted_at
         {
             let mut change = end::begin(active, EndCause::Drift, By::Hallpass, holds, moment);
@@ -156,6 +162,32 @@ impl Access {
         }
         change.grants.push(crate::Write::Update(active));
         change
+    }
+
+    /// Does now what waits for an instant that no pause explains: it was written while time ran ahead,
+    /// before it returned. To be called when it did, and when a process starts, for the one before may
+    /// have been stopped then. Returns for how much that was so; a second time for nothing.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn hurry(&self) -> Result<u64, AccessError> {
+        let now = self.now();
+        let mut hurried = self
+            .ports
+            .store
+            .hurry_notices(NOTICE_PAUSE_MAX.after(now))
+            .await?;
+        let rows = self.ports.assignments.assignments().await;
+        let rows = rows.map_err(|fault| ReadError(fault.to_string()))?;
+        for row in rows.iter().filter(|row| waits_too_long(row, now)) {
+            let poked = self.ports.assignments.poke(&row.key, now).await;
+            poked.map_err(|fault| ReadError(fault.to_string()))?;
+            hurried += 1;
+        }
+        if hurried > 0 {
+            self.wake_executor.notify_one();
+        }
+        Ok(hurried)
     }
 
     /// Compares every live grant with the directory, today's rules and its assignment.
@@ -236,12 +268,15 @@ impl Access {
         }
         let holds = self.holds(Some(&grant.key)).await?;
         let moment = self.moment();
-        // an empty directory was never read; it says nothing about anybody
-        let known = directory.taken_at().is_some();
+        // what was never read, or not for long, says nothing about anybody
+        let is_fresh = self.ensure_fresh(&directory, moment.now).is_ok();
+        if !is_fresh {
+            return Ok(());
+        }
         let present = directory
             .person(&grant.key.user)
             .is_some_and(|person| person.enabled);
-        if known && !present {
+        if !present {
             report.left += 1;
             let change = end::begin(grant, EndCause::PrincipalLeft, By::Hallpass, &holds, moment);
             self.store_change(change).await?;
@@ -265,6 +300,14 @@ impl Access {
         }
         Ok(())
     }
+}
+
+/// Whether a row waits for longer than the pauses between attempts, and not for its own end. One that
+/// is parked may be among them: it is tried again.
+fn waits_too_long(row: &Row, now: Timestamp) -> bool {
+    let due = row.execution.due;
+    let is_at_rest = matches!(row.execution.verdict, Verdict::Present { .. });
+    due > ROW_PAUSE_MAX.after(now) && !(is_at_rest && due <= row.desired.until)
 }
 
 /// The time from when an end was due until it was settled, when this change settles it.

@@ -12,7 +12,13 @@ use crate::report::{Checked, Report, equal, holds};
 use crate::world::{Ids, SystemClock};
 
 async fn with(settings: Settings) -> Result<Aws, ConnectError> {
-    connect(settings, Arc::new(SystemClock), Arc::new(Ids)).await
+    connect(
+        settings,
+        Arc::new(SystemClock),
+        Arc::new(Ids),
+        Arc::new(|_| {}),
+    )
+    .await
 }
 
 pub(crate) async fn run(report: &mut Report, arguments: &Arguments) -> Option<Arc<Aws>> {

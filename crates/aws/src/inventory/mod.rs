@@ -7,14 +7,16 @@ mod policies;
 mod sets;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use hallpass_access::{DirectoryFault, DirectorySource};
-use hallpass_rules::directory::Snapshot;
+use hallpass_model::UserId;
+use hallpass_rules::directory::{Person, Snapshot};
 use hallpass_rules::{Directory, GroupRef};
 use tokio::time::Instant;
 
@@ -22,6 +24,7 @@ use crate::Aws;
 use crate::fault::Failure;
 pub use policies::Policies;
 use sets::Sets;
+use told::Told;
 
 /// Tells which groups' members matter now (those that rules and configuration name).
 pub type GroupsToRead = Arc<dyn Fn() -> BTreeSet<GroupRef> + Send + Sync>;
@@ -42,6 +45,8 @@ pub struct Inventory {
     current: RwLock<Arc<Directory>>,
     /// Held while reading; remembers when the newest snapshot's reading began.
     reading: tokio::sync::Mutex<Option<Instant>>,
+    /// Users read since. Locked before `current` is written, so that none of them is lost.
+    told: Mutex<Told>,
     sets: Sets,
 }
 
@@ -54,6 +59,7 @@ impl Inventory {
             tags: Tags::Skip,
             current: RwLock::default(),
             reading: tokio::sync::Mutex::default(),
+            told: Mutex::default(),
             sets: Sets::default(),
         }
     }
@@ -77,7 +83,26 @@ impl Inventory {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = directory;
     }
 
-    async fn read(&self) -> Result<Directory, DirectoryFault> {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a user as they were read into the newest snapshot.
+    fn put_person(&self, user: &UserId, began: Instant, found: Option<Person>) {
+        let mut told = self.told();
+        told.learn(user, began, found.clone());
+        let current = self.current();
+        if current.person(user) == found.as_ref() {
+            return;
+        }
+        let mut snapshot = current.snapshot().clone();
+        if told::put(&mut snapshot, user, found) {
+            tracing::info!(user = %user, "a user was found changed before the directory was read again");
+            self.put(Arc::new(Directory::new(snapshot)));
+        }
+    }
+
+    async fn read(&self) -> Result<Snapshot, DirectoryFault> {
         let started = Instant::now();
         let taken_at = self.aws.clock.now();
         let (tree, permission_sets, people, groups) = tokio::try_join!(
@@ -103,7 +128,7 @@ impl Inventory {
             duration_ms = started.elapsed().as_millis(),
             "read the organization"
         );
-        Ok(Directory::new(snapshot))
+        Ok(snapshot)
     }
 }
 
@@ -122,10 +147,26 @@ impl DirectorySource for Inventory {
             return Ok(self.current());
         }
         let began = Instant::now();
-        let directory = Arc::new(Box::pin(self.read()).await?);
+        let mut snapshot = Box::pin(self.read()).await?;
+        let mut told = self.told();
+        told.tell(&mut snapshot, began);
+        let directory = Arc::new(Directory::new(snapshot));
         self.put(Arc::clone(&directory));
+        drop(told);
         *newest = Some(began);
         Ok(directory)
+    }
+
+    async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
+        let reading = self.told().reading(user);
+        let mut read_at = reading.lock().await;
+        if read_at.is_none_or(|at| at.elapsed() >= told::BELIEVED) {
+            let began = Instant::now();
+            let found = people::user(&self.aws, user).await?;
+            self.put_person(user, began, found);
+            *read_at = Some(began);
+        }
+        Ok(self.current())
     }
 }
 

@@ -1,10 +1,14 @@
 //! Users, groups, and the members of the groups that matter.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use aws_sdk_identitystore::types::{Group as ListedGroup, User, UserStatus};
+use aws_sdk_identitystore::types::{
+    Email as ListedEmail, Group as ListedGroup, Name, User, UserStatus,
+};
 use futures_util::{StreamExt, stream};
 use hallpass_access::DirectoryFault;
+use hallpass_assignments::{CenterFault, Urgency};
 use hallpass_model::{Email, GroupId, UserId};
 use hallpass_rules::GroupRef;
 use hallpass_rules::directory::{Group, Person};
@@ -16,16 +20,54 @@ use crate::center::{PAGE, user_ids};
 use crate::fault::Failure;
 use crate::pages::listing;
 
+/// The longest wait for one user, retries included.
+const PERSON_MAX: Duration = Duration::from_secs(8);
 /// Membership listings at once; the ration card sets the rate.
 const WIDTH: usize = 6;
 
 /// Every user, by id.
 pub(super) async fn users(aws: &Aws) -> Result<Vec<Person>, DirectoryFault> {
     let listed = list_users(aws).await.map_err(|f| fault("users", &f))?;
-    let mut people: Vec<Person> = listed.into_iter().filter_map(person).collect();
+    let told = listed.iter().map(|user| Told {
+        id: &user.user_id,
+        user_name: user.user_name.as_deref(),
+        display_name: user.display_name.as_deref(),
+        name: user.name.as_ref(),
+        emails: user.emails.as_deref().unwrap_or_default(),
+        status: user.user_status.as_ref(),
+    });
+    let mut people: Vec<Person> = told.filter_map(|told| told.person()).collect();
     people.sort_by(|a, b| a.user_id.cmp(&b.user_id));
     people.dedup_by(|a, b| a.user_id == b.user_id);
     Ok(people)
+}
+
+/// One user as they are now; `None` when they are gone. Before whatever else waits: somebody does.
+pub(super) async fn user(aws: &Aws, id: &UserId) -> Result<Option<Person>, DirectoryFault> {
+    let pace = Pace::within(Urgency::End, PERSON_MAX);
+    let read = aws.store_line.read("DescribeUser", pace, || {
+        aws.store
+            .describe_user()
+            .identity_store_id(&aws.about.identity_store_id)
+            .user_id(id.as_str())
+            .send()
+    });
+    let found = match read.await {
+        Ok(found) => found,
+        Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => return Ok(None),
+        Err(failure) => return Err(fault("the user", &failure)),
+    };
+    let unclear = Failure::unparsable("its id has an unknown form");
+    let told = Told {
+        id: &found.user_id,
+        user_name: found.user_name.as_deref(),
+        display_name: found.display_name.as_deref(),
+        name: found.name.as_ref(),
+        emails: found.emails.as_deref().unwrap_or_default(),
+        status: found.user_status.as_ref(),
+    };
+    let person = told.person().ok_or_else(|| fault("the user", &unclear))?;
+    Ok(Some(person))
 }
 
 /// Every group, by id; members of those asked for. A membership listing that fails leaves that
@@ -75,53 +117,63 @@ fn named(group: ListedGroup) -> Option<(GroupId, String)> {
     }
 }
 
-fn person(user: User) -> Option<Person> {
-    let user_id = match UserId::new(user.user_id.clone()) {
-        Ok(id) => id,
-        Err(error) => {
-            tracing::warn!(%error, "AWS lists a user whose id has an unknown form");
-            return None;
-        }
-    };
-    let emails = emails(&user);
-    let display_name = display_name(&user);
-    Some(Person {
-        user_id,
-        user_name: user.user_name.unwrap_or_default(),
-        display_name,
-        emails,
-        enabled: user.user_status != Some(UserStatus::Disabled),
-    })
+/// A user, as a listing or a description has them.
+struct Told<'a> {
+    id: &'a str,
+    user_name: Option<&'a str>,
+    display_name: Option<&'a str>,
+    name: Option<&'a Name>,
+    emails: &'a [ListedEmail],
+    status: Option<&'a UserStatus>,
 }
 
-/// The addresses that are addresses, the primary one first.
-fn emails(user: &User) -> Vec<Email> {
-    let mut listed: Vec<_> = user.emails().iter().collect();
-    listed.sort_by_key(|email| !email.primary());
-    let mut emails = Vec::with_capacity(listed.len());
-    for text in listed.into_iter().filter_map(|email| email.value()) {
-        match Email::new(text) {
-            Ok(email) if emails.contains(&email) => {}
-            Ok(email) => emails.push(email),
+impl Told<'_> {
+    fn person(&self) -> Option<Person> {
+        let user_id = match UserId::new(self.id) {
+            Ok(id) => id,
             Err(error) => {
-                tracing::debug!(user = user.user_id, %error, "an address of a user was skipped");
+                tracing::warn!(%error, "AWS lists a user whose id has an unknown form");
+                return None;
+            }
+        };
+        Some(Person {
+            user_id,
+            user_name: self.user_name.unwrap_or_default().to_owned(),
+            display_name: self.shown(),
+            emails: self.addresses(),
+            enabled: self.status != Some(&UserStatus::Disabled),
+        })
+    }
+
+    /// The addresses that are addresses, the primary one first.
+    fn addresses(&self) -> Vec<Email> {
+        let mut listed: Vec<_> = self.emails.iter().collect();
+        listed.sort_by_key(|email| !email.primary());
+        let mut emails = Vec::with_capacity(listed.len());
+        for text in listed.into_iter().filter_map(ListedEmail::value) {
+            match Email::new(text) {
+                Ok(email) if emails.contains(&email) => {}
+                Ok(email) => emails.push(email),
+                Err(error) => {
+                    tracing::debug!(user = self.id, %error, "an address of a user was skipped");
+                }
             }
         }
+        emails
     }
-    emails
-}
 
-fn display_name(user: &User) -> String {
-    let shown = user.display_name().unwrap_or_default().trim();
-    if !shown.is_empty() {
-        return shown.to_owned();
-    }
-    let part = |text: Option<&str>| text.unwrap_or_default().trim().to_owned();
-    match user.name() {
-        Some(name) => format!("{} {}", part(name.given_name()), part(name.family_name()))
-            .trim()
-            .to_owned(),
-        None => String::new(),
+    fn shown(&self) -> String {
+        let shown = self.display_name.unwrap_or_default().trim();
+        if !shown.is_empty() {
+            return shown.to_owned();
+        }
+        let part = |text: Option<&str>| text.unwrap_or_default().trim().to_owned();
+        match self.name {
+            Some(name) => format!("{} {}", part(name.given_name()), part(name.family_name()))
+                .trim()
+                .to_owned(),
+            None => String::new(),
+        }
     }
 }
 

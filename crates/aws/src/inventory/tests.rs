@@ -211,3 +211,110 @@ async fn those_who_ask_at_once_share_a_reading() {
     assert!(Arc::ptr_eq(&first.unwrap(), &second.unwrap()));
     assert_eq!(fake.count("ListUsers"), 1);
 }
+
+fn user(enabled: bool) -> Value {
+    json!({"UserId": ANA, "IdentityStoreId": "d-1234567890", "UserName": "ana",
+        "DisplayName": "Ana", "Emails": [{"Value": "ana@corp.example", "Primary": true}],
+        "UserStatus": if enabled { "ENABLED" } else { "DISABLED" }})
+}
+
+/// What AWS says of Ana, as a test turns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ana {
+    Enabled,
+    Disabled,
+    Gone,
+    Silent,
+}
+
+/// An inventory that has read Ana once, and what AWS says of her from then on.
+async fn with_ana() -> (Arc<Fake>, Inventory, Arc<Mutex<Ana>>) {
+    let state = Arc::new(Mutex::new(Ana::Enabled));
+    let says = Arc::clone(&state);
+    let fake = Fake::new(move |operation, _| match operation {
+        // the listing is late: it shows her as she was
+        "ListUsers" => Some((200, json!({"Users": [user(true)]}))),
+        "DescribeUser" => Some(match *says.lock().unwrap() {
+            Ana::Enabled => (200, user(true)),
+            Ana::Disabled => (200, user(false)),
+            Ana::Gone => error("ResourceNotFoundException", "USER not found"),
+            Ana::Silent => error("AccessDeniedException", "no"),
+        }),
+        _ => None,
+    });
+    let aws = Arc::new(fake.connect().await);
+    let inventory = Inventory::new(aws, Arc::new(BTreeSet::new));
+    inventory.refresh().await.unwrap();
+    (fake, inventory, state)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_read_alone_is_what_the_snapshot_says_from_then_on() {
+    let ana = ANA.parse().unwrap();
+    for (state, seen) in [
+        (Ana::Enabled, Some(true)),
+        (Ana::Disabled, Some(false)),
+        (Ana::Gone, None),
+    ] {
+        let (_, inventory, says) = with_ana().await;
+        *says.lock().unwrap() = state;
+        for directory in [
+            inventory.refresh_person(&ana).await.unwrap(),
+            inventory.current(),
+        ] {
+            let found = directory.person(&ana).map(|person| person.enabled);
+            assert_eq!(found, seen, "{state:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_who_cannot_be_read_is_an_error_and_the_snapshot_stays() {
+    let (_, inventory, says) = with_ana().await;
+    *says.lock().unwrap() = Ana::Silent;
+    let ana = ANA.parse().unwrap();
+    let fault = inventory.refresh_person(&ana).await.unwrap_err();
+    assert_eq!(fault.what, "the user");
+    assert!(fault.message.contains("AccessDeniedException"), "{fault}");
+    assert!(inventory.current().person(&ana).is_some());
+    // not remembered: it is asked again at once
+    *says.lock().unwrap() = Ana::Gone;
+    let directory = inventory.refresh_person(&ana).await.unwrap();
+    assert!(directory.person(&ana).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_presses_of_one_user_are_one_question() {
+    let (fake, inventory, says) = with_ana().await;
+    let ana = ANA.parse().unwrap();
+    let asks = (0..52).map(|_| inventory.refresh_person(&ana));
+    for answer in futures_util::future::join_all(asks).await {
+        assert!(answer.unwrap().person(&ana).is_some());
+    }
+    assert_eq!(fake.count("DescribeUser"), 1);
+    // a moment later it is asked anew
+    *says.lock().unwrap() = Ana::Disabled;
+    tokio::time::advance(told::BELIEVED).await;
+    let directory = inventory.refresh_person(&ana).await.unwrap();
+    assert!(!directory.person(&ana).unwrap().enabled);
+    assert_eq!(fake.count("DescribeUser"), 2);
+}
+
+/// A listing that began before and ends later must not bring somebody back.
+#[tokio::test(start_paused = true)]
+async fn who_was_found_gone_is_not_brought_back_by_an_older_reading() {
+    let ana: hallpass_model::UserId = ANA.parse().unwrap();
+    let (_, inventory, says) = with_ana().await;
+    let began = Instant::now();
+    *says.lock().unwrap() = Ana::Gone;
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    inventory.refresh_person(&ana).await.unwrap();
+    let mut late = inventory.read().await.unwrap();
+    assert_eq!(late.people.len(), 1, "the listing shows her still");
+    inventory.told().tell(&mut late, began);
+    assert!(late.people.is_empty());
+    // a reading that began later is believed again
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    let directory = inventory.refresh().await.unwrap();
+    assert!(directory.person(&ana).is_some());
+}

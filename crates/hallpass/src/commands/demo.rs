@@ -22,8 +22,8 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use super::serve::{asked_to_stop, only_server, open_store, runtime};
-use crate::clock::SystemClock;
-use crate::compose::{self, Parts, RandomIds, SteadyClock};
+use crate::clock::{self, ProcessClock, SystemClock};
+use crate::compose::{self, Parts, RandomIds};
 use crate::config::SlackApp;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::{descriptors, facts, logging, output};
@@ -123,7 +123,7 @@ async fn demo(args: &Args) -> Outcome {
     let (simulator, aws_address) = start_aws(args, &folder).await?;
     let _only = only_server(&folder.path("hallpass.db"))?;
     let store = open_store(folder.path("hallpass.db")).await?;
-    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::after_log(&store).await);
+    let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let aws = connect(&simulator, aws_address, &clock, &ids).await?;
     let rules = rules()?;
@@ -289,7 +289,7 @@ async fn start_aws(args: &Args, folder: &Folder) -> Result<(Simulator, SocketAdd
 async fn connect(
     simulator: &Simulator,
     address: SocketAddr,
-    clock: &Arc<dyn Clock>,
+    clock: &Arc<ProcessClock>,
     ids: &Arc<dyn IdSource>,
 ) -> Result<Arc<Aws>, Failure> {
     let facts = simulator.identity_center();
@@ -307,8 +307,12 @@ async fn connect(
     };
     let mut tries = 0;
     loop {
-        match hallpass_aws::connect(settings.clone(), Arc::clone(clock), Arc::clone(ids)).await {
-            Ok(aws) => return Ok(Arc::new(aws)),
+        let (time, ids, dates) = (Arc::clone(clock), Arc::clone(ids), clock::listener(clock));
+        match hallpass_aws::connect(settings.clone(), time, ids, dates).await {
+            Ok(aws) => {
+                clock::settle(clock, &aws).await;
+                return Ok(Arc::new(aws));
+            }
             Err(_) if tries < CONNECT_TRIES => {
                 tries += 1;
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use hallpass_access::{Channel, DirectorySource as _};
 use hallpass_aws::{About, Inventory, Place};
-use hallpass_model::Clock;
+use hallpass_clock::{BOUND, Reading};
+use hallpass_model::{Clock, Span, Timestamp};
 use hallpass_org::Organization;
 use hallpass_rules::{Directory, GroupRef, Rules};
 use serde::Serialize;
 
 use super::serve::{ConfigArgs, connect, open_store, runtime};
-use crate::clock::SystemClock;
+use crate::clock::{ProcessClock, SystemClock, newest_record};
 use crate::compose::{RandomIds, read_rules};
 use crate::config::Loaded;
 use crate::descriptors;
@@ -108,12 +109,13 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
     report.add("configuration", Ok("read".to_owned()));
     check_descriptors(loaded, &mut report);
     let rules = check_rules(loaded, &mut report);
-    check_store(loaded, &mut report).await;
+    let newest_record = check_store(loaded, &mut report).await;
     check_export(loaded, &mut report);
     check_slack(loaded, &mut report).await;
     check_telling(loaded, &mut report).await;
     check_sign_in(loaded, &mut report).await;
-    let aws = match connect(loaded, Arc::new(SystemClock), Arc::new(RandomIds)).await {
+    let clock = Arc::new(ProcessClock::new(SystemClock, None));
+    let aws = match connect(loaded, &clock, Arc::new(RandomIds)).await {
         Ok(aws) => Arc::new(aws),
         Err(failure) => {
             let remedy = "see the message; `hallpass doctor --iam-policy` prints what is needed";
@@ -123,6 +125,7 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
     };
     let about = aws.about().clone();
     report.add("aws", Ok(format!("{} in {}", about.arn, about.region)));
+    report.add("clock", check_clock(&clock.read(), newest_record));
     check_place(&about, &mut report);
     report.add(
         "instance",
@@ -366,12 +369,52 @@ fn check_rules(loaded: &Loaded, report: &mut Report) -> Option<Rules> {
     }
 }
 
-async fn check_store(loaded: &Loaded, report: &mut Report) {
+/// The three clocks there are: this machine's, AWS's, and the newest record of the log.
+fn check_clock(
+    reading: &Reading,
+    newest_record: Option<Timestamp>,
+) -> Result<String, (String, &'static str)> {
+    let remedy =
+        "keep the machine's time (chrony or systemd-timesyncd); docs/runbooks/clock-wrong.md";
+    let shown = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let apart = |this: Timestamp, other: Timestamp| {
+        let way = if this > other { "behind" } else { "ahead" };
+        let by = Span::between(this, other).max(Span::between(other, this));
+        if by.is_zero() {
+            "the same".to_owned()
+        } else {
+            format!("{by} {way}")
+        }
+    };
+    let mut words = vec![format!("this machine {}", shown(reading.wall))];
+    words.push(match reading.aws {
+        Some(aws) => format!("AWS {}", apart(reading.wall, aws)),
+        None => "AWS unknown".to_owned(),
+    });
+    if let Some(record) = newest_record {
+        words.push(format!("newest record {}", apart(reading.wall, record)));
+    }
+    let words = words.join(", ");
+    let is_off = |ahead: Span| ahead > BOUND;
+    let aws_is_off = reading.aws.is_none_or(|aws| {
+        is_off(Span::between(aws, reading.wall)) || is_off(Span::between(reading.wall, aws))
+    });
+    let record_is_early =
+        newest_record.is_some_and(|record| is_off(Span::between(reading.wall, record)));
+    if aws_is_off || record_is_early {
+        Err((words, remedy))
+    } else {
+        Ok(words)
+    }
+}
+
+/// Checks the store; the instant of the newest record of its log.
+async fn check_store(loaded: &Loaded, report: &mut Report) -> Option<Timestamp> {
     let path = match loaded.sqlite() {
         Ok(path) => path,
         Err(failure) => {
             report.add("store", Err((failure.words(), "fix `store.url`")));
-            return;
+            return None;
         }
     };
     if !path.exists() {
@@ -380,9 +423,14 @@ async fn check_store(loaded: &Loaded, report: &mut Report) {
             format!("`{}` does not exist yet", path.display()),
             "`hallpass serve` makes it",
         );
-        return;
+        return None;
     }
-    let outcome = match open_store(path.clone()).await {
+    let opened = open_store(path.clone()).await;
+    let newest_record = match &opened {
+        Ok(store) => newest_record(store).await,
+        Err(_) => None,
+    };
+    let outcome = match opened {
         Ok(store) => match store.check().await {
             Ok(found) if found.problems.is_empty() => Ok(format!(
                 "`{}`, {} audit records verified",
@@ -395,6 +443,7 @@ async fn check_store(loaded: &Loaded, report: &mut Report) {
         Err(failure) => Err((failure.words(), "see the message")),
     };
     report.add("store", outcome);
+    newest_record
 }
 
 fn check_directory(

@@ -13,7 +13,8 @@ use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_server::{Connections, Front, Rates};
 use hallpass_store::{FolderTarget, SqliteStore};
 
-use crate::compose::{self, Parts, RandomIds, SteadyClock};
+use crate::clock::{self, ProcessClock};
+use crate::compose::{self, Parts, RandomIds};
 use crate::config::{self, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::{descriptors, logging, output, plans};
@@ -112,15 +113,25 @@ pub(crate) fn only_server(store: &Path) -> Result<File, Failure> {
     }
 }
 
-/// Connects to AWS as the configuration says.
+/// Connects to AWS as the configuration says. What AWS says of the time goes to the clock.
 pub(crate) async fn connect(
     loaded: &Loaded,
-    clock: Arc<dyn Clock>,
+    clock: &Arc<ProcessClock>,
     ids: Arc<dyn IdSource>,
 ) -> Result<Aws, Failure> {
-    let settings = aws_settings(loaded);
-    let connected = hallpass_aws::connect(settings, clock, ids).await;
-    connected.map_err(|error| no_aws(&error))
+    let connected = try_connect(loaded, clock, ids).await;
+    let aws = connected.map_err(|error| no_aws(&error))?;
+    clock::settle(clock, &aws).await;
+    Ok(aws)
+}
+
+async fn try_connect(
+    loaded: &Loaded,
+    clock: &Arc<ProcessClock>,
+    ids: Arc<dyn IdSource>,
+) -> Result<Aws, ConnectError> {
+    let (time, dates) = (Arc::clone(clock), clock::listener(clock));
+    hallpass_aws::connect(aws_settings(loaded), time, ids, dates).await
 }
 
 /// How long the server waits for an AWS that does not answer before it gives up: access that is due
@@ -131,14 +142,16 @@ const AWS_PATIENCE: Duration = Duration::from_mins(2);
 /// with the configuration is said at once.
 async fn connect_patiently(
     loaded: &Loaded,
-    clock: &Arc<dyn Clock>,
+    clock: &Arc<ProcessClock>,
     ids: &Arc<dyn IdSource>,
 ) -> Result<Aws, Failure> {
     let (mut waited, mut pause) = (Duration::ZERO, Duration::from_millis(500));
     loop {
-        let settings = aws_settings(loaded);
-        match hallpass_aws::connect(settings, Arc::clone(clock), Arc::clone(ids)).await {
-            Ok(aws) => return Ok(aws),
+        match try_connect(loaded, clock, Arc::clone(ids)).await {
+            Ok(aws) => {
+                clock::settle(clock, &aws).await;
+                return Ok(aws);
+            }
             Err(error) if waited < AWS_PATIENCE && is_passing(&error) => {
                 tracing::warn!(error = %error, "AWS does not answer; it is asked again");
                 tokio::time::sleep(pause).await;
@@ -263,9 +276,9 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let _only = only_server(&path)?;
     let store = open_store(path).await?;
     plans::warn_of_unfinished(&store).await;
-    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::after_log(&store).await);
+    let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
-    let channels = channels(loaded, &clock)?;
+    let channels = channels(loaded, &(Arc::clone(&clock) as Arc<dyn Clock>))?;
     let aws = Arc::new(connect_patiently(loaded, &clock, &ids).await?);
     let about = aws.about().clone();
     let address = listen.unwrap_or(&loaded.config.server.listen);

@@ -9,16 +9,17 @@ use hallpass_access::{Access, AccessStore, DirectorySource};
 use hallpass_assignments::{AssignmentStore, Executor};
 use hallpass_audit::{AuditStore, ExportTarget, export_pending, publish_head};
 use hallpass_aws::Inventory;
-use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_model::{Clock, Look, Span, Timestamp};
 use hallpass_org::cuts::Cutter;
 use hallpass_server::Desk;
 use hallpass_store::SqliteStore;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::notices::{self, Keeper, Teller};
 use super::probes::Pulse;
-use super::{Composed, rules_and_text, sources, unread_rules};
+use super::{Composed, clocks, rules_and_text, sources, unread_rules};
 
 /// The longest a loop sleeps: bounds the cost of a lost ring.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -89,6 +90,7 @@ impl Composed {
         spawn(tasks, "reconcile", stop, &engine, reconcile);
         spawn(tasks, "refresh", stop, &engine, refresh);
         spawn(tasks, "check", stop, &engine, check);
+        spawn(tasks, "clock", stop, &self.watch, clocks::watch);
         let store = Arc::new(self.store.clone()) as Arc<dyn AccessStore>;
         let keeper = Keeper {
             channels: self.channels.clone(),
@@ -322,13 +324,21 @@ async fn compare(access: &Access) {
 async fn refresh(engine: Engine, mut stop: watch::Receiver<bool>) {
     let every = Duration::from_secs((engine.max_age.as_seconds() / 3).max(1));
     loop {
+        let again = every.min(READ_AGAIN);
         let pause = if read_again(&engine).await {
             every
         } else {
-            every.min(READ_AGAIN)
+            again
         };
-        if !rest(&mut stop, pause).await {
-            return;
+        let read = Instant::now();
+        // a clock that returned leaves a snapshot behind that is of nobody knows when
+        while read.elapsed() < pause
+            && (read.elapsed() < again || engine.access.directory_is_fresh())
+        {
+            let left = pause.saturating_sub(read.elapsed());
+            if !rest(&mut stop, left.min(LOOK_AGAIN)).await {
+                return;
+            }
         }
     }
 }
@@ -352,8 +362,13 @@ async fn read_again(engine: &Engine) -> bool {
 /// Forgets sessions that are over.
 async fn forget_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
     loop {
-        let pruned = engine.store.sessions_prune(engine.clock.now()).await;
-        if let Err(error) = pruned {
+        let Look {
+            now, disagreement, ..
+        } = engine.clock.look();
+        // each is looked at again when it is used; none is forgotten by a clock that may be wrong
+        if disagreement.is_none()
+            && let Err(error) = engine.store.sessions_prune(now).await
+        {
             tracing::warn!(error = %error, "sessions that are over could not be forgotten");
         }
         if !rest(&mut stop, SESSIONS_EVERY).await {
@@ -405,7 +420,7 @@ async fn check(engine: Engine, mut stop: watch::Receiver<bool>) {
         let before = engine.desk.chain();
         let whole = before
             .whole_at
-            .is_none_or(|at| now >= CHECK_WHOLE_EVERY.after(at));
+            .is_none_or(|at| !CHECK_WHOLE_EVERY.covers(at, now));
         engine
             .desk
             .check_chain(engine.audit.as_ref(), now, whole)

@@ -1,41 +1,37 @@
 //! What readiness asks.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hallpass_access::{Access, DirectorySource};
 use hallpass_aws::Inventory;
-use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_model::{Clock, Span};
 use hallpass_server::{Probe, ProbeResult};
+use tokio::time::Instant;
 
 /// A loop that has not come round for this long is late.
 const LATE_AFTER: Span = Span::minutes(2);
 
-/// When the executor last came round.
-pub(crate) struct Pulse {
-    clock: Arc<dyn Clock>,
-    last: AtomicI64,
-}
+/// When the executor last came round. By the monotonic clock: a step of the other one neither hides
+/// a stop nor makes one up.
+pub(crate) struct Pulse(Mutex<Instant>);
 
 impl Pulse {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        let now = clock.now().as_second();
-        Self {
-            clock,
-            last: AtomicI64::new(now),
-        }
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Instant::now()))
     }
 
     pub(crate) fn beat(&self) {
-        self.last
-            .store(self.clock.now().as_second(), Ordering::Relaxed);
+        *self.last() = Instant::now();
     }
 
     /// Time since the last beat.
     pub(crate) fn age(&self) -> Span {
-        let last = Timestamp::from_second(self.last.load(Ordering::Relaxed));
-        Span::between(last.unwrap_or(Timestamp::UNIX_EPOCH), self.clock.now())
+        Span::seconds(self.last().elapsed().as_secs())
+    }
+
+    fn last(&self) -> MutexGuard<'_, Instant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -60,21 +56,25 @@ impl Probe for StoreProbe {
 
 pub(crate) struct AwsProbe {
     pub(crate) directory: Arc<Inventory>,
+    pub(crate) access: Arc<Access>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) max_age: Span,
 }
 
 #[async_trait]
 impl Probe for AwsProbe {
     async fn probe(&self) -> ProbeResult {
         let taken = self.directory.current().taken_at();
-        let works = match taken.map(|taken| Span::between(taken, self.clock.now())) {
-            None => Err("the organization was not read yet".to_owned()),
-            // two refreshes may fail before this says so
-            Some(age) if age > Span::seconds(self.max_age.as_seconds() * 3) => {
-                Err(format!("the organization was last read {age} ago"))
+        let works = match (taken, self.access.directory_is_fresh()) {
+            (None, _) => Err("the organization was not read yet".to_owned()),
+            // two readings may fail before this says so
+            (Some(taken), false) => Err(format!(
+                "the organization was last read at {}",
+                taken.strftime("%Y-%m-%d %H:%M:%S UTC")
+            )),
+            (Some(taken), true) => {
+                let age = Span::between(taken, self.clock.now());
+                Ok(format!("the organization was read {age} ago"))
             }
-            Some(age) => Ok(format!("the organization was read {age} ago")),
         };
         ProbeResult { name: "aws", works }
     }

@@ -1,58 +1,14 @@
-//! The outside world's clock and randomness, tokens and the cached directory behind their ports.
-
-use std::sync::atomic::{AtomicI64, Ordering};
+//! The outside world's randomness, tokens and the cached directory behind their ports.
 
 use async_trait::async_trait;
-use hallpass_audit::{AuditStore, Draft, Event, Origin};
-use hallpass_model::{AuditId, Clock, Email, IdSource, Span, Timestamp, TokenId};
+use hallpass_audit::{Draft, Event, Origin};
+use hallpass_model::{AuditId, Email, IdSource, Span, Timestamp, TokenId};
 use hallpass_rules::directory::Snapshot;
 use hallpass_server::{
     NewToken, Scope, Session, SessionFault, SessionStore, TokenFacts, TokenFault, TokenStore,
 };
 use hallpass_store::{SessionRow, SqliteStore, TokenRow};
 use uuid::Uuid;
-
-use crate::clock::SystemClock;
-
-/// The system's clock, but never stepping back: not within the process, and not behind the newest
-/// record of the log (promise P10). Access therefore never lasts longer than it should.
-pub(crate) struct SteadyClock<C = SystemClock> {
-    wall: C,
-    latest: AtomicI64,
-}
-
-impl SteadyClock {
-    /// A clock that starts no earlier than the newest record.
-    pub(crate) async fn after_log(store: &SqliteStore) -> Self {
-        let head = store.head().await.ok().flatten();
-        let newest = match head {
-            Some(head) => store.records_from(head.seq, 1).await.unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let recorded = newest
-            .first()
-            .and_then(|record| record.fields().get("timestamp")?.as_i64());
-        Self::over(SystemClock, recorded.unwrap_or(0).saturating_mul(1000))
-    }
-}
-
-impl<C> SteadyClock<C> {
-    /// A clock over another, never before `microsecond` since 1970.
-    fn over(wall: C, microsecond: i64) -> Self {
-        Self {
-            wall,
-            latest: AtomicI64::new(microsecond),
-        }
-    }
-}
-
-impl<C: Clock> Clock for SteadyClock<C> {
-    fn now(&self) -> Timestamp {
-        let wall = self.wall.now().as_microsecond();
-        let before = self.latest.fetch_max(wall, Ordering::SeqCst);
-        Timestamp::from_microsecond(wall.max(before)).unwrap_or(Timestamp::MAX)
-    }
-}
 
 /// UUIDs v7 with randomness from the operating system.
 pub(crate) struct RandomIds;
@@ -238,29 +194,6 @@ pub(crate) async fn cache_snapshot(store: &SqliteStore, snapshot: &Snapshot) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Hands(AtomicI64);
-
-    impl Clock for Hands {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
-        }
-    }
-
-    #[test]
-    fn time_never_steps_back_not_even_behind_the_log() {
-        let clock = SteadyClock::over(Hands(AtomicI64::new(50)), 100_000_000);
-        let at = |clock: &SteadyClock<Hands>| clock.now().as_second();
-        assert_eq!(
-            at(&clock),
-            100,
-            "the newest record is later than the wall clock"
-        );
-        for (wall, expected) in [(99, 100), (120, 120), (60, 120), (121, 121)] {
-            clock.wall.0.store(wall, Ordering::SeqCst);
-            assert_eq!(at(&clock), expected, "wall clock at {wall}");
-        }
-    }
 
     fn session(hash: &str, subject: &str) -> Session {
         let at = |second: i64| Timestamp::from_second(1_780_000_000 + second).unwrap();

@@ -31,7 +31,7 @@ use crate::{
     directory::Directory,
     glob::Glob,
     read::Content,
-    rule::{GroupRef, Place, Rule, RuleId, SetMatch, Targets, Terms},
+    rule::{GroupRef, Place, Rule, SetMatch, Targets, Terms},
     selftest::TestCase,
 };
 use decide::Evaluation;
@@ -237,25 +237,6 @@ impl Rules {
         now: Timestamp,
     ) -> Result<Permit, ClickRefused> {
         click::may_deny(&self.compiled, clicker, requester, ask, facts, now)
-    }
-
-    /// Rules whose effect on the target depends on where the directory says the account is (units,
-    /// names, tags). With a directory that is too old, a request that any of them might affect
-    /// cannot be decided (`spec/access.md` §1.2).
-    pub fn placed_by_directory(&self, ask: &Ask<'_>) -> Vec<RuleId> {
-        let Ask::Account { permission_set, .. } = ask else {
-            return Vec::new();
-        };
-        let rules = self
-            .compiled
-            .broad
-            .iter()
-            .filter_map(|place| self.compiled.rules.get(*place));
-        rules
-            .filter(|ready| ready.sets.contain(permission_set))
-            .filter(|ready| places::needs_directory(&ready.terms().targets))
-            .map(|ready| ready.rule.id.clone())
-            .collect()
     }
 
     /// Lower-case hex SHA-256 of the text the rules were read from.

@@ -2,7 +2,7 @@
 
 use hallpass_model::AccountId;
 use hallpass_rules::{
-    Ask, ClickRefused, Code, Directory, Kind, RuleId, Rules,
+    Ask, ClickRefused, Code, Directory, Kind, RuleId,
     directory::{OuRef, Snapshot},
 };
 use pretty::check;
@@ -154,20 +154,6 @@ fn who_may_ask_is_decided_by_name_and_group() {
             "NoApprovers [] s2",
         ),
     ]);
-}
-
-#[test]
-fn rules_that_rest_on_the_directory_are_known() {
-    let list = [unit(r#""Workloads""#), unit(r#""*""#), everywhere(CAI)].join(",");
-    let account = AccountId::new(PAYMENTS_PROD).unwrap();
-    let ask = Ask::Account {
-        account: &account,
-        permission_set: "Admin",
-    };
-    let found = statements(&list).placed_by_directory(&ask);
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0], "s1");
-    assert!(Rules::none().placed_by_directory(&ask).is_empty());
 }
 
 #[test]

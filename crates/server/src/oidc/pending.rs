@@ -106,7 +106,7 @@ impl Pending {
 }
 
 fn is_fresh(waiting: &Waiting, now: Timestamp) -> bool {
-    now < LASTS.after(waiting.began_at)
+    LASTS.covers(waiting.began_at, now)
 }
 
 /// The cookie that binds a sign-in to its browser. Each has its own, so that two tabs do not

@@ -169,15 +169,15 @@ impl Provider {
         // held while reading: everybody else wants the same answer
         let mut cache = self.cache.lock().await;
         let known = cache.known.clone();
-        let age = |known: &Arc<Known>| Span::between(known.read_at, now);
-        if let Some(known) = known.clone().filter(|known| age(known) < FRESH) {
+        let is_within = |span: Span, known: &Arc<Known>| span.covers(known.read_at, now);
+        if let Some(known) = known.clone().filter(|known| is_within(FRESH, known)) {
             return Ok(known);
         }
-        let usable = known.filter(|known| age(known) < USABLE);
+        let usable = known.filter(|known| is_within(USABLE, known));
         if let Some((_, why)) = cache
             .failed_at
             .as_ref()
-            .filter(|(at, _)| now < ASK_AGAIN.after(*at))
+            .filter(|(at, _)| ASK_AGAIN.covers(*at, now))
         {
             return usable.ok_or_else(|| SignInFault::Down(why.clone()));
         }
@@ -200,7 +200,7 @@ impl Provider {
     async fn newer_keys(&self, now: Timestamp) -> Option<Arc<Known>> {
         let mut cache = self.cache.lock().await;
         let known = cache.known.clone()?;
-        if cache.keys_at.is_some_and(|at| now < KEYS_AGAIN.after(at)) {
+        if cache.keys_at.is_some_and(|at| KEYS_AGAIN.covers(at, now)) {
             return Some(known);
         }
         cache.keys_at = Some(now);

@@ -17,7 +17,7 @@ pub(crate) struct Group {
 }
 
 /// Every kind the filter offers.
-pub(crate) const GROUPS: [Group; 8] = [
+pub(crate) const GROUPS: [Group; 9] = [
     Group {
         name: "access",
         words: "Grants and ends",
@@ -84,6 +84,11 @@ pub(crate) const GROUPS: [Group; 8] = [
         words: "Sessions at AWS",
         events: &["sessions.cut", "sessions.cut_failed", "sessions.restored"],
     },
+    Group {
+        name: "clock",
+        words: "Clocks",
+        events: &["clock.disagreed", "clock.agreed"],
+    },
 ];
 
 /// What happened, in two or three words.
@@ -118,6 +123,8 @@ pub(crate) fn event(name: &str) -> String {
         "sessions.cut" => "AWS sessions ended",
         "sessions.cut_failed" => "AWS sessions go on",
         "sessions.restored" => "AWS sessions over",
+        "clock.disagreed" => "Clocks disagree",
+        "clock.agreed" => "Clocks agree",
         "standing.accepted" => "Standing accepted",
         other => return plain(other),
     };
@@ -168,7 +175,8 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
                 .and_then(|seconds| seconds.parse::<u64>().ok());
             parts.extend(seconds.map(|seconds| hallpass_model::Span::seconds(seconds).to_string()));
         }
-        "press.refused" | "config.loaded" | "token.created" | "token.revoked" => {
+        "press.refused" | "config.loaded" | "token.created" | "token.revoked"
+        | "clock.disagreed" | "clock.agreed" => {
             parts.extend(record.text("why").map(plain));
         }
         "plan.changed" => {

@@ -81,7 +81,7 @@ pub(crate) async fn recent(app: &App) -> Result<Arc<Recent>, StoreFault> {
     let now = app.clock.now();
     let mut known = app.desk.recent.lock().await;
     if let Some(known) = known.as_ref()
-        && Span::between(known.read_at, now) < GOOD_FOR
+        && GOOD_FOR.covers(known.read_at, now)
     {
         return Ok(Arc::clone(known));
     }

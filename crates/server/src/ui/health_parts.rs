@@ -115,8 +115,13 @@ fn probed(result: &ProbeResult) -> Part {
         ),
         "aws" => (
             "Identity Center",
-            "Names may be old and new requests may be refused; ends are tried again.",
+            "Nothing is granted or decided until the directory is read; ends are tried again.",
             "Check the role and the network: hallpass doctor.",
+        ),
+        "clock" => (
+            "Clocks",
+            "No access is given until they agree; ends go on.",
+            "Set the server’s clock right, and keep it so: hallpass doctor.",
         ),
         "reconciler" => (
             "Executor",

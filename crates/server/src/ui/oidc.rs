@@ -46,7 +46,8 @@ async fn leave(
 ) -> PageResult {
     let provider = provider(&app)?;
     let next = local_path(&leaving.next);
-    let now = app.clock.now();
+    // the provider's tokens, keys and logouts go by its time
+    let now = app.clock.elsewhere();
     let begun = app.sign_in.pending.begin(now, next)?;
     let again = match leaving.again {
         Some(_) => Again::Anew,
@@ -90,7 +91,7 @@ async fn back(
     Query(coming): Query<Coming>,
 ) -> PageResult {
     let provider = provider(&app)?;
-    let (secure, now) = (app.session_settings.secure, app.clock.now());
+    let (secure, now) = (app.session_settings.secure, app.clock.elsewhere());
     let name = cookie_name(secure, &coming.state);
     let browser = session::cookie(&headers, &name).unwrap_or_default();
     let Some(waiting) = app.sign_in.pending.take(now, &coming.state, browser) else {
@@ -148,7 +149,7 @@ async fn arrive(
         return Err(Refused::Person("The sign-in was refused or broken off."));
     };
     let proven = provider
-        .who(code, waiting, app.clock.now())
+        .who(code, waiting, app.clock.elsewhere())
         .await
         .map_err(Refused::Fault)?;
     let found = app
@@ -156,7 +157,7 @@ async fn arrive(
         .actor(&proven.email, Origin::Web, &app.access.directory());
     let actor = found
         .map_err(|_| Refused::Person("More than one person has your e-mail; ask an admin."))?;
-    if actor.user.is_none() {
+    if actor.user.is_none() || !app.access.is_still_known(&actor).await {
         return Err(Refused::Person("Your account is not in the directory."));
     }
     let Proven {
@@ -219,7 +220,7 @@ async fn logged_out(
     Form(form): Form<LogoutForm>,
 ) -> Result<Response, Failure> {
     let provider = provider(&app)?;
-    let now = app.clock.now();
+    let now = app.clock.elsewhere();
     let token = &form.logout_token;
     let about = provider.logged_out(token, now).await.map_err(|fault| {
         // anybody may call this door, so its words are bounded

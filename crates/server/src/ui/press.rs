@@ -143,6 +143,8 @@ async fn answered(
 ) -> PageResult {
     match outcome {
         Ok(_) => Ok(see_other(&said::after(&back(from, id), said, id))),
+        // nothing on the page would say it: it is over in a moment
+        Err(AccessError::Refused(why)) if why.retry_after().is_some() => Err(why.into()),
         Err(AccessError::Refused(why)) => {
             // why not depends on what was pressed
             let said = match (why, said) {

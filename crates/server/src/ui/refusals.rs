@@ -6,7 +6,7 @@ use hallpass_rules::{ClickRefused, Kind, RuleId};
 
 use super::{
     view::{Coded, View, either},
-    words::{capital, number},
+    words::{capital, number, sentence},
 };
 
 /// Why somebody cannot say yes to a request, with the names of those who can.
@@ -71,6 +71,9 @@ pub(crate) fn words<'a>(
         PressRefused::OwnReview => {
             "Somebody else must close the review of your own request.".to_owned()
         }
+        PressRefused::ClocksDisagree(_)
+        | PressRefused::DirectoryUnread { .. }
+        | PressRefused::PersonUnchecked { .. } => sentence(&capital(&refused.to_string())),
         PressRefused::NotHolder => "Only its holder can do this.".to_owned(),
         PressRefused::ReasonMissing => "Say in a few words why.".to_owned(),
     })

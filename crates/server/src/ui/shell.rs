@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
 use super::words::sentence;
-use super::words::{initials, plain};
+use super::words::{capital, initials, plain};
 use crate::{App, Front, auth::hash_secret, problem::Failure, session};
 
 /// Requests counted beside `Reviews` at most; more are `99+`.
@@ -65,6 +65,8 @@ pub(crate) struct Shell {
     pub(crate) slack: Option<String>,
     /// Said once, after a press.
     pub(crate) said: Option<Toast>,
+    /// Why nobody gets access now, whatever they ask for; empty most of the time.
+    pub(crate) obstacle: String,
     pub(crate) sees_health: bool,
     pub(crate) css: &'static str,
     pub(crate) js: &'static str,
@@ -149,6 +151,10 @@ impl Viewer {
                 Front::Serve => None,
             },
             said: None,
+            obstacle: app
+                .access
+                .obstacle()
+                .map_or_else(String::new, |why| sentence(&capital(&why.to_string()))),
             sees_health: self.actor.is(Role::Operator) || self.actor.is(Role::Admin),
             css: &CSS_URL,
             js: &JS_URL,

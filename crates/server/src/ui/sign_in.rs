@@ -164,7 +164,7 @@ async fn at_provider(app: &App, headers: &HeaderMap, id_token: Option<&str>) -> 
     let Some(provider) = app.sign_in.provider.as_ref() else {
         return see_other("/signin");
     };
-    match provider.way_out(id_token, app.clock.now()).await {
+    match provider.way_out(id_token, app.clock.elsewhere()).await {
         Some(way) => page(&SignedOutPage {
             css: &CSS_URL,
             theme: shell::theme(headers),

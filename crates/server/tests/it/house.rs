@@ -12,7 +12,10 @@ use hallpass_access::Identity;
 use hallpass_access::{
     Access, Directory, DirectoryFault, DirectorySource, PolicySource, Ports, SetPolicies, Settings,
 };
-use hallpass_model::{Clock, Email, IdSource, PermissionSetArn, Span, Timestamp};
+use hallpass_model::{
+    Clock, Disagreement, Email, IdSource, Look, PermissionSetArn, Span, Timestamp, UserId,
+};
+use hallpass_rules::directory::Snapshot;
 use hallpass_rules::{Rules, Source, load};
 use hallpass_server::{
     App, ConnectionSettings, Connections, Front, MemorySessions, NewToken, Probe, ProbeResult,
@@ -40,19 +43,31 @@ pub(crate) const RULES: &str = r#"{
   ]
 }"#;
 
-/// A wall clock that tests move.
-pub(crate) struct Wall(AtomicI64);
+/// A wall clock that tests move, and that disagrees with others when they say so.
+pub(crate) struct Wall(AtomicI64, Mutex<Option<Disagreement>>);
 
 impl Wall {
     pub(crate) fn advance(&self, span: Span) {
         let seconds = i64::try_from(span.as_seconds()).unwrap();
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
+
+    pub(crate) fn disagrees(&self, with: Option<Disagreement>) {
+        *self.1.lock().unwrap() = with;
+    }
 }
 
 impl Clock for Wall {
     fn now(&self) -> Timestamp {
         Timestamp::from_second(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+
+    fn look(&self) -> Look {
+        Look {
+            now: self.now(),
+            elsewhere: self.now(),
+            disagreement: *self.1.lock().unwrap(),
+        }
     }
 }
 
@@ -67,16 +82,68 @@ impl IdSource for Ids {
     }
 }
 
-struct Known(Mutex<Arc<Directory>>);
+/// What AWS has, and the newest snapshot of it: fresh, as the server's loops see to it, for as long
+/// as listings are answered.
+pub(crate) struct Known {
+    clock: Arc<Wall>,
+    truth: Mutex<Arc<Directory>>,
+    newest: Mutex<Arc<Directory>>,
+    pub(crate) lists: AtomicBool,
+    pub(crate) describes: AtomicBool,
+}
+
+impl Known {
+    fn read(&self) -> Arc<Directory> {
+        let snapshot = Snapshot {
+            taken_at: Some(self.clock.now()),
+            ..self.truth.lock().unwrap().snapshot().clone()
+        };
+        let read = Arc::new(Directory::new(snapshot));
+        *self.newest.lock().unwrap() = Arc::clone(&read);
+        read
+    }
+
+    fn fault(what: &str) -> DirectoryFault {
+        DirectoryFault {
+            what: what.to_owned(),
+            message: "AWS does not answer".to_owned(),
+        }
+    }
+}
 
 #[async_trait]
 impl DirectorySource for Known {
     fn current(&self) -> Arc<Directory> {
-        Arc::clone(&self.0.lock().unwrap())
+        let newest = Arc::clone(&self.newest.lock().unwrap());
+        let now = self.clock.now();
+        let is_due = newest
+            .taken_at()
+            .is_some_and(|at| Span::minutes(5).after(at) <= now);
+        if is_due && self.lists.load(Ordering::SeqCst) {
+            return self.read();
+        }
+        newest
     }
 
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
-        Ok(self.current())
+        if self.lists.load(Ordering::SeqCst) {
+            Ok(self.read())
+        } else {
+            Err(Self::fault("users"))
+        }
+    }
+
+    async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
+        if !self.describes.load(Ordering::SeqCst) {
+            return Err(Self::fault("the user"));
+        }
+        let found = self.truth.lock().unwrap().person(user).cloned();
+        let mut newest = self.newest.lock().unwrap();
+        let mut snapshot = newest.snapshot().clone();
+        snapshot.people.retain(|person| person.user_id != *user);
+        snapshot.people.extend(found);
+        *newest = Arc::new(Directory::new(snapshot));
+        Ok(Arc::clone(&newest))
     }
 }
 
@@ -248,7 +315,7 @@ pub(crate) struct House {
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) sessions: Arc<MemorySessions>,
     pub(crate) connections: Connections,
-    known: Arc<Known>,
+    pub(crate) known: Arc<Known>,
     router: Router,
 }
 
@@ -309,9 +376,16 @@ impl House {
         change: impl FnOnce(&mut App),
     ) -> Self {
         let start = Timestamp::from_second(1_780_000_000).unwrap();
-        let clock = Arc::new(Wall(AtomicI64::new(start.as_second())));
+        let clock = Arc::new(Wall(AtomicI64::new(start.as_second()), Mutex::default()));
         let store = Arc::new(MemoryStore::new());
-        let known = Arc::new(Known(Mutex::new(Arc::new(organization(start)))));
+        let found = Arc::new(organization(start));
+        let known = Arc::new(Known {
+            clock: Arc::clone(&clock),
+            truth: Mutex::new(Arc::clone(&found)),
+            newest: Mutex::new(found),
+            lists: AtomicBool::new(true),
+            describes: AtomicBool::new(true),
+        });
         let sessions = Arc::new(MemorySessions::default());
         let ports = Ports {
             store: store.clone(),
@@ -376,9 +450,16 @@ impl House {
         self.router.clone()
     }
 
-    /// The directory is another from now on.
+    /// The directory is another from now on, and was read since.
     pub(crate) fn directory_becomes(&self, directory: Directory) {
-        *self.known.0.lock().unwrap() = Arc::new(directory);
+        let directory = Arc::new(directory);
+        *self.known.truth.lock().unwrap() = Arc::clone(&directory);
+        *self.known.newest.lock().unwrap() = directory;
+    }
+
+    /// The directory is another at AWS; snapshots learn of it when they are read.
+    pub(crate) fn directory_changes(&self, directory: Directory) {
+        *self.known.truth.lock().unwrap() = Arc::new(directory);
     }
 
     /// Sends a request as it is.

@@ -33,3 +33,4 @@ mod repeats;
 mod signed_in;
 mod signing_in;
 mod streams;
+mod unsure;

@@ -2,11 +2,12 @@
 //! races; what changed since a page was made (`access.md` §5, §11.4).
 
 use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
 use hallpass_access::{AccessError, Identity, Origin, PressRefused};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Email, Span};
+use hallpass_model::{Disagreement, Email, Span};
 use serde_json::json;
 
 use crate::house::{House, run};
@@ -21,7 +22,7 @@ const PEOPLE: [(&str, &str); 5] = [
 ];
 
 /// What a request went through before the press.
-const STATES: [&str; 7] = [
+const STATES: [&str; 9] = [
     "pending",
     "reviewed",
     "granted",
@@ -29,6 +30,9 @@ const STATES: [&str; 7] = [
     "discarded",
     "lapsed",
     "broken",
+    // what cannot be decided now, though the request waits
+    "unread",
+    "clocks",
 ];
 
 const PRESSES: [&str; 7] = [
@@ -75,6 +79,11 @@ async fn in_state(state: &str) -> (House, String, String) {
                 .await;
         }
         "lapsed" => house.clock.advance(Span::hours(9)),
+        "unread" => {
+            house.known.lists.store(false, Ordering::SeqCst);
+            house.clock.advance(Span::hours(1));
+        }
+        "clocks" => house.clock.disagrees(Some(Disagreement::Unconfirmed)),
         _ => {}
     }
     let stored = house.get(&path, "ana/all").await.json();

@@ -1,5 +1,7 @@
 //! Signing in at a provider: what counts, what does not, and what people are told.
 
+use std::sync::atomic::Ordering;
+
 use axum::http::StatusCode;
 use hallpass_model::Span;
 use serde_json::{Value, json};
@@ -215,6 +217,41 @@ fn only_tokens_that_say_the_right_things_count() {
             }
         }
         assert!(wrong.is_empty(), "{wrong:#?}");
+    });
+}
+
+/// Somebody whom the newest reading of the directory still has, as AWS has them now.
+#[test]
+fn who_was_removed_since_the_directory_was_read_is_not_signed_in() {
+    run(async {
+        for (described, removed, signed_in) in [
+            (true, true, false),
+            (true, false, true),
+            // they may have something to give back, and use no right without being looked up
+            (false, true, true),
+        ] {
+            let double = Double::start().await;
+            let house = double.house();
+            house.clock.advance(Span::minutes(4));
+            double.world().now += 240;
+            house.known.describes.store(described, Ordering::SeqCst);
+            if removed {
+                house.directory_changes(directory_with(house.now(), |people| {
+                    people.retain(|person| person["user_name"] != "ana");
+                }));
+            }
+            let mut ana = Browser::new(&house);
+            let reply = double.sign_in(&mut ana).await;
+            let case = format!("{described} {removed}");
+            assert_eq!(ana.is_signed_in().await, signed_in, "{case}");
+            let words = "Your account is not in the directory";
+            assert_eq!(
+                reply.text().contains(words),
+                !signed_in,
+                "{case}: {}",
+                reply.text()
+            );
+        }
     });
 }
 

@@ -165,7 +165,8 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
                 .await
             {
                 // refused because it is over meanwhile: a person would shrug
-                Ok(_) | Err(AccessError::Refused(_)) => true,
+                Ok(_) => true,
+                Err(AccessError::Refused(why)) => why.retry_after().is_none(),
                 Err(_) => false,
             }
         }

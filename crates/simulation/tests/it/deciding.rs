@@ -338,30 +338,3 @@ fn what_cannot_be_asked_for_is_stored_as_rejected_with_every_reason() {
         ));
     });
 }
-
-#[test]
-fn what_depends_on_places_is_refused_while_they_cannot_be_read() {
-    run(async {
-        let world = world(40);
-        world.clock.advance(Span::hours(1));
-        let fresh = world
-            .access
-            .ask(&world.actor(Ana), &asking("Placed", Span::hours(1)), None)
-            .await;
-        assert!(fresh.is_ok(), "AWS answers, so it is read again: {fresh:?}");
-        world.silence_directory();
-        let stale = world
-            .access
-            .ask(&world.actor(Bo), &asking("Placed", Span::hours(1)), None)
-            .await;
-        assert!(matches!(stale, Err(AccessError::Directory(_))), "{stale:?}");
-        let plain = world
-            .access
-            .ask(&world.actor(Bo), &asking("ReadOnly", Span::hours(1)), None)
-            .await;
-        assert!(
-            plain.is_ok(),
-            "a rule that names accounts needs no places: {plain:?}"
-        );
-    });
-}

@@ -9,8 +9,10 @@
 
 mod acting;
 mod breaking;
+mod clocks;
 mod crashes;
 mod deciding;
+mod directory;
 mod endings;
 mod interleavings;
 mod looking;

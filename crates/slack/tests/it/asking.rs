@@ -1,6 +1,6 @@
 //! Forms: what they offer, what they refuse on the field, what they become.
 
-use hallpass_access::{RequestState, Wanted};
+use hallpass_access::Wanted;
 use hallpass_model::Span;
 use serde_json::{Value, json};
 
@@ -463,17 +463,31 @@ async fn the_form_is_answered_in_time_when_aws_is_stalled() {
     );
     assert!(reply.body.contains("Still working on it"), "{}", reply.body);
     let before = house.fake.desk().views.len();
-    // the journey gives up on AWS after five seconds and decides by what it knows
+    // the journey gives up on AWS after five seconds, and decides nothing by what is an hour old
     let start = std::time::Instant::now();
     while house.fake.desk().views.len() == before && start.elapsed().as_secs() < 10 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let page = house.fake.desk().views.last().unwrap().1.to_string();
-    assert!(page.contains("Done."), "{page}");
-    assert!(matches!(
-        house.requests().await[0].state,
-        RequestState::Approved { .. }
-    ));
+    let words = "The directory cannot be read, it was last read at 2026-05-28 20:26:40 UTC (cannot read \
+                 the organization: it is still being read): no access is given and nothing is decided by \
+                 what is that old; access can be given back and revoked.";
+    assert!(page.contains(words), "{page}");
+    assert!(house.requests().await.is_empty());
+}
+
+#[tokio::test]
+async fn whoever_wants_to_ask_is_told_first_that_nothing_is_given_now() {
+    let house = House::new().await;
+    opened(&house, "ana", "request_for_access").await;
+    house.silence_aws();
+    let view = opened(&house, "ana", "request_for_access").await;
+    assert_eq!(view["callback_id"], "hallpass_words_page", "{view}");
+    let words = view["blocks"][0]["text"]["text"].as_str().unwrap();
+    assert!(
+        words.starts_with("The directory cannot be read, it was last read at "),
+        "{words}"
+    );
 }
 
 #[tokio::test]

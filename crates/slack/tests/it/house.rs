@@ -11,7 +11,8 @@ use hallpass_access::{
     Request, RequestFilter, Settings, Told,
 };
 use hallpass_assignments::{Executor, Limits};
-use hallpass_model::{Clock, RequestId, Span, Timestamp};
+use hallpass_model::{Clock, RequestId, Span, Timestamp, UserId};
+use hallpass_rules::directory::Snapshot;
 use hallpass_rules::{Rules, Source, load};
 use hallpass_simulation::{Center, Habits, Ids, Wall};
 use hallpass_slack::{
@@ -55,20 +56,65 @@ const ON_SLACK: [&str; 10] = [
     "ana", "cai", "dee", "eve", "sam", "fay", "two", "gia", "fox", "new",
 ];
 
-struct Known(RwLock<Arc<Directory>>, RwLock<bool>);
+/// What is known of the directory, and what tests say of AWS.
+struct Known {
+    newest: RwLock<Arc<Directory>>,
+    clock: Arc<Wall>,
+    is_stalled: RwLock<bool>,
+    /// Whether listings are answered: then the snapshot is fresh, as the server's loops see to it.
+    lists: RwLock<bool>,
+    /// Whether questions about one person are answered.
+    describes: RwLock<bool>,
+}
+
+impl Known {
+    fn read_at(&self, at: Timestamp) -> Arc<Directory> {
+        let mut newest = self.newest.write().unwrap();
+        let snapshot = Snapshot {
+            taken_at: Some(at),
+            ..newest.snapshot().clone()
+        };
+        *newest = Arc::new(Directory::new(snapshot));
+        Arc::clone(&newest)
+    }
+}
 
 #[async_trait]
 impl DirectorySource for Known {
     fn current(&self) -> Arc<Directory> {
-        Arc::clone(&self.0.read().unwrap())
+        let newest = Arc::clone(&self.newest.read().unwrap());
+        let now = self.clock.now();
+        let is_due = newest
+            .taken_at()
+            .is_none_or(|at| Span::minutes(5).after(at) <= now);
+        if is_due && *self.lists.read().unwrap() {
+            return self.read_at(now);
+        }
+        newest
     }
 
     async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
-        if *self.1.read().unwrap() {
-            // AWS is stalled
+        if *self.is_stalled.read().unwrap() {
             std::future::pending::<()>().await;
         }
-        Ok(self.current())
+        if !*self.lists.read().unwrap() {
+            return Err(silent("users"));
+        }
+        Ok(self.read_at(self.clock.now()))
+    }
+
+    async fn refresh_person(&self, _: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
+        if !*self.describes.read().unwrap() {
+            return Err(silent("the user"));
+        }
+        Ok(Arc::clone(&self.newest.read().unwrap()))
+    }
+}
+
+fn silent(what: &str) -> DirectoryFault {
+    DirectoryFault {
+        what: what.to_owned(),
+        message: "AWS does not answer".to_owned(),
     }
 }
 
@@ -180,10 +226,13 @@ impl House {
         let fake = Fake::new().await;
         let clock = Arc::new(Wall::new(Timestamp::from_second(1_780_000_000).unwrap()));
         let store = Arc::new(MemoryStore::new());
-        let known = Arc::new(Known(
-            RwLock::new(Arc::new(directory(clock.now()))),
-            RwLock::new(false),
-        ));
+        let known = Arc::new(Known {
+            newest: RwLock::new(Arc::new(directory(clock.now()))),
+            clock: Arc::clone(&clock),
+            is_stalled: RwLock::new(false),
+            lists: RwLock::new(true),
+            describes: RwLock::new(true),
+        });
         let ids = Arc::new(Ids::new(1));
         let ports = hallpass_access::Ports {
             store: store.clone(),
@@ -241,13 +290,25 @@ impl House {
 
     /// AWS does not answer, and what is known is old.
     pub(crate) fn stall_aws(&self) {
-        *self.known.1.write().unwrap() = true;
+        *self.known.is_stalled.write().unwrap() = true;
+        *self.known.lists.write().unwrap() = false;
         self.clock.advance(Span::hours(1));
+    }
+
+    /// Listings fail, and what is known is old.
+    pub(crate) fn silence_aws(&self) {
+        *self.known.lists.write().unwrap() = false;
+        self.clock.advance(Span::hours(1));
+    }
+
+    /// Nobody can be asked about any more.
+    pub(crate) fn describe_nobody(&self) {
+        *self.known.describes.write().unwrap() = false;
     }
 
     /// The organization was never read.
     pub(crate) fn know_nothing(&self) {
-        *self.known.0.write().unwrap() = Arc::new(Directory::default());
+        *self.known.newest.write().unwrap() = Arc::new(Directory::default());
     }
 
     fn next(&self) -> u64 {

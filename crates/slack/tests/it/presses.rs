@@ -237,6 +237,40 @@ async fn a_grants_presses_by_others_are_refused_on_record_and_late_ones_are_told
     );
 }
 
+/// In the words of every other door; the request waits on.
+#[tokio::test]
+async fn what_cannot_be_known_just_now_is_said_to_the_presser() {
+    for (unlisted, words) in [
+        (
+            true,
+            "The directory cannot be read, it was last read at 2026-05-28 20:26:40 UTC (cannot read users: AWS does not answer): no access is given and nothing is decided by what is that old; access can be given back and revoked.",
+        ),
+        (
+            false,
+            "Your account could not be checked in the directory just now: cannot read the user: AWS does not answer; nothing was done.",
+        ),
+    ] {
+        let house = House::new().await;
+        let request = house.ask("ana", "Admin").await;
+        if unlisted {
+            house.silence_aws();
+        } else {
+            house.clock.advance(Span::minutes(1));
+            house.describe_nobody();
+        }
+        let press = house.press(
+            "cai",
+            "approve",
+            &request.id.to_string(),
+            &house.head(request.id),
+        );
+        house.send(&press).await;
+        let said = until("a refusal", || house.fake.whispers(&user("cai")).pop()).await;
+        assert_eq!(said, words);
+        assert_eq!(house.state(request.id).await, "pending");
+    }
+}
+
 #[tokio::test]
 async fn a_second_slack_account_of_the_requester_is_the_requester() {
     let house = House::new().await;

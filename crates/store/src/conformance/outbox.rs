@@ -175,6 +175,29 @@ pub async fn a_postponed_notice_comes_at_its_time_and_lets_others_pass(store: St
     assert!(take(&store, 9_999, 10_000, 9).await.is_empty());
 }
 
+/// As when it was taken while the clock ran ahead.
+pub async fn a_notice_that_waits_for_too_long_is_hurried(store: Store) {
+    open(&store, &[MAIL, SLACK]).await;
+    tell(&store, &[1, 2]).await;
+    let taken = take(&store, 0, 90, 2).await;
+    store
+        .notice_postponed(MAIL, taken[1].0, at(86_400))
+        .await
+        .unwrap();
+    assert_eq!(store.hurry_notices(at(86_400)).await.unwrap(), 0);
+    assert_eq!(store.hurry_notices(at(3_600)).await.unwrap(), 1);
+    assert_eq!(
+        store.hurry_notices(at(3_600)).await.unwrap(),
+        0,
+        "a second time"
+    );
+    // the one that waits for a while goes on waiting, and attempts are not forgotten
+    let again = take(&store, 1, 90, 9).await;
+    assert_eq!(again, [(taken[1].0, 1, "notice 2".to_owned())]);
+    assert_eq!(take(&store, 90, 180, 9).await[0].0, taken[0].0);
+    assert_eq!(take_for(&store, SLACK, 0, 9, 9).await.len(), 2);
+}
+
 pub async fn a_new_channel_begins_with_what_comes_next(store: Store) {
     // nobody's
     tell(&store, &[1]).await;

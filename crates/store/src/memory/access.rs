@@ -211,6 +211,10 @@ impl AccessStore for MemoryStore {
         Ok(())
     }
 
+    async fn hurry_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
+        Ok(self.state().outbox.hurry(later_than))
+    }
+
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {
         Ok(self.state().outbox.prune(before))
     }

@@ -98,6 +98,17 @@ impl Outbox {
         }
     }
 
+    pub(super) fn hurry(&mut self, later_than: Timestamp) -> u64 {
+        let mut hurried = 0;
+        for outgoing in self.deliveries.values_mut() {
+            if outgoing.due > later_than {
+                outgoing.due = Timestamp::MIN;
+                hurried += 1;
+            }
+        }
+        hurried
+    }
+
     pub(super) fn prune(&mut self, before: Timestamp) -> u64 {
         let Self {
             channels,

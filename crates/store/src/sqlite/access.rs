@@ -329,6 +329,10 @@ impl AccessStore for SqliteStore {
             .await?)
     }
 
+    async fn hurry_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
+        Ok(self.write(move |tx| outbox::hurry(tx, later_than)).await?)
+    }
+
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {
         Ok(self.write(move |tx| outbox::prune(tx, before)).await?)
     }

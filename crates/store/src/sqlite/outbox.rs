@@ -100,6 +100,13 @@ pub(super) fn postponed(
     Ok(())
 }
 
+pub(super) fn hurry(tx: &Transaction<'_>, later_than: Timestamp) -> Result<u64, Fault> {
+    let hurried = tx
+        .prepare_cached("UPDATE deliveries SET due = '' WHERE due > ?1")?
+        .execute([instant(later_than)])?;
+    Ok(u64::try_from(hurried).unwrap_or(u64::MAX))
+}
+
 pub(super) fn prune(tx: &Transaction<'_>, before: Timestamp) -> Result<u64, Fault> {
     let before = instant(before);
     let dropped = tx

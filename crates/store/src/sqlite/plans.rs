@@ -100,11 +100,12 @@ fn lease(
         .prepare_cached("SELECT holder, until FROM lanes WHERE name = ?1")?
         .query_row([lane], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    if let Some((by, text)) = held {
-        let until = read_instant(&text)?;
-        if by != holder && until > now {
-            return Ok(LeaseAnswer::Held { by, until });
-        }
+    let held = held
+        .map(|(by, text)| Ok::<_, Fault>((by, read_instant(&text)?)))
+        .transpose()?;
+    let answer = LeaseAnswer::to(holder, now, until, held);
+    if answer != LeaseAnswer::Ours {
+        return Ok(answer);
     }
     tx.prepare_cached(
         "INSERT INTO lanes (name, holder, until) VALUES (?1, ?2, ?3)

@@ -173,9 +173,13 @@ impl Sequence {
                 "{:?}",
                 store.notice_delivered(channel, number).await
             )),
-            9..=10 => both!(self, |store| format!(
+            9 => both!(self, |store| format!(
                 "{:?}",
                 store.notice_postponed(channel, number, again).await
+            )),
+            10 => both!(self, |store| format!(
+                "{:?}",
+                store.hurry_notices(now).await
             )),
             _ => {
                 let before = at(self.now.saturating_sub(900));

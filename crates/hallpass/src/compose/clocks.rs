@@ -1,0 +1,269 @@
+//! Watches the clocks: measures how they differ, asks AWS for its time when it was not heard for a
+//! while, says so everywhere when they disagree, and mends what an earlier step left in the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_access::Access;
+use hallpass_aws::Aws;
+use hallpass_clock::{BOUND, Reading};
+use hallpass_model::{Clocks, Disagreement, Span};
+use hallpass_server::{Probe, ProbeResult};
+use hallpass_store::SqliteStore;
+use jiff::SignedDuration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::loops::rest;
+use crate::clock::ProcessClock;
+
+/// How often the clocks are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// AWS is asked for its time when no answer came for so long: a monotonic clock that stood still, as
+/// that of a machine that was paused does, is noticed within this.
+const UNHEARD_MAX: Duration = Duration::from_mins(1);
+/// How often it is asked while the clocks disagree and nothing says that they are about to agree.
+const ASK_EVERY: Duration = Duration::from_secs(10);
+/// For so long after a disagreement began it is asked at every look.
+const FIRST: Duration = Duration::from_mins(1);
+/// Where the store remembers whether the newest record about clocks says that they disagree.
+const REMEMBERED: &str = "clock";
+const DISAGREE: &[u8] = b"disagree";
+const AGREE: &[u8] = b"agree";
+
+/// What the watch works with.
+#[derive(Clone)]
+pub(super) struct ClockWatch {
+    pub(super) clock: Arc<ProcessClock>,
+    pub(super) aws: Arc<Aws>,
+    pub(super) access: Arc<Access>,
+    pub(super) store: SqliteStore,
+}
+
+/// What was said last, and when AWS was asked last.
+struct Said {
+    disagrees: bool,
+    since: Instant,
+    asked: Instant,
+    returns: u32,
+}
+
+/// Watches until the server stops.
+pub(super) async fn watch(watch: ClockWatch, mut stop: watch::Receiver<bool>) {
+    // one before us may have been stopped while time ran ahead
+    watch.mend().await;
+    let remembered = watch.store.blob_get(REMEMBERED).await.ok().flatten();
+    let began = Instant::now();
+    let mut said = Said {
+        disagrees: remembered.as_deref() == Some(DISAGREE),
+        since: began,
+        asked: began,
+        returns: watch.clock.read().returns,
+    };
+    loop {
+        watch.look(&mut said).await;
+        if !rest(&mut stop, LOOK_EVERY).await {
+            return;
+        }
+    }
+}
+
+impl ClockWatch {
+    async fn look(&self, said: &mut Said) {
+        let reading = self.clock.read();
+        if reading.returns != said.returns {
+            said.returns = reading.returns;
+            let by = span(reading.returned);
+            tracing::warn!(%by, "time had run ahead and returned to the server's clock and AWS's");
+            self.mend().await;
+        }
+        if reading.disagreement.is_some() != said.disagrees && self.say(&reading).await {
+            said.disagrees = reading.disagreement.is_some();
+            said.since = Instant::now();
+        }
+        if is_to_be_asked(&reading, said.since.elapsed(), said.asked.elapsed()) {
+            said.asked = Instant::now();
+            if let Err(fault) = self.aws.ask_time().await {
+                tracing::debug!(%fault, "AWS did not say what time it is");
+            }
+        }
+    }
+
+    /// Says that the clocks disagree, or agree again: once, in the log of the server and on record.
+    /// Whether that was stored.
+    async fn say(&self, reading: &Reading) -> bool {
+        let words = match reading.disagreement {
+            Some(disagreement) => disagreement.to_string(),
+            None if reading.returned.is_zero() => "the clocks agree again".to_owned(),
+            None => format!(
+                "the clocks agree again; time returned by {}",
+                span(reading.returned)
+            ),
+        };
+        match self.access.note_clocks(reading.disagreement, &words).await {
+            Ok(()) => {}
+            Err(error) => {
+                tracing::error!(error = %error, clocks = words, "a change of the clocks could not be recorded");
+                return false;
+            }
+        }
+        let remembered = if let Some(disagreement) = reading.disagreement {
+            tracing::error!(
+                "clocks disagree: {disagreement}; no access is given until they agree, and what ends \
+                 access goes on"
+            );
+            DISAGREE
+        } else {
+            tracing::warn!("{words}; access is given again");
+            AGREE
+        };
+        // CRASH: if this is lost, the same is recorded once more by the next process
+        if let Err(error) = self.store.blob_put(REMEMBERED, remembered).await {
+            tracing::warn!(error = %error, "a change of the clocks could not be remembered");
+        }
+        true
+    }
+
+    async fn mend(&self) {
+        match self.access.hurry().await {
+            Ok(0) => {}
+            Ok(hurried) => tracing::warn!(
+                hurried,
+                "what waited for an instant in the future is done now"
+            ),
+            Err(error) => {
+                tracing::warn!(error = %error, "what waits for an instant in the future could not be hurried");
+            }
+        }
+    }
+}
+
+/// Whether AWS is to be asked for its time now.
+fn is_to_be_asked(reading: &Reading, since: Duration, asked: Duration) -> bool {
+    let is_unheard = reading.aws_heard.is_none_or(|heard| heard >= UNHEARD_MAX);
+    match reading.disagreement {
+        None => is_unheard && asked >= UNHEARD_MAX,
+        // about to agree: a few answers are all it takes
+        Some(
+            Disagreement::Unconfirmed
+            | Disagreement::Apart {
+                between: Clocks::NowAws | Clocks::WallMonotonic,
+                ..
+            },
+        ) => true,
+        Some(Disagreement::Apart {
+            between: Clocks::WallAws,
+            ..
+        }) => since < FIRST || asked >= ASK_EVERY,
+    }
+}
+
+/// Sets the gauges, when somebody wants to read them.
+pub(super) fn measure(reading: &Reading) {
+    let differences = [
+        (Clocks::WallAws, reading.wall_aws),
+        (Clocks::WallMonotonic, Some(reading.wall_monotonic)),
+        (Clocks::NowAws, reading.now_aws),
+    ];
+    for (between, apart) in differences {
+        if let Some(apart) = apart {
+            metrics::gauge!("hallpass_clock_disagreement_seconds", "between" => between.name())
+                .set(apart.as_secs_f64());
+        }
+    }
+}
+
+fn span(apart: SignedDuration) -> Span {
+    Span::seconds(apart.as_secs().unsigned_abs())
+}
+
+/// What Health and readiness say of the clocks.
+pub(super) struct ClockProbe(pub(super) Arc<ProcessClock>);
+
+#[async_trait]
+impl Probe for ClockProbe {
+    async fn probe(&self) -> ProbeResult {
+        ProbeResult {
+            name: "clock",
+            works: told(&self.0.read()),
+        }
+    }
+}
+
+fn told(reading: &Reading) -> Result<String, String> {
+    if let Some(disagreement) = reading.disagreement {
+        return Err(disagreement.to_string());
+    }
+    Ok(match reading.wall_aws {
+        Some(apart) => format!(
+            "the server's clock and AWS's are {:.0} s apart; {} s are allowed",
+            apart.as_secs_f64().abs(),
+            BOUND.as_seconds()
+        ),
+        None => Disagreement::Unconfirmed.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_clock::{HonestTime, Shown};
+    use hallpass_model::Timestamp;
+
+    use super::*;
+
+    fn reading(wall: i64, heard: Option<u64>) -> Reading {
+        let at = |second: i64| Timestamp::from_second(1_780_000_000 + second).unwrap();
+        let mut time = HonestTime::new(None);
+        let begin = Duration::from_secs(1_000);
+        for n in 0..3 {
+            if heard.is_some() {
+                time.hear(at(0), begin + Duration::from_millis(n));
+            }
+        }
+        time.look(Shown {
+            wall: at(0),
+            monotonic: begin,
+        });
+        let passed = heard.unwrap_or(0);
+        time.look(Shown {
+            wall: at(i64::try_from(passed).unwrap() + wall),
+            monotonic: begin + Duration::from_secs(passed),
+        })
+    }
+
+    #[test]
+    fn aws_is_asked_when_it_was_not_heard_and_often_while_clocks_disagree() {
+        let seconds = Duration::from_secs;
+        for (wall, heard, since, asked, wanted) in [
+            (0, None, 500, 1, true),
+            (0, Some(5), 500, 500, false),
+            (0, Some(61), 500, 500, true),
+            (0, Some(61), 500, 1, false),
+            (900, Some(5), 1, 1, true),
+            (900, Some(5), 61, 1, false),
+            (900, Some(5), 61, 10, true),
+            (900, None, 61, 1, true),
+        ] {
+            let reading = reading(wall, heard);
+            let found = is_to_be_asked(&reading, seconds(since), seconds(asked));
+            assert_eq!(
+                found, wanted,
+                "{wall} {heard:?} {since} {asked}: {reading:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn readiness_says_what_disagrees() {
+        let good = told(&reading(2, Some(5))).unwrap();
+        assert_eq!(
+            good,
+            "the server's clock and AWS's are 2 s apart; 30 s are allowed"
+        );
+        let bad = told(&reading(-900, Some(5))).unwrap_err();
+        assert_eq!(bad, "the server's clock is 15m behind AWS's");
+        let early = told(&reading(0, None)).unwrap_err();
+        assert_eq!(early, "AWS has not confirmed the server's clock yet");
+    }
+}

@@ -1,0 +1,211 @@
+//! What is refused because it cannot be known just now: clocks that disagree, a directory that cannot
+//! be read, a person who cannot be asked about. The same words at every door.
+
+use std::sync::atomic::Ordering;
+
+use axum::http::StatusCode;
+use hallpass_model::{Clocks, Disagreement, Span};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::house::{House, asking, directory_with, run};
+use crate::pages_visit::{Visit, text};
+
+const BEHIND: Disagreement = Disagreement::Apart {
+    between: Clocks::WallAws,
+    by: SignedDuration::from_mins(-15),
+};
+
+fn unread(house: &House) {
+    house.known.lists.store(false, Ordering::SeqCst);
+    house.clock.advance(Span::minutes(16));
+}
+
+/// A house where something cannot be known, the code of that, and how long to wait.
+async fn unsure(what: &str) -> (House, String, &'static str, &'static str, String) {
+    let house = House::new();
+    let asked = house.ask("ana/all", "Admin").await;
+    let id = asked["id"].as_str().unwrap().to_owned();
+    let read_at = house.now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    house.clock.advance(Span::minutes(4));
+    let (code, after, words) = match what {
+        "clocks" => {
+            house.clock.disagrees(Some(BEHIND));
+            let words = "no access is given while clocks disagree: the server's clock is 15m behind \
+                         AWS's; access that exists still ends, and can be given back and revoked";
+            ("clocks-disagree", "30", words.to_owned())
+        }
+        "directory" => {
+            unread(&house);
+            let words = format!(
+                "the directory cannot be read, it was last read at {read_at} (cannot read users: AWS \
+                 does not answer): no access is given and nothing is decided by what is that old; \
+                 access can be given back and revoked"
+            );
+            ("organization-unread", "30", words)
+        }
+        _ => {
+            house.known.describes.store(false, Ordering::SeqCst);
+            let words = "your account could not be checked in the directory just now: cannot read the \
+                         user: AWS does not answer; nothing was done";
+            ("person-unchecked", "5", words.to_owned())
+        }
+    };
+    (house, id, code, after, words)
+}
+
+#[test]
+fn the_api_answers_503_with_code_words_help_and_when_to_try_again() {
+    run(async {
+        for what in ["clocks", "directory", "person"] {
+            let (house, id, code, after, words) = unsure(what).await;
+            for (path, body, token) in [
+                (
+                    format!("/api/v1/requests/{id}/approve"),
+                    json!(null),
+                    "cai/all",
+                ),
+                ("/api/v1/requests".to_owned(), asking("ReadOnly"), "ana/all"),
+            ] {
+                let reply = house.post(&path, token, &body).await;
+                assert_eq!(
+                    reply.short(),
+                    format!("503 {code}"),
+                    "{what} {path}: {reply:?}"
+                );
+                assert!(reply.is_problem(), "{reply:?}");
+                assert_eq!(reply.headers["retry-after"], after, "{what}");
+                assert_eq!(
+                    reply.json()["detail"],
+                    Value::from(words.as_str()),
+                    "{what}"
+                );
+                assert!(reply.json()["help"].is_string(), "{what}");
+            }
+            let stored = house
+                .get(&format!("/api/v1/requests/{id}"), "ana/all")
+                .await;
+            assert_eq!(stored.json()["state"], "pending", "{what}");
+            let log = house.get("/api/v1/audit", "aud/all").await.json();
+            let refused = log["items"].as_array().unwrap().iter();
+            let refused: Vec<_> = refused
+                .filter(|record| record["event"] == "press.refused")
+                .map(|record| record["error"].as_str().unwrap().to_owned())
+                .collect();
+            assert_eq!(refused, [format!("{code}: {words}")], "{what}");
+        }
+    });
+}
+
+#[test]
+fn pages_say_it_before_the_press_and_after_it() {
+    run(async {
+        for what in ["clocks", "directory", "person"] {
+            let (house, id, _, _, words) = unsure(what).await;
+            let cai = Visit::of(&house, "cai").await;
+            let capital = format!("{}{}.", words[..1].to_uppercase(), &words[1..]);
+            let html = |text: &str| text.replace('\'', "&#39;");
+            let path = format!("/requests/{id}/approve");
+            let before = text(&cai.get(&format!("/requests/{id}")).await);
+            let offers = before.contains(&format!("action=\"{path}\""));
+            // whether a person can be asked about is known only when they are
+            assert_eq!(offers, what == "person", "{what}: {before}");
+            // the reason is of the last try, which was not made here
+            let start = match what {
+                "directory" => "The directory cannot be read, it was last read at 2026-",
+                _ => capital.as_str(),
+            };
+            assert_eq!(
+                before.contains(&html(start)),
+                what != "person",
+                "{what}: {before}"
+            );
+            let reply = cai.post(&path, &[("seen", "0")]).await;
+            assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE, "{what}");
+            let page = text(&reply);
+            assert!(page.contains(&html(&capital)), "{what}: {page}");
+        }
+    });
+}
+
+#[test]
+fn giving_back_and_revoking_go_on() {
+    run(async {
+        for what in ["clocks", "directory", "person"] {
+            let house = House::new();
+            let mut grants = Vec::new();
+            for _ in 0..2 {
+                let made = house.ask("ana/all", "ReadOnly").await;
+                grants.push(made["grant_id"].as_str().unwrap().to_owned());
+            }
+            house.clock.advance(Span::minutes(4));
+            match what {
+                "clocks" => house.clock.disagrees(Some(BEHIND)),
+                "directory" => unread(&house),
+                _ => house.known.describes.store(false, Ordering::SeqCst),
+            }
+            for (path, body, token) in [
+                (
+                    format!("/api/v1/grants/{}/release", grants[0]),
+                    json!(null),
+                    "ana/all",
+                ),
+                (
+                    format!("/api/v1/grants/{}/revoke", grants[1]),
+                    json!({"reason": "INC-7"}),
+                    "eve/all",
+                ),
+            ] {
+                let reply = house.post(&path, token, &body).await;
+                assert_eq!(reply.status, StatusCode::OK, "{what} {path}: {reply:?}");
+                assert_eq!(reply.json()["state"], "ending", "{what} {path}: {reply:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn who_was_disabled_since_approves_nothing_and_is_out_from_then_on() {
+    run(async {
+        let house = House::new();
+        let asked = house.ask("ana/all", "Admin").await;
+        let path = format!("/api/v1/requests/{}/approve", asked["id"].as_str().unwrap());
+        house.clock.advance(Span::minutes(4));
+        house.directory_changes(directory_with(house.now(), |people| {
+            for person in people
+                .iter_mut()
+                .filter(|person| person["user_name"] == "cai")
+            {
+                person["enabled"] = json!(false);
+            }
+        }));
+        let reply = house.post(&path, "cai/all", &json!(null)).await;
+        assert_eq!(reply.short(), "403 not-in-directory", "{reply:?}");
+        let me = house.get("/api/v1/me", "cai/all").await;
+        assert!(me.json()["user_id"].is_null(), "{me:?}");
+        // the other approver is not disturbed
+        let reply = house.post(&path, "dee/all", &json!(null)).await;
+        assert_eq!(reply.json()["state"], "approved", "{reply:?}");
+    });
+}
+
+/// Roles by a group whose members could not be read are nobody's.
+#[test]
+fn members_that_could_not_be_read_are_none() {
+    run(async {
+        let house = House::over(|now| {
+            let directory = directory_with(now, |_| {});
+            let mut snapshot = directory.snapshot().clone();
+            for group in &mut snapshot.groups {
+                group.members = None;
+            }
+            hallpass_access::Directory::new(snapshot)
+        });
+        let asked = house.ask("ana/all", "Admin").await;
+        let path = format!("/api/v1/requests/{}/discard", asked["id"].as_str().unwrap());
+        let reply = house.post(&path, "eve/all", &json!(null)).await;
+        assert_eq!(reply.short(), "404 not-found", "{reply:?}");
+        let log = house.get("/api/v1/audit", "aud/all").await.json();
+        assert_eq!(log["items"], json!([]), "no auditor either");
+    });
+}

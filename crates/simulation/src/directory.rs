@@ -1,0 +1,147 @@
+//! The directory of a world: what AWS has, and the newest snapshot that processes know. A snapshot is
+//! read again as the loops of the binary do, for as long as AWS answers.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use hallpass_access::{Directory, DirectoryFault, DirectorySource};
+use hallpass_model::{Clock, Span, Timestamp, UserId};
+use hallpass_rules::directory::{Person, Snapshot};
+
+use crate::Wall;
+
+/// A snapshot is read again when it is this old.
+const READ_EVERY: Span = Span::minutes(5);
+
+/// See the module.
+pub struct Known {
+    clock: Arc<dyn Clock>,
+    truth: RwLock<Snapshot>,
+    newest: RwLock<Arc<Directory>>,
+    lists: AtomicBool,
+    describes: AtomicBool,
+    described: AtomicU64,
+}
+
+fn is_on(switch: &AtomicBool) -> bool {
+    switch.load(Ordering::SeqCst)
+}
+
+fn silent(what: &str) -> DirectoryFault {
+    DirectoryFault {
+        what: what.to_owned(),
+        message: "AWS does not answer".to_owned(),
+    }
+}
+
+impl Known {
+    pub(crate) fn new(clock: Arc<Wall>, snapshot: Snapshot) -> Self {
+        Self {
+            clock,
+            newest: RwLock::new(Arc::new(Directory::new(snapshot.clone()))),
+            truth: RwLock::new(snapshot),
+            lists: AtomicBool::new(true),
+            describes: AtomicBool::new(true),
+            described: AtomicU64::new(0),
+        }
+    }
+
+    /// Changes a person at AWS; takes them away when `change` gives nobody. Snapshots learn of it when
+    /// they are read.
+    pub fn change(&self, name: &str, change: impl Fn(Person) -> Option<Person>) {
+        let mut truth = self.truth.write().unwrap_or_else(PoisonError::into_inner);
+        let people = std::mem::take(&mut truth.people);
+        truth.people = people
+            .into_iter()
+            .filter_map(|person| {
+                if person.user_name == name {
+                    change(person)
+                } else {
+                    Some(person)
+                }
+            })
+            .collect();
+    }
+
+    /// Whether listings are answered from now on.
+    pub fn lists(&self, on: bool) {
+        self.lists.store(on, Ordering::SeqCst);
+    }
+
+    /// Whether questions about one person are answered from now on.
+    pub fn describes(&self, on: bool) {
+        self.describes.store(on, Ordering::SeqCst);
+    }
+
+    /// How often AWS was asked about one person.
+    pub fn described(&self) -> u64 {
+        self.described.load(Ordering::SeqCst)
+    }
+
+    /// Reads everything, as of now.
+    pub fn read(&self) -> Arc<Directory> {
+        let now = self.clock.now();
+        let truth = self.truth.read().unwrap_or_else(PoisonError::into_inner);
+        self.take(truth.clone(), now)
+    }
+
+    /// Processes know this snapshot from now on, whoever made it.
+    pub fn knows(&self, snapshot: Snapshot) {
+        let known = Arc::new(Directory::new(snapshot));
+        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    fn take(&self, snapshot: Snapshot, at: Timestamp) -> Arc<Directory> {
+        let directory = Arc::new(Directory::new(Snapshot {
+            taken_at: Some(at),
+            ..snapshot
+        }));
+        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&directory);
+        directory
+    }
+
+    fn newest(&self) -> Arc<Directory> {
+        Arc::clone(&self.newest.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl DirectorySource for Known {
+    fn current(&self) -> Arc<Directory> {
+        let newest = self.newest();
+        let now = self.clock.now();
+        let is_due = newest
+            .taken_at()
+            .is_none_or(|taken| READ_EVERY.after(taken) <= now);
+        if is_due && is_on(&self.lists) {
+            return self.read();
+        }
+        newest
+    }
+
+    async fn refresh(&self) -> Result<Arc<Directory>, DirectoryFault> {
+        if !is_on(&self.lists) {
+            return Err(silent("users"));
+        }
+        Ok(self.read())
+    }
+
+    async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
+        self.described.fetch_add(1, Ordering::SeqCst);
+        if !is_on(&self.describes) {
+            return Err(silent("the user"));
+        }
+        let newest = self.newest();
+        let truth = self.truth.read().unwrap_or_else(PoisonError::into_inner);
+        let found = truth.people.iter().find(|person| person.user_id == *user);
+        if newest.person(user) == found {
+            return Ok(newest);
+        }
+        let mut snapshot = newest.snapshot().clone();
+        snapshot.people.retain(|person| person.user_id != *user);
+        snapshot.people.extend(found.cloned());
+        let at = newest.taken_at().unwrap_or_default();
+        Ok(self.take(snapshot, at))
+    }
+}

@@ -1,0 +1,465 @@
+//! Clocks that lie: whatever the wall clock of the machine shows, nobody has access later than they
+//! were given it, in true time, and nothing is given while clocks disagree.
+
+use hallpass_access::{AccessError, Asked, Extending, PressRefused};
+use hallpass_clock::BOUND;
+use hallpass_model::{Clock, GrantId, RequestId, Span, Timestamp};
+use hallpass_simulation::{
+    Habits, Human,
+    Human::{Ana, Bo, Cai, Dee, Eve},
+    Mode, Plan, World, check_all,
+};
+use proptest::prelude::*;
+
+use crate::acting::{ask, asking, grant, grants, run, take};
+
+const DAY: i64 = 86_400;
+const MINUTE: i64 = 60;
+
+fn code(error: &AccessError) -> &'static str {
+    match error {
+        AccessError::Refused(why) => why.code(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A world whose process has lived for a while, so that AWS has said what time it is.
+async fn settled(seed: u64) -> World {
+    let world = World::new(seed, Habits::default(), None);
+    world.live(Span::seconds(10)).await;
+    world
+}
+
+/// What happens to the machine 20 s after a grant of 60 s was asked for.
+#[derive(Clone, Copy, Debug)]
+enum Happens {
+    /// The wall clock is set so many seconds ahead of the truth.
+    Wall(i64),
+    /// It is, for so long; then it is set right.
+    WallFor(i64, u64),
+    /// The machine sleeps.
+    Sleep(u64),
+    /// The process is killed and begins again, while the wall clock is that far off.
+    RestartAt(i64),
+}
+
+/// Whether access is gone this long after its end, in true time, whatever happened.
+#[test]
+fn access_ends_on_time_whatever_the_wall_clock_does() {
+    let cases = [
+        Happens::Wall(-15 * MINUTE),
+        Happens::Wall(-60 * MINUTE),
+        Happens::Wall(-20),
+        Happens::Wall(20),
+        Happens::Wall(4 * MINUTE),
+        Happens::Wall(DAY),
+        Happens::WallFor(DAY, 8),
+        Happens::WallFor(-DAY, 8),
+        Happens::WallFor(20, 8),
+        Happens::Sleep(30),
+        Happens::RestartAt(-15 * MINUTE),
+        Happens::RestartAt(-DAY),
+        Happens::RestartAt(4 * MINUTE),
+        Happens::RestartAt(DAY),
+    ];
+    let mut late = Vec::new();
+    for case in cases {
+        for before in [2, 20] {
+            run(async {
+                let mut world = settled(50).await;
+                let key = world.key(Ana, "ReadOnly").unwrap();
+                let id = take(&world, Ana, "ReadOnly", Span::seconds(60)).await;
+                // two seconds are not enough for AWS to have made it
+                world.live(Span::seconds(before)).await;
+                let slept = match case {
+                    Happens::Sleep(seconds) => seconds,
+                    _ => 0,
+                };
+                match case {
+                    Happens::Wall(off) => world.machine.set_wall(off),
+                    Happens::WallFor(off, seconds) => {
+                        world.machine.set_wall(off);
+                        world.live(Span::seconds(seconds)).await;
+                        world.machine.set_wall(0);
+                    }
+                    Happens::Sleep(seconds) => world.machine.sleep(Span::seconds(seconds)),
+                    Happens::RestartAt(off) => {
+                        world.machine.set_wall(off);
+                        world.restart();
+                        world.clock.advance(Span::seconds(5));
+                    }
+                }
+                // 60 s from when it was seen, and what removing takes
+                world.live(Span::seconds(75 - slept.min(20))).await;
+                let state = grant(&world, id).await.state;
+                if world.center.present().contains(&key) {
+                    late.push(format!("{case:?} after {before} s: {state:?}"));
+                }
+                world.machine.set_wall(0);
+                world.live(Span::minutes(3)).await;
+                if let Err(broken) = check_all(&world, &[]).await {
+                    late.push(format!("{case:?} after {before} s: {broken:?}"));
+                }
+            });
+        }
+    }
+    assert!(late.is_empty(), "\n{}", late.join("\n"));
+}
+
+/// What was there before the clocks disagreed.
+struct Before {
+    held: GrantId,
+    other: GrantId,
+    pending: [RequestId; 5],
+}
+
+async fn before(world: &World) -> Before {
+    let held = take(world, Ana, "ReadOnly", Span::hours(20)).await;
+    let other = take(world, Bo, "ReadOnly", Span::hours(20)).await;
+    let asked = |who, set| async move { ask(world, who, set, Span::hours(1)).await.request().id };
+    let pending = [
+        asked(Ana, "Admin").await,
+        asked(Bo, "Admin").await,
+        asked(Bo, "Root").await,
+        asked(Ana, "Glass").await,
+        asked(Eve, "Admin").await,
+    ];
+    world.live(Span::seconds(10)).await;
+    Before {
+        held,
+        other,
+        pending,
+    }
+}
+
+/// Everything that can be pressed, and what came of it.
+async fn press_all(world: &World, before: &Before) -> Vec<(&'static str, &'static str)> {
+    let access = &world.access;
+    let [ana, cai, dee, eve] = [Ana, Cai, Dee, Eve].map(|who| world.actor(who));
+    let [asked, waits] = ["ReadOnly", "Admin"].map(|set| asking(set, Span::hours(1)));
+    let Before {
+        held,
+        other,
+        pending,
+    } = before;
+    let longer = Extending::by(Span::hours(23));
+    let why = "customers cannot pay and nobody answers";
+    let mut found = Vec::new();
+    let mut add = |press, outcome: Result<(), AccessError>| {
+        found.push((press, outcome.as_ref().map_or_else(code, |()| "done")));
+    };
+    add("ask", access.ask(&eve, &asked, None).await.map(drop));
+    add("ask, wait", access.ask(&dee, &waits, None).await.map(drop));
+    add(
+        "approve",
+        access.approve(&cai, pending[0], None).await.map(drop),
+    );
+    add(
+        "one of two",
+        access.approve(&cai, pending[2], None).await.map(drop),
+    );
+    let broken = access.break_glass(&ana, pending[3], why, None).await;
+    add("break glass", broken.map(drop));
+    add(
+        "extend",
+        access.extend(&ana, *held, longer, None).await.map(drop),
+    );
+    add(
+        "deny",
+        access.deny(&cai, pending[1], None, None).await.map(drop),
+    );
+    add(
+        "discard",
+        access.discard(&eve, pending[4], None).await.map(drop),
+    );
+    add("release", access.release(&ana, *held, None).await.map(drop));
+    add(
+        "revoke",
+        access.revoke(&eve, *other, "now", None).await.map(drop),
+    );
+    found
+}
+
+#[test]
+fn nothing_is_given_while_clocks_disagree_and_everything_ends() {
+    let refused = "clocks-disagree";
+    let expected = [
+        ("ask", refused),
+        ("ask, wait", refused),
+        ("approve", refused),
+        ("one of two", refused),
+        ("break glass", refused),
+        ("extend", refused),
+        ("deny", "done"),
+        ("discard", "done"),
+        ("release", "done"),
+        ("revoke", "done"),
+    ];
+    for off in [-15 * MINUTE, -DAY, 31, 6 * 60 * MINUTE] {
+        run(async {
+            let world = settled(51).await;
+            let before = before(&world).await;
+            world.machine.set_wall(off);
+            let found = press_all(&world, &before).await;
+            assert_eq!(found, expected, "{off} s ahead");
+            assert!(world.access.obstacle().is_some());
+            world.live(Span::seconds(30)).await;
+            assert!(world.center.present().is_empty(), "{off} s ahead");
+            // set right: given again
+            world.machine.set_wall(0);
+            world.live(Span::seconds(30)).await;
+            assert_eq!(world.access.obstacle(), None);
+            take(&world, Eve, "ReadOnly", Span::hours(1)).await;
+        });
+    }
+}
+
+#[test]
+fn the_refusal_says_which_clock_is_how_far_off() {
+    run(async {
+        let world = settled(52).await;
+        world.machine.set_wall(-15 * MINUTE);
+        let asked = asking("ReadOnly", Span::hours(1));
+        let refused = world.access.ask(&world.actor(Ana), &asked, None).await;
+        let said = refused.unwrap_err().to_string();
+        assert!(
+            said.starts_with(
+                "no access is given while clocks disagree: the server's clock is 15m behind AWS's;"
+            ),
+            "{said}"
+        );
+    });
+}
+
+/// What is active when the glitch comes and ends long after it is neither lost nor prolonged.
+#[test]
+fn an_end_far_away_is_not_moved_by_a_step() {
+    for off in [4 * MINUTE, -4 * MINUTE, 31, 29] {
+        run(async {
+            let world = settled(53).await;
+            let begun = world.clock.now();
+            let id = take(&world, Ana, "ReadOnly", Span::hours(8)).await;
+            // the access is seen only after the step
+            world.machine.set_wall(off);
+            world.live(Span::seconds(20)).await;
+            world.machine.set_wall(0);
+            world.live(Span::seconds(20)).await;
+            let seen = grant(&world, id).await;
+            assert_eq!(seen.state.name(), "active", "{off}");
+            let length = Span::between(begun, seen.ends_at);
+            let allowed = Span::seconds(8 * 3600 + 20 + BOUND.as_seconds());
+            assert!(length <= allowed, "{off}: {length}");
+            assert!(length >= Span::hours(8), "{off}: {length}");
+        });
+    }
+}
+
+#[test]
+fn notices_and_rows_of_a_glitch_are_hurried_once_time_returned() {
+    use hallpass_access::AccessStore;
+    run(async {
+        let mut world = settled(54).await;
+        world
+            .store
+            .open_channel("mail", world.clock.now())
+            .await
+            .unwrap();
+        take(&world, Ana, "ReadOnly", Span::hours(20)).await;
+        world.machine.set_wall(DAY);
+        // taken by a channel in the glitch, which then stops
+        let ahead = world.time.now();
+        let taken = world
+            .store
+            .take_notices("mail", ahead, Span::seconds(90).after(ahead), 9);
+        assert!(!taken.await.unwrap().is_empty());
+        world.live(Span::seconds(8)).await;
+        world.machine.set_wall(0);
+        world.restart();
+        world.live(Span::seconds(1)).await;
+        let due = world.store.next_notice("mail").await.unwrap().unwrap();
+        assert!(due <= world.clock.now(), "{due}");
+        assert_eq!(world.access.hurry().await.unwrap(), 0, "a second time");
+    });
+}
+
+#[derive(Clone, Debug)]
+enum Deed {
+    Ask(bool, u64),
+    Extend(usize, u64),
+    Wall(i64),
+    Sleep(u64),
+    Restart,
+    Wait(u64),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let off = prop_oneof![
+        3 => Just(0_i64),
+        2 => -40_i64..40,
+        2 => -4000_i64..4000,
+        1 => -100_000_i64..100_000,
+    ];
+    prop_oneof![
+        4 => (any::<bool>(), 5_u64..120).prop_map(|(ana, s)| Deed::Ask(ana, s)),
+        1 => (any::<usize>(), 30_u64..200).prop_map(|(n, s)| Deed::Extend(n, s)),
+        3 => off.prop_map(Deed::Wall),
+        1 => (1_u64..100).prop_map(Deed::Sleep),
+        1 => Just(Deed::Restart),
+        5 => (1_u64..40).prop_map(Deed::Wait),
+    ]
+}
+
+/// Until when a person was given access, in true time: what a watch on the wall would say.
+#[derive(Default)]
+struct Watch {
+    until: std::collections::BTreeMap<&'static str, Timestamp>,
+    /// A machine that sleeps ends nothing; when it wakes it gets some time.
+    awake: Option<Timestamp>,
+}
+
+impl Watch {
+    fn given(&mut self, who: Human, now: Timestamp, seconds: u64) {
+        // the end counts from when AWS shows it
+        let shown = Span::seconds(30);
+        let until = Span::seconds(seconds).after(shown.after(now));
+        let known = self.until.entry(who.name()).or_insert(until);
+        *known = until.max(*known);
+    }
+
+    fn check(&self, world: &World, deed: &Deed) -> Result<(), TestCaseError> {
+        let now = world.clock.now();
+        for who in [Ana, Bo] {
+            let key = world.key(who, "ReadOnly").unwrap();
+            let until = self.until.get(who.name()).copied();
+            // a clock, a removal that was under way when the process stopped, its lease
+            let late = Span::seconds(BOUND.as_seconds() + 60);
+            let had_time = self.awake.is_none_or(|awake| late.after(awake) < now);
+            let must_be_gone = had_time && until.is_none_or(|until| late.after(until) < now);
+            let there = world.center.present().contains(&key);
+            prop_assert!(
+                !(must_be_gone && there),
+                "{key} after {deed:?}, given until {until:?}, now {now}"
+            );
+        }
+        Ok(())
+    }
+}
+
+async fn act(world: &mut World, deed: &Deed, watch: &mut Watch) {
+    match deed {
+        Deed::Ask(ana, seconds) => {
+            let who = if *ana { Ana } else { Bo };
+            let asked = world
+                .access
+                .ask(
+                    &world.actor(who),
+                    &asking("ReadOnly", Span::seconds(*seconds)),
+                    None,
+                )
+                .await;
+            match asked {
+                Ok(Asked::Approved(..)) => watch.given(who, world.clock.now(), *seconds),
+                Ok(other) => panic!("{other:?}"),
+                Err(AccessError::Refused(PressRefused::ClocksDisagree(_))) => {}
+                // the port failed under it, and something may have been stored
+                Err(_) => watch.given(who, world.clock.now(), *seconds),
+            }
+        }
+        Deed::Extend(n, seconds) => {
+            let live: Vec<(GrantId, Human)> = grants(world)
+                .await
+                .iter()
+                .filter(|grant| grant.is_hold())
+                .map(|grant| (grant.id, if grant.holder.name == "ana" { Ana } else { Bo }))
+                .collect();
+            if let Some((id, who)) = live.get(n % live.len().max(1)) {
+                let by = Extending::by(Span::seconds(*seconds));
+                let extended = world.access.extend(&world.actor(*who), *id, by, None).await;
+                if !matches!(
+                    extended,
+                    Err(AccessError::Refused(_)) | Ok(Asked::Rejected(..))
+                ) {
+                    watch.given(*who, world.clock.now(), *seconds);
+                }
+            }
+        }
+        Deed::Wall(off) => world.machine.set_wall(*off),
+        Deed::Sleep(seconds) => {
+            world.machine.sleep(Span::seconds(*seconds));
+            watch.awake = Some(world.clock.now());
+        }
+        Deed::Restart => {
+            world.restart();
+            world.clock.advance(Span::seconds(3));
+        }
+        Deed::Wait(seconds) => world.live(Span::seconds(*seconds)).await,
+    }
+}
+
+fn live_through(seed: u64, deeds: &[Deed], plan: Option<Plan>) -> Result<(), TestCaseError> {
+    run(async {
+        let mut world = World::new(seed, Habits::default(), plan);
+        let mut watch = Watch::default();
+        if !world.until_stopped(world.live(Span::seconds(10))).await {
+            world.restart();
+        }
+        for deed in deeds {
+            let gate = world.gate.clone();
+            let stopped = tokio::select! {
+                biased;
+                () = gate.stop() => true,
+                () = act(&mut world, deed, &mut watch) => false,
+            };
+            if stopped {
+                if let Deed::Ask(ana, seconds) = deed {
+                    watch.given(if *ana { Ana } else { Bo }, world.clock.now(), *seconds);
+                } else if let Deed::Extend(_, seconds) = deed {
+                    watch.given(Ana, world.clock.now(), *seconds);
+                    watch.given(Bo, world.clock.now(), *seconds);
+                }
+                world.restart();
+                world.clock.advance(Span::seconds(3));
+            }
+            watch.check(&world, deed)?;
+        }
+        world.machine.set_wall(0);
+        for _ in 0..20 {
+            let calm = world.live_coarsely(Span::minutes(2), Span::seconds(2));
+            if !world.until_stopped(calm).await {
+                world.restart();
+            }
+            if grants(&world)
+                .await
+                .iter()
+                .all(hallpass_access::Grant::is_over)
+            {
+                break;
+            }
+        }
+        let broken = check_all(&world, &[]).await.err();
+        prop_assert!(broken.is_none(), "{broken:#?}");
+        Ok(())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_access_outlives_its_end_in_true_time(
+        seed in any::<u64>(),
+        deeds in proptest::collection::vec(deed(), 1..25),
+    ) {
+        live_through(seed, &deeds, None)?;
+    }
+
+    #[test]
+    fn nor_through_a_stop_at_any_moment(
+        seed in any::<u64>(),
+        deeds in proptest::collection::vec(deed(), 1..25),
+        call in 1_u64..400,
+        mode in prop_oneof![Just(Mode::Fail), Just(Mode::LoseAnswer), Just(Mode::StopBefore), Just(Mode::StopAfter)],
+    ) {
+        live_through(seed, &deeds, Some(Plan { call, mode }))?;
+    }
+}
