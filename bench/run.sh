@@ -11,3 +11,5 @@ cargo bench --locked --package hallpass-simulation --bench journey
 echo "== the binary (start-up, memory, request to active)"
 cargo build --locked --profile bench --package hallpass
 python3 bench/measure.py "${CARGO_TARGET_DIR:-target}/release/hallpass"
+echo "== many ends at once (drain), against the limits of the simulated AWS"
+HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/drain.py

@@ -1,5 +1,6 @@
 //! One commit: everything that changes together, or not at all (promise P6).
 
+use hallpass_assignments::Haste;
 use hallpass_audit::Draft;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ pub enum Desire {
         until: Timestamp,
         /// When the newest hold was added.
         asked_at: Timestamp,
+        /// How long the end may wait for others.
+        haste: Haste,
     },
     /// Nobody holds it any more and its absence is settled: the row goes.
     Forget {

@@ -9,7 +9,7 @@
 //! `granting` becomes `active` on observed presence, `ending` becomes `ended` on observed absence,
 //! and nothing else closes them (promise P5).
 
-use hallpass_assignments::{Ownership, Row, Verdict};
+use hallpass_assignments::{Haste, Ownership, Row, Verdict};
 use hallpass_audit::Event;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Span, TargetNames, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::decide::Bench;
 use crate::records::{By, Moment};
 use crate::{
     Approval, Change, Desire, Holds, News, Origin, PendingRequest, Person, PressRefused,
-    RequestState, Write,
+    RequestState, Write, haste,
 };
 
 /// Why a grant ends.
@@ -364,6 +364,7 @@ fn wish(holds: &Holds, key: &HoldKey, until: Timestamp, now: Timestamp) -> Vec<D
         rev: goes_on.map(|row| row.desired.rev),
         until,
         asked_at: now,
+        haste: Haste::Ordinary,
     };
     forget.into_iter().chain([hold]).collect()
 }
@@ -428,12 +429,17 @@ fn live_until(holds: &Holds, changed: &Grant) -> Option<Timestamp> {
 /// it guards against another change of the same key.
 pub(crate) fn desire(holds: &Holds, changed: &Grant, now: Timestamp) -> Option<Desire> {
     let row = holds.row.as_ref()?;
-    let until = live_until(holds, changed).unwrap_or_else(|| now.min(row.desired.until));
+    let live_until = live_until(holds, changed);
+    let haste = match live_until {
+        Some(_) => Haste::Ordinary,
+        None => haste::of_end(holds, row, changed),
+    };
     Some(Desire::Until {
         key: changed.key.clone(),
         rev: Some(row.desired.rev),
-        until,
+        until: live_until.unwrap_or_else(|| now.min(row.desired.until)),
         asked_at: row.desired.asked_at,
+        haste,
     })
 }
 
@@ -579,12 +585,22 @@ pub(crate) fn forget_or_keep(holds: &Holds, closed: &Grant, now: Timestamp) -> O
         .grants
         .iter()
         .any(|grant| grant.id != closed.id && !grant.is_over());
-    if others || !is_spent(row, now) {
-        desire(holds, closed, now)
-    } else {
-        Some(Desire::Forget {
+    if others {
+        return desire(holds, closed, now);
+    }
+    if is_spent(row, now) {
+        return Some(Desire::Forget {
             key: closed.key.clone(),
             rev: row.desired.rev,
-        })
+        });
     }
+    // from before anybody held it: an end that came early by a clock that was ahead stays one when
+    // time returns
+    Some(Desire::Until {
+        key: closed.key.clone(),
+        rev: Some(row.desired.rev),
+        until: row.desired.until.min(row.desired.asked_at).min(now),
+        asked_at: row.desired.asked_at,
+        haste: row.desired.haste,
+    })
 }

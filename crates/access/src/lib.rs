@@ -21,6 +21,7 @@ mod change;
 mod decide;
 mod end;
 mod grant;
+mod haste;
 mod identity;
 mod outliving;
 mod ports;
@@ -52,7 +53,7 @@ pub use request::{
 pub use search::{Fit, Sought};
 pub use service::{
     Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Endings,
-    Explained, Extending, Found, Hit, Idempotency, LastTime, Late, Named, Past, Ports, Presses,
-    Reconciled, RequestView, Revoking, Search, Tended, Times,
+    Explained, Extending, Found, Hit, Idempotency, InLine, LastTime, Late, Named, Past, Ports,
+    Presses, Reconciled, RequestView, Revoking, Search, Tended, Times,
 };
 pub use settings::{OnRuleChange, Settings};

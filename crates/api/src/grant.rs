@@ -78,8 +78,21 @@ pub struct Grant {
     /// A profile for the AWS CLI's configuration file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cli_profile: Option<String>,
+    /// Its place in line, while it waits for its turn to be sent to AWS; in a listing for the first
+    /// fifty that wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Queue>,
     /// Grants change; this grows with each change.
     pub version: u64,
+}
+
+/// A place in line: AWS carries out ten account operations at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Queue {
+    /// Grants that were asked for before it and wait too.
+    pub before: u32,
+    /// About how long it waits, in seconds.
+    pub seconds: u64,
 }
 
 /// `POST /api/v1/grants/{id}/extend`.

@@ -10,7 +10,7 @@ mod person;
 mod problem;
 mod request;
 
-pub use grant::{Extend, Grant, Revoke, RevokeMany, Revoked, RevokedOne};
+pub use grant::{Extend, Grant, Queue, Revoke, RevokeMany, Revoked, RevokedOne};
 pub use login::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
 pub use permission_set::{
     LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy,

@@ -1,31 +1,30 @@
-//! Carries plans out: lease, look or act, record, until the row rests.
+//! Carries plans out, one row at a time: takes the row that goes first, looks or acts, records.
 //!
 //! Every effect is preceded by a stored intent and followed by a stored outcome, so the process
-//! may stop between any two lines of this file.
+//! may stop between any two lines of this file. Any number of workers call [`Executor::work_next`]
+//! side by side: a call that hangs holds up its own row and nothing else.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
-use hallpass_model::{Clock, IdSource, Span, Target, Timestamp, UserId};
-use tokio::sync::Mutex;
+use hallpass_model::{Clock, IdSource, Span, Timestamp};
+use tokio::sync::{Notify, watch};
 
+use crate::line::Room;
+use crate::listings::Listings;
+use crate::pace::Pace;
+use crate::watch::{Calls, Trial, Turn, Watch};
 use crate::{
-    Action, AssignmentStore, Begin, CenterFault, IdentityCenter, Lease, Leased, OperationKind,
-    Outcome, Row, StoreFault, Urgency, next,
+    Action, AssignmentStore, CenterFault, Haste, IdentityCenter, Lease, OperationKind, Outcome,
+    Over, Row, StoreFault, Task, Urgency, Verdict, learn, next,
 };
 
 /// Bounds of one executor.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Rows taken per tick.
-    pub batch: u32,
     /// Rows worked on at the same time.
-    pub concurrency: usize,
-    /// Outstanding asynchronous writes; AWS allows 10 per instance (IAM Identity Center quotas).
-    pub outstanding: u32,
-    /// Of those, how many creates may use; the rest is kept for removals.
-    pub outstanding_creates: u32,
+    pub workers: u32,
     /// How long a lease lasts. Several times the longest call.
     pub lease: Span,
 }
@@ -33,29 +32,38 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            batch: 64,
-            concurrency: 8,
-            outstanding: 10,
-            outstanding_creates: 8,
+            workers: 24,
             lease: Span::seconds(90),
         }
     }
 }
 
-/// Steps a row may take in one tick; bounds the work done under one lease.
+/// Steps a row may take under one lease.
 const STEPS_MAX: u32 = 16;
-/// Nothing is sent in the last part of a lease: a call may take this long (promise P5, fencing).
+/// Nothing is asked in the last part of a lease: a call may take this long (promise P5, fencing).
 const CALL_MAX: Span = Span::seconds(20);
+/// Rows that a tick works on at most.
+const ROWS_MAX: u32 = 10_000;
+
+/// What became of looking for work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worked {
+    /// Something was done, and there may be more.
+    Done {
+        /// Steps carried out.
+        steps: u32,
+    },
+    /// Nothing is due that there is room for.
+    Idle,
+}
 
 /// What a tick did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TickReport {
-    /// Rows taken.
+    /// Rows taken, and other work.
     pub rows: u32,
     /// Steps carried out.
     pub steps: u32,
-    /// Rows that could not be recorded; somebody else has them, or the store failed.
-    pub dropped: u32,
 }
 
 /// The only writer to Identity Center.
@@ -65,24 +73,25 @@ pub struct Executor {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     limits: Limits,
-}
-
-type Listings = Mutex<BTreeMap<Target, Listing>>;
-
-/// One listing serves every row of its target within a tick.
-struct Listing {
-    at: Timestamp,
-    holders: Result<HashSet<UserId>, CenterFault>,
+    pace: Arc<Pace>,
+    watch: Watch,
+    listings: Listings,
+    /// Rung when somebody took a row: there may be more.
+    more: Arc<Notify>,
+    /// Grow when calls are answered again after an outage.
+    reads_recovered: watch::Sender<u64>,
+    writes_recovered: watch::Sender<u64>,
 }
 
 impl Executor {
-    /// An executor over these ports.
+    /// An executor over these ports. What it learns of the pace of operations is told to `pace`.
     pub fn new(
         store: Arc<dyn AssignmentStore>,
         center: Arc<dyn IdentityCenter>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
         limits: Limits,
+        pace: Arc<Pace>,
     ) -> Self {
         Self {
             store,
@@ -90,133 +99,226 @@ impl Executor {
             clock,
             ids,
             limits,
+            pace,
+            watch: Watch::default(),
+            listings: Listings::default(),
+            more: Arc::default(),
+            reads_recovered: watch::Sender::new(0),
+            writes_recovered: watch::Sender::new(0),
         }
     }
 
-    /// Works on every due row once. Takes no input: what to do is in the rows.
+    /// How many workers may call [`work_next`](Self::work_next) at the same time.
+    pub fn workers(&self) -> u32 {
+        self.limits.workers
+    }
+
+    /// Rung for one idle worker when another has taken a row, for there may be more. Losing a ring
+    /// costs delay only.
+    pub fn more(&self) -> Arc<Notify> {
+        Arc::clone(&self.more)
+    }
+
+    /// Works until nothing is due that there is room for: for those who drive by hand.
     ///
     /// # Errors
-    /// When the store cannot hand out rows. Failures of single rows are counted, not returned.
+    /// When the store does not answer; what was recorded so far stays.
     pub async fn tick(&self) -> Result<TickReport, StoreFault> {
-        let now = self.clock.now();
-        let lease = Lease {
-            token: self.ids.next(now).simple().to_string(),
-            until: self.limits.lease.after(now),
-        };
-        let leased = self.store.lease_due(now, self.limits.batch, &lease).await?;
-        let mut report = TickReport {
-            rows: u32::try_from(leased.len()).unwrap_or(u32::MAX),
-            ..TickReport::default()
-        };
-        let listings = Listings::default();
-        let results: Vec<_> = stream::iter(leased)
-            .map(|leased| self.work(leased, &listings))
-            // a row that waits for AWS holds up no other
-            .buffer_unordered(self.limits.concurrency.max(1))
-            .collect()
-            .await;
-        for result in results {
-            match result {
-                Ok(steps) => report.steps += steps,
-                Err(fault) => {
-                    report.dropped += 1;
-                    tracing::warn!(error = %fault, "an assignment could not be recorded and is tried again");
+        let mut report = TickReport::default();
+        while report.rows < ROWS_MAX {
+            match self.work_next().await? {
+                Worked::Done { steps } => {
+                    report.rows += 1;
+                    report.steps += steps;
                 }
+                Worked::Idle => break,
             }
         }
         Ok(report)
     }
 
-    async fn work(&self, leased: Leased, listings: &Listings) -> Result<u32, StoreFault> {
-        let Leased { mut row, lease } = leased;
+    /// Takes the row that goes first and does what it needs. Takes no input: what to do is in the
+    /// rows.
+    ///
+    /// # Errors
+    /// When the store does not answer, or somebody else has the row by now: what was learned of it
+    /// is observed again.
+    pub async fn work_next(&self) -> Result<Worked, StoreFault> {
+        let now = self.clock.now();
+        let slots = self.pace.bounds().slots;
+        match self.watch.turn(now, slots, self.limits.workers) {
+            Turn::Take(room, trial) => self.take(now, &room, trial).await,
+            Turn::Probe => self.probe(now).await,
+            Turn::Round(kind) => self.round(kind).await,
+            Turn::ForgetFuture => {
+                let count = self.store.forget_future(now).await?;
+                if count > 0 {
+                    tracing::warn!(
+                        count,
+                        "the clock was ahead: assignments it had put off are due now"
+                    );
+                }
+                Ok(Worked::Done { steps: 0 })
+            }
+            Turn::Wait => Ok(Worked::Idle),
+        }
+    }
+
+    /// When there may be work again for somebody who found none; `None` when nothing lies ahead.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreFault> {
+        let now = self.clock.now();
+        let due = self.store.next_due(now).await?;
+        Ok(due.into_iter().chain(self.watch.next_turn(now)).min())
+    }
+
+    async fn take(
+        &self,
+        now: Timestamp,
+        room: &Room,
+        trial: Option<Trial>,
+    ) -> Result<Worked, StoreFault> {
+        let mut trial = trial.map(|_| EndsTrial::new(&self.watch));
+        let lease = Lease {
+            token: self.ids.next(now).simple().to_string(),
+            until: self.limits.lease.after(now),
+        };
+        let taken = self.store.take(now, room, &lease).await?;
+        self.watch.note_line(&taken);
+        let Some(task) = taken.task else {
+            return Ok(Worked::Idle);
+        };
+        self.more.notify_one();
+        let urgency = urgency(task.row(), now);
+        let _work = Work::new(&self.watch, urgency);
+        let steps = match task {
+            Task::Step(row) => {
+                drop(trial);
+                let before = row.clone();
+                self.carry_on(*row, &before, &lease).await?
+            }
+            Task::Send { before, intent } => {
+                if let Some(trial) = &mut trial {
+                    trial.was_sent = true;
+                }
+                let sent = self.send(&before, *intent, urgency).await;
+                drop(trial);
+                self.carry_on(sent, &before, &lease).await? + 1
+            }
+        };
+        Ok(Worked::Done { steps })
+    }
+
+    /// Takes steps until the row rests or stands in line, then records it and gives it back.
+    async fn carry_on(&self, mut row: Row, before: &Row, lease: &Lease) -> Result<u32, StoreFault> {
         let mut steps = 0;
         while steps < STEPS_MAX {
             let now = self.clock.now();
             if now >= CALL_MAX.before(lease.until) {
                 break;
             }
-            let action = next(&row, now);
-            if let Action::Rest(until) = action {
-                if until > row.execution.due {
-                    row.execution.due = until;
-                    row = self.store.record(&row, &lease, false).await?;
-                    // what is wanted changed meanwhile: go on, within the same bound of steps
-                    if row.execution.due <= now {
-                        steps += 1;
-                        continue;
-                    }
+            match next(&row, now) {
+                Action::Rest(until) => {
+                    row.execution.due = row.execution.due.max(until);
+                    break;
                 }
-                break;
+                // its place in line decides when
+                Action::Begin(_) => break,
+                action => row = self.step(row, action).await,
             }
-            row = self.step(row, action, &lease, listings).await?;
             steps += 1;
         }
-        self.store.release(&row.key, &lease).await?;
+        // CRASH: an outcome that is not recorded is observed again
+        let news = row.execution.is_news_after(&before.execution);
+        self.store.record(&row, lease, news).await?;
         Ok(steps)
     }
 
-    async fn step(
-        &self,
-        row: Row,
-        action: Action,
-        lease: &Lease,
-        listings: &Listings,
-    ) -> Result<Row, StoreFault> {
-        let before = row.clone();
-        let urgency = if row.is_wanted(self.clock.now()) {
-            Urgency::Grant
-        } else {
-            Urgency::End
-        };
-        let (row, outcome) = match action {
-            Action::Look => {
-                let outcome = self.look(&row, urgency, listings).await;
-                (row, outcome)
-            }
-            Action::Begin(kind) => {
-                let intent = row.clone().begin(kind, self.clock.now());
-                match self
-                    .store
-                    .begin(&intent, lease, self.outstanding_max(kind))
-                    .await?
-                {
-                    Begin::Busy => (row, Outcome::Busy),
-                    // CRASH: from here the intent is stored; a restart looks before it repeats.
-                    Begin::Stored => {
-                        let outcome = self.send(&intent, kind).await;
-                        (intent, outcome)
-                    }
-                }
-            }
+    async fn step(&self, row: Row, action: Action) -> Row {
+        let urgency = urgency(&row, self.clock.now());
+        let outcome = match action {
+            Action::Look => self.look(&row, urgency).await,
             Action::Poll { kind, request } => {
-                let outcome = match self.center.progress(kind, &request, urgency).await {
+                let call = self.center.progress(kind, &request, urgency);
+                match self.call(Calls::Reads, call).await {
                     Ok(progress) => Outcome::Polled(progress),
                     Err(fault) => Outcome::Failed(fault),
-                };
-                (row, outcome)
+                }
             }
             Action::AskWhy => {
-                let outcome = match self.center.missing(&row.key).await {
+                let call = self.center.missing(&row.key);
+                match self.call(Calls::Reads, call).await {
                     Ok(missing) => Outcome::Asked(missing),
                     Err(fault) => Outcome::Failed(fault),
-                };
-                (row, outcome)
+                }
             }
-            Action::Settle(verdict) => (row, Outcome::Settled(verdict)),
-            Action::Rest(_) => return Ok(row),
+            Action::Settle(verdict) => Outcome::Settled(verdict),
+            Action::Begin(_) | Action::Rest(_) => return row,
         };
+        let before = row.clone();
+        self.learned(row, &before, outcome)
+    }
+
+    async fn send(&self, before: &Row, intent: Row, urgency: Urgency) -> Row {
+        let Some(operation) = &intent.execution.operation else {
+            return intent;
+        };
+        // CRASH: the intent is stored; a restart looks before it repeats
+        let sent = match operation.kind {
+            OperationKind::Create => {
+                let call = self.center.create(&intent.key);
+                self.call(Calls::Writes, call).await
+            }
+            OperationKind::Delete => {
+                let call = self.center.delete(&intent.key, urgency);
+                self.call(Calls::Writes, call).await
+            }
+        };
+        let outcome = match sent {
+            Ok(sent) => Outcome::Sent(sent),
+            Err(fault) => Outcome::Failed(fault),
+        };
+        self.learned(intent, before, outcome)
+    }
+
+    fn learned(&self, row: Row, before: &Row, outcome: Outcome) -> Row {
+        let failed = matches!(outcome, Outcome::Failed(_));
         if let Outcome::Failed(fault) = &outcome {
             tracing::debug!(key = %row.key, error = %fault, "a step failed and is tried again");
         }
-        let failed = matches!(outcome, Outcome::Failed(_));
-        // CRASH: an outcome that is not recorded is observed again.
         let now = self.clock.now();
-        let mut learned = row.learn(&before, outcome, now);
+        let kind = row
+            .execution
+            .operation
+            .as_ref()
+            .map(|operation| operation.kind);
+        let expected = self.pace.expected(kind.unwrap_or(OperationKind::Create));
+        let running = row.clone();
+        let mut learned = row.learn(before, outcome, now, expected);
         if failed {
             learned.execution.due = self.jittered(now, learned.execution.due);
         }
-        let news = learned.execution.is_news_after(&before.execution);
-        self.store.record(&learned, lease, news).await
+        self.learn_pace(&running, &learned, now);
+        learned
+    }
+
+    /// An operation that was asked about by itself has ended.
+    fn learn_pace(&self, before: &Row, after: &Row, now: Timestamp) {
+        let Some(operation) = before.in_flight().filter(|it| it.request.is_some()) else {
+            return;
+        };
+        if after.execution.operation.is_none() {
+            let took = elapsed(operation.started_at, now);
+            let at_least = if operation.polls == 0 {
+                Duration::ZERO
+            } else {
+                took
+            };
+            self.pace.learn(operation.kind, at_least, took);
+            self.watch.note_slot();
+        }
     }
 
     /// Up to a quarter later, so that many rows refused together do not come back together.
@@ -232,71 +334,174 @@ impl Executor {
         Span::seconds(pause * draw / 4 / 255).after(due)
     }
 
-    fn outstanding_max(&self, kind: OperationKind) -> u32 {
-        match kind {
-            OperationKind::Create => self.limits.outstanding_creates,
-            OperationKind::Delete => self.limits.outstanding,
-        }
-    }
-
-    async fn send(&self, intent: &Row, kind: OperationKind) -> Outcome {
-        let sent = match kind {
-            OperationKind::Create => self.center.create(&intent.key).await,
-            OperationKind::Delete => self.center.delete(&intent.key).await,
-        };
-        match sent {
-            Ok(sent) => Outcome::Sent(sent),
+    /// A listing of the target that began late enough for the row.
+    async fn look(&self, row: &Row, urgency: Urgency) -> Outcome {
+        let target = &row.key.target;
+        let after = must_see(row, self.clock.now());
+        let read = || self.call(Calls::Reads, self.center.holders(target, urgency));
+        let listing = self
+            .listings
+            .after(target, after, || self.clock.now(), read)
+            .await;
+        match listing {
+            Ok(listing) => Outcome::Looked {
+                at: listing.at,
+                present: listing.shows(&row.key.user),
+            },
             Err(fault) => Outcome::Failed(fault),
         }
     }
 
-    /// Lists the target, or takes this tick's listing of it when it is recent enough for the row.
-    async fn look(&self, row: &Row, urgency: Urgency, listings: &Listings) -> Outcome {
-        let not_before = row.desired.asked_at.max(last_write(row));
-        {
-            let cache = listings.lock().await;
-            if let Some(listing) = cache.get(&row.key.target)
-                && listing.at > not_before
-                && let Ok(holders) = &listing.holders
-                && !has_looked_since(row, listing.at)
-            {
-                return Outcome::Looked {
-                    at: listing.at,
-                    present: holders.contains(&row.key.user),
-                };
-            }
+    /// One question for all operations of a kind in flight. Those that are over give their slots
+    /// back at once, and are looked at when listings show what they did.
+    async fn round(&self, kind: OperationKind) -> Result<Worked, StoreFault> {
+        let _round = Round(&self.watch, kind);
+        // read before AWS is asked: what is accepted in between is not missed in its answer
+        let rows = self.store.in_flight(kind).await?;
+        let began = self.clock.now();
+        let mut left = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        if rows.is_empty() {
+            self.watch.note_round(kind, began, left, &self.pace);
+            return Ok(Worked::Done { steps: 0 });
         }
-        let at = self.clock.now();
-        let holders = self
-            .center
-            .holders(&row.key.target, urgency)
-            .await
-            .map(HashSet::from_iter);
-        let outcome = match &holders {
-            Ok(holders) => Outcome::Looked {
-                at,
-                present: holders.contains(&row.key.user),
-            },
-            Err(fault) => Outcome::Failed(fault.clone()),
+        let urgency = rows.iter().map(|row| urgency(row, began)).min();
+        let urgency = urgency.unwrap_or(Urgency::End);
+        let call = self.center.in_progress(kind, urgency);
+        match self.call(Calls::Reads, call).await {
+            Ok(listed) => {
+                let noted = self.note_over(kind, &rows, began, listed).await?;
+                left = left.saturating_sub(noted);
+            }
+            Err(CenterFault::Refused { reason }) => {
+                if self.watch.refuse_round(kind, began) {
+                    tracing::warn!(
+                        reason,
+                        "AWS refuses to list operations in progress, so each is asked about by itself, which is \
+                         slower; `hallpass doctor --iam-policy` prints the policy that allows it"
+                    );
+                }
+            }
+            Err(_) => {}
+        }
+        self.watch.note_round(kind, began, left, &self.pace);
+        Ok(Worked::Done { steps: 1 })
+    }
+
+    async fn note_over(
+        &self,
+        kind: OperationKind,
+        rows: &[Row],
+        began: Timestamp,
+        listed: BTreeSet<String>,
+    ) -> Result<u32, StoreFault> {
+        let expected = self.pace.expected(kind);
+        let before = self.watch.swap_seen(kind, began, listed.clone());
+        let mut over = Vec::new();
+        for row in rows {
+            let Some(operation) = &row.execution.operation else {
+                continue;
+            };
+            let Some(request) = operation
+                .request
+                .as_ref()
+                .filter(|it| !listed.contains(*it))
+            else {
+                continue;
+            };
+            let took = elapsed(operation.started_at, began);
+            // what was accepted a moment ago may not be listed yet
+            if took < expected / 4 {
+                continue;
+            }
+            let seen = before.as_ref().filter(|(_, ids)| ids.contains(request));
+            let at_least =
+                seen.map_or(Duration::ZERO, |(at, _)| elapsed(operation.started_at, *at));
+            self.pace.learn(kind, at_least, took);
+            over.push(Over {
+                key: row.key.clone(),
+                request: request.clone(),
+            });
+        }
+        if over.is_empty() {
+            return Ok(0);
+        }
+        let now = self.clock.now();
+        let due = learn::LISTING_LAG.after(now);
+        let noted = self.store.note_over(&over, began, due).await?;
+        self.watch.note_slot();
+        Ok(noted)
+    }
+
+    /// During an outage: tries whether AWS answers, with a look at the row that goes first. It
+    /// touches no row, so that a try that hangs holds up none.
+    async fn probe(&self, now: Timestamp) -> Result<Worked, StoreFault> {
+        let _probe = Probe(&self.watch);
+        let Some(first) = self.store.first(now).await? else {
+            return Ok(Worked::Idle);
         };
-        listings
-            .lock()
-            .await
-            .insert(row.key.target.clone(), Listing { at, holders });
-        outcome
+        let urgency = urgency(&first, now);
+        let call = self.center.holders(&first.key.target, urgency);
+        // what it brings is noted by `call`
+        let _: Result<_, CenterFault> = self.call(Calls::Reads, call).await;
+        Ok(Worked::Done { steps: 1 })
+    }
+
+    /// Makes a call and notes whether it was answered. When an outage ends, what still hangs from it
+    /// is given up: a read is repeated, and after a write comes a look.
+    async fn call<T>(
+        &self,
+        calls: Calls,
+        call: impl Future<Output = Result<T, CenterFault>>,
+    ) -> Result<T, CenterFault> {
+        let recovered = |calls| match calls {
+            Calls::Reads => &self.reads_recovered,
+            Calls::Writes => &self.writes_recovered,
+        };
+        let mut others = recovered(calls).subscribe();
+        let result = tokio::select! {
+            biased;
+            result = call => result,
+            _ = others.changed() => {
+                let message = "no answer, while others are answered again".to_owned();
+                return Err(CenterFault::Unreachable { message });
+            }
+        };
+        let now = self.clock.now();
+        if let Some(calls) = self.watch.note_call(calls, result.as_ref().err(), now) {
+            recovered(calls).send_modify(|count| *count += 1);
+        }
+        result
     }
 }
 
-/// The newest instant at which we may have changed what a listing shows.
-fn last_write(row: &Row) -> Timestamp {
+/// How urgent the calls for a row are.
+fn urgency(row: &Row, now: Timestamp) -> Urgency {
     let execution = &row.execution;
+    match (row.is_wanted(now), &execution.verdict, row.desired.haste) {
+        (true, Verdict::Present { .. }, _) if execution.operation.is_none() => Urgency::Background,
+        (true, ..) => Urgency::Grant,
+        (false, _, Haste::AtOnce) => Urgency::AtOnce,
+        (false, _, Haste::Ordinary) => Urgency::End,
+    }
+}
+
+/// What a listing must have begun after to speak for the row: the newest hold, whatever we did or
+/// saw, and the moment it was to be looked at. The last does not matter for a look now and then.
+fn must_see(row: &Row, now: Timestamp) -> Timestamp {
+    let execution = &row.execution;
+    let operation = execution.operation.as_ref();
+    let due = match urgency(row, now) {
+        Urgency::Background => None,
+        Urgency::AtOnce | Urgency::End | Urgency::Grant => Some(execution.due),
+    };
     [
+        Some(row.desired.asked_at),
         execution.created_at,
         execution.deleted_at,
-        execution
-            .operation
-            .as_ref()
-            .map(|operation| operation.started_at),
+        operation.map(|operation| operation.started_at),
+        operation.and_then(|operation| operation.over_at),
+        execution.sight.at(),
+        due,
     ]
     .into_iter()
     .flatten()
@@ -304,9 +509,61 @@ fn last_write(row: &Row) -> Timestamp {
     .unwrap_or(Timestamp::MIN)
 }
 
-fn has_looked_since(row: &Row, at: Timestamp) -> bool {
-    match row.execution.sight {
-        crate::Sight::Present { at: seen } | crate::Sight::Absent { at: seen, .. } => seen >= at,
-        crate::Sight::Unseen => false,
+fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+/// Somebody at work; over when dropped, also when the worker is stopped.
+struct Work<'a>(&'a Watch, Urgency);
+
+impl<'a> Work<'a> {
+    fn new(watch: &'a Watch, urgency: Urgency) -> Self {
+        watch.begin_work(urgency);
+        Self(watch, urgency)
+    }
+}
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        self.0.end_work(self.1);
+    }
+}
+
+/// A question for all; over when dropped.
+struct Round<'a>(&'a Watch, OperationKind);
+
+impl Drop for Round<'_> {
+    fn drop(&mut self) {
+        self.0.end_round(self.1);
+    }
+}
+
+/// A try of reads; over when dropped.
+struct Probe<'a>(&'a Watch);
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        self.0.end_probe();
+    }
+}
+
+/// A try of writes; over when dropped.
+struct EndsTrial<'a> {
+    watch: &'a Watch,
+    was_sent: bool,
+}
+
+impl<'a> EndsTrial<'a> {
+    fn new(watch: &'a Watch) -> Self {
+        Self {
+            watch,
+            was_sent: false,
+        }
+    }
+}
+
+impl Drop for EndsTrial<'_> {
+    fn drop(&mut self) {
+        self.watch.end_trial(self.was_sent);
     }
 }

@@ -1,29 +1,38 @@
 //! What a row learns from the outcome of a step. Pure, like the plan.
 
+use std::time::Duration;
+
 use hallpass_model::{Span, Timestamp};
 
 use crate::plan::{
-    DRIFT_CHECK, FAILED_GAP, LOSS_GAP, is_overdue, is_unsettled, lags_behind_delete,
+    ABSENCE_KEPT, DRIFT_CHECK, FAILED_GAP, LOSS_GAP, is_overdue, is_shown_by_listing, is_unsettled,
+    lags_behind_delete,
 };
 use crate::{
     Absence, CenterFault, Doubt, GivingUp, Missing, Operation, OperationKind, Ownership, Progress,
-    Row, Sent, Sight, Verdict,
+    Proof, Row, Sent, Sight, Verdict,
 };
 
 /// The longest pause between attempts that are worth making.
 const PAUSE_MAX_SECONDS: u64 = 60;
 /// The pause between attempts on a removal that AWS refuses for good.
 const STUCK_PAUSE: Span = Span::hours(1);
-/// The longest pause between questions for the status of a running operation.
-const POLL_PAUSE_MAX_SECONDS: u64 = 5;
+/// The pause after a call that brought no answer. It does not grow: when AWS answers nobody, the
+/// executor stops asking for all rows together, and all go on together.
+const UNANSWERED_PAUSE: Span = Span::seconds(1);
+/// The shortest pause between looks at a running operation.
+const CHECK_PAUSE_MIN: Duration = Duration::from_millis(500);
+/// The longest.
+const CHECK_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The same, once nobody waits for it any more.
 const ABANDONED_POLL_PAUSE: Span = Span::seconds(30);
+/// How long listings usually lag behind an operation that is over.
+pub(crate) const LISTING_LAG: Span = Span::seconds(1);
+/// How soon a removal that a person wants at once is sent again when AWS was full.
+const FULL_PAUSE: Duration = Duration::from_millis(250);
 
 /// The pause between looks for what must go, could not be removed and is not listed either.
 const UNLISTED_PAUSE: Span = Span::seconds(2);
-
-/// How long a listing without it may be acted on after a pause.
-const ABSENCE_KEPT: Span = Span::seconds(90);
 
 /// What came of a step.
 #[derive(Clone, Debug)]
@@ -43,8 +52,6 @@ pub enum Outcome {
     Asked(Option<Missing>),
     /// The call for the step failed.
     Failed(CenterFault),
-    /// Nothing was sent: another operation holds the lane, or too many are outstanding.
-    Busy,
     /// Nothing had to be sent.
     Settled(Verdict),
 }
@@ -53,6 +60,15 @@ impl Row {
     /// The row with the intent of an operation, to be stored before it is sent.
     #[must_use]
     pub fn begin(mut self, kind: OperationKind, now: Timestamp) -> Self {
+        // a listing may still show what our own removal has just taken away
+        let proof = if lags_behind_delete(&self.execution, now) {
+            Proof::Status
+        } else {
+            Proof::Listing
+        };
+        if kind == OperationKind::Create {
+            self.is_tried(now);
+        }
         let execution = &mut self.execution;
         if kind == OperationKind::Create {
             // INVARIANT: a create is never sent while ownership is undecided (`access.md` §8.3).
@@ -65,6 +81,8 @@ impl Row {
             started_at: now,
             request: None,
             polls: 0,
+            proof,
+            over_at: None,
         });
         execution.sight = Sight::Unseen;
         if !matches!(execution.verdict, Verdict::Stuck { .. }) {
@@ -73,17 +91,34 @@ impl Row {
         self
     }
 
-    /// The row after a step, given the row before the step's intent was stored.
+    /// The row once AWS no longer counts its operation among those in progress: how it ended is
+    /// seen by a look from `due` on.
     #[must_use]
-    pub fn learn(mut self, before: &Self, outcome: Outcome, now: Timestamp) -> Self {
+    pub fn over(mut self, at: Timestamp, due: Timestamp) -> Self {
+        if let Some(operation) = &mut self.execution.operation {
+            operation.over_at.get_or_insert(at);
+            self.execution.due = due;
+        }
+        self
+    }
+
+    /// The row after a step, given the row before the step's intent was stored. `expected` is how
+    /// long operations of the kind take.
+    #[must_use]
+    pub fn learn(
+        mut self,
+        before: &Self,
+        outcome: Outcome,
+        now: Timestamp,
+        expected: Duration,
+    ) -> Self {
         match outcome {
-            Outcome::Looked { at, present: true } => self.saw_it(at, now),
-            Outcome::Looked { at, present: false } => self.missed_it(at, now),
-            Outcome::Sent(sent) => self.sent(sent, now),
-            Outcome::Polled(progress) => self.polled(progress, now),
+            Outcome::Looked { at, present: true } => self.saw_it(at, now, expected),
+            Outcome::Looked { at, present: false } => self.missed_it(at, now, expected),
+            Outcome::Sent(sent) => self.sent(sent, now, expected),
+            Outcome::Polled(progress) => self.polled(progress, now, expected),
             Outcome::Asked(missing) => self.asked(missing, now),
             Outcome::Failed(fault) => self.failed(before, fault, now),
-            Outcome::Busy => self.execution.due = Span::seconds(1).after(now),
             Outcome::Settled(verdict) => {
                 self.execution.due = match verdict {
                     Verdict::Stuck { .. } => STUCK_PAUSE.after(now),
@@ -95,22 +130,56 @@ impl Row {
         self
     }
 
-    fn saw_it(&mut self, at: Timestamp, now: Timestamp) {
+    /// The operation still runs, as far as a look or a poll shows: again later.
+    fn check_again(&mut self, now: Timestamp, expected: Duration) {
+        let abandoned = self.gave_up();
+        let execution = &mut self.execution;
+        if let Some(operation) = &mut execution.operation {
+            let polls = operation.polls;
+            operation.polls = polls.saturating_add(1);
+            execution.due = if abandoned {
+                ABANDONED_POLL_PAUSE.after(now)
+            } else {
+                later(now, check_pause(expected, polls))
+            };
+        }
+    }
+
+    /// A look showed nothing of the operation's effect. What is over is asked about next.
+    fn sees_no_effect(&mut self, now: Timestamp, expected: Duration) {
+        match &self.execution.operation {
+            Some(operation) if operation.is_over() => self.execution.due = now,
+            Some(_) | None => self.check_again(now, expected),
+        }
+    }
+
+    fn saw_it(&mut self, at: Timestamp, now: Timestamp, expected: Duration) {
         let wanted = self.is_wanted(now);
+        let settles = |op: &Operation| match op.kind {
+            // stored, unanswered, and nothing came of it
+            OperationKind::Delete => op.request.is_none(),
+            OperationKind::Create => {
+                op.request.is_none() || wanted || is_shown_by_listing(self, op, at)
+            }
+        };
+        let is_settled = self.execution.operation.as_ref().is_some_and(settles);
         let execution = &mut self.execution;
         execution.sight = Sight::Present { at };
-        execution.last_present_at = Some(at);
         if execution.refused_removals == 0 {
             execution.last_error = None;
         }
         execution.due = now;
-        if execution
-            .operation
-            .as_ref()
-            .is_some_and(|op| op.request.is_none() || wanted)
-        {
-            execution.operation = None;
+        let operation = execution.operation.take();
+        if let Some(operation) = operation.filter(|_| !is_settled) {
+            // what our own removal is about to take away does not count as newly there
+            if operation.kind == OperationKind::Create {
+                execution.last_present_at = Some(at);
+            }
+            execution.operation = Some(operation);
+            self.sees_no_effect(now, expected);
+            return;
         }
+        execution.last_present_at = Some(at);
         if !wanted {
             // listings may lag behind a finished removal: look again, but not in a busy loop
             if execution.deleted_at.is_some() {
@@ -122,17 +191,22 @@ impl Row {
             return;
         }
         execution.attempts = 0;
+        execution.trying_since = None;
         execution.doubt = Doubt::Settled;
         if execution.ownership == Ownership::Undecided {
             execution.ownership = Ownership::Standing;
         }
         execution.verdict = Verdict::Present { at };
-        execution.due = DRIFT_CHECK.after(now).min(self.desired.until);
+        // counted from the listing, so that rows served by one listing stay together
+        execution.due = DRIFT_CHECK.after(at).max(now).min(self.desired.until);
     }
 
-    fn missed_it(&mut self, at: Timestamp, now: Timestamp) {
+    fn missed_it(&mut self, at: Timestamp, now: Timestamp, expected: Duration) {
         let (wanted, was_seen, overdue) =
             (self.is_wanted(now), self.was_seen(), is_overdue(self, now));
+        let removed = self.execution.operation.as_ref().is_some_and(|op| {
+            op.kind == OperationKind::Delete && is_shown_by_listing(self, op, at)
+        });
         let execution = &mut self.execution;
         let since = match execution.sight {
             Sight::Absent { since, .. } => since,
@@ -141,6 +215,7 @@ impl Row {
         execution.sight = Sight::Absent { since, at };
         execution.due = now;
         match execution.operation.take() {
+            Some(_) if removed => execution.deleted_at = Some(at),
             Some(operation) if operation.request.is_some() => execution.operation = Some(operation),
             Some(operation) if operation.kind == OperationKind::Create => {
                 execution.doubt = Doubt::LostCreate;
@@ -158,7 +233,12 @@ impl Row {
             );
             return;
         }
+        if self.execution.operation.is_some() {
+            self.sees_no_effect(now, expected);
+            return;
+        }
         let execution = &mut self.execution;
+        execution.trying_since = None;
         if wanted && was_seen {
             let gap_ends = LOSS_GAP.after(since);
             if at >= gap_ends {
@@ -192,7 +272,7 @@ impl Row {
         }
     }
 
-    fn sent(&mut self, sent: Sent, now: Timestamp) {
+    fn sent(&mut self, sent: Sent, now: Timestamp, expected: Duration) {
         let execution = &mut self.execution;
         match sent {
             Sent::InProgress { request } => {
@@ -200,7 +280,11 @@ impl Row {
                 if let Some(operation) = &mut execution.operation {
                     operation.request = Some(request);
                 }
-                execution.due = Span::seconds(1).after(now);
+                let due = later(now, expected);
+                execution.due = match execution.operation.as_ref().map(|it| it.kind) {
+                    Some(OperationKind::Delete) => LISTING_LAG.after(due),
+                    Some(OperationKind::Create) | None => due,
+                };
             }
             Sent::Done => self.finished(now),
         }
@@ -208,31 +292,33 @@ impl Row {
 
     fn finished(&mut self, now: Timestamp) {
         let execution = &mut self.execution;
-        match execution.operation.take().map(|operation| operation.kind) {
+        let operation = execution.operation.take();
+        execution.due = match &operation {
+            // it was looked at already, and the listing lags behind; nor does anybody wait to see
+            // that something is gone
+            Some(operation)
+                if operation.is_over()
+                    || operation.kind == OperationKind::Delete && operation.request.is_some() =>
+            {
+                LISTING_LAG.after(now)
+            }
+            Some(_) | None => now,
+        };
+        match operation.map(|operation| operation.kind) {
             Some(OperationKind::Create) => execution.created_at = Some(now),
             Some(OperationKind::Delete) => execution.deleted_at = Some(now),
             None => {}
         }
         execution.sight = Sight::Unseen;
         execution.attempts = 0;
-        execution.due = now;
     }
 
-    fn polled(&mut self, progress: Progress, now: Timestamp) {
-        let abandoned = self.gave_up();
+    fn polled(&mut self, progress: Progress, now: Timestamp, expected: Duration) {
         let execution = &mut self.execution;
         match progress {
             Progress::InProgress => {
                 execution.attempts = 0;
-                if let Some(operation) = &mut execution.operation {
-                    operation.polls = operation.polls.saturating_add(1);
-                    let pause = u64::from(operation.polls).clamp(1, POLL_PAUSE_MAX_SECONDS);
-                    execution.due = if abandoned {
-                        ABANDONED_POLL_PAUSE.after(now)
-                    } else {
-                        Span::seconds(pause).after(now)
-                    };
-                }
+                self.check_again(now, expected);
             }
             Progress::Succeeded => self.finished(now),
             Progress::Failed { reason } => self.ended_badly(reason, now),
@@ -251,12 +337,12 @@ impl Row {
     }
 
     fn ended_badly(&mut self, reason: String, now: Timestamp) {
-        let kind = self
-            .execution
-            .operation
-            .take()
-            .map(|operation| operation.kind);
-        self.execution.sight = Sight::Unseen;
+        let execution = &mut self.execution;
+        let kind = execution.operation.take().map(|operation| operation.kind);
+        if let Sight::Present { at } = execution.sight {
+            execution.last_present_at = execution.last_present_at.max(Some(at));
+        }
+        execution.sight = Sight::Unseen;
         if kind == Some(OperationKind::Create) {
             self.execution.doubt = Doubt::FailedCreate;
             self.give_up(now, &reason);
@@ -298,18 +384,35 @@ impl Row {
             _ => None,
         };
         self.execution.last_error = Some(fault.to_string());
+        self.is_tried(now);
         match (kind, fault) {
             // the answer is unknown: the intent stays, and the next step looks
-            (_, CenterFault::Unreachable { .. }) | (None, _) => {
-                self.execution.due = self.pause(now);
+            (_, CenterFault::Unreachable { .. }) => {
+                self.execution.due = UNANSWERED_PAUSE.after(now);
             }
-            (Some(kind), CenterFault::Throttled { .. }) => {
+            // how fast we may ask is no matter of this row: it keeps its place
+            (
+                None,
+                CenterFault::Throttled { .. } | CenterFault::NotSent | CenterFault::Full { .. },
+            ) => {
+                self.execution.due = now;
+            }
+            (None, _) => self.execution.due = self.pause(now),
+            (
+                Some(kind),
+                fault @ (CenterFault::Throttled { .. }
+                | CenterFault::NotSent
+                | CenterFault::Full { .. }),
+            ) => {
                 self.not_sent(before, kind);
+                // back in line, which is no failure of the grant
+                self.execution.trying_since = None;
                 // where requests are scarce, looking again would spend the one that was to act
                 if is_still_good(before.execution.sight, now) {
                     self.execution.sight = before.execution.sight;
                 }
-                self.execution.due = self.pause(now);
+                let is_full = matches!(fault, CenterFault::Full { .. });
+                self.execution.due = if is_full { later(now, FULL_PAUSE) } else { now };
             }
             (Some(kind), CenterFault::Conflict { .. }) => {
                 self.not_sent(before, kind);
@@ -336,6 +439,14 @@ impl Row {
                 now,
                 "Identity Center did not accept the request within 5 minutes",
             );
+        }
+    }
+
+    /// A call for the newest hold brought nothing.
+    fn is_tried(&mut self, now: Timestamp) {
+        let since = self.execution.trying_since.filter(|at| self.is_fresh(*at));
+        if self.is_wanted(now) {
+            self.execution.trying_since = since.or(Some(now));
         }
     }
 
@@ -366,6 +477,19 @@ impl Row {
         self.execution.attempts = self.execution.attempts.saturating_add(1);
         Span::seconds(pause.clamp(1, PAUSE_MAX_SECONDS)).after(now)
     }
+}
+
+/// The pause after a look or poll that found the operation running: a quarter of the time it is
+/// expected to take, and more with each.
+fn check_pause(expected: Duration, polls: u32) -> Duration {
+    let first = (expected / 4).max(CHECK_PAUSE_MIN);
+    let growth = 1.5_f64.powi(i32::try_from(polls.min(16)).unwrap_or(16));
+    first.mul_f64(growth).min(CHECK_PAUSE_MAX)
+}
+
+/// The instant so much later.
+pub(crate) fn later(now: Timestamp, by: Duration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Whether a listing may still be acted on after a pause: presence until it is removed; absence

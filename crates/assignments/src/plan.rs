@@ -2,7 +2,9 @@
 
 use hallpass_model::{Span, Timestamp};
 
-use crate::{Absence, Doubt, Execution, Operation, OperationKind, Ownership, Row, Sight, Verdict};
+use crate::{
+    Absence, Doubt, Execution, Operation, OperationKind, Ownership, Proof, Row, Sight, Verdict,
+};
 
 /// How long a create may stay without an end before a listing decides (`access.md` §6).
 pub(crate) const CREATE_LIMIT: Span = Span::minutes(5);
@@ -14,6 +16,9 @@ pub(crate) const LOSS_GAP: Span = Span::minutes(1);
 pub(crate) const FAILED_GAP: Span = Span::seconds(5);
 /// How long listings may lag behind a finished operation before we act again.
 pub(crate) const CONSISTENCY_WINDOW: Span = Span::minutes(1);
+/// How old a listing without it may be when the first create is sent: somebody else may have given
+/// the access meanwhile, and then it is theirs.
+pub(crate) const ABSENCE_KEPT: Span = Span::seconds(90);
 /// Removals refused this often make us ask whether the person or the account is gone (§9.9).
 pub(crate) const REFUSALS_BEFORE_ASKING: u32 = 5;
 
@@ -54,29 +59,54 @@ pub fn next(row: &Row, now: Timestamp) -> Action {
 }
 
 fn in_flight(row: &Row, operation: &Operation, now: Timestamp) -> Action {
-    match &operation.request {
+    let Some(request) = &operation.request else {
         // CRASH: stored but unanswered: it may have been sent. Observe before repeating (P5).
-        None => Action::Look,
-        Some(_)
-            if operation.kind == OperationKind::Create
-                && is_overdue(row, now)
-                && !row.gave_up() =>
-        {
-            Action::Look
-        }
-        Some(request) => Action::Poll {
-            kind: operation.kind,
-            request: request.clone(),
-        },
+        return Action::Look;
+    };
+    let listing_decides =
+        operation.kind == OperationKind::Create && is_overdue(row, now) && !row.gave_up();
+    if listing_decides || is_shown_by_listing(row, operation, now) && looks_next(row, operation) {
+        return Action::Look;
+    }
+    Action::Poll {
+        kind: operation.kind,
+        request: request.clone(),
     }
 }
 
-/// Whether the newest hold has waited longer than a create may take.
-pub(crate) fn is_overdue(row: &Row, now: Timestamp) -> bool {
-    !row.was_seen() && now >= CREATE_LIMIT.after(row.desired.asked_at)
+/// Whether a listing that shows the operation's effect proves that it ended well.
+pub(crate) fn is_shown_by_listing(row: &Row, operation: &Operation, at: Timestamp) -> bool {
+    match operation.kind {
+        OperationKind::Create => operation.proof == Proof::Listing,
+        OperationKind::Delete => {
+            !row.is_wanted(at) && at > operation.started_at && !is_unsettled(&row.execution, at)
+        }
+    }
 }
 
-fn pursue(row: &Row, now: Timestamp) -> Action {
+/// Looks and polls take turns; what is over is looked at first, for a look is what settles it.
+fn looks_next(row: &Row, operation: &Operation) -> bool {
+    match operation.over_at {
+        Some(over) => row.execution.sight.at().is_none_or(|at| at < over),
+        None => operation.polls.is_multiple_of(2),
+    }
+}
+
+/// Whether the calls for the newest hold have brought nothing for longer than a create may take.
+pub(crate) fn is_overdue(row: &Row, now: Timestamp) -> bool {
+    let since = row.execution.trying_since.filter(|at| row.is_fresh(*at));
+    !row.was_seen() && since.is_some_and(|since| now >= CREATE_LIMIT.after(since))
+}
+
+/// Whether the row's first create would go by a listing that is too old for it.
+pub(crate) fn goes_by_old_listing(row: &Row, now: Timestamp) -> bool {
+    let execution = &row.execution;
+    let seen = execution.sight.at();
+    execution.ownership == Ownership::Undecided
+        && seen.is_some_and(|at| now >= ABSENCE_KEPT.after(at))
+}
+
+pub(crate) fn pursue(row: &Row, now: Timestamp) -> Action {
     let execution = &row.execution;
     if let Verdict::Lost { at } = execution.verdict
         && row.is_fresh(at)
@@ -107,7 +137,7 @@ fn awaits_effect(execution: &Execution, now: Timestamp) -> bool {
         .is_some_and(|at| now < CONSISTENCY_WINDOW.after(at))
 }
 
-fn remove(row: &Row, now: Timestamp) -> Action {
+pub(crate) fn remove(row: &Row, now: Timestamp) -> Action {
     match row.execution.ownership {
         Ownership::Standing => settle(row, Verdict::Kept { at: now }, now),
         // nothing was ever sent, so nothing of ours can be there

@@ -1,13 +1,19 @@
 //! What the owner of assignments needs: Identity Center, and rows that survive.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use hallpass_model::{HoldKey, Target, Timestamp, UserId};
 
+use crate::line::{InFlight, Room, Waiting};
 use crate::{OperationKind, Row};
 
-/// Who goes first when requests to AWS are rationed: ends before grants before looks.
+/// Who goes first when requests to AWS are rationed: what a person takes away, then ends, then
+/// grants, then looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
+    /// Taking access away because a person said so.
+    AtOnce,
     /// Taking access away.
     End,
     /// Giving access.
@@ -62,6 +68,15 @@ pub enum CenterFault {
         /// AWS's words.
         message: String,
     },
+    /// Our own rationing let the request not through in time; nothing was sent.
+    #[error("more requests wait than the rate allows; not sent")]
+    NotSent,
+    /// AWS works on as many operations as it will; nothing was done.
+    #[error("AWS works on as many operations as it will: {message}")]
+    Full {
+        /// AWS's words.
+        message: String,
+    },
     /// Another operation holds the lane, or the thing exists already; nothing was done.
     #[error("AWS reports a conflict: {message}")]
     Conflict {
@@ -99,7 +114,7 @@ pub trait IdentityCenter: Send + Sync {
     async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault>;
 
     /// Asks for its removal. Not idempotent.
-    async fn delete(&self, key: &HoldKey) -> Result<Sent, CenterFault>;
+    async fn delete(&self, key: &HoldKey, urgency: Urgency) -> Result<Sent, CenterFault>;
 
     /// The status of an accepted operation.
     async fn progress(
@@ -108,6 +123,15 @@ pub trait IdentityCenter: Send + Sync {
         request: &str,
         urgency: Urgency,
     ) -> Result<Progress, CenterFault>;
+
+    /// AWS's ids of all account operations of a kind that are in progress, other people's too.
+    /// `Refused` where the caller's policy does not allow the question: ask for each with
+    /// [`progress`](Self::progress).
+    async fn in_progress(
+        &self,
+        kind: OperationKind,
+        urgency: Urgency,
+    ) -> Result<BTreeSet<String>, CenterFault>;
 
     /// What of `key` is gone from the directory and the organization; `None` when all is there.
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault>;
@@ -133,51 +157,79 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
-/// A row with the right to work on it.
-#[derive(Clone, Debug)]
-pub struct Leased {
-    /// The row as stored.
-    pub row: Row,
-    /// The right.
-    pub lease: Lease,
+/// What a worker is given: a row, with the right to work on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// A look, a poll, a question: whatever [`next`](crate::next) says but an operation.
+    Step(Box<Row>),
+    /// An operation whose intent is stored: to be sent now, once.
+    Send {
+        /// The row before the intent.
+        before: Box<Row>,
+        /// The row with it.
+        intent: Box<Row>,
+    },
 }
 
-/// The answer to an intent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begin {
-    /// Stored: send it.
-    Stored,
-    /// Another operation holds the lane, or too many are outstanding; nothing was stored.
-    Busy,
+impl Task {
+    /// The row as it is stored.
+    pub fn row(&self) -> &Row {
+        match self {
+            Self::Step(row) | Self::Send { intent: row, .. } => row,
+        }
+    }
+}
+
+/// The answer to a worker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// What to do; `None` when nothing is due that there is room for.
+    pub task: Option<Task>,
+    /// Account operations that AWS may be working on, that of `task` included.
+    pub in_flight: InFlight,
+    /// Whether a row stands in line for nothing but a slot.
+    pub waits_for_slot: bool,
+}
+
+/// An operation that AWS no longer counts among those in progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Over {
+    /// Whose.
+    pub key: HoldKey,
+    /// AWS's id of it.
+    pub request: String,
 }
 
 /// Rows that survive. Desired state is written by others through their own commits.
 #[async_trait]
 pub trait AssignmentStore: Send + Sync {
-    /// Leases up to `limit` rows that are due and not leased, unwanted ones first by deadline, then
-    /// unsettled ones, then the rest. A lease that ran out counts as none.
-    async fn lease_due(
+    /// Leases the row that goes first of those that are due, not leased, and that there is room
+    /// for, by the rules of [`line`](crate::line). Where its next step is to send an operation, the
+    /// intent is stored in the same transaction: two operations never share a lane, and no more are
+    /// in flight than the room has slots. A lease that ran out counts as none. After a stop the
+    /// row is handed out again when the lease runs out.
+    async fn take(&self, now: Timestamp, room: &Room, lease: &Lease) -> Result<Taken, StoreFault>;
+
+    /// The row that would go first if there were room for everything, leased or not; changes
+    /// nothing.
+    async fn first(&self, now: Timestamp) -> Result<Option<Row>, StoreFault>;
+
+    /// Stores what was learned and gives the row back. The desired part of `row` is not written; if
+    /// it changed meanwhile the stored row is due at once. `news` says that others need to hear.
+    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<(), StoreFault>;
+
+    /// Rows with an account operation of a kind that AWS accepted and may be working on.
+    async fn in_flight(&self, kind: OperationKind) -> Result<Vec<Row>, StoreFault>;
+
+    /// Notes operations as over since `at`, which frees their slots and lanes; each row is looked at
+    /// from `due` on. Rows that are leased, or have another operation by now, are left alone.
+    /// Returns how many were noted.
+    async fn note_over(
         &self,
-        now: Timestamp,
-        limit: u32,
-        lease: &Lease,
-    ) -> Result<Vec<Leased>, StoreFault>;
-
-    /// Stores the intent of an operation if its lane is free and fewer than `outstanding_max`
-    /// account operations are in flight, in one step.
-    async fn begin(
-        &self,
-        row: &Row,
-        lease: &Lease,
-        outstanding_max: u32,
-    ) -> Result<Begin, StoreFault>;
-
-    /// Stores what was learned, keeps the lease. The desired part of `row` is not written; if it
-    /// changed meanwhile the stored row is due at once. Returns the row as now stored.
-    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<Row, StoreFault>;
-
-    /// Gives the row back.
-    async fn release(&self, key: &HoldKey, lease: &Lease) -> Result<(), StoreFault>;
+        over: &[Over],
+        at: Timestamp,
+        due: Timestamp,
+    ) -> Result<u32, StoreFault>;
 
     /// One row.
     async fn assignment(&self, key: &HoldKey) -> Result<Option<Row>, StoreFault>;
@@ -185,9 +237,20 @@ pub trait AssignmentStore: Send + Sync {
     /// Every row; for reconciliation and reports.
     async fn assignments(&self) -> Result<Vec<Row>, StoreFault>;
 
-    /// Makes a row due now (a nudge; losing it costs delay only).
-    async fn poke(&self, key: &HoldKey, now: Timestamp) -> Result<(), StoreFault>;
+    /// The first instant after `now` at which a row that is not due yet becomes due or unwanted, or
+    /// a lease runs out; `None` when there is none.
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreFault>;
 
-    /// When the next row is due; `None` when no row waits.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreFault>;
+    /// How many stand in line.
+    async fn waiting(&self, now: Timestamp) -> Result<Waiting, StoreFault>;
+
+    /// How many grants that are not sent yet were asked for before that of `key`; `None` when it
+    /// does not wait.
+    async fn grants_before(&self, key: &HoldKey, now: Timestamp)
+    -> Result<Option<u32>, StoreFault>;
+
+    /// Makes rows due that a clock which was ahead has put off beyond every pause we use, and frees
+    /// leases that end later than any that is given. Returns how many. Nothing happens while no
+    /// clock was wrong.
+    async fn forget_future(&self, now: Timestamp) -> Result<u32, StoreFault>;
 }

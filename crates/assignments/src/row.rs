@@ -3,6 +3,27 @@
 use hallpass_model::{HoldKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
+/// How long an end may wait for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Haste {
+    /// Its place in line is that of its deadline.
+    #[default]
+    Ordinary,
+    /// A person took the access away: it goes before every deadline.
+    AtOnce,
+}
+
+impl Haste {
+    /// The name in storage.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ordinary => "ordinary",
+            Self::AtOnce => "at_once",
+        }
+    }
+}
+
 /// What somebody else wants of this row. Written by the owner of the wish, never by the executor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desired {
@@ -13,6 +34,9 @@ pub struct Desired {
     pub asked_at: Timestamp,
     /// Grows with every change; guards concurrent writers.
     pub rev: u64,
+    /// How long the end may wait for others.
+    #[serde(default)]
+    pub haste: Haste,
 }
 
 /// Whether the access was there before us.
@@ -48,6 +72,17 @@ impl OperationKind {
     }
 }
 
+/// What shows that an operation ended well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Its status alone: listings may still show what was before it.
+    #[default]
+    Status,
+    /// Also a listing that shows its effect.
+    Listing,
+}
+
 /// An operation that is stored before it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
@@ -58,8 +93,22 @@ pub struct Operation {
     /// AWS's id of the asynchronous operation; `None` while the answer is unknown, which after a
     /// crash means: it may or may not have been sent.
     pub request: Option<String>,
-    /// How often its status was asked.
+    /// How often it was looked at or its status was asked.
     pub polls: u32,
+    /// What shows that it ended well.
+    #[serde(default)]
+    pub proof: Proof,
+    /// Since when AWS no longer counts it among those in progress; how it ended is not known yet.
+    /// It takes no slot and no lane any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_at: Option<Timestamp>,
+}
+
+impl Operation {
+    /// Whether AWS works on it no longer.
+    pub fn is_over(&self) -> bool {
+        self.over_at.is_some()
+    }
 }
 
 /// The newest listing.
@@ -179,6 +228,16 @@ pub enum Verdict {
     },
 }
 
+impl Sight {
+    /// When the newest listing began; `None` when there is none since the last operation.
+    pub const fn at(self) -> Option<Timestamp> {
+        match self {
+            Self::Unseen => None,
+            Self::Present { at } | Self::Absent { at, .. } => Some(at),
+        }
+    }
+}
+
 impl Verdict {
     /// When it was reached; `None` while nothing is settled.
     pub const fn at(&self) -> Option<Timestamp> {
@@ -226,6 +285,10 @@ pub struct Execution {
     pub doubt: Doubt,
     /// Set once the create is no longer pursued.
     pub giving_up: Option<GivingUp>,
+    /// Since when calls for the newest hold are answered by nothing but failures, or its create runs.
+    /// Time in our own line does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trying_since: Option<Timestamp>,
     /// Failures in a row; sets the pause before the next attempt.
     pub attempts: u32,
     /// Removals that AWS answered with FAILED or a refusal.
@@ -254,6 +317,7 @@ impl Execution {
             deleted_at: None,
             doubt: Doubt::Settled,
             giving_up: None,
+            trying_since: None,
             attempts: 0,
             refused_removals: 0,
             gone: None,
@@ -303,6 +367,20 @@ impl Row {
     /// Whether the newest listing is recent enough to speak for the newest hold.
     pub fn is_fresh(&self, at: Timestamp) -> bool {
         at >= self.desired.asked_at
+    }
+
+    /// The operation that AWS may still be working on.
+    pub fn in_flight(&self) -> Option<&Operation> {
+        let operation = self.execution.operation.as_ref();
+        operation.filter(|operation| !operation.is_over())
+    }
+
+    /// From when the access is unwanted: its deadline, or the moment its create was given up.
+    pub fn unwanted_from(&self) -> Timestamp {
+        match &self.execution.giving_up {
+            Some(up) if self.gave_up() => up.at.min(self.desired.until),
+            _ => self.desired.until,
+        }
     }
 
     /// Whether it was seen since the newest hold was added.

@@ -46,6 +46,9 @@ const ACTIONS: &[Action] = &[
     read("sso:ListAccountAssignments"),
     read("sso:DescribeAccountAssignmentCreationStatus"),
     read("sso:DescribeAccountAssignmentDeletionStatus"),
+    // one question for all operations in progress
+    read("sso:ListAccountAssignmentCreationStatus"),
+    read("sso:ListAccountAssignmentDeletionStatus"),
     write("sso:CreateAccountAssignment"),
     write("sso:DeleteAccountAssignment"),
     read("identitystore:ListUsers"),

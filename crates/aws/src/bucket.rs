@@ -1,4 +1,5 @@
-//! Rations requests: a token bucket that serves ends before grants before looks.
+//! Rations requests: a token bucket that serves what a person takes away first, then ends, then grants,
+//! then looks. Those who come later keep a share, so that nobody starves.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,12 @@ use tokio::time::{Instant, sleep_until};
 
 /// The slowest rate a bucket accepts, in requests per second; below it nothing would ever move.
 const RATE_MIN: f64 = 0.1;
+/// Of so many tokens, a grant that waits gets one, whoever else waits.
+const GRANTS_ONE_IN: u32 = 10;
+/// Of so many tokens, a look that waits gets one.
+const LOOKS_ONE_IN: u32 = 20;
+/// What a person takes away waits no longer than this in a bucket that is closed.
+const CLOSED_AT_ONCE_MAX: Duration = Duration::from_secs(1);
 
 /// A token bucket. Waiters are served by urgency, then in the order they came.
 #[derive(Debug)]
@@ -24,12 +31,84 @@ pub(crate) struct Bucket {
 struct State {
     tokens: f64,
     as_of: Instant,
+    closed_at: Instant,
     closed_until: Instant,
     waiting: BTreeSet<Place>,
     next_ticket: u64,
+    grants: Share,
+    looks: Share,
 }
 
 type Place = (Urgency, u64);
+
+/// How often others went before somebody who has a share.
+#[derive(Debug)]
+struct Share {
+    whose: Urgency,
+    one_in: u32,
+    passed: u32,
+}
+
+impl Share {
+    fn new(whose: Urgency, one_in: u32) -> Self {
+        Self {
+            whose,
+            one_in,
+            passed: 0,
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.passed + 1 >= self.one_in
+    }
+
+    /// A token went to `taker` while somebody with this share waited, or nobody did.
+    fn note(&mut self, taker: Urgency, waits: bool) {
+        self.passed = if waits && taker != self.whose {
+            self.passed + 1
+        } else {
+            0
+        };
+    }
+}
+
+impl State {
+    /// The first of an urgency.
+    fn first_of(&self, urgency: Urgency) -> Option<Place> {
+        let first = self.waiting.range((urgency, 0)..).next();
+        first.filter(|place| place.0 == urgency).copied()
+    }
+
+    /// Whose turn it is.
+    fn first(&self) -> Option<Place> {
+        let shares = [&self.grants, &self.looks].into_iter();
+        let with_share = shares
+            .filter(|share| share.is_due())
+            .find_map(|share| self.first_of(share.whose));
+        self.first_of(Urgency::AtOnce)
+            .or(with_share)
+            .or_else(|| self.waiting.first().copied())
+    }
+
+    /// Until when nobody of an urgency is served.
+    fn closed_for(&self, urgency: Urgency) -> Instant {
+        match urgency {
+            Urgency::AtOnce => self.closed_until.min(self.closed_at + CLOSED_AT_ONCE_MAX),
+            Urgency::End | Urgency::Grant | Urgency::Background => self.closed_until,
+        }
+    }
+
+    fn take(&mut self, place: &Place) {
+        self.tokens -= 1.0;
+        self.waiting.remove(place);
+        let (grants, looks) = (
+            self.first_of(Urgency::Grant).is_some(),
+            self.first_of(Urgency::Background).is_some(),
+        );
+        self.grants.note(place.0, grants);
+        self.looks.note(place.0, looks);
+    }
+}
 
 enum Turn {
     Taken,
@@ -59,9 +138,12 @@ impl Bucket {
             state: Mutex::new(State {
                 tokens: burst,
                 as_of: now,
+                closed_at: now,
                 closed_until: now,
                 waiting: BTreeSet::new(),
                 next_ticket: 0,
+                grants: Share::new(Urgency::Grant, GRANTS_ONE_IN),
+                looks: Share::new(Urgency::Background, LOOKS_ONE_IN),
             }),
             changed: Notify::new(),
             per_second,
@@ -96,6 +178,7 @@ impl Bucket {
         let mut state = self.lock();
         state.tokens = 0.0;
         state.as_of = now;
+        state.closed_at = now;
         state.closed_until = state.closed_until.max(now + pause);
     }
 
@@ -113,11 +196,12 @@ impl Bucket {
     fn turn(&self, place: &Place) -> Turn {
         let now = Instant::now();
         let mut state = self.lock();
-        if state.waiting.first() != Some(place) {
+        if state.first() != Some(*place) {
             return Turn::Behind;
         }
-        if now < state.closed_until {
-            return Turn::At(state.closed_until);
+        let closed_until = state.closed_for(place.0);
+        if now < closed_until {
+            return Turn::At(closed_until);
         }
         let gained = (now - state.as_of).as_secs_f64() * self.per_second;
         state.tokens = (state.tokens + gained).min(self.burst);
@@ -127,8 +211,7 @@ impl Bucket {
             let lacking = (1.0 - state.tokens) / self.per_second + 1e-6;
             return Turn::At(now + Duration::from_secs_f64(lacking));
         }
-        state.tokens -= 1.0;
-        state.waiting.remove(place);
+        state.take(place);
         Turn::Taken
     }
 
@@ -190,34 +273,91 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn ends_go_before_grants_before_looks() {
+    /// Everybody lines up while the bucket is empty; who was served, in order.
+    async fn served(waiting: &[Urgency]) -> Vec<(Urgency, usize)> {
         let bucket = Arc::new(Bucket::new(1.0, 1));
         bucket.take(Urgency::Background).await;
         let served = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = Vec::new();
-        for (name, urgency) in [
-            ("look 1", Urgency::Background),
-            ("look 2", Urgency::Background),
-            ("grant 1", Urgency::Grant),
-            ("end 1", Urgency::End),
-            ("grant 2", Urgency::Grant),
-            ("end 2", Urgency::End),
-        ] {
+        for (n, urgency) in waiting.iter().copied().enumerate() {
             let (bucket, served) = (Arc::clone(&bucket), Arc::clone(&served));
             tasks.push(tokio::spawn(async move {
                 bucket.take(urgency).await;
-                served.lock().unwrap().push(name);
+                served.lock().unwrap().push((urgency, n));
             }));
             tokio::task::yield_now().await;
         }
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!(
-            *served.lock().unwrap(),
-            ["end 1", "end 2", "grant 1", "grant 2", "look 1", "look 2"]
+        let served = served.lock().unwrap();
+        served.clone()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_person_takes_away_goes_before_ends_before_grants_before_looks() {
+        use Urgency::{AtOnce, Background, End, Grant};
+        let waiting = [
+            Background, Grant, End, AtOnce, Background, Grant, End, AtOnce,
+        ];
+        let order = [
+            (AtOnce, 3),
+            (AtOnce, 7),
+            (End, 2),
+            (End, 6),
+            (Grant, 1),
+            (Grant, 5),
+            (Background, 0),
+            (Background, 4),
+        ];
+        assert_eq!(served(&waiting).await, order);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ends_leave_one_token_of_ten_to_grants_and_one_of_twenty_to_looks() {
+        use Urgency::{Background, End, Grant};
+        let waiting = [vec![End; 200], vec![Grant; 50], vec![Background; 50]].concat();
+        let served = served(&waiting).await;
+        // where both are due the look comes one later
+        let count = |urgency| served[..101].iter().filter(|it| it.0 == urgency).count();
+        assert_eq!((count(Grant), count(Background)), (10, 5));
+        // and among grants, and among looks, whoever came first
+        for urgency in [End, Grant, Background] {
+            let of: Vec<_> = served.iter().filter(|it| it.0 == urgency).collect();
+            assert!(of.is_sorted(), "{of:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_person_takes_away_is_sent_although_others_have_shares() {
+        use Urgency::{AtOnce, Background, End, Grant};
+        let waiting = [
+            vec![End; 30],
+            vec![Grant; 30],
+            vec![Background; 30],
+            vec![AtOnce; 3],
+        ];
+        let served = served(&waiting.concat()).await;
+        let first: Vec<_> = served[..3].iter().map(|it| it.0).collect();
+        assert_eq!(first, [AtOnce; 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_throttle_holds_up_what_a_person_takes_away_for_a_second() {
+        let bucket = Arc::new(Bucket::new(10.0, 10));
+        bucket.slow_down(Duration::from_secs(20));
+        let start = Instant::now();
+        let other = Arc::clone(&bucket);
+        let end = tokio::spawn(async move { other.take(Urgency::End).await });
+        tokio::task::yield_now().await;
+        bucket.take(Urgency::AtOnce).await;
+        let waited = start.elapsed();
+        assert!(
+            (Duration::from_secs(1)..Duration::from_millis(1500)).contains(&waited),
+            "{waited:?}"
         );
+        end.await.unwrap();
+        assert!(start.elapsed() >= Duration::from_secs(20));
     }
 
     #[tokio::test(start_paused = true)]

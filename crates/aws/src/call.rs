@@ -168,14 +168,11 @@ impl Line {
 
     fn note(&self, operation: &'static str, failure: &Failure) {
         self.count(operation, failure.outcome());
-        if let CenterFault::Throttled { message } = &failure.fault {
+        if let CenterFault::Throttled { .. } = &failure.fault {
             metrics::counter!("hallpass_aws_throttles_total", "service" => self.service)
                 .increment(1);
-            // this one is about work under way at AWS, not about our rate
-            if !message.contains("too many requests processing") {
-                self.bucket
-                    .slow_down(failure.retry_after.unwrap_or_default());
-            }
+            self.bucket
+                .slow_down(failure.retry_after.unwrap_or_default());
         }
     }
 

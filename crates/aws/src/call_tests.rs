@@ -146,7 +146,7 @@ async fn a_write_that_waited_too_long_is_not_sent() {
             Answer::Ok(1)
         })
         .await;
-    assert_eq!(result.unwrap_err().outcome(), "throttled");
+    assert_eq!(result.unwrap_err().outcome(), "not_sent");
     assert!(!sent.get());
 }
 

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use aws_sdk_identitystore::types::MemberId;
 use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
 use aws_sdk_ssoadmin::types::{
-    AccountAssignment, AccountAssignmentOperationStatus, PrincipalType, StatusValues, TargetType,
+    AccountAssignment, AccountAssignmentOperationStatus, AccountAssignmentOperationStatusMetadata,
+    OperationStatusFilter, PrincipalType, StatusValues, TargetType,
 };
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, Progress, Sent, Urgency,
@@ -81,8 +82,8 @@ impl IdentityCenter for Aws {
         }
     }
 
-    async fn delete(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
-        let pace = Pace::port(Urgency::End);
+    async fn delete(&self, key: &HoldKey, urgency: Urgency) -> Result<Sent, CenterFault> {
+        let pace = Pace::port(urgency);
         match &key.target {
             Target::Account {
                 account,
@@ -104,7 +105,7 @@ impl IdentityCenter for Aws {
                 Ok(in_progress(reply.account_assignment_deletion_status)?)
             }
             Target::Group { group } => {
-                let membership = self.membership(group, &key.user).await?;
+                let membership = self.membership(group, &key.user, urgency).await?;
                 let request = self
                     .store
                     .delete_group_membership()
@@ -158,6 +159,58 @@ impl IdentityCenter for Aws {
             }) => Ok(Progress::Unknown),
             Err(failure) => Err(failure.fault),
         }
+    }
+
+    async fn in_progress(
+        &self,
+        kind: OperationKind,
+        urgency: Urgency,
+    ) -> Result<BTreeSet<String>, CenterFault> {
+        let pace = Pace::port(urgency);
+        let running = || {
+            OperationStatusFilter::builder()
+                .status(StatusValues::InProgress)
+                .build()
+        };
+        let rows = match kind {
+            OperationKind::Create => {
+                listing!(
+                    self.sso_line
+                        .read("ListAccountAssignmentCreationStatus", pace),
+                    account_assignments_creation_status,
+                    self.sso
+                        .list_account_assignment_creation_status()
+                        .instance_arn(&self.about.instance_arn)
+                        .filter(running())
+                        .max_results(PAGE)
+                )
+                .await?
+            }
+            OperationKind::Delete => {
+                listing!(
+                    self.sso_line
+                        .read("ListAccountAssignmentDeletionStatus", pace),
+                    account_assignments_deletion_status,
+                    self.sso
+                        .list_account_assignment_deletion_status()
+                        .instance_arn(&self.about.instance_arn)
+                        .filter(running())
+                        .max_results(PAGE)
+                )
+                .await?
+            }
+        };
+        // the filter is AWS's to apply; what it lists all the same as ended is not in progress
+        let is_running = |row: &AccountAssignmentOperationStatusMetadata| {
+            row.status
+                .as_ref()
+                .is_none_or(|status| *status == StatusValues::InProgress)
+        };
+        Ok(rows
+            .into_iter()
+            .filter(is_running)
+            .filter_map(|row| row.request_id)
+            .collect())
     }
 
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
@@ -223,8 +276,13 @@ impl Aws {
     }
 
     /// Looked up at the moment of removal: a membership made anew has another id.
-    async fn membership(&self, group: &GroupId, user: &UserId) -> Result<String, Failure> {
-        let pace = Pace::within(Urgency::End, LOOKUP_MAX);
+    async fn membership(
+        &self,
+        group: &GroupId,
+        user: &UserId,
+        urgency: Urgency,
+    ) -> Result<String, Failure> {
+        let pace = Pace::within(urgency, LOOKUP_MAX);
         let found = self
             .store_line
             .read("GetGroupMembershipId", pace, || {

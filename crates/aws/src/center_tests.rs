@@ -107,6 +107,13 @@ async fn a_create_names_the_instance_the_account_and_a_user() {
 async fn writes_that_fail_are_sent_once() {
     for (answer, outcome) in [
         (error("ThrottlingException", "Rate exceeded"), "throttling"),
+        (
+            error(
+                "ThrottlingException",
+                "There are too many requests processing. Please try again later.",
+            ),
+            "as many operations as it will",
+        ),
         (error("ConflictException", "in process"), "conflict"),
         (gone(), "does not exist"),
         (error("AccessDeniedException", "no"), "refused"),
@@ -123,7 +130,10 @@ async fn writes_that_fail_are_sent_once() {
         let aws = fake.connect().await;
         for (operation, result) in [
             ("CreateAccountAssignment", aws.create(&account_key()).await),
-            ("DeleteAccountAssignment", aws.delete(&account_key()).await),
+            (
+                "DeleteAccountAssignment",
+                aws.delete(&account_key(), Urgency::End).await,
+            ),
         ] {
             let fault = result.unwrap_err().to_string();
             assert!(fault.contains(outcome), "{outcome}: {fault}");
@@ -143,12 +153,12 @@ async fn memberships_are_looked_up_when_they_are_removed() {
         _ => None,
     });
     let aws = fake.connect().await;
-    assert_eq!(aws.delete(&group_key()).await, Ok(Sent::Done));
+    assert_eq!(aws.delete(&group_key(), Urgency::End).await, Ok(Sent::Done));
     assert_eq!(fake.last("DeleteGroupMembership")["MembershipId"], "m-7");
 
     let fake = Fake::new(|operation, _| (operation == "GetGroupMembershipId").then(gone));
     let aws = fake.connect().await;
-    let deleted = aws.delete(&group_key()).await;
+    let deleted = aws.delete(&group_key(), Urgency::End).await;
     assert!(matches!(deleted, Err(CenterFault::NotFound { .. })));
     assert_eq!(fake.count("DeleteGroupMembership"), 0);
 }
@@ -184,6 +194,44 @@ async fn the_status_of_an_operation() {
             .await;
         assert_eq!(got.ok(), expected, "{answer:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn operations_in_progress_are_listed_in_one_question() {
+    let fake = Fake::new(|operation, input| {
+        let kind = operation.strip_prefix("ListAccountAssignment")?;
+        let kind = kind.strip_suffix("Status")?;
+        let rows = match input["NextToken"].as_str() {
+            None => json!([{"RequestId": "r-1", "Status": "IN_PROGRESS"},
+                           {"RequestId": "r-2", "Status": "SUCCEEDED"}]),
+            Some(_) => json!([{"RequestId": "r-3", "Status": "IN_PROGRESS"}]),
+        };
+        let mut answer = json!({format!("AccountAssignments{kind}Status"): rows});
+        if input["NextToken"].is_null() {
+            answer["NextToken"] = json!("more");
+        }
+        Some((200, answer))
+    });
+    let aws = fake.connect().await;
+    for (kind, operation) in [
+        (OperationKind::Create, "ListAccountAssignmentCreationStatus"),
+        (OperationKind::Delete, "ListAccountAssignmentDeletionStatus"),
+    ] {
+        let found = aws.in_progress(kind, Urgency::End).await.unwrap();
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["r-1", "r-3"]);
+        assert_eq!(fake.last(operation)["Filter"]["Status"], "IN_PROGRESS");
+    }
+    let fake = Fake::new(|operation, _| {
+        operation
+            .starts_with("ListAccountAssignment")
+            .then(|| error("AccessDeniedException", "not allowed"))
+    });
+    let aws = fake.connect().await;
+    let refused = aws.in_progress(OperationKind::Delete, Urgency::End).await;
+    assert!(
+        matches!(refused, Err(CenterFault::Refused { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -48,8 +48,7 @@ impl Failure {
 
     /// Our own rationing let no request through in time; nothing was sent.
     pub(crate) fn not_sent() -> Self {
-        let message = "more requests wait than the rate allows; not sent".to_owned();
-        Self::bare(CenterFault::Throttled { message })
+        Self::bare(CenterFault::NotSent)
     }
 
     fn unreachable(message: String) -> Self {
@@ -99,8 +98,11 @@ impl Failure {
     /// Whether a read may be tried again.
     pub(crate) fn is_passing(&self) -> bool {
         match self.fault {
-            CenterFault::Throttled { .. } | CenterFault::Unreachable { .. } => true,
-            CenterFault::Conflict { .. }
+            CenterFault::Throttled { .. }
+            | CenterFault::NotSent
+            | CenterFault::Unreachable { .. } => true,
+            CenterFault::Full { .. }
+            | CenterFault::Conflict { .. }
             | CenterFault::NotFound { .. }
             | CenterFault::Refused { .. } => false,
         }
@@ -124,6 +126,8 @@ impl Failure {
     pub(crate) fn outcome(&self) -> &'static str {
         match self.fault {
             CenterFault::Throttled { .. } => "throttled",
+            CenterFault::NotSent => "not_sent",
+            CenterFault::Full { .. } => "full",
             CenterFault::Conflict { .. } => "conflict",
             CenterFault::NotFound { .. } => "not_found",
             CenterFault::Refused { .. } => "refused",
@@ -181,6 +185,7 @@ impl From<Answer> for Failure {
         let words = answer.words();
         let fault = match kind(answer.status, answer.code.as_deref(), &words) {
             Kind::Throttled => CenterFault::Throttled { message: words },
+            Kind::Full => CenterFault::Full { message: words },
             Kind::Conflict => CenterFault::Conflict { message: words },
             Kind::NotFound => CenterFault::NotFound {
                 what: answer.missing(),
@@ -199,6 +204,7 @@ impl From<Answer> for Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Throttled,
+    Full,
     Conflict,
     NotFound,
     Refused,
@@ -214,6 +220,8 @@ fn kind(status: u16, code: Option<&str>, words: &str) -> Kind {
         };
     };
     match code {
+        // about work under way at AWS, not about our rate: the names are the same, the words are not
+        "ThrottlingException" if words.contains("too many requests processing") => Kind::Full,
         "ThrottlingException"
         | "Throttling"
         | "ThrottledException"

@@ -37,9 +37,13 @@ fn write() -> Pace {
 fn fault(failure: Failure) -> Fault {
     let code = failure.code.unwrap_or_default();
     match failure.fault {
-        CenterFault::Throttled { message } => Fault::Throttled {
+        CenterFault::Throttled { message } | CenterFault::Full { message } => Fault::Throttled {
             message,
             after: failure.retry_after,
+        },
+        CenterFault::NotSent => Fault::Throttled {
+            message: CenterFault::NotSent.to_string(),
+            after: None,
         },
         CenterFault::Conflict { message } => Fault::Conflict { message },
         CenterFault::NotFound { what } => Fault::NotThere { message: what },

@@ -152,7 +152,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let opened = notices::open(shared.as_ref(), &channels, clock.now()).await;
     opened.map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
     let cutter = cutter(&shared, &parts.aws, &clock, &parts.ids);
-    let executor = executor(&shared, &parts.aws, &clock, parts.ids);
+    let executor = executor(&shared, &parts.aws, &clock, parts.ids, access.pace());
     let pulse = Arc::new(probes::Pulse::new());
     let (stop, stopping) = watch::channel(false);
     let (beating, measured) = (Arc::clone(&pulse), Arc::clone(&time));
@@ -219,6 +219,7 @@ fn executor(
     aws: &Arc<Aws>,
     clock: &Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+    pace: Arc<hallpass_assignments::Pace>,
 ) -> Arc<Executor> {
     Arc::new(Executor::new(
         store.clone(),
@@ -226,6 +227,7 @@ fn executor(
         Arc::clone(clock),
         ids,
         Limits::default(),
+        pace,
     ))
 }
 

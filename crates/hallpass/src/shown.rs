@@ -170,10 +170,11 @@ pub(crate) fn grants(items: &[Grant], view: &View) -> Table {
 /// A grant's badge, and what is special about it.
 fn state(grant: &Grant) -> String {
     let badge = words::badge(&grant.state);
-    match (grant.stuck, grant.standing) {
-        (true, _) => format!("{badge} (stuck)"),
-        (false, true) => format!("{badge} (standing)"),
-        (false, false) => badge.to_owned(),
+    match (grant.stuck, grant.standing, &grant.queue) {
+        (true, ..) => format!("{badge} (stuck)"),
+        (false, true, _) => format!("{badge} (standing)"),
+        (false, false, Some(queue)) => format!("{badge} ({})", words::in_line(queue)),
+        (false, false, None) => badge.to_owned(),
     }
 }
 

@@ -125,7 +125,13 @@ fn headline(last: &Last) -> String {
             let badge = words::badge(&request.state);
             format!("{badge}: {}", shown::asked_for(request))
         }
-        Last::Grant(grant) => format!("{}: {}", words::badge(&grant.state), shown::held(grant)),
+        Last::Grant(grant) => {
+            let (badge, held) = (words::badge(&grant.state), shown::held(grant));
+            match &grant.queue {
+                Some(queue) => format!("{badge}: {held}; {}", words::in_line(queue)),
+                None => format!("{badge}: {held}"),
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Times, lengths of time and states in words.
 
+use hallpass_api::Queue;
 use hallpass_model::{Span, Timestamp};
 use jiff::tz::TimeZone;
 
@@ -19,6 +20,16 @@ pub(crate) fn badge(state: &str) -> &str {
         "rejected" => "Not possible",
         "failed" => "Failed",
         other => other,
+    }
+}
+
+/// `12 before it, about 2m`.
+pub(crate) fn in_line(queue: &Queue) -> String {
+    // to the next ten seconds: more would be pretence
+    let about = Span::seconds(queue.seconds.div_ceil(10).max(1) * 10);
+    match queue.before {
+        0 => format!("next in line, about {about}"),
+        before => format!("{before} before it, about {about}"),
     }
 }
 
@@ -88,6 +99,17 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_place_in_line_says_how_many_and_how_long() {
+        for (before, seconds, words) in [
+            (0, 0, "next in line, about 10s"),
+            (1, 11, "1 before it, about 20s"),
+            (12, 119, "12 before it, about 2m"),
+        ] {
+            assert_eq!(in_line(&Queue { before, seconds }), words);
+        }
     }
 
     #[test]

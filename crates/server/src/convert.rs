@@ -1,7 +1,7 @@
 //! Domain types become wire types here and nowhere else.
 
 use hallpass_access::{
-    Access, Actor, Grant, GrantState, Past, Request, RequestState, Times, Wanted,
+    Access, Actor, Grant, GrantState, InLine, Past, Request, RequestState, Times, Wanted,
 };
 use hallpass_api as api;
 use hallpass_model::{Target, TargetNames};
@@ -180,6 +180,14 @@ fn tell_state(state: &RequestState, out: &mut api::Request) {
     }
 }
 
+/// A place in line as it travels.
+pub(crate) fn queue(place: InLine) -> api::Queue {
+    api::Queue {
+        before: place.before,
+        seconds: place.about.as_seconds(),
+    }
+}
+
 /// A grant as it travels, with the ways in while it is live.
 pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
     let names = names(Some(&grant.key.target), &grant.names);
@@ -227,6 +235,7 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
         stuck: grant.stuck.is_some(),
         console_url,
         cli_profile,
+        queue: None,
         version: grant.version,
     };
     match &grant.state {

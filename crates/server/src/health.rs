@@ -121,9 +121,32 @@ async fn metrics(State(app): State<App>, Extension(lately): Extension<Numbers>) 
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
+/// How many wait for their turn at AWS.
+async fn line(app: &App) -> String {
+    let waiting = match app.access.waiting().await {
+        Ok(waiting) => waiting,
+        Err(error) => {
+            tracing::warn!(error = %error, "the line could not be read");
+            return String::new();
+        }
+    };
+    let mut text = "# HELP hallpass_queue Operations of AWS that wait for their turn, by class.\n\
+                    # TYPE hallpass_queue gauge\n"
+        .to_owned();
+    for (class, count) in [
+        ("at_once", waiting.at_once),
+        ("ends", waiting.ends),
+        ("grants", waiting.grants),
+    ] {
+        // writing to a String cannot fail
+        let _ = writeln!(text, "hallpass_queue{{class=\"{class}\"}} {count}");
+    }
+    text
+}
+
 /// The store's numbers as they are now.
 async fn numbers(app: &App) -> String {
-    let mut text = String::new();
+    let mut text = line(app).await;
     match app.access.counts(OVERDUE_AFTER).await {
         Ok(counts) => {
             let mut gauge = |name: &str, help: &str, rows: Vec<(String, u64)>| {

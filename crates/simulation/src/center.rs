@@ -27,6 +27,24 @@ pub struct Habits {
     pub loses_status: bool,
     /// Requests are rationed to one in so many milliseconds; `None` = not at all.
     pub one_request_per_ms: Option<u64>,
+    /// Account operations at a time; more are refused.
+    pub slots: usize,
+    /// Whether operations in progress may be listed.
+    pub lists_operations: bool,
+    /// Whether calls are answered at all.
+    pub answers: Answers,
+}
+
+/// Which calls are answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answers {
+    /// All.
+    #[default]
+    All,
+    /// Reads; writes are lost before they have an effect.
+    Reads,
+    /// None.
+    None,
 }
 
 impl Default for Habits {
@@ -38,6 +56,9 @@ impl Default for Habits {
             failed_create_takes_effect: false,
             loses_status: false,
             one_request_per_ms: None,
+            slots: 10,
+            lists_operations: true,
+            answers: Answers::All,
         }
     }
 }
@@ -62,6 +83,10 @@ struct State {
     gone_people: BTreeSet<UserId>,
     closed_accounts: BTreeSet<String>,
     writes: Vec<(OperationKind, HoldKey)>,
+    /// When each of them was accepted.
+    written_at: Vec<Timestamp>,
+    /// Calls by name, whatever became of them.
+    calls: BTreeMap<&'static str, u64>,
     /// When the last request was let through.
     asked_at: Option<Timestamp>,
 }
@@ -122,6 +147,27 @@ impl Center {
         self.settled().writes.clone()
     }
 
+    /// Every write that was accepted, in order, with its instant.
+    pub fn writes_at(&self) -> Vec<(Timestamp, OperationKind, HoldKey)> {
+        let state = self.settled();
+        let writes = state.writes.iter().zip(&state.written_at);
+        writes
+            .map(|((kind, key), at)| (*at, *kind, key.clone()))
+            .collect()
+    }
+
+    /// How often each call was made: `holders`, `create`, `delete`, `progress`, `in_progress`,
+    /// `missing`.
+    pub fn calls(&self) -> BTreeMap<&'static str, u64> {
+        self.settled().calls.clone()
+    }
+
+    /// Account operations that are running.
+    pub fn running(&self) -> usize {
+        let state = self.settled();
+        state.operations.iter().filter(|op| !op.applied).count()
+    }
+
     /// Somebody else gives access.
     pub fn give(&self, key: &HoldKey) {
         self.settled().present.insert(key.clone());
@@ -152,8 +198,23 @@ impl Center {
         change(&mut self.settled().habits);
     }
 
-    /// Lets a request through, or throttles it; a throttled one costs nothing.
-    fn ration(&self) -> Result<(), CenterFault> {
+    /// Lets a request through, or loses or throttles it; a throttled one costs nothing.
+    fn ration(&self, call: &'static str) -> Result<(), CenterFault> {
+        let answers = {
+            let mut state = self.settled();
+            *state.calls.entry(call).or_default() += 1;
+            state.habits.answers
+        };
+        let is_write = matches!(call, "create" | "delete");
+        let is_lost = match answers {
+            Answers::All => false,
+            Answers::Reads => is_write,
+            Answers::None => true,
+        };
+        if is_lost {
+            let message = "no answer".to_owned();
+            return Err(CenterFault::Unreachable { message });
+        }
         let now = self.clock.now();
         let mut state = self.settled();
         let gap = state
@@ -173,7 +234,7 @@ impl Center {
     }
 
     fn send(&self, kind: OperationKind, key: &HoldKey) -> Result<Sent, CenterFault> {
-        self.ration()?;
+        self.ration(kind.name())?;
         let mut state = self.settled();
         let is_group = matches!(key.target, Target::Group { .. });
         let busy = state
@@ -187,12 +248,18 @@ impl Center {
         if is_group {
             return state.send_membership(kind, key, self.clock.now());
         }
+        let running = state.operations.iter().filter(|op| !op.applied).count();
+        if running >= state.habits.slots {
+            let message = "There are too many requests processing.".to_owned();
+            return Err(CenterFault::Full { message });
+        }
         let fails = state.failure(kind, key);
         let takes_effect = fails.is_none()
             || (kind == OperationKind::Create && state.habits.failed_create_takes_effect);
         let id = format!("op-{}", state.operations.len());
         let ends = state.habits.write_takes.after(self.clock.now());
         state.writes.push((kind, key.clone()));
+        state.written_at.push(self.clock.now());
         state.operations.push(Running {
             id: id.clone(),
             kind,
@@ -258,6 +325,7 @@ impl State {
             self.stale.insert(key.clone(), (present, lag.after(now)));
         }
         self.writes.push((kind, key.clone()));
+        self.written_at.push(now);
         Ok(Sent::Done)
     }
 }
@@ -265,7 +333,7 @@ impl State {
 #[async_trait]
 impl IdentityCenter for Center {
     async fn holders(&self, target: &Target, _: Urgency) -> Result<Vec<UserId>, CenterFault> {
-        self.ration()?;
+        self.ration("holders")?;
         let state = self.settled();
         let mut shown: BTreeSet<UserId> = state
             .present
@@ -287,7 +355,7 @@ impl IdentityCenter for Center {
         self.send(OperationKind::Create, key)
     }
 
-    async fn delete(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+    async fn delete(&self, key: &HoldKey, _: Urgency) -> Result<Sent, CenterFault> {
         self.send(OperationKind::Delete, key)
     }
 
@@ -297,7 +365,7 @@ impl IdentityCenter for Center {
         request: &str,
         _: Urgency,
     ) -> Result<Progress, CenterFault> {
-        self.ration()?;
+        self.ration("progress")?;
         let state = self.settled();
         let found = state
             .operations
@@ -315,7 +383,26 @@ impl IdentityCenter for Center {
         })
     }
 
+    async fn in_progress(
+        &self,
+        kind: OperationKind,
+        _: Urgency,
+    ) -> Result<BTreeSet<String>, CenterFault> {
+        self.ration("in_progress")?;
+        let state = self.settled();
+        if !state.habits.lists_operations {
+            let reason = "not authorized".to_owned();
+            return Err(CenterFault::Refused { reason });
+        }
+        let running = state
+            .operations
+            .iter()
+            .filter(|op| !op.applied && op.kind == kind && !state.habits.loses_status);
+        Ok(running.map(|op| op.id.clone()).collect())
+    }
+
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
+        self.ration("missing")?;
         let state = self.settled();
         if state.gone_people.contains(&key.user) {
             return Ok(Some(Missing::Principal));

@@ -1,6 +1,7 @@
 //! Global truths, checked from outside: named for the promises they watch.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use hallpass_access::{
     AccessStore, Approval, Grant, GrantFilter, Request, RequestFilter, RequestState,
@@ -29,18 +30,14 @@ pub async fn check_all<S>(world: &World<S>, standing: &[HoldKey]) -> Result<(), 
 where
     S: AccessStore + AssignmentStore + AuditStore + 'static,
 {
+    let Stored {
+        grants,
+        records,
+        rows,
+        requests,
+    } = read(world).await.map_err(|unread| vec![unread])?;
     let mut broken = Vec::new();
     let mut fail = |promise, seen: String| broken.push(Broken { promise, seen });
-    let grants = world
-        .store
-        .grants(&GrantFilter::default(), 1000)
-        .await
-        .unwrap_or_default();
-    let records = world
-        .store
-        .records_from(1, 100_000)
-        .await
-        .unwrap_or_default();
     for grant in grants.iter().filter(|grant| !grant.is_over()) {
         fail(
             "every_grant_ends",
@@ -54,7 +51,6 @@ where
     for key in standing.iter().filter(|key| !present.contains(*key)) {
         fail("nothing_standing_removed", format!("{key} is gone"));
     }
-    let rows = world.store.assignments().await.unwrap_or_default();
     for row in rows.into_iter().filter(|row| !is_settled(row)) {
         fail(
             "rows_settle_with_their_last_grant",
@@ -69,8 +65,7 @@ where
             );
         }
     }
-    let requests = world.store.requests(&RequestFilter::default(), 1000).await;
-    for request in requests.unwrap_or_default() {
+    for request in requests {
         if let Some(seen) = miscounted(&request, &records) {
             fail("one_closing_record_per_request", seen);
         }
@@ -91,6 +86,54 @@ where
     } else {
         Err(broken)
     }
+}
+
+/// Everything the checks are made of.
+struct Stored {
+    grants: Vec<Grant>,
+    records: Vec<Record>,
+    rows: Vec<Row>,
+    requests: Vec<Request>,
+}
+
+/// The most that one listing brings of grants and of requests.
+const LISTED_MAX: u32 = 1_000;
+/// And of records.
+const RECORDS_MAX: u32 = 100_000;
+
+/// What is stored, all of it: a check of nothing, or of a part, would hold whatever happened.
+async fn read<S>(world: &World<S>) -> Result<Stored, Broken>
+where
+    S: AccessStore + AssignmentStore + AuditStore + 'static,
+{
+    let store = &world.store;
+    let grants = store.grants(&GrantFilter::default(), LISTED_MAX).await;
+    let records = store.records_from(1, RECORDS_MAX).await;
+    let requests = store.requests(&RequestFilter::default(), LISTED_MAX).await;
+    Ok(Stored {
+        grants: whole("grants", grants, Some(LISTED_MAX))?,
+        records: whole("records", records, Some(RECORDS_MAX))?,
+        rows: whole("assignments", store.assignments().await, None)?,
+        requests: whole("requests", requests, Some(LISTED_MAX))?,
+    })
+}
+
+/// A listing that was read to its end.
+fn whole<T>(
+    what: &str,
+    listed: Result<Vec<T>, impl fmt::Display>,
+    most: Option<u32>,
+) -> Result<Vec<T>, Broken> {
+    let unread = |seen: String| Broken {
+        promise: "what_is_checked_can_be_read",
+        seen,
+    };
+    let listed = listed.map_err(|error| unread(format!("{what} cannot be read: {error}")))?;
+    let is_cut_off = most.is_some_and(|most| listed.len() >= most as usize);
+    if is_cut_off {
+        return Err(unread(format!("there are more {what} than are read")));
+    }
+    Ok(listed)
 }
 
 fn closings(grants: &[Grant], records: &[Record]) -> BTreeMap<String, usize> {
@@ -199,4 +242,19 @@ fn disagreement(grant: &Grant, records: &[Record]) -> Option<String> {
     // `granting` is where a scheduled grant is once its assignment began; no record says so
     let same = folded == stored || (folded == "scheduled" && stored == "granting");
     (!same).then(|| format!("{id} is {stored}, its records say {folded}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole;
+
+    #[test]
+    fn what_cannot_be_read_whole_fails_the_check() {
+        let unread = whole::<()>("grants", Err("the disk is gone"), Some(3)).unwrap_err();
+        assert_eq!(unread.seen, "grants cannot be read: the disk is gone");
+        let cut_off = whole("grants", Ok::<_, &str>(vec![1, 2, 3]), Some(3)).unwrap_err();
+        assert_eq!(cut_off.seen, "there are more grants than are read");
+        let read = whole("grants", Ok::<_, &str>(vec![1, 2]), Some(3)).unwrap();
+        assert_eq!(read, [1, 2]);
+    }
 }

@@ -1,17 +1,19 @@
 //! Every port call passes the gate, which counts it and, at the planned one, fails it or stops the
 //! process before or after its effect.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use hallpass_access::{
     AccessStore, Answer, Change, CommitError, Counts, Directory, DirectoryFault, DirectorySource,
-    Grant, GrantFilter, Holds, ReadError, Request, RequestFilter, Waiting,
+    Grant, GrantFilter, Holds, ReadError, Request, RequestFilter, Waiting as WaitingNotice,
 };
+use hallpass_assignments::line::{Room, Waiting};
 use hallpass_assignments::{
-    AssignmentStore, Begin, CenterFault, IdentityCenter, Lease, Leased, Missing, OperationKind,
-    Progress, Row, Sent, StoreFault, Urgency,
+    AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, OperationKind, Over, Progress,
+    Row, Sent, StoreFault, Taken, Urgency,
 };
 use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Target, Timestamp, UserId};
@@ -171,8 +173,18 @@ impl<P: IdentityCenter> IdentityCenter for Gated<P> {
         self.gate.pass(self.inner.create(key), lost).await
     }
 
-    async fn delete(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
-        self.gate.pass(self.inner.delete(key), lost).await
+    async fn delete(&self, key: &HoldKey, urgency: Urgency) -> Result<Sent, CenterFault> {
+        self.gate.pass(self.inner.delete(key, urgency), lost).await
+    }
+
+    async fn in_progress(
+        &self,
+        kind: OperationKind,
+        urgency: Urgency,
+    ) -> Result<BTreeSet<String>, CenterFault> {
+        self.gate
+            .pass(self.inner.in_progress(kind, urgency), lost)
+            .await
     }
 
     async fn progress(
@@ -193,36 +205,35 @@ impl<P: IdentityCenter> IdentityCenter for Gated<P> {
 
 #[async_trait]
 impl<P: AssignmentStore> AssignmentStore for Gated<P> {
-    async fn lease_due(
-        &self,
-        now: Timestamp,
-        limit: u32,
-        lease: &Lease,
-    ) -> Result<Vec<Leased>, StoreFault> {
+    async fn take(&self, now: Timestamp, room: &Room, lease: &Lease) -> Result<Taken, StoreFault> {
         self.gate
-            .pass(self.inner.lease_due(now, limit, lease), store)
+            .pass(self.inner.take(now, room, lease), store)
             .await
     }
 
-    async fn begin(
-        &self,
-        row: &Row,
-        lease: &Lease,
-        outstanding_max: u32,
-    ) -> Result<Begin, StoreFault> {
-        self.gate
-            .pass(self.inner.begin(row, lease, outstanding_max), store)
-            .await
+    async fn first(&self, now: Timestamp) -> Result<Option<Row>, StoreFault> {
+        self.gate.pass(self.inner.first(now), store).await
     }
 
-    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<Row, StoreFault> {
+    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<(), StoreFault> {
         self.gate
             .pass(self.inner.record(row, lease, news), store)
             .await
     }
 
-    async fn release(&self, key: &HoldKey, lease: &Lease) -> Result<(), StoreFault> {
-        self.gate.pass(self.inner.release(key, lease), store).await
+    async fn in_flight(&self, kind: OperationKind) -> Result<Vec<Row>, StoreFault> {
+        self.gate.pass(self.inner.in_flight(kind), store).await
+    }
+
+    async fn note_over(
+        &self,
+        over: &[Over],
+        at: Timestamp,
+        due: Timestamp,
+    ) -> Result<u32, StoreFault> {
+        self.gate
+            .pass(self.inner.note_over(over, at, due), store)
+            .await
     }
 
     async fn assignment(&self, key: &HoldKey) -> Result<Option<Row>, StoreFault> {
@@ -233,12 +244,27 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
         self.gate.pass(self.inner.assignments(), store).await
     }
 
-    async fn poke(&self, key: &HoldKey, now: Timestamp) -> Result<(), StoreFault> {
-        self.gate.pass(self.inner.poke(key, now), store).await
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreFault> {
+        let next = AssignmentStore::next_due(self.inner.as_ref(), now);
+        self.gate.pass(next, store).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreFault> {
-        self.gate.pass(self.inner.next_due(), store).await
+    async fn waiting(&self, now: Timestamp) -> Result<Waiting, StoreFault> {
+        self.gate.pass(self.inner.waiting(now), store).await
+    }
+
+    async fn grants_before(
+        &self,
+        key: &HoldKey,
+        now: Timestamp,
+    ) -> Result<Option<u32>, StoreFault> {
+        self.gate
+            .pass(self.inner.grants_before(key, now), store)
+            .await
+    }
+
+    async fn forget_future(&self, now: Timestamp) -> Result<u32, StoreFault> {
+        self.gate.pass(self.inner.forget_future(now), store).await
     }
 }
 
@@ -329,7 +355,7 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         now: Timestamp,
         again_at: Timestamp,
         limit: u32,
-    ) -> Result<Vec<Waiting>, ReadError> {
+    ) -> Result<Vec<WaitingNotice>, ReadError> {
         self.gate
             .pass(self.inner.take_notices(channel, now, again_at, limit), read)
             .await

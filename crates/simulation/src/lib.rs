@@ -9,7 +9,7 @@ mod directory;
 mod gate;
 mod world;
 
-pub use center::{Center, Habits};
+pub use center::{Answers, Center, Habits};
 pub use checks::{Broken, check_all};
 pub use clock::{Ids, Machine, ProcessTime, Wall};
 pub use directory::Known;

@@ -409,6 +409,7 @@ fn process<S: AccessStore + AssignmentStore + 'static>(
         Arc::clone(time) as Arc<dyn Clock>,
         ids.clone(),
         Limits::default(),
+        access.pace(),
     ));
     (access, executor)
 }

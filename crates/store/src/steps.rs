@@ -2,8 +2,8 @@
 //! which steps are legal, when an answer is forgotten.
 
 use hallpass_access::{Answer, Desire, News, Notice, OutlivingSessions};
-use hallpass_assignments::{Desired, Execution, Row, Verdict};
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_assignments::{Desired, Execution, Over, Row};
+use hallpass_model::{HoldKey, Span, Timestamp};
 use hallpass_org::cuts::{Cut, CutNews, CutState};
 
 use crate::fault::Fault;
@@ -94,6 +94,7 @@ pub(crate) fn desired(
                 rev: None,
                 until,
                 asked_at,
+                haste,
             },
             None,
         ) => Ok(Some(Row {
@@ -102,6 +103,7 @@ pub(crate) fn desired(
                 until: *until,
                 asked_at: *asked_at,
                 rev: floor + 1,
+                haste: *haste,
             },
             execution: Execution::new(*asked_at),
             news: 0,
@@ -111,6 +113,7 @@ pub(crate) fn desired(
                 rev: Some(rev),
                 until,
                 asked_at,
+                haste,
                 ..
             },
             Some(mut row),
@@ -119,6 +122,7 @@ pub(crate) fn desired(
                 until: *until,
                 asked_at: *asked_at,
                 rev: rev + 1,
+                haste: *haste,
             };
             row.execution.due = row.execution.due.min(*asked_at);
             Ok(Some(row))
@@ -132,13 +136,24 @@ pub(crate) fn desired(
     }
 }
 
-/// The row with an intent; `None` when what is wanted changed since the plan was made: a plan for
-/// another wish is not carried out.
-pub(crate) fn begun(stored: Row, intent: &Row) -> Option<Row> {
-    (stored.desired.rev == intent.desired.rev).then(|| Row {
+/// A removal that a person wants at once keeps its slot while it waits this long because AWS was
+/// full.
+pub(crate) const AT_ONCE_AGAIN: Span = Span::seconds(1);
+
+/// The row with an intent.
+pub(crate) fn begun(stored: Row, intent: &Row) -> Row {
+    Row {
         execution: intent.execution.clone(),
         ..stored
-    })
+    }
+}
+
+/// The row once its operation is known to be over; `None` when it has another by now.
+pub(crate) fn noted_over(stored: Row, over: &Over, at: Timestamp, due: Timestamp) -> Option<Row> {
+    let is_it = stored
+        .in_flight()
+        .is_some_and(|operation| operation.request.as_deref() == Some(over.request.as_str()));
+    is_it.then(|| stored.over(at, due))
 }
 
 /// The row with what was learned. The wish stays as stored; if it is another than the one that
@@ -153,18 +168,6 @@ pub(crate) fn recorded(stored: Row, learned: &Row, news: bool) -> Row {
         row.execution.due = row.execution.due.min(row.desired.asked_at);
     }
     row
-}
-
-/// Where a due row stands in the queue: ends by deadline, then what is not settled by age, then
-/// the rest by when it was due.
-pub(crate) fn place_in_queue(row: &Row, now: Timestamp) -> (u8, Timestamp) {
-    if row.desired.until <= now {
-        (0, row.desired.until)
-    } else if matches!(row.execution.verdict, Verdict::Present { .. }) {
-        (2, row.execution.due)
-    } else {
-        (1, row.desired.asked_at)
-    }
 }
 
 /// When an answer was given, from the id of the request it led to (UUID v7, RFC 9562, has

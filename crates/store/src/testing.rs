@@ -9,7 +9,7 @@ use hallpass_access::{
     Answer, Approval, Change, Decided, Desire, EndCause, Grant, GrantState, News, Notice, Origin,
     Person, Reminders, Request, RequestState, Wanted, Write,
 };
-use hallpass_assignments::{Lease, Operation, OperationKind, Row};
+use hallpass_assignments::{Haste, Lease, Operation, OperationKind, Proof, Row};
 use hallpass_audit::{Draft, Event};
 use hallpass_model::{
     AccountId, AuditId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, Span,
@@ -317,6 +317,7 @@ pub fn wanted(key: &HoldKey, until: u64, asked: u64) -> Desire {
         rev: None,
         until: at(until),
         asked_at: at(asked),
+        haste: Haste::Ordinary,
     }
 }
 
@@ -327,6 +328,18 @@ pub fn wanted_instead(row: &Row, until: u64, asked: u64) -> Desire {
         rev: Some(row.desired.rev),
         until: at(until),
         asked_at: at(asked),
+        haste: Haste::Ordinary,
+    }
+}
+
+/// The wish that a row that was read goes before every deadline.
+pub fn wanted_at_once(row: &Row, until: u64) -> Desire {
+    Desire::Until {
+        key: row.key.clone(),
+        rev: Some(row.desired.rev),
+        until: at(until),
+        asked_at: row.desired.asked_at,
+        haste: Haste::AtOnce,
     }
 }
 
@@ -347,6 +360,8 @@ pub fn in_flight(row: &Row, kind: OperationKind, since: u64) -> Row {
         started_at: at(since),
         request: None,
         polls: 0,
+        proof: Proof::Listing,
+        over_at: None,
     });
     row
 }

@@ -15,7 +15,7 @@ mod tending;
 
 use std::sync::{Arc, RwLock};
 
-use hallpass_assignments::AssignmentStore;
+use hallpass_assignments::{AssignmentStore, Pace};
 use hallpass_audit::Record;
 use hallpass_model::{Clock, Disagreement, HoldKey, IdSource, Timestamp};
 use hallpass_rules::{Directory, Rules};
@@ -27,7 +27,7 @@ pub use finding::{Found, Hit, Search};
 pub use offering::{Endings, Presses};
 pub use pressing::Revoking;
 pub use reviewing::{LastTime, Past, Times};
-pub use seeing::{Explained, Late, RequestView};
+pub use seeing::{Explained, InLine, Late, RequestView};
 pub use tending::{Reconciled, Tended};
 
 use crate::records::Moment;
@@ -84,6 +84,8 @@ pub struct Access {
     wake_cutter: Arc<Notify>,
     /// Number of the newest record; listeners read the log from where they were.
     news: watch::Sender<u64>,
+    /// How long operations take, as whoever carries them out learns it.
+    pace: Arc<Pace>,
     /// What searches computed before.
     memory: finding::Memory,
 }
@@ -98,6 +100,7 @@ impl Access {
             wake_executor: Arc::new(Notify::new()),
             wake_cutter: Arc::new(Notify::new()),
             news: watch::Sender::new(0),
+            pace: Arc::default(),
             memory: finding::Memory::default(),
         }
     }
@@ -105,6 +108,11 @@ impl Access {
     /// Rung whenever assignments have something new to do. Losing a ring costs delay only.
     pub fn executor_bell(&self) -> Arc<Notify> {
         Arc::clone(&self.wake_executor)
+    }
+
+    /// How long operations take: learned by whoever carries them out, and told to those who wait.
+    pub fn pace(&self) -> Arc<Pace> {
+        Arc::clone(&self.pace)
     }
 
     /// Rung whenever there are sessions to be ended. Losing a ring costs delay only.

@@ -4,10 +4,10 @@ use hallpass_model::{GrantId, RequestId};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::decide::{self, Bench};
-use crate::records::{By, Moment};
+use crate::records::By;
 use crate::{
     Actor, Change, CommitError, Directory, EndCause, Grant, GrantFilter, GrantState, PressRefused,
-    Request, Role, Seen, Write, break_glass, end, outliving,
+    Request, Role, Seen, Write, break_glass, end, haste, outliving,
 };
 
 /// Grants ended by one call at most; more are left for the next.
@@ -423,25 +423,24 @@ impl Access {
                 end_sessions: end_sessions || grant.end_sessions,
                 ..grant
             };
-            if is_ending && !is_added {
-                // parked or slow: try again now
-                self.poke(&grant, moment).await;
-                return Ok(grant);
-            }
             let mut change = if is_ending {
+                // parked, slow, or far back in line: try again now
+                let hurried = haste::hurried(&holds, &grant, &cause, moment.now);
                 Change {
-                    grants: vec![Write::Update(grant.clone())],
+                    desires: hurried.into_iter().collect(),
+                    grants: is_added
+                        .then(|| Write::Update(grant.clone()))
+                        .into_iter()
+                        .collect(),
                     ..Change::default()
                 }
             } else {
                 end::begin(&grant, cause, By::Person(actor), &holds, moment)
             };
-            change.answer = self.answer_to(actor, grant.request, idempotency);
+            if !is_ending || is_added {
+                change.answer = self.answer_to(actor, grant.request, idempotency);
+            }
             match self.store_change(change).await {
-                Ok(_) if is_ending => {
-                    self.poke(&grant, moment).await;
-                    break;
-                }
                 Ok(_) => break,
                 Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
                 Err(error) => return Err(error.into()),
@@ -468,12 +467,5 @@ impl Access {
         } else {
             AccessError::NotFound("grant")
         })
-    }
-
-    async fn poke(&self, grant: &Grant, moment: Moment<'_>) {
-        if let Err(fault) = self.ports.assignments.poke(&grant.key, moment.now).await {
-            tracing::warn!(grant.id = %grant.id, error = %fault, "the removal could not be hurried");
-        }
-        self.wake_executor.notify_one();
     }
 }

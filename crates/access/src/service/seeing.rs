@@ -1,14 +1,15 @@
 //! Reading: what a person may see, and what they may ask for. Visibility is decided here, from
 //! stored state and today's rules, never by a caller.
 
+use hallpass_assignments::{StoreFault, line::Waiting};
 use hallpass_model::{AccountId, Email, GrantId, RequestId, Span, TargetNames, Timestamp, UserId};
 use hallpass_rules::{Ask, Decision, Step};
 
 use super::{Access, AccessError};
 use crate::decide::{self, Bench};
 use crate::{
-    Actor, Counts, Grant, GrantFilter, Holds, PressRefused, Request, RequestFilter, RequestState,
-    Role, ask,
+    Actor, Counts, Grant, GrantFilter, GrantState, Holds, PressRefused, ReadError, Request,
+    RequestFilter, RequestState, Role, ask,
 };
 use crate::{FieldProblem, Wanted};
 
@@ -27,6 +28,15 @@ pub enum RequestView {
     ToReview,
     /// All they may see.
     All,
+}
+
+/// A grant's place in line, before its create is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InLine {
+    /// Grants that were asked for before it.
+    pub before: u32,
+    /// About how long it waits: what is before it, and ends that go first.
+    pub about: Span,
 }
 
 /// A decision with every rule considered.
@@ -72,6 +82,50 @@ impl Access {
         grant
             .filter(|grant| self.may_see_grant(actor, grant))
             .ok_or(AccessError::NotFound("grant"))
+    }
+
+    /// How many stand in line for an operation of AWS.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn waiting(&self) -> Result<Waiting, AccessError> {
+        let waiting = self.ports.assignments.waiting(self.now()).await;
+        Ok(waiting.map_err(|fault| ReadError(fault.to_string()))?)
+    }
+
+    /// The place in line of each of these grants; `None` for one that does not wait, and when it
+    /// cannot be told.
+    pub async fn in_line(&self, grants: &[Grant]) -> Vec<Option<InLine>> {
+        let mut places = Vec::new();
+        for grant in grants {
+            places.push(self.place_of(grant).await);
+        }
+        places
+    }
+
+    async fn place_of(&self, grant: &Grant) -> Option<InLine> {
+        match &grant.state {
+            GrantState::Scheduled | GrantState::Granting => {}
+            GrantState::Active
+            | GrantState::Ending { .. }
+            | GrantState::Ended { .. }
+            | GrantState::Failed { .. } => return None,
+        }
+        let (now, assignments) = (self.now(), &self.ports.assignments);
+        let read = async {
+            let before = assignments.grants_before(&grant.key, now).await?;
+            Ok::<_, StoreFault>((before, assignments.waiting(now).await?))
+        };
+        match read.await {
+            Ok((before, waiting)) => before.map(|before| InLine {
+                before,
+                about: self.pace.wait(before, waiting),
+            }),
+            Err(fault) => {
+                tracing::warn!(grant.id = %grant.id, error = %fault, "its place in line could not be read");
+                None
+            }
+        }
     }
 
     /// Requests the actor may see, newest first, at most `limit`.

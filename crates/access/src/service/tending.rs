@@ -3,8 +3,8 @@
 //! Ticks take no input and may run on any node, as often as anyone likes: each looks at what is
 //! stored, and a second one right after finds nothing to do.
 
-use hallpass_assignments::{Row, Verdict};
-use hallpass_model::{GrantId, Span, Timestamp};
+use hallpass_assignments::Verdict;
+use hallpass_model::{GrantId, Span};
 use hallpass_rules::Kind;
 
 use super::{Access, AccessError};
@@ -18,8 +18,6 @@ use crate::{
 const BATCH: u32 = 256;
 /// No notice waits longer than this between two attempts.
 const NOTICE_PAUSE_MAX: Span = Span::hours(1);
-/// No assignment that is being made or removed waits longer than this, unless it is parked.
-const ROW_PAUSE_MAX: Span = Span::minutes(2);
 /// Rounds per tick; what is left waits for the next.
 const ROUNDS_MAX: u32 = 32;
 
@@ -177,13 +175,8 @@ impl Access {
             .store
             .hurry_notices(NOTICE_PAUSE_MAX.after(now))
             .await?;
-        let rows = self.ports.assignments.assignments().await;
-        let rows = rows.map_err(|fault| ReadError(fault.to_string()))?;
-        for row in rows.iter().filter(|row| waits_too_long(row, now)) {
-            let poked = self.ports.assignments.poke(&row.key, now).await;
-            poked.map_err(|fault| ReadError(fault.to_string()))?;
-            hurried += 1;
-        }
+        let forgotten = self.ports.assignments.forget_future(now).await;
+        hurried += u64::from(forgotten.map_err(|fault| ReadError(fault.to_string()))?);
         if hurried > 0 {
             self.wake_executor.notify_one();
         }
@@ -300,14 +293,6 @@ impl Access {
         }
         Ok(())
     }
-}
-
-/// Whether a row waits for longer than the pauses between attempts, and not for its own end. One that
-/// is parked may be among them: it is tried again.
-fn waits_too_long(row: &Row, now: Timestamp) -> bool {
-    let due = row.execution.due;
-    let is_at_rest = matches!(row.execution.verdict, Verdict::Present { .. });
-    due > ROW_PAUSE_MAX.after(now) && !(is_at_rest && due <= row.desired.until)
 }
 
 /// The time from when an end was due until it was settled, when this change settles it.

@@ -140,7 +140,7 @@ async fn missing(report: &mut Report, world: &World, key: &HoldKey) {
 async fn ending(world: &World, kind: OperationKind, key: &HoldKey) -> Ending {
     let sent = match kind {
         OperationKind::Create => world.aws.create(key).await?,
-        OperationKind::Delete => world.aws.delete(key).await?,
+        OperationKind::Delete => world.aws.delete(key, Urgency::End).await?,
     };
     let ended = world.finish(kind, sent).await;
     ended.map_err(|message| CenterFault::Unreachable { message })

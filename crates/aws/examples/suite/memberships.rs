@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_assignments::{CenterFault, IdentityCenter, Missing, Sent};
+use hallpass_assignments::{CenterFault, IdentityCenter, Missing, Sent, Urgency};
 use hallpass_model::{GroupId, HoldKey, Target, UserId};
 
 use crate::report::{Report, equal};
@@ -39,23 +39,23 @@ pub(crate) async fn run(report: &mut Report, world: &World, fixtures: &Fixtures)
     );
     let left = world.held(&key, 0).await;
     if left.is_err() {
-        drop(aws.delete(&key).await);
+        drop(aws.delete(&key, Urgency::End).await);
     }
     report.check("M-05", "and leaves no member", left);
-    let absent = aws.delete(&key).await;
+    let absent = aws.delete(&key, Urgency::End).await;
     report.check("M-06", "deleting it again finds nothing", not_found(absent));
     strangers(report, world, &key).await;
 }
 
 /// The lookup before a removal reads, and a read may be late: the membership is found in the end.
 async fn removed(world: &World, key: &HoldKey) -> Result<Sent, CenterFault> {
-    let mut last = world.aws.delete(key).await;
+    let mut last = world.aws.delete(key, Urgency::End).await;
     for _ in 0..20 {
         if !matches!(last, Err(CenterFault::NotFound { .. })) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
-        last = world.aws.delete(key).await;
+        last = world.aws.delete(key, Urgency::End).await;
     }
     last
 }

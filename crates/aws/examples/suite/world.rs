@@ -98,7 +98,11 @@ impl World {
 
     /// Deletes and waits for success.
     pub(crate) async fn take(&self, key: &HoldKey) -> Checked {
-        let sent = self.aws.delete(key).await.map_err(|f| f.to_string())?;
+        let sent = self
+            .aws
+            .delete(key, Urgency::End)
+            .await
+            .map_err(|f| f.to_string())?;
         succeeded(&self.finish(OperationKind::Delete, sent).await?)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hallpass_access::{Access, AccessStore, DirectorySource};
-use hallpass_assignments::{AssignmentStore, Executor};
+use hallpass_assignments::{Executor, StoreFault, Worked};
 use hallpass_audit::{AuditStore, ExportTarget, export_pending, publish_head};
 use hallpass_aws::Inventory;
 use hallpass_model::{Clock, Look, Span, Timestamp};
@@ -42,9 +42,6 @@ const RULES_EVERY: Duration = Duration::from_secs(2);
 /// How often sessions that are over are forgotten.
 const SESSIONS_EVERY: Duration = Duration::from_mins(10);
 
-/// Executors at work at the same time: one that waits for a slow answer of AWS must not hold up
-/// what falls due meanwhile. Leases keep them off each other's rows.
-const EXECUTORS: usize = 2;
 /// A loop that broke off begins again after this.
 const BROKEN_PAUSE: Duration = Duration::from_secs(1);
 
@@ -63,6 +60,8 @@ struct Engine {
     max_age: Span,
     desk: Arc<Desk>,
     audit: Arc<dyn AuditStore>,
+    /// Held by the idle worker that sleeps until the next row is due; the others are woken by it.
+    timekeeper: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Composed {
@@ -80,9 +79,11 @@ impl Composed {
             max_age: self.max_age,
             desk: Arc::clone(&self.app.desk),
             audit: Arc::clone(&self.app.audit),
+            timekeeper: Arc::default(),
         };
         let stop = &self.stop;
-        for _ in 0..EXECUTORS {
+        // one that waits for a slow answer of AWS holds up nothing but its own row
+        for _ in 0..engine.executor.workers() {
             spawn(tasks, "execute", stop, &engine, execute);
         }
         spawn(tasks, "cut", stop, &engine, cut);
@@ -197,35 +198,48 @@ pub(super) fn until(due: Option<Timestamp>, now: Timestamp) -> Duration {
     left.unwrap_or(LOOK_AGAIN).clamp(BREATH, LOOK_AGAIN)
 }
 
-/// Works on assignments.
+/// Works on assignments, one row at a time, beside others that do the same.
 async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
-    let bell = engine.access.executor_bell();
+    let (bell, more) = (engine.access.executor_bell(), engine.executor.more());
     while !*stop.borrow() {
-        let worked = match engine.executor.tick().await {
-            Ok(report) => {
-                if report.steps > 0 {
+        match engine.executor.work_next().await {
+            Ok(Worked::Done { steps }) => {
+                if steps > 0 {
                     engine.news.notify_one();
                 }
                 engine.pulse.beat();
-                true
+                continue;
             }
-            Err(error) => {
+            Ok(Worked::Idle) => engine.pulse.beat(),
+            Err(fault @ StoreFault::Fenced(_)) => {
+                tracing::warn!(error = %fault, "an assignment could not be recorded and is tried again");
+                continue;
+            }
+            Err(error @ StoreFault::Unavailable(_)) => {
                 tracing::error!(error = %error, "assignments could not be tended");
-                false
+                // what failed at once would fail again at once
+                rest(&mut stop, LOOK_AGAIN).await;
+                continue;
             }
-        };
-        let due = AssignmentStore::next_due(&engine.store).await;
-        let pause = match due {
-            Ok(due) if worked => until(due, engine.clock.now()),
-            // what failed at once would fail again at once
-            Ok(_) | Err(_) => LOOK_AGAIN,
-        };
+        }
         tokio::select! {
             () = bell.notified() => {}
+            () = more.notified() => {}
             _ = stop.changed() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = keep_time(&engine) => {}
         }
     }
+}
+
+/// Sleeps until the next row is due, in place of all idle workers; the others wait for their turn
+/// to do so.
+async fn keep_time(engine: &Engine) {
+    let _turn = engine.timekeeper.lock().await;
+    let pause = match engine.executor.next_due().await {
+        Ok(due) => until(due, engine.clock.now()),
+        Err(_) => LOOK_AGAIN,
+    };
+    tokio::time::sleep(pause).await;
 }
 
 /// Ends sessions that outlive grants.

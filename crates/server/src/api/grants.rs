@@ -1,7 +1,9 @@
 //! Grants: list, show, release, extend, revoke.
 
+use std::collections::HashMap;
+
 use axum::{Json, extract::State, response::Response};
-use hallpass_access::{Extending, GrantFilter, Revoking};
+use hallpass_access::{Extending, GrantFilter, GrantState, InLine, Revoking};
 use hallpass_api::{
     Extend, Grant, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
@@ -34,6 +36,8 @@ pub(crate) struct Listing {
     limit: Option<usize>,
 }
 
+/// Places in line told in a listing at most: each costs a look at the line.
+const QUEUES_MAX: usize = 50;
 const LIVE: [&str; 4] = ["scheduled", "granting", "active", "ending"];
 const OVER: [&str; 2] = ["ended", "failed"];
 
@@ -72,9 +76,27 @@ pub(crate) async fn list(
     .await?;
     let size = page_size(listing.limit);
     let found = app.access.grants(actor, &filter, size).await?;
+    let waits = |grant: &&hallpass_access::Grant| {
+        matches!(grant.state, GrantState::Scheduled | GrantState::Granting)
+    };
+    let waiting: Vec<_> = found
+        .iter()
+        .filter(waits)
+        .take(QUEUES_MAX)
+        .cloned()
+        .collect();
+    let places = app.access.in_line(&waiting).await;
+    let mut queues: HashMap<GrantId, InLine> = waiting
+        .iter()
+        .zip(places)
+        .filter_map(|(grant, place)| Some((grant.id, place?)))
+        .collect();
     let items: Vec<Grant> = found
         .iter()
-        .map(|grant| convert::grant(grant, &app.identity))
+        .map(|grant| Grant {
+            queue: queues.remove(&grant.id).map(convert::queue),
+            ..convert::grant(grant, &app.identity)
+        })
         .collect();
     Ok(Json(page(items, size, |grant| grant.id.clone())))
 }
@@ -126,7 +148,11 @@ pub(crate) async fn show(
 ) -> Result<Json<Grant>, Failure> {
     let actor = caller.allow(&[Scope::Read, Scope::Request, Scope::Review])?;
     let grant = app.access.grant(actor, grant_id(&id)?).await?;
-    Ok(Json(convert::grant(&grant, &app.identity)))
+    let places = app.access.in_line(std::slice::from_ref(&grant)).await;
+    Ok(Json(Grant {
+        queue: places.into_iter().flatten().next().map(convert::queue),
+        ..convert::grant(&grant, &app.identity)
+    }))
 }
 
 /// Give one's own access back.

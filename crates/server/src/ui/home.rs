@@ -9,7 +9,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    Approval, Grant, GrantFilter, GrantState, Request, RequestFilter, RequestState, RequestView,
+    Approval, Grant, GrantFilter, GrantState, InLine, Request, RequestFilter, RequestState,
+    RequestView,
 };
 use hallpass_model::{HoldKey, RequestId, Span};
 use hallpass_rules::Kind;
@@ -19,7 +20,7 @@ use super::{
     said::After,
     shell::{Nav, PageResult, Shell, Viewer, page},
     view::{Aim, At, Coded, Ring, View},
-    words::{Badge, grant_badge, plain},
+    words::{Badge, grant_badge, in_line, plain},
 };
 use crate::{App, convert};
 
@@ -62,10 +63,22 @@ pub(crate) struct Pass {
 
 /// What a pass looks like in its state.
 pub(crate) enum PassKind {
-    Live { ring: Ring, ends: At },
-    Waiting { elapsed: u64, shown: String },
-    Ending { since: At, words: Coded },
-    Failed { words: Coded },
+    Live {
+        ring: Ring,
+        ends: At,
+    },
+    Waiting {
+        elapsed: u64,
+        shown: String,
+        queue: String,
+    },
+    Ending {
+        since: At,
+        words: Coded,
+    },
+    Failed {
+        words: Coded,
+    },
 }
 
 struct Again {
@@ -86,9 +99,14 @@ async fn home(State(app): State<App>, Query(after): Query<After>, viewer: Viewer
         .requests(&viewer.actor, RequestView::Mine, &filter, LOOKED_AT)
         .await?;
     let reasons: HashMap<RequestId, &Request> = mine.iter().map(|r| (r.id, r)).collect();
+    let places = app.access.in_line(&grants).await;
     let passes: Vec<Pass> = grants
         .iter()
-        .map(|grant| pass(&app, &view, grant, reasons.get(&grant.request).copied()))
+        .zip(places)
+        .map(|(grant, place)| {
+            let request = reasons.get(&grant.request).copied();
+            pass(&app, &view, grant, request, place)
+        })
         .collect();
     let mut rows = Vec::new();
     for request in mine.iter().filter(|r| is_worth_a_row(r)).take(ROWS) {
@@ -165,7 +183,13 @@ fn summary(grants: &[Grant]) -> String {
 }
 
 /// A grant as a pass.
-pub(crate) fn pass(app: &App, view: &View, grant: &Grant, request: Option<&Request>) -> Pass {
+pub(crate) fn pass(
+    app: &App,
+    view: &View,
+    grant: &Grant,
+    request: Option<&Request>,
+    place: Option<InLine>,
+) -> Pass {
     let aim = view.aim(Some(&grant.key.target), &grant.names);
     let ways_in = convert::grant(grant, &app.identity);
     let left = view.left(grant.ends_at);
@@ -180,7 +204,7 @@ pub(crate) fn pass(app: &App, view: &View, grant: &Grant, request: Option<&Reque
         id: grant.id.to_string(),
         request: format!("/requests/{}", grant.request),
         badge: grant_badge(&grant.state, left),
-        kind: pass_kind(view, grant),
+        kind: pass_kind(view, grant, place),
         reason: plain(reason),
         approved: approved(view, grant),
         stays: grant.standing,
@@ -194,13 +218,14 @@ pub(crate) fn pass(app: &App, view: &View, grant: &Grant, request: Option<&Reque
     }
 }
 
-fn pass_kind(view: &View, grant: &Grant) -> PassKind {
+fn pass_kind(view: &View, grant: &Grant, place: Option<InLine>) -> PassKind {
     match &grant.state {
         GrantState::Scheduled | GrantState::Granting => {
             let elapsed = view.since(grant.scheduled_at).as_seconds();
             PassKind::Waiting {
                 elapsed,
                 shown: format!("{}:{:02}", elapsed / 60, elapsed % 60),
+                queue: in_line(place),
             }
         }
         GrantState::Active => PassKind::Live {

@@ -211,6 +211,11 @@ async fn assemble(
 ) -> PageResult {
     let grant = rows::with_grant(app, viewer, request).await;
     let grant = grant.as_ref();
+    let place = match grant {
+        Some(grant) => app.access.in_line(std::slice::from_ref(grant)).await,
+        None => Vec::new(),
+    };
+    let place = place.into_iter().flatten().next();
     let records = timeline::records(app, request, grant).await?;
     let presses = app.access.presses(&viewer.actor, request).await?;
     let past = app.access.past(&viewer.actor, request).await?;
@@ -233,10 +238,10 @@ async fn assemble(
         extends: extended(app, viewer, request).await,
         notice: notice(app, view, request, after, &presses),
         buttons: buttons(app, viewer, view, request, grant, &presses),
-        pass: is_live.map(|grant| pass(app, view, grant, Some(request))),
+        pass: is_live.map(|grant| pass(app, view, grant, Some(request), place)),
         ring: is_active.map(|grant| Ring::of(grant, view.now)),
         ends: is_active.map(|grant| (view.at_zone(grant.ends_at), View::at_utc(grant.ends_at))),
-        entries: timeline::entries(app, viewer, view, request, grant, &records),
+        entries: timeline::entries(app, viewer, view, request, grant, place, &records),
         reason: plain(&request.reason),
         ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),
         changes: changes(&records),

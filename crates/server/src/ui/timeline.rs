@@ -1,6 +1,6 @@
 //! What happened to a request, newest first, from the audit log; and what comes next.
 
-use hallpass_access::{Approval, Grant, GrantState, Request, RequestState};
+use hallpass_access::{Approval, Grant, GrantState, InLine, Request, RequestState};
 use hallpass_audit::{Record, RecordQuery};
 use hallpass_model::{Email, Span, Timestamp};
 
@@ -9,7 +9,7 @@ use super::{
     rows::{refused_by_aws, why_it_ends},
     shell::Viewer,
     view::{At, Coded, View, deciders},
-    words::{countdown, number, plain},
+    words::{countdown, in_line, number, plain},
 };
 use crate::{App, api::records::may_read, problem::Failure};
 
@@ -122,6 +122,7 @@ pub(crate) fn entries(
     view: &View,
     request: &Request,
     grant: Option<&Grant>,
+    place: Option<InLine>,
     records: &[Record],
 ) -> Vec<Entry> {
     let mut found: Vec<(Timestamp, Entry)> = Vec::new();
@@ -147,7 +148,7 @@ pub(crate) fn entries(
     found.extend(reminders(app, view, request));
     found.sort_by_key(|(at, _)| *at);
     let mut entries: Vec<Entry> = found.into_iter().rev().map(|(_, entry)| entry).collect();
-    let next = upcoming(app, view, request, grant);
+    let next = upcoming(app, view, request, grant, place);
     if let (Some(_), Some(newest)) = (&next, entries.first_mut()) {
         newest.look = "now";
     }
@@ -412,13 +413,23 @@ fn reminders(app: &App, view: &View, request: &Request) -> Vec<(Timestamp, Entry
 }
 
 /// The step to come.
-fn upcoming(app: &App, view: &View, request: &Request, grant: Option<&Grant>) -> Option<Entry> {
+fn upcoming(
+    app: &App,
+    view: &View,
+    request: &Request,
+    grant: Option<&Grant>,
+    place: Option<InLine>,
+) -> Option<Entry> {
     let mut entry = match (&request.state, grant) {
         (RequestState::Pending, _) if super::rows::is_past(view, request) => return None,
         (RequestState::Pending, _) => return Some(waiting(app, view, request)),
         (RequestState::Approved { .. }, Some(grant)) => match &grant.state {
-            GrantState::Scheduled | GrantState::Granting => Entry::new("AWS confirms")
-                .words("The time starts when AWS confirms, not before. Usually under a minute."),
+            GrantState::Scheduled | GrantState::Granting => {
+                let queue = in_line(place);
+                Entry::new("AWS confirms").words(format!(
+                    "The time starts when AWS confirms, not before. {queue}"
+                ))
+            }
             GrantState::Active => {
                 let mut entry = Entry::new("Access ends").words(what_ends(view, grant));
                 let left = view.left(grant.ends_at);

@@ -1,6 +1,6 @@
 //! Words of the pages: states, times and remaining times, as the brief writes them.
 
-use hallpass_access::{GrantState, RequestState};
+use hallpass_access::{GrantState, InLine, RequestState};
 use hallpass_model::{Span, Timestamp};
 use jiff::tz::TimeZone;
 
@@ -28,6 +28,19 @@ pub(crate) fn grant_badge(state: &GrantState, left: Span) -> Badge {
         GrantState::Ending { .. } => badge("Ending", "ending"),
         GrantState::Ended { .. } => badge("Ended", "ended"),
         GrantState::Failed { .. } => badge("Failed", "failed"),
+    }
+}
+
+/// How long it takes until access is there: what stands before it in line, if that is long.
+pub(crate) fn in_line(place: Option<InLine>) -> String {
+    let Some(InLine { before, about }) = place.filter(|it| it.about >= Span::minutes(1)) else {
+        return "Usually under a minute.".to_owned();
+    };
+    let minutes = about.as_seconds().div_ceil(60);
+    match before {
+        0 => format!("It is next in line: about {minutes} min."),
+        1 => format!("1 other is set up before it: about {minutes} min."),
+        _ => format!("{before} others are set up before it: about {minutes} min."),
     }
 }
 
@@ -150,6 +163,27 @@ pub(crate) fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_line_is_told_and_a_short_one_is_not() {
+        let usual = "Usually under a minute.";
+        for (place, words) in [
+            (None, usual),
+            (Some((7, 59)), usual),
+            (Some((0, 61)), "It is next in line: about 2 min."),
+            (Some((1, 60)), "1 other is set up before it: about 1 min."),
+            (
+                Some((12, 100)),
+                "12 others are set up before it: about 2 min.",
+            ),
+        ] {
+            let place = place.map(|(before, seconds)| InLine {
+                before,
+                about: Span::seconds(seconds),
+            });
+            assert_eq!(in_line(place), words, "{place:?}");
+        }
+    }
 
     #[test]
     fn countdowns_read_as_the_brief_says() {

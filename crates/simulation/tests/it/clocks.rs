@@ -442,6 +442,24 @@ fn live_through(seed: u64, deeds: &[Deed], plan: Option<Plan>) -> Result<(), Tes
     })
 }
 
+#[test]
+fn what_ended_early_by_a_clock_that_was_ahead_stays_ended_when_time_returns() {
+    let deeds = [
+        Deed::Ask(false, 16),
+        Deed::Wait(17),
+        Deed::Extend(0, 125),
+        Deed::Wall(310),
+        Deed::Wait(1),
+    ];
+    for call in 60..100 {
+        let plan = Plan {
+            call,
+            mode: Mode::StopAfter,
+        };
+        live_through(0, &deeds, Some(plan)).unwrap();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -13,6 +13,7 @@ mod clocks;
 mod crashes;
 mod deciding;
 mod directory;
+mod draining;
 mod endings;
 mod interleavings;
 mod looking;

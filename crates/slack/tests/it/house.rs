@@ -243,7 +243,9 @@ impl House {
         };
         let access = Arc::new(Access::new(ports, settings, rules(RULES)));
         let center = Arc::new(Center::new(Arc::clone(&clock), habits));
-        let executor = Executor::new(store.clone(), center, clock.clone(), ids, Limits::default());
+        let limits = Limits::default();
+        let pace = access.pace();
+        let executor = Executor::new(store.clone(), center, clock.clone(), ids, limits, pace);
         store.open_channel("slack", clock.now()).await.unwrap();
         {
             let mut desk = fake.desk();

@@ -1,23 +1,28 @@
-//! Assignment rows: wishes, leases, fencing, lanes, the queue.
+//! Assignment rows: wishes, leases, fencing, what lies in the future.
 
 use hallpass_access::{Change, CommitError};
+use hallpass_assignments::line::Room;
 use hallpass_assignments::{
-    Absence, AssignmentStore, Begin, Execution, Leased, OperationKind, Ownership, Row, StoreFault,
-    Verdict,
+    AssignmentStore, Execution, Haste, Lease, OperationKind, Ownership, Row, Sight, StoreFault,
+    Task, Verdict,
 };
 use hallpass_model::HoldKey;
 
 use super::Store;
 use crate::testing::{
-    a_lease, account_key, at, forgotten, group_key, in_flight, wanted, wanted_instead, with_desire,
+    a_lease, account_key, at, forgotten, group_key, in_flight, wanted, wanted_at_once,
+    wanted_instead, with_desire,
 };
 
-async fn row(store: &Store, key: &HoldKey) -> Row {
+/// Room for everything.
+pub(super) const ROOM: Room = Room::whole(10);
+
+pub(super) async fn row(store: &Store, key: &HoldKey) -> Row {
     store.assignment(key).await.unwrap().unwrap()
 }
 
 /// Rows wanted until 7200, asked for at 0.
-async fn rows(store: &Store, keys: &[HoldKey]) {
+pub(super) async fn rows(store: &Store, keys: &[HoldKey]) {
     let change = Change {
         desires: keys.iter().map(|key| wanted(key, 7_200, 0)).collect(),
         ..Change::default()
@@ -25,15 +30,22 @@ async fn rows(store: &Store, keys: &[HoldKey]) {
     store.commit(change).await.unwrap();
 }
 
-fn keys(leased: &[Leased]) -> Vec<HoldKey> {
-    leased.iter().map(|leased| leased.row.key.clone()).collect()
+/// What a worker with room for everything is given.
+pub(super) async fn taken(store: &Store, now: u64, lease: &Lease) -> Option<Task> {
+    store.take(at(now), &ROOM, lease).await.unwrap().task
+}
+
+/// The key of what a worker with room for everything is given.
+async fn taken_key(store: &Store, now: u64, token: &str, until: u64) -> Option<HoldKey> {
+    let task = taken(store, now, &a_lease(token, until)).await;
+    task.map(|task| task.row().key.clone())
 }
 
 fn is_raced<T>(outcome: &Result<T, CommitError>) -> bool {
     matches!(outcome, Err(CommitError::Raced(_)))
 }
 
-fn is_fenced<T>(outcome: &Result<T, StoreFault>) -> bool {
+pub(super) fn is_fenced<T>(outcome: &Result<T, StoreFault>) -> bool {
     matches!(outcome, Err(StoreFault::Fenced(_)))
 }
 
@@ -92,45 +104,58 @@ pub async fn a_changed_wish_makes_the_row_due(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let lease = a_lease("a", 90);
-    let mut learned = store.lease_due(at(1), 1, &lease).await.unwrap()[0]
-        .row
-        .clone();
+    let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
     learned.execution.due = at(600);
     learned.execution.ownership = Ownership::Ours;
+    learned.execution.sight = Sight::Present { at: at(1) };
     learned.execution.verdict = Verdict::Present { at: at(1) };
-    let stored = store.record(&learned, &lease, true).await.unwrap();
-    store.release(&key, &lease).await.unwrap();
-    assert!(store.lease_due(at(10), 1, &lease).await.unwrap().is_empty());
+    store.record(&learned, &lease, true).await.unwrap();
+    assert_eq!(taken_key(&store, 10, "b", 100).await, None);
+    let stored = row(&store, &key).await;
     store
         .commit(with_desire(wanted_instead(&stored, 10, 0)))
         .await
         .unwrap();
-    let due = store
-        .lease_due(at(10), 1, &a_lease("b", 100))
-        .await
-        .unwrap();
-    assert_eq!(keys(&due), [key]);
+    let changed = row(&store, &key).await;
     // all that was learned is still known
     let untouched = Execution {
-        due: due[0].row.execution.due,
+        due: changed.execution.due,
         ..learned.execution
     };
-    assert_eq!((due[0].row.news, &due[0].row.execution), (1, &untouched));
+    assert_eq!((changed.news, &changed.execution), (1, &untouched));
+    assert_eq!(taken_key(&store, 10, "b", 100).await, Some(key));
+}
+
+pub async fn a_wish_says_how_long_its_end_may_wait(store: Store) {
+    let key = account_key(1, 1);
+    rows(&store, std::slice::from_ref(&key)).await;
+    let first = row(&store, &key).await;
+    assert_eq!(first.desired.haste, Haste::Ordinary);
+    store
+        .commit(with_desire(wanted_at_once(&first, 5)))
+        .await
+        .unwrap();
+    let hurried = row(&store, &key).await;
+    assert_eq!(hurried.desired.haste, Haste::AtOnce);
+    store
+        .commit(with_desire(wanted_instead(&hurried, 9_000, 6)))
+        .await
+        .unwrap();
+    assert_eq!(row(&store, &key).await.desired.haste, Haste::Ordinary);
 }
 
 pub async fn a_row_is_forgotten_only_at_rest(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let lease = a_lease("a", 90);
-    let taken = store.lease_due(at(1), 1, &lease).await.unwrap()[0]
-        .row
-        .clone();
-    let intent = in_flight(&taken, OperationKind::Create, 1);
-    assert_eq!(store.begin(&intent, &lease, 10).await, Ok(Begin::Stored));
-    let outcome = store.commit(with_desire(forgotten(&taken))).await;
+    let idle = taken(&store, 1, &lease).await.unwrap().row().clone();
+    let busy = in_flight(&idle, OperationKind::Create, 1);
+    store.record(&busy, &lease, false).await.unwrap();
+    let outcome = store.commit(with_desire(forgotten(&idle))).await;
     assert!(is_raced(&outcome), "forgotten with an operation in flight");
-    store.record(&taken, &lease, false).await.unwrap();
-    store.commit(with_desire(forgotten(&taken))).await.unwrap();
+    taken(&store, 2, &lease).await.unwrap();
+    store.record(&idle, &lease, false).await.unwrap();
+    store.commit(with_desire(forgotten(&idle))).await.unwrap();
     assert_eq!(store.assignment(&key).await.unwrap(), None);
     assert!(store.assignments().await.unwrap().is_empty());
 }
@@ -139,17 +164,12 @@ pub async fn a_forgotten_row_takes_its_lease_with_it(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let lease = a_lease("a", 90);
-    let taken = store.lease_due(at(1), 1, &lease).await.unwrap()[0]
-        .row
-        .clone();
-    store.commit(with_desire(forgotten(&taken))).await.unwrap();
-    assert!(is_fenced(&store.record(&taken, &lease, false).await));
+    let held = taken(&store, 1, &lease).await.unwrap().row().clone();
+    store.commit(with_desire(forgotten(&held))).await.unwrap();
+    assert!(is_fenced(&store.record(&held, &lease, false).await));
     rows(&store, std::slice::from_ref(&key)).await;
-    assert!(is_fenced(&store.record(&taken, &lease, false).await));
-    assert!(is_fenced(&store.begin(&taken, &lease, 10).await));
-    store.release(&key, &lease).await.unwrap();
-    let due = store.lease_due(at(2), 1, &a_lease("b", 90)).await.unwrap();
-    assert_eq!(keys(&due), [key]);
+    assert!(is_fenced(&store.record(&held, &lease, false).await));
+    assert_eq!(taken_key(&store, 2, "b", 90).await, Some(key));
 }
 
 pub async fn revisions_are_never_seen_twice(store: Store) {
@@ -168,314 +188,168 @@ pub async fn revisions_are_never_seen_twice(store: Store) {
     );
 }
 
-pub async fn a_leased_row_is_not_leased_again_until_it_runs_out(store: Store) {
-    rows(
-        &store,
-        &[account_key(1, 1), account_key(2, 1), account_key(3, 1)],
-    )
-    .await;
-    let first = store.lease_due(at(1), 2, &a_lease("a", 90)).await.unwrap();
-    assert_eq!(first.len(), 2);
-    assert!(first.iter().all(|leased| leased.lease == a_lease("a", 90)));
-    let second = store.lease_due(at(2), 9, &a_lease("b", 95)).await.unwrap();
-    assert_eq!(keys(&second), [account_key(3, 1)]);
-    assert!(
-        store
-            .lease_due(at(89), 9, &a_lease("c", 200))
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    let third = store
-        .lease_due(at(90), 9, &a_lease("c", 200))
-        .await
-        .unwrap();
-    assert_eq!(keys(&third), keys(&first));
-    assert!(
-        store
-            .lease_due(at(95), 0, &a_lease("d", 200))
-            .await
-            .unwrap()
-            .is_empty()
-    );
-}
-
-pub async fn the_queue_is_ends_then_unsettled_then_the_rest(store: Store) {
-    // (person, until, asked, verdict, due)
-    let present = || Verdict::Present { at: at(1) };
-    let absent = || Verdict::Absent {
-        at: at(1),
-        why: Absence::Removed,
-    };
-    let queue = [
-        (5, 400, 0, Verdict::Working, 20),
-        (4, 500, 0, present(), 10),
-        (9, 7_200, 1, absent(), 40),
-        (3, 9_000, 2, Verdict::Working, 30),
-        (1, 9_000, 2, present(), 15),
-        (2, 7_200, 1, present(), 16),
-        (6, 7_200, 1, present(), 16),
-    ];
-    for (person, until, asked, verdict, due) in queue.iter().rev().cloned() {
-        let key = account_key(person, 1);
-        store
-            .commit(with_desire(wanted(&key, until, asked)))
-            .await
-            .unwrap();
-        let lease = a_lease("setting up", 50);
-        let mut row = store.lease_due(at(3), 1, &lease).await.unwrap()[0]
-            .row
-            .clone();
-        assert_eq!(row.key, key);
-        row.execution.verdict = verdict;
-        row.execution.due = at(due);
-        store.record(&row, &lease, false).await.unwrap();
-        store.release(&key, &lease).await.unwrap();
+pub async fn a_row_is_not_taken_again_until_its_lease_runs_out(store: Store) {
+    let keys = [account_key(1, 1), account_key(2, 1), account_key(3, 1)];
+    rows(&store, &keys).await;
+    let mut first = Vec::new();
+    for (now, token, until) in [(1, "a", 90), (1, "b", 95), (2, "c", 95)] {
+        first.extend(taken_key(&store, now, token, until).await);
     }
-    let ends = store
-        .lease_due(at(600), 3, &a_lease("a", 900))
-        .await
-        .unwrap();
-    let rest = store
-        .lease_due(at(600), 9, &a_lease("a", 900))
-        .await
-        .unwrap();
-    let expected: Vec<_> = queue.iter().map(|(n, ..)| account_key(*n, 1)).collect();
-    assert_eq!([keys(&ends), keys(&rest)].concat(), expected);
+    assert_eq!(first, keys);
+    assert_eq!(taken_key(&store, 89, "d", 200).await, None);
+    assert_eq!(
+        taken_key(&store, 90, "d", 200).await.as_ref(),
+        Some(&keys[0])
+    );
+    assert_eq!(taken_key(&store, 90, "e", 200).await, None);
+    assert_eq!(
+        taken_key(&store, 95, "e", 200).await.as_ref(),
+        Some(&keys[1])
+    );
 }
 
 pub async fn another_worker_is_fenced(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let old = a_lease("a", 90);
-    let taken = store.lease_due(at(1), 1, &old).await.unwrap()[0]
-        .row
-        .clone();
+    let held = taken(&store, 1, &old).await.unwrap().row().clone();
     let never = a_lease("never given", 900);
-    assert!(is_fenced(&store.record(&taken, &never, true).await));
-    // nobody took the row: what was learned by an old lease is still worth keeping
-    store.record(&taken, &old, false).await.unwrap();
+    assert!(is_fenced(&store.record(&held, &never, true).await));
     let new = a_lease("b", 200);
-    assert_eq!(store.lease_due(at(90), 1, &new).await.unwrap().len(), 1);
-    let intent = in_flight(&taken, OperationKind::Create, 91);
+    taken(&store, 90, &new).await.unwrap();
+    let other = in_flight(&held, OperationKind::Create, 91);
     assert_eq!(
-        store.record(&intent, &old, true).await,
+        store.record(&other, &old, true).await,
         Err(StoreFault::Fenced(key.clone()))
     );
-    assert!(is_fenced(&store.begin(&intent, &old, 10).await));
-    assert_eq!(row(&store, &key).await, taken);
-    assert_eq!(store.begin(&intent, &new, 10).await, Ok(Begin::Stored));
+    assert_eq!(row(&store, &key).await, held);
+    store.record(&other, &new, true).await.unwrap();
+    assert!(
+        is_fenced(&store.record(&other, &new, true).await),
+        "the row was given back"
+    );
     let unknown = Row {
         key: account_key(2, 2),
-        ..taken
+        ..held
     };
     assert!(is_fenced(&store.record(&unknown, &new, true).await));
 }
 
-pub async fn a_release_by_another_changes_nothing(store: Store) {
+pub async fn what_a_late_worker_learned_counts_while_nobody_else_has_the_row(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let lease = a_lease("a", 90);
-    store.lease_due(at(1), 1, &lease).await.unwrap();
-    store.release(&key, &a_lease("b", 90)).await.unwrap();
-    store.release(&account_key(9, 9), &lease).await.unwrap();
-    assert!(
-        store
-            .lease_due(at(2), 1, &a_lease("c", 90))
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    store.release(&key, &lease).await.unwrap();
-    store.release(&key, &lease).await.unwrap();
-    assert_eq!(
-        store
-            .lease_due(at(2), 1, &a_lease("c", 90))
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
+    let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
+    learned.execution.due = at(600);
+    // long after the lease ran out
+    store.record(&learned, &lease, false).await.unwrap();
+    assert_eq!(row(&store, &key).await, learned);
 }
 
 pub async fn what_was_learned_leaves_the_wish_alone(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let lease = a_lease("a", 90);
-    let mut learned = store.lease_due(at(1), 1, &lease).await.unwrap()[0]
-        .row
-        .clone();
+    let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
     learned.execution.due = at(600);
-    let same = store.record(&learned, &lease, false).await.unwrap();
-    assert_eq!(same, learned);
+    store.record(&learned, &lease, false).await.unwrap();
+    assert_eq!(row(&store, &key).await, learned);
+    taken(&store, 600, &lease).await.unwrap();
     // the wish changes under the lease
     store
-        .commit(with_desire(wanted_instead(&same, 5, 0)))
+        .commit(with_desire(wanted_instead(&learned, 700, 0)))
         .await
         .unwrap();
+    let before = row(&store, &key).await;
     learned.execution.attempts = 3;
+    learned.execution.due = at(5_000);
     learned.desired.until = at(1_000_000);
-    let stored = store.record(&learned, &lease, false).await.unwrap();
-    assert_eq!(
-        (stored.desired.until, stored.desired.rev),
-        (at(5), same.desired.rev + 1)
-    );
+    store.record(&learned, &lease, false).await.unwrap();
+    let stored = row(&store, &key).await;
+    assert_eq!(stored.desired, before.desired);
     assert_eq!(stored.execution.attempts, 3);
     assert!(
         stored.execution.due <= at(1),
         "due at once: {}",
         stored.execution.due
     );
-    assert_eq!(row(&store, &key).await, stored);
-    // the lease is kept
-    assert!(
-        store
-            .lease_due(at(2), 1, &a_lease("b", 90))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    // and given back
+    assert_eq!(taken_key(&store, 700, "b", 790).await, Some(key));
 }
 
 pub async fn news_are_counted(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let lease = a_lease("a", 90);
-    let mut learned = store.lease_due(at(1), 1, &lease).await.unwrap()[0]
-        .row
-        .clone();
-    learned.news = 77;
     for (news, count) in [(true, 1), (false, 1), (true, 2)] {
-        let stored = store.record(&learned, &lease, news).await.unwrap();
+        let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
+        learned.news = 77;
+        store.record(&learned, &lease, news).await.unwrap();
+        let stored = row(&store, &key).await;
         assert_eq!(stored.news, count, "the store counts news, nobody else");
     }
 }
 
-pub async fn one_operation_per_lane(store: Store) {
-    let same_lane = [account_key(1, 1), account_key(2, 1)];
-    let groups = [group_key(1, 1), group_key(2, 1)];
-    rows(
-        &store,
-        &[same_lane.as_slice(), &groups, &[account_key(1, 2)]].concat(),
-    )
-    .await;
-    let lease = a_lease("a", 90);
-    let taken = store.lease_due(at(1), 9, &lease).await.unwrap();
-    let begin = async |key: &HoldKey| {
-        let row = taken.iter().find(|leased| leased.row.key == *key).unwrap();
-        let intent = in_flight(&row.row, OperationKind::Delete, 1);
-        store.begin(&intent, &lease, 10).await.unwrap()
-    };
-    assert_eq!(begin(&same_lane[0]).await, Begin::Stored);
-    assert_eq!(
-        begin(&same_lane[0]).await,
-        Begin::Stored,
-        "its own lane is free"
-    );
-    assert_eq!(begin(&same_lane[1]).await, Begin::Busy);
-    assert_eq!(row(&store, &same_lane[1]).await.execution.operation, None);
-    assert_eq!(begin(&account_key(1, 2)).await, Begin::Stored);
-    // a membership is a lane of its own
-    assert_eq!(begin(&groups[0]).await, Begin::Stored);
-    assert_eq!(begin(&groups[1]).await, Begin::Stored);
-    let done = row(&store, &same_lane[0]).await;
-    let idle = Row {
-        execution: Execution {
-            operation: None,
-            ..done.execution.clone()
-        },
-        ..done
-    };
-    store.record(&idle, &lease, false).await.unwrap();
-    assert_eq!(begin(&same_lane[1]).await, Begin::Stored);
-    let intruder = in_flight(&idle, OperationKind::Create, 3);
-    let outcome = store.record(&intruder, &lease, false).await;
-    assert!(
-        matches!(outcome, Err(StoreFault::Unavailable(_))),
-        "{outcome:?}"
-    );
-}
-
-pub async fn outstanding_operations_are_bounded(store: Store) {
-    let accounts: Vec<_> = (1..=4).map(|n| account_key(1, n)).collect();
-    rows(&store, &[accounts.as_slice(), &[group_key(1, 1)]].concat()).await;
-    let lease = a_lease("a", 90);
-    let taken = store.lease_due(at(1), 9, &lease).await.unwrap();
-    let mut outcomes = Vec::new();
-    for leased in &taken {
-        let intent = in_flight(&leased.row, OperationKind::Create, 1);
-        outcomes.push((
-            leased.row.key.clone(),
-            store.begin(&intent, &lease, 2).await.unwrap(),
-        ));
-    }
-    let stored = |(_, begin): &&(HoldKey, Begin)| *begin == Begin::Stored;
-    assert_eq!(outcomes.iter().filter(stored).count(), 3, "{outcomes:?}");
-    assert!(outcomes.contains(&(group_key(1, 1), Begin::Stored)));
-    // a higher bound lets the next one in, and its own operation does not count against a row
-    for (key, begin) in &outcomes {
-        let fits = u32::from(*begin == Begin::Busy) * 2 + 2;
-        let row = row(&store, key).await;
-        let intent = in_flight(&row, OperationKind::Delete, 2);
-        let again = store.begin(&intent, &lease, fits).await.unwrap();
-        assert_eq!(again, Begin::Stored, "{key}");
-    }
-}
-
-pub async fn a_plan_for_another_wish_is_not_stored(store: Store) {
+pub async fn the_next_moment_is_the_first_that_lies_ahead(store: Store) {
+    let next = async |now| AssignmentStore::next_due(&*store, at(now)).await.unwrap();
+    assert_eq!(next(0).await, None);
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
+    // it is due: what lies ahead is its end
+    assert_eq!(next(0).await, Some(at(7_200)));
     let lease = a_lease("a", 90);
-    let taken = store.lease_due(at(1), 1, &lease).await.unwrap()[0]
-        .row
-        .clone();
-    store
-        .commit(with_desire(wanted_instead(&taken, 1, 0)))
-        .await
-        .unwrap();
-    let intent = in_flight(&taken, OperationKind::Create, 1);
-    assert_eq!(store.begin(&intent, &lease, 10).await, Ok(Begin::Busy));
-    assert_eq!(row(&store, &key).await.execution.operation, None);
-}
-
-pub async fn a_poke_makes_a_row_due_never_later(store: Store) {
-    let key = account_key(1, 1);
-    rows(&store, std::slice::from_ref(&key)).await;
-    let lease = a_lease("a", 90);
-    let mut taken = store.lease_due(at(1), 1, &lease).await.unwrap()[0]
-        .row
-        .clone();
-    taken.execution.due = at(600);
-    store.record(&taken, &lease, false).await.unwrap();
-    store.release(&key, &lease).await.unwrap();
-    for (now, due) in [(700, 600), (300, 300), (400, 300)] {
-        store.poke(&key, at(now)).await.unwrap();
-        assert_eq!(
-            row(&store, &key).await.execution.due,
-            at(due),
-            "poked at {now}"
-        );
-    }
-    store.poke(&account_key(9, 9), at(1)).await.unwrap();
-    assert_eq!(store.assignments().await.unwrap().len(), 1);
-}
-
-pub async fn the_next_due_row_waits_for_its_lease(store: Store) {
-    let next = async || AssignmentStore::next_due(&*store).await.unwrap();
-    assert_eq!(next().await, None);
-    let key = account_key(1, 1);
-    rows(&store, std::slice::from_ref(&key)).await;
-    assert_eq!(next().await, Some(at(0)));
-    store
-        .commit(with_desire(wanted(&account_key(2, 1), 7_200, 5)))
-        .await
-        .unwrap();
-    let lease = a_lease("a", 90);
-    store.lease_due(at(1), 1, &lease).await.unwrap();
-    assert_eq!(next().await, Some(at(5)));
-    store.lease_due(at(5), 1, &a_lease("b", 95)).await.unwrap();
+    let mut held = taken(&store, 1, &lease).await.unwrap().row().clone();
     // a worker that died is succeeded when its lease runs out
-    assert_eq!(next().await, Some(at(90)));
-    store.release(&key, &lease).await.unwrap();
-    assert_eq!(next().await, Some(at(0)));
+    assert_eq!(next(1).await, Some(at(90)));
+    held.execution.due = at(30);
+    store.record(&held, &lease, false).await.unwrap();
+    assert_eq!(next(1).await, Some(at(30)));
+    assert_eq!(next(30).await, Some(at(7_200)));
+    assert_eq!(next(7_200).await, None);
+}
+
+pub async fn what_a_clock_that_was_ahead_put_off_is_due_again(store: Store) {
+    let day = 86_400;
+    let keys = [account_key(1, 1), account_key(2, 1), account_key(3, 1)];
+    rows(&store, &keys).await;
+    let lease = a_lease("a", 90);
+    for due in [day, 30, 600] {
+        let mut row = taken(&store, 1, &lease).await.unwrap().row().clone();
+        row.execution.due = at(due);
+        if due == 600 {
+            row.execution.verdict = Verdict::Present { at: at(1) };
+        }
+        store.record(&row, &lease, false).await.unwrap();
+    }
+    let before = row(&store, &keys[1]).await;
+    assert_eq!(store.forget_future(at(2)).await, Ok(1));
+    assert_eq!(store.forget_future(at(2)).await, Ok(0));
+    assert_eq!(row(&store, &keys[0]).await.execution.due, at(2));
+    assert_eq!(row(&store, &keys[1]).await, before, "an ordinary pause");
+    assert_eq!(row(&store, &keys[2]).await.execution.due, at(600));
+    // a lease of that clock is nobody's; what was learned under it is refused once it is taken
+    let ahead = a_lease("ahead", day + 90);
+    assert_eq!(
+        taken(&store, 3, &ahead).await.unwrap().row().key,
+        keys[0].clone()
+    );
+    assert_eq!(taken_key(&store, 4, "b", 94).await, None);
+    assert_eq!(store.forget_future(at(5)).await, Ok(1));
+    assert_eq!(taken_key(&store, 5, "b", 95).await.as_ref(), Some(&keys[0]));
+    let held = row(&store, &keys[0]).await;
+    assert!(is_fenced(&store.record(&held, &ahead, false).await));
+}
+
+pub async fn a_row_is_handed_out_without_what_lies_in_the_future(store: Store) {
+    let key = account_key(1, 1);
+    rows(&store, std::slice::from_ref(&key)).await;
+    let lease = a_lease("a", 90);
+    let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
+    learned.execution.last_present_at = Some(at(86_400));
+    learned.execution.sight = Sight::Present { at: at(86_400) };
+    learned.execution.due = at(2);
+    store.record(&learned, &lease, false).await.unwrap();
+    let task = taken(&store, 3, &lease).await.unwrap();
+    assert_eq!(task.row().execution.last_present_at, Some(at(3)));
+    assert_eq!(task.row().execution.sight, Sight::Unseen);
 }

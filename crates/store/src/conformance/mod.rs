@@ -5,6 +5,7 @@
 //! folder, or nothing); each case gets its own.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     missing_docs,
@@ -14,6 +15,7 @@
 pub mod assignments;
 pub mod changes;
 pub mod cuts;
+pub mod lines;
 pub mod log;
 pub mod outbox;
 pub mod queries;
@@ -58,20 +60,35 @@ macro_rules! conformance {
                 a_new_wish_makes_a_row_that_is_due_at_once
                 wishes_are_guarded_by_revision
                 a_changed_wish_makes_the_row_due
+                a_wish_says_how_long_its_end_may_wait
                 a_row_is_forgotten_only_at_rest
                 a_forgotten_row_takes_its_lease_with_it
                 revisions_are_never_seen_twice
-                a_leased_row_is_not_leased_again_until_it_runs_out
-                the_queue_is_ends_then_unsettled_then_the_rest
+                a_row_is_not_taken_again_until_its_lease_runs_out
                 another_worker_is_fenced
-                a_release_by_another_changes_nothing
+                what_a_late_worker_learned_counts_while_nobody_else_has_the_row
                 what_was_learned_leaves_the_wish_alone
                 news_are_counted
+                the_next_moment_is_the_first_that_lies_ahead
+                what_a_clock_that_was_ahead_put_off_is_due_again
+                a_row_is_handed_out_without_what_lies_in_the_future;
+            lines:
+                rows_are_taken_by_line
+                an_intent_is_stored_with_the_lease
+                an_old_listing_is_no_ground_for_a_first_create
                 one_operation_per_lane
-                outstanding_operations_are_bounded
-                a_plan_for_another_wish_is_not_stored
-                a_poke_makes_a_row_due_never_later
-                the_next_due_row_waits_for_its_lease;
+                no_more_operations_than_slots
+                grants_keep_one_slot_while_ends_wait_and_leave_one
+                a_create_waits_for_removals_of_its_lane
+                what_a_person_takes_away_goes_first_and_beyond_the_slots
+                what_may_begin_is_bounded_by_the_room
+                the_least_urgent_are_left_to_other_workers
+                operations_that_are_over_give_slot_and_lane_back
+                a_row_at_work_is_not_noted_as_over
+                accepted_operations_wait_to_be_asked_about_all_together
+                the_first_of_all_is_named_and_not_taken
+                those_in_line_are_counted
+                a_line_is_left_with_what_is_wanted;
             cuts:
                 cuts_are_added_with_a_change_and_open_until_they_are_gone
                 cuts_are_settled_whole_over_the_version_that_was_read;

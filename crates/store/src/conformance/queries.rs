@@ -6,6 +6,7 @@ use hallpass_access::{
     AccessStore, Change, Counts, Grant, GrantFilter, GrantState, Reminders, Request, RequestFilter,
     RequestState, Stuck, Write,
 };
+use hallpass_assignments::line::Room;
 use hallpass_model::{GrantId, HoldKey, RequestId};
 
 use super::Store;
@@ -48,12 +49,16 @@ async fn grants_due(store: &Store, now: u64, limit: u32) -> Vec<GrantId> {
 
 /// A granted row's news, told by the executor.
 async fn tell_news(store: &Store, key: &HoldKey) {
-    let lease = a_lease("news", 10);
-    let leased = store.lease_due(at(5), 99, &lease).await.unwrap();
-    for each in leased {
-        let is_it = each.row.key == *key;
-        store.record(&each.row, &lease, is_it).await.unwrap();
-        store.release(&each.row.key, &lease).await.unwrap();
+    let mut found = Vec::new();
+    for n in 0..99 {
+        let lease = a_lease(&format!("news {n}"), 10);
+        let taken = store.take(at(5), &Room::whole(10), &lease).await.unwrap();
+        let Some(task) = taken.task else { break };
+        found.push((task.row().clone(), lease));
+    }
+    for (row, lease) in found {
+        let is_it = row.key == *key;
+        store.record(&row, &lease, is_it).await.unwrap();
     }
 }
 

@@ -1,22 +1,56 @@
 //! Assignment rows in memory.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use hallpass_assignments::{AssignmentStore, Begin, Lease, Leased, Row, StoreFault};
+use hallpass_assignments::line::{self, Head, Heads, InFlight, Queue, Room, Standing, Waiting};
+use hallpass_assignments::{
+    AssignmentStore, Haste, Lease, OperationKind, Over, Row, StoreFault, Taken, Task, Urgency,
+    is_lease_from_future,
+};
 use hallpass_model::{HoldKey, Timestamp};
 
 use super::{MemoryStore, Slot, State};
 use crate::fault::Fault;
-use crate::rows::account_of;
-use crate::steps::{begun, place_in_queue, recorded};
+use crate::steps::{AT_ONCE_AGAIN, begun, noted_over, recorded};
 
 impl Slot {
     fn is_free(&self, now: Timestamp) -> bool {
         self.lease.as_ref().is_none_or(|lease| lease.until <= now)
     }
 
-    fn is_in_flight(&self) -> bool {
-        self.row.execution.operation.is_some()
+    fn standing(&self) -> Standing {
+        Standing::of(&self.row)
     }
+}
+
+/// Lanes in which somebody goes before others.
+struct Lanes {
+    /// An operation is in flight.
+    taken: BTreeSet<String>,
+    /// A removal waits.
+    with_removals: BTreeSet<String>,
+}
+
+impl Lanes {
+    /// Whether a row of the lane may be first of the line.
+    fn let_in(&self, queue: Queue, lane: &str) -> bool {
+        match queue {
+            Queue::Step(_) => true,
+            Queue::Write(Urgency::Grant, _) => {
+                !self.taken.contains(lane) && !self.with_removals.contains(lane)
+            }
+            Queue::Write(..) => !self.taken.contains(lane),
+        }
+    }
+}
+
+/// Whether it waits for a slot, or a moment because AWS was full.
+fn waits_at_once(standing: &Standing, now: Timestamp) -> bool {
+    standing.haste == Haste::AtOnce
+        && standing.slot == line::Slot::Account
+        && standing.unwanted_from <= now
+        && standing.waits_for_end(AT_ONCE_AGAIN.after(now))
 }
 
 impl State {
@@ -32,17 +66,21 @@ impl State {
             .ok_or_else(|| Fault::Fenced(key.clone()))
     }
 
-    fn is_lane_taken(&self, row: &Row) -> bool {
-        let lane = row.key.lane();
-        self.others_in_flight(row)
-            .any(|other| other.key.lane() == lane)
+    /// The lanes of operations in flight.
+    fn taken_lanes(&self) -> BTreeSet<String> {
+        let rows = self.assignments.values().map(|slot| &slot.row);
+        rows.filter(|row| row.in_flight().is_some())
+            .map(|row| row.key.lane())
+            .collect()
     }
 
-    fn others_in_flight<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = &'a Row> {
-        self.assignments
-            .values()
-            .filter(|slot| slot.is_in_flight() && slot.row.key != row.key)
-            .map(|slot| &slot.row)
+    /// Whether another row of the lane has an operation in flight.
+    fn is_lane_taken(&self, row: &Row) -> bool {
+        let lane = row.key.lane();
+        let mut rows = self.assignments.values().map(|slot| &slot.row);
+        rows.any(|other| {
+            other.in_flight().is_some() && other.key != row.key && other.key.lane() == lane
+        })
     }
 
     fn put(&mut self, row: Row) {
@@ -51,91 +89,166 @@ impl State {
         }
     }
 
-    fn begin(&mut self, intent: &Row, lease: &Lease, max: u32) -> Result<Begin, Fault> {
-        let stored = self.leased(&intent.key, lease)?.row.clone();
-        let is_account = |row: &Row| account_of(&row.key.target).is_some();
-        let outstanding = self
-            .others_in_flight(intent)
-            .filter(|row| is_account(row))
-            .count();
-        let is_full =
-            is_account(intent) && outstanding >= usize::try_from(max).unwrap_or(usize::MAX);
-        if is_full || self.is_lane_taken(intent) {
-            return Ok(Begin::Busy);
-        }
-        Ok(match begun(stored, intent) {
-            Some(row) => {
-                self.put(row);
-                Begin::Stored
+    fn in_flight(&self) -> InFlight {
+        let mut in_flight = InFlight::default();
+        for standing in self.assignments.values().map(Slot::standing) {
+            if let (Some(kind), line::Slot::Account) = (standing.in_flight, standing.slot) {
+                in_flight.add(kind, standing.haste, standing.is_accepted);
             }
-            None => Begin::Busy,
-        })
+        }
+        in_flight
     }
 
-    fn record(&mut self, learned: &Row, lease: &Lease, news: bool) -> Result<Row, Fault> {
+    fn heads(&self, now: Timestamp, room: &Room) -> Heads {
+        let lanes = Lanes {
+            taken: self.taken_lanes(),
+            with_removals: self
+                .assignments
+                .values()
+                .filter(|slot| slot.standing().waits_for_end(now))
+                .map(|slot| slot.row.key.lane())
+                .collect(),
+        };
+        let mut heads = Heads {
+            in_flight: self.in_flight(),
+            ..Heads::default()
+        };
+        for (key, slot) in &self.assignments {
+            if !slot.is_free(now) {
+                continue;
+            }
+            let (standing, lane) = (slot.standing(), slot.row.key.lane());
+            let waits = waits_at_once(&standing, now) && !lanes.taken.contains(&lane);
+            if waits && heads.at_once_waiting < room.slots {
+                heads.at_once_waiting += 1;
+            }
+            let Some((queue, since)) = standing.queue(now) else {
+                continue;
+            };
+            if queue.urgency() > room.least || !lanes.let_in(queue, &lane) {
+                continue;
+            }
+            // accepted operations are asked about all together before that
+            let is_asked = standing.is_accepted && standing.due > room.polls_due_by;
+            if is_asked && queue != Queue::Step(Urgency::Background) {
+                continue;
+            }
+            let head = Head {
+                since,
+                key: key.clone(),
+                queue,
+            };
+            match heads.heads.iter_mut().find(|it| it.queue == queue) {
+                Some(first) if head < *first => *first = head,
+                Some(_) => {}
+                None => heads.heads.push(head),
+            }
+        }
+        heads
+    }
+
+    fn take(&mut self, now: Timestamp, room: &Room, lease: &Lease) -> Taken {
+        let heads = self.heads(now, room);
+        let choice = line::choose(&heads, room);
+        let mut taken = Taken {
+            task: None,
+            in_flight: heads.in_flight,
+            waits_for_slot: choice.waits_for_slot,
+        };
+        let Some(head) = choice.head else {
+            return taken;
+        };
+        let Some(slot) = self.assignments.get_mut(&head.key) else {
+            return taken;
+        };
+        slot.lease = Some(lease.clone());
+        let task = line::task(slot.row.clone(), head.queue, now);
+        if let Task::Send { intent, .. } = &task {
+            slot.row = begun(slot.row.clone(), intent);
+            taken.in_flight = self.in_flight();
+        }
+        taken.task = Some(task);
+        taken
+    }
+
+    fn record(&mut self, learned: &Row, lease: &Lease, news: bool) -> Result<(), Fault> {
         let stored = self.leased(&learned.key, lease)?.row.clone();
-        if learned.execution.operation.is_some() && self.is_lane_taken(learned) {
+        if learned.in_flight().is_some() && self.is_lane_taken(learned) {
             return Err(Fault::Unavailable(format!(
                 "lane {} has another operation in flight (this is a bug)",
                 learned.key.lane()
             )));
         }
-        let row = recorded(stored, learned, news);
-        self.put(row.clone());
-        Ok(row)
+        self.put(recorded(stored, learned, news));
+        if let Some(slot) = self.assignments.get_mut(&learned.key.to_string()) {
+            slot.lease = None;
+        }
+        Ok(())
+    }
+
+    fn waiting_grants(&self, now: Timestamp) -> impl Iterator<Item = &Slot> {
+        self.assignments
+            .values()
+            .filter(move |slot| slot.standing().waits_for_grant(now))
     }
 }
 
 #[async_trait]
 impl AssignmentStore for MemoryStore {
-    async fn lease_due(
-        &self,
-        now: Timestamp,
-        limit: u32,
-        lease: &Lease,
-    ) -> Result<Vec<Leased>, StoreFault> {
-        let mut state = self.state();
-        let mut due: Vec<_> = state
-            .assignments
-            .iter_mut()
-            .filter(|(_, slot)| slot.is_free(now) && slot.row.execution.due <= now)
-            .collect();
-        // the sort is stable: rows of one place stand in the order of their names
-        due.sort_by_key(|(_, slot)| place_in_queue(&slot.row, now));
-        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(due
-            .into_iter()
-            .map(|(_, slot)| {
-                slot.lease = Some(lease.clone());
-                Leased {
-                    row: slot.row.clone(),
-                    lease: lease.clone(),
-                }
-            })
-            .collect())
+    async fn take(&self, now: Timestamp, room: &Room, lease: &Lease) -> Result<Taken, StoreFault> {
+        Ok(self.state().take(now, room, lease))
     }
 
-    async fn begin(
-        &self,
-        row: &Row,
-        lease: &Lease,
-        outstanding_max: u32,
-    ) -> Result<Begin, StoreFault> {
-        Ok(self.state().begin(row, lease, outstanding_max)?)
+    async fn first(&self, now: Timestamp) -> Result<Option<Row>, StoreFault> {
+        let state = self.state();
+        let standing = |(key, slot): (&String, &Slot)| {
+            let (queue, since) = slot.standing().queue(now)?;
+            Some(((queue.urgency(), since, key.clone()), slot.row.clone()))
+        };
+        let found = state.assignments.iter().filter_map(standing);
+        Ok(found.min_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, row)| row))
     }
 
-    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<Row, StoreFault> {
+    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<(), StoreFault> {
         Ok(self.state().record(row, lease, news)?)
     }
 
-    async fn release(&self, key: &HoldKey, lease: &Lease) -> Result<(), StoreFault> {
+    async fn in_flight(&self, kind: OperationKind) -> Result<Vec<Row>, StoreFault> {
+        let state = self.state();
+        let is_asked_about = |slot: &&Slot| {
+            let standing = slot.standing();
+            standing.in_flight == Some(kind)
+                && standing.is_accepted
+                && standing.slot == line::Slot::Account
+        };
+        Ok(state
+            .assignments
+            .values()
+            .filter(is_asked_about)
+            .map(|slot| slot.row.clone())
+            .collect())
+    }
+
+    async fn note_over(
+        &self,
+        over: &[Over],
+        at: Timestamp,
+        due: Timestamp,
+    ) -> Result<u32, StoreFault> {
         let mut state = self.state();
-        if state.leased(key, lease).is_ok()
-            && let Some(slot) = state.assignments.get_mut(&key.to_string())
-        {
-            slot.lease = None;
+        let mut noted = 0;
+        for one in over {
+            let Some(slot) = state.assignments.get_mut(&one.key.to_string()) else {
+                continue;
+            };
+            if slot.is_free(at)
+                && let Some(row) = noted_over(slot.row.clone(), one, at, due)
+            {
+                slot.row = row;
+                noted += 1;
+            }
         }
-        Ok(())
+        Ok(noted)
     }
 
     async fn assignment(&self, key: &HoldKey) -> Result<Option<Row>, StoreFault> {
@@ -155,25 +268,65 @@ impl AssignmentStore for MemoryStore {
             .collect())
     }
 
-    async fn poke(&self, key: &HoldKey, now: Timestamp) -> Result<(), StoreFault> {
-        if let Some(slot) = self.state().assignments.get_mut(&key.to_string()) {
-            let due = &mut slot.row.execution.due;
-            *due = now.min(*due);
-        }
-        Ok(())
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreFault> {
+        let state = self.state();
+        let instants = state.assignments.values().flat_map(|slot| {
+            let standing = slot.standing();
+            let lease = slot.lease.as_ref().map(|lease| lease.until);
+            [Some(standing.due), Some(standing.unwanted_from), lease]
+        });
+        Ok(instants.flatten().filter(|at| *at > now).min())
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreFault> {
+    async fn waiting(&self, now: Timestamp) -> Result<Waiting, StoreFault> {
         let state = self.state();
-        Ok(state
-            .assignments
-            .values()
-            .map(|slot| {
-                let due = slot.row.execution.due;
-                slot.lease
-                    .as_ref()
-                    .map_or(due, |lease| due.max(lease.until))
-            })
-            .min())
+        let count = |wanted: &dyn Fn(&Standing) -> bool| {
+            let standings = state.assignments.values().map(Slot::standing);
+            let count = standings.filter(wanted).count();
+            u32::try_from(count).unwrap_or(u32::MAX)
+        };
+        Ok(Waiting {
+            at_once: count(&|it| it.waits_for_end(now) && it.haste == Haste::AtOnce),
+            ends: count(&|it| it.waits_for_end(now) && it.haste == Haste::Ordinary),
+            grants: count(&|it| it.waits_for_grant(now)),
+        })
+    }
+
+    async fn grants_before(
+        &self,
+        key: &HoldKey,
+        now: Timestamp,
+    ) -> Result<Option<u32>, StoreFault> {
+        let state = self.state();
+        let place = |slot: &Slot| (slot.row.desired.asked_at, slot.row.key.to_string());
+        let Some(own) = state.waiting_grants(now).find(|slot| slot.row.key == *key) else {
+            return Ok(None);
+        };
+        let (own, kind) = (place(own), own.standing().slot);
+        let count = state
+            .waiting_grants(now)
+            .filter(|slot| slot.standing().slot == kind && place(slot) < own)
+            .count();
+        Ok(Some(u32::try_from(count).unwrap_or(u32::MAX)))
+    }
+
+    async fn forget_future(&self, now: Timestamp) -> Result<u32, StoreFault> {
+        let mut state = self.state();
+        let mut count = 0;
+        for slot in state.assignments.values_mut() {
+            if slot.is_free(now) && slot.row.is_put_off(now) {
+                slot.row = slot.row.clone().clamped(now);
+                count += 1;
+            }
+            if slot
+                .lease
+                .as_ref()
+                .is_some_and(|lease| is_lease_from_future(lease.until, now))
+            {
+                slot.lease = None;
+                count += 1;
+            }
+        }
+        Ok(count)
     }
 }

@@ -1,30 +1,41 @@
 //! Assignment rows in SQLite.
 
 use async_trait::async_trait;
-use hallpass_assignments::{AssignmentStore, Begin, Lease, Leased, Row, StoreFault};
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_assignments::line::{Slot, Standing, Waiting};
+use hallpass_assignments::{
+    AssignmentStore, Haste, Lease, OperationKind, Over, Row, StoreFault, Taken, Task,
+    is_lease_from_future, line,
+};
+use hallpass_model::{HoldKey, Span, Timestamp};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
-use super::{Refused, SqliteStore, number, refusal};
+use super::{Refused, SqliteStore, lines, number, refusal};
 use crate::fault::Fault;
-use crate::rows::{account_of, body, instant, read_body, read_instant};
-use crate::steps::{begun, recorded};
+use crate::rows::{body, instant, read_body, read_instant};
+use crate::steps::{begun, noted_over, recorded};
 
 /// The row of a key.
 pub(super) fn load(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<Row>, Fault> {
+    load_by_name(tx, &key.to_string())
+}
+
+pub(super) fn load_by_name(tx: &Transaction<'_>, key: &str) -> Result<Option<Row>, Fault> {
     let text: Option<String> = tx
         .prepare_cached("SELECT body FROM assignments WHERE hold_key = ?1")?
-        .query_row([key.to_string()], |row| row.get(0))
+        .query_row([key], |row| row.get(0))
         .optional()?;
     text.map(|text| read_body("assignment", &text)).transpose()
 }
 
 /// Stores a row in place of the one of its key, and leaves its lease alone.
 pub(super) fn update(tx: &Transaction<'_>, row: &Row) -> Result<(), Fault> {
+    let standing = Standing::of(row);
     let written = tx
         .prepare_cached(
             "UPDATE assignments SET rev = :rev, until = :until, asked_at = :asked_at, due = :due,
-             verdict = :verdict, news = :news, operation = :operation, body = :body
+             verdict = :verdict, news = :news, operation = :operation, at_once = :at_once,
+             unwanted_from = :unwanted_from, while_wanted = :while_wanted,
+             once_unwanted = :once_unwanted, accepted = :accepted, body = :body
          WHERE hold_key = :hold_key",
         )?
         .execute(named_params! {
@@ -35,7 +46,12 @@ pub(super) fn update(tx: &Transaction<'_>, row: &Row) -> Result<(), Fault> {
             ":due": instant(row.execution.due),
             ":verdict": row.execution.verdict.name(),
             ":news": number(row.news),
-            ":operation": row.execution.operation.as_ref().map(|operation| operation.kind.name()),
+            ":operation": standing.in_flight.map(OperationKind::name),
+            ":at_once": standing.haste == Haste::AtOnce,
+            ":unwanted_from": instant(standing.unwanted_from),
+            ":while_wanted": standing.while_wanted.name(),
+            ":once_unwanted": standing.once_unwanted.name(),
+            ":accepted": standing.is_accepted,
             ":body": body(row)?,
         });
     match written {
@@ -60,6 +76,15 @@ fn load_leased(tx: &Transaction<'_>, key: &HoldKey, lease: &Lease) -> Result<Row
     read_body("assignment", &text)
 }
 
+fn give_back(tx: &Transaction<'_>, key: &HoldKey, lease: &Lease) -> Result<(), Fault> {
+    tx.prepare_cached(
+        "UPDATE assignments SET lease_token = NULL, lease_until = NULL
+         WHERE hold_key = ?1 AND lease_token = ?2",
+    )?
+    .execute((key.to_string(), &lease.token))?;
+    Ok(())
+}
+
 impl SqliteStore {
     /// Ends every lease, and returns how many there were. For the start of the only process that
     /// works on the file: leases of one that was killed would keep its rows waiting until they run
@@ -80,129 +105,232 @@ impl SqliteStore {
     }
 }
 
-fn lease_due(
+fn take(
     tx: &Transaction<'_>,
     now: Timestamp,
-    limit: u32,
+    room: &line::Room,
     lease: &Lease,
-) -> Result<Vec<Leased>, Fault> {
-    // the order of `steps::place_in_queue`
-    let texts = tx
-        .prepare_cached(
-            "SELECT body FROM assignments
-             WHERE due <= ?1 AND (lease_until IS NULL OR lease_until <= ?1)
-             ORDER BY
-                 CASE WHEN until <= ?1 THEN 0 WHEN verdict <> 'present' THEN 1 ELSE 2 END,
-                 CASE WHEN until <= ?1 THEN until
-                      WHEN verdict <> 'present' THEN asked_at
-                      ELSE due END,
-                 hold_key
-             LIMIT ?2",
-        )?
-        .query_map((instant(now), i64::from(limit)), |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
-    let mut take = tx.prepare_cached(
+) -> Result<Taken, Fault> {
+    let heads = lines::heads(tx, now, room)?;
+    let choice = line::choose(&heads, room);
+    let mut taken = Taken {
+        task: None,
+        in_flight: heads.in_flight,
+        waits_for_slot: choice.waits_for_slot,
+    };
+    let Some(head) = choice.head else {
+        return Ok(taken);
+    };
+    let Some(stored) = load_by_name(tx, &head.key)? else {
+        return Ok(taken);
+    };
+    tx.prepare_cached(
         "UPDATE assignments SET lease_token = ?2, lease_until = ?3 WHERE hold_key = ?1",
-    )?;
+    )?
+    .execute((&head.key, &lease.token, instant(lease.until)))?;
+    let task = line::task(stored.clone(), head.queue, now);
+    if let Task::Send { intent, .. } = &task {
+        update(tx, &begun(stored, intent))?;
+        taken.in_flight = lines::in_flight(tx)?;
+    }
+    taken.task = Some(task);
+    Ok(taken)
+}
+
+fn record(tx: &Transaction<'_>, learned: &Row, lease: &Lease, news: bool) -> Result<(), Fault> {
+    let row = recorded(load_leased(tx, &learned.key, lease)?, learned, news);
+    update(tx, &row)?;
+    give_back(tx, &learned.key, lease)
+}
+
+fn rows(tx: &Transaction<'_>, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Row>, Fault> {
+    let texts = tx
+        .prepare_cached(sql)?
+        .query_map(params, |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
     texts
         .iter()
-        .map(|text| {
-            let row: Row = read_body("assignment", text)?;
-            take.execute((row.key.to_string(), &lease.token, instant(lease.until)))?;
-            Ok(Leased {
-                row,
-                lease: lease.clone(),
-            })
-        })
+        .map(|text| read_body("assignment", text))
         .collect()
 }
 
-fn begin(tx: &Transaction<'_>, intent: &Row, lease: &Lease, max: u32) -> Result<Begin, Fault> {
-    let stored = load_leased(tx, &intent.key, lease)?;
-    let key = intent.key.to_string();
-    if account_of(&intent.key.target).is_some() {
-        let outstanding: i64 = tx
+fn note_over(
+    tx: &Transaction<'_>,
+    over: &[Over],
+    at: Timestamp,
+    due: Timestamp,
+) -> Result<u32, Fault> {
+    let mut noted = 0;
+    for one in over {
+        let text: Option<String> = tx
             .prepare_cached(
-                "SELECT count(*) FROM assignments
-                 WHERE operation IS NOT NULL AND kind = 'account' AND hold_key <> ?1",
+                "SELECT body FROM assignments WHERE hold_key = ?1
+                 AND (lease_until IS NULL OR lease_until <= ?2)",
             )?
-            .query_row([&key], |row| row.get(0))?;
-        if outstanding >= i64::from(max) {
-            return Ok(Begin::Busy);
+            .query_row((one.key.to_string(), instant(at)), |row| row.get(0))
+            .optional()?;
+        let stored = text
+            .map(|text| read_body("assignment", &text))
+            .transpose()?;
+        if let Some(row) = stored.and_then(|row| noted_over(row, one, at, due)) {
+            update(tx, &row)?;
+            noted += 1;
         }
     }
-    let is_lane_taken: bool = tx
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM assignments
-             WHERE operation IS NOT NULL AND lane = ?1 AND hold_key <> ?2)",
-        )?
-        .query_row((intent.key.lane(), &key), |row| row.get(0))?;
-    if is_lane_taken {
-        return Ok(Begin::Busy);
-    }
-    match begun(stored, intent) {
-        Some(row) => update(tx, &row).map(|()| Begin::Stored),
-        None => Ok(Begin::Busy),
-    }
+    Ok(noted)
 }
 
-fn record(tx: &Transaction<'_>, learned: &Row, lease: &Lease, news: bool) -> Result<Row, Fault> {
-    let row = recorded(load_leased(tx, &learned.key, lease)?, learned, news);
-    update(tx, &row)?;
-    Ok(row)
+/// Rows due after this are looked at one by one.
+const PUT_OFF_FROM: Span = Span::minutes(2);
+/// Rows due after this are put off whatever they do.
+const PUT_OFF_FOR_CERTAIN: Span = Span::minutes(15);
+
+fn forget_future(tx: &Transaction<'_>, now: Timestamp) -> Result<u32, Fault> {
+    let found = rows(
+        tx,
+        "SELECT body FROM assignments
+         WHERE due > ?1 AND (due > ?2 OR verdict = 'working' OR operation IS NOT NULL)
+         AND (lease_until IS NULL OR lease_until <= ?3)",
+        (
+            instant(PUT_OFF_FROM.after(now)),
+            instant(PUT_OFF_FOR_CERTAIN.after(now)),
+            instant(now),
+        ),
+    )?;
+    let mut count = 0;
+    for row in found.into_iter().filter(|row| row.is_put_off(now)) {
+        update(tx, &row.clamped(now))?;
+        count += 1;
+    }
+    let leases = tx
+        .prepare_cached("SELECT hold_key, lease_until FROM assignments WHERE lease_until > ?1")?
+        .query_map([instant(now)], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<Vec<(String, String)>, _>>()?;
+    for (key, until) in leases {
+        if is_lease_from_future(read_instant(&until)?, now) {
+            tx.prepare_cached(
+                "UPDATE assignments SET lease_token = NULL, lease_until = NULL WHERE hold_key = ?1",
+            )?
+            .execute([key])?;
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
-fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, Fault> {
-    // without a clock nobody knows which leases ran out: a leased row waits for its lease's end
+fn next_due(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
     let text: Option<String> = tx
-        .prepare_cached("SELECT min(max(due, coalesce(lease_until, ''))) FROM assignments")?
-        .query_row([], |row| row.get(0))?;
+        .prepare_cached(
+            "SELECT min(next) FROM (
+                 SELECT min(due) AS next FROM assignments WHERE due > ?1
+                 UNION ALL SELECT min(unwanted_from) FROM assignments WHERE unwanted_from > ?1
+                 UNION ALL SELECT min(lease_until) FROM assignments WHERE lease_until > ?1)",
+        )?
+        .query_row([instant(now)], |row| row.get(0))?;
     text.map(|text| read_instant(&text)).transpose()
+}
+
+/// What a count is kept as; the schema keeps out negative ones.
+fn count_of(value: i64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn waiting(tx: &Transaction<'_>, now: Timestamp) -> Result<Waiting, Fault> {
+    let ends = |at_once: bool| -> Result<u32, Fault> {
+        let count: i64 = tx
+            .prepare_cached(
+                "SELECT count(*) FROM assignments WHERE once_unwanted = 'delete'
+                 AND kind IN ('account', 'group') AND at_once = ?1 AND unwanted_from <= ?2
+                 AND due <= ?2",
+            )?
+            .query_row((at_once, instant(now)), |row| row.get(0))?;
+        Ok(count_of(count))
+    };
+    let grants: i64 = tx
+        .prepare_cached(
+            "SELECT count(*) FROM assignments WHERE while_wanted IN ('create', 'look')
+             AND due <= ?1 AND unwanted_from > ?1",
+        )?
+        .query_row([instant(now)], |row| row.get(0))?;
+    Ok(Waiting {
+        at_once: ends(true)?,
+        ends: ends(false)?,
+        grants: count_of(grants),
+    })
+}
+
+fn grants_before(
+    tx: &Transaction<'_>,
+    key: &HoldKey,
+    now: Timestamp,
+) -> Result<Option<u32>, Fault> {
+    let Some(row) = load(tx, key)? else {
+        return Ok(None);
+    };
+    let standing = Standing::of(&row);
+    if !standing.waits_for_grant(now) {
+        return Ok(None);
+    }
+    let count: i64 = tx
+        .prepare_cached(
+            "SELECT count(*) FROM assignments WHERE while_wanted IN ('create', 'look')
+             AND due <= ?1 AND unwanted_from > ?1 AND (asked_at, hold_key) < (?2, ?3)
+             AND kind = ?4",
+        )?
+        .query_row(
+            (
+                instant(now),
+                instant(standing.asked_at),
+                key.to_string(),
+                lines::kind(standing.slot),
+            ),
+            |row| row.get(0),
+        )?;
+    Ok(Some(count_of(count)))
 }
 
 #[async_trait]
 impl AssignmentStore for SqliteStore {
-    async fn lease_due(
+    async fn take(
         &self,
         now: Timestamp,
-        limit: u32,
+        room: &line::Room,
         lease: &Lease,
-    ) -> Result<Vec<Leased>, StoreFault> {
-        let lease = lease.clone();
-        Ok(self
-            .write(move |tx| lease_due(tx, now, limit, &lease))
-            .await?)
+    ) -> Result<Taken, StoreFault> {
+        let (room, lease) = (*room, lease.clone());
+        Ok(self.write(move |tx| take(tx, now, &room, &lease)).await?)
     }
 
-    async fn begin(
-        &self,
-        row: &Row,
-        lease: &Lease,
-        outstanding_max: u32,
-    ) -> Result<Begin, StoreFault> {
-        let (row, lease) = (row.clone(), lease.clone());
-        Ok(self
-            .write(move |tx| begin(tx, &row, &lease, outstanding_max))
-            .await?)
+    async fn first(&self, now: Timestamp) -> Result<Option<Row>, StoreFault> {
+        Ok(self.read(move |tx| lines::first(tx, now)).await?)
     }
 
-    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<Row, StoreFault> {
+    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<(), StoreFault> {
         let (row, lease) = (row.clone(), lease.clone());
         Ok(self.write(move |tx| record(tx, &row, &lease, news)).await?)
     }
 
-    async fn release(&self, key: &HoldKey, lease: &Lease) -> Result<(), StoreFault> {
-        let (key, token) = (key.to_string(), lease.token.clone());
+    async fn in_flight(&self, kind: OperationKind) -> Result<Vec<Row>, StoreFault> {
         Ok(self
-            .write(move |tx| {
-                tx.prepare_cached(
-                    "UPDATE assignments SET lease_token = NULL, lease_until = NULL
-                     WHERE hold_key = ?1 AND lease_token = ?2",
-                )?
-                .execute((key, token))?;
-                Ok(())
+            .read(move |tx| {
+                rows(
+                    tx,
+                    "SELECT body FROM assignments WHERE operation = ?1 AND kind = ?2
+                     AND accepted = 1 ORDER BY hold_key",
+                    (kind.name(), lines::kind(Slot::Account)),
+                )
             })
             .await?)
+    }
+
+    async fn note_over(
+        &self,
+        over: &[Over],
+        at: Timestamp,
+        due: Timestamp,
+    ) -> Result<u32, StoreFault> {
+        let over = over.to_vec();
+        Ok(self.write(move |tx| note_over(tx, &over, at, due)).await?)
     }
 
     async fn assignment(&self, key: &HoldKey) -> Result<Option<Row>, StoreFault> {
@@ -212,36 +340,28 @@ impl AssignmentStore for SqliteStore {
 
     async fn assignments(&self) -> Result<Vec<Row>, StoreFault> {
         Ok(self
-            .read(|tx| {
-                let texts = tx
-                    .prepare_cached("SELECT body FROM assignments ORDER BY hold_key")?
-                    .query_map([], |row| row.get(0))?
-                    .collect::<Result<Vec<String>, _>>()?;
-                texts
-                    .iter()
-                    .map(|text| read_body("assignment", text))
-                    .collect()
-            })
+            .read(|tx| rows(tx, "SELECT body FROM assignments ORDER BY hold_key", ()))
             .await?)
     }
 
-    async fn poke(&self, key: &HoldKey, now: Timestamp) -> Result<(), StoreFault> {
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreFault> {
+        Ok(self.read(move |tx| next_due(tx, now)).await?)
+    }
+
+    async fn waiting(&self, now: Timestamp) -> Result<Waiting, StoreFault> {
+        Ok(self.read(move |tx| waiting(tx, now)).await?)
+    }
+
+    async fn grants_before(
+        &self,
+        key: &HoldKey,
+        now: Timestamp,
+    ) -> Result<Option<u32>, StoreFault> {
         let key = key.clone();
-        Ok(self
-            .write(move |tx| {
-                let Some(mut row) = load(tx, &key)? else {
-                    return Ok(());
-                };
-                if row.execution.due <= now {
-                    return Ok(());
-                }
-                row.execution.due = now;
-                update(tx, &row)
-            })
-            .await?)
+        Ok(self.read(move |tx| grants_before(tx, &key, now)).await?)
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreFault> {
-        Ok(self.read(next_due).await?)
+    async fn forget_future(&self, now: Timestamp) -> Result<u32, StoreFault> {
+        Ok(self.write(move |tx| forget_future(tx, now)).await?)
     }
 }

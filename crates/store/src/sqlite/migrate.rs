@@ -46,6 +46,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "session_cuts",
         sql: include_str!("../../migrations/0006_session_cuts.sql"),
     },
+    Migration {
+        version: 7,
+        name: "lines",
+        sql: include_str!("../../migrations/0007_lines.sql"),
+    },
 ];
 
 /// Tells our files from those of other programs (`PRAGMA application_id`): `hall`.

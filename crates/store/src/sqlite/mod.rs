@@ -10,6 +10,7 @@ mod care;
 mod chores;
 mod commit;
 mod cuts;
+mod lines;
 mod migrate;
 mod outbox;
 mod plans;
@@ -29,8 +30,8 @@ use crate::fault::Fault;
 
 /// How long a call waits for another writer of the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Statements kept prepared per connection; there are about forty.
-const STATEMENTS_KEPT: usize = 64;
+/// Statements kept prepared per connection; there are about seventy.
+const STATEMENTS_KEPT: usize = 128;
 
 /// A database that was not opened. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]

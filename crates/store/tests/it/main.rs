@@ -14,6 +14,7 @@ mod one_file;
 mod opening;
 mod plans;
 mod same_answers;
+mod same_lines;
 mod tokens;
 
 use std::sync::Arc;

@@ -8,15 +8,16 @@ use hallpass_access::{
     Change, CommitError, Desire, Grant, GrantFilter, Reminders, Request, RequestFilter, Stuck,
     Write,
 };
+use hallpass_assignments::line::Room;
 use hallpass_assignments::{
-    Absence, AssignmentStore, Lease, OperationKind, Row, StoreFault, Verdict,
+    Absence, AssignmentStore, Haste, Lease, Row, StoreFault, Taken, Verdict,
 };
 use hallpass_audit::Record;
 use hallpass_model::{HoldKey, Timestamp};
 use hallpass_store::conformance::Store;
 use hallpass_store::testing::{
     a_draft, a_grant, a_lease, a_notice, a_request, account, account_key, an_answer, at, email,
-    grant_id, grant_states, group_key, in_flight, request_id, request_states, user,
+    grant_id, grant_states, group_key, request_id, request_states, user,
 };
 
 /// Sequences per run, and calls in each.
@@ -24,14 +25,14 @@ const SEQUENCES: u64 = 100;
 const CALLS: u64 = 120;
 
 /// xorshift64*: small, and the same everywhere.
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    fn roll(&mut self, range: Range<u64>) -> u64 {
+    pub(crate) fn roll(&mut self, range: Range<u64>) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -40,17 +41,17 @@ impl Dice {
     }
 
     /// True `percent` times of a hundred.
-    fn chance(&mut self, percent: u64) -> bool {
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.roll(0..100) < percent
     }
 
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         let index = self.roll(0..from.len() as u64);
         from[usize::try_from(index).unwrap()].clone()
     }
 
     /// Around the present, to the nanosecond.
-    fn instant(&mut self, now: u64) -> Timestamp {
+    pub(crate) fn instant(&mut self, now: u64) -> Timestamp {
         let offset = jiff_nanoseconds(self.roll(0..1_000));
         at(now + self.roll(0..400)) + offset
     }
@@ -87,7 +88,7 @@ async fn log(store: &Store) -> String {
 }
 
 /// Names the first line in which two answers differ.
-fn assert_same((memory, sqlite): &(String, String), place: &str) {
+pub(crate) fn assert_same((memory, sqlite): &(String, String), place: &str) {
     let differing = memory.lines().zip(sqlite.lines()).find(|(a, b)| a != b);
     if let Some((memory, sqlite)) = differing {
         panic!("{place}\nmemory: {memory}\nsqlite: {sqlite}");
@@ -146,10 +147,6 @@ impl Sequence {
             }
             9..=10 => self.lease().await,
             11..=15 => self.work().await,
-            16 => {
-                let (key, now) = (self.dice.key(), at(self.now));
-                both!(self, |store| answer(store.poke(&key, now).await))
-            }
             17..=18 => self.outbox().await,
             _ => self.lists().await,
         }
@@ -281,6 +278,7 @@ impl Sequence {
                 rev,
                 until: self.dice.instant(self.now),
                 asked_at: at(self.now),
+                haste: self.dice.pick(&[Haste::Ordinary, Haste::AtOnce]),
             },
         }
     }
@@ -288,10 +286,13 @@ impl Sequence {
     async fn lease(&mut self) -> (String, String) {
         let until = self.now + self.dice.roll(0..200);
         let lease = a_lease(&format!("lease {}", self.leases.len()), until);
-        let (now, most) = (at(self.now), self.few());
-        let answers = both!(self, |store| store.lease_due(now, most, &lease).await);
-        if let Ok(leased) = &answers.0 {
-            self.rows.extend(leased.iter().map(|it| it.row.clone()));
+        let (now, room) = (at(self.now), Room::whole(2));
+        let answers = both!(self, |store| store.take(now, &room, &lease).await);
+        if let Ok(Taken {
+            task: Some(task), ..
+        }) = &answers.0
+        {
+            self.rows.push(task.row().clone());
             self.leases.push(lease);
         }
         (answer(answers.0), answer(answers.1))
@@ -318,23 +319,9 @@ impl Sequence {
                 why: Absence::Removed,
             },
         ]);
-        let kinds = [OperationKind::Create, OperationKind::Delete];
-        let intent = in_flight(&row, self.dice.pick(&kinds), self.now);
-        match self.dice.roll(0..5) {
-            0..=1 => both!(self, |store| answer(store.begin(&intent, &lease, 2).await)),
-            2 => {
-                let news = self.dice.chance(50);
-                both!(self, |store| answer(
-                    store.record(&intent, &lease, news).await
-                ))
-            }
-            3 => {
-                let news = self.dice.chance(50);
-                row.execution.operation = None;
-                both!(self, |store| answer(store.record(&row, &lease, news).await))
-            }
-            _ => both!(self, |store| answer(store.release(&row.key, &lease).await)),
-        }
+        row.execution.operation = None;
+        let news = self.dice.chance(50);
+        both!(self, |store| answer(store.record(&row, &lease, news).await))
     }
 
     async fn lists(&mut self) -> (String, String) {
@@ -384,21 +371,19 @@ impl Sequence {
             format!("{:?}", store.grants_due(now, 99).await),
             format!("{:?}", store.requests_due(now, 99).await),
             format!("{:?}", AccessStore::next_due(&**store).await),
-            format!("{:?}", AssignmentStore::next_due(&**store).await),
+            format!("{:?}", AssignmentStore::next_due(&**store, now).await),
         ]
         .join("\n"))
     }
 }
 
 /// Answers a run must have met to be worth its time.
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 6] = [
     "raced",
     "illegal step",
-    "unavailable",
     "fenced",
-    "Stored",
-    "Busy",
-    "Leased",
+    "Step(",
+    "task: None",
     "Waiting",
 ];
 

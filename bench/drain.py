@@ -1,0 +1,164 @@
+"""A thousand grants that end within a minute, against the limits that AWS documents: 20 requests a second and
+ten outstanding writes. Prints how fast they are drained, beside whichever limit binds, in what order, what
+becomes of a revoke and of a request pressed in the middle, how two hundred people who ask at once fare, and how
+soon the ends of an outage are made up for.
+
+usage: HALLPASS_BIN=… python3 bench/drain.py [real|fast|unshared|crowd|outage …]
+DRAIN_GRANTS (1000), OUTAGE_GRANTS (500) and OUTAGE_SECONDS (300) make it shorter."""
+
+import os
+import pathlib
+import statistics
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+from crowd import OUR_RATE, SLOTS, Crowd, Outstanding, by_key, disorder, instant, lined_up, writes  # noqa: E402
+from stage import Stage  # noqa: E402
+
+GRANTS = int(os.environ.get("DRAIN_GRANTS", "1000"))
+OUTAGE_GRANTS = int(os.environ.get("OUTAGE_GRANTS", "500"))
+OUTAGE_SECONDS = int(os.environ.get("OUTAGE_SECONDS", "300"))
+MINUTE = 60
+
+
+def say(name, value):
+    print(f"  {name:<58} {value}", flush=True)
+
+
+def drain(name, count, speed, each=10, accounts=50, sets=5, presses=True):
+    with Stage("drain") as stage:
+        people = -(-count // each)
+        crowd = Crowd(stage, people + 2, accounts, sets)
+        asker, holder = crowd.people[-1], crowd.people[-2]
+        bystander = crowd.ask(holder, crowd.targets[0], 3600 * 4)
+        first = lined_up(crowd, count, each, MINUTE)
+        ends = [instant(grant["ends_at"]) for grant in crowd.grants("active").values()]
+        crowd.wait_until(lambda: crowd.in_flight() == 0, 60)
+        crowd.speed(speed)
+        print(f"{name}: {count} grants ending within {max(e for e in ends if e < first + 3600) - min(ends):.0f} s, "
+              f"operations of AWS at `--speed {speed}`", flush=True)
+        time.sleep(max(0, min(ends) - time.time() - 1))
+        since = crowd.newest()
+        with Outstanding(crowd) as outstanding:
+            pressed = asked = late = None
+            if presses:
+                crowd.wait_until(lambda: crowd.count("ended") >= count // 3, 3000)
+                pressed, late = time.time(), crowd.count("ending", "active") - 1
+                crowd.api(crowd.admin).post(f"/api/v1/grants/{bystander}/revoke", {"reason": "incident"})
+                asked = time.time()
+                grant = crowd.ask(asker, crowd.targets[1], 3600)
+                crowd.wait_until(lambda: crowd.grants()[bystander]["state"] == "ended", 900)
+                say("ends in line when a revoke was pressed", late)
+                report_presses(crowd, since, pressed, asked, bystander, grant)
+            crowd.wait_until(lambda: crowd.count("ended") >= count + presses, 3600)
+            report(crowd, since, outstanding, count, speed, pressed)
+
+
+def report_presses(crowd, since, pressed, asked, revoked, granted_id):
+    everything = crowd.grants()
+    key = next(iter(by_key([everything[revoked]])))
+    tries = [call for call in crowd.calls(since, ("DeleteAccountAssignment",))
+             if (call["request"]["TargetId"], call["request"]["PrincipalId"]) == key]
+    say("the revoke: first sent after", f"{instant(tries[0]['wall']) - pressed:.2f} s, {len(tries)} tries")
+    say("the revoke: seen gone after", f"{instant(everything[revoked]['ended_at']) - pressed:.1f} s")
+    crowd.wait_until(lambda: crowd.grants()[granted_id]["state"] not in ("scheduled", "granting"), 3600)
+    grant = crowd.grants()[granted_id]
+    active = f"after {instant(grant['granted_at']) - asked:.1f} s" if grant.get("granted_at") else ""
+    say("the request meanwhile: its grant is", f"{grant['state']} {active}")
+
+
+def report(crowd, since, outstanding, count, speed, pressed):
+    calls = crowd.calls(since)
+    deletes = writes(calls, "DeleteAccountAssignment")
+    everything = by_key(crowd.grants().values())
+    expired = [(at, everything[key]) for at, key in deletes if everything[key].get("cause") == "expired"]
+    deadlines = [instant(grant["ends_at"]) for _, grant in expired]
+    first, last = expired[0][0], expired[-1][0]
+    over = max(instant(grant["ended_at"]) for _, grant in expired)
+    took = last - first
+    within = [call for call in calls if first <= instant(call["wall"]) <= over]
+    binding = [call for call in calls if first <= instant(call["wall"]) <= last]
+    say("drained in", f"{took:.0f} s; the last was seen gone {over - last:.1f} s later")
+    say("ends a second", f"{(len(expired) - 1) / took:.2f}")
+    mean = outstanding.mean(first + 1, last)
+    say("outstanding writes, mean", f"{mean:.2f} of {SLOTS}: {mean / SLOTS:.1%}")
+    say("requests a second, mean", f"{len(binding) / took:.2f} of {OUR_RATE:.0f}: {len(binding) / took / OUR_RATE:.1%}")
+    say("calls an end", f"{len(within) / len(expired):.2f}")
+    kinds = {}
+    for call in within:
+        kinds[call["operation"]] = kinds.get(call["operation"], 0) + 1
+    say("of these", ", ".join(f"{name} {number / len(expired):.2f}" for name, number in sorted(kinds.items())))
+    say("largest disorder by deadline", f"{disorder(deadlines):.2f} s")
+    lags = sorted(instant(grant["ended_at"]) - instant(grant["ends_at"]) for _, grant in expired)
+    say("lag, half and slowest", f"{statistics.median(lags):.0f} s, {lags[-1]:.0f} s")
+
+
+def asked_at_once(name, speed, people=200, targets=8):
+    with Stage("drain") as stage:
+        crowd = Crowd(stage, people, targets, 1, speed=speed)
+        print(f"{name}: {people} people ask at once for {targets} targets, `--speed {speed}`", flush=True)
+        since, start = crowd.newest(), time.time()
+        wanted = [(who, crowd.targets[n % targets]) for n, who in enumerate(crowd.people)]
+        crowd.each(lambda one: crowd.ask(*one, 3600), wanted, at_once=16)
+        say("all asked after", f"{time.time() - start:.1f} s")
+        crowd.wait_until(lambda: crowd.count("scheduled", "granting") == 0, 1800)
+        grants = crowd.grants().values()
+        waits = sorted(instant(grant["granted_at"]) - instant(grant["scheduled_at"]) for grant in grants if grant.get("granted_at"))
+        say("granted, failed", f"{len(waits)}, {crowd.count('failed')}")
+        say("from asking to active: half, 95 of 100, last", f"{statistics.median(waits):.1f} s, {waits[int(len(waits) * .95)]:.1f} s, {waits[-1]:.1f} s")
+        calls = crowd.calls(since)
+        say("calls a grant", f"{len(calls) / people:.2f}")
+        took = instant(calls[-1]["wall"]) - instant(calls[0]["wall"])
+        say("requests a second, mean", f"{len(calls) / took:.2f} of {OUR_RATE:.0f}")
+
+
+def outage(count, seconds):
+    with Stage("drain") as stage:
+        each = 10
+        crowd = Crowd(stage, -(-count // each), 50, 5)
+        first = lined_up(crowd, count, each, within=min(MINUTE, seconds / 3))
+        crowd.wait_until(lambda: crowd.in_flight() == 0, 60)
+        crowd.speed("real")
+        print(f"outage: {count} grants end while AWS does not answer for {seconds} s", flush=True)
+        time.sleep(max(0, first - time.time() - seconds / 6))
+        fault = {"kind": "drop_before_effect", "how": {"hang_seconds": 30}, "match": {"service": "sso"}}
+        crowd.sim.post("/_sim/faults", fault)
+        time.sleep(seconds)
+        since = crowd.newest()
+        with Outstanding(crowd) as outstanding:
+            crowd.sim.call("DELETE", "/_sim/faults")
+            back = time.time()
+            crowd.wait_until(lambda: crowd.count("ended") >= count, 3600)
+            deletes = writes(crowd.calls(since), "DeleteAccountAssignment")
+        everything = by_key(crowd.grants().values())
+        say("first removal sent after AWS answered again", f"{deletes[0][0] - back:.2f} s")
+        full = next(at for at, number in outstanding.samples if at > back and number >= SLOTS - 1)
+        say("every slot taken, the rest in line, after", f"{full - back:.2f} s")
+        mean = outstanding.mean(back + 5, deletes[-1][0])
+        say("outstanding writes from 5 s on, mean", f"{mean:.2f} of {SLOTS}")
+        say("all sent after", f"{deletes[-1][0] - back:.0f} s")
+        say("largest disorder by deadline", f"{disorder([instant(everything[key]['ends_at']) for _, key in deletes]):.2f} s")
+
+
+def main():
+    wanted = sys.argv[1:] or ["real", "fast", "unshared", "crowd", "outage"]
+    print(f"load of the machine at the start: {os.getloadavg()[0]:.1f}")
+    if "real" in wanted:
+        drain("drain", GRANTS, "real")
+    if "fast" in wanted:
+        drain("drain where the rate of requests binds", GRANTS, "fast")
+    if "unshared" in wanted:
+        # worst case: no listing serves two of them
+        drain("drain, every grant on a target of its own", min(GRANTS, 250), "real", each=1, presses=False)
+        drain("the same where the rate binds", min(GRANTS, 250), "fast", each=1, presses=False)
+    if "crowd" in wanted:
+        asked_at_once("crowd", "real")
+        asked_at_once("crowd where the rate of requests binds", "fast")
+    if "outage" in wanted:
+        outage(OUTAGE_GRANTS, OUTAGE_SECONDS)
+    print(f"load of the machine at the end: {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+//! What goes before every deadline: ends of what a person took away.
+
+use hallpass_assignments::{Haste, Row};
+use hallpass_model::Timestamp;
+
+use crate::grant::desire;
+use crate::{Desire, EndCause, Grant, GrantState, Holds};
+
+/// Whether the end of what nobody holds goes before every deadline: a person took it away, and it
+/// stays so until it is gone.
+pub(crate) fn of_end(holds: &Holds, row: &Row, changed: &Grant) -> Haste {
+    let others = holds.grants.iter().filter(|grant| grant.id != changed.id);
+    if others.chain([changed]).any(is_taken_away) {
+        Haste::AtOnce
+    } else {
+        row.desired.haste
+    }
+}
+
+fn is_taken_away(grant: &Grant) -> bool {
+    match &grant.state {
+        GrantState::Ending { cause, .. } => match cause {
+            EndCause::Revoked { .. } => true,
+            EndCause::Expired
+            | EndCause::Released
+            | EndCause::RuleChanged
+            | EndCause::PrincipalLeft
+            | EndCause::Drift => false,
+        },
+        GrantState::Scheduled
+        | GrantState::Granting
+        | GrantState::Active
+        | GrantState::Ended { .. }
+        | GrantState::Failed { .. } => false,
+    }
+}
+
+/// The same wish once more for a grant that is ending already, because somebody pressed again: its
+/// row is due at once, and goes before every deadline if it is taken away.
+pub(crate) fn hurried(
+    holds: &Holds,
+    ending: &Grant,
+    cause: &EndCause,
+    now: Timestamp,
+) -> Option<Desire> {
+    let grant = Grant {
+        state: GrantState::Ending {
+            cause: cause.clone(),
+            since: now,
+        },
+        ..ending.clone()
+    };
+    desire(holds, &grant, now)
+}

@@ -1,0 +1,92 @@
+//! When AWS counts as out, and what is tried meanwhile.
+
+use super::*;
+
+fn at(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(1_780_000_000_000 + milliseconds).unwrap()
+}
+
+fn down(now: i64) -> Reach {
+    let mut reach = Reach::default();
+    for n in 1..=FAILURES {
+        let begins = reach.unanswered(at(now));
+        assert_eq!(begins, n == FAILURES, "failure {n}");
+    }
+    assert!(!reach.is_up());
+    reach
+}
+
+#[test]
+fn single_failures_stop_nobody() {
+    let mut reach = Reach::default();
+    for round in 0..100 {
+        assert!(!reach.unanswered(at(round)));
+        assert!(!reach.unanswered(at(round)));
+        assert!(!reach.answered(), "nothing was down");
+        assert_eq!(reach.leave(at(round)), Leave::Free);
+    }
+}
+
+#[test]
+fn three_in_a_row_are_an_outage_and_one_call_is_tried_every_two_seconds() {
+    let mut reach = down(0);
+    assert_eq!(reach.leave(at(1_999)), Leave::Wait(Some(at(2_000))));
+    assert_eq!(reach.leave(at(2_000)), Leave::Probe);
+    reach.begin_probe(at(2_000));
+    assert_eq!(reach.leave(at(2_000)), Leave::Wait(Some(at(4_000))));
+    // the first hangs: the next is tried all the same
+    assert_eq!(reach.leave(at(4_000)), Leave::Probe);
+    reach.begin_probe(at(4_000));
+    // further failures change nothing
+    assert!(!reach.unanswered(at(4_500)));
+    assert!(reach.answered(), "the outage ends with the first answer");
+    assert_eq!(reach.leave(at(4_500)), Leave::Free);
+    assert!(!reach.answered());
+}
+
+#[test]
+fn tries_that_hang_are_bounded() {
+    let mut reach = down(0);
+    for n in 1..=i64::from(PROBES_AT_ONCE) {
+        assert_eq!(reach.leave(at(n * 2_000)), Leave::Probe);
+        reach.begin_probe(at(n * 2_000));
+    }
+    assert_eq!(reach.leave(at(60_000)), Leave::Wait(None));
+    reach.end_probe();
+    assert_eq!(reach.leave(at(60_000)), Leave::Probe);
+}
+
+#[test]
+fn a_call_that_is_answered_makes_the_other_kind_be_tried_at_once() {
+    let mut writes = down(0);
+    writes.try_now();
+    assert_eq!(writes.leave(at(1)), Leave::Probe);
+    let mut up = Reach::default();
+    up.try_now();
+    assert_eq!(up.leave(at(1)), Leave::Free);
+}
+
+#[test]
+fn a_clock_that_was_ahead_delays_no_try() {
+    let reach = down(86_400_000);
+    assert_eq!(reach.leave(at(0)), Leave::Probe);
+}
+
+#[test]
+fn throttling_rests_a_moment_that_doubles_and_ends_with_the_first_call_taken() {
+    let mut throttle = Throttle::default();
+    let mut rests = Vec::new();
+    for _ in 0..7 {
+        throttle.strike(at(0));
+        let until = throttle.rests_until(at(0)).unwrap();
+        rests.push(until.duration_since(at(0)).as_millis());
+        assert_eq!(throttle.rests_until(until), None);
+    }
+    assert_eq!(rests, [100, 200, 400, 800, 1600, 1600, 1600]);
+    throttle.relax();
+    throttle.strike(at(0));
+    assert_eq!(throttle.rests_until(at(0)), Some(at(100)));
+    // from a clock that was ahead
+    throttle.strike(at(86_400_000));
+    assert_eq!(throttle.rests_until(at(0)), None);
+}

@@ -1,0 +1,257 @@
+//! How long operations take, how often to ask about those in flight, and how long a line is. Pure
+//! but for one lock around what was learned.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hallpass_model::{Span, Timestamp};
+
+use crate::learn::later;
+use crate::line::Waiting;
+use crate::{OperationKind, Urgency, future};
+
+/// What an operation is expected to take before any was seen.
+const FIRST_GUESS: Duration = Duration::from_secs(1);
+/// An operation that took longer than this says nothing about the next one.
+const TAKES_AT_MOST: Duration = Duration::from_mins(1);
+/// The weight of the newest operation, once there were many.
+const WEIGHT_MIN: f64 = 0.05;
+/// The bounds of the pause between questions for all operations in flight.
+const ROUND_PAUSE_MIN: Duration = Duration::from_millis(250);
+const ROUND_PAUSE_MAX: Duration = Duration::from_secs(2);
+/// With fewer operations in flight, and nobody waiting for a slot, each is asked about by itself.
+const ROUND_FROM: u32 = 3;
+/// Calls that an operation costs, for the length of a line.
+const CALLS_PER_OPERATION: f64 = 3.0;
+/// A question for all operations that has no answer for so long holds up the next one no longer.
+const ROUND_PATIENCE: Duration = Duration::from_secs(1);
+/// Questions for all operations under way at the same time.
+const ROUNDS_AT_ONCE: u32 = 3;
+/// How long operations are asked about one by one after AWS refused the question for all.
+const REFUSED_PAUSE: Span = Span::hours(1);
+
+/// What bounds how fast operations go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// Account operations at a time; AWS allows 10 (IAM Identity Center quotas).
+    pub slots: u32,
+    /// Requests a second, all operations together.
+    pub requests_per_second: f64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            slots: 10,
+            requests_per_second: 18.0,
+        }
+    }
+}
+
+/// How long operations of each kind take, as learned from those that ended.
+#[derive(Debug, Default)]
+pub struct Pace {
+    bounds: Bounds,
+    learned: Mutex<Learned>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Learned {
+    creates: Mean,
+    deletes: Mean,
+}
+
+/// A mean in which the newest counts most.
+#[derive(Clone, Copy, Debug)]
+struct Mean {
+    seconds: f64,
+    count: u32,
+}
+
+impl Default for Mean {
+    fn default() -> Self {
+        Self {
+            seconds: FIRST_GUESS.as_secs_f64(),
+            count: 0,
+        }
+    }
+}
+
+impl Mean {
+    fn add(&mut self, took: Duration) {
+        let took = took.min(TAKES_AT_MOST).as_secs_f64();
+        self.count = self.count.saturating_add(1);
+        // the first guess counts as one
+        let weight = (1.0 / (f64::from(self.count) + 1.0)).max(WEIGHT_MIN);
+        self.seconds += (took - self.seconds) * weight;
+    }
+}
+
+impl Learned {
+    fn of(&mut self, kind: OperationKind) -> &mut Mean {
+        match kind {
+            OperationKind::Create => &mut self.creates,
+            OperationKind::Delete => &mut self.deletes,
+        }
+    }
+}
+
+impl Pace {
+    /// Nothing learned yet, within these bounds.
+    pub fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            ..Self::default()
+        }
+    }
+
+    /// What bounds it.
+    pub const fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// How long an operation of the kind is expected to take.
+    pub fn expected(&self, kind: OperationKind) -> Duration {
+        Duration::from_secs_f64(self.lock().of(kind).seconds.max(0.0))
+    }
+
+    /// An operation took between these times: it was still running after the first, and over
+    /// after the second.
+    pub(crate) fn learn(&self, kind: OperationKind, at_least: Duration, at_most: Duration) {
+        let took = at_least.min(at_most).saturating_add(at_most) / 2;
+        self.lock().of(kind).add(took);
+    }
+
+    /// About how long a grant waits until its create is sent, with so many grants before it.
+    pub fn wait(&self, before: u32, waiting: Waiting) -> Span {
+        let slots = f64::from(self.bounds.slots.max(2));
+        let per_second = self.bounds.requests_per_second;
+        let each = |kind, slots: f64| {
+            let by_slots = self.expected(kind).as_secs_f64() / slots;
+            by_slots.max(CALLS_PER_OPERATION / per_second.max(0.1))
+        };
+        let turns = f64::from(before.saturating_add(1));
+        let ends = f64::from(waiting.ends.saturating_add(waiting.at_once));
+        // while ends are in line, grants have one slot of theirs
+        let drained = ends * each(OperationKind::Delete, slots - 1.0);
+        let slow = each(OperationKind::Create, 1.0);
+        let meanwhile = drained / slow;
+        let seconds = if turns <= meanwhile {
+            turns * slow
+        } else {
+            drained + (turns - meanwhile) * each(OperationKind::Create, slots - 1.0)
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "seconds, neither negative nor near 2^52"
+        )]
+        let seconds = seconds.ceil().max(0.0) as u64;
+        Span::seconds(seconds)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Learned> {
+        // every change is whole: a panic elsewhere leaves it usable
+        self.learned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a round of the kind is worth asking: several are in flight, or somebody waits for the
+/// slot of one.
+pub(crate) fn asks_for_all(in_flight: u32, waits_for_slot: bool) -> bool {
+    in_flight >= ROUND_FROM || in_flight > 0 && waits_for_slot
+}
+
+/// The pause between questions for all operations of a kind: about one for each that ends.
+pub(crate) fn round_pause(kind: OperationKind, in_flight: u32, expected: Duration) -> Duration {
+    let each = expected / in_flight.max(1);
+    let pause = each.clamp(ROUND_PAUSE_MIN, ROUND_PAUSE_MAX);
+    match kind {
+        OperationKind::Delete => pause,
+        // they hold up other grants only: ends have slots of their own
+        OperationKind::Create => pause * 2,
+    }
+}
+
+/// Questions for all operations of a kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rounds {
+    next_at: Timestamp,
+    under_way: u32,
+    newest_at: Timestamp,
+    refused_until: Timestamp,
+}
+
+impl Default for Rounds {
+    fn default() -> Self {
+        Self {
+            next_at: Timestamp::MIN,
+            under_way: 0,
+            newest_at: Timestamp::MIN,
+            refused_until: Timestamp::MIN,
+        }
+    }
+}
+
+impl Rounds {
+    /// Whether they can be asked at all.
+    pub(crate) fn may_ask(&self, now: Timestamp) -> bool {
+        now >= future::sooner(self.refused_until, now, REFUSED_PAUSE)
+    }
+
+    /// When the next one is due; `None` when no more may be under way.
+    pub(crate) fn next_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let next = future::sooner(
+            self.next_at,
+            now,
+            Span::seconds(ROUND_PAUSE_MAX.as_secs() * 2),
+        );
+        match self.under_way {
+            0 => Some(next),
+            some if some < ROUNDS_AT_ONCE => {
+                Some(next.max(later(self.newest_at.min(now), ROUND_PATIENCE)))
+            }
+            _ => None,
+        }
+    }
+
+    /// One begins.
+    pub(crate) fn begin(&mut self, now: Timestamp) {
+        self.under_way = self.under_way.saturating_add(1);
+        self.newest_at = now;
+    }
+
+    /// The next one comes so long after one that began at `began`.
+    pub(crate) fn pause(&mut self, began: Timestamp, pause: Duration) {
+        self.next_at = later(began, pause);
+    }
+
+    /// One ended.
+    pub(crate) fn end(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    /// AWS refused the question.
+    pub(crate) fn refuse(&mut self, now: Timestamp) {
+        self.refused_until = REFUSED_PAUSE.after(now);
+    }
+}
+
+/// How many of each urgency may be worked on at the same time, of so many workers: those of less
+/// urgency leave some to those of more, for each may wait long for its call.
+pub(crate) fn workers_for(urgency: Urgency, workers: u32) -> u32 {
+    let share = match urgency {
+        Urgency::AtOnce => workers,
+        Urgency::End => workers.saturating_sub(workers / 6),
+        Urgency::Grant => workers / 2,
+        Urgency::Background => workers / 6,
+    };
+    share.max(1)
+}
+
+/// The kinds, in the order in which rounds are asked.
+pub(crate) const KINDS: [OperationKind; 2] = [OperationKind::Delete, OperationKind::Create];
+
+#[cfg(test)]
+#[path = "pace_tests.rs"]
+mod tests;

@@ -1,0 +1,369 @@
+//! What an executor remembers between steps: whether AWS answers, how fast it may be asked, who is at
+//! work. Nothing of it survives a restart, and nothing of it is needed to be right.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hallpass_model::{Span, Timestamp};
+
+use crate::line::{Beyond, InFlight, Room, Writes};
+use crate::outage::{Leave, Reach, Throttle};
+use crate::pace::{KINDS, Pace, Rounds, asks_for_all, round_pause, workers_for};
+use crate::{CenterFault, OperationKind, Taken, Urgency, future};
+
+/// How long operations that nobody hurries wait after AWS said that it works on as many as it will,
+/// unless one of ours ends before.
+const FULL_PAUSE: Duration = Duration::from_millis(500);
+/// How long nothing is tried beyond the slots after that.
+const BEYOND_PAUSE: Duration = Duration::from_millis(200);
+/// An operation that is due to be asked about for so long is asked about by itself, whatever the
+/// questions for all bring.
+const ROUND_MISSES_AFTER: Span = Span::seconds(30);
+/// How often rows are looked through for what a clock that was ahead has left.
+const FUTURE_EVERY: Span = Span::minutes(1);
+/// A clock that went back by this much was ahead.
+const STEPPED_BACK: Span = Span::seconds(2);
+
+/// Which calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Calls {
+    Reads,
+    Writes,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Take a row; `Trial` when writes are not answered, and one is tried.
+    Take(Room, Option<Trial>),
+    /// Try whether reads are answered.
+    Probe,
+    /// Ask about all operations of a kind.
+    Round(OperationKind),
+    /// Look for what a clock that was ahead has left.
+    ForgetFuture,
+    /// Nothing for now; [`Watch::next_turn`] says when to ask again.
+    Wait,
+}
+
+/// A write that is tried during an outage of writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trial;
+
+/// The memory of an executor.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    reads: Reach,
+    writes: Reach,
+    throttle: Throttle,
+    /// Ordinary operations wait until then.
+    full_until: Option<Timestamp>,
+    /// Nothing begins beyond the slots before.
+    beyond_from: Option<Timestamp>,
+    in_flight: InFlight,
+    waits_for_slot: bool,
+    deletes: Rounds,
+    creates: Rounds,
+    seen: Vec<(OperationKind, Timestamp, BTreeSet<String>)>,
+    at_work: [u32; 4],
+    future_looked_at: Option<Timestamp>,
+    newest: Option<Timestamp>,
+}
+
+fn place(urgency: Urgency) -> usize {
+    match urgency {
+        Urgency::AtOnce => 0,
+        Urgency::End => 1,
+        Urgency::Grant => 2,
+        Urgency::Background => 3,
+    }
+}
+
+const URGENCIES: [Urgency; 4] = [
+    Urgency::AtOnce,
+    Urgency::End,
+    Urgency::Grant,
+    Urgency::Background,
+];
+
+impl State {
+    fn rounds(&mut self, kind: OperationKind) -> &mut Rounds {
+        match kind {
+            OperationKind::Create => &mut self.creates,
+            OperationKind::Delete => &mut self.deletes,
+        }
+    }
+
+    fn of(&mut self, calls: Calls) -> &mut Reach {
+        match calls {
+            Calls::Reads => &mut self.reads,
+            Calls::Writes => &mut self.writes,
+        }
+    }
+
+    /// Whether operations of a kind are asked about all together.
+    fn asks_for_all(&mut self, kind: OperationKind, now: Timestamp) -> bool {
+        let (in_flight, waits) = (self.in_flight.of(kind), self.waits_for_slot);
+        asks_for_all(in_flight, waits) && self.rounds(kind).may_ask(now)
+    }
+
+    /// The kind whose round is due, or when the next one is.
+    fn next_round(&mut self, now: Timestamp) -> Result<OperationKind, Option<Timestamp>> {
+        let mut next: Option<Timestamp> = None;
+        for kind in KINDS {
+            if !self.asks_for_all(kind, now) {
+                continue;
+            }
+            match self.rounds(kind).next_at(now) {
+                Some(at) if at <= now => return Ok(kind),
+                at => next = earlier(next, at),
+            }
+        }
+        Err(next)
+    }
+
+    /// The least urgent that there are workers for; `None` when all are busy.
+    fn least(&self, workers: u32) -> Option<Urgency> {
+        let at_work: u32 = self.at_work.iter().sum();
+        // those of an urgency and of all below share what there is for it
+        let has_room = |urgency: &&Urgency| {
+            let below: u32 = self.at_work.iter().skip(place(**urgency)).sum();
+            let limit = workers_for(**urgency, workers);
+            below < limit && at_work < workers
+        };
+        URGENCIES.iter().take_while(has_room).last().copied()
+    }
+
+    fn room(&mut self, now: Timestamp, slots: u32, workers: u32) -> Option<Room> {
+        let least = self.least(workers)?;
+        let holds = |until: Option<Timestamp>| {
+            until.is_some_and(|until| now < future::sooner(until, now, Span::seconds(2)))
+        };
+        let writes = match self.writes.leave(now) {
+            Leave::Wait(_) => Writes::None,
+            Leave::Free | Leave::Probe if holds(self.full_until) => Writes::AtOnce,
+            Leave::Free | Leave::Probe => Writes::All,
+        };
+        let all = KINDS.iter().any(|kind| self.asks_for_all(*kind, now));
+        Some(Room {
+            slots,
+            least,
+            writes,
+            beyond: if holds(self.beyond_from) {
+                Beyond::Never
+            } else {
+                Beyond::One
+            },
+            polls_due_by: if all {
+                ROUND_MISSES_AFTER.before(now)
+            } else {
+                Timestamp::MAX
+            },
+        })
+    }
+
+    fn is_future_due(&self, now: Timestamp) -> bool {
+        let stepped_back = self
+            .newest
+            .is_some_and(|newest| STEPPED_BACK.after(now) < newest);
+        stepped_back
+            || self
+                .future_looked_at
+                .is_none_or(|at| now >= FUTURE_EVERY.after(at) || at > now)
+    }
+}
+
+fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, None) | (None, one) => one,
+    }
+}
+
+impl Watch {
+    /// What to do next.
+    pub(crate) fn turn(&self, now: Timestamp, slots: u32, workers: u32) -> Turn {
+        let mut state = self.lock();
+        if state.is_future_due(now) {
+            state.future_looked_at = Some(now);
+            state.newest = Some(now);
+            return Turn::ForgetFuture;
+        }
+        state.newest = state.newest.max(Some(now));
+        if state.throttle.rests_until(now).is_some() {
+            return Turn::Wait;
+        }
+        match state.reads.leave(now) {
+            Leave::Probe => {
+                state.reads.begin_probe(now);
+                return Turn::Probe;
+            }
+            Leave::Wait(_) => return Turn::Wait,
+            Leave::Free => {}
+        }
+        if let Ok(kind) = state.next_round(now) {
+            state.rounds(kind).begin(now);
+            return Turn::Round(kind);
+        }
+        let Some(room) = state.room(now, slots, workers) else {
+            return Turn::Wait;
+        };
+        let is_trial = state.writes.leave(now) == Leave::Probe;
+        if is_trial {
+            state.writes.begin_probe(now);
+        }
+        Turn::Take(room, is_trial.then_some(Trial))
+    }
+
+    /// A trial has ended: the write was answered, or there was none to try.
+    pub(crate) fn end_trial(&self, was_sent: bool) {
+        let mut state = self.lock();
+        state.writes.end_probe();
+        if !was_sent {
+            state.writes.try_now();
+        }
+    }
+
+    /// When something may be done that cannot be done now, whatever is due.
+    pub(crate) fn next_turn(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut state = self.lock();
+        let round = state
+            .next_round(now)
+            .map_or_else(|next| next, |_| Some(now));
+        let probes = [state.reads, state.writes].map(|reach| match reach.leave(now) {
+            Leave::Free => None,
+            Leave::Probe => Some(now),
+            Leave::Wait(until) => until,
+        });
+        let held = [
+            state.full_until,
+            state.beyond_from,
+            state.throttle.rests_until(now),
+        ];
+        let held = held.into_iter().filter(|at| at.is_some_and(|at| at > now));
+        held.chain(probes).chain([round]).flatten().min()
+    }
+
+    /// What the store said of the line.
+    pub(crate) fn note_line(&self, taken: &Taken) {
+        let mut state = self.lock();
+        state.in_flight = taken.in_flight;
+        state.waits_for_slot = taken.waits_for_slot;
+    }
+
+    /// How many of a kind are in flight, as a round found; the next one comes when the next
+    /// operation is expected to end.
+    pub(crate) fn note_round(&self, kind: OperationKind, began: Timestamp, left: u32, pace: &Pace) {
+        let mut state = self.lock();
+        match kind {
+            OperationKind::Create => state.in_flight.creates = left,
+            OperationKind::Delete => state.in_flight.deletes = left,
+        }
+        let pause = round_pause(kind, left, pace.expected(kind));
+        let rounds = state.rounds(kind);
+        rounds.pause(began, pause);
+    }
+
+    /// An operation of ours ended: there is a slot for another.
+    pub(crate) fn note_slot(&self) {
+        self.lock().full_until = None;
+    }
+
+    /// The ids that the round before this one listed, and when it began.
+    pub(crate) fn swap_seen(
+        &self,
+        kind: OperationKind,
+        began: Timestamp,
+        ids: BTreeSet<String>,
+    ) -> Option<(Timestamp, BTreeSet<String>)> {
+        let mut state = self.lock();
+        let before = state.seen.iter().position(|(of, ..)| *of == kind);
+        let before = before.map(|at| state.seen.swap_remove(at));
+        state.seen.push((kind, began, ids));
+        before.map(|(_, at, ids)| (at, ids))
+    }
+
+    /// A round has ended.
+    pub(crate) fn end_round(&self, kind: OperationKind) {
+        self.lock().rounds(kind).end();
+    }
+
+    /// AWS refused the question for all operations; whether that is news.
+    pub(crate) fn refuse_round(&self, kind: OperationKind, now: Timestamp) -> bool {
+        let mut state = self.lock();
+        let is_news = state.deletes.may_ask(now) && state.creates.may_ask(now);
+        state.rounds(kind).refuse(now);
+        is_news
+    }
+
+    /// Somebody begins to work.
+    pub(crate) fn begin_work(&self, urgency: Urgency) {
+        if let Some(count) = self.lock().at_work.get_mut(place(urgency)) {
+            *count += 1;
+        }
+    }
+
+    /// And has ended.
+    pub(crate) fn end_work(&self, urgency: Urgency) {
+        if let Some(count) = self.lock().at_work.get_mut(place(urgency)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// What a call brought. Returns which calls are answered again after an outage.
+    pub(crate) fn note_call(
+        &self,
+        calls: Calls,
+        fault: Option<&CenterFault>,
+        now: Timestamp,
+    ) -> Option<Calls> {
+        let mut state = self.lock();
+        match fault {
+            Some(CenterFault::Unreachable { message }) => {
+                if state.of(calls).unanswered(now) {
+                    tracing::warn!(
+                        ?calls,
+                        message,
+                        "AWS does not answer; it is tried every two seconds"
+                    );
+                }
+                return None;
+            }
+            // never sent: says nothing about AWS
+            Some(CenterFault::NotSent) => return None,
+            Some(CenterFault::Throttled { .. }) => state.throttle.strike(now),
+            Some(CenterFault::Full { .. }) => {
+                state.full_until = now.checked_add(FULL_PAUSE).ok();
+                state.beyond_from = now.checked_add(BEYOND_PAUSE).ok();
+            }
+            Some(
+                CenterFault::Conflict { .. }
+                | CenterFault::NotFound { .. }
+                | CenterFault::Refused { .. },
+            )
+            | None => state.throttle.relax(),
+        }
+        let recovered = state.of(calls).answered();
+        if recovered {
+            state.writes.try_now();
+            tracing::info!(?calls, "AWS answers again");
+        }
+        recovered.then_some(calls)
+    }
+
+    /// A try of reads has ended.
+    pub(crate) fn end_probe(&self) {
+        self.lock().reads.end_probe();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // every change is whole: a panic elsewhere leaves it usable
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,335 @@
+//! Many ends at once: by deadline, behind what persons take away, beside grants, and soon after an
+//! outage.
+
+use std::sync::Arc;
+
+use hallpass_access::AccessStore;
+use hallpass_assignments::OperationKind::{Create, Delete};
+use hallpass_assignments::{AssignmentStore, Executor, Limits, Pace, Row, Verdict};
+use hallpass_model::{Clock, HoldKey, IdSource, Span, Timestamp};
+use hallpass_simulation::{Answers, Center, Habits, Ids, Wall};
+use hallpass_store::{
+    MemoryStore,
+    testing::{account_key, at, wanted, wanted_at_once, with_desire},
+};
+
+use crate::acting::run;
+
+/// When the first of the ends comes, in seconds of [`at`].
+const ENDS: u64 = 3_600;
+/// When the rows that have no part in a drain end.
+const LATE: u64 = 500_000;
+
+struct Crowd {
+    store: Arc<MemoryStore>,
+    center: Arc<Center>,
+    clock: Arc<Wall>,
+    executor: Executor,
+    ids: Arc<Ids>,
+}
+
+impl Crowd {
+    fn new(seed: u64, habits: Habits) -> Self {
+        let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(Wall::new(at(0))));
+        let center = Arc::new(Center::new(Arc::clone(&clock), habits));
+        let ids = Arc::new(Ids::new(seed));
+        Self {
+            executor: executor(&store, &center, &clock, &ids),
+            store,
+            center,
+            clock,
+            ids,
+        }
+    }
+
+    fn another(&self) -> Executor {
+        executor(&self.store, &self.center, &self.clock, &self.ids)
+    }
+
+    async fn want(&self, key: &HoldKey, until: u64) {
+        let asked = Span::between(at(0), self.clock.now()).as_seconds();
+        let change = with_desire(wanted(key, until, asked));
+        self.store.commit(change).await.unwrap();
+    }
+
+    async fn row(&self, key: &HoldKey) -> Row {
+        self.store.assignment(key).await.unwrap().unwrap()
+    }
+
+    async fn revoke(&self, key: &HoldKey) {
+        let now = Span::between(at(0), self.clock.now()).as_seconds();
+        let change = with_desire(wanted_at_once(&self.row(key).await, now));
+        self.store.commit(change).await.unwrap();
+    }
+
+    /// Second after second, until `done` or too long.
+    async fn until(&self, what: &str, limit: Span, done: impl AsyncFn(&Self) -> bool) {
+        let begun = self.clock.now();
+        while !done(self).await {
+            let lived = Span::between(begun, self.clock.now());
+            assert!(lived < limit, "not within {limit}: {what}");
+            self.executor.tick().await.unwrap();
+            self.clock.advance(Span::seconds(1));
+        }
+    }
+
+    async fn is_present(&self, key: &HoldKey) -> bool {
+        matches!(
+            self.row(key).await.execution.verdict,
+            Verdict::Present { .. }
+        )
+    }
+
+    async fn are_present(&self, keys: impl IntoIterator<Item = &HoldKey>) -> bool {
+        for key in keys {
+            if !self.is_present(key).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// `count` rows of different accounts that are there, with their deadlines; the clock stands
+    /// before the first.
+    async fn lined_up(&self, seed: u64, count: u64) -> Vec<(HoldKey, u64)> {
+        let mut rows = Vec::new();
+        for n in 0..count {
+            // every deadline once, in an order of the seed's
+            let deadline = ENDS + (n * 37 + seed * 11) % 61 + 61 * (n / 61);
+            let key = account_key(n, n);
+            self.want(&key, deadline).await;
+            rows.push((key, deadline));
+        }
+        self.until("all are there", Span::minutes(50), async |it| {
+            it.are_present(rows.iter().map(|(key, _)| key)).await
+        })
+        .await;
+        let left = Span::between(self.clock.now(), at(ENDS - 5));
+        self.clock.advance(left);
+        rows
+    }
+
+    /// Until all of these are gone.
+    async fn drained(&self, rows: &[(HoldKey, u64)], limit: Span) {
+        self.until("all are gone", limit, async |it| {
+            let present = it.center.present();
+            !rows.iter().any(|(key, _)| present.contains(key))
+        })
+        .await;
+    }
+
+    fn deletes(&self) -> Vec<(Timestamp, HoldKey)> {
+        let writes = self.center.writes_at().into_iter();
+        let deletes = writes.filter(|(_, kind, _)| *kind == Delete);
+        deletes.map(|(at, _, key)| (at, key)).collect()
+    }
+}
+
+fn executor(
+    store: &Arc<MemoryStore>,
+    center: &Arc<Center>,
+    clock: &Arc<Wall>,
+    ids: &Arc<Ids>,
+) -> Executor {
+    Executor::new(
+        Arc::clone(store) as Arc<dyn AssignmentStore>,
+        Arc::clone(center) as _,
+        Arc::clone(clock) as Arc<dyn Clock>,
+        Arc::clone(ids) as Arc<dyn IdSource>,
+        Limits::default(),
+        Arc::new(Pace::default()),
+    )
+}
+
+fn deadlines(rows: &[(HoldKey, u64)], sent: &[(Timestamp, HoldKey)]) -> Vec<u64> {
+    let of = |key: &HoldKey| rows.iter().find(|(it, _)| it == key).map(|it| it.1);
+    sent.iter().filter_map(|(_, key)| of(key)).collect()
+}
+
+fn slow(seconds: u64) -> Habits {
+    Habits {
+        write_takes: Span::seconds(seconds),
+        ..Habits::default()
+    }
+}
+
+#[test]
+fn ends_go_in_the_order_of_their_deadlines_and_none_is_refused() {
+    for seed in 0..12 {
+        run(async {
+            let crowd = Crowd::new(seed, slow(6));
+            let rows = crowd.lined_up(seed, 60).await;
+            crowd.drained(&rows, Span::minutes(3)).await;
+            let sent = deadlines(&rows, &crowd.deletes());
+            assert_eq!(sent.len(), 60, "seed {seed}: each is removed once");
+            assert!(sent.is_sorted(), "seed {seed}: {sent:?}");
+            // AWS takes ten at a time, and is never asked for more
+            assert_eq!(crowd.center.calls()["delete"], 60, "seed {seed}");
+        });
+    }
+}
+
+#[test]
+fn two_processes_over_one_store_keep_the_order_and_the_slots() {
+    for seed in 0..12 {
+        run(async {
+            let crowd = Crowd::new(seed, slow(6));
+            let other = crowd.another();
+            let rows = crowd.lined_up(seed, 60).await;
+            let mut rounds = 0;
+            while crowd
+                .center
+                .present()
+                .iter()
+                .any(|key| rows.iter().any(|it| it.0 == *key))
+            {
+                let (one, two) = tokio::join!(crowd.executor.tick(), other.tick());
+                one.unwrap();
+                two.unwrap();
+                assert!(crowd.center.running() <= 10, "seed {seed}");
+                crowd.clock.advance(Span::seconds(1));
+                rounds += 1;
+                assert!(rounds < 300, "seed {seed}");
+            }
+            let sent = deadlines(&rows, &crowd.deletes());
+            assert_eq!(sent.len(), 60, "seed {seed}");
+            assert!(sent.is_sorted(), "seed {seed}: {sent:?}");
+        });
+    }
+}
+
+#[test]
+fn what_a_person_takes_away_is_the_next_to_be_sent() {
+    for seconds in 0..30 {
+        run(async {
+            let crowd = Crowd::new(seconds, slow(6));
+            let held = account_key(500, 500);
+            crowd.want(&held, LATE).await;
+            crowd
+                .until("it is there", Span::minutes(1), async |it| {
+                    it.is_present(&held).await
+                })
+                .await;
+            let rows = crowd.lined_up(seconds, 60).await;
+            crowd.clock.advance(Span::minutes(2));
+            for _ in 0..seconds {
+                crowd.executor.tick().await.unwrap();
+                crowd.clock.advance(Span::seconds(1));
+            }
+            let before = crowd.deletes().len();
+            let in_line = 60 - before;
+            crowd.revoke(&held).await;
+            crowd.drained(&rows, Span::minutes(3)).await;
+            let sent = crowd.deletes();
+            assert_eq!(sent[before].1, held, "after {seconds} s, {in_line} in line");
+            let rest = deadlines(&rows, &sent);
+            assert!(rest.is_sorted(), "the others keep their order: {rest:?}");
+        });
+    }
+}
+
+#[test]
+fn grants_have_a_slot_in_a_drain_and_never_fail_for_its_length() {
+    run(async {
+        let crowd = Crowd::new(3, slow(4));
+        let rows = crowd.lined_up(3, 120).await;
+        // from here on the drain lasts a quarter of an hour
+        crowd
+            .center
+            .change_habits(|habits| habits.write_takes = Span::minutes(1));
+        crowd.clock.advance(Span::minutes(3));
+        crowd.executor.tick().await.unwrap();
+        let asked: Vec<HoldKey> = (0..12).map(|n| account_key(700 + n, 700 + n)).collect();
+        for key in &asked {
+            crowd.want(key, LATE).await;
+        }
+        crowd.drained(&rows, Span::minutes(25)).await;
+        let last = crowd.deletes().pop().unwrap().0;
+        let writes = crowd.center.writes_at();
+        let creates = writes
+            .iter()
+            .filter(|(_, kind, key)| *kind == Create && asked.contains(key));
+        let meanwhile = creates.filter(|(at, ..)| *at < last).count();
+        assert!(
+            meanwhile >= 8,
+            "{meanwhile} of 12 were sent while ends stood in line"
+        );
+        crowd
+            .until("all are granted", Span::minutes(10), async |it| {
+                it.are_present(&asked).await
+            })
+            .await;
+        let sent = deadlines(&rows, &crowd.deletes());
+        assert_eq!(sent.len(), 120);
+        assert!(sent.is_sorted(), "{sent:?}");
+    });
+}
+
+#[test]
+fn after_an_outage_the_slots_are_full_within_five_seconds_and_the_rest_follows_in_order() {
+    for answers in [Answers::None, Answers::Reads] {
+        run(async {
+            let crowd = Crowd::new(5, slow(6));
+            let rows = crowd.lined_up(5, 60).await;
+            crowd
+                .center
+                .change_habits(|habits| habits.answers = answers);
+            let until = Span::minutes(5).after(crowd.clock.now());
+            while crowd.clock.now() < until {
+                crowd.executor.tick().await.unwrap();
+                crowd.clock.advance(Span::seconds(1));
+            }
+            assert_eq!(crowd.deletes(), []);
+            // one is tried every two seconds, not sixty of them
+            let tries = crowd
+                .center
+                .calls()
+                .get("delete")
+                .copied()
+                .unwrap_or_default();
+            assert!(tries <= 200, "{answers:?}: {tries}");
+
+            crowd
+                .center
+                .change_habits(|habits| habits.answers = Answers::All);
+            crowd
+                .until("ten are sent", Span::seconds(5), async |it| {
+                    it.center.running() == 10
+                })
+                .await;
+            crowd.drained(&rows, Span::minutes(3)).await;
+            let sent = deadlines(&rows, &crowd.deletes());
+            assert_eq!(sent.len(), 60, "{answers:?}");
+            assert!(sent.is_sorted(), "{answers:?}: {sent:?}");
+        });
+    }
+}
+
+#[test]
+fn an_operation_costs_three_calls_where_they_stand_in_line() {
+    run(async {
+        let crowd = Crowd::new(9, slow(6));
+        let rows = crowd.lined_up(9, 60).await;
+        // the looks now and then at what is there have come by then
+        crowd.executor.tick().await.unwrap();
+        crowd.clock.advance(Span::minutes(2));
+        let before = crowd.center.calls();
+        crowd.drained(&rows, Span::minutes(3)).await;
+        crowd
+            .until("all are seen gone", Span::minutes(1), async |it| {
+                for (key, _) in &rows {
+                    if !matches!(it.row(key).await.execution.verdict, Verdict::Absent { .. }) {
+                        return false;
+                    }
+                }
+                true
+            })
+            .await;
+        let mut calls = crowd.center.calls();
+        for (name, count) in &mut calls {
+            *count -= before.get(name).copied().unwrap_or_default();
+        }
+        let sum: u64 = calls.values().sum();
+        assert!(sum <= 3 * 60, "{sum} calls for 60 ends: {calls:?}");
+    });
+}
