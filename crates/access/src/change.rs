@@ -32,6 +32,19 @@ pub enum Desire {
         /// How long the end may wait for others.
         haste: Haste,
     },
+    /// A guard removed the access: what is wanted from here on, of a row last seen at `rev`.
+    RemovedByGuard {
+        /// Who and what.
+        key: HoldKey,
+        /// The revision read.
+        rev: u64,
+        /// Wanted before this instant.
+        until: Timestamp,
+        /// Presence counts only if it was seen since: now, when the access is wanted still.
+        asked_at: Timestamp,
+        /// When the guard removed it.
+        removed_at: Timestamp,
+    },
     /// Nobody holds it any more and its absence is settled: the row goes.
     Forget {
         /// Who and what.
@@ -118,6 +131,10 @@ pub enum News {
     SessionsLive,
     /// Holder: somebody removed it outside Hallpass.
     Lost,
+    /// Holder: a guard removed it although it is still wanted; it is being set up again.
+    SetUpAgain,
+    /// Operators: a guard removed what the server had not. Told once an hour at most.
+    GuardActed,
     /// Everybody who could approve, and administrators: somebody took access in an emergency, and
     /// one of you closes the review.
     BreakGlass,
@@ -161,6 +178,12 @@ pub struct Change {
 }
 
 impl Change {
+    /// The same, with one more notice.
+    pub(crate) fn telling(mut self, notice: Option<&Notice>) -> Self {
+        self.notices.extend(notice.cloned());
+        self
+    }
+
     /// Whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty()

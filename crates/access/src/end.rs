@@ -1,7 +1,7 @@
 //! Ending: a deadline, a hand or a finding begins it; only observed absence, or a reason why
 //! something stays, closes it.
 
-use hallpass_assignments::{Absence, Row, Verdict};
+use hallpass_assignments::{Absence, GuardRemoval, Row, Verdict};
 use hallpass_audit::Event;
 use hallpass_model::Timestamp;
 use hallpass_rules::Directory;
@@ -11,7 +11,7 @@ use crate::grant::{desire, forget_or_keep};
 use crate::records::{By, Moment};
 use crate::{
     Change, EndCause, Grant, GrantState, Holds, News, OutlivingSessions, Settings, Stuck, Write,
-    outliving,
+    guarded, outliving,
 };
 
 /// Begins the end of a grant that still holds.
@@ -27,7 +27,10 @@ pub(crate) fn begin(
         EndCause::Drift => Some(Event::DriftMissing),
         EndCause::PrincipalLeft => Some(Event::DriftPrincipalLeft),
         EndCause::RuleChanged => Some(Event::DriftRuleChanged),
-        EndCause::Expired | EndCause::Released | EndCause::Revoked { .. } => None,
+        EndCause::Expired
+        | EndCause::Released
+        | EndCause::Revoked { .. }
+        | EndCause::Guard { .. } => None,
     };
     let grant = Grant {
         state: GrantState::Ending {
@@ -56,6 +59,9 @@ fn seen_before(holds: &Holds) -> u64 {
         .map_or(0, |row| row.news.saturating_sub(1))
 }
 
+/// Why an end removed something: a guard did.
+pub(crate) const BY_GUARD: &str = "guard";
+
 /// How an end was settled.
 struct Settled {
     removed: bool,
@@ -69,6 +75,8 @@ struct Settled {
 pub(crate) struct Known<'a> {
     pub(crate) directory: &'a Directory,
     pub(crate) settings: &'a Settings,
+    /// What a guard removed of this key.
+    pub(crate) removal: Option<&'a GuardRemoval>,
 }
 
 /// What an ending grant makes of what was seen of its assignment.
@@ -121,8 +129,47 @@ pub(crate) fn advance(
         };
     }
     match settled(row) {
-        Some(settled) => close(grant, &settled, holds, known, moment),
+        Some(settled) => {
+            let removal = guarded::removed_by(known.removal, row, grant);
+            let (settled, grant) = match removal {
+                Some(removal) => (by_guard(settled), told_of(removal, grant)),
+                None => (settled, grant.clone()),
+            };
+            close(&grant, &settled, holds, known, moment)
+        }
         None => note_refusals(grant, row, moment),
+    }
+}
+
+/// A guard removed it.
+fn by_guard(settled: Settled) -> Settled {
+    Settled {
+        removed: true,
+        why: BY_GUARD,
+        ..settled
+    }
+}
+
+/// Where nobody ended it but time, the guard did. What a person or a finding ended stays theirs.
+fn told_of(removal: &GuardRemoval, grant: &Grant) -> Grant {
+    let state = match &grant.state {
+        GrantState::Ending {
+            cause: EndCause::Expired | EndCause::Drift,
+            since,
+        } => GrantState::Ending {
+            cause: guarded::cause(removal),
+            since: *since,
+        },
+        GrantState::Ending { .. }
+        | GrantState::Scheduled
+        | GrantState::Granting
+        | GrantState::Active
+        | GrantState::Ended { .. }
+        | GrantState::Failed { .. } => grant.state.clone(),
+    };
+    Grant {
+        state,
+        ..grant.clone()
     }
 }
 

@@ -42,6 +42,13 @@ pub enum EndCause {
     PrincipalLeft,
     /// Somebody else removed the access.
     Drift,
+    /// A guard removed the access at its end, because the server had not.
+    Guard {
+        /// The guard's name.
+        guard: String,
+        /// When, by AWS's time.
+        removed_at: Timestamp,
+    },
 }
 
 impl EndCause {
@@ -54,6 +61,7 @@ impl EndCause {
             Self::RuleChanged => "rule_changed",
             Self::PrincipalLeft => "principal_left",
             Self::Drift => "drift",
+            Self::Guard { .. } => "guard",
         }
     }
 
@@ -66,6 +74,7 @@ impl EndCause {
             Self::RuleChanged => "rule_changed".to_owned(),
             Self::PrincipalLeft => "principal_left".to_owned(),
             Self::Drift => "drift".to_owned(),
+            Self::Guard { .. } => "guard".to_owned(),
         }
     }
 }
@@ -572,7 +581,7 @@ const LINGERS: Span = Span::minutes(1);
 
 /// Whether a row of a key that nobody holds may go.
 pub(crate) fn is_spent(row: &Row, now: Timestamp) -> bool {
-    let deleted = row.execution.deleted_at;
+    let deleted = row.execution.deleted_at.max(row.desired.removed_at);
     row.desired.until <= now
         && row.execution.operation.is_none()
         && deleted.is_none_or(|at| now >= LINGERS.after(at))

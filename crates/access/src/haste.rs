@@ -25,7 +25,8 @@ fn is_taken_away(grant: &Grant) -> bool {
             | EndCause::Released
             | EndCause::RuleChanged
             | EndCause::PrincipalLeft
-            | EndCause::Drift => false,
+            | EndCause::Drift
+            | EndCause::Guard { .. } => false,
         },
         GrantState::Scheduled
         | GrantState::Granting

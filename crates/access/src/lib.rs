@@ -21,6 +21,7 @@ mod change;
 mod decide;
 mod end;
 mod grant;
+mod guarded;
 mod haste;
 mod identity;
 mod outliving;
@@ -39,13 +40,14 @@ pub use break_glass::{
 pub use change::{Answer, Change, Desire, News, Notice, OutlivingSessions, Write};
 pub use decide::{Actor, PressRefused, Role};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
+pub use guarded::Removals;
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_rules::Directory;
 pub use identity::Identity;
 pub use ports::{
     AccessStore, Boundary, Channel, CommitError, Counts, Delivery, DirectoryFault, DirectorySource,
-    GrantFilter, Holds, ManagedPolicy, PolicySource, ReadError, ReferencedPolicy, RequestFilter,
-    SetPolicies, Told, Waiting,
+    GrantFilter, GuardSource, Holds, ManagedPolicy, NoGuards, PolicySource, ReadError,
+    ReferencedPolicy, RequestFilter, SetPolicies, Told, Waiting,
 };
 pub use request::{
     Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Seen, Wanted,

@@ -12,7 +12,7 @@ use hallpass_model::{
 };
 use hallpass_rules::Directory;
 
-use crate::{Answer, Change, Grant, Notice, Request};
+use crate::{Answer, Change, Grant, Notice, Removals, Request};
 
 /// A commit that did not happen. Nothing of it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -227,6 +227,26 @@ pub trait DirectorySource: Send + Sync {
     /// # Errors
     /// What AWS said when the user could not be read; worth another try.
     async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault>;
+}
+
+/// What guards did, as their journals say.
+#[async_trait]
+pub trait GuardSource: Send + Sync {
+    /// Everything they removed, the newest of each key. Asked at every tick: cheap while nothing
+    /// changed. A journal that cannot be read now is no error here: what was read of it before
+    /// counts, and the rest when it can be read again.
+    async fn removals(&self) -> Arc<Removals>;
+}
+
+/// No guard is configured.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoGuards;
+
+#[async_trait]
+impl GuardSource for NoGuards {
+    async fn removals(&self) -> Arc<Removals> {
+        Arc::default()
+    }
 }
 
 /// The organization could not be read; says which listing failed (promise P9).

@@ -56,13 +56,14 @@ pub struct Grant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
-    /// Why it ends: `expired`, `released`, `revoked`, `rule_changed`, `principal_left`, `drift`.
+    /// Why it ends: `expired`, `released`, `revoked`, `rule_changed`, `principal_left`, `drift`,
+    /// `guard`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     /// Whether this end removed the access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<bool>,
-    /// Why it did not, or `removed`.
+    /// Why it did not, or `removed`, or `guard`: a guard removed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// What AWS said when it failed, or refuses to remove it.

@@ -223,6 +223,8 @@ impl Row {
             }
             // whether this removal was carried out is unknown: what it removes may still be hidden
             Some(_) if is_unsettled(execution, at) => {}
+            // a guard removed it since: that is known, and what came of this removal is not
+            Some(operation) if execution.heeded >= Some(operation.started_at) => {}
             Some(_) => execution.deleted_at = Some(at),
             None => {}
         }

@@ -35,6 +35,6 @@ pub use ports::{
     Taken, Task, Urgency,
 };
 pub use row::{
-    Absence, Desired, Doubt, Execution, GivingUp, Haste, Operation, OperationKind, Ownership,
-    Proof, Row, Sight, Verdict,
+    Absence, Desired, Doubt, Execution, GivingUp, GuardRemoval, Haste, Operation, OperationKind,
+    OwnedEnd, Ownership, Proof, RemovalStage, Row, Sight, Verdict,
 };

@@ -237,7 +237,7 @@ fn while_wanted(row: &Row, unwanted_from: Timestamp) -> WhileWanted {
 /// What a worker does with the first of a line: sends its operation, whose intent is to be stored
 /// first, or takes a step.
 pub fn task(row: Row, queue: Queue, now: Timestamp) -> Task {
-    let row = row.clamped(now);
+    let row = row.clamped(now).heed_removal(now);
     let is_in_line = matches!(queue, Queue::Write(..));
     match next(&row, now) {
         Action::Begin(_) if is_in_line && goes_by_old_listing(&row, now) => {

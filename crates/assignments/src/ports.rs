@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use hallpass_model::{HoldKey, Target, Timestamp, UserId};
 
 use crate::line::{InFlight, Room, Waiting};
-use crate::{OperationKind, Row};
+use crate::{OperationKind, OwnedEnd, Row};
 
 /// Who goes first when requests to AWS are rationed: what a person takes away, then ends, then
 /// grants, then looks.
@@ -236,6 +236,10 @@ pub trait AssignmentStore: Send + Sync {
 
     /// Every row; for reconciliation and reports.
     async fn assignments(&self) -> Result<Vec<Row>, StoreFault>;
+
+    /// What is ours and has to be gone by when ([`Row::owned_end`]), by key, each with the grants
+    /// on it that are not over; read at one instant.
+    async fn owned_ends(&self) -> Result<Vec<OwnedEnd>, StoreFault>;
 
     /// The first instant after `now` at which a row that is not due yet becomes due or unwanted, or
     /// a lease runs out; `None` when there is none.

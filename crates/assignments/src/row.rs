@@ -1,6 +1,6 @@
 //! One row per (person, target): what is wanted, and everything known about getting there.
 
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_model::{GrantId, HoldKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How long an end may wait for others.
@@ -37,6 +37,10 @@ pub struct Desired {
     /// How long the end may wait for others.
     #[serde(default)]
     pub haste: Haste,
+    /// When a guard, a process of its own that removes what is past its end, was last seen to have
+    /// removed the access. It counts as a removal of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<Timestamp>,
 }
 
 /// Whether the access was there before us.
@@ -303,6 +307,9 @@ pub struct Execution {
     pub last_error: Option<String>,
     /// Nothing to do before this instant.
     pub due: Timestamp,
+    /// The removal by a guard that was taken into account last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heeded: Option<Timestamp>,
 }
 
 impl Execution {
@@ -325,6 +332,7 @@ impl Execution {
             aws_request: None,
             last_error: None,
             due: now,
+            heeded: None,
         }
     }
 
@@ -383,6 +391,65 @@ impl Row {
         }
     }
 
+    /// The row that knows of the newest removal by a guard: as after one of our own.
+    #[must_use]
+    pub fn heed_removal(mut self, now: Timestamp) -> Self {
+        let Some(at) = self.desired.removed_at else {
+            return self;
+        };
+        let execution = &mut self.execution;
+        if execution.heeded.is_some_and(|heeded| heeded >= at) {
+            return self;
+        }
+        execution.heeded = Some(at);
+        let made_since = |made: Option<Timestamp>| made.is_some_and(|made| made > at);
+        let creating = execution
+            .operation
+            .as_ref()
+            .filter(|operation| operation.kind == OperationKind::Create)
+            .map(|operation| operation.started_at);
+        // what was made after that removal is there all the same
+        if execution.ownership != Ownership::Ours
+            || made_since(execution.created_at)
+            || made_since(creating)
+        {
+            return self;
+        }
+        execution.deleted_at = execution.deleted_at.max(Some(at));
+        execution.sight = Sight::Unseen;
+        if !matches!(execution.verdict, Verdict::Stuck { .. }) {
+            execution.verdict = Verdict::Working;
+        }
+        execution.due = execution.due.min(now);
+        self
+    }
+
+    /// What has to be gone by when: ours, and not seen gone yet. `grants` are those that hold it.
+    pub fn owned_end(&self, grants: Vec<GrantId>) -> Option<OwnedEnd> {
+        let execution = &self.execution;
+        let is_over = match &execution.verdict {
+            Verdict::Absent { at, .. }
+            | Verdict::Kept { at }
+            | Verdict::Refused { at, .. }
+            | Verdict::Lost { at } => self.is_fresh(*at) && execution.operation.is_none(),
+            Verdict::Working | Verdict::Present { .. } | Verdict::Stuck { .. } => false,
+        };
+        if execution.ownership != Ownership::Ours || is_over {
+            return None;
+        }
+        let given_up = execution.giving_up.as_ref().map(|up| up.at);
+        let until = match given_up.filter(|_| self.gave_up()) {
+            Some(at) => at.min(self.desired.until),
+            None => self.desired.until,
+        };
+        Some(OwnedEnd {
+            key: self.key.clone(),
+            until,
+            rev: self.desired.rev,
+            grants,
+        })
+    }
+
     /// Whether it was seen since the newest hold was added.
     pub fn was_seen(&self) -> bool {
         self.execution
@@ -390,3 +457,44 @@ impl Row {
             .is_some_and(|at| self.is_fresh(at))
     }
 }
+
+/// Access of ours with its end, for those who see to it that it ends: never what stood before us,
+/// and nothing that may not be ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnedEnd {
+    /// Who and what.
+    pub key: HoldKey,
+    /// It has to be gone by then.
+    pub until: Timestamp,
+    /// The revision of the wish; grows with every change of it.
+    pub rev: u64,
+    /// The grants that hold it, or that are being ended.
+    pub grants: Vec<GrantId>,
+}
+
+/// How far a guard came with a removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RemovalStage {
+    /// It was about to send it; whether it did is known once somebody looks.
+    Begun,
+    /// It sent it and saw the access gone.
+    Seen,
+}
+
+/// What a guard did about an end, as its journal says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuardRemoval {
+    /// The end as the guard knew it.
+    pub end: OwnedEnd,
+    /// When, by AWS's time.
+    pub at: Timestamp,
+    /// The guard's name.
+    pub guard: String,
+    /// How far it came.
+    pub stage: RemovalStage,
+}
+
+#[cfg(test)]
+#[path = "row_tests.rs"]
+mod tests;

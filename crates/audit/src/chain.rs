@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Draft;
+use crate::sign::canonical;
 
 /// What the first record links to.
 pub const GENESIS_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -159,11 +160,6 @@ pub fn seal(draft: Draft, previous: Option<&Head>) -> Result<Record, RecordError
     let hash = hash_of(&fields)?;
     fields.insert("hash".to_owned(), hash.into());
     Record::from_fields(fields)
-}
-
-fn canonical(fields: &Map<String, Value>) -> Result<String, RecordError> {
-    serde_json_canonicalizer::to_string(fields)
-        .map_err(|error| RecordError::NotCanonical(error.to_string()))
 }
 
 fn hash_of(fields: &Map<String, Value>) -> Result<String, RecordError> {

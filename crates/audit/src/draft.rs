@@ -70,6 +70,18 @@ pub enum Event {
     SessionsCutFailed,
     /// The last of them has ended, and what denied them was seen gone.
     SessionsRestored,
+    /// A guard removed access that is still wanted: it knew an older end. It is created again.
+    DriftGuard,
+    /// In a guard's journal: what it sees, every hour.
+    GuardLooked,
+    /// In a guard's journal: it is about to remove access that is past its end.
+    GuardEnding,
+    /// In a guard's journal: it saw that access gone.
+    GuardEnded,
+    /// In a guard's journal: AWS refuses the removal for good.
+    GuardRefused,
+    /// In a guard's journal: it cannot read what must be gone by when, or does not know the time.
+    GuardBlind,
     /// The clocks disagree: nothing is granted until they agree. Its instant is as they tell it.
     ClockDisagreed,
     /// They agree again.
@@ -78,7 +90,7 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 36] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -107,6 +119,12 @@ impl Event {
         Self::SessionsCut,
         Self::SessionsCutFailed,
         Self::SessionsRestored,
+        Self::DriftGuard,
+        Self::GuardLooked,
+        Self::GuardEnding,
+        Self::GuardEnded,
+        Self::GuardRefused,
+        Self::GuardBlind,
         Self::ClockDisagreed,
         Self::ClockAgreed,
     ];
@@ -142,6 +160,12 @@ impl Event {
             Self::SessionsCut => "sessions.cut",
             Self::SessionsCutFailed => "sessions.cut_failed",
             Self::SessionsRestored => "sessions.restored",
+            Self::DriftGuard => "drift.guard",
+            Self::GuardLooked => "guard.looked",
+            Self::GuardEnding => "guard.ending",
+            Self::GuardEnded => "guard.ended",
+            Self::GuardRefused => "guard.refused",
+            Self::GuardBlind => "guard.blind",
             Self::ClockDisagreed => "clock.disagreed",
             Self::ClockAgreed => "clock.agreed",
         }
@@ -260,6 +284,17 @@ impl Draft {
     /// Who gets or got access to what.
     pub fn subject(mut self, requester: &Email, key: &HoldKey, names: &TargetNames) -> Self {
         self.set("requester_email", requester.as_str());
+        self.set_key(key);
+        match names {
+            TargetNames::Account { permission_set, .. } => {
+                self.set("role_name", permission_set.as_str());
+            }
+            TargetNames::Group { group } => self.set("group_name", group.as_str()),
+        }
+        self
+    }
+
+    fn set_key(&mut self, key: &HoldKey) {
         self.set("sso_user_principal_id", key.user.as_str());
         match &key.target {
             Target::Account { account, .. } => {
@@ -271,13 +306,26 @@ impl Draft {
                 self.set("group_id", group.as_str());
             }
         }
-        match names {
-            TargetNames::Account { permission_set, .. } => {
-                self.set("role_name", permission_set.as_str());
-            }
-            TargetNames::Group { group } => self.set("group_name", group.as_str()),
+    }
+
+    /// What a guard ends: the key, until when it was wanted as far as the guard knows, the revision
+    /// of that wish, and the grants that held it. `permission_set`, `rev` and `grants` stand only in
+    /// records of guards, who know nobody's names.
+    pub fn guarded(
+        mut self,
+        key: &HoldKey,
+        until: Timestamp,
+        rev: u64,
+        grants: &[GrantId],
+    ) -> Self {
+        self.set_key(key);
+        if let Target::Account { permission_set, .. } = &key.target {
+            self.set("permission_set", permission_set.as_str());
         }
-        self
+        let grants: Vec<String> = grants.iter().map(ToString::to_string).collect();
+        self.ends_at(until)
+            .with("rev", rev)
+            .with("grants", json!(grants))
     }
 
     /// What was asked for, as it was typed, when it never resolved to a person and a target.

@@ -13,6 +13,7 @@ mod draft;
 mod export;
 mod follow;
 mod ports;
+mod sign;
 mod verify;
 
 pub use chain::{GENESIS_HASH, Head, Record, RecordError, seal};
@@ -20,4 +21,5 @@ pub use draft::{Approval, Draft, Event, NOT_APPLICABLE, Origin};
 pub use export::{ExportError, ExportReport, export_pending, head_key, object_key, publish_head};
 pub use follow::Followed;
 pub use ports::{AuditStore, ExportTarget, RecordQuery, SinkError, StoreFault};
+pub use sign::{KeyFault, PublicKey, SignatureFault, Signer, canonical};
 pub use verify::{Fault, FaultKind, Finding, Input, Verified, verify};

@@ -9,6 +9,8 @@ pub struct Action {
     pub writes: bool,
     /// Whether only plans need it (drills, cut-offs); a server does without.
     pub plans: bool,
+    /// Whether a guard needs it, who only looks and takes away.
+    pub guard: bool,
 }
 
 const fn read(name: &'static str) -> Action {
@@ -16,6 +18,7 @@ const fn read(name: &'static str) -> Action {
         name,
         writes: false,
         plans: false,
+        guard: false,
     }
 }
 
@@ -24,6 +27,7 @@ const fn write(name: &'static str) -> Action {
         name,
         writes: true,
         plans: false,
+        guard: false,
     }
 }
 
@@ -34,8 +38,15 @@ const fn for_plans(action: Action) -> Action {
     }
 }
 
+const fn and_guard(action: Action) -> Action {
+    Action {
+        guard: true,
+        ..action
+    }
+}
+
 const ACTIONS: &[Action] = &[
-    read("sso:ListInstances"),
+    and_guard(read("sso:ListInstances")),
     read("sso:ListPermissionSets"),
     read("sso:DescribePermissionSet"),
     // what a permission set allows, for its page
@@ -43,22 +54,22 @@ const ACTIONS: &[Action] = &[
     read("sso:ListManagedPoliciesInPermissionSet"),
     read("sso:ListCustomerManagedPolicyReferencesInPermissionSet"),
     read("sso:GetPermissionsBoundaryForPermissionSet"),
-    read("sso:ListAccountAssignments"),
+    and_guard(read("sso:ListAccountAssignments")),
     read("sso:DescribeAccountAssignmentCreationStatus"),
-    read("sso:DescribeAccountAssignmentDeletionStatus"),
+    and_guard(read("sso:DescribeAccountAssignmentDeletionStatus")),
     // one question for all operations in progress
     read("sso:ListAccountAssignmentCreationStatus"),
     read("sso:ListAccountAssignmentDeletionStatus"),
     write("sso:CreateAccountAssignment"),
-    write("sso:DeleteAccountAssignment"),
+    and_guard(write("sso:DeleteAccountAssignment")),
     read("identitystore:ListUsers"),
-    read("identitystore:DescribeUser"),
+    and_guard(read("identitystore:DescribeUser")),
     read("identitystore:ListGroups"),
-    read("identitystore:DescribeGroup"),
-    read("identitystore:ListGroupMemberships"),
-    read("identitystore:GetGroupMembershipId"),
+    and_guard(read("identitystore:DescribeGroup")),
+    and_guard(read("identitystore:ListGroupMemberships")),
+    and_guard(read("identitystore:GetGroupMembershipId")),
     write("identitystore:CreateGroupMembership"),
-    write("identitystore:DeleteGroupMembership"),
+    and_guard(write("identitystore:DeleteGroupMembership")),
     read("organizations:DescribeOrganization"),
     read("organizations:ListDelegatedAdministrators"),
     read("organizations:ListRoots"),
@@ -66,7 +77,7 @@ const ACTIONS: &[Action] = &[
     read("organizations:ListOrganizationalUnitsForParent"),
     read("organizations:ListAccountsForParent"),
     read("organizations:ListParents"),
-    read("organizations:DescribeAccount"),
+    and_guard(read("organizations:DescribeAccount")),
     // only where account tags are read
     read("organizations:ListTagsForResource"),
     for_plans(read("sso:ListPermissionSetsProvisionedToAccount")),
@@ -131,6 +142,16 @@ mod tests {
         called.insert("TagResource");
         assert_eq!(named, called);
         assert_eq!(named.len(), ACTIONS.len());
+    }
+
+    #[test]
+    fn a_guard_gives_nothing() {
+        for action in ACTIONS
+            .iter()
+            .filter(|action| action.guard && action.writes)
+        {
+            assert!(action.name.contains(":Delete"), "{}", action.name);
+        }
     }
 
     #[test]

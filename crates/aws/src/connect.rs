@@ -21,7 +21,7 @@ use crate::dates::{AnswerDates, DateListener};
 use crate::fault::Failure;
 use crate::jitter::Jitter;
 use crate::pages::listing;
-use crate::{Aws, Credentials, Settings, transport};
+use crate::{Aws, Credentials, Settings, Survey, transport};
 
 /// The service principal that delegated administrators of Identity Center are registered for.
 const SSO_PRINCIPAL: &str = "sso.amazonaws.com";
@@ -199,7 +199,9 @@ pub(crate) async fn over(
     aws.about.account = caller.account.unwrap_or_default();
     aws.about.arn = caller.arn.unwrap_or_default();
     find_instance(&mut aws, settings).await?;
-    find_place(&mut aws).await?;
+    if settings.survey == Survey::Whole {
+        find_place(&mut aws).await?;
+    }
     Ok(aws)
 }
 

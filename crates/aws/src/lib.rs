@@ -34,7 +34,7 @@ pub use actions::{Action, actions};
 pub use connect::{About, ConnectError, Place, connect};
 pub use dates::{DateListener, Dated};
 pub use inventory::{GroupsToRead, Inventory, Policies};
-pub use settings::{Credentials, Settings};
+pub use settings::{Credentials, Settings, Survey};
 
 use crate::call::Line;
 

@@ -25,6 +25,18 @@ pub struct Settings {
     pub requests_per_second: f64,
     /// Requests at once after a pause, for each service.
     pub burst: u32,
+    /// How much is found out while connecting.
+    pub survey: Survey,
+}
+
+/// How much is found out while connecting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Survey {
+    /// The instance, and what we are in the organization.
+    Whole,
+    /// The instance only; what we are in the organization stays unknown
+    /// ([`Place::Other`](crate::Place::Other)).
+    Instance,
 }
 
 impl Settings {
@@ -40,6 +52,7 @@ impl Settings {
             identity_store_id: None,
             requests_per_second: 18.0,
             burst: 18,
+            survey: Survey::Whole,
         }
     }
 }

@@ -5,9 +5,9 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     abac, approve, audit, break_glass, catalog, close_review, completions, delegation, demo, deny,
-    discard, doctor, extend, grants, lambda, login, logout, man, outage, perimeter, plan, policy,
-    release, request, requests, revoke, rules, serve, sessions, sim, slack, store, token, vpn,
-    whoami,
+    discard, doctor, extend, grants, guard, lambda, login, logout, man, outage, perimeter, plan,
+    policy, release, request, requests, revoke, rules, serve, sessions, sim, slack, store, token,
+    vpn, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -36,6 +36,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Demo(demo::Args),
     Serve(serve::Args),
+    Guard(guard::Args),
     Doctor(doctor::Args),
     Store(store::Args),
     Token(token::Args),
@@ -99,6 +100,7 @@ pub(crate) fn run(command: Command) -> Outcome {
     match command {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Guard(args) => guard::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Token(args) => token::run(&args),

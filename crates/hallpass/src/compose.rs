@@ -2,6 +2,8 @@
 //! drive them. The only place that knows them all.
 
 mod clocks;
+mod ends;
+mod guards;
 mod loops;
 mod notices;
 mod probes;
@@ -12,7 +14,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_access::{Access, Channel, DirectorySource, Identity, Ports, Settings};
+use hallpass_access::{Access, Channel, DirectorySource, GuardSource, Identity, Ports, Settings};
 use hallpass_assignments::{Executor, Limits};
 use hallpass_audit::{AuditStore, ExportTarget};
 use hallpass_aws::{Aws, Inventory, Policies};
@@ -25,12 +27,16 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(crate) use ends::EndsFile;
+pub(crate) use guards::{Guards, judge};
+pub(crate) use loops::{rest, spawn};
 pub(crate) use sources::{RandomIds, StoredSessions, StoredTokens, cache_snapshot, new_secret};
 
 use crate::clock::ProcessClock;
 use crate::config::SlackApp;
 use crate::descriptors;
 use crate::exit::Failure;
+use crate::guards::journals::Journals;
 
 /// What a running server is made of.
 pub(crate) struct Parts {
@@ -58,6 +64,10 @@ pub(crate) struct Parts {
     pub(crate) connections: Connections,
     pub(crate) descriptors: u64,
     pub(crate) front: Front,
+    /// The file that guards elsewhere read.
+    pub(crate) ends: Option<EndsFile>,
+    /// The journals of guards, where some are expected.
+    pub(crate) guards: Option<Arc<Journals>>,
 }
 
 /// A server that is ready to be driven.
@@ -77,6 +87,8 @@ pub(crate) struct Composed {
     rules_file: Option<std::path::PathBuf>,
     max_age: Span,
     pulse: Arc<probes::Pulse>,
+    ends: Option<EndsFile>,
+    guards: Option<Guards>,
     stop: watch::Sender<bool>,
 }
 
@@ -139,7 +151,8 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let shared = Arc::new(store.clone());
     let journey_ports = journey(&shared, &directory, &clock, &parts.ids);
     let settings = with_admins(parts.settings, &parts.identity);
-    let access = Arc::new(Access::new(journey_ports, settings, parts.rules));
+    let access = Access::new(journey_ports, settings, parts.rules);
+    let (access, guards) = heeding(access, parts.guards, &clock);
     *rules_now
         .write()
         .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
@@ -156,7 +169,8 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let pulse = Arc::new(probes::Pulse::new());
     let (stop, stopping) = watch::channel(false);
     let (beating, measured) = (Arc::clone(&pulse), Arc::clone(&time));
-    let asked = probes(&access, &directory, &time, &pulse);
+    let mut asked = probes(&access, &directory, &time, &pulse);
+    asked.extend(guards.clone().map(probe));
     let app = App {
         access: Arc::clone(&access),
         audit: shared as Arc<dyn AuditStore>,
@@ -197,8 +211,28 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         rules_file: parts.rules_file,
         max_age: parts.inventory_max_age,
         pulse,
+        ends: parts.ends,
+        guards,
         stop,
     })
+}
+
+/// The journey that takes guards into account, and what listens for them.
+fn heeding(
+    access: Access,
+    journals: Option<Arc<Journals>>,
+    clock: &Arc<dyn Clock>,
+) -> (Arc<Access>, Option<Guards>) {
+    let Some(journals) = journals else {
+        return (Arc::new(access), None);
+    };
+    let access = access.with_guards(Arc::clone(&journals) as Arc<dyn GuardSource>);
+    let clock = Arc::clone(clock);
+    (Arc::new(access), Some(Guards { journals, clock }))
+}
+
+fn probe(guards: Guards) -> Arc<dyn Probe> {
+    Arc::new(guards)
 }
 
 /// Puts the rules of the start in force, which records them.
@@ -410,6 +444,8 @@ impl Composed {
         if let Err(error) = self.store.free_leases().await {
             tracing::warn!(error = %error, "leases could not be freed; they run out by themselves");
         }
+        // what ended without us is known before anything is sent for it
+        self.access.heed_guards().await;
         let (mut tasks, mut last) = (JoinSet::new(), JoinSet::new());
         let (finish, _) = watch::channel(false);
         self.spawn_loops(&mut tasks);

@@ -1,6 +1,7 @@
 //! `hallpass.toml`: every key has a default or a clear error, unknown keys are refused with the
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
+mod guard;
 mod sign_in;
 mod slack;
 mod telling;
@@ -34,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) mail: telling::MailTable,
     pub(crate) webhooks: Vec<telling::WebhookTable>,
     pub(crate) oidc: sign_in::Oidc,
+    pub(crate) guard: guard::GuardTable,
     pub(crate) log: Log,
 }
 
@@ -286,6 +288,9 @@ fn parse(text: &str, name: &str) -> Result<Config, Failure> {
         &mut config.aws.external_id,
         &mut config.audit.export.target,
         &mut config.oidc.client_secret,
+        &mut config.guard.public_key,
+        &mut config.guard.role_arn,
+        &mut config.guard.external_id,
     ];
     for value in secrets.into_iter().flatten().chain([&mut config.store.url]) {
         *value = resolve(value)?;
@@ -449,75 +454,84 @@ const PORTAL_URL: &str = "https://<store id>.awsapps.com/start";
 
 /// Every key with its default: the reference page is checked against it.
 #[cfg(test)]
-fn keys() -> BTreeMap<&'static str, &'static str> {
-    BTreeMap::from([
-        ("server.listen", "127.0.0.1:8080"),
-        ("server.public_url", "http://127.0.0.1:8080"),
-        ("server.rate", "50"),
-        ("server.burst", "100"),
-        ("server.sign_in_rate", "10"),
-        ("server.trusted_proxies", "[]"),
-        ("server.max_connections", "4096, or fewer"),
-        ("server.session.idle", "8h"),
-        ("server.session.absolute", "24h"),
-        ("server.session.renew", "1h"),
-        ("store.url", "sqlite:hallpass.db"),
-        ("aws.region", "from the environment, else us-east-1"),
-        ("aws.endpoint_url", "as the AWS SDKs"),
-        ("aws.role_arn", "none"),
-        ("aws.external_id", "none"),
-        ("identity.instance_arn", "the only instance"),
-        ("identity.store_id", "the instance's"),
-        ("identity.portal_url", PORTAL_URL),
-        ("identity.fallback_domains", "[]"),
-        ("identity.admins", "[]"),
-        ("identity.auditors", "[]"),
-        ("identity.operators", "[]"),
-        ("access.rules", "rules.toml"),
-        ("access.statements", "none"),
-        ("access.request_expiry", "8h"),
-        ("access.reminder.first", "15m"),
-        ("access.reminder.factor", "2"),
-        ("access.duration.min", "5m"),
-        ("access.duration.max", "24h"),
-        ("access.duration.choices", "[]"),
-        ("access.on_rule_change", "report"),
-        ("access.end_sessions", "false"),
-        ("access.account_notes", "{}"),
-        ("slack.signing_secret", "none"),
-        ("slack.bot_token", "none"),
-        ("slack.app_token", "none"),
-        ("slack.channel", "none"),
-        ("slack.api_url", "https://slack.com/api"),
-        ("slack.dm_outside_channel", "true"),
-        ("slack.announce_end", "true"),
-        ("slack.marks.waiting", ":large_yellow_circle:"),
-        ("slack.marks.good", ":large_green_circle:"),
-        ("slack.marks.bad", ":red_circle:"),
-        ("slack.marks.discarded", ":white_circle:"),
-        ("inventory.max_age", "15m"),
-        ("outage.prod_accounts", "[]"),
-        ("audit.export.target", "none"),
-        ("audit.export.prefix", "logs"),
-        ("mail.url", "none"),
-        ("mail.from", "needed with `mail.url`"),
-        ("mail.to_requesters", "true"),
-        ("mail.to_approvers", "true"),
-        ("mail.alerts", "[]"),
-        ("webhooks.name", "needed"),
-        ("webhooks.url", "needed"),
-        ("webhooks.secret", "needed"),
-        ("webhooks.events", "[\"*\"]"),
-        ("oidc.issuer", "none"),
-        ("oidc.client_id", "none"),
-        ("oidc.client_secret", "none"),
-        ("oidc.scopes", "[\"openid\", \"email\", \"profile\"]"),
-        ("oidc.email_claim", "email"),
-        ("oidc.require_verified_email", "true"),
-        ("oidc.name", "your company account"),
-        ("log.level", "info"),
-    ])
-}
+const KEYS: &[(&str, &str)] = &[
+    ("server.listen", "127.0.0.1:8080"),
+    ("server.public_url", "http://127.0.0.1:8080"),
+    ("server.rate", "50"),
+    ("server.burst", "100"),
+    ("server.sign_in_rate", "10"),
+    ("server.trusted_proxies", "[]"),
+    ("server.max_connections", "4096, or fewer"),
+    ("server.session.idle", "8h"),
+    ("server.session.absolute", "24h"),
+    ("server.session.renew", "1h"),
+    ("store.url", "sqlite:hallpass.db"),
+    ("aws.region", "from the environment, else us-east-1"),
+    ("aws.endpoint_url", "as the AWS SDKs"),
+    ("aws.role_arn", "none"),
+    ("aws.external_id", "none"),
+    ("identity.instance_arn", "the only instance"),
+    ("identity.store_id", "the instance's"),
+    ("identity.portal_url", PORTAL_URL),
+    ("identity.fallback_domains", "[]"),
+    ("identity.admins", "[]"),
+    ("identity.auditors", "[]"),
+    ("identity.operators", "[]"),
+    ("access.rules", "rules.toml"),
+    ("access.statements", "none"),
+    ("access.request_expiry", "8h"),
+    ("access.reminder.first", "15m"),
+    ("access.reminder.factor", "2"),
+    ("access.duration.min", "5m"),
+    ("access.duration.max", "24h"),
+    ("access.duration.choices", "[]"),
+    ("access.on_rule_change", "report"),
+    ("access.end_sessions", "false"),
+    ("access.account_notes", "{}"),
+    ("slack.signing_secret", "none"),
+    ("slack.bot_token", "none"),
+    ("slack.app_token", "none"),
+    ("slack.channel", "none"),
+    ("slack.api_url", "https://slack.com/api"),
+    ("slack.dm_outside_channel", "true"),
+    ("slack.announce_end", "true"),
+    ("slack.marks.waiting", ":large_yellow_circle:"),
+    ("slack.marks.good", ":large_green_circle:"),
+    ("slack.marks.bad", ":red_circle:"),
+    ("slack.marks.discarded", ":white_circle:"),
+    ("inventory.max_age", "15m"),
+    ("outage.prod_accounts", "[]"),
+    ("audit.export.target", "none"),
+    ("audit.export.prefix", "logs"),
+    ("mail.url", "none"),
+    ("mail.from", "needed with `mail.url`"),
+    ("mail.to_requesters", "true"),
+    ("mail.to_approvers", "true"),
+    ("mail.alerts", "[]"),
+    ("webhooks.name", "needed"),
+    ("webhooks.url", "needed"),
+    ("webhooks.secret", "needed"),
+    ("webhooks.events", "[\"*\"]"),
+    ("oidc.issuer", "none"),
+    ("oidc.client_id", "none"),
+    ("oidc.client_secret", "none"),
+    ("oidc.scopes", "[\"openid\", \"email\", \"profile\"]"),
+    ("oidc.email_claim", "email"),
+    ("oidc.require_verified_email", "true"),
+    ("oidc.name", "your company account"),
+    ("guard.journal", "none"),
+    ("guard.name", "guard"),
+    ("guard.bound", "1m"),
+    (
+        "guard.ends",
+        "`ends.jsonl` in the folder of `audit.export.target`",
+    ),
+    ("guard.public_key", "none"),
+    ("guard.listen", "none"),
+    ("guard.role_arn", "`aws.role_arn`"),
+    ("guard.external_id", "none"),
+    ("log.level", "info"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -575,7 +589,7 @@ mod tests {
     #[test]
     fn the_reference_page_lists_every_key() {
         let page = include_str!("../../../docs/reference/configuration.md");
-        for (key, default) in keys() {
+        for (key, default) in KEYS {
             let row = page
                 .lines()
                 .find(|line| line.starts_with(&format!("| `{key}` |")));

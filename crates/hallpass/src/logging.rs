@@ -30,6 +30,9 @@ pub(crate) fn start(level: &str, style: Style) -> Result<(), Failure> {
     })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // a line that cannot be written (a full disk) is lost; told of on the same stderr it would
+        // be a panic, and whoever wanted to say something would stop with it
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // an earlier subscriber (in tests) stays
     let _already: Result<(), _> = if style == Style::Json && !std::io::stderr().is_terminal() {

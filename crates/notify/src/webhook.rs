@@ -24,7 +24,7 @@ const SECRET_MIN: usize = 16;
 const VERSION: u32 = 1;
 
 /// Every kind of news, by its name in bodies and in `events`.
-const NEWS: [News; 18] = [
+const NEWS: [News; 20] = [
     News::ReviewWanted,
     News::Reminder,
     News::Reviewed,
@@ -43,6 +43,8 @@ const NEWS: [News; 18] = [
     News::Lost,
     News::BreakGlass,
     News::ReviewClosed,
+    News::SetUpAgain,
+    News::GuardActed,
 ];
 
 /// One table of `[[webhooks]]`.

@@ -161,7 +161,9 @@ fn every_kind_of_news_has_a_name() {
             | News::SessionsLive
             | News::Lost
             | News::BreakGlass
-            | News::ReviewClosed => {}
+            | News::ReviewClosed
+            | News::SetUpAgain
+            | News::GuardActed => {}
         }
     }
 }

@@ -65,7 +65,9 @@ pub(crate) fn is_overtaken(told: &Told) -> bool {
         | News::SessionsLive
         | News::BreakGlass
         | News::ReviewClosed
-        | News::Lost => false,
+        | News::Lost
+        | News::SetUpAgain
+        | News::GuardActed => false,
     }
 }
 
@@ -162,7 +164,20 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
             format!("{} It is tried again and again.", told.notice.text),
         ),
         News::Lost => (format!("Access lost: {thing}"), text()),
+        News::SetUpAgain | News::GuardActed => guarded(told),
     }
+}
+
+/// Of what a guard did: to its holder where it was too early, to operators where it had to.
+fn guarded(told: &Told) -> (String, String) {
+    let request = &told.request;
+    let thing = thing(&request.names);
+    let head = if told.notice.news == News::GuardActed {
+        format!("The guard had to act: {thing}, {}", name(request))
+    } else {
+        format!("Access is being set up again: {thing}")
+    };
+    (head, told.notice.text.clone())
 }
 
 /// Of a broken glass. The notice's own words name the justification, which the quote shows, to those

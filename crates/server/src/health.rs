@@ -66,6 +66,20 @@ pub struct ProbeResult {
 pub trait Probe: Send + Sync {
     /// Looks now; answers within a second or two.
     async fn probe(&self) -> ProbeResult;
+
+    /// What follows when it does not work.
+    fn bearing(&self) -> Bearing {
+        Bearing::Readiness
+    }
+}
+
+/// What follows when a part does not work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearing {
+    /// The server is not ready.
+    Readiness,
+    /// Somebody has to look; the server works without it.
+    Advice,
 }
 
 pub(crate) fn router() -> Router<App> {
@@ -84,8 +98,10 @@ async fn ready(State(app): State<App>, Extension(lately): Extension<Readiness>) 
 
 async fn readiness(app: &App) -> (StatusCode, Health) {
     let mut parts = Vec::new();
+    let mut all = true;
     for probe in app.probes.iter() {
         let result = probe.probe().await;
+        all &= result.works.is_ok() || probe.bearing() == Bearing::Advice;
         let (ok, detail) = match result.works {
             Ok(detail) => (true, detail),
             Err(detail) => (false, detail),
@@ -97,7 +113,6 @@ async fn readiness(app: &App) -> (StatusCode, Health) {
         });
     }
     parts.sort_by_key(|part| part.ok);
-    let all = parts.iter().all(|part| part.ok);
     let status = if all {
         StatusCode::OK
     } else {

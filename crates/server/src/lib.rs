@@ -34,7 +34,7 @@ pub use connections::{
     Accept, ConnectionFigures, ConnectionSettings, Connections, listen, serve_connections,
 };
 pub use desk::{ChainState, Desk, RefusedRules, RulesStatus};
-pub use health::{Probe, ProbeResult};
+pub use health::{Bearing, Probe, ProbeResult};
 pub use hooks::{Hook, HookAnswer, SlackDoor};
 pub use limits::Rates;
 pub use oidc::{OidcSettings, Provider};

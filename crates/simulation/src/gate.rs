@@ -12,8 +12,8 @@ use hallpass_access::{
 };
 use hallpass_assignments::line::{Room, Waiting};
 use hallpass_assignments::{
-    AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, OperationKind, Over, Progress,
-    Row, Sent, StoreFault, Taken, Urgency,
+    AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, OperationKind, Over, OwnedEnd,
+    Progress, Row, Sent, StoreFault, Taken, Urgency,
 };
 use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Target, Timestamp, UserId};
@@ -102,7 +102,7 @@ impl Gate {
         std::future::pending().await
     }
 
-    async fn pass<T, E>(
+    pub(crate) async fn pass<T, E>(
         &self,
         call: impl Future<Output = Result<T, E>>,
         fault: impl Fn(&str) -> E,
@@ -126,8 +126,8 @@ impl Gate {
 
 /// A port behind the gate.
 pub(crate) struct Gated<P> {
-    inner: Arc<P>,
-    gate: Arc<Gate>,
+    pub(crate) inner: Arc<P>,
+    pub(crate) gate: Arc<Gate>,
 }
 
 impl<P> Gated<P> {
@@ -242,6 +242,10 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
 
     async fn assignments(&self) -> Result<Vec<Row>, StoreFault> {
         self.gate.pass(self.inner.assignments(), store).await
+    }
+
+    async fn owned_ends(&self) -> Result<Vec<OwnedEnd>, StoreFault> {
+        self.gate.pass(self.inner.owned_ends(), store).await
     }
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreFault> {

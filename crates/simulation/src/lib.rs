@@ -7,6 +7,7 @@ mod checks;
 mod clock;
 mod directory;
 mod gate;
+mod guard;
 mod world;
 
 pub use center::{Answers, Center, Habits};
@@ -14,4 +15,5 @@ pub use checks::{Broken, check_all};
 pub use clock::{Ids, Machine, ProcessTime, Wall};
 pub use directory::Known;
 pub use gate::{Gate, Mode, Plan};
+pub use guard::{GuardBeside, Journals, Papers, View};
 pub use world::{Human, World};

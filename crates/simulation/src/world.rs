@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hallpass_access::{Access, AccessStore, Actor, DirectorySource, Origin, Ports, Role, Settings};
+use hallpass_access::{
+    Access, AccessStore, Actor, DirectorySource, GuardSource, Origin, Ports, Role, Settings,
+};
 use hallpass_assignments::{AssignmentStore, Executor, Limits};
 use hallpass_model::{Clock, Email, HoldKey, Span, Target, Timestamp};
 use hallpass_rules::directory::{Account, Group, PermissionSet, Person, Snapshot};
@@ -13,7 +15,7 @@ use hallpass_rules::{Rules, Source, load};
 use hallpass_store::MemoryStore;
 
 use crate::gate::Gated;
-use crate::{Center, Gate, Habits, Ids, Known, Machine, Plan, ProcessTime, Wall};
+use crate::{Center, Gate, Habits, Ids, Journals, Known, Machine, Plan, ProcessTime, Wall};
 
 /// The people of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +113,8 @@ pub struct World<S = MemoryStore> {
     pub access: Arc<Access>,
     /// The running process's executor.
     pub executor: Arc<Executor>,
+    /// The journals of guards that the process reads.
+    pub journals: Arc<Journals>,
     ids: Arc<Ids>,
     settings: Settings,
     /// How often time has returned, as far as was acted upon.
@@ -219,8 +223,10 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
         };
         let ids = Arc::new(Ids::new(seed));
         let gate = Gate::new(plan);
-        let (access, executor) =
-            process(&store, &center, &time, &ids, &directory, &settings, &gate);
+        let journals = Arc::new(Journals::default());
+        let (access, executor) = process(
+            &store, &center, &time, &ids, &directory, &settings, &gate, &journals,
+        );
         Self {
             store,
             center,
@@ -231,6 +237,7 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
             gate,
             access,
             executor,
+            journals,
             ids,
             settings,
             returns: AtomicU64::new(0),
@@ -239,7 +246,12 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
 
     /// The process stops and a new one starts, with a gate that lets everything pass.
     pub fn restart(&mut self) {
-        self.gate = Gate::new(None);
+        self.restart_planned(None);
+    }
+
+    /// The process stops and a new one starts, whose gate has `plan`.
+    pub fn restart_planned(&mut self, plan: Option<Plan>) {
+        self.gate = Gate::new(plan);
         self.time = ProcessTime::begun(&self.machine, self.time.last_told());
         // as a process does that starts: the one before may have been stopped while time ran ahead
         self.returns.store(u64::MAX, Ordering::SeqCst);
@@ -251,6 +263,7 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
             &self.directory,
             &self.settings,
             &self.gate,
+            &self.journals,
         );
         self.access = access;
         self.executor = executor;
@@ -272,6 +285,7 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
             &self.directory,
             &self.settings,
             &Gate::new(None),
+            &self.journals,
         );
         access
     }
@@ -384,6 +398,10 @@ fn jiff_days(days: i64) -> std::time::Duration {
     std::time::Duration::from_secs(u64::try_from(days).unwrap_or(0) * 86_400)
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is one thing that outlives the process; a struct would only be taken apart here"
+)]
 fn process<S: AccessStore + AssignmentStore + 'static>(
     store: &Arc<S>,
     center: &Arc<Center>,
@@ -392,6 +410,7 @@ fn process<S: AccessStore + AssignmentStore + 'static>(
     directory: &Arc<Known>,
     settings: &Settings,
     gate: &Arc<Gate>,
+    journals: &Arc<Journals>,
 ) -> (Arc<Access>, Arc<Executor>) {
     let gated_store = Gated::new(Arc::clone(store), Arc::clone(gate));
     let gated_center = Gated::new(Arc::clone(center), Arc::clone(gate));
@@ -402,7 +421,8 @@ fn process<S: AccessStore + AssignmentStore + 'static>(
         clock: Arc::clone(time) as Arc<dyn Clock>,
         ids: ids.clone(),
     };
-    let access = Arc::new(Access::new(ports, settings.clone(), rules()));
+    let access = Access::new(ports, settings.clone(), rules());
+    let access = Arc::new(access.with_guards(Arc::clone(journals) as Arc<dyn GuardSource>));
     let executor = Arc::new(Executor::new(
         gated_store,
         gated_center,

@@ -257,8 +257,11 @@ fn is_status(news: News) -> bool {
         | News::Ended
         | News::BreakGlass
         | News::ReviewClosed
-        | News::Lost => true,
-        News::Reminder | News::EndsSoon | News::Stuck | News::SessionsLive => false,
+        | News::Lost
+        | News::SetUpAgain => true,
+        News::Reminder | News::EndsSoon | News::Stuck | News::SessionsLive | News::GuardActed => {
+            false
+        }
     }
 }
 
@@ -282,6 +285,8 @@ fn news_name(news: News) -> &'static str {
         News::Lost => "lost",
         News::BreakGlass => "break_glass",
         News::ReviewClosed => "review_closed",
+        News::SetUpAgain => "set_up_again",
+        News::GuardActed => "guard_acted",
     }
 }
 

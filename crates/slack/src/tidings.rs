@@ -67,7 +67,9 @@ impl Slack {
                 ))
             }
             (News::BreakGlass, _) => return Ok(Some(self.broken(notice, request).await?)),
-            (News::ReviewClosed | News::SessionsLive, _) => Some(shown(&notice.text, 2_000)),
+            (News::ReviewClosed | News::SessionsLive | News::SetUpAgain | News::GuardActed, _) => {
+                Some(shown(&notice.text, 2_000))
+            }
             (News::Ended, _) => Some(self.ended(notice, grant, directory)),
             (News::EndsSoon | News::Denied | News::Discarded | News::Rejected, _) => None,
         };

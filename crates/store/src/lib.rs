@@ -25,5 +25,5 @@ pub mod testing;
 
 pub use folder::{FolderTarget, ReadExportError, read_export};
 pub use memory::MemoryStore;
-pub use sqlite::{BackupError, Check, OpenError, SessionRow, SqliteStore};
+pub use sqlite::{BackupError, Check, EndsReader, OpenError, SessionRow, SqliteStore};
 pub use token::TokenRow;

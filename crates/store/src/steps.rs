@@ -70,7 +70,9 @@ pub(crate) fn notice_of_cut(news: &CutNews) -> Notice {
 /// The key a desire is about.
 pub(crate) fn key_of(desire: &Desire) -> &HoldKey {
     match desire {
-        Desire::Until { key, .. } | Desire::Forget { key, .. } => key,
+        Desire::Until { key, .. }
+        | Desire::RemovedByGuard { key, .. }
+        | Desire::Forget { key, .. } => key,
     }
 }
 
@@ -104,6 +106,7 @@ pub(crate) fn desired(
                 asked_at: *asked_at,
                 rev: floor + 1,
                 haste: *haste,
+                removed_at: None,
             },
             execution: Execution::new(*asked_at),
             news: 0,
@@ -116,29 +119,58 @@ pub(crate) fn desired(
                 haste,
                 ..
             },
-            Some(mut row),
+            Some(row),
         ) if row.desired.rev == *rev => {
-            row.desired = Desired {
+            let wish = Desired {
                 until: *until,
                 asked_at: *asked_at,
-                rev: rev + 1,
                 haste: *haste,
+                ..row.desired
             };
-            row.execution.due = row.execution.due.min(*asked_at);
-            Ok(Some(row))
+            Ok(Some(wished(row, wish)))
+        }
+        (
+            Desire::RemovedByGuard {
+                rev,
+                until,
+                asked_at,
+                removed_at,
+                ..
+            },
+            Some(row),
+        ) if row.desired.rev == *rev => {
+            let wish = Desired {
+                until: *until,
+                asked_at: *asked_at,
+                removed_at: Some(*removed_at),
+                ..row.desired
+            };
+            Ok(Some(wished(row, wish)))
         }
         (Desire::Forget { rev, .. }, Some(row))
             if row.desired.rev == *rev && row.execution.operation.is_none() =>
         {
             Ok(None)
         }
-        (Desire::Until { .. } | Desire::Forget { .. }, _) => Err(raced()),
+        (Desire::Until { .. } | Desire::RemovedByGuard { .. } | Desire::Forget { .. }, _) => {
+            Err(raced())
+        }
     }
 }
 
 /// A removal that a person wants at once keeps its slot while it waits this long because AWS was
 /// full.
 pub(crate) const AT_ONCE_AGAIN: Span = Span::seconds(1);
+
+/// The row with another wish, due at once.
+fn wished(mut row: Row, wish: Desired) -> Row {
+    row.desired = Desired {
+        rev: row.desired.rev + 1,
+        ..wish
+    };
+    row.execution.due = row.execution.due.min(wish.asked_at);
+    row
+}
 
 /// The row with an intent.
 pub(crate) fn begun(stored: Row, intent: &Row) -> Row {

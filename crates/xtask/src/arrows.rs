@@ -34,6 +34,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("inventory", &["iam", "runner", "model"]),
     ("activity", &["iam", "runner", "model"]),
     ("org", &["assignments", "iam", "runner", "audit", "model"]),
+    // a process of its own; only the binary and the simulation know it
+    ("guard", &["assignments", "audit", "model"]),
     // adapters
     (
         "store",
@@ -90,14 +92,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "hallpass",
         &[
-            "+cores", "server", "slack", "notify", "store", "aws", "aws-sim", "api", "clock",
-            "model",
+            "+cores", "guard", "server", "slack", "notify", "store", "aws", "aws-sim", "api",
+            "clock", "model",
         ],
     ),
     // never shipped
     (
         "simulation",
-        &["+cores", "store", "aws-sim", "clock", "model"],
+        &["+cores", "guard", "store", "aws-sim", "clock", "model"],
     ),
     ("xtask", &[]),
 ];

@@ -7,6 +7,7 @@ mod asking;
 mod catalog;
 mod facts;
 mod finding;
+mod guarding;
 mod offering;
 mod pressing;
 mod reviewing;
@@ -32,7 +33,8 @@ pub use tending::{Reconciled, Tended};
 
 use crate::records::Moment;
 use crate::{
-    AccessStore, Change, CommitError, DirectorySource, Holds, PressRefused, ReadError, Settings,
+    AccessStore, Change, CommitError, DirectorySource, GuardSource, Holds, NoGuards, PressRefused,
+    ReadError, Settings,
 };
 
 /// How often a change is decided anew when another came first.
@@ -88,6 +90,9 @@ pub struct Access {
     pace: Arc<Pace>,
     /// What searches computed before.
     memory: finding::Memory,
+    guards: Arc<dyn GuardSource>,
+    /// What of guards' journals was taken into account.
+    guarded: guarding::Seen,
 }
 
 impl Access {
@@ -102,7 +107,16 @@ impl Access {
             news: watch::Sender::new(0),
             pace: Arc::default(),
             memory: finding::Memory::default(),
+            guards: Arc::new(NoGuards),
+            guarded: guarding::Seen::default(),
         }
+    }
+
+    /// The same, taking into account what guards did.
+    #[must_use]
+    pub fn with_guards(mut self, guards: Arc<dyn GuardSource>) -> Self {
+        self.guards = guards;
+        self
     }
 
     /// Rung whenever assignments have something new to do. Losing a ring costs delay only.

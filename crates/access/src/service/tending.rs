@@ -3,7 +3,7 @@
 //! Ticks take no input and may run on any node, as often as anyone likes: each looks at what is
 //! stored, and a second one right after finds nothing to do.
 
-use hallpass_assignments::Verdict;
+use hallpass_assignments::{GuardRemoval, Verdict};
 use hallpass_model::{GrantId, Span};
 use hallpass_rules::Kind;
 
@@ -11,7 +11,7 @@ use super::{Access, AccessError};
 use crate::records::By;
 use crate::{
     Change, CommitError, Desire, EndCause, Grant, GrantFilter, GrantState, News, OnRuleChange,
-    ReadError, ask, decide, end, grant,
+    ReadError, Removals, ask, decide, end, grant, guarded,
 };
 
 /// Rows looked at per round.
@@ -32,6 +32,8 @@ pub struct Tended {
     pub failed: u32,
     /// For each end that was settled, the time from when it was due until it was seen.
     pub lags: Vec<Span>,
+    /// Ends that guards brought about.
+    pub by_guards: u32,
 }
 
 /// What a reconciliation found (`access.md` §10.6).
@@ -54,9 +56,12 @@ impl Access {
     /// When the store cannot say what is due. Single failures are counted.
     pub async fn tick(&self) -> Result<Tended, AccessError> {
         let mut tended = Tended::default();
+        // first: what a guard ended is not taken for drift, nor for an end of our own
+        let removals = self.guards.removals().await;
+        tended.failed += self.fold_removals(&removals).await;
         for _ in 0..ROUNDS_MAX {
             let (requests, failed_requests) = self.tend_requests().await?;
-            let (grants, failed_grants) = self.tend_grants(&mut tended.lags).await?;
+            let (grants, failed_grants) = self.tend_grants(&removals, &mut tended).await?;
             tended.requests += requests;
             tended.grants += grants;
             tended.failed += failed_requests + failed_grants;
@@ -84,12 +89,18 @@ impl Access {
         Ok((done, failed))
     }
 
-    async fn tend_grants(&self, lags: &mut Vec<Span>) -> Result<(u32, u32), AccessError> {
+    async fn tend_grants(
+        &self,
+        removals: &Removals,
+        tended: &mut Tended,
+    ) -> Result<(u32, u32), AccessError> {
         let (mut done, mut failed) = (0, 0);
         for grant in self.ports.store.grants_due(self.now(), BATCH).await? {
-            match self.tend(&grant).await {
-                Ok(lag) => {
-                    lags.extend(lag);
+            match self.tend(&grant, removals).await {
+                Ok(settled) => {
+                    let by_guard = settled.is_some_and(|settled| settled.by_guard);
+                    tended.by_guards += u32::from(by_guard);
+                    tended.lags.extend(settled.and_then(|settled| settled.lag));
                     done += 1;
                 }
                 Err(AccessError::Commit(CommitError::Raced(_))) => done += 1,
@@ -103,43 +114,67 @@ impl Access {
     }
 
     /// One step of one grant.
-    async fn tend(&self, due: &Grant) -> Result<Option<Span>, AccessError> {
+    async fn tend(&self, due: &Grant, removals: &Removals) -> Result<Option<Over>, AccessError> {
         let holds = self.holds(Some(&due.key)).await?;
         let Some(current) = holds.grants.iter().find(|grant| grant.id == due.id) else {
             return Ok(None);
         };
         let moment = self.moment();
+        let removal = removals.of(&due.key);
         let change = match &current.state {
             GrantState::Scheduled | GrantState::Granting | GrantState::Active
                 if moment.now >= current.ends_at =>
             {
-                end::begin(current, EndCause::Expired, By::Hallpass, &holds, moment)
+                let cause = guarded::due_cause(removal, &holds, current);
+                end::begin(current, cause, By::Hallpass, &holds, moment)
             }
             GrantState::Scheduled | GrantState::Granting => grant::advance(current, &holds, moment),
-            GrantState::Active => self.watch(current, &holds),
+            GrantState::Active => self.watch(current, &holds, removal),
             GrantState::Ending { .. } => {
                 let known = end::Known {
                     directory: &self.directory(),
                     settings: &self.settings,
+                    removal,
                 };
                 end::advance(current, &holds, known, moment)
             }
             GrantState::Ended { .. } | GrantState::Failed { .. } => Change::default(),
         };
+        let over = over(current, &change);
+        let alarm = self.alarm_of(&change, removal);
+        self.store_change(change.telling(alarm.as_ref())).await?;
+        self.alarmed(alarm.as_ref());
         // how late an end was is not measured by clocks that disagree
-        let lag = settled_lag(current, &change).filter(|_| moment.disagreement.is_none());
-        self.store_change(change).await?;
-        Ok(lag)
+        Ok(over.map(|over| Over {
+            lag: over.lag.filter(|_| moment.disagreement.is_none()),
+            ..over
+        }))
     }
 
     /// An active grant: lost to somebody else, or about to end.
-    fn watch(&self, active: &Grant, holds: &crate::Holds) -> Change {
+    fn watch(
+        &self,
+        active: &Grant,
+        holds: &crate::Holds,
+        removal: Option<&GuardRemoval>,
+    ) -> Change {
         let moment = self.moment();
         let granted_at = active.granted_at.unwrap_or(active.scheduled_at);
         if let Some(row) = &holds.row
+            && let Verdict::Refused { at, reason } = &row.execution.verdict
+            && *at >= granted_at
+        {
+            return guarded::not_made_again(active, reason, removal, holds, moment);
+        }
+        if let Some(row) = &holds.row
             && let Verdict::Lost { at } = row.execution.verdict
             && at >= granted_at
+            && !guarded::is_made_again(row, at)
         {
+            let folded = removal.map(|removal| guarded::fold(removal, holds, moment));
+            if let Some(change) = folded.filter(|change| !change.is_empty()) {
+                return change;
+            }
             let mut change = end::begin(active, EndCause::Drift, By::Hallpass, holds, moment);
             let text = format!("Somebody removed {} outside Hallpass.", active.names);
             change.notices.push(moment.told(News::Lost, active, text));
@@ -256,7 +291,8 @@ impl Access {
         let directory = self.directory();
         if !grant.is_hold() {
             // an end whose news was missed
-            self.tend(grant).await?;
+            let removals = self.guards.removals().await;
+            self.tend(grant, &removals).await?;
             return Ok(());
         }
         let holds = self.holds(Some(&grant.key)).await?;
@@ -295,13 +331,24 @@ impl Access {
     }
 }
 
-/// The time from when an end was due until it was settled, when this change settles it.
-fn settled_lag(before: &Grant, change: &Change) -> Option<Span> {
+/// An end that was settled.
+#[derive(Clone, Copy)]
+struct Over {
+    /// The time from when it was due, where it can be measured.
+    lag: Option<Span>,
+    by_guard: bool,
+}
+
+/// The end that this change settles.
+fn over(before: &Grant, change: &Change) -> Option<Over> {
     change.grants.iter().find_map(|write| match write {
         crate::Write::Update(Grant {
-            state: GrantState::Ended { at, .. },
+            state: GrantState::Ended { at, why, .. },
             ..
-        }) => Some(Span::between(before.due_to_end(), *at)),
+        }) => Some(Over {
+            lag: Some(Span::between(before.due_to_end(), *at)),
+            by_guard: why == end::BY_GUARD,
+        }),
         crate::Write::Update(_) | crate::Write::Insert(_) => None,
     })
 }

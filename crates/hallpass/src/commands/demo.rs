@@ -161,6 +161,8 @@ async fn demo(args: &Args) -> Outcome {
             aws_endpoint: format!("http://{aws_address}"),
             program: program(),
         },
+        ends: None,
+        guards: None,
         store: store.clone(),
         aws,
         clock,

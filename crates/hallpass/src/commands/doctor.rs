@@ -1,5 +1,6 @@
 //! `hallpass doctor`: checks what a server needs, one line each, with the remedy.
 
+mod guard;
 mod iam_policy;
 
 use std::collections::BTreeSet;
@@ -27,15 +28,28 @@ const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass doctor
-  hallpass doctor --iam-policy > policy.json")]
+  hallpass doctor --iam-policy > policy.json
+  hallpass doctor --iam-policy --for guard > guard-policy.json")]
 pub(crate) struct Args {
     /// Print the least IAM policy the server needs, and nothing else
     #[arg(long)]
     iam_policy: bool,
+    /// Whose policy
+    #[arg(long = "for", value_name = "WHOM", value_enum, default_value_t = Whom::Server, requires = "iam_policy")]
+    whom: Whom,
     #[command(flatten)]
     config: ConfigArgs,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+/// Who needs rights at AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Whom {
+    /// The server
+    Server,
+    /// The guard: may list and delete, and give nothing
+    Guard,
 }
 
 /// The result of one check.
@@ -83,7 +97,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
         let groups = read_rules(&loaded.rules()?)
             .ok()
             .map(|rules| rules.requested_groups());
-        output::print(&iam_policy::text(&groups.unwrap_or_default()))?;
+        let groups = groups.unwrap_or_default();
+        let text = match args.whom {
+            Whom::Server => iam_policy::text(&groups),
+            Whom::Guard => iam_policy::for_guard(&groups),
+        };
+        output::print(&text)?;
         return Ok(Exit::Ok);
     }
     let report = runtime()?.block_on(examine(&loaded))?;
@@ -111,6 +130,7 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
     let rules = check_rules(loaded, &mut report);
     let newest_record = check_store(loaded, &mut report).await;
     check_export(loaded, &mut report);
+    guard::check(loaded, &mut report).await;
     check_slack(loaded, &mut report).await;
     check_telling(loaded, &mut report).await;
     check_sign_in(loaded, &mut report).await;

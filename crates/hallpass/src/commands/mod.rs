@@ -14,6 +14,7 @@ pub(crate) mod discard;
 pub(crate) mod doctor;
 pub(crate) mod extend;
 pub(crate) mod grants;
+pub(crate) mod guard;
 pub(crate) mod lambda;
 pub(crate) mod login;
 pub(crate) mod logout;

@@ -14,10 +14,11 @@ use hallpass_server::{Connections, Front, Rates};
 use hallpass_store::{FolderTarget, SqliteStore};
 
 use crate::clock::{self, ProcessClock};
-use crate::compose::{self, Parts, RandomIds};
+use crate::compose::{self, EndsFile, Parts, RandomIds};
 use crate::config::{self, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::{descriptors, logging, output, plans};
+use crate::guards::journals::Journals;
+use crate::{descriptors, keys, logging, output, plans};
 
 /// Run the server
 #[derive(Debug, clap::Args)]
@@ -95,20 +96,25 @@ pub(crate) async fn open_store(path: PathBuf) -> Result<SqliteStore, Failure> {
 pub(crate) fn only_server(store: &Path) -> Result<File, Failure> {
     let mut path = store.as_os_str().to_owned();
     path.push(".lock");
-    let path = PathBuf::from(path);
+    let taken = format!("another server has the store `{}`", store.display());
+    let help = "stop it first, or give this one another `store.url`";
+    only_process(Path::new(&path), taken, help)
+}
+
+/// Makes this process the only one that has the file at `path`, for as long as the value lives.
+///
+/// # Errors
+/// `taken`, when another process has it.
+pub(crate) fn only_process(path: &Path, taken: String, help: &str) -> Result<File, Failure> {
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(&path)
+        .open(path)
         .map_err(|error| Failure::unwritable(path.display(), &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            let message = format!("another server has the store `{}`", store.display());
-            Err(Failure::new(Exit::Held, message)
-                .help("stop it first, or give this one another `store.url`"))
-        }
+        Err(TryLockError::WouldBlock) => Err(Failure::new(Exit::Held, taken).help(help)),
         Err(TryLockError::Error(error)) => Err(Failure::unwritable(path.display(), &error)),
     }
 }
@@ -185,7 +191,7 @@ fn no_aws(error: &ConnectError) -> Failure {
 }
 
 /// Where AWS is and as whom, as the configuration says.
-fn aws_settings(loaded: &Loaded) -> AwsSettings {
+pub(crate) fn aws_settings(loaded: &Loaded) -> AwsSettings {
     let aws = &loaded.config.aws;
     let identity = &loaded.config.identity;
     let from_environment = || {
@@ -263,6 +269,26 @@ fn channels(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn Chann
     Ok(channels)
 }
 
+/// The file that guards read, signed with the store's key.
+fn ends_file(loaded: &Loaded, store: &Path) -> Result<Option<EndsFile>, Failure> {
+    let Some(path) = loaded.ends_file()? else {
+        return Ok(None);
+    };
+    let signer = match keys::load_or_make(store) {
+        Ok(signer) => Some(Arc::new(signer)),
+        // a file that is not signed is better than none; a guard that wants a signature says so
+        Err(failure) => {
+            tracing::error!(error = failure.words(), "the file of ends is not signed");
+            None
+        }
+    };
+    Ok(Some(EndsFile::new(&path, signer)))
+}
+
+fn folder_target(folder: PathBuf) -> Arc<dyn ExportTarget> {
+    Arc::new(FolderTarget::new(folder))
+}
+
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
     let (rules, rules_text) = compose::read_rules_and_text(&rules_file)?;
@@ -274,7 +300,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     shares.log(limit.found);
     let path = loaded.sqlite()?;
     let _only = only_server(&path)?;
-    let store = open_store(path).await?;
+    let store = open_store(path.clone()).await?;
     plans::warn_of_unfinished(&store).await;
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
@@ -304,12 +330,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         rules_file: Some(rules_file),
         clock,
         ids,
-        export: export.map(|(folder, prefix)| {
-            (
-                Arc::new(FolderTarget::new(folder)) as Arc<dyn ExportTarget>,
-                prefix,
-            )
-        }),
+        export: export.map(|(folder, prefix)| (folder_target(folder), prefix)),
         slack,
         channels,
         inventory_max_age: loaded.config.inventory.max_age.0,
@@ -319,6 +340,10 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         connections: Connections::new(shares.settings(loaded.proxies()?)),
         descriptors: shares.limit,
         front: Front::Serve,
+        ends: ends_file(loaded, &path)?,
+        guards: loaded
+            .guard_journal()
+            .map(|folder| Arc::new(Journals::new(folder))),
     })
     .await?;
     compose::put_in_force(&composed, rules, &file).await?;

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::notices::{self, Keeper, Teller};
 use super::probes::Pulse;
-use super::{Composed, clocks, rules_and_text, sources, unread_rules};
+use super::{Composed, clocks, ends, guards, rules_and_text, sources, unread_rules};
 
 /// The longest a loop sleeps: bounds the cost of a lost ring.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -119,12 +119,31 @@ impl Composed {
                 },
             );
         }
+        self.spawn_for_guards(tasks);
         spawn(tasks, "sessions", stop, &engine, forget_sessions);
         if let Some(path) = self.rules_file.clone() {
             let reloader = (engine, path);
             spawn(tasks, "reload", stop, &reloader, |(engine, path), stop| {
                 reload(engine, path, stop)
             });
+        }
+    }
+
+    /// What guards read, and listening for them.
+    fn spawn_for_guards(&self, tasks: &mut JoinSet<()>) {
+        let stop = &self.stop;
+        if let Some(file) = self.ends.clone() {
+            let writer = (file, self.store.clone(), Arc::clone(&self.clock));
+            spawn(
+                tasks,
+                "ends",
+                stop,
+                &writer,
+                |(file, store, clock), stop| ends::write(file, store, clock, stop),
+            );
+        }
+        if let Some(guards) = &self.guards {
+            spawn(tasks, "guards", stop, guards, guards::listen);
         }
     }
 
@@ -145,7 +164,7 @@ impl Composed {
 
 /// Runs a loop until the server stops. One that breaks off, which is a mistake of ours, begins
 /// again: access that is due to end must not wait for somebody to notice.
-fn spawn<E, F>(
+pub(crate) fn spawn<E, F>(
     tasks: &mut JoinSet<()>,
     name: &'static str,
     stop: &watch::Sender<bool>,
@@ -181,7 +200,7 @@ fn spawn<E, F>(
 }
 
 /// Sleeps; `false` when the server stops.
-pub(super) async fn rest(stop: &mut watch::Receiver<bool>, time: Duration) -> bool {
+pub(crate) async fn rest(stop: &mut watch::Receiver<bool>, time: Duration) -> bool {
     if *stop.borrow() {
         return false;
     }
@@ -279,6 +298,10 @@ async fn tend(engine: Engine, mut stop: watch::Receiver<bool>) {
                     #[expect(clippy::cast_precision_loss, reason = "seconds, far below 2^52")]
                     let seconds = lag.as_seconds() as f64;
                     metrics::histogram!("hallpass_revocation_lag_seconds").record(seconds);
+                }
+                if tended.by_guards > 0 {
+                    let count = u64::from(tended.by_guards);
+                    metrics::counter!("hallpass_ends_by_guards_total").increment(count);
                 }
                 if tended.grants > 0 {
                     bell.notify_one();

@@ -131,7 +131,10 @@ impl Mail {
 
     /// Who gets a mail about it, and in which capacity.
     fn readers(&self, told: &Told) -> Vec<(Email, Reader)> {
-        if matches!(told.notice.news, News::Stuck | News::SessionsLive) {
+        if matches!(
+            told.notice.news,
+            News::Stuck | News::SessionsLive | News::GuardActed
+        ) {
             let operator = |email: &Email| (email.clone(), Reader::Operator);
             return self.alerts.iter().map(operator).collect();
         }

@@ -193,6 +193,14 @@ fn subjects_of_grants() -> Vec<(Told, &'static str)> {
             "Sessions go on: ReadOnly in payments-prod, Person 1",
         ),
         (
+            active(News::SetUpAgain),
+            "Access is being set up again: ReadOnly in payments-prod",
+        ),
+        (
+            granted(News::GuardActed, ended(9)),
+            "The guard had to act: ReadOnly in payments-prod, Person 1",
+        ),
+        (
             active(News::BreakGlass),
             "Break-glass: Person took ReadOnly in payments-prod, 2h",
         ),
@@ -285,7 +293,12 @@ fn everybody_gets_their_own_and_nobody_what_they_did() {
     };
     assert_eq!(readers(&all, &discarded), both[1..]);
     let ops = Email::new("ops@example.com").unwrap();
-    assert_eq!(readers(&all, &told(News::Stuck)), [(ops, Reader::Operator)]);
+    for news in [News::Stuck, News::SessionsLive, News::GuardActed] {
+        assert_eq!(
+            readers(&all, &told(news)),
+            [(ops.clone(), Reader::Operator)]
+        );
+    }
 }
 
 #[tokio::test]

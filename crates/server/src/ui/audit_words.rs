@@ -33,6 +33,7 @@ pub(crate) const GROUPS: [Group; 9] = [
             "drift.missing",
             "drift.principal_left",
             "drift.rule_changed",
+            "drift.guard",
         ],
     },
     Group {
@@ -115,6 +116,7 @@ pub(crate) fn event(name: &str) -> String {
         "drift.missing" => "Access vanished",
         "drift.principal_left" => "Person left",
         "drift.rule_changed" => "Rules would refuse",
+        "drift.guard" => "Removed too early",
         "config.loaded" => "Rules loaded",
         "token.created" => "Token made",
         "token.revoked" => "Token revoked",
@@ -140,6 +142,7 @@ pub(crate) fn by(directory: &Directory, record: &Record) -> String {
                 ("end.succeeded", Some("released")) => "given back",
                 ("end.succeeded", Some(reason)) if reason.starts_with("revoked_by") => "revoked",
                 ("drift.missing", _) => "drift",
+                ("drift.guard", _) | ("end.started" | "end.succeeded", Some("guard")) => "guard",
                 (_, Some("principal_left")) => "person left",
                 ("request.expired", _) => "lapse",
                 ("config.loaded", _) => "rules",

@@ -128,6 +128,11 @@ fn probed(result: &ProbeResult) -> Part {
             "Grants begin and end late.",
             "Look at the server’s log; a restart goes on where it stopped.",
         ),
+        "guard" => (
+            "Guard",
+            "Ends come from this server alone.",
+            "Look at the guard’s own log: docs/runbooks/guard-silent.md.",
+        ),
         other => (other, "", "Look at the server’s log."),
     };
     match &result.works {

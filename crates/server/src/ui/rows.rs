@@ -193,6 +193,10 @@ pub(crate) fn why_it_ends(view: &View, grant: &Grant, cause: &EndCause) -> Strin
                 view.words(end)
             )
         }
+        EndCause::Guard { removed_at, .. } => format!(
+            "Removed by the guard at {}, because the server had not.",
+            view.words(*removed_at)
+        ),
     }
 }
 

@@ -333,6 +333,8 @@ impl Teller<'_> {
                 plain(text("error").unwrap_or_default()).trim_end_matches('.')
             )),
             "drift.missing" => Entry::new("Someone removed this access outside Hallpass"),
+            "drift.guard" => Entry::new("A guard removed this access too early")
+                .words("It did not know the newest end. The access is set up again."),
             "drift.principal_left" => Entry::new("The holder left the directory"),
             "drift.rule_changed" => {
                 Entry::new("The rules changed").words("Today they would refuse this.")

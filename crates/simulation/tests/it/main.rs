@@ -15,6 +15,7 @@ mod deciding;
 mod directory;
 mod draining;
 mod endings;
+mod guarded;
 mod interleavings;
 mod looking;
 mod outliving;

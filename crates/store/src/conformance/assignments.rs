@@ -41,7 +41,7 @@ async fn taken_key(store: &Store, now: u64, token: &str, until: u64) -> Option<H
     task.map(|task| task.row().key.clone())
 }
 
-fn is_raced<T>(outcome: &Result<T, CommitError>) -> bool {
+pub(super) fn is_raced<T>(outcome: &Result<T, CommitError>) -> bool {
     matches!(outcome, Err(CommitError::Raced(_)))
 }
 

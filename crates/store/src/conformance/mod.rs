@@ -15,6 +15,7 @@
 pub mod assignments;
 pub mod changes;
 pub mod cuts;
+pub mod ends;
 pub mod lines;
 pub mod log;
 pub mod outbox;
@@ -89,6 +90,9 @@ macro_rules! conformance {
                 the_first_of_all_is_named_and_not_taken
                 those_in_line_are_counted
                 a_line_is_left_with_what_is_wanted;
+            ends:
+                a_removal_by_a_guard_is_part_of_the_wish
+                owned_ends_are_ours_and_not_over;
             cuts:
                 cuts_are_added_with_a_change_and_open_until_they_are_gone
                 cuts_are_settled_whole_over_the_version_that_was_read;

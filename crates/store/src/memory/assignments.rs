@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use hallpass_assignments::line::{self, Head, Heads, InFlight, Queue, Room, Standing, Waiting};
 use hallpass_assignments::{
-    AssignmentStore, Haste, Lease, OperationKind, Over, Row, StoreFault, Taken, Task, Urgency,
-    is_lease_from_future,
+    AssignmentStore, Haste, Lease, OperationKind, Over, OwnedEnd, Row, StoreFault, Taken, Task,
+    Urgency, is_lease_from_future,
 };
 use hallpass_model::{HoldKey, Timestamp};
 
@@ -265,6 +265,22 @@ impl AssignmentStore for MemoryStore {
             .assignments
             .values()
             .map(|slot| slot.row.clone())
+            .collect())
+    }
+
+    async fn owned_ends(&self) -> Result<Vec<OwnedEnd>, StoreFault> {
+        let state = self.state();
+        let grants_of = |key: &HoldKey| {
+            let live = state
+                .grants
+                .values()
+                .filter(|grant| grant.key == *key && !grant.is_over());
+            live.map(|grant| grant.id).collect()
+        };
+        Ok(state
+            .assignments
+            .values()
+            .filter_map(|slot| slot.row.owned_end(grants_of(&slot.row.key)))
             .collect())
     }
 

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use hallpass_assignments::line::{Slot, Standing, Waiting};
 use hallpass_assignments::{
-    AssignmentStore, Haste, Lease, OperationKind, Over, Row, StoreFault, Taken, Task,
+    AssignmentStore, Haste, Lease, OperationKind, Over, OwnedEnd, Row, StoreFault, Taken, Task,
     is_lease_from_future, line,
 };
 use hallpass_model::{HoldKey, Span, Timestamp};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
-use super::{Refused, SqliteStore, lines, number, refusal};
+use super::{Refused, SqliteStore, ends, lines, number, refusal};
 use crate::fault::Fault;
 use crate::rows::{body, instant, read_body, read_instant};
 use crate::steps::{begun, noted_over, recorded};
@@ -342,6 +342,10 @@ impl AssignmentStore for SqliteStore {
         Ok(self
             .read(|tx| rows(tx, "SELECT body FROM assignments ORDER BY hold_key", ()))
             .await?)
+    }
+
+    async fn owned_ends(&self) -> Result<Vec<OwnedEnd>, StoreFault> {
+        Ok(self.read(ends::owned).await?)
     }
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreFault> {

@@ -98,6 +98,13 @@ pub(super) fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(),
     }
 }
 
+/// Whether a file is one of ours, whatever its schema's version.
+pub(super) fn is_ours(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    connection
+        .pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0))
+        .map(|application| application == APPLICATION_ID)
+}
+
 /// Checks what was applied and applies the rest, in one transaction.
 pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let unusable = |source| OpenError::Unusable {

@@ -10,6 +10,7 @@ mod care;
 mod chores;
 mod commit;
 mod cuts;
+mod ends;
 mod lines;
 mod migrate;
 mod outbox;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use care::{BackupError, Check};
+pub use ends::EndsReader;
 pub use sessions::SessionRow;
 
 use crate::fault::Fault;

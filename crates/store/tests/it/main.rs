@@ -9,6 +9,7 @@
 
 #[cfg(unix)]
 mod descriptors;
+mod ends_reader;
 mod exports;
 mod one_file;
 mod opening;

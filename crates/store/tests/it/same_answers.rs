@@ -273,6 +273,13 @@ impl Sequence {
         };
         match rev {
             Some(rev) if self.dice.chance(30) => Desire::Forget { key, rev },
+            Some(rev) if self.dice.chance(20) => Desire::RemovedByGuard {
+                key,
+                rev,
+                until: self.dice.instant(self.now),
+                asked_at: at(self.now),
+                removed_at: self.dice.instant(self.now),
+            },
             _ => Desire::Until {
                 key,
                 rev,

@@ -1,6 +1,8 @@
 //! `hallpass audit …`: verify the audit log, look at it, take it away.
 
 mod export;
+mod journals;
+mod key;
 mod show;
 mod verify;
 
@@ -26,6 +28,7 @@ enum Command {
     Verify(verify::Args),
     Show(show::Args),
     Export(export::Args),
+    Key(key::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
@@ -33,6 +36,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Command::Verify(args) => verify::run(args),
         Command::Show(args) => show::run(args),
         Command::Export(args) => export::run(args),
+        Command::Key(args) => key::run(args),
     }
 }
 

@@ -7,6 +7,7 @@ use hallpass_audit::{AuditStore as _, Fault, FaultKind, Head, Input, Record, Ver
 use hallpass_store::{ReadExportError, read_export};
 use serde_json::json;
 
+use super::journals::{self, Checked};
 use crate::commands::serve::{ConfigArgs, open_store, runtime};
 use crate::commands::store::existing;
 use crate::exit::{Exit, Failure, Outcome};
@@ -20,7 +21,7 @@ const BATCH: u32 = 500;
 /// How deep heads may lie below it: year, month, day, and some room.
 const DEPTH_MAX: u32 = 8;
 const FIELDS: &[&str] = &[
-    "ok", "records", "first", "head", "heads", "seq", "kind", "detail",
+    "ok", "records", "first", "head", "heads", "journals", "seq", "kind", "detail",
 ];
 
 /// Verify an exported audit log, with nothing but the export
@@ -29,7 +30,8 @@ const FIELDS: &[&str] = &[
     long_about = "Verify an exported audit log, with nothing but the export\n\nReads folders of \
                   objects (<prefix>/<YYYY>/<MM>/<DD>/<uuid>.json) and files with one record per \
                   line. Needs no server, database or configuration. Published heads in a folder \
-                  `heads` in or beside the export are checked too. Without a path, checks the store \
+                  `heads` and journals of guards in a folder `guard`, in or beside the export, are \
+                  checked too. Without a path, checks the store \
                   that the configuration names. Exit 1 names the first bad \
                   record and what is wrong: changed, missing, reordered or forked.",
     after_help = "Examples:
@@ -50,6 +52,9 @@ pub(crate) struct Args {
     /// A published head that the export has to reach
     #[arg(long, value_name = "FILE")]
     head: Option<PathBuf>,
+    /// Journals of guards, or folders of them, to check beside those that lie by the export
+    #[arg(long, value_name = "PATH")]
+    journal: Vec<PathBuf>,
     #[command(flatten)]
     config: ConfigArgs,
     #[command(flatten)]
@@ -59,10 +64,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Outcome {
     let range = Range::of(args)?;
     let (mut inputs, mut heads) = (Vec::new(), Vec::new());
+    let mut journals = args.journal.clone();
     if args.paths.is_empty() {
         inputs = stored(&existing(&args.config)?)?;
         // a store that was cut short is found by the heads it published
-        let published = args.config.load()?.export()?;
+        let loaded = args.config.load()?;
+        journals.extend(loaded.guard_journal().filter(|folder| folder.is_dir()));
+        let published = loaded.export()?;
         let published = published.map(|(folder, _)| folder.join(HEADS));
         if let Some(folder) = published.filter(|folder| folder.is_dir()) {
             read_heads(&folder, 0, &mut heads)?;
@@ -73,7 +81,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
         inputs.extend(found);
         heads.extend(published);
         heads.extend(heads_beside(path)?);
+        journals.extend(journals::beside(path));
     }
+    journals.sort();
+    journals.dedup();
     if let Some(path) = &args.head {
         heads.push(read_head(path)?);
     }
@@ -81,21 +92,28 @@ pub(crate) fn run(args: &Args) -> Outcome {
     heads.retain(|head| range.holds(head.seq));
     let finding = verify(inputs, &heads).and_then(|verified| range.reached(verified));
     match finding {
-        Ok(verified) => passed(args, &verified),
+        Ok(verified) => passed(args, &verified, &journals::check(&journals)?),
         Err(fault) => failed(args, &fault),
     }
 }
 
-fn passed(args: &Args, verified: &Verified) -> Outcome {
+fn passed(args: &Args, verified: &Verified, journals: &[Checked]) -> Outcome {
     let head = verified.head.as_ref();
+    let journaled = journals.iter().map(|journal| {
+        let path = journal.path.display().to_string();
+        json!({"path": path, "records": journal.records, "torn": journal.torn})
+    });
     let value = json!({
         "ok": true,
         "records": verified.records,
         "first": verified.first,
         "head": head.map(|(seq, hash)| json!({"seq": seq, "hash": hash})),
         "heads": verified.heads,
+        "journals": journaled.collect::<Vec<_>>(),
     });
-    output::one(args.output.format(), &value, FIELDS, || text(verified))?;
+    output::one(args.output.format(), &value, FIELDS, || {
+        text(verified) + &journal_text(journals)
+    })?;
     if verified.first > 1 && head.is_some() && args.from.is_none() {
         output::say(&format!(
             "note: the export begins at record {}; nothing is said about those before it",
@@ -117,6 +135,23 @@ fn text(verified: &Verified) -> String {
         verified.first,
         count(heads, "published head")
     )
+}
+
+fn journal_text(journals: &[Checked]) -> String {
+    let line = |journal: &Checked| {
+        let records = usize::try_from(journal.records).unwrap_or(usize::MAX);
+        let torn = if journal.torn {
+            " What came after them was torn by a stop."
+        } else {
+            ""
+        };
+        let path = journal.path.display();
+        format!(
+            "Journal {path}: {}, the chain holds.{torn}\n",
+            count(records, "record")
+        )
+    };
+    journals.iter().map(line).collect()
 }
 
 fn failed(args: &Args, fault: &Fault) -> Outcome {

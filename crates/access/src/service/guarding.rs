@@ -1,0 +1,113 @@
+//! Guards' journals, taken into account as they grow.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use hallpass_assignments::GuardRemoval;
+use hallpass_model::{Span, Timestamp};
+
+use super::{Access, AccessError};
+use crate::{Change, EndCause, GrantState, Notice, Removals, Write, guarded};
+
+/// Operators hear of guards that had to act this often at most: one outage of the server is one
+/// matter, however many ends fell into it.
+const ALARM_EVERY: Span = Span::hours(1);
+
+/// What of the journals was taken into account by this process.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    revision: AtomicU64,
+    alarmed_at: Mutex<Option<Timestamp>>,
+}
+
+impl Access {
+    /// Takes into account what guards did, before anything else is done: at the start of a server,
+    /// so that it sends nothing for ends that came without it. Returns how many could not be; ticks
+    /// take those again.
+    pub async fn heed_guards(&self) -> u32 {
+        let removals = self.guards.removals().await;
+        self.fold_removals(&removals).await
+    }
+
+    /// Takes new records of guards' journals into account. Returns how many could not be; they are
+    /// taken again.
+    pub(super) async fn fold_removals(&self, removals: &Removals) -> u32 {
+        if self.guarded.revision.load(Ordering::SeqCst) >= removals.revision() {
+            return 0;
+        }
+        let mut failed = 0;
+        for removal in removals.iter() {
+            match self.fold_removal(removal).await {
+                Ok(()) => {}
+                Err(error) => {
+                    failed += 1;
+                    tracing::warn!(key = %removal.end.key, error = %error, "what a guard removed could not be recorded");
+                }
+            }
+        }
+        if failed == 0 {
+            self.guarded
+                .revision
+                .fetch_max(removals.revision(), Ordering::SeqCst);
+        }
+        failed
+    }
+
+    async fn fold_removal(&self, removal: &GuardRemoval) -> Result<(), AccessError> {
+        let holds = self.holds(Some(&removal.end.key)).await?;
+        let change = guarded::fold(removal, &holds, self.moment());
+        if change.is_empty() {
+            return Ok(());
+        }
+        let alarm = self.alarm_of(&change, Some(removal));
+        self.store_change(change.telling(alarm.as_ref())).await?;
+        self.alarmed(alarm.as_ref());
+        tracing::error!(
+            guard = removal.guard,
+            key = %removal.end.key,
+            until = %removal.end.until,
+            "a guard removed what the server had not"
+        );
+        Ok(())
+    }
+
+    /// What operators are to hear of a change by which a guard ended something, unless they heard
+    /// within the hour.
+    pub(super) fn alarm_of(
+        &self,
+        change: &Change,
+        removal: Option<&GuardRemoval>,
+    ) -> Option<Notice> {
+        let removal = removal?;
+        let by_guard = |state: &GrantState| match state {
+            GrantState::Ending { cause, .. } | GrantState::Ended { cause, .. } => {
+                matches!(cause, EndCause::Guard { .. })
+            }
+            GrantState::Scheduled
+            | GrantState::Granting
+            | GrantState::Active
+            | GrantState::Failed { .. } => false,
+        };
+        let ended = change.grants.iter().find_map(|write| match write {
+            Write::Update(grant) if by_guard(&grant.state) => Some(grant),
+            Write::Update(_) | Write::Insert(_) => None,
+        })?;
+        let alarmed = *self.alarmed_at();
+        let moment = self.moment();
+        let is_due = alarmed.is_none_or(|at| moment.now >= ALARM_EVERY.after(at));
+        is_due.then(|| guarded::alarm(removal, ended, moment))
+    }
+
+    pub(super) fn alarmed(&self, alarm: Option<&Notice>) {
+        if let Some(alarm) = alarm {
+            *self.alarmed_at() = Some(alarm.at);
+        }
+    }
+
+    fn alarmed_at(&self) -> std::sync::MutexGuard<'_, Option<Timestamp>> {
+        self.guarded
+            .alarmed_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,208 @@
+//! What a row says to those who see to its end, and what it makes of a removal by a guard.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use hallpass_model::{GroupId, Span, Target, UserId};
+
+use super::*;
+use crate::{Action, Outcome, next};
+
+fn at(seconds: u64) -> Timestamp {
+    Span::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
+}
+
+/// Asked for at 10, wanted until 100.
+fn row() -> Row {
+    Row {
+        key: HoldKey {
+            user: UserId::new("00000001-0000-4000-8000-000000000000").unwrap(),
+            target: Target::Group {
+                group: GroupId::new("00000002-0000-4000-8000-000000000000").unwrap(),
+            },
+        },
+        desired: Desired {
+            until: at(100),
+            asked_at: at(10),
+            rev: 3,
+            removed_at: None,
+        },
+        execution: Execution {
+            ownership: Ownership::Ours,
+            ..Execution::new(at(10))
+        },
+        news: 0,
+    }
+}
+
+fn with(change: impl FnOnce(&mut Row)) -> Row {
+    let mut row = row();
+    change(&mut row);
+    row
+}
+
+/// A row with this verdict.
+fn verdict(verdict: Verdict) -> Row {
+    with(|row| row.execution.verdict = verdict)
+}
+
+/// Seen gone at that second.
+fn gone(second: u64) -> Verdict {
+    Verdict::Absent {
+        at: at(second),
+        why: Absence::Removed,
+    }
+}
+
+fn deleting(row: &mut Row) {
+    row.execution.verdict = gone(20);
+    row.execution.operation = Some(Operation {
+        kind: OperationKind::Delete,
+        started_at: at(20),
+        request: None,
+        polls: 0,
+    });
+}
+
+fn given_up(row: &mut Row) {
+    row.execution.giving_up = Some(GivingUp {
+        reason: String::new(),
+        at: at(50),
+    });
+}
+
+/// Rows by name, with the second of the end they have ahead.
+fn table() -> Vec<(&'static str, Row, Option<u64>)> {
+    let reason = String::new();
+    let stuck = Verdict::Stuck {
+        since: at(20),
+        reason: reason.clone(),
+    };
+    let refused = Verdict::Refused { at: at(20), reason };
+    let owned = |ownership| with(|row| row.execution.ownership = ownership);
+    vec![
+        ("working", verdict(Verdict::Working), Some(100)),
+        (
+            "present",
+            verdict(Verdict::Present { at: at(20) }),
+            Some(100),
+        ),
+        ("stuck", verdict(stuck), Some(100)),
+        ("seen gone", verdict(gone(20)), None),
+        ("kept", verdict(Verdict::Kept { at: at(20) }), None),
+        ("lost", verdict(Verdict::Lost { at: at(20) }), None),
+        ("refused", verdict(refused), None),
+        ("gone before the newest hold", verdict(gone(9)), Some(100)),
+        ("gone, but in flight", with(deleting), Some(100)),
+        ("given up", with(given_up), Some(50)),
+        ("standing", owned(Ownership::Standing), None),
+        ("undecided", owned(Ownership::Undecided), None),
+    ]
+}
+
+#[test]
+fn only_what_is_ours_and_not_seen_gone_has_an_end_ahead() {
+    let mut wrong = Vec::new();
+    for (name, row, until) in table() {
+        let found = row.owned_end(Vec::new()).map(|end| (end.until, end.rev));
+        if found != until.map(|until| (at(until), 3)) {
+            wrong.push((name, found));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn a_removal_by_a_guard_is_heeded_once() {
+    let untouched = row();
+    assert_eq!(untouched.clone().heed_removal(at(90)), untouched);
+    let removed = with(|row| {
+        row.execution.sight = Sight::Present { at: at(20) };
+        row.execution.verdict = Verdict::Present { at: at(20) };
+        row.execution.created_at = Some(at(15));
+        row.execution.due = at(600);
+        row.desired.removed_at = Some(at(80));
+    });
+    let heeded = removed.heed_removal(at(90));
+    let execution = &heeded.execution;
+    assert_eq!(execution.deleted_at, Some(at(80)));
+    assert_eq!((execution.sight, execution.due), (Sight::Unseen, at(90)));
+    assert_eq!(execution.verdict, Verdict::Working);
+    assert_eq!(heeded.clone().heed_removal(at(91)), heeded, "twice");
+}
+
+#[test]
+fn what_was_made_after_a_removal_by_a_guard_is_there() {
+    let creating = |since: u64| Operation {
+        kind: OperationKind::Create,
+        started_at: at(since),
+        request: None,
+        polls: 0,
+    };
+    let made = with(|row| row.execution.created_at = Some(at(85)));
+    let under_way = with(|row| row.execution.operation = Some(creating(85)));
+    let standing = with(|row| row.execution.ownership = Ownership::Standing);
+    for mut row in [made, under_way, standing] {
+        row.desired.removed_at = Some(at(80));
+        let heeded = row.clone().heed_removal(at(90));
+        assert_eq!(heeded.execution.deleted_at, None, "{row:?}");
+        assert_eq!(heeded.execution.heeded, Some(at(80)));
+    }
+}
+
+/// The wish is asserted anew at 90: whether listings lag or not, it is made again.
+#[test]
+fn access_that_is_still_wanted_is_made_again_after_a_removal_by_a_guard() {
+    let wanted = |now: u64| {
+        with(|row| {
+            row.execution.sight = Sight::Present { at: at(20) };
+            row.execution.last_present_at = Some(at(20));
+            row.execution.verdict = Verdict::Present { at: at(20) };
+            row.desired.removed_at = Some(at(80));
+            row.desired.asked_at = at(now);
+            row.desired.until = at(3_600);
+        })
+        .heed_removal(at(now))
+    };
+    let create = Action::Begin(OperationKind::Create);
+    assert_eq!(
+        next(&wanted(90), at(90)),
+        create,
+        "listings may still show it"
+    );
+    let late = wanted(600);
+    assert_eq!(next(&late, at(600)), Action::Look, "a stop in between");
+    let looked = Outcome::Looked {
+        at: at(601),
+        present: false,
+    };
+    let late = late.clone().learn(&late, looked, at(601));
+    assert_eq!(next(&late, at(601)), create);
+    let begun = late.begin(OperationKind::Create, at(601));
+    assert_eq!(
+        begun.clone().heed_removal(at(602)),
+        begun,
+        "not forgotten again"
+    );
+}
+
+/// A server that could not send begins a removal; a guard removes; the server comes back.
+#[test]
+fn what_a_guard_removed_is_not_taken_for_a_removal_of_ours_whose_answer_was_lost() {
+    let begun_at = |second: u64| {
+        with(|row| {
+            row.desired.removed_at = Some(at(105));
+            row.execution.created_at = Some(at(15));
+        })
+        .begin(OperationKind::Delete, at(second))
+        .heed_removal(at(120))
+    };
+    let look = |row: Row| {
+        let looked = Outcome::Looked {
+            at: at(121),
+            present: false,
+        };
+        row.clone().learn(&row, looked, at(121)).execution
+    };
+    assert_eq!(look(begun_at(101)).deleted_at, Some(at(105)));
+    // one that we began later began because it was still seen
+    assert_eq!(look(begun_at(110)).deleted_at, Some(at(121)));
+}

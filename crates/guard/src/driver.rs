@@ -1,0 +1,407 @@
+//! The driver: reads ends, looks, removes, looks again, writes down. Every decision is in
+//! [`Watch`] and [`Memory`]; every method may be stopped at any await.
+//!
+//! Several workers may call [`Guard::work`] at the same time: a call of AWS that hangs holds up
+//! nothing but its own end.
+
+mod book;
+mod sight;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hallpass_assignments::{CenterFault, OwnedEnd};
+use hallpass_model::{AuditId, HoldKey, Span, Target, Timestamp, UserId};
+
+use crate::journal::Writer;
+use crate::watch::{Outcome, Step};
+use crate::{Memory, Over, Ports, Watch};
+use book::Book;
+use sight::Sight;
+
+/// Bounds of a guard.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Its name, in its records.
+    pub name: String,
+    /// How late an end may be before it acts.
+    pub bound: Span,
+    /// Outstanding removals; AWS allows 10 operations per instance (IAM Identity Center quotas).
+    pub outstanding: usize,
+}
+
+/// What a round of work came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// A step was taken.
+    Did,
+    /// Nothing can be done before this instant, as far as is known.
+    Idle(Option<Timestamp>),
+    /// The time is not known, so nothing is done.
+    NoTime,
+}
+
+/// A guard.
+pub struct Guard {
+    ports: Ports,
+    limits: Limits,
+    state: Mutex<State>,
+    book: tokio::sync::Mutex<Book>,
+}
+
+#[derive(Default)]
+struct State {
+    memory: Memory,
+    watches: BTreeMap<HoldKey, Watch>,
+    /// What somebody works on.
+    busy: BTreeSet<HoldKey>,
+    /// Removals that a guard before us began, by the revision of their wish.
+    begun: BTreeMap<HoldKey, u64>,
+    /// Ends whose refusal was recorded, by the revision of their wish.
+    told: BTreeMap<HoldKey, u64>,
+    sight: Sight,
+    /// When AWS was last asked anything.
+    asked_at: Option<Timestamp>,
+    aws_silent_since: Option<Timestamp>,
+    /// Why AWS lists nothing for us, when it answers and refuses.
+    not_listed: Option<String>,
+    ended_total: u64,
+    unwritten: u64,
+    /// Somebody said that the store was restored: the next copy counts, whatever was seen before.
+    is_restored: bool,
+}
+
+/// Something to be done for one key, or for all keys of one target.
+enum Job {
+    Look(Target, Vec<HoldKey>),
+    Remove(HoldKey),
+    Poll(HoldKey, String),
+    Ask(HoldKey),
+    Settle(HoldKey, Over),
+}
+
+/// Keys that nobody else works on until this is dropped.
+struct Taken<'a> {
+    guard: &'a Guard,
+    keys: Vec<HoldKey>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let mut state = self.guard.state();
+        for key in &self.keys {
+            state.busy.remove(key);
+        }
+    }
+}
+
+impl Guard {
+    /// A guard that knows what the one of its name before it knew. What cannot be read of that is
+    /// told and done without: an end that comes matters more than a record.
+    pub async fn start(ports: Ports, limits: Limits) -> Self {
+        let mut state = State::default();
+        match ports.memory.load().await {
+            Ok(kept) => state.memory = Memory::from_kept(kept),
+            Err(fault) => tracing::warn!(error = %fault, "the guard's memory cannot be read"),
+        }
+        match ports.journal.records().await {
+            Ok(records) => state.recall(&records),
+            Err(fault) => tracing::error!(error = %fault, "the guard's journal cannot be read"),
+        }
+        Self {
+            ports,
+            limits,
+            state: Mutex::new(state),
+            book: tokio::sync::Mutex::new(Book::default()),
+        }
+    }
+
+    /// Somebody says that the store was restored from a backup: the next copy counts, whatever was
+    /// seen before it. What it does not know any more is ended all the same.
+    pub fn accept_restored(&self) {
+        self.state().is_restored = true;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // every change of the state is whole: a panic elsewhere leaves it usable
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Option<Timestamp> {
+        self.ports.time.now()
+    }
+
+    fn writer(&self, now: Timestamp) -> Writer<'_> {
+        Writer {
+            name: &self.limits.name,
+            now,
+            id: AuditId::new(self.ports.ids.next(now)),
+        }
+    }
+
+    /// Reads ends once, then works until nothing is due.
+    pub async fn tick(&self) {
+        self.refresh().await;
+        while self.work().await == Work::Did {}
+    }
+
+    /// Takes the next step that is due, the longest overdue end first.
+    pub async fn work(&self) -> Work {
+        let Some(now) = self.now() else {
+            return Work::NoTime;
+        };
+        let (job, _taken) = match self.take_job(now) {
+            Ok(taken) => taken,
+            Err(next) => return Work::Idle(next),
+        };
+        match job {
+            Job::Look(target, keys) => self.look(&target, &keys, now).await,
+            Job::Remove(key) => self.remove(&key).await,
+            Job::Poll(key, request) => {
+                let answer = self.ports.center.status(&request).await;
+                self.heard(answer.as_ref().err());
+                self.learn(&key, Outcome::Status(answer)).await;
+            }
+            Job::Ask(key) => {
+                let answer = self.ports.center.missing(&key).await;
+                self.heard(answer.as_ref().err());
+                self.learn(&key, Outcome::Asked(answer)).await;
+            }
+            Job::Settle(key, over) => self.settle(&key, over).await,
+        }
+        Work::Did
+    }
+
+    /// The next thing to do, taken; or when there may be something.
+    fn take_job(&self, now: Timestamp) -> Result<(Job, Taken<'_>), Option<Timestamp>> {
+        let bound = self.limits.bound;
+        let mut state = self.state();
+        let (job, next) = state.next_job(now, bound, self.limits.outstanding);
+        let Some(job) = job else {
+            return Err(next);
+        };
+        let keys = match &job {
+            Job::Look(_, keys) => keys.clone(),
+            Job::Remove(key) | Job::Poll(key, _) | Job::Ask(key) | Job::Settle(key, _) => {
+                vec![key.clone()]
+            }
+        };
+        state.busy.extend(keys.iter().cloned());
+        state.asked_at = Some(now);
+        let guard = self;
+        Ok((job, Taken { guard, keys }))
+    }
+
+    /// One listing serves every end of its target.
+    async fn look(&self, target: &Target, keys: &[HoldKey], at: Timestamp) {
+        let listed = self.list(target).await;
+        for key in keys {
+            let outcome = match &listed {
+                Ok(holders) => Outcome::Looked {
+                    at,
+                    present: holders.contains(&key.user),
+                },
+                Err(_) => Outcome::LookFailed,
+            };
+            self.learn(key, outcome).await;
+        }
+    }
+
+    /// Removes, if it is still to go by the newest copy there is.
+    async fn remove(&self, key: &HoldKey) {
+        if !self.is_still_due(key).await {
+            if let Some((now, watch)) = self.now().zip(self.state().watches.get_mut(key)) {
+                watch.defer(now);
+            }
+            return;
+        }
+        let Some((now, end)) = self.now().zip(self.end_of(key)) else {
+            return;
+        };
+        // CRASH: from here the intent is written; the next guard looks and says what came of it
+        self.write([self.writer(now).ending(&end)]).await;
+        let answer = self.ports.center.remove(key).await;
+        self.heard(answer.as_ref().err());
+        self.learn(key, Outcome::Removal(answer)).await;
+    }
+
+    fn end_of(&self, key: &HoldKey) -> Option<OwnedEnd> {
+        let state = self.state();
+        state.watches.get(key).map(|watch| watch.end().clone())
+    }
+
+    async fn learn(&self, key: &HoldKey, outcome: Outcome) {
+        let Some(now) = self.now() else {
+            return;
+        };
+        let refusal = {
+            let mut state = self.state();
+            let Some(watch) = state.watches.get_mut(key) else {
+                return;
+            };
+            watch.learn(outcome, now);
+            state.refusal_to_tell(key)
+        };
+        if let Some((end, error)) = refusal {
+            tracing::error!(key = %key, error, "AWS refuses a removal; it is tried again");
+            self.write([self.writer(now).refused(&end, &error)]).await;
+        }
+    }
+
+    async fn settle(&self, key: &HoldKey, over: Over) {
+        let Some(now) = self.now() else {
+            return;
+        };
+        let watch = self.state().watches.get(key).cloned();
+        let Some(watch) = watch else {
+            return;
+        };
+        let end = watch.end();
+        let record = self.writer(now).ended(end, over, watch.why_gone());
+        // CRASH: the record before the memory; settled twice, it is recorded twice, never not at all
+        self.write(record).await;
+        let mut state = self.state();
+        if over == Over::Removed {
+            state.ended_total += 1;
+            let late = Span::between(end.until, now);
+            tracing::error!(key = %key, %late, "the guard removed what the server had not");
+        }
+        state.memory.settle(key, end.rev);
+        state.watches.remove(key);
+        state.begun.remove(key);
+    }
+
+    /// Whether AWS answered, and since when it does not.
+    fn heard(&self, fault: Option<&CenterFault>) {
+        let now = self.now();
+        let mut state = self.state();
+        match fault {
+            Some(CenterFault::Unreachable { .. }) => {
+                state.aws_silent_since = state.aws_silent_since.or(now);
+            }
+            // says nothing of AWS
+            Some(CenterFault::NotSent) => {}
+            Some(
+                CenterFault::Throttled { .. }
+                | CenterFault::Full { .. }
+                | CenterFault::Conflict { .. }
+                | CenterFault::NotFound { .. }
+                | CenterFault::Refused { .. },
+            )
+            | None => state.aws_silent_since = None,
+        }
+    }
+
+    /// Asks AWS something harmless when nothing was asked for a while, so that the time stays true
+    /// and a role that lost its rights is known before it is needed: lists the target of the end
+    /// that comes next.
+    ///
+    /// # Errors
+    /// What AWS said, when it did not list.
+    pub async fn probe(&self, after: Span) -> Result<(), CenterFault> {
+        let now = self.now();
+        let target = {
+            let mut state = self.state();
+            let asked = state.asked_at.zip(now);
+            if asked.is_some_and(|(asked, now)| now < after.after(asked)) {
+                return Ok(());
+            }
+            let soonest = state.watches.values().min_by_key(|watch| watch.end().until);
+            let Some(target) = soonest.map(|watch| watch.end().key.target.clone()) else {
+                return Ok(());
+            };
+            state.asked_at = now;
+            target
+        };
+        self.list(&target).await.map(|_| ())
+    }
+
+    async fn list(&self, target: &Target) -> Result<Vec<UserId>, CenterFault> {
+        let listed = self.ports.center.holders(target).await;
+        self.heard(listed.as_ref().err());
+        let refused = match &listed {
+            Err(fault @ (CenterFault::Refused { .. } | CenterFault::NotFound { .. })) => {
+                Some(fault.to_string())
+            }
+            Ok(_)
+            | Err(
+                CenterFault::Throttled { .. }
+                | CenterFault::NotSent
+                | CenterFault::Full { .. }
+                | CenterFault::Conflict { .. }
+                | CenterFault::Unreachable { .. },
+            ) => None,
+        };
+        self.state().not_listed = refused;
+        listed
+    }
+}
+
+impl State {
+    /// What to do next, and when something may be due otherwise.
+    fn next_job(
+        &self,
+        now: Timestamp,
+        bound: Span,
+        outstanding: usize,
+    ) -> (Option<Job>, Option<Timestamp>) {
+        let flying = self.watches.values().filter(|watch| watch.is_in_flight());
+        let mut lanes: BTreeSet<String> = flying.map(|watch| watch.end().key.lane()).collect();
+        let removing = self.busy.iter().map(HoldKey::lane);
+        lanes.extend(removing);
+        let in_flight = self.watches.values().filter(|watch| watch.is_in_flight());
+        let is_full = in_flight.count() >= outstanding;
+        let mut next: Option<Timestamp> = None;
+        let mut ready = Vec::new();
+        let free = self.watches.values();
+        for watch in free.filter(|watch| !self.busy.contains(&watch.end().key)) {
+            match watch.next(now, bound) {
+                Step::Rest(until) => next = Some(next.map_or(until, |next| next.min(until))),
+                step => ready.push((watch, step)),
+            }
+        }
+        ready.sort_by_key(|(watch, _)| watch.end().until);
+        for (watch, step) in ready {
+            let key = watch.end().key.clone();
+            let job = match step {
+                Step::Rest(_) => continue,
+                // one operation at a time for an account and a set, whoever sends it
+                Step::Remove if is_full || lanes.contains(&key.lane()) => continue,
+                Step::Remove => Job::Remove(key),
+                Step::Look => {
+                    let keys = self.to_be_looked_for(&key.target, now, bound);
+                    Job::Look(key.target, keys)
+                }
+                Step::Poll(request) => Job::Poll(key, request),
+                Step::Ask => Job::Ask(key),
+                Step::Settle(over) => Job::Settle(key, over),
+            };
+            return (Some(job), None);
+        }
+        (None, next)
+    }
+
+    fn to_be_looked_for(&self, target: &Target, now: Timestamp, bound: Span) -> Vec<HoldKey> {
+        let looking = |watch: &&Watch| {
+            let key = &watch.end().key;
+            key.target == *target
+                && !self.busy.contains(key)
+                && watch.next(now, bound) == Step::Look
+        };
+        let found = self.watches.values().filter(looking);
+        found.map(|watch| watch.end().key.clone()).collect()
+    }
+
+    /// The end and AWS's words, the first time it is refused for good.
+    fn refusal_to_tell(&mut self, key: &HoldKey) -> Option<(OwnedEnd, String)> {
+        let watch = self.watches.get(key)?;
+        let rev = watch.end().rev;
+        if !watch.is_refused() || self.told.get(key).is_some_and(|told| *told >= rev) {
+            return None;
+        }
+        let error = watch.last_error().unwrap_or("AWS gave no reason");
+        let told = (watch.end().clone(), error.to_owned());
+        self.told.insert(key.clone(), rev);
+        Some(told)
+    }
+}

@@ -1,0 +1,33 @@
+//! The guard: an end does not need the server (promise P11).
+//!
+//! A process of its own knows what is ours and must be gone by when, looks into Identity Center,
+//! and removes what is past its end by more than a bound when the server did not. It can look and
+//! remove; its ports have no way to give anything.
+//!
+//! ```text
+//!   store, read-only ─┐                        ┌─► journal, chained as the audit log ─► server
+//!   file of ends ─────┼─► Memory ─► Watch ─────┤
+//!   last good copy ───┘   (what    (per key:   └─► Identity Center: list, delete, status
+//!                          counts)  pure steps)
+//! ```
+//!
+//! Knows ends, listings and AWS's time. Knows nothing of requests, rules, people's names, HTTP or
+//! SQL, and never waits for the server.
+#![warn(missing_docs)]
+
+mod ends;
+mod memory;
+mod watch;
+
+mod driver;
+mod journal;
+mod ports;
+mod status;
+
+pub use driver::{Guard, Limits, Work};
+pub use ends::{EndsCopy, EndsFault, FORM, Mark, Source, Trust, read, render};
+pub use journal::{Torn, removal_of, whole_lines};
+pub use memory::{Kept, Memory, NotTaken};
+pub use ports::{AwsTime, Center, Ends, Journal, JournalFault, KeptStore, Newest, Ports};
+pub use status::{Blindness, Parked, Status};
+pub use watch::{Over, Watch};

@@ -1,0 +1,287 @@
+//! What a guard does, and what it does not.
+
+use hallpass_assignments::{CenterFault, RemovalStage};
+use hallpass_guard::{Blindness, Work, removal_of};
+use hallpass_model::Span;
+
+use crate::fakes::{Effect, Fakes, at, end, key};
+
+#[tokio::test]
+async fn what_is_overdue_goes_and_nothing_else_does() {
+    let fakes = Fakes::default();
+    fakes.give(end(1, 1, 100));
+    fakes.give(end(2, 1, 900));
+    // standing access of somebody on the same target, which no copy names
+    fakes.state().present.insert(key(9));
+    let guard = fakes.guard().await;
+    fakes.tick(&guard, 159).await;
+    assert_eq!(fakes.state().removed, []);
+    assert_eq!(guard.status().overdue, 0);
+    fakes.tick(&guard, 160).await;
+    assert_eq!(fakes.state().removed, [key(1)]);
+    fakes.tick(&guard, 500).await;
+    assert_eq!(fakes.state().removed, [key(1)]);
+    assert_eq!(
+        fakes.events(),
+        ["guard.looked", "guard.ending", "guard.ended"]
+    );
+    let removals: Vec<_> = fakes
+        .state()
+        .records
+        .iter()
+        .filter_map(removal_of)
+        .collect();
+    let found: Vec<_> = removals
+        .iter()
+        .map(|it| (it.stage, &it.end, it.at))
+        .collect();
+    let (begun, seen) = (RemovalStage::Begun, RemovalStage::Seen);
+    assert_eq!(
+        found,
+        [
+            (begun, &end(1, 1, 100), at(160)),
+            (seen, &end(1, 1, 100), at(160))
+        ]
+    );
+    assert_eq!((guard.status().overdue, guard.status().ended_total), (0, 1));
+    fakes.check_journal();
+}
+
+#[tokio::test]
+async fn ends_are_removed_in_the_order_of_their_deadlines_with_one_listing() {
+    let fakes = Fakes::default();
+    for n in 1..=20 {
+        fakes.give(end(n, 1, 200 - n));
+    }
+    let guard = fakes.guard().await;
+    fakes.tick(&guard, 300).await;
+    let wanted: Vec<_> = (1..=20).rev().map(key).collect();
+    assert_eq!(fakes.state().removed, wanted);
+    // one listing before, and one after each removal
+    assert!(fakes.state().listings <= 21, "{}", fakes.state().listings);
+}
+
+#[tokio::test]
+async fn an_extension_that_was_made_while_it_looked_is_honoured() {
+    let fakes = Fakes::default();
+    fakes.give(end(1, 1, 100));
+    let guard = fakes.guard().await;
+    fakes.state().meanwhile = vec![end(1, 2, 5_000)];
+    fakes.tick(&guard, 170).await;
+    assert_eq!(fakes.state().removed, []);
+    fakes.tick(&guard, 5_059).await;
+    assert_eq!(fakes.state().removed, []);
+    fakes.tick(&guard, 5_060).await;
+    assert_eq!(fakes.state().removed, [key(1)]);
+}
+
+#[tokio::test]
+async fn what_the_server_settled_meanwhile_is_left_alone() {
+    let fakes = Fakes::default();
+    fakes.give(end(1, 1, 100));
+    let guard = fakes.guard().await;
+    guard.refresh().await;
+    // the server saw it gone, and somebody gave it again since: not ours any more
+    fakes.state().ends.clear();
+    fakes.state().now = Some(at(200));
+    while guard.work().await == Work::Did {}
+    assert_eq!(fakes.state().removed, []);
+}
+
+#[tokio::test]
+async fn with_nothing_readable_it_goes_on_with_what_it_knows_and_says_so() {
+    let fakes = Fakes::default();
+    fakes.give(end(1, 1, 100));
+    let guard = fakes.guard().await;
+    fakes.tick(&guard, 50).await;
+    guard.keep().await;
+    fakes.state().unreadable = true;
+    fakes.tick(&guard, 160).await;
+    assert_eq!(fakes.state().removed, [key(1)]);
+    assert_eq!(guard.status().blindness, None);
+    fakes.tick(&guard, 651).await;
+    assert!(matches!(
+        guard.status().blindness,
+        Some(Blindness::OldCopy { .. })
+    ));
+    fakes.tick(&guard, 700).await;
+    let blind = fakes
+        .events()
+        .iter()
+        .filter(|it| *it == "guard.blind")
+        .count();
+    assert_eq!(blind, 1, "once");
+    assert!(guard.status().alarms()[0].contains("locked"));
+    // the next guard of its name knows as much
+    let next = fakes.guard().await;
+    fakes.tick(&next, 701).await;
+    assert_eq!(fakes.state().removed.len(), 1);
+    assert_eq!((next.status().ends, next.status().ended_total), (1, 1));
+}
+
+#[tokio::test]
+async fn without_the_time_nothing_is_removed() {
+    let fakes = Fakes::default();
+    fakes.give(end(1, 1, 100));
+    let guard = fakes.guard().await;
+    guard.tick().await;
+    assert_eq!(guard.work().await, Work::NoTime);
+    assert_eq!(fakes.state().removed, []);
+    assert_eq!(guard.status().blindness, Some(Blindness::NoTime));
+    fakes.tick(&guard, 200).await;
+    assert_eq!(fakes.state().removed, [key(1)]);
+}
+
+#[tokio::test]
+async fn an_older_copy_removes_nothing() {
+    let fakes = Fakes::default();
+    fakes.give(end(1, 5, 5_000));
+    fakes.state().seq = 40;
+    let guard = fakes.guard().await;
+    fakes.tick(&guard, 10).await;
+    // a backup is restored in which the end is earlier, and somebody else's access looks like ours
+    fakes.state().seq = 20;
+    fakes.give(end(1, 3, 20));
+    fakes.give(end(2, 1, 20));
+    fakes.tick(&guard, 500).await;
+    assert_eq!(fakes.state().removed, []);
+    assert!(matches!(
+        guard.status().blindness,
+        Some(Blindness::OlderCopy { .. })
+    ));
+    // somebody says that this is how it is
+    guard.accept_restored();
+    fakes.tick(&guard, 501).await;
+    assert_eq!(fakes.state().removed.len(), 2);
+    assert_eq!(guard.status().blindness, None);
+}
+
+#[tokio::test]
+async fn while_aws_does_not_answer_it_asks_every_few_seconds_and_then_catches_up() {
+    let fakes = Fakes::default();
+    for n in 1..=30 {
+        fakes.give(end(n, 1, 100));
+    }
+    let guard = fakes.guard().await;
+    let silent = CenterFault::Unreachable {
+        message: "no route".to_owned(),
+    };
+    fakes.state().center_fault = Some(silent);
+    for second in 160..460 {
+        fakes.tick(&guard, second).await;
+    }
+    assert!(fakes.state().listings >= 70, "{}", fakes.state().listings);
+    assert_eq!(guard.status().aws_silent_since, Some(at(160)));
+    assert_eq!(guard.status().overdue, 30);
+    fakes.state().center_fault = None;
+    for second in 460..465 {
+        fakes.tick(&guard, second).await;
+    }
+    assert_eq!(fakes.state().removed.len(), 30);
+    assert_eq!(guard.status().aws_silent_since, None);
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_written_holds_up_no_end_and_is_written_later() {
+    for effect in [Effect::Before, Effect::After] {
+        let fakes = Fakes::default();
+        fakes.give(end(1, 1, 100));
+        let guard = fakes.guard().await;
+        fakes.state().journal_fails = Some(effect);
+        fakes.tick(&guard, 160).await;
+        assert_eq!(fakes.state().removed, [key(1)]);
+        assert!(guard.status().unwritten > 0);
+        fakes.state().journal_fails = None;
+        guard.write_waiting().await;
+        assert_eq!(guard.status().unwritten, 0);
+        let events = fakes.events();
+        assert_eq!(events, ["guard.looked", "guard.ending", "guard.ended"]);
+        fakes.check_journal();
+    }
+}
+
+#[tokio::test]
+async fn a_guard_that_stopped_between_removing_and_writing_says_it_when_it_starts() {
+    let fakes = Fakes::default();
+    fakes.give(end(1, 1, 100));
+    let guard = fakes.guard().await;
+    fakes.tick(&guard, 160).await;
+    // stopped before it could write that it is gone
+    let last = fakes.state().records.pop().unwrap();
+    assert_eq!(last.event(), "guard.ended");
+    let next = fakes.guard().await;
+    fakes.tick(&next, 170).await;
+    assert_eq!(fakes.events().last().unwrap(), "guard.ended");
+    assert_eq!(fakes.state().removed.len(), 1);
+    fakes.check_journal();
+}
+
+#[tokio::test]
+async fn one_of_two_guards_finds_it_gone_and_both_say_what_they_did() {
+    let fakes = Fakes::default();
+    fakes.give(end(1, 1, 100));
+    let (first, second) = (fakes.guard().await, Fakes::default());
+    fakes.state().now = Some(at(160));
+    second.state().now = Some(at(160));
+    // the second saw it, and comes to remove it after the first did
+    second.give(end(1, 1, 100));
+    let other = second.guard().await;
+    other.refresh().await;
+    other.work().await;
+    fakes.tick(&first, 160).await;
+    second.state().present.clear();
+    for seconds in [161, 170, 230] {
+        second.tick(&other, seconds).await;
+    }
+    assert_eq!(fakes.events().last().unwrap(), "guard.ended");
+    let records = &second.state().records;
+    let last = records.last().unwrap();
+    assert_eq!(
+        (last.event(), last.text("why")),
+        ("guard.ended", Some("already_absent"))
+    );
+    assert_eq!(removal_of(last), None, "the other one removed it");
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_once_and_tried_on() {
+    let fakes = Fakes::default();
+    fakes.give(end(1, 1, 100));
+    let denied = CenterFault::Refused {
+        reason: "not allowed to delete".to_owned(),
+    };
+    fakes.state().removal_fault = Some(denied);
+    let guard = fakes.guard().await;
+    for second in (160..2_000).step_by(5) {
+        fakes.tick(&guard, second).await;
+    }
+    let told = fakes.events();
+    assert_eq!(told.iter().filter(|it| *it == "guard.refused").count(), 1);
+    let status = guard.status();
+    assert_eq!((status.overdue, status.refused), (1, 1));
+    assert!(status.alarms().iter().any(|it| it.contains("refuses")));
+    fakes.state().removal_fault = None;
+    for second in (2_000..2_100).step_by(5) {
+        fakes.tick(&guard, second).await;
+    }
+    assert_eq!(fakes.state().removed, [key(1)]);
+    assert_eq!(guard.status().overdue, 0);
+}
+
+#[tokio::test]
+async fn a_role_that_lost_its_rights_is_known_before_it_is_needed() {
+    let fakes = Fakes::default();
+    fakes.give(end(1, 1, 9_000));
+    let guard = fakes.guard().await;
+    fakes.tick(&guard, 10).await;
+    guard.probe(Span::minutes(1)).await.unwrap();
+    guard.probe(Span::minutes(1)).await.unwrap();
+    assert_eq!(fakes.state().listings, 1, "once a minute");
+    fakes.state().now = Some(at(80));
+    fakes.state().center_fault = Some(CenterFault::Refused {
+        reason: "AccessDenied".to_owned(),
+    });
+    assert!(guard.probe(Span::minutes(1)).await.is_err());
+    let alarms = guard.status().alarms();
+    assert!(alarms[0].contains("AccessDenied"), "{alarms:?}");
+}

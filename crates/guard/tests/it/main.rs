@@ -1,0 +1,12 @@
+//! The guard from outside: its file of ends, its journal, and what it does with both.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod acting;
+mod ends_file;
+mod fakes;

@@ -1,0 +1,173 @@
+//! The file of ends: what is ours and must be gone by when, written for guards as it changes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_assignments::{AssignmentStore as _, OwnedEnd};
+use hallpass_audit::{AuditStore as _, ExportTarget as _, Signer};
+use hallpass_guard::{Mark, render};
+use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_store::{FolderTarget, SqliteStore};
+use tokio::sync::watch;
+
+use super::loops::rest;
+
+/// How soon a change is in the file.
+const EVERY: Duration = Duration::from_millis(800);
+/// How often it is written although nothing changed: its age tells that the server lives.
+const ANEW: Span = Span::seconds(30);
+
+/// Where the file of ends is, and who signs it.
+#[derive(Clone)]
+pub(crate) struct EndsFile {
+    target: FolderTarget,
+    name: String,
+    signer: Option<Arc<Signer>>,
+}
+
+impl EndsFile {
+    /// The file at `path`, which is made when it is first written.
+    pub(crate) fn new(path: &Path, signer: Option<Arc<Signer>>) -> Self {
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        Self {
+            target: FolderTarget::new(path.parent().unwrap_or(Path::new("."))),
+            name: name.unwrap_or_else(|| "ends.jsonl".to_owned()),
+            signer,
+        }
+    }
+}
+
+/// What was written last.
+struct Written {
+    at: Timestamp,
+    mark: Mark,
+    ends: Vec<OwnedEnd>,
+}
+
+/// Writes the file, now and whenever something in it changed.
+pub(super) async fn write(
+    file: EndsFile,
+    store: SqliteStore,
+    clock: Arc<dyn Clock>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut written: Option<Written> = None;
+    let mut failing = false;
+    loop {
+        let result = write_once(&file, &store, clock.as_ref(), &mut written).await;
+        match result {
+            Ok(()) if failing => {
+                tracing::info!(file = file.name, "the file of ends is written again");
+                failing = false;
+            }
+            Err(why) if !failing => {
+                tracing::error!(
+                    file = file.name,
+                    why,
+                    "the file of ends cannot be written; a guard elsewhere goes on with an older one"
+                );
+                failing = true;
+            }
+            Ok(()) | Err(_) => {}
+        }
+        if !rest(&mut stop, EVERY).await {
+            return;
+        }
+    }
+}
+
+async fn write_once(
+    file: &EndsFile,
+    store: &SqliteStore,
+    clock: &dyn Clock,
+    written: &mut Option<Written>,
+) -> Result<(), String> {
+    // the log first: what comes in between makes the file newer than it claims, never older
+    let head = store.head().await.map_err(|error| error.to_string())?;
+    let mark = Mark::of(head.as_ref());
+    let ends = store
+        .owned_ends()
+        .await
+        .map_err(|error| error.to_string())?;
+    let now = clock.now();
+    let is_new = written.as_ref().is_none_or(|before| {
+        let age = Span::between(before.at, now);
+        // a clock that stepped back leaves a file from the future behind
+        before.ends != ends || before.mark != mark || age >= ANEW || before.at > now
+    });
+    if !is_new {
+        return Ok(());
+    }
+    let bytes =
+        render(&ends, &mark, now, file.signer.as_deref()).map_err(|error| error.to_string())?;
+    let put = file.target.put(&file.name, &bytes).await;
+    put.map_err(|error| error.to_string())?;
+    *written = Some(Written {
+        at: now,
+        mark,
+        ends,
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_access::{AccessStore as _, Change};
+    use hallpass_assignments::{Ownership, line::Room};
+    use hallpass_guard::{Trust, read};
+    use hallpass_store::testing::{a_draft, a_lease, account_key, at, wanted};
+
+    use super::*;
+
+    struct Standing;
+
+    impl Clock for Standing {
+        fn now(&self) -> Timestamp {
+            at(100)
+        }
+    }
+
+    #[tokio::test]
+    async fn the_file_holds_what_is_ours_signed_and_is_written_when_it_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+        let signer = Arc::new(Signer::from_seed(&[9; 32]).unwrap());
+        let path = folder.path().join("audit/ends.jsonl");
+        let file = EndsFile::new(&path, Some(Arc::clone(&signer)));
+        let mut written = None;
+        let trust = Trust::Key(*signer.public());
+        let copy = || read("f", &std::fs::read(&path).unwrap(), trust).unwrap();
+        write_once(&file, &store, &Standing, &mut written)
+            .await
+            .unwrap();
+        assert_eq!(copy().ends, []);
+        let key = account_key(1, 1);
+        let change = Change {
+            desires: vec![wanted(&key, 7_200, 0)],
+            audit: vec![a_draft(1)],
+            ..Change::default()
+        };
+        store.commit(change).await.unwrap();
+        let lease = a_lease("a", 90);
+        let taken = store.take(at(1), &Room::whole(10), &lease).await.unwrap();
+        let mut row = taken.task.unwrap().row().clone();
+        row.execution.ownership = Ownership::Ours;
+        store.record(&row, &lease, false).await.unwrap();
+        write_once(&file, &store, &Standing, &mut written)
+            .await
+            .unwrap();
+        let found = copy();
+        assert_eq!((found.mark.seq, found.at), (1, Some(at(100))));
+        assert_eq!(found.ends.len(), 1);
+        assert_eq!(found.ends[0].key, key);
+        // nothing changed: nothing is written
+        std::fs::remove_file(&path).unwrap();
+        write_once(&file, &store, &Standing, &mut written)
+            .await
+            .unwrap();
+        assert!(!path.exists());
+    }
+}

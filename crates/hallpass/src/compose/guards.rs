@@ -1,0 +1,231 @@
+//! Listening for guards: one that is configured and not heard is as good as none.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_guard::Status;
+use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_server::{Bearing, Probe, ProbeResult};
+use tokio::sync::watch;
+
+use super::loops::rest;
+use crate::guards::journals::{Heard, Journals};
+
+/// A guard that was not heard for so long is alarmed (`access.md` §18).
+const SILENT_AFTER: Span = Span::minutes(10);
+/// How often guards are listened for.
+const EVERY: Duration = Duration::from_secs(15);
+
+/// The configured guards, as Health and the alarms see them.
+#[derive(Clone)]
+pub(crate) struct Guards {
+    pub(crate) journals: Arc<Journals>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// What there is to say of guards, and what somebody has to look at.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) fine: Vec<String>,
+    pub(crate) alarms: Vec<String>,
+}
+
+impl Guards {
+    /// What guards said last, held against the time.
+    pub(crate) async fn said(&self) -> Said {
+        let now = self.clock.now();
+        let mut said = match self.journals.statuses().await {
+            Ok(heard) => judge(&heard, now),
+            Err(why) => Said {
+                alarms: vec![format!("`{}`: {why}", self.journals.folder().display())],
+                ..Said::default()
+            },
+        };
+        said.alarms.extend(self.journals.faults());
+        said
+    }
+}
+
+/// What was heard of each guard.
+pub(crate) fn judge(heard: &[Heard], now: Timestamp) -> Said {
+    let mut said = Said::default();
+    if heard.is_empty() {
+        said.alarms.push("no guard was ever heard".to_owned());
+    }
+    for Heard { name, said: status } in heard {
+        match status {
+            Err(why) => said.alarms.push(format!("`{name}` cannot be read: {why}")),
+            Ok(status) => {
+                if let Some(silent) = silence(status, now) {
+                    said.alarms.push(silent);
+                    continue;
+                }
+                let alarms = status.alarms();
+                if alarms.is_empty() {
+                    said.fine.push(well(status));
+                }
+                let told = alarms.into_iter().map(|alarm| format!("`{name}`: {alarm}"));
+                said.alarms.extend(told);
+            }
+        }
+    }
+    said
+}
+
+fn silence(status: &Status, now: Timestamp) -> Option<String> {
+    let Some(at) = status.at else {
+        return Some(format!("`{}` does not know the time yet", status.name));
+    };
+    let silent = Span::between(at, now);
+    (silent > SILENT_AFTER).then(|| format!("`{}` was last heard {silent} ago", status.name))
+}
+
+fn well(status: &Status) -> String {
+    let age = status.copy_age.unwrap_or(Span::ZERO);
+    format!(
+        "`{}` knows {} ends, {age} old, and acts {} after an end",
+        status.name, status.ends, status.bound
+    )
+}
+
+#[async_trait]
+impl Probe for Guards {
+    async fn probe(&self) -> ProbeResult {
+        let said = self.said().await;
+        let works = if said.alarms.is_empty() {
+            Ok(said.fine.join("; "))
+        } else {
+            Err(said.alarms.join("; "))
+        };
+        ProbeResult {
+            name: "guard",
+            works,
+        }
+    }
+
+    fn bearing(&self) -> Bearing {
+        Bearing::Advice
+    }
+}
+
+/// Listens: an alarm is told once, and again when it is another.
+pub(super) async fn listen(guards: Guards, mut stop: watch::Receiver<bool>) {
+    let mut told = BTreeSet::new();
+    loop {
+        let said = guards.said().await;
+        for alarm in said
+            .alarms
+            .iter()
+            .filter(|alarm| !told.contains(&kind_of(alarm)))
+        {
+            tracing::error!(
+                alarm,
+                "a guard needs somebody to look (docs/runbooks/guard-silent.md)"
+            );
+        }
+        if said.alarms.is_empty() && !told.is_empty() {
+            tracing::info!("guards are well again");
+        }
+        told = said.alarms.iter().map(|alarm| kind_of(alarm)).collect();
+        numbers(&guards, said.alarms.len()).await;
+        if !rest(&mut stop, EVERY).await {
+            return;
+        }
+    }
+}
+
+/// An alarm without its numbers, which change all the time.
+fn kind_of(alarm: &str) -> String {
+    alarm.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
+async fn numbers(guards: &Guards, alarms: usize) {
+    let alarms = u32::try_from(alarms).unwrap_or(u32::MAX);
+    metrics::gauge!("hallpass_guard_alarms").set(alarms);
+    let now = guards.clock.now();
+    for heard in guards.journals.statuses().await.unwrap_or_default() {
+        let Ok(status) = heard.said else { continue };
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "seconds and counts, far below 2^52"
+        )]
+        let number = |value: u64| value as f64;
+        let name = heard.name;
+        if let Some(at) = status.at {
+            let age = number(Span::between(at, now).as_seconds());
+            metrics::gauge!("hallpass_guard_heard_age_seconds", "guard" => name.clone()).set(age);
+        }
+        let ended = number(status.ended_total);
+        metrics::gauge!("hallpass_guard_ended", "guard" => name.clone()).set(ended);
+        metrics::gauge!("hallpass_guard_overdue", "guard" => name).set(number(status.overdue));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Span::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
+    }
+
+    fn heard(at: Option<Timestamp>) -> Heard {
+        Heard {
+            name: "g".to_owned(),
+            said: Ok(Status {
+                name: "g".to_owned(),
+                at,
+                bound: Span::minutes(1),
+                source: None,
+                copy_age: Some(Span::seconds(2)),
+                ends: 3,
+                overdue: 0,
+                refused: 0,
+                parked: Vec::new(),
+                ended_total: 0,
+                blindness: None,
+                aws_silent_since: None,
+                not_listed: None,
+                wall_ahead_seconds: None,
+                unwritten: 0,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_guard_that_was_not_heard_for_ten_minutes_is_an_alarm() {
+        let now = at(10_000);
+        let alarms = |heard: &[Heard]| judge(heard, now).alarms;
+        assert_eq!(alarms(&[heard(Some(at(9_990)))]), [""; 0]);
+        assert_eq!(alarms(&[heard(Some(at(9_400)))]), [""; 0]);
+        assert_eq!(
+            alarms(&[heard(Some(at(9_399)))]),
+            ["`g` was last heard 10m 1s ago"]
+        );
+        assert_eq!(alarms(&[heard(None)]), ["`g` does not know the time yet"]);
+        assert_eq!(alarms(&[]), ["no guard was ever heard"]);
+        let broken = Heard {
+            name: "h".to_owned(),
+            said: Err("gone".to_owned()),
+        };
+        let both = judge(&[heard(Some(now)), broken], now);
+        assert_eq!(both.alarms, ["`h` cannot be read: gone"]);
+        assert_eq!(both.fine.len(), 1);
+    }
+
+    #[test]
+    fn what_a_guard_complains_of_is_passed_on() {
+        let mut late = heard(Some(at(0)));
+        if let Ok(status) = &mut late.said {
+            status.overdue = 2;
+        }
+        let said = judge(&[late], at(5));
+        assert_eq!(said.alarms, ["`g`: 2 ends are overdue"]);
+        assert_eq!(
+            kind_of("`g` was last heard 10m 1s ago"),
+            kind_of("`g` was last heard 11m 2s ago")
+        );
+    }
+}

@@ -1,0 +1,390 @@
+//! A guard beside a world: a process of its own over the same store and the same Identity Center,
+//! with a gate of its own, and what it can see in the hands of the test.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use hallpass_access::{AccessStore, GuardSource, Removals};
+use hallpass_assignments::{
+    AssignmentStore, CenterFault, IdentityCenter, Missing, OperationKind, Progress, Sent, Urgency,
+};
+use hallpass_audit::{AuditStore, Record};
+use hallpass_guard::{
+    AwsTime, Center as GuardCenter, Ends, EndsCopy, EndsFault, Guard, Journal, JournalFault, Kept,
+    KeptStore, Limits, Mark, Newest, Ports, Source, removal_of,
+};
+use hallpass_model::{Clock, HoldKey, IdSource, Span, Target, Timestamp, UserId};
+
+use crate::gate::Gated;
+use crate::{Center, Gate, Ids, Plan, Wall, World};
+
+/// A guard's journal and memory; survive it.
+#[derive(Default)]
+pub struct Papers {
+    records: Mutex<Vec<Record>>,
+    kept: Mutex<Kept>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Papers {
+    /// What was written down.
+    pub fn records(&self) -> Vec<Record> {
+        lock(&self.records).clone()
+    }
+}
+
+#[async_trait]
+impl Journal for Papers {
+    async fn records(&self) -> Result<Vec<Record>, JournalFault> {
+        Ok(lock(&self.records).clone())
+    }
+
+    async fn last(&self) -> Result<Option<Record>, JournalFault> {
+        Ok(lock(&self.records).last().cloned())
+    }
+
+    async fn append(&self, record: &Record) -> Result<(), JournalFault> {
+        lock(&self.records).push(record.clone());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl KeptStore for Papers {
+    async fn load(&self) -> Result<Kept, JournalFault> {
+        Ok(lock(&self.kept).clone())
+    }
+
+    async fn keep(&self, kept: &Kept) -> Result<(), JournalFault> {
+        lock(&self.kept).clone_from(kept);
+        Ok(())
+    }
+}
+
+/// The journals a world's server reads.
+#[derive(Default)]
+pub struct Journals(Mutex<Vec<Arc<Papers>>>);
+
+#[async_trait]
+impl GuardSource for Journals {
+    async fn removals(&self) -> Arc<Removals> {
+        let papers = lock(&self.0);
+        let records = papers.iter().flat_map(|papers| papers.records());
+        let records: Vec<Record> = records.collect();
+        let revision = u64::try_from(records.len()).unwrap_or(u64::MAX);
+        Arc::new(Removals::new(
+            revision,
+            records.iter().filter_map(removal_of),
+        ))
+    }
+}
+
+/// What a guard can read.
+#[derive(Clone, Debug)]
+pub enum View {
+    /// The store, as it is.
+    Live,
+    /// Nothing.
+    Nothing,
+    /// A copy from before, whatever happened since.
+    Before(EndsCopy),
+}
+
+/// Where the guard reads ends.
+struct Window<S> {
+    store: Arc<S>,
+    view: Mutex<View>,
+}
+
+fn blind() -> EndsFault {
+    EndsFault::Unreadable {
+        place: "the store".to_owned(),
+        message: "simulated".to_owned(),
+    }
+}
+
+impl<S: AssignmentStore + AuditStore> Window<S> {
+    async fn live(&self) -> Result<EndsCopy, EndsFault> {
+        // the log first: what comes in between is newer than it claims, never older
+        let head = self.store.head().await.map_err(|_| blind())?;
+        let ends = self.store.owned_ends().await.map_err(|_| blind())?;
+        Ok(EndsCopy {
+            source: Source::Store,
+            at: None,
+            log: None,
+            mark: Mark::of(head.as_ref()),
+            ends,
+        })
+    }
+}
+
+#[async_trait]
+impl<S: AssignmentStore + AuditStore> Ends for Window<S> {
+    fn source(&self) -> Source {
+        Source::Store
+    }
+
+    async fn read(&self) -> Result<EndsCopy, EndsFault> {
+        let view = lock(&self.view).clone();
+        match view {
+            View::Live => self.live().await,
+            View::Nothing => Err(blind()),
+            View::Before(copy) => Ok(copy),
+        }
+    }
+
+    async fn newest(&self, key: &HoldKey) -> Result<Newest, EndsFault> {
+        let copy = self.read().await?;
+        let end = copy.ends.into_iter().find(|end| end.key == *key);
+        Ok(Newest {
+            mark: copy.mark,
+            end,
+        })
+    }
+}
+
+/// Identity Center without a way to give.
+struct RemoveOnly(Arc<Center>);
+
+#[async_trait]
+impl GuardCenter for RemoveOnly {
+    async fn holders(&self, target: &Target) -> Result<Vec<UserId>, CenterFault> {
+        self.0.holders(target, Urgency::End).await
+    }
+
+    async fn remove(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+        self.0.delete(key, Urgency::End).await
+    }
+
+    async fn status(&self, request: &str) -> Result<Progress, CenterFault> {
+        let kind = OperationKind::Delete;
+        self.0.progress(kind, request, Urgency::End).await
+    }
+
+    async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
+        self.0.missing(key).await
+    }
+}
+
+struct Time(Arc<Wall>);
+
+impl AwsTime for Time {
+    fn now(&self) -> Option<Timestamp> {
+        Some(self.0.now())
+    }
+
+    fn wall_ahead_seconds(&self) -> Option<i64> {
+        Some(0)
+    }
+}
+
+/// A guard, and what survives it.
+pub struct GuardBeside<S> {
+    /// The running guard.
+    pub guard: Guard,
+    /// Its gate.
+    pub gate: Arc<Gate>,
+    /// Its journal and memory.
+    pub papers: Arc<Papers>,
+    name: String,
+    bound: Span,
+    window: Arc<Window<S>>,
+    center: Arc<RemoveOnly>,
+    time: Arc<Time>,
+    ids: Arc<Ids>,
+}
+
+impl<S: AccessStore + AssignmentStore + AuditStore + 'static> GuardBeside<S> {
+    /// A guard beside a world, whose first process has `plan`. The world's server reads its journal.
+    pub async fn new(world: &World<S>, name: &str, bound: Span, plan: Option<Plan>) -> Self {
+        let papers = Arc::new(Papers::default());
+        lock(&world.journals.0).push(Arc::clone(&papers));
+        let seed = name.bytes().map(u64::from).sum();
+        let beside = Beside {
+            name: name.to_owned(),
+            bound,
+            window: Arc::new(Window {
+                store: Arc::clone(&world.store),
+                view: Mutex::new(View::Live),
+            }),
+            center: Arc::new(RemoveOnly(Arc::clone(&world.center))),
+            time: Arc::new(Time(Arc::clone(&world.clock))),
+            ids: Arc::new(Ids::new(seed)),
+            papers,
+        };
+        beside.start(Gate::new(plan)).await
+    }
+
+    /// The guard stops and a new one of its name starts.
+    pub async fn restart(self) -> Self {
+        let beside = Beside {
+            name: self.name,
+            bound: self.bound,
+            window: self.window,
+            center: self.center,
+            time: self.time,
+            ids: self.ids,
+            papers: self.papers,
+        };
+        beside.start(Gate::new(None)).await
+    }
+
+    /// What it can read from now on.
+    pub fn show(&self, view: View) {
+        *lock(&self.window.view) = view;
+    }
+
+    /// What it would read now.
+    pub async fn copy(&self) -> Option<EndsCopy> {
+        self.window.live().await.ok()
+    }
+
+    /// One round, as the binary drives it; `false` when the gate stops the guard.
+    pub async fn tick(&self) -> bool {
+        let round = async {
+            self.guard.tick().await;
+            self.guard.write_waiting().await;
+            self.guard.keep().await;
+        };
+        tokio::select! {
+            biased;
+            () = self.gate.stop() => false,
+            () = round => true,
+        }
+    }
+}
+
+/// A guard that does not run.
+struct Beside<S> {
+    name: String,
+    bound: Span,
+    window: Arc<Window<S>>,
+    center: Arc<RemoveOnly>,
+    time: Arc<Time>,
+    ids: Arc<Ids>,
+    papers: Arc<Papers>,
+}
+
+impl<S: AccessStore + AssignmentStore + AuditStore + 'static> Beside<S> {
+    async fn start(self, gate: Arc<Gate>) -> GuardBeside<S> {
+        let papers = Gated::new(Arc::clone(&self.papers), Arc::clone(&gate));
+        let ports = Ports {
+            ends: vec![Gated::new(Arc::clone(&self.window), Arc::clone(&gate))],
+            center: Gated::new(Arc::clone(&self.center), Arc::clone(&gate)),
+            journal: papers.clone(),
+            memory: papers,
+            time: Arc::clone(&self.time) as Arc<dyn AwsTime>,
+            ids: Arc::clone(&self.ids) as Arc<dyn IdSource>,
+        };
+        let limits = Limits {
+            name: self.name.clone(),
+            bound: self.bound,
+            outstanding: 10,
+        };
+        // its first reads are its own: a plan that stops it there stops it at once
+        let started = tokio::select! {
+            biased;
+            () = gate.stop() => None,
+            guard = Guard::start(ports.clone(), limits.clone()) => Some(guard),
+        };
+        match started {
+            Some(guard) => GuardBeside {
+                guard,
+                gate,
+                papers: self.papers,
+                name: self.name,
+                bound: self.bound,
+                window: self.window,
+                center: self.center,
+                time: self.time,
+                ids: self.ids,
+            },
+            None => Box::pin(self.start(Gate::new(None))).await,
+        }
+    }
+}
+
+fn lost(text: &str) -> CenterFault {
+    CenterFault::Unreachable {
+        message: text.to_owned(),
+    }
+}
+
+fn unwritten(text: &str) -> JournalFault {
+    JournalFault {
+        place: "papers".to_owned(),
+        message: text.to_owned(),
+    }
+}
+
+fn unread(text: &str) -> EndsFault {
+    EndsFault::Unreadable {
+        place: "the store".to_owned(),
+        message: text.to_owned(),
+    }
+}
+
+#[async_trait]
+impl<P: Ends> Ends for Gated<P> {
+    fn source(&self) -> Source {
+        self.inner.source()
+    }
+
+    async fn read(&self) -> Result<EndsCopy, EndsFault> {
+        self.gate.pass(self.inner.read(), unread).await
+    }
+
+    async fn newest(&self, key: &HoldKey) -> Result<Newest, EndsFault> {
+        self.gate.pass(self.inner.newest(key), unread).await
+    }
+}
+
+#[async_trait]
+impl<P: GuardCenter> GuardCenter for Gated<P> {
+    async fn holders(&self, target: &Target) -> Result<Vec<UserId>, CenterFault> {
+        self.gate.pass(self.inner.holders(target), lost).await
+    }
+
+    async fn remove(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+        self.gate.pass(self.inner.remove(key), lost).await
+    }
+
+    async fn status(&self, request: &str) -> Result<Progress, CenterFault> {
+        self.gate.pass(self.inner.status(request), lost).await
+    }
+
+    async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
+        self.gate
+            .pass(GuardCenter::missing(self.inner.as_ref(), key), lost)
+            .await
+    }
+}
+
+#[async_trait]
+impl<P: Journal> Journal for Gated<P> {
+    async fn records(&self) -> Result<Vec<Record>, JournalFault> {
+        self.gate.pass(self.inner.records(), unwritten).await
+    }
+
+    async fn last(&self) -> Result<Option<Record>, JournalFault> {
+        self.gate.pass(self.inner.last(), unwritten).await
+    }
+
+    async fn append(&self, record: &Record) -> Result<(), JournalFault> {
+        self.gate.pass(self.inner.append(record), unwritten).await
+    }
+}
+
+#[async_trait]
+impl<P: KeptStore> KeptStore for Gated<P> {
+    async fn load(&self) -> Result<Kept, JournalFault> {
+        self.gate.pass(self.inner.load(), unwritten).await
+    }
+
+    async fn keep(&self, kept: &Kept) -> Result<(), JournalFault> {
+        self.gate.pass(self.inner.keep(kept), unwritten).await
+    }
+}
