@@ -2,7 +2,7 @@
 """`hallpass rules decide` against the reference cases of sso-elevator's behaviour and against an
 independent reading of the specification (access.md, sections 1 to 3), written below from its text.
 
-    decide.py [--seed N] [--cases 5000]
+    decide.py [--seed N] [--cases 20000]
 """
 
 import argparse
@@ -45,6 +45,16 @@ def form(statement):
                         or key in ("Resource", "PermissionSet")))
 
 
+def may_ask(statement, requester):
+    """1: both empty = everyone; one match in either is enough; without facts, groups have no members."""
+    allowed, groups = people(statement.get("AllowedUsers")), listed(statement.get("AllowedGroups"))
+    return not (allowed or groups) or requester in allowed
+
+
+def denies_self(statement, requester):
+    return statement.get("AllowSelfApproval") is False and requester in people(statement.get("Approvers"))
+
+
 def decide(statements, case):
     """Section 2: kind, approvers, the statements it rests on."""
     requester = case["requester"].lower()
@@ -52,16 +62,12 @@ def decide(statements, case):
     forms = [form(statement) for statement in statements]
     affecting = [(index, statement) for index, statement in enumerate(statements)
                  if affects(statement, case) and forms[index] not in forms[:index]]
-    # 2.3: denials, before anything is dropped
-    deny_auto = any(statement.get("ApprovalIsNotRequired") is False for _, statement in affecting)
-    deny_self = any(
-        statement.get("AllowSelfApproval") is False and requester in people(statement.get("Approvers"))
-        for _, statement in affecting)
-    # 2.2: drop what excludes the requester
-    def may_ask(statement):
-        allowed = people(statement.get("AllowedUsers"))
-        return not allowed or requester in allowed
-    eligible = [(index, statement) for index, statement in affecting if may_ask(statement)]
+    # 2.2: drop what excludes the requester; as in releases of the original that know AllowedUsers, what is dropped
+    # says nothing about them, its denials included, and an empty list is an absent one
+    eligible = [(index, statement) for index, statement in affecting if may_ask(statement, requester)]
+    # 2.3: denials
+    deny_auto = any(statement.get("ApprovalIsNotRequired") is False for _, statement in eligible)
+    deny_self = any(denies_self(statement, requester) for _, statement in eligible)
     if affecting and not eligible:
         return "RequesterNotAllowed", [], None
     prefix = "g" if "group" in case else "s"
@@ -90,9 +96,7 @@ def permits(statements, case):
     """Section 3, as far as it does not depend on a stored request."""
     clicker, requester = case["click"].lower(), case["requester"].lower()
     kind = decide(statements, case)[0]
-    affecting = [statement for statement in statements if affects(statement, case)]
-    eligible = [statement for statement in affecting
-                if not people(statement.get("AllowedUsers")) or requester in people(statement.get("AllowedUsers"))]
+    eligible = [statement for statement in statements if affects(statement, case) and may_ask(statement, requester)]
     # 3.3
     if kind not in ("RequiresApproval", "SelfApproval", "ApprovalNotRequired"):
         return False
@@ -101,9 +105,7 @@ def permits(statements, case):
         return False
     # 3.5: clicker is not the requester, or 2.5 holds for the requester now (so no deny_self)
     if clicker == requester:
-        deny_self = any(statement.get("AllowSelfApproval") is False and requester in people(statement.get("Approvers"))
-                        for statement in affecting)
-        return not deny_self and any(
+        return not any(denies_self(statement, requester) for statement in eligible) and any(
             statement.get("AllowSelfApproval") is True and requester in people(statement.get("Approvers"))
             for statement in eligible)
     return True
@@ -135,8 +137,10 @@ def generated(chance, number):
         for flag in ("AllowSelfApproval", "ApprovalIsNotRequired"):
             if chance.random() < 0.5:
                 statement[flag] = chance.choice([True, False, None])
-        if chance.random() < 0.2:
+        if chance.random() < 0.3:
             statement["AllowedUsers"] = some(chance, PEOPLE, False)
+        if chance.random() < 0.1:
+            statement["AllowedGroups"] = some(chance, GROUPS, False)
         if chance.random() < 0.2:
             statement["MinApprovals"] = chance.randint(1, 3)
         if chance.random() < 0.2:
@@ -204,6 +208,21 @@ def against_the_text(check, stage, seed, number):
     check("twice the same", again == answers)
 
 
+def limits(check, stage):
+    """access.md 7.4: a duration above a statement's MaxDuration is `invalid`; 4.2: one message per field."""
+    statement = {"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "Approvers": ["a@corp.com"], "MaxDuration": "02:00"}
+    case = {"requester": "b@corp.com", "account": "111111111111", "permission_set": "Admin", "statements": [statement]}
+    forms = {"duration": ("2h", "121m"), "duration_seconds": (7200, 7201), "for": ("02:00", "2h1s")}
+    for field, (fits, over) in forms.items():
+        result, answers = run(stage, [{**case, "id": "fits", field: fits}, {**case, "id": "over", field: over}])
+        check.equal(f"{field} {fits} is within the limit", answers[0].get("decision"), "RequiresApproval")
+        found = answers[1]
+        check(f"{field} {over} is over it, and why is told",
+              found.get("decision") == "Invalid" and found.get("because") == ["s1"] and found["invalid"][0]["field"] == field
+              and "2h" in found["invalid"][0]["message"], found)
+        check.equal("exit 0", result.returncode, 0)
+
+
 def broken(check, stage):
     """One bad line does not stop the others."""
     good = {"id": "good", "requester": "a@corp.com", "account": "111111111111", "permission_set": "Admin", "statements": []}
@@ -229,12 +248,13 @@ def broken(check, stage):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--cases", type=int, default=5000)
+    parser.add_argument("--cases", type=int, default=20000)
     arguments = parser.parse_args()
     check = Checks()
     with Stage("decide") as stage:
         reference(check, stage)
         against_the_text(check, stage, arguments.seed, arguments.cases)
+        limits(check, stage)
         broken(check, stage)
     check.end()
 

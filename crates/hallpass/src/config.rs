@@ -1,6 +1,8 @@
 //! `hallpass.toml`: every key has a default or a clear error, unknown keys are refused with the
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
+#[cfg(test)]
+mod fuzz;
 mod guard;
 mod sign_in;
 mod slack;

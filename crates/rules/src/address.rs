@@ -26,6 +26,9 @@ pub(crate) fn parse(text: &str) -> Result<Address, &'static str> {
         Some((_, address)) => (address.trim(), true),
         None => (text, false),
     };
+    if address.starts_with('!') {
+        return Err("begins with `!`, and people cannot be left out");
+    }
     if address.contains('*') {
         return Err("has a `*`, and there are no wildcards for people");
     }
@@ -126,6 +129,8 @@ mod tests {
             " ",
             "*",
             "*@corp.com",
+            "!bob@corp.com",
+            "Bob <!bob@corp.com>",
             "bob",
             "bob@",
             "@corp.com",

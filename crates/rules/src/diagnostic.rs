@@ -80,12 +80,26 @@ codes! {
     BadSyntax = "bad-syntax",
     /// The text is not UTF-8.
     BadEncoding = "bad-encoding",
+    /// A character that a reader of the file does not see.
+    BadCharacter = "bad-character",
     /// The text is longer than is read.
     TooLarge = "too-large",
     /// Values nested deeper than is read.
     TooDeep = "too-deep",
+    /// A value that only Terraform could tell.
+    ComputedValue = "computed-value",
+    /// No rule in the file; only a warning where a list says that it is meant to be empty.
+    NoRules = "no-rules",
+    /// Warning: rules of more than one module in a file.
+    SeveralModules = "several-modules",
     /// Warning: a rule that can match nothing.
     DeadStatement = "dead-statement",
+    /// Warning: an exclusion that leaves nothing out.
+    DeadExclusion = "dead-exclusion",
+    /// Warning: an entry that has no effect beside another one.
+    RedundantEntry = "redundant-entry",
+    /// Warning: a tag of accounts that is named like a key of a rule.
+    TagLikeKey = "tag-like-key",
     /// Warning: nobody can ever approve what the rule covers.
     NobodyCanApprove = "nobody-can-approve",
     /// Warning: the only approver cannot get what they approve.
@@ -98,6 +112,9 @@ codes! {
     DisplayName = "display-name",
     /// Warning: a setting of the original that is not a rule.
     IgnoredSetting = "ignored-setting",
+    /// Warning: an empty list of those who may ask, which means nobody in native rules and
+    /// everyone in the sso-elevator form.
+    EmptyList = "empty-list",
     /// Warning: a person the directory does not hold, or holds disabled.
     UnknownPerson = "unknown-person",
     /// Warning: an organizational unit the directory does not hold.
@@ -222,6 +239,13 @@ impl Diagnostic {
         self
     }
 
+    /// The finding as an error.
+    #[must_use]
+    pub(crate) fn into_error(mut self) -> Self {
+        self.severity = Severity::Error;
+        self
+    }
+
     /// Whether it keeps the file from being loaded.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -275,6 +299,44 @@ pub(crate) fn nearest<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -
         .filter(|(distance, candidate)| *distance <= 2.max(candidate.len() / 3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// The known key that another one is almost: it differs in case, underscores, or one letter (two in
+/// long keys).
+pub(crate) fn nearest_key<'a>(
+    key: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let fold = |key: &str| key.to_lowercase().replace(['_', '-'], "");
+    let folded = fold(key);
+    known
+        .into_iter()
+        .filter(|candidate| *candidate != key)
+        .map(|candidate| (distance(&folded, &fold(candidate)), candidate))
+        .filter(|(edits, candidate)| *edits <= 1 + usize::from(candidate.len() > 8))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// The known name nearest to `name`, if one is nearer than other names usually are. Names are
+/// compared without case, and only those that begin alike.
+pub(crate) fn nearest_name<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let edits_max = (name.chars().count() / 3).clamp(1, 3);
+    known
+        .into_iter()
+        .filter(|other| other.len().abs_diff(name.len()) <= edits_max * 4)
+        .filter_map(|other| {
+            let folded = other.to_lowercase();
+            let begins_alike = folded.chars().next() == name.chars().next();
+            let edits = begins_alike.then(|| distance(&name, &folded))?;
+            (edits <= edits_max).then_some((edits, other))
+        })
+        .min()
+        .map(|(_, other)| other)
 }
 
 /// Edits between two short texts (Levenshtein); long ones are compared by their beginning.

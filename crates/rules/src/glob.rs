@@ -22,6 +22,11 @@ impl Glob {
         &self.0
     }
 
+    /// Whether it can fit more than one name.
+    pub(crate) fn is_pattern(&self) -> bool {
+        self.0.contains(['*', '?'])
+    }
+
     /// Whether all of `name` fits the pattern. Time is the product of both lengths at worst.
     pub(crate) fn matches(&self, name: &str) -> bool {
         let (mut pattern, mut name) = (self.0.chars(), name.chars());

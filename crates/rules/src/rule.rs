@@ -106,6 +106,42 @@ pub(crate) enum SetMatch {
     Glob(Glob),
 }
 
+impl SetMatch {
+    /// Whether it selects this permission set.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Every => true,
+            Self::Name(known) => known == name,
+            Self::Glob(glob) => glob.matches(name),
+        }
+    }
+}
+
+/// What a rule leaves out of what it selects (native only): `!` entries and `except_` keys. An
+/// exclusion wins, wherever it stands; it says nothing about other rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Exclusions {
+    /// Accounts, and accounts below organizational units.
+    pub(crate) places: BTreeSet<Place>,
+    /// Accounts by tag, each by itself.
+    pub(crate) tags: BTreeSet<TagMatch>,
+    /// Permission sets.
+    pub(crate) sets: BTreeSet<SetMatch>,
+}
+
+impl Exclusions {
+    /// Whether any account is left out.
+    pub(crate) fn of_accounts(&self) -> bool {
+        !self.places.is_empty() || !self.tags.is_empty()
+    }
+
+    /// Whether everything that this leaves out, `other` leaves out too, as far as it is written
+    /// alike.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        self.places.is_subset(&other.places) && self.tags.is_subset(&other.tags)
+    }
+}
+
 /// What a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Targets {
@@ -115,6 +151,7 @@ pub(crate) enum Targets {
         ous: Option<BTreeSet<Place>>,
         tags: BTreeSet<TagMatch>,
         sets: BTreeSet<SetMatch>,
+        except: Exclusions,
     },
     /// Membership of groups.
     Groups(BTreeSet<GroupRef>),
@@ -182,6 +219,38 @@ impl Serialize for TextPattern {
     }
 }
 
+/// Who may ask through a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Requesters {
+    /// Everyone.
+    Everyone,
+    /// These people and the members of these groups; nobody when there are none of either.
+    Only {
+        users: BTreeSet<Email>,
+        groups: BTreeSet<GroupRef>,
+    },
+}
+
+impl Requesters {
+    /// Whether nobody may ask.
+    pub(crate) fn is_nobody(&self) -> bool {
+        match self {
+            Self::Everyone => false,
+            Self::Only { users, groups } => users.is_empty() && groups.is_empty(),
+        }
+    }
+}
+
+/// For whom the denials of a rule, its `false` flags, count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Denials {
+    /// For everybody, so that restricting a rule never loosens the rules as a whole: native rules.
+    Always,
+    /// For those whom the rule lets ask: the sso-elevator form, where a statement that leaves
+    /// somebody out says nothing at all about them.
+    OfRequesters,
+}
+
 /// Everything a rule says. Two rules that say the same count once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Terms {
@@ -191,8 +260,8 @@ pub(crate) struct Terms {
     pub(crate) approvers: BTreeSet<Email>,
     pub(crate) approver_groups: BTreeSet<GroupRef>,
     pub(crate) stages: Vec<StageRule>,
-    pub(crate) allowed_users: BTreeSet<Email>,
-    pub(crate) allowed_groups: BTreeSet<GroupRef>,
+    pub(crate) requesters: Requesters,
+    pub(crate) denials: Denials,
     pub(crate) allow_self_approval: Option<bool>,
     pub(crate) approval_is_not_required: Option<bool>,
     pub(crate) notify: Option<BTreeSet<Email>>,
@@ -206,15 +275,15 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    pub(crate) fn new(targets: Targets) -> Self {
+    pub(crate) fn new(targets: Targets, denials: Denials) -> Self {
         Self {
             given_id: None,
             targets,
             approvers: BTreeSet::new(),
             approver_groups: BTreeSet::new(),
             stages: Vec::new(),
-            allowed_users: BTreeSet::new(),
-            allowed_groups: BTreeSet::new(),
+            requesters: Requesters::Everyone,
+            denials,
             allow_self_approval: None,
             approval_is_not_required: None,
             notify: None,
@@ -228,9 +297,24 @@ impl Terms {
         }
     }
 
-    /// Whether everyone may ask.
-    pub(crate) fn is_open(&self) -> bool {
-        self.allowed_users.is_empty() && self.allowed_groups.is_empty()
+    /// People listed by name as those who may ask.
+    pub(crate) fn requesting_people(&self) -> impl Iterator<Item = &Email> {
+        match &self.requesters {
+            Requesters::Everyone => None,
+            Requesters::Only { users, .. } => Some(users),
+        }
+        .into_iter()
+        .flatten()
+    }
+
+    /// Groups whose members may ask.
+    pub(crate) fn requesting_groups(&self) -> impl Iterator<Item = &GroupRef> {
+        match &self.requesters {
+            Requesters::Everyone => None,
+            Requesters::Only { groups, .. } => Some(groups),
+        }
+        .into_iter()
+        .flatten()
     }
 
     /// Whether there is anything beyond targets, requesters, approvers and flags.
@@ -268,4 +352,39 @@ pub(crate) struct Rule {
     pub(crate) index: usize,
     pub(crate) position: Position,
     pub(crate) terms: Terms,
+    pub(crate) written: Written,
+}
+
+/// The texts in a rule with their places, so that a finding about one of them can point at it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Written(Vec<(String, Position)>);
+
+/// Nothing: what the rule made of the texts is shown with it.
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Written")
+    }
+}
+
+impl Written {
+    pub(crate) fn note(&mut self, text: &str, position: Position) {
+        self.0.push((text.to_owned(), position));
+    }
+
+    /// Where a value stands that was read from one of the texts: without case, blanks, `!`, the
+    /// root's name before a path, or a name around an address.
+    pub(crate) fn position_of(&self, value: &str) -> Option<Position> {
+        let value = value.to_lowercase();
+        let reads_as = |text: &str| {
+            let text = text.trim().trim_start_matches('!').to_lowercase();
+            let address = text.strip_suffix('>').and_then(|t| t.split_once('<'));
+            text == value
+                || text.strip_prefix("root/") == Some(value.as_str())
+                || address.is_some_and(|(_, address)| address.trim() == value)
+        };
+        self.0
+            .iter()
+            .find(|(text, _)| reads_as(text))
+            .map(|(_, position)| *position)
+    }
 }

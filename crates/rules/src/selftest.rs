@@ -161,6 +161,7 @@ impl TestCase {
         if differences.is_empty() {
             Outcome::Passed
         } else {
+            differences.extend(decision.unread);
             Outcome::Failed(differences)
         }
     }

@@ -31,6 +31,31 @@ fn warnings_are_findings_only_when_asked() {
 }
 
 #[test]
+fn a_file_without_rules_fails_whatever_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("empty.toml", ""),
+        ("comments.toml", "# [[rule]]\n"),
+        ("none.toml", "rule = []\n"),
+        ("none.json", "{\"statements\": []}"),
+        ("other.tf", "provider \"aws\" {\n}\n"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let check = |more: &[&str]| {
+            let mut command = hallpass();
+            command.args(["rules", "check", "--output", "table"]);
+            run(command.args(more).arg(&path)).exits(1).out
+        };
+        for more in [&[][..], &["--fail-on-findings"]] {
+            let said = check(more);
+            let wanted = "[no-rules]: no rules: a server with this file refuses every request";
+            assert!(said.contains(wanted), "{name}: {said}");
+        }
+    }
+}
+
+#[test]
 fn programs_get_data_and_people_read_the_same_on_stderr() {
     let ran = check(&["bad.json", "--output", "json"]).exits(2);
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();

@@ -89,6 +89,29 @@ fn a_case_that_cannot_be_evaluated_is_answered_and_the_run_goes_on() {
 }
 
 #[test]
+fn a_duration_over_the_limit_is_invalid_with_its_reason() {
+    let statement = json!({"Id": "short", "ResourceType": "Account", "Resource": "*",
+        "PermissionSet": "*", "Approvers": ["cto@corp.com"], "MaxDuration": "02:00"});
+    let case = |duration: &str| {
+        json!({"id": 1, "requester": "dev@corp.com", "account": "111111111111",
+            "permission_set": "Admin", "statements": [statement], "duration": duration})
+    };
+    let input = format!("{}\n{}\n", case("2h"), case("02:01"));
+    let mut command = hallpass();
+    command.args(["rules", "decide", "--cases", "-"]);
+    let answers = run_with(&mut command, input.as_bytes()).exits(0).lines();
+    assert_eq!(answers[0]["decision"], "RequiresApproval");
+    assert_eq!(answers[0].get("invalid"), None);
+    assert_eq!(answers[1]["decision"], "Invalid");
+    assert_eq!(answers[1]["because"], json!(["short"]));
+    let reason = "`2h 1m` is longer than rule `short` allows, `2h`";
+    assert_eq!(
+        answers[1]["invalid"],
+        json!([{"field": "duration", "message": reason}])
+    );
+}
+
+#[test]
 fn answers_come_while_cases_go_on() {
     use std::io::{BufRead as _, Write as _};
     let mut child = hallpass()

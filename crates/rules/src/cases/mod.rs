@@ -5,8 +5,8 @@ mod read;
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetName, Timestamp};
-use read::{Case, Wanted};
+use hallpass_model::{AccountId, Email, GroupId, PermissionSetName, Span, Timestamp};
+use read::{Asked, Case, Wanted};
 use serde::Serialize;
 
 use crate::{
@@ -30,13 +30,13 @@ pub enum Answer {
         decision: &'static str,
         /// Who may approve, sorted.
         approvers: BTreeSet<Email>,
-        /// The rules it rests on, in file order.
+        /// The rules it rests on, in file order; of an `Invalid` request, those it does not meet.
         because: Vec<RuleId>,
         /// Whether the person of `click` may approve.
         #[serde(skip_serializing_if = "Option::is_none")]
         permit: Option<bool>,
-        /// What is wrong with the target, when the decision is `Invalid`; not printed.
-        #[serde(skip)]
+        /// What is wrong with the request, when the decision is `Invalid`.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         invalid: Vec<Invalid>,
         /// What could not be read and was decided to the safe side; not printed.
         #[serde(skip)]
@@ -109,7 +109,7 @@ pub fn answer(
         .as_ref()
         .and_then(|root| root.get("id"))
         .map_or(serde_json::Value::Null, plain);
-    let outcome = match (&parsed.root, parsed.errors.is_empty()) {
+    let outcome = match (&parsed.root, parsed.is_whole()) {
         (Some(root), true) => read::read(root).and_then(|case| {
             let own = case.own_rules(root, line)?;
             match own.as_ref().or(rules) {
@@ -120,7 +120,7 @@ pub fn answer(
                 ]),
             }
         }),
-        _ => Err(parsed.errors),
+        _ => Err(parsed.findings),
     };
     outcome.unwrap_or_else(|errors| failed(id, errors))
 }
@@ -154,9 +154,11 @@ fn plain(node: &Node) -> serde_json::Value {
     match &node.value {
         Value::Bool(flag) => (*flag).into(),
         Value::Text(text) => text.as_str().into(),
-        Value::Number(number) => number
-            .parse::<serde_json::Number>()
-            .map_or(serde_json::Value::Null, serde_json::Value::Number),
+        Value::Number(number) => match number.parse::<serde_json::Number>() {
+            Ok(parsed) if parsed.to_string() == *number => serde_json::Value::Number(parsed),
+            // a number that would lose digits comes back as its text
+            Ok(_) | Err(_) => number.as_str().into(),
+        },
         Value::Null | Value::List(_) | Value::Map(_) => serde_json::Value::Null,
     }
 }
@@ -194,9 +196,12 @@ impl Case {
         }
         let none = Directory::default();
         let known = facts.unwrap_or(&none);
+        let mut because = BTreeSet::new();
         if let (Some(target), true) = (&target, invalid.is_empty()) {
-            let decision = rules.decide(&self.requester, &target.ask(), known, now);
-            self.check_limits(&decision, &mut invalid);
+            let ask = target.ask();
+            let decision = rules.decide(&self.requester, &ask, known, now);
+            let limit = rules.shortest(&self.requester, &ask, known, now);
+            self.check_limits(&decision, limit.as_ref(), &mut invalid, &mut because);
             if invalid.is_empty() {
                 let permit = self.click.as_ref().map(|clicker| {
                     is_active(known, clicker)
@@ -219,7 +224,7 @@ impl Case {
             id,
             decision: "Invalid",
             approvers: BTreeSet::new(),
-            because: Vec::new(),
+            because: because.into_iter().collect(),
             permit: self.click.as_ref().map(|_| false),
             invalid,
             unread: Vec::new(),
@@ -262,15 +267,25 @@ impl Case {
     }
 
     /// What a case may say about its request beyond the target, held against the rules' limits.
-    fn check_limits(&self, decision: &Decision, invalid: &mut Vec<Invalid>) {
-        if let (Some(asked), Some(max)) = (self.duration, decision.max_duration)
-            && asked > max
-        {
-            let message = format!("`{asked}` is longer than the rules allow, {max}");
-            invalid.push(Invalid {
-                field: "for",
-                message,
-            });
+    fn check_limits(
+        &self,
+        decision: &Decision,
+        limit: Option<&(RuleId, Span)>,
+        invalid: &mut Vec<Invalid>,
+        because: &mut BTreeSet<RuleId>,
+    ) {
+        if let Some(Asked { key, span }) = &self.duration {
+            let field = *key;
+            if span.is_zero() {
+                let message = "is no time at all".to_owned();
+                invalid.push(Invalid { field, message });
+            }
+            if let Some((rule, max)) = limit.filter(|(_, max)| span > max) {
+                let (asked, max) = (to_the_second(*span), to_the_second(*max));
+                let message = format!("`{asked}` is longer than rule `{rule}` allows, `{max}`");
+                invalid.push(Invalid { field, message });
+                because.insert(rule.clone());
+            }
         }
         if let Some(reason) = &self.reason {
             if reason.trim().is_empty() {
@@ -279,6 +294,7 @@ impl Case {
                     message: "is empty".to_owned(),
                 });
             } else if let Some(need) = decision.reason_refused(reason) {
+                because.insert(need.rule.clone());
                 let message = format!("rule `{}` wants `{}`", need.rule, need.pattern.as_str());
                 invalid.push(Invalid {
                     field: "reason",
@@ -291,12 +307,21 @@ impl Case {
             .as_ref()
             .and_then(|t| decision.ticket_refused(t))
         {
+            because.insert(need.rule.clone());
             let message = format!("rule `{}` wants `{}`", need.rule, need.pattern.as_str());
             invalid.push(Invalid {
                 field: "ticket",
                 message,
             });
         }
+    }
+}
+
+/// A length of time with its seconds, which its everyday form leaves out.
+fn to_the_second(span: Span) -> String {
+    match span.as_seconds() % 60 {
+        seconds if seconds > 0 && span >= Span::hours(1) => format!("{span} {seconds}s"),
+        _ => span.to_string(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The keys of a case.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "id",
     "requester",
     "account",
@@ -22,6 +22,8 @@ const KEYS: [&str; 12] = [
     "statements",
     "group_statements",
     "at",
+    "duration",
+    "duration_seconds",
     "for",
     "reason",
     "ticket",
@@ -37,10 +39,16 @@ pub(super) struct Case {
     pub(super) target: Wanted,
     pub(super) click: Option<Email>,
     pub(super) at: Option<Timestamp>,
-    pub(super) duration: Option<Span>,
+    pub(super) duration: Option<Asked>,
     pub(super) reason: Option<String>,
     pub(super) ticket: Option<String>,
     has_rules: bool,
+}
+
+/// A length of time, and the key that asks for it.
+pub(super) struct Asked {
+    pub(super) key: &'static str,
+    pub(super) span: Span,
 }
 
 pub(super) enum Wanted {
@@ -76,7 +84,7 @@ pub(super) fn read(root: &Node) -> Result<Case, Vec<Diagnostic>> {
         Code::BadCase,
         "an instant like `2026-03-02T10:05:00Z`",
     );
-    let duration = reader.parsed("for", Code::BadDuration, "a duration like `2h` or `02:00`");
+    let duration = reader.duration();
     let (reason, ticket) = (reader.text("reason"), reader.text("ticket"));
     let has_rules = ["statements", "group_statements"]
         .iter()
@@ -151,6 +159,48 @@ impl Reader<'_> {
             );
         }
         value
+    }
+
+    /// How long access is asked for: as text in any form, or in whole seconds.
+    fn duration(&mut self) -> Option<Asked> {
+        const TEXTS: [&str; 2] = ["duration", "for"];
+        const SECONDS: &str = "duration_seconds";
+        let given: Vec<(&str, &Node)> = [TEXTS[0], TEXTS[1], SECONDS]
+            .into_iter()
+            .filter_map(|key| Some((key, self.root.get(key)?)))
+            .filter(|(_, node)| node.value != Value::Null)
+            .collect();
+        if let [_, (key, second), ..] = given.as_slice() {
+            let message = "a case asks for one duration";
+            let error = Diagnostic::error(Code::BadCase, second.position, message);
+            self.errors.push(error.field(key));
+            return None;
+        }
+        for key in TEXTS {
+            let due = "a duration like `90m`, `1h30m` or `01:30`";
+            if let Some(span) = self.parsed(key, Code::BadDuration, due) {
+                return Some(Asked { key, span });
+            }
+        }
+        let node = self.root.get(SECONDS).filter(|n| n.value != Value::Null)?;
+        let seconds = match &node.value {
+            Value::Number(number) => number.parse().ok(),
+            Value::Null | Value::Bool(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => None,
+        };
+        if seconds.is_none() {
+            let message = format!(
+                "`{}` is not a whole number of seconds",
+                shorten(&node.shown())
+            );
+            let error = Diagnostic::error(Code::BadDuration, node.position, message);
+            let help = "write `\"duration\": \"90m\"` for the other forms";
+            self.errors
+                .push(error.field(SECONDS).value(&node.shown()).help(help));
+        }
+        Some(Asked {
+            key: SECONDS,
+            span: Span::seconds(seconds?),
+        })
     }
 
     fn target(&mut self) -> Option<Wanted> {

@@ -240,8 +240,9 @@ fn covers_everything(targets: &Targets) -> bool {
             accounts,
             ous,
             tags,
+            except,
             ..
-        } => every(accounts) && every(ous) && tags.is_empty(),
+        } => every(accounts) && every(ous) && tags.is_empty() && !except.of_accounts(),
         Targets::Groups(_) => false,
     }
 }

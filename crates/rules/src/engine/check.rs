@@ -6,17 +6,19 @@ use std::{cell::Cell, collections::BTreeSet};
 use hallpass_model::Email;
 
 use super::{
-    Compiled, Ready, Rules, Sets, names::unknown_names, people::address_of, places::AccountView,
+    Compiled, Ready, Rules,
+    coverage::{Spot, TARGETS_TRIED, covers, covers_set, overlap, spots},
+    exclusions,
+    names::unknown_names,
+    people::address_of,
+    places::AccountView,
     words,
 };
 use crate::{
     diagnostic::{Code, Diagnostic},
     directory::Directory,
-    rule::{GroupRef, Place, SetMatch, Targets, Terms},
+    rule::{Denials, GroupRef, Place, Requesters, SetMatch, Targets, Terms},
 };
-
-/// The most targets of one rule that are tried when looking for ones nobody can approve.
-const TARGETS_TRIED: usize = 64;
 
 /// The most comparisons of a rule with a target. Files that need more (thousands of rules that
 /// each cover units or patterns) are not searched to the end.
@@ -55,6 +57,7 @@ impl Rules {
         for ready in rules {
             check.reach(ready, &mut found);
             check.overridden(ready, &denials, &mut found);
+            exclusions::dead(ready, &check.views, facts, &mut found);
             if let Some(facts) = facts {
                 unknown_names(ready, facts, &mut found);
             }
@@ -76,14 +79,6 @@ struct Check<'a> {
     most_needed: usize,
     /// Comparisons made so far, see [`STEPS_MAX`].
     steps: Cell<usize>,
-}
-
-/// One kind of target of a rule: a place (or none, when other keys say where) and a permission
-/// set, or a group.
-#[derive(Clone, Copy)]
-enum Spot<'a> {
-    Account(&'a Targets, Option<&'a Place>, &'a SetMatch),
-    Group(&'a GroupRef),
 }
 
 /// Why a target cannot be approved, or not for everyone.
@@ -126,10 +121,14 @@ impl<'a> Check<'a> {
 
     fn matches_no_account(&self, ready: &Ready) -> bool {
         let targets = &ready.terms().targets;
-        let Targets::Accounts { accounts, .. } = targets else {
+        let Targets::Accounts {
+            accounts, except, ..
+        } = targets
+        else {
             return false;
         };
-        // ids and names that do not exist are reported one by one
+        // ids and names that do not exist are reported one by one, unless it is the exclusions that
+        // leave nothing of them
         let one_by_one = |place: &Place| match place {
             Place::Account(_) | Place::Ou(_) | Place::OuPath(_) => true,
             Place::Every | Place::AccountName(_) => false,
@@ -137,7 +136,8 @@ impl<'a> Check<'a> {
         let named = accounts
             .as_ref()
             .is_some_and(|places| places.iter().any(one_by_one));
-        !named
+        let emptied = except.of_accounts() && self.views.iter().any(|v| v.selected_by(targets));
+        (!named || emptied)
             && !self.views.is_empty()
             && self.may_go_on(self.views.len())
             && !self.views.iter().any(|view| view.covered_by(targets))
@@ -160,7 +160,7 @@ impl<'a> Check<'a> {
         };
         let helpers: Vec<&Ready> = rules
             .iter()
-            .filter(|other| helps(other) && covers_set(&other.sets, set) && !covers(other, spot))
+            .filter(|other| helps(other) && covers_set(other, set, targets) && !covers(other, spot))
             .collect();
         let inside = |view: &&AccountView<'_>| {
             place.is_none_or(|place| view.is_in(place)) && view.covered_by(targets)
@@ -259,10 +259,13 @@ impl<'a> Check<'a> {
         };
         for other in denials.iter().filter(|other| overlap(ready, other)) {
             let against = other.terms();
+            let Some(asking) = denied_requesters(terms, against) else {
+                continue;
+            };
             if terms.approval_is_not_required == Some(true)
                 && against.approval_is_not_required == Some(false)
             {
-                deny(flag_name(ready, "ApprovalIsNotRequired"), "", other);
+                deny(flag_name(ready, "ApprovalIsNotRequired"), asking, other);
             }
             if terms.allow_self_approval == Some(true) && against.allow_self_approval == Some(false)
             {
@@ -274,10 +277,32 @@ impl<'a> Check<'a> {
                     .collect();
                 if !both.is_empty() {
                     let both: Vec<&str> = both.into_iter().collect();
-                    let people = format!(" for {}", both.join(", "));
+                    let people = format!(" for {}{asking}", both.join(", "));
                     deny(flag_name(ready, "AllowSelfApproval"), &people, other);
                 }
             }
+        }
+    }
+}
+
+/// For which requesters the denials of a rule count, as words to append; `None` when they count for
+/// none of those whom the other rule lets ask.
+fn denied_requesters(asking: &Terms, denying: &Terms) -> Option<&'static str> {
+    const SOME: &str = ", for those whom the second lets ask";
+    match (denying.denials, &denying.requesters, &asking.requesters) {
+        (Denials::Always, _, _) | (Denials::OfRequesters, Requesters::Everyone, _) => Some(""),
+        (Denials::OfRequesters, Requesters::Only { .. }, Requesters::Everyone) => Some(SOME),
+        (
+            Denials::OfRequesters,
+            Requesters::Only { users, groups },
+            Requesters::Only {
+                users: of_users,
+                groups: of_groups,
+            },
+        ) => {
+            // without a group in either, people tell whether anybody may ask by both
+            let apart = groups.is_empty() && of_groups.is_empty() && users.is_disjoint(of_users);
+            (!apart).then_some(SOME)
         }
     }
 }
@@ -334,125 +359,6 @@ fn described(deadlock: &Deadlock, spot: Spot<'_>) -> (Code, String, &'static str
             )
         }
     }
-}
-
-/// The kinds of targets of a rule; empty when it matches nothing.
-fn spots(targets: &Targets) -> Vec<Spot<'_>> {
-    match targets {
-        Targets::Groups(groups) => groups.iter().map(Spot::Group).collect(),
-        Targets::Accounts {
-            accounts,
-            ous,
-            sets,
-            ..
-        } => {
-            let places: Vec<Option<&Place>> = match accounts {
-                Some(places) => places.iter().map(Some).collect(),
-                None => vec![None],
-            };
-            if ous.as_ref().is_some_and(BTreeSet::is_empty) {
-                return Vec::new();
-            }
-            places
-                .into_iter()
-                .flat_map(|place| {
-                    sets.iter()
-                        .map(move |set| Spot::Account(targets, place, set))
-                })
-                .collect()
-        }
-    }
-}
-
-/// Whether a rule certainly affects all of the spot.
-fn covers(ready: &Ready, spot: Spot<'_>) -> bool {
-    match (&ready.terms().targets, spot) {
-        (Targets::Groups(groups), Spot::Group(group)) => groups.contains(group),
-        (
-            Targets::Accounts {
-                accounts,
-                ous,
-                tags,
-                ..
-            },
-            Spot::Account(of, place, set),
-        ) => {
-            let Targets::Accounts {
-                ous: of_ous,
-                tags: of_tags,
-                ..
-            } = of
-            else {
-                return false;
-            };
-            let in_accounts = accounts.as_ref().is_none_or(|mine| {
-                is_everything(mine) || place.is_some_and(|place| within_any(place, mine))
-            });
-            let in_ous = ous.as_ref().is_none_or(|mine| {
-                is_everything(mine)
-                    || of_ous
-                        .as_ref()
-                        .is_some_and(|of| of.iter().all(|p| within_any(p, mine)))
-                    || place.is_some_and(|place| within_any(place, mine))
-            });
-            in_accounts && in_ous && tags.is_subset(of_tags) && covers_set(&ready.sets, set)
-        }
-        (Targets::Groups(_), Spot::Account(..)) | (Targets::Accounts { .. }, Spot::Group(_)) => {
-            false
-        }
-    }
-}
-
-fn is_everything(places: &BTreeSet<Place>) -> bool {
-    places.contains(&Place::Every) || places.contains(&Place::OuPath(String::new()))
-}
-
-fn within_any(place: &Place, places: &BTreeSet<Place>) -> bool {
-    is_everything(places)
-        || places.contains(place)
-        || match place {
-            Place::OuPath(path) => path
-                .match_indices('/')
-                .filter_map(|(end, _)| path.get(..end))
-                .any(|above| places.contains(&Place::OuPath(above.to_owned()))),
-            Place::Every | Place::Account(_) | Place::AccountName(_) | Place::Ou(_) => false,
-        }
-}
-
-fn covers_set(sets: &Sets, set: &SetMatch) -> bool {
-    match (sets, set) {
-        (Sets::Every, _) => true,
-        (Sets::Some { .. }, SetMatch::Every) => false,
-        (sets, SetMatch::Name(name)) => sets.contain(name),
-        (Sets::Some { patterns, .. }, SetMatch::Glob(glob)) => patterns.contains(glob),
-    }
-}
-
-/// Whether two rules certainly affect a common target.
-fn overlap(ready: &Ready, other: &Ready) -> bool {
-    let mine = spots(&ready.terms().targets);
-    let theirs = spots(&other.terms().targets);
-    mine.iter()
-        .take(TARGETS_TRIED)
-        .any(|spot| covers(other, *spot))
-        || theirs
-            .iter()
-            .take(TARGETS_TRIED)
-            .any(|spot| covers(ready, *spot))
-        || crossing(&mine, &theirs)
-}
-
-/// Whether one rule is wide in accounts and the other in permission sets.
-fn crossing(mine: &[Spot<'_>], theirs: &[Spot<'_>]) -> bool {
-    let wide = |spots: &[Spot<'_>]| {
-        let every = |spot: &Spot<'_>| matches!(spot, Spot::Account(_, Some(Place::Every), _));
-        let all_sets = |spot: &Spot<'_>| matches!(spot, Spot::Account(_, _, SetMatch::Every));
-        (spots.iter().any(every), spots.iter().any(all_sets))
-    };
-    matches!(
-        (wide(mine), wide(theirs)),
-        ((true, _), (_, true)) | ((_, true), (true, _))
-    )
 }
 
 fn needed(terms: &Terms) -> usize {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     directory::Directory,
-    rule::{GroupRef, RuleId, StageRule, TextPattern},
+    rule::{Denials, GroupRef, RuleId, StageRule, TextPattern},
 };
 
 /// What the rules say to a request.
@@ -165,6 +165,8 @@ pub(super) struct Evaluation<'a> {
     pub(super) affecting: Vec<&'a Ready>,
     pub(super) eligible: Vec<&'a Ready>,
     pub(super) excluded: Vec<(&'a Ready, Exclusion)>,
+    /// The affecting rules whose denials count.
+    denying: Vec<&'a Ready>,
     pub(super) deny_auto: Option<&'a Ready>,
     pub(super) deny_self: Option<&'a Ready>,
     pub(super) auto: Option<&'a Ready>,
@@ -195,6 +197,7 @@ impl<'a> Evaluation<'a> {
             affecting: pick(affecting),
             eligible: Vec::new(),
             excluded: Vec::new(),
+            denying: Vec::new(),
             deny_auto: None,
             deny_self: None,
             auto: None,
@@ -216,8 +219,14 @@ impl<'a> Evaluation<'a> {
     fn drop_ineligible(&mut self, now: Timestamp) {
         for ready in self.affecting.iter().copied() {
             match self.exclusion(ready, now) {
-                None => self.eligible.push(ready),
+                None => {
+                    self.eligible.push(ready);
+                    self.denying.push(ready);
+                }
                 Some(why) => {
+                    if self.denies_excluded(ready, why) {
+                        self.denying.push(ready);
+                    }
                     if why == Exclusion::Unread {
                         self.unread
                             .extend(self.unread_groups(&ready.allowed_groups));
@@ -233,12 +242,10 @@ impl<'a> Evaluation<'a> {
             return None;
         }
         let terms = ready.terms();
-        if !terms.is_open() && !self.requester.has_any(&terms.allowed_users) {
-            match self.requester.in_any(&ready.allowed_groups) {
-                Membership::Yes => {}
-                Membership::No => return Some(Exclusion::NotAllowed),
-                Membership::Unread => return Some(Exclusion::Unread),
-            }
+        match self.requester.may_ask(ready) {
+            Membership::Yes => {}
+            Membership::No => return Some(Exclusion::NotAllowed),
+            Membership::Unread => return Some(Exclusion::Unread),
         }
         match &terms.hours {
             Some(hours) if !hours.contains(now) => Some(Exclusion::OutsideHours),
@@ -246,15 +253,33 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Steps 3 to 5. Denials count whether or not their rule lets the requester ask.
+    /// Whether the denials of a rule that does not let the requester ask count for them. Who could
+    /// not be told apart may be somebody whom the rule lets ask: then they do.
+    fn denies_excluded(&self, ready: &Ready, why: Exclusion) -> bool {
+        match (ready.terms().denials, why) {
+            (Denials::Always, _) | (Denials::OfRequesters, Exclusion::OutsideHours) => true,
+            (Denials::OfRequesters, Exclusion::NotAllowed) => false,
+            // where nothing at all is known of people, groups have no members
+            (Denials::OfRequesters, Exclusion::Unread) => self.facts.knows_people(),
+        }
+    }
+
+    /// Whether the denials of an affecting rule count for this requester.
+    pub(super) fn denies(&self, ready: &Ready) -> bool {
+        self.denying
+            .iter()
+            .any(|denying| std::ptr::eq(*denying, ready))
+    }
+
+    /// Steps 3 to 5.
     fn find_flags(&mut self) {
         self.deny_auto = self
-            .affecting
+            .denying
             .iter()
             .copied()
             .find(|ready| ready.auto == Some(false));
         self.deny_self = self
-            .affecting
+            .denying
             .iter()
             .copied()
             .find(|ready| ready.own == Some(false) && self.may_list_requester(ready));
@@ -325,6 +350,15 @@ impl<'a> Evaluation<'a> {
         self.eligible.iter().copied().filter(|ready| ready.limited)
     }
 
+    /// The shortest of the longest durations, with the first rule that sets it.
+    pub(super) fn shortest(&self) -> Option<(RuleId, Span)> {
+        let limits = self.limited().filter_map(|ready| {
+            let max = ready.terms().max_duration?;
+            Some((ready.rule.id.clone(), max))
+        });
+        limits.min_by_key(|(_, max)| *max)
+    }
+
     fn outcome(&self, kind: Kind, based_on: &[&Ready]) -> Decision {
         let terms = || self.limited().map(|ready| (&ready.rule.id, ready.terms()));
         let requirements = |pick: fn(&crate::rule::Terms) -> Option<&TextPattern>| {
@@ -342,7 +376,7 @@ impl<'a> Evaluation<'a> {
             kind,
             approvers: BTreeSet::new(),
             based_on: based_on.iter().map(|ready| ready.rule.id.clone()).collect(),
-            max_duration: terms().filter_map(|(_, terms)| terms.max_duration).min(),
+            max_duration: self.shortest().map(|(_, max)| max),
             approvals_needed: 0,
             stages: Vec::new(),
             notify: BTreeSet::new(),

@@ -7,7 +7,7 @@ use super::{
     Ask, Decision, Kind, Ready, Rules,
     decide::{Evaluation, Exclusion},
     people::{Membership, PersonView},
-    places::{self, AccountView},
+    places::{self, AccountView, LeftOut},
     words,
 };
 use crate::{
@@ -61,7 +61,7 @@ pub enum Effect {
     Applies,
     /// It affects the target and does not let the requester ask now; its denials count.
     DeniesOnly,
-    /// It is about something else.
+    /// It is about something else, or (sso-elevator form) leaves the requester out.
     DoesNotApply,
 }
 
@@ -183,11 +183,14 @@ fn considered(evaluation: &Evaluation<'_>, ready: &Ready, ask: &Ask<'_>) -> Cons
     let is = |other: &&Ready| other.rule.id == ready.rule.id;
     let excluded = evaluation.excluded.iter().find(|(other, _)| is(other));
     let (effect, why) = if let Some((_, why)) = excluded {
-        let mut why = excluded_because(*why).to_owned();
-        if let Some(denies) = denials(evaluation, ready) {
-            why = format!("{why}; still, {denies}");
+        let why = excluded_because(*why).to_owned();
+        if !evaluation.denies(ready) {
+            (Effect::DoesNotApply, why)
+        } else if let Some(denies) = denials(evaluation, ready) {
+            (Effect::DeniesOnly, format!("{why}; still, {denies}"))
+        } else {
+            (Effect::DeniesOnly, why)
         }
-        (Effect::DeniesOnly, why)
     } else if evaluation.eligible.iter().any(is) {
         (Effect::Applies, contributes(evaluation, ready))
     } else {
@@ -296,6 +299,9 @@ fn mismatch(facts: &Directory, ready: &Ready, ask: &Ask<'_>) -> (u8, String) {
             let set = ready.sets.contain(permission_set);
             let place = view.covered_by(targets);
             let blind = !view.is_known() && places::needs_directory(targets);
+            if let Some(left_out) = left_out(&view, ready, permission_set) {
+                return left_out;
+            }
             match (place, set) {
                 (true, true) => (0, "it applies".to_owned()),
                 (true, false) => (
@@ -317,6 +323,30 @@ fn mismatch(facts: &Directory, ready: &Ready, ask: &Ask<'_>) -> (u8, String) {
             }
         }
         Ask::Group { .. } => (3, "it is about other groups".to_owned()),
+    }
+}
+
+/// What a rule leaves out of what it selects, when that is all that keeps it from the target.
+fn left_out(view: &AccountView<'_>, ready: &Ready, set: &str) -> Option<(u8, String)> {
+    let targets = &ready.terms().targets;
+    let no_set = ready.sets.left_out(set);
+    if !view.selected_by(targets) || (no_set.is_none() && !ready.sets.contain(set)) {
+        return None;
+    }
+    let account = match view.left_out_by(targets) {
+        None => None,
+        Some(LeftOut::Place(place)) => Some(words::place(place)),
+        Some(LeftOut::Tag(tag)) => Some(words::tagged(tag)),
+        Some(LeftOut::Unknown) => return None,
+    };
+    match (account, no_set) {
+        (None, None) => None,
+        (Some(account), None) => Some((2, format!("it leaves out {account}"))),
+        (None, Some(set)) => Some((1, format!("it leaves out {}", words::set(set)))),
+        (Some(account), Some(set)) => Some((
+            3,
+            format!("it leaves out {account}, and {}", words::set(set)),
+        )),
     }
 }
 
@@ -347,8 +377,5 @@ fn nearest(evaluation: &Evaluation<'_>, rules: &[Ready], ask: &Ask<'_>) -> Optio
 
 /// Whether the rule lets the person ask, hours aside.
 pub(super) fn allows(person: &PersonView<'_>, ready: &Ready) -> bool {
-    let terms = ready.terms();
-    terms.is_open()
-        || person.has_any(&terms.allowed_users)
-        || person.in_any(&ready.allowed_groups) == Membership::Yes
+    person.may_ask(ready) == Membership::Yes
 }

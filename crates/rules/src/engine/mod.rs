@@ -3,7 +3,9 @@
 mod catalog;
 mod check;
 mod click;
+mod coverage;
 mod decide;
+mod exclusions;
 mod explain;
 mod names;
 mod people;
@@ -17,7 +19,7 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_model::{AccountId, Email, GroupId, Timestamp};
+use hallpass_model::{AccountId, Email, GroupId, Span, Timestamp};
 
 pub use catalog::{Requestable, SetBits};
 pub use click::{ClickRefused, Permit};
@@ -31,7 +33,7 @@ use crate::{
     directory::Directory,
     glob::Glob,
     read::Content,
-    rule::{GroupRef, Place, Rule, SetMatch, Targets, Terms},
+    rule::{GroupRef, Place, Requesters, Rule, RuleId, SetMatch, Targets, Terms},
     selftest::TestCase,
 };
 use decide::Evaluation;
@@ -111,7 +113,14 @@ impl Ready {
 
 /// The permission sets of a rule, ready for comparing.
 #[derive(Debug)]
-pub(crate) enum Sets {
+pub(crate) struct Sets {
+    picked: Picked,
+    /// Left out of them.
+    except: Vec<SetMatch>,
+}
+
+#[derive(Debug)]
+enum Picked {
     Every,
     /// Names ascending.
     Some {
@@ -124,6 +133,38 @@ pub(crate) enum Sets {
 const NAMES_COMPARED: usize = 8;
 
 impl Sets {
+    fn every() -> Self {
+        Self {
+            picked: Picked::Every,
+            except: Vec::new(),
+        }
+    }
+
+    fn new(sets: &BTreeSet<SetMatch>, except: &BTreeSet<SetMatch>) -> Self {
+        Self {
+            picked: Picked::new(sets),
+            except: except.iter().cloned().collect(),
+        }
+    }
+
+    /// Whether a permission set is selected and not left out.
+    pub(crate) fn contain(&self, name: &str) -> bool {
+        self.picked.contain(name) && self.left_out(name).is_none()
+    }
+
+    /// Whether a permission set is selected, be it left out or not.
+    pub(crate) fn select(&self, name: &str) -> bool {
+        self.picked.contain(name)
+    }
+
+    /// What leaves a permission set out that would be selected.
+    pub(crate) fn left_out(&self, name: &str) -> Option<&SetMatch> {
+        let except = self.except.iter().find(|set| set.matches(name));
+        except.filter(|_| self.picked.contain(name))
+    }
+}
+
+impl Picked {
     fn new(sets: &BTreeSet<SetMatch>) -> Self {
         let (mut names, mut patterns) = (Vec::new(), Vec::new());
         for set in sets {
@@ -137,7 +178,7 @@ impl Sets {
         Self::Some { names, patterns }
     }
 
-    pub(crate) fn contain(&self, name: &str) -> bool {
+    fn contain(&self, name: &str) -> bool {
         match self {
             Self::Every => true,
             Self::Some { names, patterns } => {
@@ -207,6 +248,17 @@ impl Rules {
         Evaluation::new(&self.compiled, requester, ask, facts, now).decision()
     }
 
+    /// The shortest of the longest durations that apply, with the first rule that sets it.
+    pub(crate) fn shortest(
+        &self,
+        requester: &Email,
+        ask: &Ask<'_>,
+        facts: &Directory,
+        now: Timestamp,
+    ) -> Option<(RuleId, Span)> {
+        Evaluation::new(&self.compiled, requester, ask, facts, now).shortest()
+    }
+
     /// Whether `clicker` may say yes to the request now: the part of `spec/access.md` §3 that
     /// rests on rules alone (its rules 3, 4 and 5).
     ///
@@ -259,17 +311,18 @@ impl Rules {
 impl Compiled {
     fn add(&mut self, rule: Rule, group_ids: &mut HashMap<GroupRef, usize>) {
         let place = self.rules.len();
-        let mut sets = Sets::Every;
+        let mut sets = Sets::every();
         match &rule.terms.targets {
             Targets::Accounts {
                 accounts,
                 ous,
                 tags,
                 sets: wanted,
+                except,
             } => {
-                sets = Sets::new(wanted);
+                sets = Sets::new(wanted, &except.sets);
                 match plain_accounts(accounts.as_ref()) {
-                    Some(ids) if ous.is_none() && tags.is_empty() => {
+                    Some(ids) if ous.is_none() && tags.is_empty() && !except.of_accounts() => {
                         for id in ids {
                             self.by_account.entry(id.clone()).or_default().push(place);
                         }
@@ -308,12 +361,12 @@ impl Compiled {
             })
         };
         let listed_groups = rule.terms.listed_groups().map(&mut intern).collect();
-        let allowed_groups = rule.terms.allowed_groups.iter().map(&mut intern).collect();
+        let allowed_groups = rule.terms.requesting_groups().map(&mut intern).collect();
         let terms = &rule.terms;
         self.rules.push(Ready {
             own: terms.allow_self_approval,
             auto: terms.approval_is_not_required,
-            restricted: !terms.is_open() || terms.hours.is_some(),
+            restricted: terms.requesters != Requesters::Everyone || terms.hours.is_some(),
             limited: terms.has_limits(),
             rule: Box::new(rule),
             sets,

@@ -6,7 +6,7 @@ use hallpass_model::Email;
 
 use super::{Ready, check::warn};
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, nearest_name},
     directory::{Directory, NotOnePerson, OuRef},
     rule::{GroupRef, Place, SetMatch, Targets},
 };
@@ -32,15 +32,16 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
             let unknown = groups
                 .iter()
                 .filter(|group| facts.resolve_group(group).is_none());
-            found.extend(unknown.map(|group| no_group(ready, group)));
+            found.extend(unknown.map(|group| no_group(ready, group, facts)));
         }
     }
-    for group in terms.listed_groups().chain(&terms.allowed_groups) {
+    for group in terms.listed_groups().chain(terms.requesting_groups()) {
         match facts.resolve_group(group) {
-            None => found.push(no_group(ready, group)),
+            None => found.push(no_group(ready, group, facts)),
             Some(known) if known.members.is_none() => {
                 let message = format!("the members of group `{group}` could not be read");
-                found.push(warn(ready, Code::UnreadGroup, message).value(&group.to_string()));
+                let value = group.to_string();
+                found.push(warn_at(ready, &value, Code::UnreadGroup, message));
             }
             Some(_) => {}
         }
@@ -48,7 +49,7 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
     let none = BTreeSet::new();
     let named: BTreeSet<&Email> = terms
         .listed_people()
-        .chain(&terms.allowed_users)
+        .chain(terms.requesting_people())
         .chain(terms.break_glass.as_ref().unwrap_or(&none))
         .collect();
     found.extend(
@@ -58,12 +59,46 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
     );
 }
 
-fn no_group(ready: &Ready, group: &GroupRef) -> Diagnostic {
-    let message = match group {
-        GroupRef::Id(_) => format!("there is no group `{group}`"),
-        GroupRef::Name(_) => format!("there is not exactly one group named `{group}`"),
-    };
-    warn(ready, Code::DeadStatement, message).value(&group.to_string())
+/// A warning about one of the texts of a rule, at its place.
+pub(super) fn warn_at(
+    ready: &Ready,
+    value: &str,
+    code: Code,
+    message: impl Into<String>,
+) -> Diagnostic {
+    let mut finding = warn(ready, code, message).value(value);
+    if let Some(position) = ready.rule.written.position_of(value) {
+        finding.position = position;
+    }
+    finding
+}
+
+/// The finding, with the known name that was probably meant.
+pub(super) fn with_nearest<'a>(
+    finding: Diagnostic,
+    value: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Diagnostic {
+    match nearest_name(value, known) {
+        Some(near) => finding.help(format!("did you mean `{near}`?")),
+        None => finding,
+    }
+}
+
+fn no_group(ready: &Ready, group: &GroupRef, facts: &Directory) -> Diagnostic {
+    let value = group.to_string();
+    match group {
+        GroupRef::Id(_) => {
+            let message = format!("there is no group `{group}`");
+            warn_at(ready, &value, Code::DeadStatement, message)
+        }
+        GroupRef::Name(_) => {
+            let message = format!("there is not exactly one group named `{group}`");
+            let finding = warn_at(ready, &value, Code::DeadStatement, message);
+            let names = facts.groups().iter().map(|group| group.name.as_str());
+            with_nearest(finding, &value, names)
+        }
+    }
 }
 
 fn person_finding(ready: &Ready, email: &Email, facts: &Directory) -> Option<Diagnostic> {
@@ -73,43 +108,73 @@ fn person_finding(ready: &Ready, email: &Email, facts: &Directory) -> Option<Dia
         Err(NotOnePerson::None) => format!("no user has the address `{email}`"),
         Err(NotOnePerson::Ambiguous) => format!("several users have the address `{email}`"),
     };
-    Some(warn(ready, Code::UnknownPerson, message).value(email.as_str()))
+    let finding = warn_at(ready, email.as_str(), Code::UnknownPerson, message);
+    let known = facts.people().iter().flat_map(|person| &person.emails);
+    Some(with_nearest(
+        finding,
+        email.as_str(),
+        known
+            .map(Email::as_str)
+            .filter(|known| *known != email.as_str()),
+    ))
 }
 
-fn place_finding(ready: &Ready, place: &Place, facts: &Directory) -> Option<Diagnostic> {
+/// A place as the file calls it.
+pub(super) fn place_text(place: &Place) -> String {
+    match place {
+        Place::Every => "*".to_owned(),
+        Place::Account(id) => id.to_string(),
+        Place::AccountName(glob) => glob.as_str().to_owned(),
+        Place::Ou(id) => id.clone(),
+        Place::OuPath(path) if path.is_empty() => "Root".to_owned(),
+        Place::OuPath(path) => path.clone(),
+    }
+}
+
+/// The paths of all organizational units, without the root's name.
+pub(super) fn unit_paths(facts: &Directory) -> Vec<String> {
+    let units = facts.organizational_units();
+    units.into_iter().map(joined).collect()
+}
+
+fn joined(units: &[OuRef]) -> String {
+    let names: Vec<&str> = units.iter().map(|ou| ou.name.as_str()).collect();
+    names.join("/")
+}
+
+/// What is wrong with a place, if anything is.
+pub(super) fn place_finding(ready: &Ready, place: &Place, facts: &Directory) -> Option<Diagnostic> {
     match place {
         Place::Every => None,
         Place::Account(id) => match facts.account(id) {
             None => {
                 let message = format!("the organization has no account `{id}`");
-                Some(warn(ready, Code::DeadStatement, message).value(id.as_str()))
+                Some(warn_at(ready, id.as_str(), Code::DeadStatement, message))
             }
             Some(account) if !account.active => {
                 let message = format!("the account `{id}` is not active");
-                Some(warn(ready, Code::DeadStatement, message).value(id.as_str()))
+                Some(warn_at(ready, id.as_str(), Code::DeadStatement, message))
             }
             Some(_) => None,
         },
         Place::AccountName(glob) => {
-            let fits = facts
-                .accounts()
-                .iter()
-                .any(|account| glob.matches(&account.name));
+            let mut names = facts.accounts().iter().map(|account| account.name.as_str());
+            if names.clone().any(|name| glob.matches(name)) {
+                return None;
+            }
             let message = format!("no account is named `{glob}`");
-            (!fits).then(|| warn(ready, Code::DeadStatement, message).value(glob.as_str()))
+            let finding = warn_at(ready, glob.as_str(), Code::DeadStatement, message);
+            let names = names.by_ref().filter(|_| !glob.is_pattern());
+            Some(with_nearest(finding, glob.as_str(), names))
         }
         Place::Ou(id) => {
             let ends_in = |path: &&[OuRef]| path.last().is_some_and(|ou| ou.id == *id);
             let known = id == facts.root_id() || facts.organizational_units().iter().any(ends_in);
             let message = format!("there is no organizational unit `{id}`");
-            (!known).then(|| warn(ready, Code::UnknownOu, message).value(id))
+            (!known).then(|| warn_at(ready, id, Code::UnknownOu, message))
         }
         Place::OuPath(path) if path.is_empty() => None,
         Place::OuPath(path) => {
-            let joined = |units: &[OuRef]| {
-                let names: Vec<&str> = units.iter().map(|ou| ou.name.as_str()).collect();
-                names.join("/")
-            };
             let with_root = format!("Root/{path}");
             let units = facts.organizational_units();
             let ids: BTreeSet<&str> = units
@@ -120,19 +185,17 @@ fn place_finding(ready: &Ready, place: &Place, facts: &Directory) -> Option<Diag
             match ids.len() {
                 0 => {
                     let message = format!("there is no organizational unit `{path}`");
-                    Some(warn(ready, Code::UnknownOu, message).value(path))
+                    let finding = warn_at(ready, path, Code::UnknownOu, message);
+                    let known = unit_paths(facts);
+                    let known = known.iter().map(String::as_str);
+                    Some(with_nearest(finding, path, known))
                 }
                 1 => None,
                 _ => {
                     let ids: Vec<&str> = ids.into_iter().collect();
                     let message = format!("`{path}` names several units: {}", ids.join(", "));
-                    let rule = &ready.rule;
-                    Some(
-                        Diagnostic::error(Code::AmbiguousOu, rule.position, message)
-                            .at(rule.list, rule.index)
-                            .value(path)
-                            .help("name the unit by its id"),
-                    )
+                    let finding = warn_at(ready, path, Code::AmbiguousOu, message);
+                    Some(finding.into_error().help("name the unit by its id"))
                 }
             }
         }
@@ -151,6 +214,14 @@ fn set_finding(ready: &Ready, set: &SetMatch, facts: &Directory) -> Option<Diagn
             glob.as_str(),
         ),
     };
+    if fits {
+        return None;
+    }
     let message = format!("there is no permission set `{name}`");
-    (!fits).then(|| warn(ready, Code::DeadStatement, message).value(name))
+    let finding = warn_at(ready, name, Code::DeadStatement, message);
+    let names = facts.permission_sets().iter().map(|set| set.name.as_str());
+    Some(match set {
+        SetMatch::Every | SetMatch::Glob(_) => finding,
+        SetMatch::Name(name) => with_nearest(finding, name, names),
+    })
 }

@@ -5,7 +5,10 @@ use std::{cell::RefCell, collections::BTreeSet};
 use hallpass_model::Email;
 
 use super::{Compiled, Ready};
-use crate::directory::{Directory, Person};
+use crate::{
+    directory::{Directory, Person},
+    rule::Requesters,
+};
 
 /// Whether somebody is in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +87,15 @@ impl<'a> PersonView<'a> {
             return Membership::Yes;
         }
         self.in_any(&ready.listed_groups)
+    }
+
+    /// Whether the rule lets the person ask, hours aside.
+    pub(super) fn may_ask(&self, ready: &Ready) -> Membership {
+        match &ready.terms().requesters {
+            Requesters::Everyone => Membership::Yes,
+            Requesters::Only { users, .. } if self.has_any(users) => Membership::Yes,
+            Requesters::Only { .. } => self.in_any(&ready.allowed_groups),
+        }
     }
 
     /// Whether the person is in one of the groups, each given by place.

@@ -5,7 +5,7 @@ use hallpass_model::AccountId;
 use super::{Ask, Ready};
 use crate::{
     directory::{Account, Directory},
-    rule::{Place, TagMatch, Targets},
+    rule::{Exclusions, Place, TagMatch, Targets},
 };
 
 /// An account as rules see it.
@@ -68,8 +68,14 @@ impl<'a> AccountView<'a> {
             .is_some_and(|value| tag.values.iter().any(|glob| glob.matches(value)))
     }
 
-    /// Whether the rule covers this account, whatever the permission set.
+    /// Whether the rule covers this account, whatever the permission set. Where only the directory
+    /// tells whether it is left out, and lacks it, it is.
     pub(super) fn covered_by(&self, targets: &Targets) -> bool {
+        self.selected_by(targets) && self.left_out_by(targets).is_none()
+    }
+
+    /// Whether the rule selects this account, be it left out or not.
+    pub(super) fn selected_by(&self, targets: &Targets) -> bool {
         match targets {
             Targets::Accounts {
                 accounts,
@@ -87,21 +93,69 @@ impl<'a> AccountView<'a> {
             Targets::Groups(_) => false,
         }
     }
+
+    /// What leaves this account out of the rule, if anything does.
+    pub(super) fn left_out_by<'t>(&self, targets: &'t Targets) -> Option<LeftOut<'t>> {
+        let Targets::Accounts { except, .. } = targets else {
+            return None;
+        };
+        let place = except.places.iter().find(|place| self.is_in(place));
+        let tag = || except.tags.iter().find(|tag| self.has_tag(tag));
+        place
+            .map(LeftOut::Place)
+            .or_else(|| tag().map(LeftOut::Tag))
+            .or_else(|| {
+                (!self.is_known() && excluded_by_directory(except)).then_some(LeftOut::Unknown)
+            })
+    }
+
+    /// Whether this one exclusion leaves the account out.
+    pub(super) fn is_left_out(&self, exclusion: LeftOut<'_>) -> bool {
+        match exclusion {
+            LeftOut::Place(place) => self.is_in(place),
+            LeftOut::Tag(tag) => self.has_tag(tag),
+            LeftOut::Unknown => !self.is_known(),
+        }
+    }
+}
+
+/// What leaves an account out of a rule.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum LeftOut<'t> {
+    /// An account, or the organizational unit it is in.
+    Place(&'t Place),
+    /// A tag.
+    Tag(&'t TagMatch),
+    /// Only the directory could tell, and does not hold the account.
+    Unknown,
+}
+
+/// Whether only the directory tells where a place is.
+fn is_by_directory(place: &Place) -> bool {
+    match place {
+        Place::Every | Place::Account(_) => false,
+        Place::AccountName(_) | Place::Ou(_) | Place::OuPath(_) => true,
+    }
+}
+
+fn excluded_by_directory(except: &Exclusions) -> bool {
+    !except.tags.is_empty() || except.places.iter().any(is_by_directory)
 }
 
 /// Whether the rule needs the directory to know whether it covers an account.
 pub(super) fn needs_directory(targets: &Targets) -> bool {
-    let by_directory = |place: &Place| match place {
-        Place::Every | Place::Account(_) => false,
-        Place::AccountName(_) | Place::Ou(_) | Place::OuPath(_) => true,
-    };
     match targets {
         Targets::Accounts {
             accounts,
             ous,
             tags,
+            except,
             ..
-        } => !tags.is_empty() || accounts.iter().chain(ous).flatten().any(by_directory),
+        } => {
+            !tags.is_empty()
+                || excluded_by_directory(except)
+                || accounts.iter().chain(ous).flatten().any(is_by_directory)
+        }
         Targets::Groups(_) => false,
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Ready, Rules};
 use crate::{
     diagnostic::Position,
-    rule::{GroupRef, Place, RuleId, SetMatch, Targets, Terms},
+    rule::{GroupRef, Place, Requesters, RuleId, SetMatch, TagMatch, Targets, Terms},
 };
 
 /// A rule as a person reads it.
@@ -102,13 +102,11 @@ fn clauses(terms: &Terms) -> Vec<String> {
 
 /// Who may ask.
 pub(super) fn requesters(terms: &Terms) -> String {
-    if terms.is_open() {
-        return "everyone".to_owned();
+    match &terms.requesters {
+        Requesters::Everyone => "everyone".to_owned(),
+        Requesters::Only { .. } if terms.requesters.is_nobody() => "nobody".to_owned(),
+        Requesters::Only { users, groups } => either(people_and_groups(users, groups), "or"),
     }
-    either(
-        people_and_groups(&terms.allowed_users, &terms.allowed_groups),
-        "or",
-    )
 }
 
 fn approvers(terms: &Terms) -> Option<String> {
@@ -140,26 +138,37 @@ pub(super) fn target(targets: &Targets) -> String {
             ous,
             tags,
             sets,
+            except,
         } => {
-            let sets = if sets.contains(&SetMatch::Every) {
+            let mut sets = if sets.contains(&SetMatch::Every) {
                 "every permission set".to_owned()
             } else {
                 either(sets.iter().map(set).collect(), "or")
             };
+            if !except.sets.is_empty() {
+                let except = either(except.sets.iter().map(set).collect(), "and");
+                sets = format!("{sets} except {except}");
+            }
             let mut places = Vec::new();
             places.extend(accounts.as_ref().map(place_list));
             places.extend(ous.as_ref().map(place_list));
-            places.extend(tags.iter().map(|tag| {
-                let values = tag
-                    .values
-                    .iter()
-                    .map(|value| value.as_str().to_owned())
-                    .collect();
-                format!("accounts tagged {}={}", tag.key, either(values, "or"))
-            }));
-            format!("{sets} in {}", places.join(" that are also in "))
+            places.extend(tags.iter().map(tagged));
+            let mut places = places.join(" that are also in ");
+            if except.of_accounts() {
+                let left_out = except.places.iter().map(place);
+                let left_out = left_out.chain(except.tags.iter().map(tagged));
+                places = format!("{places} except {}", either(left_out.collect(), "and"));
+            }
+            format!("{sets} in {places}")
         }
     }
+}
+
+/// Accounts by tag, in words.
+pub(super) fn tagged(tag: &TagMatch) -> String {
+    let values = tag.values.iter();
+    let values = values.map(|value| value.as_str().to_owned()).collect();
+    format!("accounts tagged {}={}", tag.key, either(values, "or"))
 }
 
 fn place_list(places: &BTreeSet<Place>) -> String {
@@ -178,7 +187,8 @@ pub(super) fn place(place: &Place) -> String {
     }
 }
 
-fn set(set: &SetMatch) -> String {
+/// A permission set in words.
+pub(super) fn set(set: &SetMatch) -> String {
     match set {
         SetMatch::Every => "every permission set".to_owned(),
         SetMatch::Name(name) => name.clone(),

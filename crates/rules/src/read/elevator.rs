@@ -8,10 +8,11 @@ use hallpass_model::{AccountId, PermissionSetName};
 use super::{
     Content,
     fields::{Durations, Names, Reader},
+    native::FILE_KEYS,
 };
 use crate::{
-    diagnostic::{Code, Diagnostic, shorten},
-    rule::{Place, Rule, RuleId, SetMatch, Targets, Terms},
+    diagnostic::{Code, Diagnostic, nearest_key, shorten},
+    rule::{Denials, Exclusions, Place, Requesters, Rule, RuleId, SetMatch, Targets, Terms},
     syntax::{Entry, Node, Value},
 };
 
@@ -50,7 +51,15 @@ const GROUP_KEYS: [&str; 13] = [
 ];
 
 /// The keys of a file that hold its lists.
-pub(super) const LISTS: [&str; 4] = ["statements", "group_statements", "config", "group_config"];
+pub(crate) const LISTS: [&str; 4] = ["statements", "group_statements", "config", "group_config"];
+
+/// Those of them that a Terraform module of the original has.
+pub(crate) const MODULE_LISTS: [&str; 2] = ["config", "group_config"];
+
+/// The list whose key was probably meant by another one.
+pub(crate) fn nearly_a_list(key: &str) -> Option<&'static str> {
+    nearest_key(key, LISTS)
+}
 
 /// Reads a file: the two lists under either pair of names. In a file of the original's settings
 /// (`config`) the other settings are not rules and are passed over with a warning.
@@ -65,15 +74,16 @@ pub(super) fn read_file(reader: &mut Reader, root: &Node, content: &mut Content)
         .iter()
         .filter(|entry| !LISTS.contains(&entry.key.as_str()))
     {
-        if settings {
+        if settings && nearly_a_list(&entry.key).is_none() {
             let message = format!("`{}` is not a rule and is passed over", shorten(&entry.key));
             reader.push(
                 Diagnostic::warning(Code::IgnoredSetting, entry.position, message)
                     .field(&entry.key)
-                    .help("`hallpass rules import elevator` converts settings"),
+                    .help("settings of Hallpass stand in its configuration"),
             );
         } else {
-            reader.unknown_key(entry, &LISTS);
+            let known: Vec<&str> = LISTS.into_iter().chain(FILE_KEYS).collect();
+            reader.unknown_key(entry, &known);
         }
     }
     read_lists(reader, root, content);
@@ -81,9 +91,13 @@ pub(super) fn read_file(reader: &mut Reader, root: &Node, content: &mut Content)
 
 /// Reads the lists of an object, whatever else it holds.
 pub(super) fn read_lists(reader: &mut Reader, root: &Node, content: &mut Content) {
+    let Value::Map(entries) = &root.value else {
+        return;
+    };
     for list in LISTS {
-        if let Some(node) = root.get(list) {
-            read_list(reader, node, list, content);
+        // of HCL, one for each module
+        for entry in entries.iter().filter(|entry| entry.key == list) {
+            read_list(reader, &entry.value, list, content);
         }
     }
 }
@@ -121,7 +135,8 @@ pub(super) fn read_list(
                 account_targets(reader, item)
             };
             known_keys(reader, entries, of_groups);
-            let mut terms = Terms::new(targets);
+            let mut terms = Terms::new(targets, Denials::OfRequesters);
+            terms.requesters = requesters(reader, item);
             for entry in entries {
                 read_field(reader, entry, &mut terms);
             }
@@ -136,6 +151,7 @@ pub(super) fn read_list(
                 index,
                 position: item.position,
                 terms,
+                written: reader.take_written(),
             });
         }
         reader.leave();
@@ -170,8 +186,6 @@ fn read_field(reader: &mut Reader, entry: &Entry, terms: &mut Terms) {
         "AllowSelfApproval" => terms.allow_self_approval = reader.flag(key, node),
         "ApprovalIsNotRequired" => terms.approval_is_not_required = reader.flag(key, node),
         "Id" => terms.given_id = reader.id(key, node),
-        "AllowedUsers" => terms.allowed_users = reader.emails(key, node),
-        "AllowedGroups" => terms.allowed_groups = reader.groups(key, node, Names::Refused),
         "ApproverGroups" => terms.approver_groups = reader.groups(key, node, Names::Refused),
         "ApproversToNotify" => terms.notify = Some(reader.emails(key, node)),
         "MaxDuration" => {
@@ -180,9 +194,38 @@ fn read_field(reader: &mut Reader, entry: &Entry, terms: &mut Terms) {
         "MinApprovals" => terms.min_approvals = reader.approvals(key, node).unwrap_or(1),
         "SlackChannel" => terms.slack_channel = reader.channel(key, node),
         "BreakGlass" => terms.break_glass = Some(reader.emails(key, node)),
-        // the targets, and unknown keys, which are noted already
+        // targets and requesters, and unknown keys, which are noted already
         _ => {}
     }
+}
+
+/// Who may ask. As in the original, absent and empty are the same: everyone.
+fn requesters(reader: &mut Reader, statement: &Node) -> Requesters {
+    let (users, groups) = (
+        statement.get("AllowedUsers"),
+        statement.get("AllowedGroups"),
+    );
+    let given = users.or(groups);
+    let users = users.map(|node| reader.emails("AllowedUsers", node));
+    let groups = groups.map(|node| reader.groups("AllowedGroups", node, Names::Refused));
+    let requesters = Requesters::Only {
+        users: users.unwrap_or_default(),
+        groups: groups.unwrap_or_default(),
+    };
+    if !requesters.is_nobody() {
+        return requesters;
+    }
+    if let Some(node) = given.filter(|node| node.value == Value::List(Vec::new())) {
+        reader.push(
+            Diagnostic::warning(
+                Code::EmptyList,
+                node.position,
+                "an empty list restricts nobody: everyone may ask",
+            )
+            .help("leave the field out, or name who may ask; as sso-elevator, this form reads empty as absent"),
+        );
+    }
+    Requesters::Everyone
 }
 
 fn group_targets(reader: &mut Reader, statement: &Node) -> Targets {
@@ -229,15 +272,18 @@ fn account_targets(reader: &mut Reader, statement: &Node) -> Targets {
     }
     if places.contains(&Place::Every) {
         places = BTreeSet::from([Place::Every]);
+        reader.note_redundant("Resource", statement);
     }
     if sets.contains(&SetMatch::Every) {
         sets = BTreeSet::from([SetMatch::Every]);
+        reader.note_redundant("PermissionSet", statement);
     }
     Targets::Accounts {
         accounts: Some(places),
         ous: None,
         tags: BTreeSet::new(),
         sets,
+        except: Exclusions::default(),
     }
 }
 
@@ -250,6 +296,7 @@ enum ResourceType {
 }
 
 fn resource_type(reader: &mut Reader, statement: &Node) -> ResourceType {
+    const TYPES: [&str; 2] = ["Account", "OU"];
     const HELP: &str = "write `Account` or `OU`, in these letters";
     let Some(node) = statement.get("ResourceType") else {
         reader.missing(statement.position, "ResourceType", HELP);
@@ -260,7 +307,9 @@ fn resource_type(reader: &mut Reader, statement: &Node) -> ResourceType {
         Some("OU") => ResourceType::Ou,
         _ => {
             let message = format!("`{}` is not a resource type", shorten(&node.shown()));
-            reader.bad(Code::BadResourceType, "ResourceType", node, &message, HELP);
+            let near = node.as_text().and_then(|text| nearest_key(text, TYPES));
+            let help = near.map_or(HELP.to_owned(), |near| format!("did you mean `{near}`?"));
+            reader.bad(Code::BadResourceType, "ResourceType", node, &message, &help);
             ResourceType::Unknown
         }
     }
@@ -308,6 +357,10 @@ pub(super) fn organizational_unit(text: &str) -> Option<Place> {
     }
     if text == "Root" {
         return Some(Place::OuPath(String::new()));
+    }
+    // nothing is left out in this form, and native rules have taken their `!` off
+    if text.starts_with('!') {
+        return None;
     }
     let path = text.strip_prefix("Root/").unwrap_or(text);
     let segment = |part: &str| {

@@ -7,7 +7,7 @@ use hallpass_model::{Email, GroupId, Span};
 use crate::{
     address,
     diagnostic::{Code, Diagnostic, Position, nearest, shorten},
-    rule::{GroupRef, Rule},
+    rule::{GroupRef, Rule, Written},
     syntax::{Entry, Node, Value},
 };
 
@@ -19,6 +19,7 @@ pub(crate) struct Reader {
     file: String,
     place: Option<(&'static str, usize)>,
     findings: Vec<Diagnostic>,
+    written: Written,
 }
 
 impl Reader {
@@ -27,12 +28,19 @@ impl Reader {
             file: file.to_owned(),
             place: None,
             findings: Vec::new(),
+            written: Written::default(),
         }
     }
 
     /// From here on findings are about this element of this list.
     pub(crate) fn enter(&mut self, list: &'static str, index: usize) {
         self.place = Some((list, index));
+        self.written = Written::default();
+    }
+
+    /// The texts read since the element was entered.
+    pub(crate) fn take_written(&mut self) -> Written {
+        std::mem::take(&mut self.written)
     }
 
     pub(crate) fn leave(&mut self) {
@@ -47,12 +55,15 @@ impl Reader {
         self.findings.push(finding);
     }
 
+    /// Whether no error was found so far.
     pub(crate) fn is_clean(&self) -> bool {
-        self.findings.is_empty()
+        !self.findings.iter().any(Diagnostic::is_error)
     }
 
+    /// Whether every error found so far is of this code.
     pub(crate) fn only(&self, code: Code) -> bool {
-        self.findings.iter().all(|finding| finding.code == code)
+        let mut errors = self.findings.iter().filter(|finding| finding.is_error());
+        errors.all(|finding| finding.code == code)
     }
 
     /// Errors and warnings, each in file order.
@@ -143,15 +154,34 @@ impl Reader {
 
     /// A string or a list of strings; what is neither is noted and left out.
     pub(crate) fn texts<'a>(&mut self, field: &str, node: &'a Node) -> Vec<(&'a str, &'a Node)> {
-        match &node.value {
+        let texts: Vec<(&str, &Node)> = match &node.value {
             Value::Text(text) => vec![(text.as_str(), node)],
             Value::List(items) => items
                 .iter()
                 .filter_map(|item| self.text(field, item).map(|text| (text, item)))
                 .collect(),
-            _ => {
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Map(_) => {
                 self.bad_type(field, node, "a string or a list of strings");
                 Vec::new()
+            }
+        };
+        for (text, item) in &texts {
+            self.written.note(text, item.position);
+        }
+        texts
+    }
+
+    /// Notes the entries of a list that have no effect beside its `*`.
+    pub(crate) fn note_redundant(&mut self, field: &str, of: &Node) {
+        let Some(Value::List(items)) = of.get(field).map(|node| &node.value) else {
+            return;
+        };
+        let beside = |text: &&str| *text != "*" && !text.starts_with('!');
+        for item in items {
+            if let Some(text) = item.as_text().filter(beside) {
+                let message = format!("`{}` has no effect beside `*`", shorten(text));
+                let finding = Diagnostic::warning(Code::RedundantEntry, item.position, message);
+                self.push(finding.field(field).value(text).help("drop one of the two"));
             }
         }
     }
@@ -208,12 +238,15 @@ impl Reader {
         if let Ok(id) = GroupId::new(text) {
             return Some(GroupRef::Id(id));
         }
-        let usable = !text.trim().is_empty() && !text.contains('*') && !text.contains('\n');
+        let plain = !text.starts_with('!') && !text.contains(['*', '\n']);
+        let usable = plain && !text.trim().is_empty();
         if names == Names::Allowed && usable {
             return Some(GroupRef::Name(text.trim().to_ascii_lowercase()));
         }
         let message = if text == "*" {
             "`*` is not possible for groups".to_owned()
+        } else if text.starts_with('!') {
+            format!("`{}`: groups cannot be left out", shorten(text))
         } else {
             format!("`{}` is not a group id", shorten(text))
         };

@@ -3,6 +3,7 @@
 mod elevator;
 mod fields;
 mod native;
+mod native_targets;
 mod native_tests;
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     engine::Rules,
     rule::Rule,
     selftest::TestCase,
-    syntax::{self, Node, Syntax, Value},
+    syntax::{self, Node, SOURCE_BYTES_MAX, Syntax, Value},
 };
 use fields::Reader;
 
@@ -57,11 +58,17 @@ impl Source {
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Self::new(name, text)),
             Err(error) => {
+                let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                let valid = String::from_utf8_lossy(valid);
                 let mut finding = Diagnostic::error(
                     Code::BadEncoding,
-                    Position { line: 1, column: 1 },
+                    syntax::Lines::new(&valid).position(valid.len()),
                     format!("the text is not UTF-8 at byte {}", error.valid_up_to()),
-                );
+                )
+                .help(match bytes {
+                    [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16: save it as UTF-8",
+                    _ => "save the file as UTF-8",
+                });
                 finding.file = name;
                 Err(vec![finding])
             }
@@ -84,19 +91,31 @@ pub struct Loaded {
 /// # Errors
 /// Every error of the file, in file order; then nothing is loaded.
 pub fn load(source: &Source) -> Result<Loaded, Vec<Diagnostic>> {
-    let parsed = syntax::parse(source.text.trim_start_matches('\u{feff}'), source.syntax);
+    let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
     let mut reader = Reader::new(&source.name);
-    for error in parsed.errors {
-        reader.push(
-            match parsed
-                .root
-                .as_ref()
-                .and_then(|root| element_at(root, error.position))
-            {
-                Some((list, index)) => error.at(list, index),
-                None => error,
-            },
-        );
+    if text.len() <= SOURCE_BYTES_MAX {
+        for finding in syntax::hidden(text) {
+            reader.push(finding);
+        }
+        // what follows such a character may be something else than it seems
+        if !reader.is_clean() {
+            return Err(reader.finish().0);
+        }
+    }
+    let parsed = syntax::parse(text, source.syntax);
+    for finding in parsed.findings {
+        let root = parsed.root.as_ref();
+        // the reader of HCL says itself where in its lists it is
+        let element = match source.syntax {
+            Syntax::Json | Syntax::Toml | Syntax::Yaml => {
+                root.and_then(|root| element_at(root, finding.position))
+            }
+            Syntax::Hcl => None,
+        };
+        reader.push(match element {
+            Some((list, index)) => finding.at(list, index),
+            None => finding,
+        });
     }
     let content = match (&parsed.root, reader.is_clean()) {
         (Some(root), true) => read(&mut reader, root, source.syntax),
@@ -113,7 +132,7 @@ pub fn load(source: &Source) -> Result<Loaded, Vec<Diagnostic>> {
 
 /// The list and the element of it in which a position lies.
 fn element_at(root: &Node, position: Position) -> Option<(&'static str, usize)> {
-    let lists = elevator::LISTS.into_iter().chain(native::FILE_KEYS);
+    let lists = LISTS.into_iter().chain(native::FILE_KEYS);
     let found = lists.filter_map(|list| {
         let Value::List(items) = &root.get(list)?.value else {
             return None;
@@ -147,16 +166,17 @@ pub(crate) struct Content {
     pub(crate) tests: Vec<TestCase>,
 }
 
-/// The keys of an HCL file that are read.
-pub(crate) const HCL_KEYS: [&str; 4] = elevator::LISTS;
+pub(crate) use elevator::{LISTS, MODULE_LISTS, nearly_a_list};
 
 /// Which of the two forms a file has shows in its keys; without any of them, in its syntax.
 fn is_native(root: &Node, syntax: Syntax) -> bool {
-    if native::FILE_KEYS.iter().any(|key| root.get(key).is_some()) {
-        return true;
+    let has = |keys: &[&str]| keys.iter().any(|key| root.get(key).is_some());
+    match syntax {
+        // what Terraform reads is named by Terraform's rules, whatever else it is named like
+        Syntax::Hcl => false,
+        Syntax::Json => has(&native::FILE_KEYS),
+        Syntax::Toml | Syntax::Yaml => has(&native::FILE_KEYS) || !has(&LISTS),
     }
-    let elevator = elevator::LISTS.iter().any(|key| root.get(key).is_some());
-    !elevator && matches!(syntax, Syntax::Toml | Syntax::Yaml)
 }
 
 fn read(reader: &mut Reader, root: &Node, syntax: Syntax) -> Content {
@@ -176,7 +196,26 @@ fn read(reader: &mut Reader, root: &Node, syntax: Syntax) -> Content {
             );
         }
     }
+    if content.rules.is_empty() && reader.is_clean() {
+        reader.push(no_rules(root));
+    }
     content
+}
+
+/// A file without rules refuses every request. One that says so by an empty list is taken at its
+/// word; one that says nothing was probably cut off, or is another file.
+fn no_rules(root: &Node) -> Diagnostic {
+    const MESSAGE: &str = "no rules: a server with this file refuses every request";
+    let mut empty = LISTS.into_iter().chain(["rule"]);
+    let empty = empty.find_map(|key| root.get(key));
+    let bare = matches!(root.value, Value::List(_)).then_some(root);
+    match empty.or(bare) {
+        Some(node) => Diagnostic::warning(Code::NoRules, node.position, MESSAGE),
+        None => Diagnostic::error(Code::NoRules, root.position, MESSAGE).help(
+            "write `[[rule]]`, or `statements`, or `config` in a module or .tfvars file; an empty list \
+             (`rule = []`, `\"statements\": []`) says that no rules are meant",
+        ),
+    }
 }
 
 fn finish(

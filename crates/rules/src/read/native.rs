@@ -2,33 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
-use jiff::{civil::Time, tz::TimeZoneDatabase};
+use jiff::{
+    civil::Time,
+    tz::{TimeZone, TimeZoneDatabase},
+};
 
 use super::{
-    Content, elevator,
+    Content,
     fields::{Durations, Names, Reader},
+    native_targets::{TARGET_KEYS, targets},
     native_tests,
 };
 use crate::{
-    diagnostic::{Code, Diagnostic, shorten},
-    glob::Glob,
+    diagnostic::{Code, Diagnostic, nearest_key, nearest_name, shorten},
     hours::Hours,
-    rule::{Place, Rule, RuleId, SetMatch, StageRule, TagMatch, Targets, Terms, TextPattern},
+    rule::{Denials, Requesters, Rule, RuleId, StageRule, Terms, TextPattern},
     syntax::{Entry, Node, Value},
 };
 
 /// The keys of the file.
 pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
 
-const RULE_KEYS: [&str; 22] = [
+/// The keys of a rule beside those that say what it is about.
+const TERM_KEYS: [&str; 17] = [
     "id",
     "description",
-    "accounts",
-    "ous",
-    "account_tags",
-    "permission_sets",
-    "groups",
     "approvers",
     "approver_groups",
     "stages",
@@ -45,6 +43,11 @@ const RULE_KEYS: [&str; 22] = [
     "ticket_pattern",
     "hours",
 ];
+
+/// Whether a rule has a key of this name.
+pub(super) fn is_rule_key(key: &str) -> bool {
+    TERM_KEYS.contains(&key) || TARGET_KEYS.contains(&key)
+}
 
 const STAGE_KEYS: [&str; 4] = ["name", "approvers", "approver_groups", "quorum"];
 
@@ -96,8 +99,10 @@ fn items<'a>(reader: &mut Reader, root: &'a Node, key: &str) -> &'a [Node] {
 }
 
 fn read_rule(reader: &mut Reader, item: &Node, entries: &[Entry], index: usize) -> Rule {
-    reader.known_keys(entries, &RULE_KEYS);
-    let mut terms = Terms::new(targets(reader, item));
+    let known: Vec<&str> = TERM_KEYS.into_iter().chain(TARGET_KEYS).collect();
+    reader.known_keys(entries, &known);
+    let mut terms = Terms::new(targets(reader, item), Denials::Always);
+    terms.requesters = requesters(reader, item);
     for entry in entries {
         read_field(reader, entry, &mut terms);
     }
@@ -111,6 +116,7 @@ fn read_rule(reader: &mut Reader, item: &Node, entries: &[Entry], index: usize) 
         index,
         position: item.position,
         terms,
+        written: reader.take_written(),
     }
 }
 
@@ -125,8 +131,6 @@ fn read_field(reader: &mut Reader, entry: &Entry, terms: &mut Terms) {
         "approver_groups" => terms.approver_groups = reader.groups(key, node, Names::Allowed),
         "stages" => terms.stages = stages(reader, node),
         "min_approvals" => terms.min_approvals = reader.approvals(key, node).unwrap_or(1),
-        "allowed_users" => terms.allowed_users = reader.emails(key, node),
-        "allowed_groups" => terms.allowed_groups = reader.groups(key, node, Names::Allowed),
         "allow_self_approval" => terms.allow_self_approval = reader.flag(key, node),
         "approval_is_not_required" => terms.approval_is_not_required = reader.flag(key, node),
         "approvers_to_notify" => terms.notify = Some(reader.emails(key, node)),
@@ -136,145 +140,34 @@ fn read_field(reader: &mut Reader, entry: &Entry, terms: &mut Terms) {
         "reason_pattern" => terms.reason_pattern = pattern(reader, key, node),
         "ticket_pattern" => terms.ticket_pattern = pattern(reader, key, node),
         "hours" => terms.hours = hours(reader, node),
-        // the targets, and unknown keys, which are noted already
+        // targets and requesters, and unknown keys, which are noted already
         _ => {}
     }
 }
 
-/// What the rule is about: `groups`, or `permission_sets` with at least one key that says where.
-fn targets(reader: &mut Reader, item: &Node) -> Targets {
-    let (accounts, ous) = (item.get("accounts"), item.get("ous"));
-    let (tags, sets) = (item.get("account_tags"), item.get("permission_sets"));
-    if let Some(node) = item.get("groups") {
-        for key in ["accounts", "ous", "account_tags", "permission_sets"] {
-            if let Some(other) = item.get(key) {
-                let message = "a rule is about accounts or about groups, not both";
-                reader.bad(
-                    Code::BadResource,
-                    key,
-                    other,
-                    message,
-                    "make two rules of it",
-                );
-            }
-        }
-        return Targets::Groups(reader.groups("groups", node, Names::Allowed));
-    }
-    if accounts.is_none() && ous.is_none() && tags.is_none() {
-        let help = "write `accounts`, `ous` or `account_tags`, or `groups` for a rule about groups";
-        reader.missing(item.position, "accounts", help);
-    }
-    if sets.is_none() {
-        let help = "write permission sets by name or glob, `\"*\"` for every one";
-        reader.missing(item.position, "permission_sets", help);
-    }
-    Targets::Accounts {
-        accounts: accounts.map(|node| places(reader, "accounts", node, account)),
-        ous: ous.map(|node| places(reader, "ous", node, unit)),
-        tags: tags
-            .map(|node| tag_matches(reader, node))
-            .unwrap_or_default(),
-        sets: sets
-            .map(|node| set_matches(reader, node))
-            .unwrap_or_default(),
-    }
-}
-
-fn places(
-    reader: &mut Reader,
-    field: &str,
-    node: &Node,
-    read: fn(&str) -> Result<Place, &'static str>,
-) -> BTreeSet<Place> {
-    let mut places = BTreeSet::new();
-    for (text, item) in reader.texts(field, node) {
-        match read(text) {
-            Ok(place) => {
-                places.insert(place);
-            }
-            Err(help) => {
-                let message = format!("`{}` is not in an accepted form", shorten(text));
-                reader.bad(Code::BadResource, field, item, &message, help);
-            }
-        }
-    }
-    if places.contains(&Place::Every) {
-        return BTreeSet::from([Place::Every]);
-    }
-    places
-}
-
-fn account(text: &str) -> Result<Place, &'static str> {
-    if text == "*" {
-        return Ok(Place::Every);
-    }
-    if let Ok(id) = AccountId::new(text) {
-        return Ok(Place::Account(id));
-    }
-    let number = text.bytes().all(|b| b.is_ascii_digit());
-    if number || text.trim() != text || text.chars().any(char::is_control) {
-        return Err("write an account id of 12 digits, a name, or a glob like `payments-*`");
-    }
-    Ok(Place::AccountName(Glob::new(text)))
-}
-
-fn unit(text: &str) -> Result<Place, &'static str> {
-    if text == "*" {
-        return Ok(Place::Every);
-    }
-    elevator::organizational_unit(text)
-        .ok_or("write a path like `Workloads/Prod`, `ou-ab12-34cd56ef` or `r-ab12`; no globs")
-}
-
-fn tag_matches(reader: &mut Reader, node: &Node) -> BTreeSet<TagMatch> {
-    let Some(entries) = reader.map(node, "`account_tags`") else {
-        return BTreeSet::new();
+/// Who may ask: everyone where no key says it; an empty list lets nobody ask.
+fn requesters(reader: &mut Reader, item: &Node) -> Requesters {
+    let (users, groups) = (item.get("allowed_users"), item.get("allowed_groups"));
+    let Some(first) = users.or(groups) else {
+        return Requesters::Everyone;
     };
-    let mut tags = BTreeSet::new();
-    for entry in entries {
-        let texts = reader.texts("account_tags", &entry.value);
-        let values = texts.into_iter().map(|(text, _)| Glob::new(text)).collect();
-        tags.insert(TagMatch {
-            key: entry.key.clone(),
-            values,
-        });
-    }
-    if entries.is_empty() {
-        let help = "name at least one tag, or leave the key out";
-        reader.bad(
-            Code::BadResource,
-            "account_tags",
-            node,
-            "no tag is named",
-            help,
+    let users = users.map(|node| reader.emails("allowed_users", node));
+    let groups = groups.map(|node| reader.groups("allowed_groups", node, Names::Allowed));
+    let requesters = Requesters::Only {
+        users: users.unwrap_or_default(),
+        groups: groups.unwrap_or_default(),
+    };
+    if requesters.is_nobody() && matches!(&first.value, Value::List(items) if items.is_empty()) {
+        reader.push(
+            Diagnostic::warning(
+                Code::EmptyList,
+                first.position,
+                "the rule lets nobody ask: the list of those who may is empty",
+            )
+            .help("leave the key out to let everyone ask; earlier versions read an empty list so"),
         );
     }
-    tags
-}
-
-fn set_matches(reader: &mut Reader, node: &Node) -> BTreeSet<SetMatch> {
-    let mut sets = BTreeSet::new();
-    for (text, item) in reader.texts("permission_sets", node) {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-*?".contains(&b);
-        if !(1..=32).contains(&text.len()) || !text.bytes().all(allowed) {
-            let message = format!("`{}` is not a permission set name or glob", shorten(text));
-            let help = "write 1 to 32 letters, digits or `_+=,.@-`, with `*` and `?` as wildcards";
-            reader.bad(
-                Code::BadPermissionSet,
-                "permission_sets",
-                item,
-                &message,
-                help,
-            );
-        } else if text == "*" {
-            return BTreeSet::from([SetMatch::Every]);
-        } else if text.contains(['*', '?']) {
-            sets.insert(SetMatch::Glob(Glob::new(text)));
-        } else {
-            sets.insert(SetMatch::Name(text.to_owned()));
-        }
-    }
-    sets
+    requesters
 }
 
 fn stages(reader: &mut Reader, node: &Node) -> Vec<StageRule> {
@@ -313,7 +206,11 @@ fn stages(reader: &mut Reader, node: &Node) -> Vec<StageRule> {
                 _ => {}
             }
         }
-        if item.get("approvers").is_none() && item.get("approver_groups").is_none() {
+        let empty = |key: &str| match item.get(key).map(|node| &node.value) {
+            None => true,
+            Some(value) => *value == Value::List(Vec::new()),
+        };
+        if empty("approvers") && empty("approver_groups") {
             reader.push(
                 Diagnostic::error(
                     Code::BadStage,
@@ -347,27 +244,14 @@ fn pattern(reader: &mut Reader, field: &str, node: &Node) -> Option<TextPattern>
 fn hours(reader: &mut Reader, node: &Node) -> Option<Hours> {
     let entries = reader.map(node, "`hours`")?;
     reader.known_keys(entries, &HOURS_KEYS);
+    // all of them are read before any is missed, so that every error is told at once
     let days = match node.get("days") {
-        None => [true; 7],
-        Some(node) => days(reader, node)?,
+        None => Some([true; 7]),
+        Some(node) => days(reader, node),
     };
-    let from = time(reader, node, "from")?;
-    let to = time(reader, node, "to")?;
-    let Some(zone_node) = node.get("time_zone") else {
-        reader.missing(
-            node.position,
-            "time_zone",
-            "write a name like `Europe/Stockholm` or `UTC`",
-        );
-        return None;
-    };
-    let name = reader.text("time_zone", zone_node)?;
-    let Ok(zone) = TimeZoneDatabase::bundled().get(name) else {
-        let message = format!("`{}` is not a time zone", shorten(name));
-        let help = "write a name of the IANA time zone database, like `Europe/Stockholm`";
-        reader.bad(Code::BadHours, "time_zone", zone_node, &message, help);
-        return None;
-    };
+    let (from, to) = (time(reader, node, "from"), time(reader, node, "to"));
+    let (name, zone) = time_zone(reader, node)?;
+    let (days, from, to) = (days?, from?, to?);
     let written = format!("{days:?} {from} {to} {name}");
     Some(Hours {
         days,
@@ -377,6 +261,28 @@ fn hours(reader: &mut Reader, node: &Node) -> Option<Hours> {
         name: name.to_owned(),
         written,
     })
+}
+
+fn time_zone<'a>(reader: &mut Reader, hours: &'a Node) -> Option<(&'a str, TimeZone)> {
+    let Some(zone_node) = hours.get("time_zone") else {
+        let help = "write a name like `Europe/Stockholm` or `UTC`";
+        reader.missing(hours.position, "time_zone", help);
+        return None;
+    };
+    let name = reader.text("time_zone", zone_node)?;
+    let Ok(zone) = TimeZoneDatabase::bundled().get(name) else {
+        let message = format!("`{}` is not a time zone", shorten(name));
+        let help = "write a name of the IANA time zone database, like `Europe/Stockholm`";
+        let zones: Vec<String> = TimeZoneDatabase::bundled()
+            .available()
+            .map(|zone| zone.as_str().to_owned())
+            .collect();
+        let near = nearest_name(name, zones.iter().map(String::as_str));
+        let help = near.map_or(help.to_owned(), |near| format!("did you mean `{near}`?"));
+        reader.bad(Code::BadHours, "time_zone", zone_node, &message, &help);
+        return None;
+    };
+    Some((name, zone))
 }
 
 fn time(reader: &mut Reader, hours: &Node, field: &str) -> Option<Time> {
@@ -419,13 +325,13 @@ fn days(reader: &mut Reader, node: &Node) -> Option<[bool; 7]> {
         let place = |name: &str| DAYS.iter().position(|day| *day == name.trim());
         let (Some(first), Some(last)) = (place(first), place(last)) else {
             let message = format!("`{}` is not a day of the week", shorten(text));
-            reader.bad(
-                Code::BadHours,
-                "days",
-                item,
-                &message,
-                "write `mon` … `sun` or `mon-fri`",
-            );
+            let unknown = [first, last].into_iter().find(|day| place(day).is_none());
+            let near = unknown.and_then(|day| nearest_key(day, DAYS));
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write `mon` … `sun` or `mon-fri`".to_owned(),
+            };
+            reader.bad(Code::BadHours, "days", item, &message, &help);
             return None;
         };
         let length = (last + 7 - first) % 7;

@@ -55,16 +55,7 @@ pub(super) fn read_test(reader: &mut Reader, item: &Node, entries: &[Entry]) -> 
     let permit = item
         .get("permit")
         .and_then(|node| reader.flag("permit", node));
-    if let (Some(node), None) = (item.get("permit"), item.get("click")) {
-        let help = "write who presses approve as `click`";
-        reader.bad(
-            Code::BadTest,
-            "permit",
-            node,
-            "`permit` without `click`",
-            help,
-        );
-    }
+    belong_together(reader, item);
     let at = item.get("at").and_then(|node| instant(reader, node));
     let members = item.get("members").map(|node| members(reader, node));
     let tags = item.get("account_tags").map(|node| tags(reader, node));
@@ -100,6 +91,30 @@ pub(super) fn read_test(reader: &mut Reader, item: &Node, entries: &[Entry]) -> 
         click,
         permit,
     })
+}
+
+/// What says nothing without something else, or beside it.
+fn belong_together(reader: &mut Reader, item: &Node) {
+    let (click, permit) = (item.get("click"), item.get("permit"));
+    if let (Some(node), None) = (permit, click) {
+        let help = "write who presses approve as `click`";
+        let message = "`permit` without `click`";
+        reader.bad(Code::BadTest, "permit", node, message, help);
+    }
+    if let (Some(node), None) = (click, permit) {
+        let help = "write `permit = true` or `permit = false`";
+        let message = "`click` without `permit`, which would be tested";
+        reader.bad(Code::BadTest, "click", node, message, help);
+    }
+    if item.get("group").is_none() {
+        return;
+    }
+    for key in ["ou", "account_tags"] {
+        if let Some(node) = item.get(key) {
+            let message = "where an account is says nothing about a group";
+            reader.bad(Code::BadTest, key, node, message, "leave it out");
+        }
+    }
 }
 
 fn required_email(reader: &mut Reader, item: &Node, key: &str) -> Option<Email> {

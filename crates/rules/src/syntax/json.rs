@@ -26,7 +26,10 @@ pub(super) fn parse(text: &str) -> Parsed {
             begun
         }
     };
-    Parsed { root, errors }
+    Parsed {
+        root,
+        findings: errors,
+    }
 }
 
 struct Parser<'a> {

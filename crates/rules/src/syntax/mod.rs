@@ -1,9 +1,12 @@
 //! Texts read into one tree in which every value knows its place: JSON, TOML, YAML and HCL.
 
+mod characters;
 mod hcl;
 mod json;
 mod toml;
 mod yaml;
+
+pub(crate) use characters::hidden;
 
 use crate::diagnostic::{Code, Diagnostic, Position};
 
@@ -12,6 +15,9 @@ pub const SOURCE_BYTES_MAX: usize = 1 << 20;
 
 /// The deepest nesting that is read.
 pub(crate) const DEPTH_MAX: usize = 64;
+
+/// The most values a text may hold, references spelled out; 16 bytes of text count as a value.
+const NODES_MAX: usize = 200_000;
 
 /// How a text is written. What it says (native rules or the sso-elevator form) shows in its keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +63,9 @@ impl Node {
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|e| e.key == key).map(|e| &e.value),
-            _ => None,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
+                None
+            }
         }
     }
 
@@ -96,10 +104,19 @@ impl Node {
     }
 }
 
-/// What came out of a text: as much of the tree as could be read, and what was wrong.
+/// What came out of a text: as much of the tree as could be read, and what is to be said of it.
+///
+/// In HCL the root may hold a key several times, once for each module.
 pub(crate) struct Parsed {
     pub(crate) root: Option<Node>,
-    pub(crate) errors: Vec<Diagnostic>,
+    pub(crate) findings: Vec<Diagnostic>,
+}
+
+impl Parsed {
+    /// Whether the text could be read whole.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.findings.iter().any(Diagnostic::is_error)
+    }
 }
 
 /// Reads `text` as `syntax`. Never panics; on a broken text `root` may hold its beginning.
@@ -115,7 +132,7 @@ pub(crate) fn parse(text: &str, syntax: Syntax) -> Parsed {
         );
         return Parsed {
             root: None,
-            errors: vec![error],
+            findings: vec![error],
         };
     }
     match syntax {
@@ -128,7 +145,7 @@ pub(crate) fn parse(text: &str, syntax: Syntax) -> Parsed {
 
 /// Positions of byte offsets in a text.
 pub(crate) struct Lines<'a> {
-    text: &'a str,
+    pub(crate) text: &'a str,
     starts: Vec<usize>,
 }
 

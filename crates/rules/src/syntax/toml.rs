@@ -11,7 +11,7 @@ pub(super) fn parse(text: &str) -> Parsed {
         let message = format!("keys are nested deeper than {DEPTH_MAX}");
         return Parsed {
             root: None,
-            errors: vec![Diagnostic::error(Code::TooDeep, position, message)],
+            findings: vec![Diagnostic::error(Code::TooDeep, position, message)],
         };
     }
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -36,7 +36,7 @@ pub(super) fn parse(text: &str) -> Parsed {
     };
     Parsed {
         root: Some(root),
-        errors,
+        findings: errors,
     }
 }
 

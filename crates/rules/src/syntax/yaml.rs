@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
-use super::{DEPTH_MAX, Entry, Node, Parsed, Value};
+use super::{DEPTH_MAX, Entry, NODES_MAX, Node, Parsed, Value};
 use crate::diagnostic::{Code, Diagnostic, Position, shorten};
-
-/// The most values a text may hold, aliases spelled out; 16 bytes of text count as a value.
-const NODES_MAX: usize = 200_000;
 
 pub(super) fn parse(text: &str) -> Parsed {
     let mut reader = Reader {
+        text,
         events: Parser::new_from_str(text),
         anchors: HashMap::new(),
         nodes: 0,
@@ -26,11 +24,12 @@ pub(super) fn parse(text: &str) -> Parsed {
     };
     Parsed {
         root,
-        errors: reader.errors,
+        findings: reader.errors,
     }
 }
 
 struct Reader<'a> {
+    text: &'a str,
     events: Parser<'a, serde_saphyr::granit_parser::StrInput<'a>>,
     /// Anchored nodes with the number of values in them.
     anchors: HashMap<usize, (Node, usize)>,
@@ -60,15 +59,21 @@ impl<'a> Reader<'a> {
         let mut root = None;
         while let Some((event, position)) = self.next()? {
             match event {
+                Event::DocumentStart(_, Some(version))
+                    if (version.major, version.minor) != (1, 2) =>
+                {
+                    let message = format!("YAML {}.{}", version.major, version.minor);
+                    return Err(refused(
+                        position,
+                        &message,
+                        "YAML 1.2 is read: drop the directive",
+                    ));
+                }
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 Event::StreamEnd => break,
                 _ if root.is_some() => {
-                    let message = "a second document in the text";
-                    return Err(Box::new(Diagnostic::error(
-                        Code::BadSyntax,
-                        position,
-                        message,
-                    )));
+                    let help = "keep one document to a file";
+                    return Err(refused(position, "a second document in the text", help));
                 }
                 event => root = Some(self.node(event, position, 0)?),
             }
@@ -93,6 +98,7 @@ impl<'a> Reader<'a> {
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let text = text.into_owned();
+                self.tag(tag.as_deref(), "str", position)?;
                 // long texts weigh more, so that aliases cannot multiply them without end
                 self.count(text.len() / 16, position)?;
                 let plain = style == ScalarStyle::Plain && tag.is_none();
@@ -105,8 +111,14 @@ impl<'a> Reader<'a> {
                     anchor,
                 )
             }
-            Event::SequenceStart(_, anchor, _) => (self.list(depth)?, anchor),
-            Event::MappingStart(_, anchor, _) => (self.map(depth)?, anchor),
+            Event::SequenceStart(_, anchor, tag) => {
+                self.tag(tag.as_deref(), "seq", position)?;
+                (self.list(depth)?, anchor)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.tag(tag.as_deref(), "map", position)?;
+                (self.map(depth)?, anchor)
+            }
             Event::Alias(id) => return self.alias(id, position),
             _ => return Err(broken(position)),
         };
@@ -116,6 +128,40 @@ impl<'a> Reader<'a> {
                 .insert(anchor, (node.clone(), self.nodes - before));
         }
         Ok(node)
+    }
+
+    /// Refuses tags but the one that says what is there anyway. An entry like `!*-prod` without
+    /// quotes is a tag on nothing.
+    fn tag(&self, tag: Option<&Tag>, accepted: &str, position: Position) -> Step<()> {
+        match tag {
+            Some(tag) if !tag.is_yaml_core_schema_tag(accepted) => {
+                let written = tag.original();
+                let position = self.before(position, &written);
+                let written = shorten(&written);
+                let message = format!("`{written}` is a tag in YAML, and tags are not read");
+                let help = format!("put it in quotes if it is text: `\"{written}\"`");
+                Err(refused(position, &message, &help))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The place of a tag, which stands on its line before the value.
+    fn before(&self, value: Position, tag: &str) -> Position {
+        let row = usize::try_from(value.line).unwrap_or(usize::MAX);
+        let column = usize::try_from(value.column).unwrap_or(usize::MAX);
+        let line = self
+            .text
+            .lines()
+            .nth(row.saturating_sub(1))
+            .unwrap_or_default();
+        let before: String = line.chars().take(column.saturating_sub(1)).collect();
+        let column = before.rfind(tag).and_then(|at| before.get(..at));
+        let column = column.and_then(|before| u32::try_from(before.chars().count() + 1).ok());
+        Position {
+            line: value.line,
+            column: column.unwrap_or(value.column),
+        }
     }
 
     fn alias(&mut self, id: usize, position: Position) -> Step<Node> {
@@ -163,14 +209,15 @@ impl<'a> Reader<'a> {
             if event == Event::MappingEnd {
                 break;
             }
-            let Event::Scalar(key, ..) = event else {
-                let message = "a key that is not text";
-                return Err(Box::new(Diagnostic::error(
-                    Code::BadSyntax,
-                    position,
-                    message,
-                )));
+            let Event::Scalar(key, style, _, tag) = event else {
+                let help = "write the key as text";
+                return Err(refused(position, "a key that is not text", help));
             };
+            self.tag(tag.as_deref(), "str", position)?;
+            if key == "<<" && style == ScalarStyle::Plain {
+                let help = "write the keys out; an alias stands for a whole value";
+                return Err(refused(position, "merge keys are not read", help));
+            }
             let Some((event, value_position)) = self.next()? else {
                 return Err(broken(position));
             };
@@ -192,6 +239,10 @@ impl<'a> Reader<'a> {
         }
         Ok(Value::Map(entries))
     }
+}
+
+fn refused(position: Position, message: &str, help: &str) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(Code::BadSyntax, position, message).help(help))
 }
 
 fn broken(position: Position) -> Box<Diagnostic> {

@@ -50,7 +50,7 @@ fn answers_have_exactly_these_keys() {
             r#"{"id": "4", "requester": "al@corp.com", "account": "12", "permission_set": "X", "click": "zoe@corp.com"}"#,
             Some(&rules)
         ),
-        r#"{"id":"4","decision":"Invalid","approvers":[],"because":[],"permit":false}"#
+        r#"{"id":"4","decision":"Invalid","approvers":[],"because":[],"permit":false,"invalid":[{"field":"account","message":"`12` is not an account id of 12 digits"}]}"#
     );
 }
 
@@ -211,4 +211,104 @@ fn blank_lines_are_skipped_and_order_is_kept() {
         .map(|answer| serde_json::to_value(answer).unwrap()["id"].to_string())
         .collect();
     assert_eq!(ids, ["1", "2", "null"]);
+}
+
+#[test]
+fn a_duration_over_the_limit_is_invalid_with_its_reason() {
+    let rules = statements(
+        r#"{"Id": "long", "ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "Approvers": ["bo@corp.com", "cai@corp.com"], "MaxDuration": "08:00"},
+           {"Id": "short", "ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "MaxDuration": "01:30"},
+           {"Id": "others", "ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "MaxDuration": "00:10", "AllowedUsers": "cai@corp.com"}"#,
+    );
+    let ask = |rest: &str| {
+        let line = format!(
+            r#"{{"id": 1, "requester": "ana@corp.com", "account": "111111111111", "permission_set": "Admin"{rest}}}"#
+        );
+        answer(&line, Some(&rules))
+    };
+    let allowed = r#"{"id":1,"decision":"RequiresApproval","approvers":["bo@corp.com","cai@corp.com"],"because":["long","short"]}"#;
+    for fits in [
+        "",
+        r#", "duration": "90m""#,
+        r#", "duration": "1h30m""#,
+        r#", "duration": "01:30""#,
+        r#", "for": "1h 30m""#,
+        r#", "duration_seconds": 5400"#,
+        r#", "duration_seconds": null, "for": null"#,
+    ] {
+        assert_eq!(ask(fits), allowed, "{fits}");
+    }
+    for (field, value, shown) in [
+        ("duration", "\"91m\"", "1h 31m"),
+        ("duration", "\"02:00\"", "2h"),
+        ("for", "\"1d\"", "1d"),
+        ("duration_seconds", "5401", "1h 30m 1s"),
+        ("duration_seconds", "18446744073709551615", "36525d"),
+    ] {
+        assert_eq!(
+            ask(&format!(r#", "{field}": {value}"#)),
+            format!(
+                r#"{{"id":1,"decision":"Invalid","approvers":[],"because":["short"],"invalid":[{{"field":"{field}","message":"`{shown}` is longer than rule `short` allows, `1h 30m`"}}]}}"#
+            ),
+            "{value}"
+        );
+    }
+    assert_eq!(
+        ask(r#", "duration_seconds": 0"#),
+        r#"{"id":1,"decision":"Invalid","approvers":[],"because":[],"invalid":[{"field":"duration_seconds","message":"is no time at all"}]}"#
+    );
+    for (rest, expected) in [
+        (r#", "duration": "two hours""#, "bad-duration"),
+        (r#", "duration": 5400"#, "bad-type"),
+        (r#", "duration_seconds": "5400""#, "bad-duration"),
+        (r#", "duration_seconds": 1.5"#, "bad-duration"),
+        (r#", "duration_seconds": -1"#, "bad-duration"),
+        (r#", "duration_seconds": 1e3"#, "bad-duration"),
+        (r#", "duration_seconds": 60, "for": "1m""#, "bad-case"),
+        (r#", "duration": "1m", "for": "1m""#, "bad-case"),
+    ] {
+        let answer: serde_json::Value = serde_json::from_str(&ask(rest)).unwrap();
+        assert_eq!(answer["error"]["code"], expected, "{rest}");
+    }
+}
+
+#[test]
+fn reasons_and_tickets_that_do_not_fit_name_their_rules() {
+    let rules = crate::world::rules(
+        "r.toml",
+        "[[rule]]\nid = 'words'\naccounts = '*'\npermission_sets = '*'\napprovers = ['bo@corp.com', 'cai@corp.com']\n\
+         reason_pattern = '.{10}'\n[[rule]]\nid = 'tickets'\naccounts = '*'\npermission_sets = '*'\nticket_pattern = 'OPS'\n",
+    );
+    let line = r#"{"id": 1, "requester": "ana@corp.com", "account": "111111111111", "permission_set": "Admin", "reason": "why", "ticket": "none"}"#;
+    assert_eq!(
+        answer(line, Some(&rules)),
+        r#"{"id":1,"decision":"Invalid","approvers":[],"because":["tickets","words"],"invalid":[{"field":"reason","message":"rule `words` wants `.{10}`"},{"field":"ticket","message":"rule `tickets` wants `OPS`"}]}"#
+    );
+}
+
+#[test]
+fn ids_come_back_as_they_came() {
+    let rules = statements("");
+    for (id, back) in [
+        ("1", "1"),
+        ("-7", "-7"),
+        ("1.5", "1.5"),
+        ("18446744073709551615", "18446744073709551615"),
+        // what a number of 64 bits cannot hold keeps its digits
+        ("12345678901234567890123", "\"12345678901234567890123\""),
+        (
+            "0.1000000000000000055511151231257827",
+            "\"0.1000000000000000055511151231257827\"",
+        ),
+        ("\"x\"", "\"x\""),
+    ] {
+        let line = format!(
+            r#"{{"id": {id}, "requester": "ana@corp.com", "account": "111111111111", "permission_set": "Admin"}}"#
+        );
+        let answer = answer(&line, Some(&rules));
+        assert!(
+            answer.starts_with(&format!(r#"{{"id":{back},"#)),
+            "{id}: {answer}"
+        );
+    }
 }

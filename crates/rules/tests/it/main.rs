@@ -10,9 +10,16 @@
 mod acceptance;
 mod cases;
 mod demo;
+mod differential;
+mod exclusions;
+mod fuzz;
 mod native;
+mod oracle;
 mod organization;
 mod properties;
+mod real;
+mod silent;
 mod validation;
 mod warnings;
+mod whole;
 mod world;

@@ -343,3 +343,51 @@ fn the_hash_is_that_of_the_text() {
         "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
     );
 }
+
+#[test]
+fn an_empty_list_lets_nobody_ask() {
+    for (fields, who, expected) in [
+        ("", "ana", "RequiresApproval [bo,cai] r1"),
+        ("allowed_users = []", "ana", "RequesterNotAllowed [] r1"),
+        ("allowed_groups = []", "ana", "RequesterNotAllowed [] r1"),
+        (
+            "allowed_users = []\nallowed_groups = []",
+            "ana",
+            "RequesterNotAllowed [] r1",
+        ),
+        // the two lists add up
+        (
+            "allowed_users = []\nallowed_groups = ['oncall']",
+            "ana",
+            "RequiresApproval [bo,cai] r1",
+        ),
+        (
+            "allowed_users = ['cai@corp.com']\nallowed_groups = []",
+            "cai",
+            "RequiresApproval [bo] r1",
+        ),
+        // as for every other list of people
+        ("break_glass = []", "ana", "RequiresApproval [bo,cai] r1"),
+    ] {
+        let rules = rule(&format!("accounts = '*'\npermission_sets = '*'\n{fields}"));
+        let decision = decide(&rules, who, PAYMENTS_PROD, "Admin");
+        assert_eq!(shown(&decision), expected, "{fields}");
+        assert!(!decision.break_glass, "{fields}");
+    }
+}
+
+#[test]
+fn a_restriction_of_a_native_rule_leaves_its_denials() {
+    for (restriction, who) in [
+        ("allowed_users = ['cai@corp.com']", "ana"),
+        ("allowed_groups = ['empty']", "ana"),
+        ("allowed_users = []", "ana"),
+    ] {
+        let rules = native(&format!(
+            "[[rule]]\naccounts = '*'\npermission_sets = '*'\napproval_is_not_required = true\n\
+             [[rule]]\naccounts = '*'\npermission_sets = '*'\napproval_is_not_required = false\n{restriction}\n"
+        ));
+        let decision = decide(&rules, who, PAYMENTS_PROD, "Admin");
+        assert_eq!(shown(&decision), "NoApprovers [] r1", "{restriction}");
+    }
+}

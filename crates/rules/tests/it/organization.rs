@@ -136,22 +136,62 @@ fn who_may_ask_is_decided_by_name_and_group() {
             ],
             "RequiresApproval [dan] s2",
         ),
-        // and still denies
+    ]);
+}
+
+#[test]
+fn a_statement_that_leaves_somebody_out_denies_them_nothing() {
+    let (allowed, unread) = (
+        oncall("AllowedGroups"),
+        format!(r#""AllowedGroups": "{UNREAD}""#),
+    );
+    let no_skipping = r#""ApprovalIsNotRequired": false"#;
+    let not_oneself = format!(r#"{CAI}, "AllowSelfApproval": false"#);
+    let skipping = everywhere(r#""ApprovalIsNotRequired": true, "Approvers": "dan@corp.com""#);
+    let oneself = everywhere(&format!(r#"{CAI}, "AllowSelfApproval": true"#));
+    let everybody = r#""AllowedUsers": [], "AllowedGroups": []"#;
+    let denied = |fields: &str, denial: &str, other: &String| {
+        vec![everywhere(&format!("{fields}, {denial}")), other.clone()]
+    };
+    outcomes(&[
+        // who asks, statements, outcome
         (
             "cai",
-            vec![
-                everywhere(&format!(r#"{allowed}, "ApprovalIsNotRequired": false"#)),
-                everywhere(r#""ApprovalIsNotRequired": true, "Approvers": "dan@corp.com""#),
-            ],
+            denied(&allowed, no_skipping, &skipping),
+            "ApprovalNotRequired [] s2",
+        ),
+        (
+            "cai",
+            denied(&allowed, &not_oneself, &oneself),
+            "SelfApproval [] s2",
+        ),
+        // those it lets ask are denied
+        (
+            "bo",
+            denied(&allowed, no_skipping, &skipping),
+            "RequiresApproval [dan] s1,s2",
+        ),
+        // and so is whoever might be one of them
+        (
+            "cai",
+            denied(&unread, no_skipping, &skipping),
             "RequiresApproval [dan] s2",
         ),
         (
             "cai",
-            vec![
-                everywhere(&format!(r#"{allowed}, {CAI}, "AllowSelfApproval": false"#)),
-                everywhere(&format!(r#"{CAI}, "AllowSelfApproval": true"#)),
-            ],
+            denied(&unread, &not_oneself, &oneself),
             "NoApprovers [] s2",
+        ),
+        // empty is absent
+        (
+            "cai",
+            denied(everybody, no_skipping, &skipping),
+            "RequiresApproval [dan] s1,s2",
+        ),
+        (
+            "cai",
+            denied(everybody, &not_oneself, &oneself),
+            "NoApprovers [] s1,s2",
         ),
     ]);
 }
@@ -363,8 +403,8 @@ fn checking_against_the_directory_finds_what_does_not_exist() {
         "rules.json",
         &format!(
             r#"{{"statements": [
-  {{"ResourceType": "Account", "Resource": ["999999999999", "{CLOSED}"], "PermissionSet": ["ReadOnly", "Gone"], "Approvers": ["bo@corp.com", "eve@corp.com", "who@corp.com", "twin@corp.com"]}},
-  {{"ResourceType": "OU", "Resource": ["Workloads/Gone", "ou-ab12-gone0000", "Sandbox"], "PermissionSet": "*", "Approvers": ["bo@corp.com", "cai@corp.com"]}}
+  {{"ResourceType": "Account", "Resource": ["999999999999", "{CLOSED}"], "PermissionSet": ["ReadOnly", "Gone", "Biling"], "Approvers": ["bo@corp.com", "eve@corp.com", "who@corp.com", "twin@corp.com", "Ana <ana.lid@corp.com>"]}},
+  {{"ResourceType": "OU", "Resource": ["Workloads/Gone", "ou-ab12-gone0000", "Sandbox", "Root/Workloads/Pord"], "PermissionSet": "*", "Approvers": ["bo@corp.com", "cai@corp.com"]}}
 ], "group_statements": [
   {{"Resource": ["{ONCALL}", "00000000-0000-0000-0000-000000000000"], "ApproverGroups": "{UNREAD}"}}]}}"#
         ),
@@ -374,26 +414,31 @@ fn checking_against_the_directory_finds_what_does_not_exist() {
         .iter()
         .map(|finding| {
             format!(
-                "{}:{} {}",
+                "{}:{} {} {}",
                 finding.code,
-                finding.position.line,
-                finding.value.as_deref().unwrap_or("")
+                finding.position,
+                finding.value.as_deref().unwrap_or(""),
+                finding.help.as_deref().unwrap_or("-")
             )
         })
         .collect();
     assert_eq!(
         found,
         [
-            "dead-statement:2 100000000004",
-            "dead-statement:2 999999999999",
-            "dead-statement:2 Gone",
-            "unknown-person:2 eve@corp.com",
-            "unknown-person:2 twin@corp.com",
-            "unknown-person:2 who@corp.com",
-            "unknown-ou:3 ou-ab12-gone0000",
-            "unknown-ou:3 Workloads/Gone",
-            "dead-statement:5 00000000-0000-0000-0000-000000000000",
-            "unread-group:5 aaaaaaaa-0000-4000-8000-000000000003",
+            "dead-statement:2:44 999999999999 -",
+            "dead-statement:2:60 100000000004 -",
+            "dead-statement:2:107 Gone -",
+            "dead-statement:2:115 Biling did you mean `Billing`?",
+            "unknown-person:2:155 eve@corp.com -",
+            "unknown-person:2:171 who@corp.com -",
+            "unknown-person:2:187 twin@corp.com -",
+            "display-name:2:204 Ana <ana.lid@corp.com> write the address alone",
+            "unknown-person:2:204 ana.lid@corp.com did you mean `ana.lind@corp.com`?",
+            "unknown-ou:3:39 Workloads/Gone -",
+            "unknown-ou:3:57 ou-ab12-gone0000 -",
+            "unknown-ou:3:88 Workloads/Pord did you mean `Workloads/Prod`?",
+            "dead-statement:5:57 00000000-0000-0000-0000-000000000000 -",
+            "unread-group:5:116 aaaaaaaa-0000-4000-8000-000000000003 -",
         ]
     );
     assert!(

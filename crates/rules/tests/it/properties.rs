@@ -117,8 +117,9 @@ fn oracle(drafts: &[Draft], who: &str, account: &str, set: &str) -> (Kind, Vec<S
     let may =
         |d: &&&Draft| d.allowed.is_empty() || d.allowed.iter().any(|a| a.to_lowercase() == who);
     let eligible: Vec<&Draft> = affecting.iter().filter(|d| may(d)).copied().collect();
-    let deny_auto = affecting.iter().any(|d| d.auto == Some(false));
-    let deny_self = affecting.iter().any(|d| d.own == Some(false) && lists(d));
+    // a statement that leaves the requester out says nothing about them
+    let deny_auto = eligible.iter().any(|d| d.auto == Some(false));
+    let deny_self = eligible.iter().any(|d| d.own == Some(false) && lists(d));
     if !deny_auto && eligible.iter().any(|d| d.auto == Some(true)) {
         return (Kind::ApprovalNotRequired, vec![]);
     }

@@ -259,7 +259,12 @@ fn broken_texts_name_the_place() {
         (
             "r.json",
             "[\"\u{1}\"]",
-            "r.json:1:3: error[bad-syntax]: `\\u{1}` stands where `\"` at the end of the string is due",
+            "r.json:1:3: error[bad-character]: a character that is not shown: U+0001",
+        ),
+        (
+            "r.json",
+            "[\"\t\"]",
+            "r.json:1:3: error[bad-syntax]: `\\t` stands where `\"` at the end of the string is due",
         ),
         (
             "r.json",
@@ -332,7 +337,7 @@ group_config = [
     assert_eq!(
         findings("main.tf", module),
         [
-            "main.tf:3:26: error[bad-syntax]: config[0]: a value that Terraform would have to compute"
+            "main.tf:3:26: error[computed-value]: config[0]: `var.account` is a value that only Terraform knows"
         ]
     );
 }

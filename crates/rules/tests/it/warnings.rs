@@ -130,3 +130,48 @@ fn flags_that_cancel_and_forms_read_out_of_courtesy() {
         ),
     ]);
 }
+
+#[test]
+fn empty_lists_of_requesters_are_told_with_what_they_mean() {
+    check(&[
+        (
+            all(r#""Approvers": ["a@corp.com", "b@corp.com"], "AllowedUsers": []"#),
+            vec!["empty-list 0: an empty list restricts nobody: everyone may ask"],
+        ),
+        (
+            all(
+                r#""Approvers": ["a@corp.com", "b@corp.com"], "AllowedUsers": [], "AllowedGroups": "99999999-8888-7777-6666-555555555555""#,
+            ),
+            vec![],
+        ),
+    ]);
+    let text = "[[rule]]\naccounts = '*'\npermission_sets = '*'\n\
+                approvers = ['a@corp.com', 'b@corp.com']\nallowed_groups = []\n";
+    let warnings = load(&Source::new("r.toml", text)).unwrap().warnings;
+    assert_eq!(
+        warnings[0].to_string(),
+        "r.toml:5:18: warning[empty-list]: rule[0]: the rule lets nobody ask: the list of those who \
+         may is empty\n  help: leave the key out to let everyone ask; earlier versions read an empty list so"
+    );
+    assert_eq!(warnings.len(), 1);
+}
+
+#[test]
+fn a_denial_for_others_overrides_nothing() {
+    let yes = |who: &str| {
+        all(&format!(
+            r#""ApprovalIsNotRequired": true, "AllowedUsers": "{who}@corp.com""#
+        ))
+    };
+    let no = r#""ApprovalIsNotRequired": false, "Approvers": ["a@corp.com", "b@corp.com"]"#;
+    let of = |who: &str| all(&format!(r#"{no}, "AllowedUsers": "{who}@corp.com""#));
+    check(&[
+        (format!("{},{}", yes("c"), of("d")), vec![]),
+        (
+            format!("{},{}", yes("c"), of("c")),
+            vec![
+                "self-denied-by 0: `ApprovalIsNotRequired: true` of `s1` is overridden by `ApprovalIsNotRequired: false` of `s2`, for those whom the second lets ask",
+            ],
+        ),
+    ]);
+}

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use hallpass_rules::{Diagnostic, Outcome as TestOutcome, TestResult};
+use hallpass_rules::{Code, Diagnostic, Outcome as TestOutcome, TestResult};
 use serde::Serialize;
 use serde_json::json;
 
@@ -24,8 +24,11 @@ const FIELDS: &[&str] = &[
 #[command(
     long_about = "Check a rule file and run the tests in it\n\nThe file is `rules.toml` (or the \
                   same in YAML or JSON), or an sso-elevator configuration in JSON or HCL. Exit 2 \
-                  when it has errors and would not be loaded, 1 when a test fails, and with \
-                  --fail-on-findings 3 when there are warnings.",
+                  when it has errors and would not be loaded, 1 when a test fails or there are no \
+                  rules in it, and with --fail-on-findings 3 when there are warnings.\n\nA server \
+                  with no rules refuses every request. `hallpass serve` does not start with a file \
+                  that says nothing, and keeps the rules it has; with an empty list of rules it \
+                  does start.",
     after_help = "Examples:
   hallpass rules check rules.toml
   hallpass rules check elevator.json --facts organization.json --fail-on-findings"
@@ -82,9 +85,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 fn verdict(report: &Report, fail_on_findings: bool) -> Exit {
-    if report.errors > 0 {
+    let is_empty = |finding: &Diagnostic| finding.code == Code::NoRules;
+    let mut errors = report.findings.iter().filter(|it| it.is_error());
+    if errors.any(|error| !is_empty(error)) {
         Exit::BadInput
-    } else if report.tests_failed > 0 {
+    } else if report.tests_failed > 0 || report.findings.iter().any(is_empty) {
         Exit::Failed
     } else if report.warnings > 0 && fail_on_findings {
         Exit::Findings

@@ -19,8 +19,10 @@ use crate::facts::read_directory;
                   {\"id\", \"requester\", \"account\", \"permission_set\"} or \
                   {\"id\", \"requester\", \"group\"} is answered by a line \
                   {\"id\", \"decision\", \"approvers\", \"because\"}; with \"click\" also by \
-                  \"permit\". A line that cannot be read is answered by {\"id\", \"error\"}, the \
-                  others go on, and the exit code is 1.",
+                  \"permit\". With \"duration\": \"90m\" (or \"duration_seconds\"), \"reason\" and \
+                  \"ticket\" it is also held against the rules' limits: what does not fit is \
+                  `Invalid`, with \"invalid\" naming each field and why. A line that cannot be read \
+                  is answered by {\"id\", \"error\"}, the others go on, and the exit code is 1.",
     after_help = "Examples:
   hallpass rules decide --rules rules.toml --cases cases.jsonl
   echo '{\"id\":1,\"requester\":\"ana@acme.example\",\"account\":\"222233334444\",\\

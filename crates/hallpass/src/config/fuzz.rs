@@ -1,0 +1,92 @@
+//! Fuzz target for the reader of `hallpass.toml`, which runs here for a moment;
+//! `BOLERO_RANDOM_TEST_TIME_MS` makes it longer.
+//!
+//! Inputs worth keeping are files in `__fuzz__/configuration/corpus/` and are always replayed. An
+//! input that begins with `=` is a text as it is; any other one says how the sample is changed.
+
+use std::collections::BTreeSet;
+
+use super::{KEYS, parse};
+
+const SAMPLE: &str = include_str!("__fuzz__/configuration/sample.toml");
+
+/// What TOML has most of, so that a changed text often is TOML still.
+const LETTERS: &[u8] = b"[]\"'=,.{}# \n\\0a:t-_$m";
+
+fn text(input: &[u8]) -> String {
+    if let Some(text) = input.strip_prefix(b"=") {
+        return String::from_utf8_lossy(text).into_owned();
+    }
+    let mut bytes = SAMPLE.as_bytes().to_vec();
+    for edit in input.chunks_exact(3).take(6) {
+        let at = (usize::from(edit[0]) << 8 | usize::from(edit[1])) % bytes.len();
+        let letter = LETTERS[usize::from(edit[2] >> 2) % LETTERS.len()];
+        match edit[2] % 4 {
+            0 => bytes[at] = letter,
+            1 => bytes.insert(at, letter),
+            2 => {
+                bytes.remove(at);
+            }
+            _ => {
+                // a stretch of the text twice
+                let end = (at + usize::from(edit[2] >> 2)).min(bytes.len());
+                let twice = bytes[at..end].to_vec();
+                bytes.splice(at..at, twice);
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The keys that a file gives values to, as the reference writes them.
+fn given(table: &toml::Table, above: &str, found: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        let path = if above.is_empty() {
+            key.clone()
+        } else {
+            format!("{above}.{key}")
+        };
+        match value {
+            // notes have names of their own
+            _ if path == "access.account_notes" => {}
+            toml::Value::Table(inner) => given(inner, &path, found),
+            toml::Value::Array(items) if items.iter().any(toml::Value::is_table) => {
+                for inner in items.iter().filter_map(toml::Value::as_table) {
+                    given(inner, &path, found);
+                }
+            }
+            _ => {
+                found.insert(path);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_sample_is_read() {
+    assert!(parse(SAMPLE, "sample.toml").is_ok());
+}
+
+#[test]
+fn a_configuration_is_read_whole_or_refused_with_its_place() {
+    let known: BTreeSet<&str> = KEYS.iter().map(|(key, _)| *key).collect();
+    bolero::check!(name = "configuration").for_each(|input: &[u8]| {
+        let text = text(input);
+        match parse(&text, "any.toml") {
+            Ok(_) => {
+                let table: toml::Table = text.parse().expect("what is read is TOML");
+                let mut found = BTreeSet::new();
+                given(&table, "", &mut found);
+                let silent = found.iter().find(|key| !known.contains(key.as_str()));
+                assert!(silent.is_none(), "{silent:?} is read as nothing\n{text}");
+            }
+            Err(failure) => {
+                let said = format!("{failure:?}");
+                let has_place = said.contains("any.toml:");
+                // what a value refers to is elsewhere
+                let refers = text.contains("${env:") || text.contains("file:");
+                assert!(has_place || refers, "{said}\n{text}");
+            }
+        }
+    });
+}

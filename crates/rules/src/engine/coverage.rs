@@ -1,0 +1,195 @@
+//! What a rule covers, as far as its words tell without a directory: the comparisons behind warnings.
+
+use std::collections::BTreeSet;
+
+use super::Ready;
+use crate::{
+    glob::Glob,
+    rule::{Exclusions, GroupRef, Place, SetMatch, Targets},
+};
+
+/// The most targets of one rule that are tried.
+pub(super) const TARGETS_TRIED: usize = 64;
+
+/// One kind of target of a rule: a place (or none, when other keys say where) and a permission
+/// set, or a group.
+#[derive(Clone, Copy)]
+pub(super) enum Spot<'a> {
+    Account(&'a Targets, Option<&'a Place>, &'a SetMatch),
+    Group(&'a GroupRef),
+}
+
+/// The kinds of targets of a rule; empty when it matches nothing.
+pub(super) fn spots(targets: &Targets) -> Vec<Spot<'_>> {
+    match targets {
+        Targets::Groups(groups) => groups.iter().map(Spot::Group).collect(),
+        Targets::Accounts {
+            accounts,
+            ous,
+            sets,
+            except,
+            ..
+        } => {
+            let places: Vec<Option<&Place>> = match accounts {
+                Some(places) => {
+                    let left = places.iter().filter(|place| !is_left_out(place, except));
+                    left.map(Some).collect()
+                }
+                None => vec![None],
+            };
+            let sets: Vec<&SetMatch> = sets
+                .iter()
+                .filter(|set| !is_set_left_out(set, except))
+                .collect();
+            if ous.as_ref().is_some_and(BTreeSet::is_empty) {
+                return Vec::new();
+            }
+            places
+                .into_iter()
+                .flat_map(|place| {
+                    sets.iter()
+                        .map(move |set| Spot::Account(targets, place, set))
+                        .collect::<Vec<_>>()
+                })
+                .collect()
+        }
+    }
+}
+
+/// Whether a rule certainly affects all of the spot.
+pub(super) fn covers(ready: &Ready, spot: Spot<'_>) -> bool {
+    match (&ready.terms().targets, spot) {
+        (Targets::Groups(groups), Spot::Group(group)) => groups.contains(group),
+        (
+            Targets::Accounts {
+                accounts,
+                ous,
+                tags,
+                except,
+                ..
+            },
+            Spot::Account(of, place, set),
+        ) => {
+            let Targets::Accounts {
+                ous: of_ous,
+                tags: of_tags,
+                except: of_except,
+                ..
+            } = of
+            else {
+                return false;
+            };
+            let in_accounts = accounts.as_ref().is_none_or(|mine| {
+                is_everything(mine) || place.is_some_and(|place| within_any(place, mine))
+            });
+            let in_ous = ous.as_ref().is_none_or(|mine| {
+                is_everything(mine)
+                    || of_ous
+                        .as_ref()
+                        .is_some_and(|of| of.iter().all(|p| within_any(p, mine)))
+                    || place.is_some_and(|place| within_any(place, mine))
+            });
+            in_accounts
+                && in_ous
+                && tags.is_subset(of_tags)
+                && except.is_within(of_except)
+                && covers_set(ready, set, of)
+        }
+        (Targets::Groups(_), Spot::Account(..)) | (Targets::Accounts { .. }, Spot::Group(_)) => {
+            false
+        }
+    }
+}
+
+fn is_everything(places: &BTreeSet<Place>) -> bool {
+    places.contains(&Place::Every) || places.contains(&Place::OuPath(String::new()))
+}
+
+fn within_any(place: &Place, places: &BTreeSet<Place>) -> bool {
+    is_everything(places)
+        || places.contains(place)
+        || match place {
+            Place::OuPath(path) => path
+                .match_indices('/')
+                .filter_map(|(end, _)| path.get(..end))
+                .any(|above| places.contains(&Place::OuPath(above.to_owned()))),
+            Place::Every | Place::Account(_) | Place::AccountName(_) | Place::Ou(_) => false,
+        }
+}
+
+/// Whether a rule certainly selects the permission sets of a spot, which is one of `of`.
+pub(super) fn covers_set(ready: &Ready, set: &SetMatch, of: &Targets) -> bool {
+    if let SetMatch::Name(name) = set {
+        return ready.sets.contain(name);
+    }
+    let (
+        Targets::Accounts { sets, except, .. },
+        Targets::Accounts {
+            except: of_except, ..
+        },
+    ) = (&ready.terms().targets, of)
+    else {
+        return false;
+    };
+    (sets.contains(&SetMatch::Every) || sets.contains(set))
+        && except.sets.is_subset(&of_except.sets)
+}
+
+/// Whether nothing of a place is left.
+fn is_left_out(place: &Place, except: &Exclusions) -> bool {
+    let by_name = |name: &Glob| {
+        !name.is_pattern()
+            && except.places.iter().any(|other| match other {
+                Place::AccountName(glob) => glob.matches(name.as_str()),
+                Place::Every | Place::Account(_) | Place::Ou(_) | Place::OuPath(_) => false,
+            })
+    };
+    except.places.contains(place)
+        || except.places.contains(&Place::OuPath(String::new()))
+        || match place {
+            Place::AccountName(name) => by_name(name),
+            Place::Every | Place::Account(_) | Place::Ou(_) | Place::OuPath(_) => false,
+        }
+}
+
+fn is_set_left_out(set: &SetMatch, except: &Exclusions) -> bool {
+    except.sets.contains(set)
+        || match set {
+            SetMatch::Name(name) => except.sets.iter().any(|other| other.matches(name)),
+            SetMatch::Every | SetMatch::Glob(_) => false,
+        }
+}
+
+/// Whether two rules certainly affect a common target.
+pub(super) fn overlap(ready: &Ready, other: &Ready) -> bool {
+    let mine = spots(&ready.terms().targets);
+    let theirs = spots(&other.terms().targets);
+    mine.iter()
+        .take(TARGETS_TRIED)
+        .any(|spot| covers(other, *spot))
+        || theirs
+            .iter()
+            .take(TARGETS_TRIED)
+            .any(|spot| covers(ready, *spot))
+        || (leaves_nothing_out(ready) && leaves_nothing_out(other) && crossing(&mine, &theirs))
+}
+
+fn leaves_nothing_out(ready: &Ready) -> bool {
+    match &ready.terms().targets {
+        Targets::Accounts { except, .. } => *except == Exclusions::default(),
+        Targets::Groups(_) => true,
+    }
+}
+
+/// Whether one rule is wide in accounts and the other in permission sets.
+fn crossing(mine: &[Spot<'_>], theirs: &[Spot<'_>]) -> bool {
+    let wide = |spots: &[Spot<'_>]| {
+        let every = |spot: &Spot<'_>| matches!(spot, Spot::Account(_, Some(Place::Every), _));
+        let all_sets = |spot: &Spot<'_>| matches!(spot, Spot::Account(_, _, SetMatch::Every));
+        (spots.iter().any(every), spots.iter().any(all_sets))
+    };
+    matches!(
+        (wide(mine), wide(theirs)),
+        ((true, _), (_, true)) | ((_, true), (true, _))
+    )
+}

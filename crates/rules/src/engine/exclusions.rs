@@ -1,0 +1,128 @@
+//! Exclusions that leave nothing out: mostly names written wrong, and then what was to be left out
+//! can be asked for.
+
+use super::{
+    Ready,
+    names::{place_finding, place_text, unit_paths, warn_at, with_nearest},
+    places::{AccountView, LeftOut},
+};
+use crate::{
+    diagnostic::{Code, Diagnostic},
+    directory::Directory,
+    rule::{Exclusions, Place, SetMatch, Targets},
+};
+
+/// Notes every exclusion of a rule that leaves nothing out. Without a directory, only what the
+/// rule's own words tell.
+pub(super) fn dead(
+    ready: &Ready,
+    views: &[AccountView<'_>],
+    facts: Option<&Directory>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let targets = &ready.terms().targets;
+    let Targets::Accounts { except, .. } = targets else {
+        return;
+    };
+    if let Some(facts) = facts {
+        let findings = except
+            .places
+            .iter()
+            .filter_map(|place| place_finding(ready, place, facts));
+        // an unknown place leaves nothing out, which is said below
+        found.extend(findings.filter(Diagnostic::is_error));
+    }
+    for (exclusion, text) in of_accounts(except) {
+        let dead = if views.is_empty() {
+            is_foreign(targets, exclusion)
+        } else {
+            let affects =
+                |view: &AccountView<'_>| view.selected_by(targets) && view.is_left_out(exclusion);
+            !views.iter().any(affects)
+        };
+        if dead {
+            let names = facts.map(|facts| match exclusion {
+                LeftOut::Place(Place::AccountName(_)) => account_names(facts),
+                LeftOut::Place(Place::OuPath(_)) => unit_paths(facts),
+                LeftOut::Place(_) | LeftOut::Tag(_) | LeftOut::Unknown => Vec::new(),
+            });
+            found.push(finding(ready, &text, "account", &names.unwrap_or_default()));
+        }
+    }
+    for set in &except.sets {
+        let (text, pattern) = match set {
+            SetMatch::Every => continue,
+            SetMatch::Name(name) => (name.clone(), false),
+            SetMatch::Glob(glob) => (glob.as_str().to_owned(), true),
+        };
+        let names = facts.map(|facts| {
+            let sets = facts.permission_sets().iter();
+            sets.map(|set| set.name.clone()).collect::<Vec<_>>()
+        });
+        let dead = match &names {
+            Some(names) => !names
+                .iter()
+                .any(|name| ready.sets.select(name) && set.matches(name)),
+            None => is_foreign_set(targets, set),
+        };
+        if dead {
+            let names = names.filter(|_| !pattern).unwrap_or_default();
+            found.push(finding(ready, &text, "permission set", &names));
+        }
+    }
+}
+
+/// The exclusions of accounts, each with what the file calls it.
+fn of_accounts(except: &Exclusions) -> impl Iterator<Item = (LeftOut<'_>, String)> {
+    let places = except
+        .places
+        .iter()
+        .map(|place| (LeftOut::Place(place), place_text(place)));
+    let tags = except.tags.iter().map(|tag| {
+        let value = tag.values.first().map_or("", |value| value.as_str());
+        (LeftOut::Tag(tag), value.to_owned())
+    });
+    places.chain(tags)
+}
+
+fn finding(ready: &Ready, text: &str, what: &str, names: &[String]) -> Diagnostic {
+    let message = format!("the exclusion of `{text}` leaves nothing out");
+    let help =
+        format!("no {what} that the rule selects is named or placed so; correct it or drop it");
+    let finding = warn_at(ready, text, Code::DeadExclusion, message).help(help);
+    with_nearest(finding, text, names.iter().map(String::as_str))
+}
+
+/// Whether a rule names its accounts by id only, and an account left out is none of them.
+fn is_foreign(targets: &Targets, exclusion: LeftOut<'_>) -> bool {
+    let (
+        Targets::Accounts {
+            accounts: Some(places),
+            ..
+        },
+        LeftOut::Place(Place::Account(id)),
+    ) = (targets, exclusion)
+    else {
+        return false;
+    };
+    places.iter().all(|place| match place {
+        Place::Account(other) => other != id,
+        Place::Every | Place::AccountName(_) | Place::Ou(_) | Place::OuPath(_) => false,
+    })
+}
+
+/// Whether a rule names its permission sets one by one, and the exclusion fits none of them.
+fn is_foreign_set(targets: &Targets, except: &SetMatch) -> bool {
+    let Targets::Accounts { sets, .. } = targets else {
+        return false;
+    };
+    sets.iter().all(|set| match set {
+        SetMatch::Name(name) => !except.matches(name),
+        SetMatch::Every | SetMatch::Glob(_) => false,
+    })
+}
+
+fn account_names(facts: &Directory) -> Vec<String> {
+    let accounts = facts.accounts().iter();
+    accounts.map(|account| account.name.clone()).collect()
+}

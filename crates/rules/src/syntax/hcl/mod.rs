@@ -1,0 +1,371 @@
+//! HCL with positions: the lists of rules in a `.tf`, `.tfvars` or Terragrunt file, wherever they stand.
+//!
+//! Nothing that Terraform would have to compute is guessed at: `local` values of the same file are
+//! followed, everything else that is no literal is refused with its place. What holds no rules is
+//! named as passed over.
+
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use hcl_edit::{
+    Span,
+    expr::{Expression, ObjectKey},
+    structure::{Attribute, Block, Body},
+};
+
+use super::{Entry, Lines, Node, Parsed, Value};
+use crate::{
+    diagnostic::{Code, Diagnostic, Position, shorten},
+    read::{LISTS, MODULE_LISTS, nearly_a_list},
+};
+
+pub(super) fn parse(text: &str) -> Parsed {
+    let lines = Lines::new(text);
+    match hcl_edit::parser::parse_body(text) {
+        Ok(body) => {
+            let mut reader = Reader::new(&lines);
+            reader.file(&body);
+            Parsed {
+                root: Some(Node {
+                    position: START,
+                    value: Value::Map(reader.entries),
+                }),
+                findings: reader.findings,
+            }
+        }
+        Err(error) => {
+            let position = lines.position(error.location().offset());
+            let message = shorten(error.message());
+            let code = if message.contains("redefined attribute") {
+                Code::DuplicateKey
+            } else {
+                Code::BadSyntax
+            };
+            Parsed {
+                root: None,
+                findings: vec![Diagnostic::error(code, position, message)],
+            }
+        }
+    }
+}
+
+const START: Position = Position { line: 1, column: 1 };
+
+/// The block whose attributes hold the settings of the original.
+const MODULE: &str = "module";
+
+/// The block that names values for the rest of the file.
+const LOCALS: &str = "locals";
+
+/// The attribute of a Terragrunt file that holds a module's settings.
+const INPUTS: &str = "inputs";
+
+struct Reader<'a> {
+    lines: &'a Lines<'a>,
+    /// The values of `locals` blocks, and which of them rules used.
+    locals: BTreeMap<&'a str, &'a Attribute>,
+    used: BTreeSet<&'a str>,
+    /// The locals being followed.
+    following: Vec<&'a str>,
+    /// Values read so far, see [`super::NODES_MAX`].
+    nodes: usize,
+    /// The element of a list that is being read.
+    place: Option<(&'static str, usize)>,
+    entries: Vec<Entry>,
+    findings: Vec<Diagnostic>,
+}
+
+/// Names that hold no rules, in one part of the file.
+#[derive(Default)]
+struct PassedOver(Vec<(String, Position)>);
+
+impl<'a> Reader<'a> {
+    fn new(lines: &'a Lines<'a>) -> Self {
+        Self {
+            lines,
+            locals: BTreeMap::new(),
+            used: BTreeSet::new(),
+            following: Vec::new(),
+            nodes: 0,
+            place: None,
+            entries: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    fn file(&mut self, body: &'a Body) {
+        for block in body.get_blocks(LOCALS) {
+            self.collect_locals(block);
+        }
+        let mut passed = PassedOver::default();
+        for attribute in body.attributes() {
+            self.attribute(attribute, &LISTS, Meant::Rules, &mut passed);
+        }
+        let mut modules: Vec<(&str, Position)> = Vec::new();
+        for block in body.blocks() {
+            match block.ident.as_str() {
+                MODULE => self.module(block, &mut modules),
+                LOCALS => {}
+                _ => self.other_block(block, &mut passed),
+            }
+        }
+        self.say_passed(&passed, "");
+        let unused = self
+            .locals
+            .iter()
+            .filter(|(name, _)| !self.used.contains(*name));
+        let unused = unused
+            .map(|(name, attribute)| (format!("local.{name}"), self.position(attribute.span())));
+        let mut unused = PassedOver(unused.collect());
+        unused.0.sort_by_key(|(_, position)| *position);
+        self.say_passed(&unused, "");
+        self.say_modules(&modules);
+    }
+
+    fn collect_locals(&mut self, block: &'a Block) {
+        for attribute in block.body.attributes() {
+            let name = attribute.key.as_str();
+            if self.locals.insert(name, attribute).is_some() {
+                self.twice(attribute.span(), &format!("local.{name}"));
+            }
+        }
+        for inner in block.body.blocks() {
+            let message = format!("`{}` is a block where a value is due", described(inner));
+            self.error(
+                Code::BadSyntax,
+                inner.span(),
+                message,
+                "write `name = value`",
+            );
+        }
+    }
+
+    fn module(&mut self, block: &'a Block, modules: &mut Vec<(&'a str, Position)>) {
+        let name = block.labels.first().map_or("", |label| label.as_str());
+        let position = self.position(block.span());
+        if modules.iter().any(|(other, _)| *other == name) {
+            self.twice(block.span(), &format!("module.{name}"));
+        }
+        let attributes = || block.body.attributes();
+        let holds = attributes().any(|a| MODULE_LISTS.contains(&a.key.as_str()));
+        let meant = if holds || attributes().any(is_source_of_the_original) {
+            Meant::Rules
+        } else {
+            Meant::Anything
+        };
+        if holds {
+            modules.push((name, position));
+            attributes().for_each(|attribute| self.repeated(name, attribute));
+        }
+        let mut passed = PassedOver::default();
+        for attribute in block.body.attributes() {
+            self.attribute(attribute, &MODULE_LISTS, meant, &mut passed);
+        }
+        for inner in block.body.blocks() {
+            self.other_block(inner, &mut passed);
+        }
+        self.say_passed(&passed, &format!("module `{}`: ", shorten(name)));
+    }
+
+    /// A module that is not there exactly once, or not surely: whether its rules are meant cannot
+    /// be told.
+    fn repeated(&mut self, module: &str, attribute: &Attribute) {
+        let key = attribute.key.as_str();
+        let text = self.text(attribute.value.span());
+        let one = key == "count" && text == "1";
+        if one || !["count", "for_each"].contains(&key) {
+            return;
+        }
+        let message = format!(
+            "whether the rules of module `{}` are meant depends on `{key}`",
+            shorten(module)
+        );
+        let help = "write the rules to a file of their own, or drop the module";
+        self.error(Code::ComputedValue, attribute.span(), message, help);
+    }
+
+    /// Reads an attribute if it is one of `lists`.
+    fn attribute(
+        &mut self,
+        attribute: &'a Attribute,
+        lists: &[&'static str],
+        meant: Meant,
+        passed: &mut PassedOver,
+    ) {
+        let key = attribute.key.as_str();
+        let position = self.position(attribute.span());
+        if let Some(list) = lists.iter().find(|list| **list == key) {
+            let value = self.list(list, &attribute.value);
+            self.entries.push(Entry {
+                key: key.to_owned(),
+                position,
+                value,
+            });
+        } else if let (INPUTS, Expression::Object(object)) = (key, &attribute.value) {
+            self.inputs(object);
+        } else {
+            self.passed(key, attribute.span(), meant, passed);
+        }
+    }
+
+    /// The settings that Terragrunt hands to a module.
+    fn inputs(&mut self, object: &'a hcl_edit::expr::Object) {
+        let mut passed = PassedOver::default();
+        let mut seen = HashSet::new();
+        for (key, value) in object {
+            let (name, span) = match key {
+                ObjectKey::Ident(name) => (name.as_str(), name.span()),
+                ObjectKey::Expression(expression) => {
+                    (expression.as_str().unwrap_or("(…)"), expression.span())
+                }
+            };
+            if !seen.insert(name) {
+                self.twice(span.clone(), name);
+            }
+            if let Some(list) = MODULE_LISTS.iter().find(|list| **list == name) {
+                let position = self.position(span);
+                let value = self.list(list, value.expr());
+                self.entries.push(Entry {
+                    key: name.to_owned(),
+                    position,
+                    value,
+                });
+            } else {
+                self.passed(name, span, Meant::Rules, &mut passed);
+            }
+        }
+        self.say_passed(&passed, "`inputs`: ");
+    }
+
+    /// A block that cannot hold rules. A list of rules written as blocks is not one.
+    fn other_block(&mut self, block: &Block, passed: &mut PassedOver) {
+        let name = block.ident.as_str();
+        if LISTS.contains(&name) {
+            let message = format!("`{name}` is a block where a list is due");
+            let help = format!("write `{name} = [ {{ … }}, {{ … }} ]`");
+            self.error(Code::BadSyntax, block.span(), message, &help);
+            return;
+        }
+        passed
+            .0
+            .push((described(block), self.position(block.span())));
+    }
+
+    fn passed(
+        &mut self,
+        name: &str,
+        span: Option<std::ops::Range<usize>>,
+        meant: Meant,
+        passed: &mut PassedOver,
+    ) {
+        match (meant, nearly_a_list(name)) {
+            (Meant::Rules, Some(list)) => {
+                let message = format!("`{}` is not a known key", shorten(name));
+                let help = format!("did you mean `{list}`?");
+                self.error(Code::UnknownField, span, message, &help);
+            }
+            (Meant::Rules | Meant::Anything, _) => {
+                passed.0.push((name.to_owned(), self.position(span)));
+            }
+        }
+    }
+
+    /// One warning for all names of a part of the file that were passed over.
+    fn say_passed(&mut self, passed: &PassedOver, part: &str) {
+        let Some((_, position)) = passed.0.first() else {
+            return;
+        };
+        let names: Vec<String> = passed
+            .0
+            .iter()
+            .map(|(name, _)| format!("`{}`", shorten(name)))
+            .collect();
+        let verb = if names.len() == 1 { "holds" } else { "hold" };
+        let over = if names.len() == 1 { "is" } else { "are" };
+        let message = format!(
+            "{part}{} {verb} no rules and {over} passed over",
+            names.join(", ")
+        );
+        self.findings.push(Diagnostic::warning(
+            Code::IgnoredSetting,
+            *position,
+            message,
+        ));
+    }
+
+    fn say_modules(&mut self, modules: &[(&str, Position)]) {
+        let [(_, first), _, ..] = modules else {
+            return;
+        };
+        let names: Vec<String> = modules
+            .iter()
+            .map(|(name, _)| format!("`{}`", shorten(name)))
+            .collect();
+        let message = format!(
+            "the rules of {} modules are read as one set: {}",
+            modules.len(),
+            names.join(", ")
+        );
+        let help = "keep a file for each if they are meant for different organizations";
+        self.findings
+            .push(Diagnostic::warning(Code::SeveralModules, *first, message).help(help));
+    }
+
+    fn twice(&mut self, span: Option<std::ops::Range<usize>>, name: &str) {
+        let message = format!("`{}` is given twice", shorten(name));
+        self.error(Code::DuplicateKey, span, message, "keep one of the two");
+    }
+
+    fn error(
+        &mut self,
+        code: Code,
+        span: Option<std::ops::Range<usize>>,
+        message: String,
+        help: &str,
+    ) {
+        let position = self.position(span);
+        let error = Diagnostic::error(code, position, message).help(help);
+        self.findings.push(match self.place {
+            Some((list, index)) => error.at(list, index),
+            None => error,
+        });
+    }
+
+    fn position(&self, span: Option<std::ops::Range<usize>>) -> Position {
+        self.lines.position(span.map_or(0, |span| span.start))
+    }
+
+    /// The text of the file there.
+    fn text(&self, span: Option<std::ops::Range<usize>>) -> &'a str {
+        span.and_then(|span| self.lines.text.get(span))
+            .unwrap_or_default()
+    }
+}
+
+/// What a part of the file is there for.
+#[derive(Clone, Copy)]
+enum Meant {
+    /// It holds rules, or could: a key that is nearly that of a list is a mistake.
+    Rules,
+    /// Another module's settings.
+    Anything,
+}
+
+/// A block by its type and labels.
+fn described(block: &Block) -> String {
+    let labels = block
+        .labels
+        .iter()
+        .map(|label| format!(" \"{}\"", label.as_str()));
+    format!("{}{}", block.ident.as_str(), labels.collect::<String>())
+}
+
+/// Whether an attribute says that its module is the original, or a copy of it.
+fn is_source_of_the_original(attribute: &Attribute) -> bool {
+    attribute.key.as_str() == "source"
+        && attribute
+            .value
+            .as_str()
+            .is_some_and(|source| source.contains("sso-elevator"))
+}

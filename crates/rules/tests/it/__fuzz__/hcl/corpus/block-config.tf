@@ -1,0 +1,5 @@
+=module "a" {
+  config {
+    Resource = "*"
+  }
+}

@@ -1,0 +1,4 @@
+=config = [{ Resource = <<EOT
+${local.x}
+EOT
+}]

@@ -1,0 +1,4 @@
+=locals {
+  a = [[]]
+}
+config = local.a.0

@@ -1,0 +1,1 @@
+=config = [{ MinApprovals = -(1 + 2) * 3 > 4 ? !true : null }]

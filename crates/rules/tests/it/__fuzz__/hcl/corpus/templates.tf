@@ -1,0 +1,4 @@
+=locals {
+  a = "x"
+}
+config = [{ ResourceType = "OU", Resource = "${local.a}/${"y"}$${z}", PermissionSet = "*" }]

@@ -1,0 +1,2 @@
+=config = [] /* and so on
+group_config = []

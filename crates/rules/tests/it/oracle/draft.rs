@@ -1,0 +1,470 @@
+//! Rules drawn at random over a small alphabet, so that they meet, and how they are written down.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::{Question, Target};
+use crate::world::{EMPTY, LOGS, ONCALL, PAYMENTS_DEV, PAYMENTS_PROD, UNREAD};
+
+/// Numbers that look random (`SplitMix64`), the same for the same seed everywhere.
+pub(crate) struct Chance(pub(crate) u64);
+
+impl Chance {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
+    }
+
+    /// True so many times in a hundred.
+    pub(crate) fn percent(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())]
+    }
+
+    /// Up to `most` of them, each perhaps more than once.
+    pub(crate) fn some<T: Copy>(&mut self, of: &[T], most: usize) -> Vec<T> {
+        (0..self.below(most + 1)).map(|_| self.pick(of)).collect()
+    }
+}
+
+/// Which of the two forms a draft is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Elevator,
+    Native,
+}
+
+/// A rule, before it is written down.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) form: Form,
+    pub(crate) id: Option<String>,
+    /// Groups, when the rule is about groups.
+    pub(crate) groups: Vec<&'static str>,
+    /// Elevator: `Resource`.
+    pub(crate) places: Vec<&'static str>,
+    /// Elevator: `ResourceType` is `OU`.
+    pub(crate) unit: bool,
+    /// Native: the keys that say where.
+    pub(crate) accounts: Option<Vec<&'static str>>,
+    pub(crate) ous: Option<Vec<&'static str>>,
+    /// Values of the tag `env`.
+    pub(crate) tags: Option<Vec<&'static str>>,
+    pub(crate) except_accounts: Option<Vec<&'static str>>,
+    pub(crate) except_ous: Option<Vec<&'static str>>,
+    pub(crate) except_tags: Option<Vec<&'static str>>,
+    pub(crate) sets: Vec<&'static str>,
+    pub(crate) except_sets: Option<Vec<&'static str>>,
+    pub(crate) approvers: Vec<&'static str>,
+    pub(crate) approver_groups: Vec<&'static str>,
+    pub(crate) allowed_users: Option<Vec<&'static str>>,
+    pub(crate) allowed_groups: Option<Vec<&'static str>>,
+    pub(crate) own: Option<bool>,
+    pub(crate) auto: Option<bool>,
+    pub(crate) min_approvals: Option<usize>,
+    pub(crate) max_minutes: Option<u32>,
+    pub(crate) break_glass: Option<Vec<&'static str>>,
+    /// Whether it is inside the rule's hours, if it has any.
+    pub(crate) open_now: bool,
+}
+
+pub(crate) const PEOPLE: [&str; 8] = [
+    "ana@corp.com",
+    "Ana.Lind@corp.com",
+    "bo@corp.com",
+    "BO@corp.com",
+    "cai@corp.com",
+    "eve@corp.com",
+    "twin@corp.com",
+    "dan@corp.com",
+];
+const ACCOUNTS: [&str; 4] = [PAYMENTS_PROD, PAYMENTS_DEV, LOGS, "999999999999"];
+const SETS: [&str; 3] = ["Admin", "ReadOnly", "Billing"];
+const GROUPS: [&str; 3] = [ONCALL, EMPTY, UNREAD];
+const UNITS: [&str; 6] = [
+    "*",
+    "Root",
+    "Workloads",
+    "Root/Workloads/Prod",
+    "ou-ab12-security",
+    "Nowhere",
+];
+
+/// Whether rules are about accounts or groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    Accounts,
+    Groups,
+}
+
+pub(crate) fn question(chance: &mut Chance, about: About) -> Question {
+    Question {
+        requester: chance.pick(&PEOPLE),
+        clicker: chance.pick(&PEOPLE),
+        target: match about {
+            About::Groups => Target::Group(chance.pick(&GROUPS)),
+            About::Accounts => Target::Account {
+                account: chance.pick(&ACCOUNTS),
+                set: chance.pick(&SETS),
+            },
+        },
+    }
+}
+
+/// A statement of the sso-elevator form.
+pub(crate) fn statement(chance: &mut Chance, about: About, place: usize) -> Draft {
+    let mut draft = common(chance, Form::Elevator, place);
+    match about {
+        About::Groups => draft.groups = nonempty(chance, &GROUPS),
+        About::Accounts => {
+            draft.unit = chance.percent(20);
+            draft.places = if draft.unit {
+                chance.some(&UNITS, 2)
+            } else {
+                starred(chance, &ACCOUNTS)
+            };
+            draft.sets = starred(chance, &SETS);
+        }
+    }
+    draft
+}
+
+const NATIVE_ACCOUNTS: [&str; 6] = [
+    PAYMENTS_PROD,
+    "payments-*",
+    "*-PROD",
+    "log-archive",
+    "999999999999",
+    "nowhere*",
+];
+const NATIVE_UNITS: [&str; 4] = [
+    "Workloads",
+    "Root/Workloads/Prod",
+    "ou-ab12-security",
+    "Nowhere",
+];
+const TAGS: [&str; 4] = ["prod", "d*", "*o*", "stage"];
+const NATIVE_SETS: [&str; 5] = ["Admin", "ReadOnly", "Billing", "*in*", "read*"];
+
+/// A rule of the native form.
+pub(crate) fn native(chance: &mut Chance, about: About, place: usize) -> Draft {
+    let mut draft = common(chance, Form::Native, place);
+    draft.open_now = !chance.percent(15);
+    if about == About::Groups {
+        draft.groups = nonempty(chance, &GROUPS);
+        return draft;
+    }
+    draft.accounts = chance
+        .percent(75)
+        .then(|| excluding(chance, &NATIVE_ACCOUNTS));
+    draft.ous = chance.percent(25).then(|| excluding(chance, &NATIVE_UNITS));
+    if chance.percent(20) || (draft.accounts.is_none() && draft.ous.is_none()) {
+        draft.tags = Some(excluding(chance, &TAGS));
+    }
+    let twin =
+        |chance: &mut Chance, of: &[&'static str]| chance.percent(15).then(|| chance.some(of, 2));
+    draft.except_accounts = twin(chance, &NATIVE_ACCOUNTS);
+    draft.except_ous = twin(chance, &NATIVE_UNITS);
+    draft.except_tags = twin(chance, &TAGS);
+    draft.sets = excluding(chance, &NATIVE_SETS);
+    draft.except_sets = twin(chance, &NATIVE_SETS);
+    draft
+}
+
+/// What is left out, as the file writes it in a list that selects.
+fn left_out(text: &str) -> &'static str {
+    const ALL: [(&str, &str); 19] = [
+        (PAYMENTS_PROD, "!100000000001"),
+        ("payments-*", "!payments-*"),
+        ("*-PROD", "!*-PROD"),
+        ("log-archive", "!log-archive"),
+        ("999999999999", "!999999999999"),
+        ("nowhere*", "!nowhere*"),
+        ("Workloads", "!Workloads"),
+        ("Root/Workloads/Prod", "!Root/Workloads/Prod"),
+        ("ou-ab12-security", "!ou-ab12-security"),
+        ("Nowhere", "!Nowhere"),
+        ("prod", "!prod"),
+        ("d*", "!d*"),
+        ("*o*", "!*o*"),
+        ("stage", "!stage"),
+        ("Admin", "!Admin"),
+        ("ReadOnly", "!ReadOnly"),
+        ("Billing", "!Billing"),
+        ("*in*", "!*in*"),
+        ("read*", "!read*"),
+    ];
+    ALL.iter().find(|(of, _)| *of == text).unwrap().1
+}
+
+/// Some of them or `*`, and perhaps some left out, in any order. A list of exclusions only is an
+/// error, and is not drawn.
+fn excluding(chance: &mut Chance, of: &[&'static str]) -> Vec<&'static str> {
+    let mut list = starred(chance, of);
+    if !list.is_empty() && chance.percent(40) {
+        for text in nonempty(chance, of) {
+            let at = chance.below(list.len() + 1);
+            list.insert(at, left_out(text));
+        }
+    }
+    list
+}
+
+fn common(chance: &mut Chance, form: Form, place: usize) -> Draft {
+    let flag = |chance: &mut Chance, percent| chance.percent(percent).then(|| chance.percent(50));
+    let optional = |chance: &mut Chance, percent, of: &[&'static str]| {
+        chance.percent(percent).then(|| chance.some(of, 2))
+    };
+    Draft {
+        form,
+        id: chance.percent(30).then(|| format!("rule-{place}")),
+        groups: Vec::new(),
+        places: Vec::new(),
+        unit: false,
+        accounts: None,
+        ous: None,
+        tags: None,
+        except_accounts: None,
+        except_ous: None,
+        except_tags: None,
+        sets: Vec::new(),
+        except_sets: None,
+        approvers: chance.some(&PEOPLE, 3),
+        approver_groups: if chance.percent(25) {
+            chance.some(&GROUPS, 2)
+        } else {
+            Vec::new()
+        },
+        allowed_users: optional(chance, 35, &PEOPLE),
+        allowed_groups: optional(chance, 20, &GROUPS),
+        own: flag(chance, 50),
+        auto: flag(chance, 40),
+        min_approvals: chance.percent(20).then(|| 1 + chance.below(3)),
+        max_minutes: chance.percent(20).then(|| chance.pick(&[30, 60, 90, 240])),
+        break_glass: optional(chance, 15, &PEOPLE),
+        open_now: true,
+    }
+}
+
+fn nonempty(chance: &mut Chance, of: &[&'static str]) -> Vec<&'static str> {
+    let mut some = chance.some(of, 2);
+    some.push(chance.pick(of));
+    some
+}
+
+/// Some of them, or `*`, alone or among them.
+fn starred(chance: &mut Chance, of: &[&'static str]) -> Vec<&'static str> {
+    let mut some = chance.some(of, 3);
+    if chance.percent(35) {
+        some.push("*");
+    }
+    some
+}
+
+impl Draft {
+    /// The name given, or by position.
+    pub(crate) fn name(&self, place: usize) -> String {
+        let prefix = match (self.form, self.groups.is_empty()) {
+            (Form::Native, _) => 'r',
+            (Form::Elevator, true) => 's',
+            (Form::Elevator, false) => 'g',
+        };
+        self.id
+            .clone()
+            .unwrap_or_else(|| format!("{prefix}{}", place + 1))
+    }
+
+    /// Whether another rule says the same: order, repeats, case of addresses and what is absent
+    /// carry no meaning, and `*` swallows its list.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        fn set(list: &[&str]) -> BTreeSet<String> {
+            list.iter().map(|text| text.to_lowercase()).collect()
+        }
+        fn starred(list: &[&str]) -> BTreeSet<String> {
+            if list.contains(&"*") {
+                return BTreeSet::from(["*".to_owned()]);
+            }
+            list.iter().map(ToString::to_string).collect()
+        }
+        fn unit(list: &[&str]) -> BTreeSet<String> {
+            let path = |text: &String| match text.strip_prefix("Root/") {
+                Some(path) => path.to_owned(),
+                None => text.clone(),
+            };
+            starred(list).iter().map(path).collect()
+        }
+        let optional = |list: &Option<Vec<&'static str>>| list.as_deref().map(set);
+        let asking = |draft: &Self| {
+            let both = [&draft.allowed_users, &draft.allowed_groups];
+            let [users, groups] = both.map(|list| set(list.as_deref().unwrap_or_default()));
+            let everyone = both.iter().all(|list| list.is_none())
+                || (draft.form == Form::Elevator && users.is_empty() && groups.is_empty());
+            (!everyone).then_some((users, groups))
+        };
+        let places = |draft: &Self| {
+            if draft.unit {
+                unit(&draft.places)
+            } else {
+                starred(&draft.places)
+            }
+        };
+        self.form == other.form
+            && self.id == other.id
+            && set(&self.groups) == set(&other.groups)
+            && places(self) == places(other)
+            && self.selects_natively() == other.selects_natively()
+            && (self.form == Form::Native || starred(&self.sets) == starred(&other.sets))
+            && set(&self.approvers) == set(&other.approvers)
+            && set(&self.approver_groups) == set(&other.approver_groups)
+            && asking(self) == asking(other)
+            && (self.own, self.auto) == (other.own, other.auto)
+            && self.min_approvals.unwrap_or(1) == other.min_approvals.unwrap_or(1)
+            && self.max_minutes == other.max_minutes
+            && optional(&self.break_glass) == optional(&other.break_glass)
+            && self.open_now == other.open_now
+    }
+
+    /// The native targets, each key as a set; nothing here counts equal that is written otherwise,
+    /// but for order and repeats.
+    fn selects_natively(&self) -> Vec<Option<BTreeSet<String>>> {
+        if self.form == Form::Elevator {
+            return Vec::new();
+        }
+        let fold = |text: &str| {
+            let fold = |text: &str| text.trim_start_matches("Root/").to_lowercase();
+            // names of permission sets are exact
+            let exact = SETS.contains(&text.trim_start_matches('!'));
+            if exact { text.to_owned() } else { fold(text) }
+        };
+        let selected = |list: &Vec<&'static str>| -> BTreeSet<String> {
+            let selected = list.iter().filter(|text| !text.starts_with('!'));
+            let selected: BTreeSet<String> = selected.map(|text| fold(text)).collect();
+            if selected.contains("*") {
+                return BTreeSet::from(["*".to_owned()]);
+            }
+            selected
+        };
+        let out = |lists: [&Vec<&'static str>; 2]| -> BTreeSet<String> {
+            let [list, twin] = lists;
+            let list = list.iter().filter_map(|text| text.strip_prefix('!'));
+            list.chain(twin.iter().copied()).map(fold).collect()
+        };
+        let none = Vec::new();
+        let or_none = |list: &'_ Option<Vec<&'static str>>| list.clone().unwrap_or_default();
+        let mut places = out([&or_none(&self.accounts), &or_none(&self.except_accounts)]);
+        places.extend(out([&or_none(&self.ous), &or_none(&self.except_ous)]));
+        // `!` values of a tag are one exclusion, its twin another
+        vec![
+            self.accounts.as_ref().map(selected),
+            self.ous.as_ref().map(selected),
+            self.tags.as_ref().map(|list| {
+                let selected = list.iter().filter(|text| !text.starts_with('!'));
+                selected.map(|text| fold(text)).collect()
+            }),
+            Some(places),
+            Some(out([&or_none(&self.tags), &none])),
+            self.except_tags.as_ref().map(|list| out([&none, list])),
+            Some(selected(&self.sets)),
+            Some(out([&self.sets, &or_none(&self.except_sets)])),
+        ]
+    }
+
+    /// The rule as its form has it.
+    pub(crate) fn json(&self) -> Value {
+        match self.form {
+            Form::Elevator => self.elevator(),
+            Form::Native => self.native(),
+        }
+    }
+
+    fn native(&self) -> Value {
+        let mut map = Map::new();
+        let mut put = |key: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                map.insert(key.to_owned(), value);
+            }
+        };
+        let list = |list: &Option<Vec<&'static str>>| list.as_ref().map(|list| json!(list));
+        if self.groups.is_empty() {
+            put("accounts", list(&self.accounts));
+            put("ous", list(&self.ous));
+            put(
+                "account_tags",
+                self.tags.as_ref().map(|l| json!({"env": l})),
+            );
+            put("except_accounts", list(&self.except_accounts));
+            put("except_ous", list(&self.except_ous));
+            let tags = self.except_tags.as_ref();
+            put("except_account_tags", tags.map(|l| json!({"env": l})));
+            put("permission_sets", Some(json!(self.sets)));
+            put("except_permission_sets", list(&self.except_sets));
+        } else {
+            put("groups", Some(json!(self.groups)));
+        }
+        put("id", self.id.as_ref().map(|id| json!(id)));
+        put("approvers", Some(json!(self.approvers)));
+        put("approver_groups", Some(json!(self.approver_groups)));
+        put("allowed_users", list(&self.allowed_users));
+        put("allowed_groups", list(&self.allowed_groups));
+        put("allow_self_approval", Some(json!(self.own)));
+        put("approval_is_not_required", Some(json!(self.auto)));
+        put("min_approvals", self.min_approvals.map(|n| json!(n)));
+        put("max_duration", self.max_minutes.map(|n| json!(clock(n))));
+        put("break_glass", list(&self.break_glass));
+        let hours = json!({"from": "01:00", "to": "02:00", "time_zone": "UTC"});
+        put("hours", (!self.open_now).then_some(hours));
+        Value::Object(map)
+    }
+
+    fn elevator(&self) -> Value {
+        let mut map = Map::new();
+        let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
+        if self.groups.is_empty() {
+            put(
+                "ResourceType",
+                json!(if self.unit { "OU" } else { "Account" }),
+            );
+            put("Resource", json!(self.places));
+            put("PermissionSet", json!(self.sets));
+        } else {
+            put("Resource", json!(self.groups));
+        }
+        put("Approvers", json!(self.approvers));
+        put("ApproverGroups", json!(self.approver_groups));
+        put("AllowSelfApproval", json!(self.own));
+        put("ApprovalIsNotRequired", json!(self.auto));
+        let mut optional = |key: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                map.insert(key.to_owned(), value);
+            }
+        };
+        optional("Id", self.id.as_ref().map(|id| json!(id)));
+        optional(
+            "AllowedUsers",
+            self.allowed_users.as_ref().map(|l| json!(l)),
+        );
+        optional(
+            "AllowedGroups",
+            self.allowed_groups.as_ref().map(|l| json!(l)),
+        );
+        optional("MinApprovals", self.min_approvals.map(|n| json!(n)));
+        optional("MaxDuration", self.max_minutes.map(|n| json!(clock(n))));
+        optional("BreakGlass", self.break_glass.as_ref().map(|l| json!(l)));
+        Value::Object(map)
+    }
+}
+
+fn clock(minutes: u32) -> String {
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}

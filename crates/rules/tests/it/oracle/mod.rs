@@ -1,0 +1,237 @@
+//! The decision of `spec/access.md` §2 and §3 as its words tell it, as plainly and slowly as can be.
+//! It shares nothing with the engine but the snapshot of the organization.
+
+mod asked;
+pub(crate) mod draft;
+
+use std::collections::BTreeSet;
+
+use asked::{Member, World};
+use draft::{Draft, Form};
+use hallpass_rules::Directory;
+
+/// Who asks for what, and who presses approve.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) requester: &'static str,
+    pub(crate) clicker: &'static str,
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    Account {
+        account: &'static str,
+        set: &'static str,
+    },
+    Group(&'static str),
+}
+
+/// All that is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) kind: &'static str,
+    pub(crate) approvers: BTreeSet<String>,
+    pub(crate) based_on: Vec<String>,
+    pub(crate) max_minutes: Option<u32>,
+    pub(crate) break_glass: bool,
+    pub(crate) permit: bool,
+}
+
+/// Whose denials count; the specification's order for native rules, and the one of releases of
+/// sso-elevator that know `AllowedUsers`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    DenialsFirst,
+    RequestersFirst,
+}
+
+impl Order {
+    pub(crate) fn of(form: Form) -> Self {
+        match form {
+            Form::Elevator => Self::RequestersFirst,
+            Form::Native => Self::DenialsFirst,
+        }
+    }
+}
+
+pub(crate) fn verdict(
+    drafts: &[Draft],
+    question: &Question,
+    facts: &Directory,
+    order: Order,
+) -> Verdict {
+    let world = World(facts);
+    // two equal statements count once; names by position count all of them
+    let mut named: Vec<(String, &Draft)> = Vec::new();
+    for (place, draft) in drafts.iter().enumerate() {
+        if named.iter().all(|(_, other)| !other.says_the_same(draft)) {
+            named.push((draft.name(place), draft));
+        }
+    }
+    // step 1
+    named.retain(|(_, draft)| world.covers(draft, &question.target));
+    Reading {
+        world,
+        who: question.requester,
+        clicker: question.clicker,
+        affecting: named,
+        order,
+    }
+    .verdict()
+}
+
+/// The steps from the second on.
+struct Reading<'a> {
+    world: World<'a>,
+    who: &'static str,
+    clicker: &'static str,
+    affecting: Vec<(String, &'a Draft)>,
+    order: Order,
+}
+
+impl Reading<'_> {
+    /// Step 2.
+    fn may_ask(&self, draft: &Draft) -> Member {
+        if !draft.open_now {
+            return Member::No;
+        }
+        if draft.allowed_users.is_none() && draft.allowed_groups.is_none() {
+            return Member::Yes;
+        }
+        let users = draft.allowed_users.clone().unwrap_or_default();
+        let groups = draft.allowed_groups.clone().unwrap_or_default();
+        if draft.form == Form::Elevator && users.is_empty() && groups.is_empty() {
+            return Member::Yes;
+        }
+        if self.world.is_one_of(self.who, &users) {
+            return Member::Yes;
+        }
+        self.world.is_in_one_of(self.who, &groups)
+    }
+
+    fn eligible(&self) -> Vec<(&str, &Draft)> {
+        let affecting = self.affecting.iter();
+        affecting
+            .filter(|(_, draft)| self.may_ask(draft) == Member::Yes)
+            .map(|(name, draft)| (name.as_str(), *draft))
+            .collect()
+    }
+
+    fn lists(&self, draft: &Draft, person: &str) -> Member {
+        if self.world.is_one_of(person, &draft.approvers) {
+            Member::Yes
+        } else {
+            self.world.is_in_one_of(person, &draft.approver_groups)
+        }
+    }
+
+    /// Step 3: whether approval may not be skipped, and whether the requester may not approve for
+    /// themselves. What could not be read counts as if it said no.
+    fn denials(&self) -> (bool, bool) {
+        let denies = |draft: &Draft| match self.order {
+            Order::DenialsFirst => true,
+            Order::RequestersFirst => self.may_ask(draft) != Member::No,
+        };
+        let denying = || self.affecting.iter().filter(|(_, draft)| denies(draft));
+        (
+            denying().any(|(_, draft)| draft.auto == Some(false)),
+            denying().any(|(_, draft)| {
+                draft.own == Some(false) && self.lists(draft, self.who) != Member::No
+            }),
+        )
+    }
+
+    /// Steps 7 and 8: everybody listed, the requester left out.
+    fn approvers(&self) -> BTreeSet<String> {
+        let mut approvers = BTreeSet::new();
+        for (_, draft) in self.eligible() {
+            approvers.extend(draft.approvers.iter().map(|email| email.to_lowercase()));
+            for group in &draft.approver_groups {
+                approvers.extend(self.world.members(group, self.who));
+            }
+        }
+        approvers.retain(|email| !self.world.same(email, self.who));
+        approvers
+    }
+
+    /// Steps 4 to 8: the kind, and what it rests on.
+    fn kind(&self) -> (&'static str, Vec<String>) {
+        let eligible = self.eligible();
+        let (deny_auto, deny_self) = self.denials();
+        let auto = eligible.iter().find(|(_, draft)| draft.auto == Some(true));
+        let own = eligible.iter().find(|(_, draft)| self.is_own(draft));
+        let people: BTreeSet<String> = self
+            .approvers()
+            .iter()
+            .map(|email| self.world.person(email))
+            .collect();
+        let needed = eligible.iter().filter_map(|(_, d)| d.min_approvals).max();
+        let all = || {
+            eligible
+                .iter()
+                .map(|(name, _)| (*name).to_owned())
+                .collect()
+        };
+        match (auto, own) {
+            (Some((name, _)), _) if !deny_auto => ("ApprovalNotRequired", vec![(*name).to_owned()]),
+            (_, Some((name, _))) if !deny_self => ("SelfApproval", vec![(*name).to_owned()]),
+            _ if self.affecting.is_empty() => ("NoStatements", vec![]),
+            _ if eligible.is_empty() => {
+                let affecting = self.affecting.iter();
+                let affecting = affecting.map(|(name, _)| name.clone());
+                ("RequesterNotAllowed", affecting.collect())
+            }
+            _ if people.len() < needed.unwrap_or(1) => ("NoApprovers", all()),
+            _ => ("RequiresApproval", all()),
+        }
+    }
+
+    fn is_own(&self, draft: &Draft) -> bool {
+        draft.own == Some(true) && self.lists(draft, self.who) == Member::Yes
+    }
+
+    /// §17: an empty list forbids on any affecting statement.
+    fn break_glass(&self, kind: &str) -> bool {
+        let named = |draft: &Draft| draft.break_glass.clone();
+        let forbidden = self
+            .affecting
+            .iter()
+            .any(|(_, draft)| named(draft).is_some_and(|people| people.is_empty()));
+        let lists = |draft: &Draft| {
+            named(draft).is_some_and(|people| self.world.is_one_of(self.who, &people))
+        };
+        ["RequiresApproval", "NoApprovers"].contains(&kind)
+            && !forbidden
+            && self.eligible().iter().any(|(_, draft)| lists(draft))
+    }
+
+    /// §3: 3.3 the kind, 3.4 listed by an eligible statement, 3.5 not one's own request unless step
+    /// 5 holds.
+    fn permit(&self, kind: &str) -> bool {
+        let eligible = self.eligible();
+        let listed = |(_, draft): &(&str, &Draft)| self.lists(draft, self.clicker) == Member::Yes;
+        let own_request = self.world.same(self.clicker, self.who);
+        let own = eligible.iter().any(|(_, draft)| self.is_own(draft)) && !self.denials().1;
+        ["RequiresApproval", "SelfApproval", "ApprovalNotRequired"].contains(&kind)
+            && eligible.iter().any(listed)
+            && (!own_request || own)
+    }
+
+    fn verdict(&self) -> Verdict {
+        let (kind, based_on) = self.kind();
+        let approvers = match kind {
+            "RequiresApproval" => self.approvers(),
+            _ => BTreeSet::new(),
+        };
+        let eligible = self.eligible();
+        Verdict {
+            kind,
+            approvers,
+            based_on,
+            max_minutes: eligible.iter().filter_map(|(_, d)| d.max_minutes).min(),
+            break_glass: self.break_glass(kind),
+            permit: self.permit(kind),
+        }
+    }
+}

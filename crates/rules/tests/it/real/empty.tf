@@ -1,0 +1,4 @@
+# moved to rules.toml
+provider "aws" {
+  region = "eu-west-1"
+}
