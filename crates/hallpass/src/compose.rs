@@ -196,12 +196,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         app,
         executor,
         cutter,
-        watch: clocks::ClockWatch {
-            clock: time,
-            aws: parts.aws,
-            access: Arc::clone(&access),
-            store: store.clone(),
-        },
+        watch: watch_of_clocks(time, parts.aws, &access, &store),
         access,
         store,
         clock,
@@ -215,6 +210,20 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         guards,
         stop,
     })
+}
+
+fn watch_of_clocks(
+    clock: Arc<ProcessClock>,
+    aws: Arc<Aws>,
+    access: &Arc<Access>,
+    store: &SqliteStore,
+) -> clocks::ClockWatch {
+    clocks::ClockWatch {
+        clock,
+        aws,
+        access: Arc::clone(access),
+        store: store.clone(),
+    }
 }
 
 /// The journey that takes guards into account, and what listens for them.
