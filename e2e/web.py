@@ -27,6 +27,9 @@ def pages(demo):
         ("/reviews/done", "reviews-done", PRIYA),
         (f"/requests/{waiting}", "request-waiting", PRIYA), (f"/requests/{held}", "request-held", NOOR),
         (f"/requests/{denied}", "request-denied", NOOR), ("/requests/req_0", "request-unknown", MARA),
+        ("/sweeps", "sweeps", PRIYA), (newest_sweep(demo), "sweep", NOOR), ("/access?kind=unknown", "access-unknown", PRIYA),
+        ("/standing/accept?user=tomasz.wilk@example.com&account=edge-prod&permission_set=ReadOnly", "standing-accept", PRIYA),
+        ("/ask?account=edge-prod&permission_set=ReadOnly", "ask-held", TOMASZ),
         ("/access", "access", NOOR), ("/access?by=person", "access-person", PRIYA), ("/access", "access-own", MARA),
         ("/audit", "audit", NOOR), ("/audit", "audit-own", MARA), ("/rules", "rules", MARA),
         ("/rules/explain?user=mara.lindqvist@example.com&account=payments-prod&permission_set=DatabaseOperator", "explain", PRIYA),
@@ -34,6 +37,12 @@ def pages(demo):
         ("/permission-sets/payments-Deploy", "set-inline", PRIYA), ("/permission-sets/Nothing", "set-unknown", MARA),
         ("/health", "health", PRIYA), ("/health", "health-refused", MARA), ("/nowhere", "nowhere", MARA),
     ]
+
+
+def newest_sweep(demo):
+    """The page of the run that the demo makes at its start."""
+    runs = lambda: [run for run in demo.api(NOOR).get("/api/v1/sweeps").json["items"] if run["state"] == "done"]
+    return f"/sweeps/{wait(runs, 60, demo.process)[0]['id']}"
 
 
 def screens(demo, browser):

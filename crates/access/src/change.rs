@@ -2,10 +2,10 @@
 
 use hallpass_assignments::Haste;
 use hallpass_audit::Draft;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, TargetNames, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Grant, Request};
+use crate::{Accepted, Grant, Request, Sweep, SweepItem};
 
 /// A row to store: new, or in place of the version that was read.
 #[derive(Clone, Debug)]
@@ -44,6 +44,23 @@ pub enum Desire {
         asked_at: Timestamp,
         /// When the guard removed it.
         removed_at: Timestamp,
+    },
+    /// Access that stood without us, seen present at `seen_at`, is ours from here on and wanted until
+    /// `until`. There must be no row. It is never created: when it is gone, it is lost.
+    Adopt {
+        /// Who and what.
+        key: HoldKey,
+        /// Wanted before this instant.
+        until: Timestamp,
+        /// When the listing that shows it began.
+        seen_at: Timestamp,
+    },
+    /// What stands without us is ours to take away, at once. There must be no row: nobody holds it.
+    Remove {
+        /// Who and what.
+        key: HoldKey,
+        /// Since when it is unwanted.
+        since: Timestamp,
     },
     /// Nobody holds it any more and its absence is settled: the row goes.
     Forget {
@@ -140,6 +157,91 @@ pub enum News {
     BreakGlass,
     /// Requester: somebody looked at it afterwards.
     ReviewClosed,
+    /// Holder: access that stood without Hallpass was given an end.
+    Adopted,
+}
+
+/// What those who run the place should hear of a sweep. One for each run at most of a kind; delivered
+/// like a [`Notice`], and as little able to act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// What is told.
+    pub digest: DigestKind,
+    /// The run.
+    pub sweep: SweepId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// A few sentences for people.
+    pub text: String,
+}
+
+/// The kinds of digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DigestKind {
+    /// What is new or changed since the run before, and how much is as it was.
+    SweepFound,
+    /// What it would do waits for an administrator.
+    SweepPlanned,
+    /// It would do too much, and did nothing.
+    SweepStopped,
+    /// What it did.
+    SweepDone,
+    /// It could not look.
+    SweepFailed,
+}
+
+impl DigestKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::SweepFound,
+        Self::SweepPlanned,
+        Self::SweepStopped,
+        Self::SweepDone,
+        Self::SweepFailed,
+    ];
+
+    /// The kind's name in webhooks, and in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SweepFound => "sweep_found",
+            Self::SweepPlanned => "sweep_planned",
+            Self::SweepStopped => "sweep_stopped",
+            Self::SweepDone => "sweep_done",
+            Self::SweepFailed => "sweep_failed",
+        }
+    }
+}
+
+/// What waits to be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Message {
+    /// About a request.
+    Notice(Notice),
+    /// About a sweep.
+    Digest(Digest),
+}
+
+impl Message {
+    /// When it happened.
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Notice(notice) => notice.at,
+            Self::Digest(digest) => digest.at,
+        }
+    }
+}
+
+/// What becomes of the acceptance of standing access.
+#[derive(Clone, Debug)]
+pub enum AcceptanceWrite {
+    /// Accepted, where nobody had accepted it.
+    Insert(Accepted),
+    /// Accepted with other words, in place of the version that was read.
+    Update(Accepted),
+    /// Accepted no more; the stored one still has `version`.
+    Withdraw(Accepted),
 }
 
 /// A stored answer to a repeated POST.
@@ -169,10 +271,18 @@ pub struct Change {
     pub desires: Vec<Desire>,
     /// Sessions to be denied.
     pub outliving: Vec<OutlivingSessions>,
+    /// Runs of sweeps.
+    pub sweeps: Vec<Write<Sweep>>,
+    /// What they found.
+    pub sweep_items: Vec<Write<SweepItem>>,
+    /// Standing access that is accepted.
+    pub accepted: Vec<AcceptanceWrite>,
     /// Records, in order.
     pub audit: Vec<Draft>,
     /// Notices.
     pub notices: Vec<Notice>,
+    /// Digests.
+    pub digests: Vec<Digest>,
     /// The answer to remember.
     pub answer: Option<Answer>,
 }
@@ -190,8 +300,12 @@ impl Change {
             && self.grants.is_empty()
             && self.desires.is_empty()
             && self.outliving.is_empty()
+            && self.sweeps.is_empty()
+            && self.sweep_items.is_empty()
+            && self.accepted.is_empty()
             && self.audit.is_empty()
             && self.notices.is_empty()
+            && self.digests.is_empty()
             && self.answer.is_none()
     }
 }

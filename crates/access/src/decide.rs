@@ -12,7 +12,7 @@ use crate::break_glass::{JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_
 use crate::records::{By, Moment};
 use crate::{
     Approval, Change, Closed, Grant, GrantState, Holds, News, Origin, PendingRequest, Reminders,
-    Request, RequestState, Review, Settings, Write, ask, grant,
+    Request, RequestState, Review, Settings, StandingRefused, Write, ask, grant,
 };
 
 /// What somebody may do beyond their own affairs; from groups in the configuration.
@@ -121,6 +121,9 @@ pub enum PressRefused {
     /// Whoever broke the glass does not review it.
     #[error("somebody else must close the review of your own request")]
     OwnReview,
+    /// Of a sweep, or of standing access.
+    #[error(transparent)]
+    Standing(#[from] StandingRefused),
     /// No access is counted from a time that may be wrong; what ends access goes on.
     #[error(
         "no access is given while clocks disagree: {0}; access that exists still ends, and can be \
@@ -170,6 +173,7 @@ impl PressRefused {
             Self::Justification { .. } => "bad-justification",
             Self::NoReview => "no-review",
             Self::OwnReview => "own-review",
+            Self::Standing(refused) => refused.code(),
             Self::ClocksDisagree(_) => "clocks-disagree",
             Self::DirectoryUnread { .. } => "organization-unread",
             Self::PersonUnchecked { .. } => "person-unchecked",
@@ -179,6 +183,7 @@ impl PressRefused {
     /// Whether the state of things, not the person, stands in the way.
     pub const fn is_conflict(&self) -> bool {
         match self {
+            Self::Standing(refused) => !refused.is_bad_input(),
             Self::Closed(_)
             | Self::AlreadyReviewed { .. }
             | Self::Changed
@@ -221,6 +226,7 @@ impl PressRefused {
             | Self::Justification { .. }
             | Self::NoReview
             | Self::OwnReview
+            | Self::Standing(_)
             | Self::GrantOver { .. } => None,
         }
     }

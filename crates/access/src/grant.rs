@@ -18,7 +18,7 @@ use crate::decide::Bench;
 use crate::records::{By, Moment};
 use crate::{
     Approval, Change, Desire, Holds, News, Origin, PendingRequest, Person, PressRefused,
-    RequestState, Write, haste,
+    RequestState, Write, haste, words,
 };
 
 /// Why a grant ends.
@@ -272,7 +272,8 @@ impl Grant {
     /// Whether its holder is still to be told that it ends soon.
     pub(crate) fn is_to_be_warned(&self) -> bool {
         let length = Span::between(self.granted_at.unwrap_or(self.scheduled_at), self.ends_at);
-        !self.warned && length >= WARN_FROM
+        // what stood before does not end with it
+        !self.warned && !self.standing && length >= WARN_FROM
     }
 }
 
@@ -531,8 +532,8 @@ fn activate(grant: Grant, row: &Row, holds: &Holds, moment: Moment<'_>) -> Chang
         },
         ..grant
     };
-    let ends = grant.ends_at.strftime("%Y-%m-%d %H:%M UTC");
-    let text = format!("{} is live. It ends by itself at {ends}.", grant.names);
+    let ends = words::ends(&grant, &words::instant(grant.ends_at));
+    let text = format!("{} is live. {ends}", grant.names);
     let mut record = moment
         .of_grant(Event::GrantSucceeded, By::Hallpass, &grant)
         .secondary_domain(grant.secondary_domain);
@@ -582,7 +583,9 @@ const LINGERS: Span = Span::minutes(1);
 /// Whether a row of a key that nobody holds may go.
 pub(crate) fn is_spent(row: &Row, now: Timestamp) -> bool {
     let deleted = row.execution.deleted_at.max(row.desired.removed_at);
-    row.desired.until <= now
+    // what nobody holds and is still to be removed has no verdict yet
+    row.is_settled()
+        && row.desired.until <= now
         && row.execution.operation.is_none()
         && deleted.is_none_or(|at| now >= LINGERS.after(at))
 }

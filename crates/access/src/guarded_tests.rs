@@ -80,6 +80,7 @@ fn row(verdict: Verdict) -> Row {
             until: at(100),
             asked_at: at(10),
             rev: 3,
+            haste: hallpass_assignments::Haste::Ordinary,
             removed_at: None,
         },
         execution: Execution {

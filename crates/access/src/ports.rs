@@ -8,11 +8,14 @@ use async_trait::async_trait;
 use hallpass_assignments::Row;
 use hallpass_audit::Record;
 use hallpass_model::{
-    Email, GrantId, HoldKey, PermissionSetArn, RequestId, Span, Timestamp, UserId,
+    Email, GrantId, HoldKey, PermissionSetArn, RequestId, Span, SweepId, Target, Timestamp, UserId,
 };
 use hallpass_rules::Directory;
 
-use crate::{Answer, Change, Grant, Notice, Removals, Request};
+use crate::{
+    Accepted, Answer, Change, Digest, Grant, Message, Notice, Removals, Request, StandingListing,
+    StandingScope, Sweep, SweepItem,
+};
 
 /// A commit that did not happen. Nothing of it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,15 +74,25 @@ pub struct Holds {
     pub row: Option<Row>,
 }
 
-/// A notice waiting for delivery.
+/// A message waiting for delivery.
 #[derive(Clone, Debug)]
 pub struct Waiting {
-    /// Its number; later notices have larger ones.
+    /// Its number; later messages have larger ones.
     pub number: u64,
     /// How often the channel took it before.
     pub attempts: u32,
     /// What to say.
-    pub notice: Notice,
+    pub message: Message,
+}
+
+impl Waiting {
+    /// The notice, when it is about a request.
+    pub const fn notice(&self) -> Option<&Notice> {
+        match &self.message {
+            Message::Notice(notice) => Some(notice),
+            Message::Digest(_) => None,
+        }
+    }
 }
 
 /// A notice with what it is about, as stored at the moment of telling: what people see is the
@@ -96,6 +109,19 @@ pub struct Told {
     pub request: Request,
     /// The grant it is about, or that came of the request.
     pub grant: Option<Grant>,
+}
+
+/// A digest with the run it is about, as stored at the moment of telling.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToldDigest {
+    /// The digest's number: the same whenever it is told, and on every channel.
+    pub number: u64,
+    /// What happened.
+    pub digest: Digest,
+    /// How often this channel was asked to tell it before.
+    pub attempts: u32,
+    /// The run.
+    pub sweep: Sweep,
 }
 
 /// What became of one attempt to tell people.
@@ -125,6 +151,8 @@ pub trait Channel: Send + Sync {
     fn name(&self) -> &str;
     /// Tells people. May be called again for a notice it has told: it must not act, only repeat.
     async fn tell(&self, told: &Told) -> Delivery;
+    /// Tells those who run the place what a sweep found or did. As [`tell`](Channel::tell).
+    async fn tell_digest(&self, told: &ToldDigest) -> Delivery;
 }
 
 /// Numbers for metrics and Health.
@@ -205,6 +233,51 @@ pub trait AccessStore: Send + Sync {
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError>;
     /// Numbers for metrics; a grant counts as overdue when its end is before `overdue_before`.
     async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError>;
+}
+
+/// Runs of sweeps, what they found, and what is accepted as standing. Written by
+/// [`commit`](AccessStore::commit) only; each call reads at one instant and may be repeated.
+#[async_trait]
+pub trait SweepStore: Send + Sync {
+    /// One run.
+    async fn sweep(&self, id: SweepId) -> Result<Option<Sweep>, ReadError>;
+    /// Runs, newest first, at most `limit`, older than `before`.
+    async fn sweeps(&self, before: Option<SweepId>, limit: u32) -> Result<Vec<Sweep>, ReadError>;
+    /// The newest run that has looked: its items are what is known of standing access.
+    async fn newest_listing(&self) -> Result<Option<Sweep>, ReadError>;
+    /// Runs that are under way or wait for somebody, oldest first.
+    async fn open_sweeps(&self) -> Result<Vec<Sweep>, ReadError>;
+    /// The items of a run, by key.
+    async fn sweep_items(&self, sweep: SweepId) -> Result<Vec<SweepItem>, ReadError>;
+    /// One item of a run.
+    async fn sweep_item(
+        &self,
+        sweep: SweepId,
+        key: &HoldKey,
+    ) -> Result<Option<SweepItem>, ReadError>;
+    /// Items of any run that something is still to come of, by run and key.
+    async fn open_sweep_items(&self) -> Result<Vec<SweepItem>, ReadError>;
+    /// Everything that administrators accepted, by key.
+    async fn accepted(&self) -> Result<Vec<Accepted>, ReadError>;
+    /// What was accepted of one key.
+    async fn accepted_one(&self, key: &HoldKey) -> Result<Option<Accepted>, ReadError>;
+    /// Drops all but the newest `runs` runs, and of all but the newest `listings` runs that looked
+    /// the items that were not acted on. Open runs and open items stay. May be repeated.
+    async fn prune_sweeps(&self, listings: u32, runs: u32) -> Result<(), ReadError>;
+}
+
+/// What stands in Identity Center: direct assignments of users and members of groups, whoever gave
+/// them. Implementations ask behind everything else, a few things at a time, and change nothing.
+#[async_trait]
+pub trait StandingSource: Send + Sync {
+    /// Everything in scope. What could not be read is named in the listing and never shown as empty
+    /// (promise P9); one failure stops nothing else. May be repeated.
+    async fn read(&self, scope: &StandingScope) -> StandingListing;
+    /// Who holds one target directly now, deleted people too. May be repeated.
+    ///
+    /// # Errors
+    /// What AWS said.
+    async fn holders(&self, target: &Target) -> Result<Vec<UserId>, DirectoryFault>;
 }
 
 /// What is known of the organization.

@@ -1,9 +1,14 @@
 //! How steps are written down: one draft per change, always with the same facts about its subject.
 
 use hallpass_audit::{Draft, Event};
-use hallpass_model::{AuditId, Disagreement, Email, GrantId, IdSource, Timestamp};
+use hallpass_model::{
+    AuditId, Disagreement, Email, GrantId, HoldKey, IdSource, RequestId, SweepId, TargetNames,
+    Timestamp,
+};
 
-use crate::{Actor, Grant, News, Notice, Origin, PressRefused, Request};
+use crate::{
+    Actor, Digest, DigestKind, Grant, News, Notice, Origin, PressRefused, Request, Sweep, SweepItem,
+};
 
 /// The instant of a step, and the identifiers drawn for it.
 #[derive(Clone, Copy)]
@@ -48,6 +53,14 @@ impl Moment<'_> {
 
     pub(crate) fn grant_id(&self) -> GrantId {
         GrantId::new(self.ids.next(self.now))
+    }
+
+    pub(crate) fn request_id(&self) -> RequestId {
+        RequestId::new(self.ids.next(self.now))
+    }
+
+    pub(crate) fn sweep_id(&self) -> SweepId {
+        SweepId::new(self.ids.next(self.now))
     }
 
     fn draft(&self, event: Event, by: By<'_>) -> Draft {
@@ -101,6 +114,38 @@ impl Moment<'_> {
         self.draft(Event::ConfigLoaded, By::Hallpass)
             .config_hash(hash)
             .why(what)
+    }
+
+    /// A record about a sweep.
+    pub(crate) fn of_sweep(&self, event: Event, by: By<'_>, sweep: &Sweep) -> Draft {
+        self.draft(event, by).swept(sweep.id, sweep.mode.name())
+    }
+
+    /// A record about something a sweep found: nobody asked for it (`access.md` §14.1).
+    pub(crate) fn of_item(&self, event: Event, sweep: &Sweep, item: &SweepItem) -> Draft {
+        self.of_sweep(event, By::Hallpass, sweep)
+            .standing(&item.key, &item.names)
+    }
+
+    /// A record about standing access.
+    pub(crate) fn of_standing(
+        &self,
+        event: Event,
+        by: By<'_>,
+        key: &HoldKey,
+        names: &TargetNames,
+    ) -> Draft {
+        self.draft(event, by).standing(key, names)
+    }
+
+    /// What those who run the place hear of a sweep.
+    pub(crate) fn digest(&self, digest: DigestKind, sweep: SweepId, text: String) -> Digest {
+        Digest {
+            digest,
+            sweep,
+            at: self.now,
+            text,
+        }
     }
 
     /// A record about the clocks: what they disagree about, or that they agree again.

@@ -2,6 +2,8 @@
 
 use hallpass_model::{AccountId, Span, Timestamp};
 
+use crate::SweepSettings;
+
 /// What happens to a live grant that today's rules would refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnRuleChange {
@@ -40,6 +42,8 @@ pub struct Settings {
     /// The management account, when we run as delegated administrator: AWS lets nobody but the
     /// management account itself change assignments there (`access.md` §13.2).
     pub out_of_reach: Option<AccountId>,
+    /// How access that nobody recorded is looked for, and what is done about it.
+    pub sweep: SweepSettings,
 }
 
 impl Default for Settings {
@@ -57,6 +61,7 @@ impl Default for Settings {
             end_sessions: false,
             management_account: None,
             out_of_reach: None,
+            sweep: SweepSettings::default(),
         }
     }
 }

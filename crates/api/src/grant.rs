@@ -40,7 +40,7 @@ pub struct Grant {
     pub reason: String,
     /// Who said yes.
     pub approver: String,
-    /// `not_required`, `self`, `peer` or `break_glass`.
+    /// `not_required`, `self`, `peer`, `break_glass` or `adopted`.
     pub approval: String,
     /// When it was approved.
     #[schema(value_type = String, format = DateTime)]

@@ -9,15 +9,20 @@ mod permission_set;
 mod person;
 mod problem;
 mod request;
+mod sweep;
 
 pub use grant::{Extend, Grant, Queue, Revoke, RevokeMany, Revoked, RevokedOne};
 pub use login::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
 pub use permission_set::{
     LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy,
 };
-pub use person::{Decision, Health, Me, Named, Offer, Offers, Part, Persona, Token};
+pub use person::{Decision, Health, Me, Named, Offer, Offers, Part, Persona, Preview, Token};
 pub use problem::{FieldProblem, Problem};
 pub use request::{Ask, Before, BreakGlass, CloseReview, Deny, Glass, Request, Review, Times};
+pub use sweep::{
+    Acceptance, ConfirmSweep, HeldAlready, Standing, StandingAct, StandingDone, StandingList,
+    Sweep, SweepDrift, SweepFindings, SweepReport, UnreadPlace,
+};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

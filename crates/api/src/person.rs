@@ -4,6 +4,8 @@ use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::HeldAlready;
+
 /// `GET /api/v1/me`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Me {
@@ -58,6 +60,28 @@ pub struct Offer {
     pub max_duration_seconds: u64,
     /// The rules this rests on.
     pub because: Vec<String>,
+    /// That the caller holds it already, not through Hallpass, as the newest sweep found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<HeldAlready>,
+}
+
+/// `GET /api/v1/preview`: what would come of asking for one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Preview {
+    /// `ApprovalNotRequired`, `SelfApproval`, `RequiresApproval`, or why it would be refused:
+    /// `NoApprovers`, `NoStatements` or `RequesterNotAllowed`.
+    pub decision: String,
+    /// Who would be asked.
+    pub approvers: Vec<String>,
+    /// How many of them must say yes.
+    pub approvals_needed: u32,
+    /// The longest duration, in seconds.
+    pub max_duration_seconds: u64,
+    /// The rules this rests on.
+    pub because: Vec<String>,
+    /// That the caller holds it already, not through Hallpass: asking for it ends nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<HeldAlready>,
 }
 
 /// `GET /api/v1/catalog`.

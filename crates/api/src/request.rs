@@ -4,6 +4,8 @@ use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::HeldAlready;
+
 /// `POST /api/v1/requests`. The requester is the caller, never a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -113,7 +115,7 @@ pub struct Times {
     /// Their name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_approver_name: Option<String>,
-    /// In which capacity: `not_required`, `self`, `peer` or `break_glass`.
+    /// In which capacity: `not_required`, `self`, `peer`, `break_glass` or `adopted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_approval: Option<String>,
 }
@@ -185,7 +187,7 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub decided_at: Option<Timestamp>,
-    /// `not_required`, `self`, `peer` or `break_glass`, when approved.
+    /// `not_required`, `self`, `peer`, `break_glass` or `adopted`, when approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
     /// The refusal's words, or the denier's.
@@ -209,6 +211,9 @@ pub struct Request {
     /// An equal request waited already, and this is it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub already_pending: bool,
+    /// That the caller holds it already, not through Hallpass: with the answer to asking only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<HeldAlready>,
     /// Requests change; this grows with each change.
     pub version: u64,
 }

@@ -24,6 +24,7 @@ fn row(due: i64) -> Row {
             asked_at: at(-60),
             rev: 1,
             haste: crate::Haste::Ordinary,
+            removed_at: None,
         },
         execution: Execution {
             due: at(due),

@@ -36,6 +36,7 @@ fn row(due: i64) -> Row {
             asked_at: at(0),
             rev: 1,
             haste: Haste::Ordinary,
+            removed_at: None,
         },
         execution: Execution {
             due: at(due),

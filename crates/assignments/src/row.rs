@@ -336,6 +336,25 @@ impl Execution {
         }
     }
 
+    /// A row of access that stood before us and is ours from here on, seen in a listing that began at
+    /// `seen_at`. It was seen, so it is never created: when it is gone, it is lost.
+    pub fn adopted(seen_at: Timestamp) -> Self {
+        Self {
+            ownership: Ownership::Ours,
+            last_present_at: Some(seen_at),
+            ..Self::new(seen_at)
+        }
+    }
+
+    /// A row of access that stood before us and is ours to take away. It is looked at before anything
+    /// is sent.
+    pub fn to_remove(now: Timestamp) -> Self {
+        Self {
+            ownership: Ownership::Ours,
+            ..Self::new(now)
+        }
+    }
+
     /// Whether others need to hear of the change from `before` to this.
     #[must_use]
     pub fn is_news_after(&self, before: &Self) -> bool {
@@ -370,6 +389,17 @@ impl Row {
             .giving_up
             .as_ref()
             .is_some_and(|up| up.at >= self.desired.asked_at)
+    }
+
+    /// Whether it is known for certain that nothing of ours is left, or that nothing of it was ours.
+    pub fn is_settled(&self) -> bool {
+        match self.execution.verdict {
+            Verdict::Absent { .. } | Verdict::Kept { .. } | Verdict::Refused { .. } => true,
+            Verdict::Working
+            | Verdict::Present { .. }
+            | Verdict::Lost { .. }
+            | Verdict::Stuck { .. } => false,
+        }
     }
 
     /// Whether the newest listing is recent enough to speak for the newest hold.

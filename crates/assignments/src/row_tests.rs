@@ -1,6 +1,8 @@
 //! What a row says to those who see to its end, and what it makes of a removal by a guard.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::time::Duration;
+
 use hallpass_model::{GroupId, Span, Target, UserId};
 
 use super::*;
@@ -9,6 +11,9 @@ use crate::{Action, Outcome, next};
 fn at(seconds: u64) -> Timestamp {
     Span::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
 }
+
+/// How long operations are expected to take.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Asked for at 10, wanted until 100.
 fn row() -> Row {
@@ -23,6 +28,7 @@ fn row() -> Row {
             until: at(100),
             asked_at: at(10),
             rev: 3,
+            haste: Haste::Ordinary,
             removed_at: None,
         },
         execution: Execution {
@@ -59,6 +65,8 @@ fn deleting(row: &mut Row) {
         started_at: at(20),
         request: None,
         polls: 0,
+        proof: Proof::Listing,
+        over_at: None,
     });
 }
 
@@ -136,6 +144,8 @@ fn what_was_made_after_a_removal_by_a_guard_is_there() {
         started_at: at(since),
         request: None,
         polls: 0,
+        proof: Proof::Listing,
+        over_at: None,
     };
     let made = with(|row| row.execution.created_at = Some(at(85)));
     let under_way = with(|row| row.execution.operation = Some(creating(85)));
@@ -174,7 +184,7 @@ fn access_that_is_still_wanted_is_made_again_after_a_removal_by_a_guard() {
         at: at(601),
         present: false,
     };
-    let late = late.clone().learn(&late, looked, at(601));
+    let late = late.clone().learn(&late, looked, at(601), SECOND);
     assert_eq!(next(&late, at(601)), create);
     let begun = late.begin(OperationKind::Create, at(601));
     assert_eq!(
@@ -200,7 +210,7 @@ fn what_a_guard_removed_is_not_taken_for_a_removal_of_ours_whose_answer_was_lost
             at: at(121),
             present: false,
         };
-        row.clone().learn(&row, looked, at(121)).execution
+        row.clone().learn(&row, looked, at(121), SECOND).execution
     };
     assert_eq!(look(begun_at(101)).deleted_at, Some(at(105)));
     // one that we began later began because it was still seen

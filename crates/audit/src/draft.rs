@@ -4,7 +4,7 @@
 use std::fmt;
 
 use hallpass_model::{
-    AuditId, Email, GrantId, HoldKey, RequestId, Span, Target, TargetNames, Timestamp,
+    AuditId, Email, GrantId, HoldKey, RequestId, Span, SweepId, Target, TargetNames, Timestamp,
 };
 use serde_json::{Map, Value, json};
 
@@ -56,6 +56,32 @@ pub enum Event {
     DriftPrincipalLeft,
     /// Today's rules would refuse a live grant.
     DriftRuleChanged,
+    /// A sweep looked at what stands; says how much it saw, and how much of it nobody recorded.
+    SweepLooked,
+    /// A sweep found access that nobody recorded and that the one before had not seen.
+    SweepFound,
+    /// What a sweep would do waits for an administrator.
+    SweepPlanned,
+    /// A sweep would do more than it may by itself, and did nothing.
+    SweepStopped,
+    /// An administrator confirmed what a sweep would do.
+    SweepConfirmed,
+    /// A sweep could not look, or its process stopped; nothing was done.
+    SweepFailed,
+    /// A sweep is about to remove access that nobody recorded; AWS has not been asked yet.
+    SweepRemoving,
+    /// Access that a sweep removed was seen gone, or was gone already.
+    SweepRemoved,
+    /// AWS refuses what a sweep would remove; it is parked in sight and tried again.
+    SweepStuck,
+    /// A sweep left an item alone that it was to act on: it is held, accepted or gone by now.
+    SweepLeftAlone,
+    /// An administrator accepted standing access.
+    StandingAccepted,
+    /// An administrator withdrew that.
+    StandingWithdrawn,
+    /// Standing access became a grant that ends.
+    StandingAdopted,
     /// Rules were loaded or replaced.
     ConfigLoaded,
     /// An API token was made.
@@ -90,7 +116,7 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 49] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -112,6 +138,19 @@ impl Event {
         Self::DriftMissing,
         Self::DriftPrincipalLeft,
         Self::DriftRuleChanged,
+        Self::SweepLooked,
+        Self::SweepFound,
+        Self::SweepPlanned,
+        Self::SweepStopped,
+        Self::SweepConfirmed,
+        Self::SweepFailed,
+        Self::SweepRemoving,
+        Self::SweepRemoved,
+        Self::SweepStuck,
+        Self::SweepLeftAlone,
+        Self::StandingAccepted,
+        Self::StandingWithdrawn,
+        Self::StandingAdopted,
         Self::ConfigLoaded,
         Self::TokenCreated,
         Self::TokenRevoked,
@@ -153,6 +192,19 @@ impl Event {
             Self::DriftMissing => "drift.missing",
             Self::DriftPrincipalLeft => "drift.principal_left",
             Self::DriftRuleChanged => "drift.rule_changed",
+            Self::SweepLooked => "sweep.looked",
+            Self::SweepFound => "sweep.found",
+            Self::SweepPlanned => "sweep.planned",
+            Self::SweepStopped => "sweep.stopped",
+            Self::SweepConfirmed => "sweep.confirmed",
+            Self::SweepFailed => "sweep.failed",
+            Self::SweepRemoving => "sweep.removing",
+            Self::SweepRemoved => "sweep.removed",
+            Self::SweepStuck => "sweep.stuck",
+            Self::SweepLeftAlone => "sweep.left_alone",
+            Self::StandingAccepted => "standing.accepted",
+            Self::StandingWithdrawn => "standing.withdrawn",
+            Self::StandingAdopted => "standing.adopted",
             Self::ConfigLoaded => "config.loaded",
             Self::TokenCreated => "token.created",
             Self::TokenRevoked => "token.revoked",
@@ -171,11 +223,12 @@ impl Event {
         }
     }
 
-    /// The original's word for the two events it knew, else the event's name.
+    /// The original's word for the operations it knew, a sweep's removals among them; else the event's
+    /// name.
     fn operation_type(self) -> &'static str {
         match self {
             Self::GrantSucceeded => "grant",
-            Self::EndSucceeded => "revoke",
+            Self::EndSucceeded | Self::SweepRemoved => "revoke",
             other => other.name(),
         }
     }
@@ -229,6 +282,8 @@ pub enum Approval {
     Peer,
     /// The requester, in an emergency, reviewed afterwards.
     BreakGlass,
+    /// Nobody was asked: the access stood, and an administrator or a sweep gave it an end.
+    Adopted,
 }
 
 impl Approval {
@@ -239,6 +294,7 @@ impl Approval {
             Self::Own => "self",
             Self::Peer => "peer",
             Self::BreakGlass => "break_glass",
+            Self::Adopted => "adopted",
         }
     }
 }
@@ -284,6 +340,11 @@ impl Draft {
     /// Who gets or got access to what.
     pub fn subject(mut self, requester: &Email, key: &HoldKey, names: &TargetNames) -> Self {
         self.set("requester_email", requester.as_str());
+        self.standing(key, names)
+    }
+
+    /// Who has what, where nobody asked for it.
+    pub fn standing(mut self, key: &HoldKey, names: &TargetNames) -> Self {
         self.set_key(key);
         match names {
             TargetNames::Account { permission_set, .. } => {
@@ -394,6 +455,13 @@ impl Draft {
     /// The form of a thing before and after, as JSON; `null` = not there.
     pub fn changed(self, before: Value, after: Value) -> Self {
         self.with("before", before).with("after", after)
+    }
+
+    /// The sweep it belongs to and the mode that was in force. These fields stand only in records of
+    /// sweeps.
+    pub fn swept(self, sweep: SweepId, mode: &str) -> Self {
+        self.with("sweep_id", sweep.to_string())
+            .with("sweep_mode", mode)
     }
 
     /// What AWS or we answered.

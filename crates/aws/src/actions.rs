@@ -55,6 +55,9 @@ const ACTIONS: &[Action] = &[
     read("sso:ListCustomerManagedPolicyReferencesInPermissionSet"),
     read("sso:GetPermissionsBoundaryForPermissionSet"),
     and_guard(read("sso:ListAccountAssignments")),
+    // where permission sets are, for sweeps
+    read("sso:ListAccountsForProvisionedPermissionSet"),
+    read("sso:ListPermissionSetsProvisionedToAccount"),
     read("sso:DescribeAccountAssignmentCreationStatus"),
     and_guard(read("sso:DescribeAccountAssignmentDeletionStatus")),
     // one question for all operations in progress
@@ -80,7 +83,6 @@ const ACTIONS: &[Action] = &[
     and_guard(read("organizations:DescribeAccount")),
     // only where account tags are read
     read("organizations:ListTagsForResource"),
-    for_plans(read("sso:ListPermissionSetsProvisionedToAccount")),
     for_plans(read("organizations:ListPolicies")),
     for_plans(read("organizations:DescribePolicy")),
     for_plans(read("organizations:ListTargetsForPolicy")),
@@ -115,6 +117,7 @@ mod tests {
             include_str!("inventory/policies.rs"),
             include_str!("inventory/sets.rs"),
             include_str!("policies.rs"),
+            include_str!("standing.rs"),
         ];
         let after = |source: &'static str, what: &'static str| {
             source

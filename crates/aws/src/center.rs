@@ -233,7 +233,7 @@ impl IdentityCenter for Aws {
 }
 
 impl Aws {
-    async fn assignments(
+    pub(crate) async fn assignments(
         &self,
         account: &AccountId,
         set: &PermissionSetArn,

@@ -13,6 +13,7 @@ mod transport;
 mod center;
 mod inventory;
 mod policies;
+mod standing;
 
 mod bucket;
 mod call;

@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     abac, approve, audit, break_glass, catalog, close_review, completions, delegation, demo, deny,
     discard, doctor, extend, grants, guard, lambda, login, logout, man, outage, perimeter, plan,
-    policy, release, request, requests, revoke, rules, serve, sessions, sim, slack, store, token,
-    vpn, whoami,
+    policy, release, request, requests, revoke, rules, serve, sessions, sim, slack, standing,
+    store, sweep, token, vpn, whoami,
 };
 use crate::exit::{Exit, Outcome};
 
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Release(release::Args),
     Extend(extend::Args),
     Revoke(revoke::Args),
+    Sweep(sweep::Args),
+    Standing(standing::Args),
     Rules(rules::Args),
     Policy(policy::Args),
     Audit(audit::Args),
@@ -120,6 +122,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Release(args) => release::run(&args),
         Command::Extend(args) => extend::run(&args),
         Command::Revoke(args) => revoke::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::Standing(args) => standing::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Audit(args) => audit::run(&args),

@@ -9,6 +9,7 @@ mod notices;
 mod probes;
 mod slack;
 mod sources;
+mod sweeping;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -149,7 +150,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let (store, time) = (parts.store, parts.clock);
     let clock = Arc::clone(&time) as Arc<dyn Clock>;
     let shared = Arc::new(store.clone());
-    let journey_ports = journey(&shared, &directory, &clock, &parts.ids);
+    let journey_ports = journey(&shared, &parts.aws, &directory, &clock, &parts.ids);
     let settings = with_admins(parts.settings, &parts.identity);
     let access = Access::new(journey_ports, settings, parts.rules);
     let (access, guards) = heeding(access, parts.guards, &clock);
@@ -310,8 +311,10 @@ fn channels(
     }
 }
 
-fn journey(
+/// The ports of the journey.
+pub(crate) fn journey(
     store: &Arc<SqliteStore>,
+    aws: &Arc<Aws>,
     directory: &Arc<Inventory>,
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn IdSource>,
@@ -319,6 +322,8 @@ fn journey(
     Ports {
         store: Arc::clone(store) as Arc<dyn hallpass_access::AccessStore>,
         assignments: Arc::clone(store) as Arc<dyn hallpass_assignments::AssignmentStore>,
+        sweeps: Arc::clone(store) as Arc<dyn hallpass_access::SweepStore>,
+        standing: Arc::clone(aws) as Arc<dyn hallpass_access::StandingSource>,
         directory: Arc::clone(directory) as Arc<dyn DirectorySource>,
         clock: Arc::clone(clock),
         ids: Arc::clone(ids),

@@ -6,6 +6,7 @@ mod fuzz;
 mod guard;
 mod sign_in;
 mod slack;
+mod sweeps;
 mod telling;
 
 use std::collections::BTreeMap;
@@ -117,6 +118,9 @@ pub(crate) struct Access {
     pub(crate) end_sessions: bool,
     /// Words of warning, by account id or name.
     pub(crate) account_notes: BTreeMap<String, String>,
+    pub(crate) sweep: sweeps::Sweep,
+    /// Standing access that is accepted.
+    pub(crate) standing: Vec<sweeps::Standing>,
 }
 
 impl Default for Access {
@@ -130,6 +134,8 @@ impl Default for Access {
             on_rule_change: Change::Report,
             end_sessions: false,
             account_notes: BTreeMap::new(),
+            sweep: sweeps::Sweep::default(),
+            standing: Vec::new(),
         }
     }
 }
@@ -299,6 +305,7 @@ fn parse(text: &str, name: &str) -> Result<Config, Failure> {
     }
     config.slack.resolve()?;
     telling::resolve_secrets(&mut config)?;
+    config.access.sweep.check(name)?;
     for domain in &config.identity.fallback_domains {
         if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {
             let message =
@@ -447,6 +454,7 @@ impl Loaded {
             end_sessions: access.end_sessions,
             management_account: None,
             out_of_reach: None,
+            sweep: access.sweep.settings(&access.standing),
         }
     }
 }
@@ -490,6 +498,13 @@ const KEYS: &[(&str, &str)] = &[
     ("access.on_rule_change", "report"),
     ("access.end_sessions", "false"),
     ("access.account_notes", "{}"),
+    ("access.sweep.mode", "report"),
+    ("access.sweep.scope", "rules"),
+    ("access.sweep.check_every", "2h"),
+    ("access.sweep.at", "cron(0 23 * * ? *)"),
+    ("access.sweep.max_removals", "20"),
+    ("access.sweep.adopt", "none"),
+    ("access.standing", "[]"),
     ("slack.signing_secret", "none"),
     ("slack.bot_token", "none"),
     ("slack.app_token", "none"),

@@ -251,7 +251,15 @@ pub(crate) fn grant(item: &Grant, view: &View) -> String {
             ("id", Some(item.id.clone())),
             ("held by", Some(item.user.clone())),
             ("reason", Some(item.reason.clone())),
-            ("ends", Some(view.end(item))),
+            (
+                "ends",
+                Some(view.end(item)).filter(|_| !item.standing || item.ended_at.is_some()),
+            ),
+            (
+                "stays",
+                item.standing
+                    .then(|| hallpass_access::words::STAYS.to_owned()),
+            ),
             ("cause", item.cause.clone()),
             ("why", item.why.clone()),
             ("AWS said", item.error.clone()),

@@ -99,6 +99,11 @@ prefixed_id!(
     TokenId,
     "tok_"
 );
+prefixed_id!(
+    /// A sweep: one look at what stands in Identity Center, and what came of it.
+    SweepId,
+    "swp_"
+);
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ mod target;
 
 pub use aws::{AccountId, GroupId, IdError, PermissionSetArn, PermissionSetName, UserId};
 pub use email::{Email, EmailError};
-pub use id::{AuditId, GrantId, PrefixedIdError, RequestId, TokenId};
+pub use id::{AuditId, GrantId, PrefixedIdError, RequestId, SweepId, TokenId};
 pub use jiff::Timestamp;
 pub use sources::{Clock, Clocks, Disagreement, IdSource, Look};
 pub use span::{Span, SpanError};

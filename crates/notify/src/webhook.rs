@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access::{Channel, Delivery, Grant, News, Request, Told};
+use hallpass_access::{
+    Channel, Delivery, DigestKind, Grant, News, Request, Sweep, Told, ToldDigest,
+};
 use hallpass_model::{Clock, Span, Target, Timestamp};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, StatusCode, Url, redirect};
@@ -23,8 +25,9 @@ const SECRET_MIN: usize = 16;
 /// The version of the body. Grows when a receiver that knows this one would misread it.
 const VERSION: u32 = 1;
 
-/// Every kind of news, by its name in bodies and in `events`.
-const NEWS: [News; 20] = [
+/// Every kind of news about requests, by its name in bodies and in `events`; those about sweeps are
+/// [`DigestKind::ALL`].
+const NEWS: [News; 21] = [
     News::ReviewWanted,
     News::Reminder,
     News::Reviewed,
@@ -45,6 +48,7 @@ const NEWS: [News; 20] = [
     News::ReviewClosed,
     News::SetUpAgain,
     News::GuardActed,
+    News::Adopted,
 ];
 
 /// One table of `[[webhooks]]`.
@@ -120,12 +124,12 @@ impl Webhook {
         if settings.secret.expose_secret().chars().count() < SECRET_MIN {
             return Err(error("secret", "has fewer than 16 characters"));
         }
-        for event in settings.events.iter().filter(|event| *event != "*") {
-            if !NEWS.iter().any(|news| name_of(*news) == *event) {
-                let names: Vec<String> = NEWS.iter().map(|news| name_of(*news)).collect();
-                let message = format!("has `{event}`, and knows {} and *", names.join(", "));
-                return Err(error("events", &message));
-            }
+        let mut names: Vec<String> = NEWS.iter().map(|news| name_of(*news)).collect();
+        names.extend(DigestKind::ALL.map(|kind| kind.name().to_owned()));
+        let unknown = |event: &&String| *event != "*" && !names.contains(event);
+        if let Some(event) = settings.events.iter().find(unknown) {
+            let message = format!("has `{event}`, and knows {} and *", names.join(", "));
+            return Err(error("events", &message));
         }
         let mut client = Client::builder()
             .redirect(redirect::Policy::none())
@@ -154,9 +158,16 @@ impl Webhook {
         })
     }
 
-    async fn call(&self, told: &Told) -> Delivery {
-        let id = delivery_id(told);
-        let body = body(told, &id, &self.public_url).to_string();
+    /// Calls for one kind of news, unless it is not told here.
+    async fn call(&self, name: &str, id: String, body: &Value) -> Delivery {
+        if !self.events.is_empty() && !self.events.iter().any(|event| event == name) {
+            return Delivery::Done;
+        }
+        if self.gone.load(Ordering::Relaxed) {
+            let why = "the receiver answered 410 before".to_owned();
+            return Delivery::GaveUp { why };
+        }
+        let body = body.to_string();
         // whoever is called compares it with its own time
         let now = self.clock.elsewhere();
         let secret = self.secret.expose_secret().as_bytes();
@@ -260,6 +271,47 @@ fn body(told: &Told, id: &str, public_url: &str) -> Value {
     })
 }
 
+fn digest_body(told: &ToldDigest, id: &str, public_url: &str) -> Value {
+    let digest = &told.digest;
+    json!({
+        "version": VERSION,
+        "id": id,
+        "news": digest.digest.name(),
+        "time": digest.at.to_string(),
+        "text": digest.text,
+        "to": [],
+        "url": format!("{public_url}/sweeps/{}", told.sweep.id),
+        "request": null,
+        "grant": null,
+        "sweep": sweep(&told.sweep),
+    })
+}
+
+fn sweep(sweep: &Sweep) -> Value {
+    let report = sweep.report.as_ref();
+    json!({
+        "id": sweep.id.to_string(),
+        "state": sweep.state.name(),
+        "mode": sweep.mode.name(),
+        "trigger": sweep.trigger.name(),
+        "begun_at": sweep.begun_at.to_string(),
+        "counts": report.map(|report| json!({
+            "seen": report.seen,
+            "ours": report.ours,
+            "unknown": report.unknown,
+            "preexisting": report.preexisting,
+            "under_grant": report.under_grant,
+            "accepted": report.accepted,
+            "reviews_overdue": report.reviews_overdue,
+            "new": report.new,
+            "changed": report.changed,
+            "gone": report.gone,
+            "unread": report.unread,
+            "to_act": report.to_act,
+        })),
+    })
+}
+
 fn request(request: &Request) -> Value {
     json!({
         "id": request.id.to_string(),
@@ -319,15 +371,15 @@ impl Channel for Webhook {
     }
 
     async fn tell(&self, told: &Told) -> Delivery {
-        let name = name_of(told.notice.news);
-        if !self.events.is_empty() && !self.events.contains(&name) {
-            return Delivery::Done;
-        }
-        if self.gone.load(Ordering::Relaxed) {
-            let why = "the receiver answered 410 before".to_owned();
-            return Delivery::GaveUp { why };
-        }
-        self.call(told).await
+        let id = delivery_id(told);
+        let body = body(told, &id, &self.public_url);
+        self.call(&name_of(told.notice.news), id, &body).await
+    }
+
+    async fn tell_digest(&self, told: &ToldDigest) -> Delivery {
+        let id = format!("{}-{}", told.sweep.id, told.number);
+        let body = digest_body(told, &id, &self.public_url);
+        self.call(told.digest.digest.name(), id, &body).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is called, what an answer means, and what settings are refused.
 
-use hallpass_store::testing::{a_grant, a_notice, a_request, at};
+use hallpass_store::testing::{a_digest, a_grant, a_notice, a_report, a_request, a_sweep, at};
 
 use super::*;
 
@@ -90,6 +90,58 @@ fn the_body_is_that_of_version_1() {
     assert_eq!(body, wanted);
 }
 
+#[test]
+fn the_body_of_a_digest_names_its_sweep_and_no_request() {
+    let told = ToldDigest {
+        number: 18,
+        digest: a_digest(1),
+        attempts: 0,
+        sweep: Sweep {
+            report: Some(a_report(1)),
+            ..a_sweep(1)
+        },
+    };
+    let body = digest_body(&told, "id", "https://hallpass.example.com");
+    let sweep = told.sweep.id;
+    assert_eq!(body["version"], 1);
+    assert_eq!(body["news"], "sweep_found");
+    assert_eq!(body["text"], told.digest.text);
+    assert_eq!(body["request"], Value::Null);
+    assert_eq!(body["grant"], Value::Null);
+    assert_eq!(
+        body["url"],
+        format!("https://hallpass.example.com/sweeps/{sweep}")
+    );
+    assert_eq!(body["sweep"]["id"], sweep.to_string());
+    assert_eq!(body["sweep"]["mode"], told.sweep.mode.name());
+    let report = a_report(1);
+    assert_eq!(body["sweep"]["counts"]["seen"], report.seen);
+    assert_eq!(body["sweep"]["counts"]["unread"], report.unread);
+}
+
+#[tokio::test]
+async fn a_webhook_that_names_its_events_hears_of_sweeps_only_when_it_names_them() {
+    let told = ToldDigest {
+        number: 18,
+        digest: a_digest(1),
+        attempts: 0,
+        sweep: a_sweep(1),
+    };
+    let of = |event: &str| WebhookSettings {
+        // nobody listens there
+        url: "http://127.0.0.1:9/hook".to_owned().into(),
+        events: vec![event.to_owned()],
+        ..settings()
+    };
+    let deaf = webhook(&of("granted")).unwrap();
+    assert_eq!(deaf.tell_digest(&told).await, Delivery::Done);
+    for event in ["sweep_found", "*"] {
+        let hook = webhook(&of(event)).unwrap();
+        let delivery = hook.tell_digest(&told).await;
+        assert!(matches!(delivery, Delivery::Again { .. }), "{delivery:?}");
+    }
+}
+
 /// Whether a delivery is what the row wants.
 type Judged = Box<dyn Fn(&Delivery) -> bool>;
 
@@ -163,7 +215,8 @@ fn every_kind_of_news_has_a_name() {
             | News::BreakGlass
             | News::ReviewClosed
             | News::SetUpAgain
-            | News::GuardActed => {}
+            | News::GuardActed
+            | News::Adopted => {}
         }
     }
 }

@@ -1,12 +1,16 @@
 //! What a mail says: the same words as the web page and Slack, from what is stored now.
 
-use hallpass_access::{Grant, GrantState, News, Request, RequestState, Told};
+use hallpass_access::{
+    DigestKind, Grant, GrantState, News, Request, RequestState, Told, ToldDigest, words,
+};
 use hallpass_model::{Span, Target, TargetNames, Timestamp};
 
 use crate::clean;
 
 /// Characters of a name in a line; longer ones are cut.
 const NAME_MAX: usize = 80;
+/// Why whoever looks after Hallpass gets mails.
+const OPERATOR: &str = "You get this because your address is in `mail.alerts`.";
 /// Characters of a subject; inboxes show fewer.
 const SUBJECT_MAX: usize = 150;
 
@@ -53,7 +57,9 @@ pub(crate) fn is_overtaken(told: &Told) -> bool {
                 None | Some(GrantState::Scheduled | GrantState::Granting)
             )
         }
-        News::Granted | News::EndsSoon => !matches!(state, Some(GrantState::Active)),
+        News::Granted | News::Adopted | News::EndsSoon => {
+            !matches!(state, Some(GrantState::Active))
+        }
         News::Denied
         | News::Rejected
         | News::Discarded
@@ -87,13 +93,38 @@ pub(crate) fn letter(told: &Told, reader: Reader, now: Timestamp) -> Letter {
             _ => "Open in Hallpass",
         },
         footer: match reader {
+            // nobody asks for what is adopted
+            Reader::Requester if told.notice.news == News::Adopted => {
+                "You get this because you hold it.".to_owned()
+            }
             Reader::Requester => "You get this because you asked for it.".to_owned(),
             Reader::Approver => format!(
                 "You get this because you may approve it. Rule: {}.",
                 rules(request)
             ),
-            Reader::Operator => "You get this because your address is in `mail.alerts`.".to_owned(),
+            Reader::Operator => OPERATOR.to_owned(),
         },
+    }
+}
+
+/// What to write to those who look after Hallpass about a sweep.
+pub(crate) fn digest(told: &ToldDigest) -> Letter {
+    let subject = match told.digest.digest {
+        DigestKind::SweepFound => "Sweep: access that changed",
+        DigestKind::SweepPlanned => "Sweep: a plan waits for you",
+        DigestKind::SweepStopped => "Sweep stopped: it would do too much",
+        DigestKind::SweepDone => "Sweep: what was done",
+        DigestKind::SweepFailed => "Sweep failed: access cannot be read",
+    };
+    let mut lines = told.digest.text.lines();
+    Letter {
+        subject: subject.to_owned(),
+        headline: clean::line(lines.next().unwrap_or_default(), 1_000),
+        facts: Vec::new(),
+        quote: None,
+        notes: lines.map(|line| clean::line(line, 1_000)).collect(),
+        link: "Open in Hallpass",
+        footer: OPERATOR.to_owned(),
     }
 }
 
@@ -140,6 +171,7 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
             let had = format!("You have {thing}.{ends}");
             (format!("Access granted: {thing}, {duration}"), had)
         }
+        News::Adopted => (format!("Your access has an end now: {thing}"), text()),
         News::Failed => (
             format!("Access failed: {thing}"),
             format!("AWS refused: {} Nothing was granted.", error(grant)),
@@ -212,7 +244,7 @@ fn count(request: &Request) -> String {
 
 fn ends(grant: Option<&Grant>) -> String {
     grant
-        .map(|grant| format!(" Ends {}.", instant(grant.ends_at)))
+        .map(|grant| format!(" {}", words::ends(grant, &instant(grant.ends_at))))
         .unwrap_or_default()
 }
 
@@ -268,9 +300,6 @@ fn quote(told: &Told, reader: Reader) -> Option<(&'static str, String)> {
 fn notes(told: &Told, reader: Reader) -> Vec<String> {
     let request = &told.request;
     let mut notes = Vec::new();
-    if told.notice.news == News::Granted && told.grant.as_ref().is_some_and(|it| it.standing) {
-        notes.push("You had this access before; it stays when the grant ends.".to_owned());
-    }
     let asks = matches!(told.notice.news, News::ReviewWanted | News::Reminder);
     if asks && reader == Reader::Approver {
         if request.secondary_domain {

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-/// A pattern over names, compared without ASCII case.
+/// A pattern over names: `*` for any run of characters, `?` for one; compared without ASCII case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Glob(String);
+pub struct Glob(String);
 
 impl Glob {
     /// Wraps a pattern; runs of `*` are one.
-    pub(crate) fn new(pattern: &str) -> Self {
+    pub fn new(pattern: &str) -> Self {
         let mut folded = String::with_capacity(pattern.len());
         for c in pattern.chars() {
             if !(c == '*' && folded.ends_with('*')) {
@@ -18,7 +18,8 @@ impl Glob {
         Self(folded)
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The pattern, in lower case.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
@@ -28,7 +29,7 @@ impl Glob {
     }
 
     /// Whether all of `name` fits the pattern. Time is the product of both lengths at worst.
-    pub(crate) fn matches(&self, name: &str) -> bool {
+    pub fn matches(&self, name: &str) -> bool {
         let (mut pattern, mut name) = (self.0.chars(), name.chars());
         let mut retry = None;
         loop {

@@ -22,6 +22,7 @@ pub use engine::{
     Ask, ClickRefused, Considered, Decision, Effect, Explanation, Kind, Nearest, Permit, Question,
     Requestable, Requirement, RuleSummary, Rules, SetBits, Stage, Step,
 };
+pub use glob::Glob;
 pub use read::{Loaded, Source, load};
 pub use rule::{GroupRef, RuleId, TextPattern};
 pub use selftest::{Outcome, TestResult};

@@ -8,15 +8,15 @@ use hallpass_model::{Target, TargetNames};
 
 use hallpass_access::Identity;
 
-struct Names {
-    account: Option<String>,
-    account_name: Option<String>,
-    permission_set: Option<String>,
-    group: Option<String>,
-    group_name: Option<String>,
+pub(crate) struct Names {
+    pub(crate) account: Option<String>,
+    pub(crate) account_name: Option<String>,
+    pub(crate) permission_set: Option<String>,
+    pub(crate) group: Option<String>,
+    pub(crate) group_name: Option<String>,
 }
 
-fn names(target: Option<&Target>, names: &TargetNames) -> Names {
+pub(crate) fn names(target: Option<&Target>, names: &TargetNames) -> Names {
     let (account, group) = match target {
         Some(Target::Account { account, .. }) => (Some(account.to_string()), None),
         Some(Target::Group { group }) => (None, Some(group.to_string())),
@@ -93,6 +93,7 @@ pub(crate) fn request(request: &Request) -> api::Request {
         break_glass: None,
         before: None,
         already_pending: false,
+        standing: None,
         version: request.version,
     };
     tell_state(&request.state, &mut out);

@@ -12,6 +12,7 @@ mod auth;
 mod body;
 mod connections;
 mod convert;
+mod convert_sweeps;
 mod desk;
 mod health;
 mod hooks;

@@ -172,6 +172,12 @@ impl From<AccessError> for Failure {
                 "others changed this at the same time",
             )
             .help("try again"),
+            AccessError::Directory(fault) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "standing-unread",
+                format!("what stands in AWS could not be read: {fault}"),
+            )
+            .help("try again in a minute"),
             AccessError::Read(_) | AccessError::Commit(_) => Self::unavailable(&error),
         }
     }
@@ -190,6 +196,7 @@ impl From<PressRefused> for Failure {
             PressRefused::ReasonMissing | PressRefused::Justification { .. } => {
                 StatusCode::BAD_REQUEST
             }
+            PressRefused::Standing(why) if why.is_bad_input() => StatusCode::BAD_REQUEST,
             refused if refused.is_conflict() => StatusCode::CONFLICT,
             _ => StatusCode::FORBIDDEN,
         };

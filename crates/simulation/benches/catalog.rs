@@ -20,7 +20,7 @@ use hallpass_access::{
 use hallpass_model::{Clock, Email, Timestamp, UserId};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
 use hallpass_rules::{Rules, Source, load};
-use hallpass_simulation::{Ids, Wall};
+use hallpass_simulation::{Center, Habits, Ids, Wall};
 use hallpass_store::MemoryStore;
 
 fn main() {
@@ -154,10 +154,13 @@ fn access(rules: Rules) -> (Access, Actor) {
 
 fn access_over(directory: Arc<Directory>, rules: Rules) -> (Access, Actor) {
     let store = Arc::new(MemoryStore::new());
-    let clock: Arc<dyn Clock> = Arc::new(Wall::new(Timestamp::UNIX_EPOCH));
+    let wall = Arc::new(Wall::new(Timestamp::UNIX_EPOCH));
+    let clock: Arc<dyn Clock> = wall.clone();
     let ports = Ports {
         store: store.clone(),
-        assignments: store,
+        assignments: store.clone(),
+        sweeps: store,
+        standing: Arc::new(Center::new(wall, Habits::default())),
         directory: Arc::new(Fixed(directory)),
         clock,
         ids: Arc::new(Ids::new(1)),

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use hallpass_access::{
+    DirectoryFault, StandingListing, StandingScope, StandingSource, Unread, UnreadPlace,
+};
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, Progress, Sent, Urgency,
 };
@@ -25,6 +28,8 @@ pub struct Habits {
     pub failed_create_takes_effect: bool,
     /// The status of every operation is lost.
     pub loses_status: bool,
+    /// What cannot be listed for a sweep.
+    pub unreadable: Vec<UnreadPlace>,
     /// Requests are rationed to one in so many milliseconds; `None` = not at all.
     pub one_request_per_ms: Option<u64>,
     /// Account operations at a time; more are refused.
@@ -55,6 +60,7 @@ impl Default for Habits {
             create_fails: None,
             failed_create_takes_effect: false,
             loses_status: false,
+            unreadable: Vec::new(),
             one_request_per_ms: None,
             slots: 10,
             lists_operations: true,
@@ -274,6 +280,19 @@ impl Center {
 }
 
 impl State {
+    /// What listings show: the truth, but for what they lag behind with.
+    fn shown(&self) -> BTreeSet<HoldKey> {
+        let mut shown = self.present.clone();
+        for (key, (was_present, _)) in &self.stale {
+            if *was_present {
+                shown.insert(key.clone());
+            } else {
+                shown.remove(key);
+            }
+        }
+        shown
+    }
+
     fn failure(&self, kind: OperationKind, key: &HoldKey) -> Option<String> {
         let account = match &key.target {
             Target::Account { account, .. } => account.as_str(),
@@ -334,21 +353,11 @@ impl State {
 impl IdentityCenter for Center {
     async fn holders(&self, target: &Target, _: Urgency) -> Result<Vec<UserId>, CenterFault> {
         self.ration("holders")?;
-        let state = self.settled();
-        let mut shown: BTreeSet<UserId> = state
-            .present
-            .iter()
+        let shown = self.settled().shown().into_iter();
+        Ok(shown
             .filter(|key| key.target == *target)
-            .map(|key| key.user.clone())
-            .collect();
-        for (key, (was_present, _)) in state.stale.iter().filter(|(key, _)| key.target == *target) {
-            if *was_present {
-                shown.insert(key.user.clone())
-            } else {
-                shown.remove(&key.user)
-            };
-        }
-        Ok(shown.into_iter().collect())
+            .map(|key| key.user)
+            .collect())
     }
 
     async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
@@ -412,6 +421,47 @@ impl IdentityCenter for Center {
                 Some(Missing::Account)
             }
             Target::Account { .. } | Target::Group { .. } => None,
+        })
+    }
+}
+
+#[async_trait]
+impl StandingSource for Center {
+    async fn read(&self, scope: &StandingScope) -> StandingListing {
+        let now = self.clock.now();
+        let state = self.settled();
+        let mut listing = StandingListing {
+            began: now,
+            ended: now,
+            unread: state
+                .habits
+                .unreadable
+                .iter()
+                .map(|what| Unread {
+                    what: what.clone(),
+                    error: "AccessDenied".to_owned(),
+                })
+                .collect(),
+            ..StandingListing::default()
+        };
+        let hidden = listing.clone();
+        let hidden = hidden.not_read();
+        let shown = state.shown().into_iter();
+        listing.seen = shown
+            .filter(|key| scope.contains(&key.target) && !hidden.contains(&key.target))
+            .map(|key| (key, now))
+            .collect();
+        let pairs = scope.accounts().count() * scope.permission_sets().len();
+        listing.pairs_read = u64::try_from(pairs).unwrap_or(u64::MAX);
+        listing.groups_read = u64::try_from(scope.groups().len()).unwrap_or(u64::MAX);
+        listing
+    }
+
+    async fn holders(&self, target: &Target) -> Result<Vec<UserId>, DirectoryFault> {
+        let found = IdentityCenter::holders(self, target, Urgency::Background).await;
+        found.map_err(|fault| DirectoryFault {
+            what: target.to_string(),
+            message: fault.to_string(),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use hallpass_access::{
-    AccessStore, Approval, Grant, GrantFilter, Request, RequestFilter, RequestState,
+    AccessStore, Approval, Grant, GrantFilter, Request, RequestFilter, RequestState, SweepStore,
 };
 use hallpass_assignments::{AssignmentStore, Row, Verdict};
 use hallpass_audit::{AuditStore, Input, Record, verify};
@@ -28,7 +28,7 @@ pub struct Broken {
 /// Every promise that does not hold.
 pub async fn check_all<S>(world: &World<S>, standing: &[HoldKey]) -> Result<(), Vec<Broken>>
 where
-    S: AccessStore + AssignmentStore + AuditStore + 'static,
+    S: AccessStore + SweepStore + AssignmentStore + AuditStore + 'static,
 {
     let Stored {
         grants,
@@ -175,6 +175,7 @@ fn miscounted(request: &Request, records: &[Record]) -> Option<String> {
                 | "request.discarded"
                 | "request.expired"
                 | "request.rejected"
+                | "standing.adopted"
         ) && record.text("access_request_id") == Some(&id)
     };
     let closings = records.iter().filter(closes).count();
@@ -231,7 +232,7 @@ fn disagreement(grant: &Grant, records: &[Record]) -> Option<String> {
     {
         folded = match record.event() {
             "grant.requested" => "scheduled",
-            "grant.succeeded" => "active",
+            "grant.succeeded" | "standing.adopted" => "active",
             "grant.failed" => "failed",
             "end.started" => "ending",
             "end.succeeded" => "ended",

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AccessStore, Answer, Change, CommitError, Counts, Directory, DirectoryFault, DirectorySource,
-    Grant, GrantFilter, Holds, ReadError, Request, RequestFilter, Waiting as WaitingNotice,
+    Accepted, AccessStore, Answer, Change, CommitError, Counts, Directory, DirectoryFault,
+    DirectorySource, Grant, GrantFilter, Holds, ReadError, Request, RequestFilter, StandingListing,
+    StandingScope, StandingSource, Sweep, SweepItem, SweepStore, Unread, UnreadPlace,
+    Waiting as WaitingNotice,
 };
 use hallpass_assignments::line::{Room, Waiting};
 use hallpass_assignments::{
@@ -16,7 +18,7 @@ use hallpass_assignments::{
     Progress, Row, Sent, StoreFault, Taken, Urgency,
 };
 use hallpass_audit::Record;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Target, Timestamp, UserId};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId};
 use tokio::sync::Notify;
 
 /// What happens at the planned call.
@@ -67,6 +69,15 @@ impl Gate {
             plan: std::sync::Mutex::new(plan),
             ..Self::default()
         })
+    }
+
+    /// Another plan, counted from the next call.
+    pub fn springs(&self, plan: Option<Plan>) {
+        self.calls.store(0, Ordering::SeqCst);
+        *self
+            .plan
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = plan;
     }
 
     /// Calls so far.
@@ -396,5 +407,91 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         self.gate
             .pass(self.inner.counts(overdue_before), read)
             .await
+    }
+}
+
+#[async_trait]
+impl<P: SweepStore> SweepStore for Gated<P> {
+    async fn sweep(&self, id: SweepId) -> Result<Option<Sweep>, ReadError> {
+        self.gate.pass(self.inner.sweep(id), read).await
+    }
+
+    async fn sweeps(&self, before: Option<SweepId>, limit: u32) -> Result<Vec<Sweep>, ReadError> {
+        self.gate.pass(self.inner.sweeps(before, limit), read).await
+    }
+
+    async fn newest_listing(&self) -> Result<Option<Sweep>, ReadError> {
+        self.gate.pass(self.inner.newest_listing(), read).await
+    }
+
+    async fn open_sweeps(&self) -> Result<Vec<Sweep>, ReadError> {
+        self.gate.pass(self.inner.open_sweeps(), read).await
+    }
+
+    async fn sweep_items(&self, sweep: SweepId) -> Result<Vec<SweepItem>, ReadError> {
+        self.gate.pass(self.inner.sweep_items(sweep), read).await
+    }
+
+    async fn sweep_item(
+        &self,
+        sweep: SweepId,
+        key: &HoldKey,
+    ) -> Result<Option<SweepItem>, ReadError> {
+        self.gate
+            .pass(self.inner.sweep_item(sweep, key), read)
+            .await
+    }
+
+    async fn open_sweep_items(&self) -> Result<Vec<SweepItem>, ReadError> {
+        self.gate.pass(self.inner.open_sweep_items(), read).await
+    }
+
+    async fn accepted(&self) -> Result<Vec<Accepted>, ReadError> {
+        self.gate.pass(self.inner.accepted(), read).await
+    }
+
+    async fn accepted_one(&self, key: &HoldKey) -> Result<Option<Accepted>, ReadError> {
+        self.gate.pass(self.inner.accepted_one(key), read).await
+    }
+
+    async fn prune_sweeps(&self, listings: u32, runs: u32) -> Result<(), ReadError> {
+        self.gate
+            .pass(self.inner.prune_sweeps(listings, runs), read)
+            .await
+    }
+}
+
+#[async_trait]
+impl<P: StandingSource> StandingSource for Gated<P> {
+    /// A reading that fails has read nothing, and says so of everything.
+    async fn read(&self, scope: &StandingScope) -> StandingListing {
+        let reading = async { Ok::<_, String>(self.inner.read(scope).await) };
+        match self.gate.pass(reading, str::to_owned).await {
+            Ok(listing) => listing,
+            Err(error) => StandingListing {
+                unread: scope
+                    .accounts()
+                    .map(|account| UnreadPlace::Account {
+                        account: account.clone(),
+                    })
+                    .chain(scope.groups().iter().map(|group| UnreadPlace::Group {
+                        group: group.clone(),
+                    }))
+                    .map(|what| Unread {
+                        what,
+                        error: error.clone(),
+                    })
+                    .collect(),
+                ..StandingListing::default()
+            },
+        }
+    }
+
+    async fn holders(&self, target: &Target) -> Result<Vec<UserId>, DirectoryFault> {
+        let fault = |text: &str| DirectoryFault {
+            what: target.to_string(),
+            message: text.to_owned(),
+        };
+        self.gate.pass(self.inner.holders(target), fault).await
     }
 }

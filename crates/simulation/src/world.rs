@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hallpass_access::{
-    Access, AccessStore, Actor, DirectorySource, GuardSource, Origin, Ports, Role, Settings,
+    Access, AccessError, AccessStore, Actor, DirectorySource, GuardSource, Origin, Ports, Role,
+    Settings, SweepSettings, SweepState, SweepStore,
 };
 use hallpass_assignments::{AssignmentStore, Executor, Limits};
 use hallpass_model::{Clock, Email, HoldKey, Span, Target, Timestamp};
@@ -199,7 +200,7 @@ impl World {
     }
 }
 
-impl<S: AccessStore + AssignmentStore + 'static> World<S> {
+impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
     /// A world over a store that is there already.
     pub fn over(store: Arc<S>, seed: u64, habits: Habits) -> Self {
         Self::planned(store, seed, habits, None)
@@ -275,6 +276,17 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
         self.restart();
     }
 
+    /// The running process has `plan` from its next call on.
+    pub fn springs(&self, plan: Option<Plan>) {
+        self.gate.springs(plan);
+    }
+
+    /// From now on sweeps run like this; the process starts anew.
+    pub fn sweeps_become(&mut self, change: impl FnOnce(&mut SweepSettings)) {
+        change(&mut self.settings.sweep);
+        self.restart();
+    }
+
     /// Another process over the same store and the same Identity Center.
     pub fn another_process(&self) -> Arc<Access> {
         let (access, _) = process(
@@ -344,8 +356,8 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
         self.directory.lists(false);
     }
 
-    /// One round of both loops, as the binary drives them. Errors are those of the gate. AWS answers
-    /// meanwhile, if only to say what time it is.
+    /// One round of every loop but that of runs, as the binary drives them. Errors are those of the
+    /// gate. AWS answers meanwhile, if only to say what time it is.
     pub async fn tick(&self) {
         self.time.hear();
         let returns = u64::from(self.time.read().returns);
@@ -354,6 +366,29 @@ impl<S: AccessStore + AssignmentStore + 'static> World<S> {
         }
         let _: Result<_, _> = self.executor.tick().await;
         let _: Result<_, _> = self.access.tick().await;
+        let _: Result<_, _> = self.access.tend_sweeps().await;
+    }
+
+    /// One round of the loop of runs: makes the run that was begun, or begins the one that is due.
+    /// Whether a run was made.
+    ///
+    /// # Errors
+    /// Those of the gate.
+    pub async fn sweep_if_due(&self) -> Result<bool, AccessError> {
+        if let Some(sweep) = self.access.sweep_to_run().await? {
+            self.access.run_sweep(&sweep).await?;
+            return Ok(true);
+        }
+        match self.access.next_sweep().await? {
+            Some((at, trigger)) if at <= self.clock.now() => {
+                let sweep = self.access.begin_sweep(trigger).await?;
+                if sweep.state == SweepState::Running {
+                    self.access.run_sweep(&sweep).await?;
+                }
+                Ok(true)
+            }
+            Some(_) | None => Ok(false),
+        }
     }
 
     /// Rounds, a second apart, for `span`.
@@ -402,7 +437,7 @@ fn jiff_days(days: i64) -> std::time::Duration {
     clippy::too_many_arguments,
     reason = "each is one thing that outlives the process; a struct would only be taken apart here"
 )]
-fn process<S: AccessStore + AssignmentStore + 'static>(
+fn process<S: AccessStore + SweepStore + AssignmentStore + 'static>(
     store: &Arc<S>,
     center: &Arc<Center>,
     time: &Arc<ProcessTime>,
@@ -417,6 +452,8 @@ fn process<S: AccessStore + AssignmentStore + 'static>(
     let ports = Ports {
         store: gated_store.clone(),
         assignments: gated_store.clone(),
+        sweeps: gated_store.clone(),
+        standing: gated_center.clone(),
         directory: Gated::new(Arc::clone(directory), Arc::clone(gate)),
         clock: Arc::clone(time) as Arc<dyn Clock>,
         ids: ids.clone(),

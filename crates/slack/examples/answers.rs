@@ -144,6 +144,8 @@ impl Bench {
             hallpass_access::Ports {
                 store: store.clone(),
                 assignments: store.clone(),
+                sweeps: store.clone(),
+                standing: Arc::new(hallpass_store::testing::StandingDouble::default()),
                 directory: Arc::new(Stalled(Arc::new(directory))),
                 clock: clock.clone(),
                 ids: Arc::new(Ids::new(1)),

@@ -1,6 +1,8 @@
 //! What a form tells while it is filled in: choices, who decides, what is held already.
 
-use hallpass_access::{GrantFilter, RequestFilter, RequestView, Sought};
+use hallpass_access::{
+    GrantFilter, Patience, RequestFilter, RequestView, Sought, words as access_words,
+};
 use hallpass_model::{AccountId, GroupId, Span, Target};
 use hallpass_rules::{Ask, ClickRefused, Decision, Kind};
 use serde_json::json;
@@ -178,6 +180,9 @@ impl Slack {
             .await
             .ok()?;
         if let Some(grant) = held.iter().find(|grant| grant.key.target == wanted) {
+            if grant.standing {
+                return Some(access_words::HELD_ALREADY.to_owned());
+            }
             let until = clock_time(grant.ends_at, self.now(), &zone);
             return Some(format!(
                 "You hold this until {until} already. `/access mine` extends it."
@@ -196,8 +201,26 @@ impl Slack {
             .ok()?;
         let found = waiting
             .iter()
-            .find(|request| request.key.as_ref().is_some_and(|key| key.target == wanted))?;
-        Some(self.waits_already(found, &zone))
+            .find(|request| request.key.as_ref().is_some_and(|key| key.target == wanted));
+        match found {
+            Some(found) => Some(self.waits_already(found, &zone)),
+            None => self.stands_already(known, &wanted, &zone).await,
+        }
+    }
+
+    /// That it is held without Hallpass, by a look at AWS: Slack has its answer already.
+    async fn stands_already(
+        &self,
+        known: &Known,
+        wanted: &Target,
+        zone: &jiff::tz::TimeZone,
+    ) -> Option<String> {
+        let user = known.actor.user.as_ref()?;
+        let access = &self.inner.access;
+        let stands = access.stands(user, wanted, Patience::Look).await;
+        let seen_at = stands.ok()??.seen_at;
+        let seen = clock_time(seen_at, self.now(), zone);
+        Some(access_words::held_already(&seen))
     }
 
     pub(crate) fn waits_already(

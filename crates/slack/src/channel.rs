@@ -4,8 +4,9 @@
 use async_trait::async_trait;
 use hallpass_access::{
     Channel, Delivery, Grant, News, Notice, Origin, Request, RequestFilter, RequestState, Told,
+    ToldDigest,
 };
-use hallpass_model::Span;
+use hallpass_model::{Span, Timestamp};
 
 use crate::SlackError;
 use crate::app::Slack;
@@ -37,14 +38,21 @@ impl Channel for Slack {
     async fn tell(&self, told: &Told) -> Delivery {
         match self.deliver(told).await {
             Ok(()) => Delivery::Done,
-            Err(error) => self.judge(&error, &told.notice, told.attempts),
+            Err(error) => self.judge(&error, told.notice.at, told.attempts),
+        }
+    }
+
+    async fn tell_digest(&self, told: &ToldDigest) -> Delivery {
+        match self.post_digest(told).await {
+            Ok(()) => Delivery::Done,
+            Err(error) => self.judge(&error, told.digest.at, told.attempts),
         }
     }
 }
 
 impl Slack {
-    fn judge(&self, error: &PostError, notice: &Notice, attempts: u32) -> Delivery {
-        let age = Span::between(notice.at, self.now());
+    fn judge(&self, error: &PostError, at: Timestamp, attempts: u32) -> Delivery {
+        let age = Span::between(at, self.now());
         let why = error.to_string();
         let again = |after: Span| Delivery::Again {
             after,
@@ -257,6 +265,7 @@ fn is_status(news: News) -> bool {
         | News::Ended
         | News::BreakGlass
         | News::ReviewClosed
+        | News::Adopted
         | News::Lost
         | News::SetUpAgain => true,
         News::Reminder | News::EndsSoon | News::Stuck | News::SessionsLive | News::GuardActed => {
@@ -287,6 +296,7 @@ fn news_name(news: News) -> &'static str {
         News::ReviewClosed => "review_closed",
         News::SetUpAgain => "set_up_again",
         News::GuardActed => "guard_acted",
+        News::Adopted => "adopted",
     }
 }
 

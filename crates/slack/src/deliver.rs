@@ -153,7 +153,7 @@ impl Slack {
         Ok(Some(ts).filter(|_| !is_new))
     }
 
-    fn meant(&self) -> Said {
+    pub(crate) fn meant(&self) -> Said {
         Said {
             meant_at: self.now(),
             ts: None,
@@ -171,7 +171,7 @@ impl Slack {
 
     /// Posts, unless an attempt before succeeded without our hearing of it. Returns the message's
     /// timestamp, and whether it was posted just now.
-    async fn post_once(
+    pub(crate) async fn post_once(
         &self,
         outgoing: &Outgoing<'_>,
         before: Option<&Said>,

@@ -17,6 +17,7 @@ mod refusals;
 
 mod channel;
 mod deliver;
+mod digest;
 mod message;
 mod tidings;
 

@@ -112,6 +112,15 @@ impl Remembered {
         self.write(&format!("slack/request/{id}"), thread).await
     }
 
+    /// What was posted of a sweep.
+    pub(crate) async fn digest(&self, name: &str) -> Result<Option<Said>, MemoryFault> {
+        self.read(&format!("slack/sweep/{name}")).await
+    }
+
+    pub(crate) async fn keep_digest(&self, name: &str, said: &Said) -> Result<(), MemoryFault> {
+        self.write(&format!("slack/sweep/{name}"), said).await
+    }
+
     /// The Slack user somebody acted as last.
     pub(crate) async fn user_of(&self, email: &Email) -> Result<Option<String>, MemoryFault> {
         self.read(&format!("slack/user/{email}")).await

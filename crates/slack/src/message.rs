@@ -1,6 +1,8 @@
 //! What the message of a request looks like: drawn from what is stored, never from itself.
 
-use hallpass_access::{Directory, Grant, GrantState, Request, RequestState};
+use hallpass_access::{
+    Approval, Directory, Grant, GrantState, Origin, Request, RequestState, words as access_words,
+};
 use hallpass_model::{TargetNames, Timestamp};
 
 use crate::blocks::{Block, Style, Text, button, context, marked, plain};
@@ -72,8 +74,9 @@ impl Shown {
         }
     }
 
-    fn title(self, names: &TargetNames) -> &'static str {
-        match (self, names) {
+    fn title(self, request: &Request) -> &'static str {
+        match (self, &request.names) {
+            (Self::Granted, _) if is_adopted(request) => "Access has an end now",
             (Self::Waiting | Self::Rejected, TargetNames::Account { .. }) => "Access request",
             (Self::Waiting | Self::Rejected, TargetNames::Group { .. }) => "Group request",
             (Self::SettingUp, _) => "Approved, setting up",
@@ -96,6 +99,17 @@ impl Shown {
     }
 }
 
+/// Whether it stood before, and was given an end.
+fn is_adopted(request: &Request) -> bool {
+    matches!(
+        request.state,
+        RequestState::Approved {
+            approval: Approval::Adopted,
+            ..
+        }
+    )
+}
+
 /// Whether access never came to be.
 fn never_was(grant: Option<&Grant>) -> bool {
     grant.is_some_and(|grant| grant.granted_at.is_none())
@@ -106,7 +120,7 @@ pub fn draw(scene: &Scene<'_>) -> Drawn {
     let request = scene.request;
     let shown = Shown::of(request, scene.grant, scene.now);
     let mark = shown.mark(scene.setup);
-    let title = shown.title(&request.names);
+    let title = shown.title(request);
     let mut blocks = vec![
         Block::Header {
             block_id: ids::HEADER.to_owned(),
@@ -195,6 +209,9 @@ fn target_fields(request: &Request) -> Vec<Text> {
 fn how_long(scene: &Scene<'_>, shown: Shown) -> String {
     let span = words::span(scene.request.duration);
     match (shown, scene.grant) {
+        (Shown::Granted, Some(grant)) if grant.standing => {
+            format!("{span}. {}", access_words::STAYS)
+        }
         (Shown::Granted, Some(grant)) => {
             let ends = clock_time(grant.ends_at, scene.request.asked_at, &scene.setup.zone);
             format!("{span}, ends {ends}")
@@ -261,7 +278,6 @@ fn decided_parts(scene: &Scene<'_>, shown: Shown) -> Vec<String> {
 
 /// Who said yes, or which rule did.
 pub(crate) fn how_approved(request: &Request, directory: &Directory) -> String {
-    use hallpass_access::Approval;
     let rules = words::by_rules(&request.decided.based_on);
     match &request.state {
         RequestState::Approved {
@@ -286,6 +302,13 @@ pub(crate) fn how_approved(request: &Request, directory: &Directory) -> String {
                 Some(None) | None => "review open".to_owned(),
             };
             format!("◆ Break-glass by {by}, {review}")
+        }
+        RequestState::Approved { by, .. } if is_adopted(request) => {
+            let who = match request.origin {
+                Origin::System => "a sweep".to_owned(),
+                _ => escape(&name_of(by, directory)),
+            };
+            format!("Given an end by {who}; it stood before")
         }
         RequestState::Approved { by, .. } => {
             let mut all: Vec<_> = request

@@ -79,7 +79,10 @@ impl Slack {
         let why = match error {
             AccessError::Refused(why) => why,
             AccessError::NotFound(_) => return NO_SUCH.to_owned(),
-            AccessError::KeyReused | AccessError::Read(_) | AccessError::Commit(_) => {
+            AccessError::KeyReused
+            | AccessError::Directory(_)
+            | AccessError::Read(_)
+            | AccessError::Commit(_) => {
                 return self.trouble("a press", error);
             }
         };
@@ -103,6 +106,7 @@ impl Slack {
             | PressRefused::GlassHolds { .. }
             | PressRefused::Justification { .. }
             | PressRefused::NoReview
+            | PressRefused::Standing(_)
             | PressRefused::OwnReview
             | PressRefused::ClocksDisagree(_)
             | PressRefused::DirectoryUnread { .. }

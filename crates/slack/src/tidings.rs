@@ -1,6 +1,8 @@
 //! What is said about news: below the message, in the channel, and directly.
 
-use hallpass_access::{Directory, Grant, GrantState, News, Notice, Request, RequestState};
+use hallpass_access::{
+    Directory, Grant, GrantState, News, Notice, Request, RequestState, words as access_words,
+};
 use hallpass_model::{Email, Span};
 
 use crate::app::Slack;
@@ -50,8 +52,8 @@ impl Slack {
             (News::Granted, _) => Some(self.live(notice, request, grant, directory).await?),
             (News::Failed, _) => Some(failed(request, grant)),
             (News::Extended, _) => grant.map(|grant| {
-                let ends = self.time(grant.ends_at, notice);
-                format!("Extended. Ends {ends} by itself.")
+                let ends = access_words::ends(grant, &self.time(grant.ends_at, notice));
+                format!("Extended. {ends}")
             }),
             (News::Lost, _) => Some(format!(
                 "Someone removed this access outside Hallpass at {}.",
@@ -67,9 +69,14 @@ impl Slack {
                 ))
             }
             (News::BreakGlass, _) => return Ok(Some(self.broken(notice, request).await?)),
-            (News::ReviewClosed | News::SessionsLive | News::SetUpAgain | News::GuardActed, _) => {
-                Some(shown(&notice.text, 2_000))
-            }
+            (
+                News::ReviewClosed
+                | News::SessionsLive
+                | News::Adopted
+                | News::SetUpAgain
+                | News::GuardActed,
+                _,
+            ) => Some(shown(&notice.text, 2_000)),
             (News::Ended, _) => Some(self.ended(notice, grant, directory)),
             (News::EndsSoon | News::Denied | News::Discarded | News::Rejected, _) => None,
         };
@@ -225,13 +232,13 @@ impl Slack {
         );
         let since = self.time(notice.at, notice);
         let ends = grant
-            .map(|grant| self.time(grant.ends_at, notice))
+            .map(|grant| access_words::ends(grant, &self.time(grant.ends_at, notice)))
             .unwrap_or_default();
         let by = how_approved(request, directory);
         let by = by.trim_end_matches('.');
         let console = &self.inner.setup.portal_url;
         Ok(format!(
-            "Live since {since}. {who} <{console}|Console>. Ends {ends} by itself. {by}."
+            "Live since {since}. {who} <{console}|Console>. {ends} {by}."
         ))
     }
 
@@ -308,10 +315,10 @@ impl Slack {
             }
             (News::Granted, _) => {
                 let ends = grant
-                    .map(|grant| self.time(grant.ends_at, notice))
+                    .map(|grant| access_words::ends(grant, &self.time(grant.ends_at, notice)))
                     .unwrap_or_default();
                 format!(
-                    "{what} is live. Ends {ends} by itself. <{}|Console>",
+                    "{what} is live. {ends} <{}|Console>",
                     self.inner.setup.portal_url
                 )
             }

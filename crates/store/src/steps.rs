@@ -2,7 +2,7 @@
 //! which steps are legal, when an answer is forgotten.
 
 use hallpass_access::{Answer, Desire, News, Notice, OutlivingSessions};
-use hallpass_assignments::{Desired, Execution, Over, Row};
+use hallpass_assignments::{Desired, Execution, Haste, Over, Row};
 use hallpass_model::{HoldKey, Span, Timestamp};
 use hallpass_org::cuts::{Cut, CutNews, CutState};
 
@@ -72,6 +72,8 @@ pub(crate) fn key_of(desire: &Desire) -> &HoldKey {
     match desire {
         Desire::Until { key, .. }
         | Desire::RemovedByGuard { key, .. }
+        | Desire::Adopt { key, .. }
+        | Desire::Remove { key, .. }
         | Desire::Forget { key, .. } => key,
     }
 }
@@ -83,44 +85,60 @@ pub(crate) fn desired(
     desire: &Desire,
     floor: u64,
 ) -> Result<Option<Row>, Fault> {
-    let raced = || {
-        Fault::Raced(format!(
-            "assignment {} changed since it was read",
-            key_of(desire)
-        ))
+    match stored {
+        None => first_row(desire, floor).map(Some),
+        Some(row) => changed_row(desire, row),
+    }
+}
+
+fn raced(desire: &Desire) -> Fault {
+    Fault::Raced(format!(
+        "assignment {} changed since it was read",
+        key_of(desire)
+    ))
+}
+
+/// The row a desire makes where there is none.
+fn first_row(desire: &Desire, floor: u64) -> Result<Row, Fault> {
+    let (key, wanted, execution) = match desire {
+        Desire::Until {
+            key,
+            rev: None,
+            until,
+            asked_at,
+            haste,
+        } => (key, (*until, *asked_at, *haste), Execution::new(*asked_at)),
+        Desire::Adopt {
+            key,
+            until,
+            seen_at,
+        } => (
+            key,
+            (*until, *seen_at, Haste::Ordinary),
+            Execution::adopted(*seen_at),
+        ),
+        Desire::Remove { key, since } => (
+            key,
+            (*since, *since, Haste::Ordinary),
+            Execution::to_remove(*since),
+        ),
+        Desire::Until { rev: Some(_), .. }
+        | Desire::RemovedByGuard { .. }
+        | Desire::Forget { .. } => return Err(raced(desire)),
     };
-    match (desire, stored) {
-        (
-            Desire::Until {
-                key,
-                rev: None,
-                until,
-                asked_at,
-                haste,
-            },
-            None,
-        ) => Ok(Some(Row {
-            key: key.clone(),
-            desired: Desired {
-                until: *until,
-                asked_at: *asked_at,
-                rev: floor + 1,
-                haste: *haste,
-                removed_at: None,
-            },
-            execution: Execution::new(*asked_at),
-            news: 0,
-        })),
-        (
-            Desire::Until {
-                rev: Some(rev),
-                until,
-                asked_at,
-                haste,
-                ..
-            },
-            Some(row),
-        ) if row.desired.rev == *rev => {
+    Ok(new_row(key, wanted, execution, floor))
+}
+
+/// What a desire makes of a row; `None` when it goes.
+fn changed_row(desire: &Desire, row: Row) -> Result<Option<Row>, Fault> {
+    match desire {
+        Desire::Until {
+            rev: Some(rev),
+            until,
+            asked_at,
+            haste,
+            ..
+        } if row.desired.rev == *rev => {
             let wish = Desired {
                 until: *until,
                 asked_at: *asked_at,
@@ -129,16 +147,13 @@ pub(crate) fn desired(
             };
             Ok(Some(wished(row, wish)))
         }
-        (
-            Desire::RemovedByGuard {
-                rev,
-                until,
-                asked_at,
-                removed_at,
-                ..
-            },
-            Some(row),
-        ) if row.desired.rev == *rev => {
+        Desire::RemovedByGuard {
+            rev,
+            until,
+            asked_at,
+            removed_at,
+            ..
+        } if row.desired.rev == *rev => {
             let wish = Desired {
                 until: *until,
                 asked_at: *asked_at,
@@ -147,14 +162,37 @@ pub(crate) fn desired(
             };
             Ok(Some(wished(row, wish)))
         }
-        (Desire::Forget { rev, .. }, Some(row))
+        Desire::Forget { rev, .. }
             if row.desired.rev == *rev && row.execution.operation.is_none() =>
         {
             Ok(None)
         }
-        (Desire::Until { .. } | Desire::RemovedByGuard { .. } | Desire::Forget { .. }, _) => {
-            Err(raced())
-        }
+        Desire::Until { .. }
+        | Desire::RemovedByGuard { .. }
+        | Desire::Adopt { .. }
+        | Desire::Remove { .. }
+        | Desire::Forget { .. } => Err(raced(desire)),
+    }
+}
+
+/// A row that was not there, wanted until and asked for as given.
+fn new_row(
+    key: &HoldKey,
+    (until, asked_at, haste): (Timestamp, Timestamp, Haste),
+    execution: Execution,
+    floor: u64,
+) -> Row {
+    Row {
+        key: key.clone(),
+        desired: Desired {
+            until,
+            asked_at,
+            rev: floor + 1,
+            haste,
+            removed_at: None,
+        },
+        execution,
+        news: 0,
     }
 }
 

@@ -5,15 +5,22 @@
     reason = "test values are written by hand; a wrong one should fail loudly"
 )]
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
 use hallpass_access::{
-    Answer, Approval, Change, Decided, Desire, EndCause, Grant, GrantState, News, Notice, Origin,
-    Person, Reminders, Request, RequestState, Wanted, Write,
+    Accepted, Answer, Approval, Change, Decided, Desire, Digest, DigestKind, DirectoryFault, Drift,
+    EndCause, Fate, Grant, GrantState, ItemChange, ItemKind, ItemSight, LeftOut, News, Notice,
+    Origin, Person, Reminders, Request, RequestState, StandingListing, StandingScope,
+    StandingSource, Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState, Trigger,
+    Unread, UnreadPlace, Wanted, Write,
 };
 use hallpass_assignments::{Haste, Lease, Operation, OperationKind, Proof, Row};
 use hallpass_audit::{Draft, Event};
 use hallpass_model::{
     AccountId, AuditId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, Span,
-    Target, TargetNames, Timestamp, TokenId, UserId,
+    SweepId, Target, TargetNames, Timestamp, TokenId, UserId,
 };
 use uuid::Uuid;
 
@@ -277,6 +284,96 @@ pub fn a_notice(n: u64) -> Notice {
     }
 }
 
+/// The `n`th sweep's id.
+pub fn sweep_id(n: u64) -> SweepId {
+    SweepId::new(uuid(n))
+}
+
+/// The `n`th sweep, which is looking.
+pub fn a_sweep(n: u64) -> Sweep {
+    Sweep {
+        id: sweep_id(n),
+        trigger: Trigger::Check,
+        mode: SweepMode::Report,
+        reach: SweepReach::Rules,
+        begun_at: at(n),
+        report: None,
+        consent: None,
+        state: SweepState::Running,
+        version: 0,
+    }
+}
+
+/// What a run found that found nothing.
+pub fn a_report(n: u64) -> SweepReport {
+    SweepReport {
+        began: at(n),
+        ended: at(n + 1),
+        pairs_read: 1,
+        groups_read: 0,
+        seen: 0,
+        ours: 0,
+        accepted: 0,
+        under_grant: 0,
+        preexisting: 0,
+        unknown: 0,
+        reviews_overdue: 0,
+        new: 0,
+        changed: 0,
+        gone: 0,
+        gone_items: Vec::new(),
+        to_act: 0,
+        group_assignments: 0,
+        unread: 0,
+        unread_places: Vec::new(),
+        left_out: vec![LeftOut::Entitlements],
+        drift: Drift::default(),
+    }
+}
+
+/// An unknown item of the `n`th sweep.
+pub fn a_sweep_item(n: u64, key: &HoldKey) -> SweepItem {
+    SweepItem {
+        sweep: sweep_id(n),
+        key: key.clone(),
+        names: names(),
+        holder: Some(person(9)),
+        kind: ItemKind::Unknown,
+        change: ItemChange::New,
+        sight: ItemSight::Seen,
+        seen_at: at(n),
+        first_seen: at(n),
+        unaccepted_since: Some(at(n)),
+        unaccepted_runs: 1,
+        fate: Fate::Reported,
+        version: 0,
+    }
+}
+
+/// That something is accepted as standing.
+pub fn an_acceptance(key: &HoldKey) -> Accepted {
+    Accepted {
+        key: key.clone(),
+        names: names(),
+        holder: Some(person(9)),
+        reason: "the nightly export".to_owned(),
+        by: email(900),
+        at: at(5),
+        review_at: Some(at(86_400)),
+        version: 0,
+    }
+}
+
+/// The `n`th digest.
+pub fn a_digest(n: u64) -> Digest {
+    Digest {
+        digest: DigestKind::SweepFound,
+        sweep: sweep_id(n),
+        at: at(n),
+        text: format!("digest {n}"),
+    }
+}
+
 /// An answer to `key` of person 1 that led to the `n`th request and is kept for a day.
 pub fn an_answer(n: u64, key: &str) -> Answer {
     Answer {
@@ -387,5 +484,52 @@ pub fn with_desire(desire: Desire) -> Change {
     Change {
         desires: vec![desire],
         ..Change::default()
+    }
+}
+
+/// Identity Center for tests that only look at it: what stands is what the test says.
+#[derive(Debug, Default)]
+pub struct StandingDouble {
+    /// Who holds what.
+    pub stands: Mutex<BTreeSet<HoldKey>>,
+    /// What cannot be read.
+    pub unreadable: Mutex<Vec<UnreadPlace>>,
+}
+
+impl StandingDouble {
+    /// Somebody holds something from now on.
+    pub fn give(&self, key: &HoldKey) {
+        self.stands.lock().unwrap().insert(key.clone());
+    }
+}
+
+#[async_trait]
+impl StandingSource for StandingDouble {
+    async fn read(&self, scope: &StandingScope) -> StandingListing {
+        let unread = self.unreadable.lock().unwrap().clone();
+        let unread = unread.into_iter().map(|what| Unread {
+            what,
+            error: "AccessDenied".to_owned(),
+        });
+        let mut listing = StandingListing {
+            unread: unread.collect(),
+            pairs_read: 1,
+            ..StandingListing::default()
+        };
+        let hidden = listing.clone();
+        let hidden = hidden.not_read();
+        let stands = self.stands.lock().unwrap().clone();
+        listing.seen = stands
+            .into_iter()
+            .filter(|key| scope.contains(&key.target) && !hidden.contains(&key.target))
+            .map(|key| (key, Timestamp::UNIX_EPOCH))
+            .collect();
+        listing
+    }
+
+    async fn holders(&self, target: &Target) -> Result<Vec<UserId>, DirectoryFault> {
+        let stands = self.stands.lock().unwrap();
+        let of_target = stands.iter().filter(|key| key.target == *target);
+        Ok(of_target.map(|key| key.user.clone()).collect())
     }
 }

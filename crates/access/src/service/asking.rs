@@ -176,7 +176,7 @@ impl Access {
         }
     }
 
-    async fn earlier(
+    pub(super) async fn earlier(
         &self,
         actor: &Actor,
         idempotency: Option<&Idempotency>,

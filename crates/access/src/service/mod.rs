@@ -3,38 +3,52 @@
 //! Holds the ports, the clock and the source of ids; decides nothing itself. Every method may be
 //! stopped at any await: what was not committed has not happened.
 
+mod accepting;
+mod adopting;
 mod asking;
 mod catalog;
+mod cleaning;
 mod facts;
 mod finding;
 mod guarding;
+mod holding;
+mod looking;
 mod offering;
 mod pressing;
 mod reviewing;
 mod seeing;
+mod standing;
+mod status;
+mod surveying;
+mod sweeping;
 mod tending;
 
-use std::sync::{Arc, RwLock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, RwLock};
 
 use hallpass_assignments::{AssignmentStore, Pace};
 use hallpass_audit::Record;
-use hallpass_model::{Clock, Disagreement, HoldKey, IdSource, Timestamp};
+use hallpass_model::{Clock, Disagreement, HoldKey, IdSource, SweepId, Timestamp};
 use hallpass_rules::{Directory, Rules};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 pub use asking::{Asking, Extending, Idempotency};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Named};
+pub use cleaning::SweepsTended;
 pub use finding::{Found, Hit, Search};
+pub use looking::{Patience, Stands};
 pub use offering::{Endings, Presses};
 pub use pressing::Revoking;
 pub use reviewing::{LastTime, Past, Times};
 pub use seeing::{Explained, InLine, Late, RequestView};
+pub use standing::{Meant, StandingView};
+pub use status::SweepStatus;
 pub use tending::{Reconciled, Tended};
 
 use crate::records::Moment;
 use crate::{
-    AccessStore, Change, CommitError, DirectorySource, GuardSource, Holds, NoGuards, PressRefused,
-    ReadError, Settings,
+    AccessStore, Change, CommitError, DirectoryFault, DirectorySource, GuardSource, Holds,
+    NoGuards, PressRefused, ReadError, Settings, StandingSource, SweepStore,
 };
 
 /// How often a change is decided anew when another came first.
@@ -47,6 +61,10 @@ pub struct Ports {
     pub store: Arc<dyn AccessStore>,
     /// Rows of assignments, read and nudged only.
     pub assignments: Arc<dyn AssignmentStore>,
+    /// Sweeps and what they found, for reading.
+    pub sweeps: Arc<dyn SweepStore>,
+    /// What stands in Identity Center.
+    pub standing: Arc<dyn StandingSource>,
     /// What is known of the organization.
     pub directory: Arc<dyn DirectorySource>,
     /// Time; steps back only when its clocks agree that it ran ahead.
@@ -67,6 +85,9 @@ pub enum AccessError {
     /// The same idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
+    /// AWS did not say what stands.
+    #[error("what stands in AWS could not be read")]
+    Directory(#[from] DirectoryFault),
     /// The store did not answer.
     #[error("cannot read the store")]
     Read(#[from] ReadError),
@@ -84,6 +105,13 @@ pub struct Access {
     wake_executor: Arc<Notify>,
     /// Rung when there are sessions to be ended.
     wake_cutter: Arc<Notify>,
+    /// Rung when there is something to do for sweeps.
+    wake_sweeper: Arc<Notify>,
+    /// Sweeps that this process began and has not ended: any other that runs was interrupted.
+    running: Mutex<BTreeSet<SweepId>>,
+    /// Looks at AWS for somebody who waits.
+    looks: Mutex<looking::Looks>,
+    looking: Semaphore,
     /// Number of the newest record; listeners read the log from where they were.
     news: watch::Sender<u64>,
     /// How long operations take, as whoever carries them out learns it.
@@ -104,6 +132,10 @@ impl Access {
             rules: RwLock::new(rules),
             wake_executor: Arc::new(Notify::new()),
             wake_cutter: Arc::new(Notify::new()),
+            wake_sweeper: Arc::new(Notify::new()),
+            running: Mutex::default(),
+            looks: Mutex::default(),
+            looking: Semaphore::new(looking::LOOKS_AT_ONCE),
             news: watch::Sender::new(0),
             pace: Arc::default(),
             memory: finding::Memory::default(),
@@ -132,6 +164,11 @@ impl Access {
     /// Rung whenever there are sessions to be ended. Losing a ring costs delay only.
     pub fn cutter_bell(&self) -> Arc<Notify> {
         Arc::clone(&self.wake_cutter)
+    }
+
+    /// Rung whenever sweeps have something to do. Losing a ring costs delay only.
+    pub fn sweeper_bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake_sweeper)
     }
 
     /// The number of the newest record this process has written, as it grows. Changes also when
@@ -217,7 +254,7 @@ impl Access {
         }
         let wakes = !change.desires.is_empty();
         let cuts = !change.outliving.is_empty();
-        let tells = !change.notices.is_empty();
+        let tells = !(change.notices.is_empty() && change.digests.is_empty());
         let records = self.ports.store.commit(change).await?;
         if wakes {
             self.wake_executor.notify_one();

@@ -3,15 +3,17 @@
 //! Ticks take no input and may run on any node, as often as anyone likes: each looks at what is
 //! stored, and a second one right after finds nothing to do.
 
+use std::collections::BTreeSet;
+
 use hallpass_assignments::{GuardRemoval, Verdict};
-use hallpass_model::{GrantId, Span};
+use hallpass_model::{GrantId, HoldKey, Span};
 use hallpass_rules::Kind;
 
 use super::{Access, AccessError};
 use crate::records::By;
 use crate::{
-    Change, CommitError, Desire, EndCause, Grant, GrantFilter, GrantState, News, OnRuleChange,
-    ReadError, Removals, ask, decide, end, grant, guarded,
+    Approval, Change, CommitError, Desire, EndCause, Grant, GrantFilter, GrantState, News,
+    OnRuleChange, ReadError, Removals, ask, decide, end, grant, guarded,
 };
 
 /// Rows looked at per round.
@@ -43,6 +45,8 @@ pub struct Reconciled {
     pub seen: u32,
     /// Ended because their holder left or was disabled.
     pub left: u32,
+    /// Ended because today's rules would refuse them.
+    pub ended: u32,
     /// Grants that today's rules would refuse; ended when the settings say so.
     pub against_rules: Vec<GrantId>,
     /// Grants that could not be looked at or stored.
@@ -241,7 +245,13 @@ impl Access {
     async fn forget_rows(&self) -> Result<(), AccessError> {
         let rows = self.ports.assignments.assignments().await;
         let rows = rows.map_err(|fault| ReadError(fault.to_string()))?;
-        for row in rows.iter().filter(|row| grant::is_spent(row, self.now())) {
+        // what a sweep has in hand is still to be settled by its row
+        let in_hand = self.ports.sweeps.open_sweep_items().await?;
+        let in_hand: BTreeSet<&HoldKey> = in_hand.iter().map(|item| &item.key).collect();
+        let spent = rows
+            .iter()
+            .filter(|row| grant::is_spent(row, self.now()) && !in_hand.contains(&row.key));
+        for row in spent {
             let holds = self.holds(Some(&row.key)).await?;
             let Some(stored) = holds
                 .row
@@ -265,7 +275,7 @@ impl Access {
         Ok(())
     }
 
-    async fn live_grants(&self) -> Result<Vec<Grant>, ReadError> {
+    pub(super) async fn live_grants(&self) -> Result<Vec<Grant>, ReadError> {
         let mut filter = GrantFilter {
             states: ["scheduled", "granting", "active", "ending"]
                 .map(str::to_owned)
@@ -311,7 +321,10 @@ impl Access {
             self.store_change(change).await?;
             return Ok(());
         }
-        let refused = ask::question(&grant.key.target, &grant.names).is_some_and(|question| {
+        // what was adopted never rested on a rule
+        let is_by_rule = grant.approval != Approval::Adopted;
+        let question = ask::question(&grant.key.target, &grant.names).filter(|_| is_by_rule);
+        let refused = question.is_some_and(|question| {
             let decision =
                 self.rules()
                     .decide(&grant.holder.email, &question, &directory, moment.now);
@@ -323,6 +336,7 @@ impl Access {
         if refused {
             report.against_rules.push(grant.id);
             if self.settings.on_rule_change == OnRuleChange::End {
+                report.ended += 1;
                 let change = end::begin(grant, EndCause::RuleChanged, By::Hallpass, &holds, moment);
                 self.store_change(change).await?;
             }

@@ -3,6 +3,7 @@
 mod activity;
 mod history;
 mod people;
+mod standing;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -221,6 +222,7 @@ fn slack_app(
 fn settings() -> hallpass_access::Settings {
     hallpass_access::Settings {
         duration_min: Span::seconds(30),
+        sweep: standing::settings(),
         ..hallpass_access::Settings::default()
     }
 }
@@ -259,10 +261,11 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 /// The simulated AWS, serving.
 async fn start_aws(args: &Args, folder: &Folder) -> Result<(Simulator, SocketAddr), Failure> {
-    let organization = match args.scale {
+    let mut organization = match args.scale {
         Scale::Small => organization::small(),
         Scale::Large => organization::large(),
     };
+    standing::add(&mut organization);
     let kept = args.data.is_some();
     // first the address: the access portal's is made of it
     let listener = bind(args.aws_listen).await?;

@@ -1,5 +1,6 @@
 //! `hallpass doctor`: checks what a server needs, one line each, with the remedy.
 
+mod cutover;
 mod guard;
 mod iam_policy;
 
@@ -29,7 +30,8 @@ const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
 #[command(after_help = "Examples:
   hallpass doctor
   hallpass doctor --iam-policy > policy.json
-  hallpass doctor --iam-policy --for guard > guard-policy.json")]
+  hallpass doctor --iam-policy --for guard > guard-policy.json
+  hallpass doctor --cutover")]
 pub(crate) struct Args {
     /// Print the least IAM policy the server needs, and nothing else
     #[arg(long)]
@@ -37,6 +39,9 @@ pub(crate) struct Args {
     /// Whose policy
     #[arg(long = "for", value_name = "WHOM", value_enum, default_value_t = Whom::Server, requires = "iam_policy")]
     whom: Whom,
+    /// List what people hold now, not through Hallpass, and what would become of it, and nothing else
+    #[arg(long, conflicts_with = "iam_policy")]
+    cutover: bool,
     #[command(flatten)]
     config: ConfigArgs,
     #[command(flatten)]
@@ -104,6 +109,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
         };
         output::print(&text)?;
         return Ok(Exit::Ok);
+    }
+    if args.cutover {
+        return runtime()?.block_on(cutover::run(&loaded, args.output.format()));
     }
     let report = runtime()?.block_on(examine(&loaded))?;
     let table = || {

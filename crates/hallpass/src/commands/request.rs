@@ -1,11 +1,11 @@
 //! `hallpass request`: ask for access, and wait for it.
 
-use hallpass_api::{Ask, Request};
+use hallpass_api::{Ask, Preview, Request};
 use hallpass_model::Span;
 
 use super::{ApiArgs, TargetArgs};
 use crate::client::{Client, block_on};
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Format};
 use crate::shown::{self, View};
 use crate::waiting::{Followed, Last, follow};
@@ -61,7 +61,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
         ticket: args.ticket.clone(),
     };
     block_on(async {
+        let warned = warn_if_held(&client, &ask).await;
         let request: Request = client.post(&["requests"], &ask).await?;
+        if let Some(held) = request.standing.as_ref().filter(|_| !warned) {
+            output::say(&format!("note: {}", output::plain(&held.says)));
+        }
         if request.already_pending {
             output::say(&format!(
                 "note: an equal request waits already: {}",
@@ -70,6 +74,25 @@ pub(crate) fn run(args: &Args) -> Outcome {
         }
         see_through(&client, request, &args.wait, args.api.format()).await
     })
+}
+
+/// Says that it is held already, not through Hallpass: a grant of it would not end it. Whether that
+/// was said. Asking goes on whatever comes of this: the server answers anew, and says it again.
+async fn warn_if_held(client: &Client, ask: &Ask) -> bool {
+    let mut query = Vec::new();
+    for (name, value) in [
+        ("account", &ask.account),
+        ("permission_set", &ask.permission_set),
+        ("group", &ask.group),
+    ] {
+        query.extend(value.clone().map(|value| (name, value)));
+    }
+    let preview: Result<Preview, Failure> = client.get(&["preview"], &query).await;
+    let held = preview.ok().and_then(|preview| preview.standing);
+    if let Some(held) = &held {
+        output::say(&format!("note: {}", output::plain(&held.says)));
+    }
+    held.is_some()
 }
 
 /// Shows the request, or with `--wait` what became of it.

@@ -240,7 +240,7 @@ pub(crate) async fn asked_to_stop() {
 }
 
 /// The account we cannot change: the management account, for a delegated administrator.
-fn out_of_reach(about: &About) -> Option<AccountId> {
+pub(super) fn out_of_reach(about: &About) -> Option<AccountId> {
     management_account(about).filter(|_| about.place == Place::DelegatedAdministrator)
 }
 

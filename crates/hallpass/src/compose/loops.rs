@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::notices::{self, Keeper, Teller};
 use super::probes::Pulse;
+use super::sweeping::{self, Sweeper};
 use super::{Composed, clocks, ends, guards, rules_and_text, sources, unread_rules};
 
 /// The longest a loop sleeps: bounds the cost of a lost ring.
@@ -92,6 +93,12 @@ impl Composed {
         spawn(tasks, "refresh", stop, &engine, refresh);
         spawn(tasks, "check", stop, &engine, check);
         spawn(tasks, "clock", stop, &self.watch, clocks::watch);
+        let sweeper = Sweeper {
+            access: Arc::clone(&self.access),
+            clock: Arc::clone(&self.clock),
+        };
+        spawn(tasks, "sweep", stop, &sweeper, sweeping::look);
+        spawn(tasks, "sweep_items", stop, &sweeper, sweeping::act);
         let store = Arc::new(self.store.clone()) as Arc<dyn AccessStore>;
         let keeper = Keeper {
             channels: self.channels.clone(),
@@ -103,6 +110,7 @@ impl Composed {
             let teller = Teller {
                 channel: Arc::clone(channel),
                 store: Arc::clone(&store),
+                sweeps: Arc::new(self.store.clone()),
                 clock: Arc::clone(&self.clock),
                 news: self.access.news(),
             };

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access::{AccessStore, Channel, Delivery, News, Notice, ReadError, Told, Waiting};
+use hallpass_access::{
+    AccessStore, Channel, Delivery, DigestKind, Message, News, Notice, ReadError, SweepStore, Told,
+    ToldDigest, Waiting,
+};
 use hallpass_model::{Clock, Look, Span, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -51,11 +54,44 @@ impl Channel for LogChannel {
         );
         Delivery::Done
     }
+
+    async fn tell_digest(&self, told: &ToldDigest) -> Delivery {
+        let digest = &told.digest;
+        tracing::info!(
+            news = digest.digest.name(),
+            sweep.id = %digest.sweep,
+            text = digest.text,
+            "notice"
+        );
+        Delivery::Done
+    }
 }
 
 fn news_name(notice: &Notice) -> String {
     let news = serde_json::to_value(notice.news).unwrap_or_default();
     news.as_str().unwrap_or_default().to_owned()
+}
+
+/// What a message is called, and what it is about, for the log.
+fn name_of(message: &Message) -> (String, String) {
+    match message {
+        Message::Notice(notice) => (news_name(notice), notice.request.to_string()),
+        Message::Digest(digest) => (digest.digest.name().to_owned(), digest.sweep.to_string()),
+    }
+}
+
+/// When what a message tells happened.
+const fn at_of(message: &Message) -> Timestamp {
+    match message {
+        Message::Notice(notice) => notice.at,
+        Message::Digest(digest) => digest.at,
+    }
+}
+
+/// A message with what it is about, as it is now.
+enum Loaded {
+    Notice(Box<Told>),
+    Digest(Box<ToldDigest>),
 }
 
 /// Puts channels in use: from here on every notice waits for each of them.
@@ -114,6 +150,7 @@ pub(super) async fn keep(keeper: Keeper, mut stop: watch::Receiver<bool>) {
 pub(super) struct Teller {
     pub(super) channel: Arc<dyn Channel>,
     pub(super) store: Arc<dyn AccessStore>,
+    pub(super) sweeps: Arc<dyn SweepStore>,
     pub(super) clock: Arc<dyn Clock>,
     /// Changes when there may be something to tell.
     pub(super) news: watch::Receiver<u64>,
@@ -191,18 +228,18 @@ impl Teller {
         let Waiting {
             number,
             attempts,
-            notice,
+            message,
         } = waiting;
-        let delivery = match self.load(number, attempts, notice.clone()).await? {
+        let delivery = match self.load(number, attempts, message.clone()).await? {
             Some(told) => self.attempt(told, stop).await,
             None => Some(Delivery::GaveUp {
-                why: "its request is not in the store (this is a bug)".to_owned(),
+                why: "what it is about is not in the store".to_owned(),
             }),
         };
         let Some(delivery) = delivery else {
             return Ok(false);
         };
-        let outcome = self.settle(number, attempts, &notice, delivery).await?;
+        let outcome = self.settle(number, attempts, &message, delivery).await?;
         metrics::counter!(
             "hallpass_notices_total",
             "channel" => self.channel.name().to_owned(),
@@ -212,8 +249,32 @@ impl Teller {
         Ok(true)
     }
 
-    /// The notice with what it is about, as it is now.
     async fn load(
+        &self,
+        number: u64,
+        attempts: u32,
+        message: Message,
+    ) -> Result<Option<Loaded>, ReadError> {
+        match message {
+            Message::Notice(notice) => {
+                let told = self.load_notice(number, attempts, notice).await?;
+                Ok(told.map(|told| Loaded::Notice(Box::new(told))))
+            }
+            Message::Digest(digest) => {
+                let sweep = self.sweeps.sweep(digest.sweep).await?;
+                Ok(sweep.map(|sweep| {
+                    Loaded::Digest(Box::new(ToldDigest {
+                        number,
+                        digest,
+                        attempts,
+                        sweep,
+                    }))
+                }))
+            }
+        }
+    }
+
+    async fn load_notice(
         &self,
         number: u64,
         attempts: u32,
@@ -237,11 +298,16 @@ impl Teller {
 
     /// One attempt, kept apart: neither a panic nor a hang of the channel comes further than here.
     /// `None` when the server stops meanwhile; the notice comes again when it is back.
-    async fn attempt(&self, told: Told, stop: &mut watch::Receiver<bool>) -> Option<Delivery> {
+    async fn attempt(&self, told: Loaded, stop: &mut watch::Receiver<bool>) -> Option<Delivery> {
         let channel = Arc::clone(&self.channel);
         // aborted with this task, as tasks of their own are not
         let mut task = JoinSet::new();
-        task.spawn(async move { channel.tell(&told).await });
+        task.spawn(async move {
+            match told {
+                Loaded::Notice(told) => channel.tell(&told).await,
+                Loaded::Digest(told) => channel.tell_digest(&told).await,
+            }
+        });
         let later = |why: String| Delivery::Again {
             after: Span::ZERO,
             why,
@@ -263,17 +329,17 @@ impl Teller {
         &self,
         number: u64,
         attempts: u32,
-        notice: &Notice,
+        message: &Message,
         delivery: Delivery,
     ) -> Result<Outcome, ReadError> {
         let (channel, now) = (self.channel.name(), self.clock.now());
-        let is_old = now >= GIVE_UP_AFTER.after(notice.at);
+        let is_old = now >= GIVE_UP_AFTER.after(at_of(message));
         let outcome = match &delivery {
             Delivery::Done => Outcome::Delivered,
             Delivery::Again { .. } if !is_old => Outcome::Postponed,
             Delivery::Again { .. } | Delivery::GaveUp { .. } => Outcome::GaveUp,
         };
-        let (news, attempt) = (news_name(notice), u64::from(attempts) + 1);
+        let ((news, about), attempt) = (name_of(message), u64::from(attempts) + 1);
         if let Delivery::Again { after, why } = &delivery
             && outcome == Outcome::Postponed
         {
@@ -290,14 +356,41 @@ impl Teller {
             return Ok(outcome);
         }
         if let Delivery::Again { why, .. } | Delivery::GaveUp { why } = &delivery {
-            tracing::error!(channel, number, news, attempt, request.id = %notice.request, why, "a notice is given up");
-        } else if notice.news == News::Stuck {
-            tracing::error!(channel, request.id = %notice.request, "AWS refuses to remove access");
-        } else if notice.news == News::SessionsLive {
-            tracing::error!(channel, request.id = %notice.request, "{}", notice.text);
+            tracing::error!(
+                channel,
+                number,
+                news,
+                attempt,
+                about,
+                why,
+                "a notice is given up"
+            );
+        } else {
+            cry_out(channel, message);
         }
         self.store.notice_delivered(channel, number).await?;
         Ok(outcome)
+    }
+}
+
+/// What must not be overheard is an error in the log too.
+fn cry_out(channel: &str, message: &Message) {
+    match message {
+        Message::Notice(notice) => match notice.news {
+            News::Stuck => {
+                tracing::error!(channel, request.id = %notice.request, "AWS refuses to remove access");
+            }
+            News::SessionsLive => {
+                tracing::error!(channel, request.id = %notice.request, "{}", notice.text);
+            }
+            _ => {}
+        },
+        Message::Digest(digest) => match digest.digest {
+            DigestKind::SweepStopped | DigestKind::SweepFailed => {
+                tracing::error!(channel, sweep.id = %digest.sweep, "{}", digest.text);
+            }
+            DigestKind::SweepFound | DigestKind::SweepPlanned | DigestKind::SweepDone => {}
+        },
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Mutex;
 
 use hallpass_access::{Change, Request, RequestState, Write};
 use hallpass_store::MemoryStore;
-use hallpass_store::testing::{a_grant, a_notice, a_request, approved, at, grant_id, request_id};
+use hallpass_store::testing::{
+    a_digest, a_grant, a_notice, a_request, a_sweep, approved, at, grant_id, request_id,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
@@ -38,6 +40,7 @@ struct Script {
     name: &'static str,
     start: Instant,
     heard: Mutex<Vec<Heard>>,
+    digests: Mutex<Vec<ToldDigest>>,
     answer: Answer,
 }
 
@@ -58,6 +61,11 @@ impl Channel for Script {
             Reaction::Hangs => std::future::pending().await,
             Reaction::Panics => panic!("a channel with a mistake"),
         }
+    }
+
+    async fn tell_digest(&self, told: &ToldDigest) -> Delivery {
+        self.digests.lock().unwrap().push(told.clone());
+        Delivery::Done
     }
 }
 
@@ -104,11 +112,13 @@ impl World {
             name,
             start: self.clock.0,
             heard: Mutex::default(),
+            digests: Mutex::default(),
             answer: Box::new(answer),
         });
         let teller = Teller {
             channel: Arc::clone(&channel) as Arc<dyn Channel>,
             store: Arc::new(self.store.clone()),
+            sweeps: Arc::new(self.store.clone()),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             news: self.news.subscribe(),
         };
@@ -161,6 +171,25 @@ async fn news_go_out_at_once_and_once() {
     assert_eq!(heard[0].told.grant, None);
     sleep(Duration::from_hours(1)).await;
     assert_eq!((mail.heard().len(), world.waiting("mail").await), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_sweep_found_is_told_with_its_run() {
+    let mut world = World::new();
+    let mail = world.channel("mail", done).await;
+    let change = Change {
+        sweeps: vec![Write::Insert(a_sweep(1))],
+        digests: vec![a_digest(1)],
+        ..Change::default()
+    };
+    world.store.commit(change).await.unwrap();
+    world.news.send_modify(|seq| *seq += 1);
+    sleep(Duration::from_millis(100)).await;
+    let heard = mail.digests.lock().unwrap().clone();
+    assert_eq!(heard.len(), 1);
+    assert_eq!(heard[0].digest, a_digest(1));
+    assert_eq!(heard[0].sweep.id, a_sweep(1).id);
+    assert_eq!((mail.heard().len(), world.waiting("mail").await), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,7 +33,9 @@ fn asking_sends_what_was_typed_and_prints_the_request() {
     let fake = Fake::start(|_| (201, request("pending")));
     let ran = against(&fake, &with(&ASK, &["--ticket", "OPS-7"])).exits(0);
     assert_eq!(ran.lines()[0]["id"], REQUEST);
-    let call = &fake.calls()[0];
+    let calls = fake.calls();
+    assert_eq!(calls[0].what, "GET preview", "what is held is asked first");
+    let call = &calls[1];
     assert_eq!(call.what, "POST requests");
     assert_eq!(
         call.body,
@@ -48,8 +50,37 @@ fn asking_sends_what_was_typed_and_prints_the_request() {
             .starts_with("Waiting: payments-prod / DatabaseOperator for 2h\n")
     );
     assert!(ran.out.contains("jonas@acme.example or priya@acme.example"));
-    let keys: Vec<_> = fake.calls().into_iter().map(|call| call.key).collect();
+    let keys: Vec<_> = fake
+        .calls()
+        .into_iter()
+        .filter_map(|call| call.key)
+        .collect();
+    assert_eq!(keys.len(), 2);
     assert_ne!(keys[0], keys[1], "two requests share a key");
+}
+
+#[test]
+fn what_is_held_already_is_said_before_asking_and_once() {
+    let held = json!({"seen_at": "2026-03-06T14:00:00Z",
+        "says": "You hold this already, not through Hallpass; it will not end."});
+    for known_before in [true, false] {
+        let held = held.clone();
+        let fake = Fake::start(move |call| {
+            let mut answer = if call.what == "GET preview" {
+                json!({"decision": "ApprovalNotRequired", "approvers": [], "approvals_needed": 0,
+                    "max_duration_seconds": 3600, "because": []})
+            } else {
+                request("pending")
+            };
+            if known_before || call.what != "GET preview" {
+                answer["standing"] = held.clone();
+            }
+            (200, answer)
+        });
+        let ran = against(&fake, &ASK).exits(0);
+        let said = ran.err.matches("it will not end").count();
+        assert_eq!(said, 1, "{}", ran.err);
+    }
 }
 
 #[test]
@@ -67,6 +98,10 @@ fn an_equal_request_that_waits_is_said() {
 fn journey(steps: Vec<Value>) -> Fake {
     let mut at = 0;
     Fake::start(move |call| {
+        // what is held already is no step of a journey
+        if call.what == "GET preview" {
+            return (404, Value::Null);
+        }
         let status = if call.what == "POST requests" {
             201
         } else {
@@ -111,7 +146,7 @@ fn waiting_follows_the_request_to_its_access() {
         ]
     );
     let asked = fake.asked();
-    assert_eq!(asked[1], format!("GET requests/{REQUEST}"));
+    assert_eq!(asked[2], format!("GET requests/{REQUEST}"));
     assert_eq!(asked.last().unwrap(), &format!("GET grants/{GRANT}"));
     let ran = against(
         &journey(vec![request("approved"), grant("active")]),

@@ -1,7 +1,7 @@
 //! A letter as a message: plain text and simple HTML, with headers that no text can add to.
 
 use aws_lc_rs::digest;
-use hallpass_model::{Email, RequestId};
+use hallpass_model::Email;
 use lettre::address::AddressError;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -44,30 +44,31 @@ pub(super) struct Envelope<'a> {
     pub(super) from: &'a Mailbox,
     pub(super) to: &'a Email,
     pub(super) number: u64,
-    pub(super) request: RequestId,
-    pub(super) public_url: &'a str,
+    /// The id of what it is about.
+    pub(super) about: &'a str,
+    /// The page of that.
+    pub(super) link: &'a str,
 }
 
 impl Envelope<'_> {
     /// The message. A repetition has the same `Message-ID` (RFC 5322 §3.6.4); all messages about
-    /// one request refer to the same ancestor, which makes them one thread.
+    /// one request, or one sweep, refer to the same ancestor, which makes them one thread.
     pub(super) fn seal(&self, letter: &Letter) -> Result<Message, FormError> {
         let to = Mailbox::new(None, self.to.as_str().parse::<Address>()?);
         let host = self.from.email.domain();
         let person = hex::encode(digest::digest(&digest::SHA256, self.to.as_str().as_bytes()));
         let person = person.get(..12).unwrap_or_default();
-        let (number, request) = (self.number, self.request);
-        let link = format!("{}/requests/{request}", self.public_url);
+        let (number, about, link) = (self.number, self.about, self.link);
         Ok(Message::builder()
             .from(self.from.clone())
             .to(to)
             .subject(letter.subject.clone())
-            .message_id(Some(format!("<mail.{number}.{request}.{person}@{host}>")))
-            .references(format!("<{request}@{host}>"))
+            .message_id(Some(format!("<mail.{number}.{about}.{person}@{host}>")))
+            .references(format!("<{about}@{host}>"))
             .header(AutoSubmitted)
             .multipart(MultiPart::alternative_plain_html(
-                plain(letter, &link),
-                html(letter, &link),
+                plain(letter, link),
+                html(letter, link),
             ))?)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access::{Channel, Delivery, News, Told};
+use hallpass_access::{Channel, Delivery, News, Told, ToldDigest};
 use hallpass_model::{Clock, Email, Span};
 use lettre::message::Mailbox;
 use lettre::transport::smtp::Error as SmtpError;
@@ -16,7 +16,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use secrecy::SecretString;
 use tokio::time::timeout;
 
-use crate::words::{self, Reader};
+use crate::words::{self, Letter, Reader};
 use form::Envelope;
 
 pub(crate) use server::is_loopback;
@@ -41,7 +41,7 @@ pub struct MailSettings {
     pub to_requesters: bool,
     /// Whether approvers are told.
     pub to_approvers: bool,
-    /// Who is told when AWS refuses to remove access.
+    /// Who is told when AWS refuses to remove access, and what sweeps find and do.
     pub alerts: Vec<String>,
     /// How people reach the server, for links.
     pub public_url: String,
@@ -182,18 +182,49 @@ impl Mail {
         sent.remove(&number);
     }
 
+    /// A mail to each person who has none yet.
+    async fn send_all(&self, about: &About, letters: Vec<(Email, Letter)>) -> Delivery {
+        let all = letters.len();
+        let mut refused = Vec::new();
+        for (to, letter) in letters {
+            if self.has_mail(about.number, &to) {
+                continue;
+            }
+            match self.send(about, &to, &letter).await {
+                Ok(()) => self.remember(about.number, to),
+                Err(Failure::ForGood(why)) => {
+                    tracing::warn!(to = %to, about = about.id, why, "a mail is not accepted and not tried again");
+                    refused.push(why);
+                    // so that it is not tried again for the sake of others either
+                    self.remember(about.number, to);
+                }
+                // the others would fail alike, and each would cost a connection
+                Err(Failure::ForNow(why)) => {
+                    return Delivery::Again {
+                        after: Span::ZERO,
+                        why,
+                    };
+                }
+            }
+        }
+        self.forget(about.number);
+        match refused.pop() {
+            Some(why) if refused.len() + 1 == all => Delivery::GaveUp { why },
+            _ => Delivery::Done,
+        }
+    }
+
     /// One mail to one person.
-    async fn send(&self, told: &Told, to: &Email, reader: Reader) -> Result<(), Failure> {
-        let letter = words::letter(told, reader, self.clock.now());
+    async fn send(&self, about: &About, to: &Email, letter: &Letter) -> Result<(), Failure> {
         let envelope = Envelope {
             from: &self.from,
             to,
-            number: told.number,
-            request: told.request.id,
-            public_url: &self.public_url,
+            number: about.number,
+            about: &about.id,
+            link: &about.link,
         };
         let message = envelope
-            .seal(&letter)
+            .seal(letter)
             .map_err(|error| Failure::ForGood(error.to_string()))?;
         // the transport itself bounds only how long connecting takes
         match timeout(CONVERSATION_MAX, self.transport.send(message)).await {
@@ -212,6 +243,16 @@ impl Mail {
             }
         }
     }
+}
+
+/// What mails are about.
+struct About {
+    /// The notice's number.
+    number: u64,
+    /// The id of the request, or of the sweep.
+    id: String,
+    /// Its page.
+    link: String,
 }
 
 /// Why a mail was not sent.
@@ -247,35 +288,29 @@ impl Channel for Mail {
             self.forget(told.number);
             return Delivery::Done;
         }
-        let readers = self.readers(told);
-        let all = readers.len();
-        let mut refused = Vec::new();
-        for (to, reader) in readers {
-            if self.has_mail(told.number, &to) {
-                continue;
-            }
-            match self.send(told, &to, reader).await {
-                Ok(()) => self.remember(told.number, to),
-                Err(Failure::ForGood(why)) => {
-                    tracing::warn!(to = %to, request.id = %told.request.id, why, "a mail is not accepted and not tried again");
-                    refused.push(why);
-                    // so that it is not tried again for the sake of others either
-                    self.remember(told.number, to);
-                }
-                // the others would fail alike, and each would cost a connection
-                Err(Failure::ForNow(why)) => {
-                    return Delivery::Again {
-                        after: Span::ZERO,
-                        why,
-                    };
-                }
-            }
-        }
-        self.forget(told.number);
-        match refused.pop() {
-            Some(why) if refused.len() + 1 == all => Delivery::GaveUp { why },
-            _ => Delivery::Done,
-        }
+        let now = self.clock.now();
+        let readers = self.readers(told).into_iter();
+        let letters = readers.map(|(to, reader)| (to, words::letter(told, reader, now)));
+        let id = told.request.id.to_string();
+        let about = About {
+            number: told.number,
+            link: format!("{}/requests/{id}", self.public_url),
+            id,
+        };
+        self.send_all(&about, letters.collect()).await
+    }
+
+    async fn tell_digest(&self, told: &ToldDigest) -> Delivery {
+        let letter = words::digest(told);
+        let readers = self.alerts.iter().cloned();
+        let letters = readers.map(|to| (to, letter.clone()));
+        let id = told.sweep.id.to_string();
+        let about = About {
+            number: told.number,
+            link: format!("{}/sweeps/{id}", self.public_url),
+            id,
+        };
+        self.send_all(&about, letters.collect()).await
     }
 }
 

@@ -2,7 +2,9 @@
 
 use hallpass_access::{GrantState, Notice, RequestState};
 use hallpass_model::{TargetNames, Timestamp};
-use hallpass_store::testing::{a_grant, a_notice, a_request, approved, at, email, ended};
+use hallpass_store::testing::{
+    a_digest, a_grant, a_notice, a_request, a_sweep, approved, at, email, ended,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -57,12 +59,13 @@ fn granted(news: News, state: GrantState) -> Told {
 fn written(told: &Told, to: &Email, reader: Reader) -> String {
     let channel = mail(&settings());
     let letter = words::letter(told, reader, at(900));
+    let id = told.request.id.to_string();
     let envelope = Envelope {
         from: &channel.from,
         to,
         number: told.number,
-        request: told.request.id,
-        public_url: &channel.public_url,
+        about: &id,
+        link: &format!("{}/requests/{id}", channel.public_url),
     };
     let bytes = envelope.seal(&letter).unwrap().formatted();
     String::from_utf8(bytes).unwrap()
@@ -327,6 +330,61 @@ async fn what_was_overtaken_is_not_told() {
     }
     let open = mail(&settings()).tell(&told(News::ReviewWanted)).await;
     assert!(matches!(open, Delivery::Again { .. }), "{open:?}");
+}
+
+#[tokio::test]
+async fn sweeps_are_told_to_those_who_look_after_the_place_alone() {
+    let told = ToldDigest {
+        number: 18,
+        digest: hallpass_access::Digest {
+            text: "Check of today.\n- payments-prod / Admin: Bo\r\nBcc: x, new".to_owned(),
+            ..a_digest(1)
+        },
+        attempts: 0,
+        sweep: a_sweep(1),
+    };
+    let letter = words::digest(&told);
+    assert_eq!(letter.headline, "Check of today.");
+    assert_eq!(
+        letter.notes,
+        ["- payments-prod / Admin: Bo", "Bcc: x, new"],
+        "as text"
+    );
+    let to = email(5);
+    let sealed = Envelope {
+        from: &mail(&settings()).from,
+        to: &to,
+        number: told.number,
+        about: "swp_1",
+        link: "https://hallpass.example.com/sweeps/swp_1",
+    };
+    let text = String::from_utf8(sealed.seal(&letter).unwrap().formatted()).unwrap();
+    let mut found = headers(&text);
+    found.sort_unstable();
+    let mut wanted = HEADERS;
+    wanted.sort_unstable();
+    assert_eq!(found, wanted);
+    let nobody = MailSettings {
+        alerts: Vec::new(),
+        ..settings()
+    };
+    assert_eq!(mail(&nobody).tell_digest(&told).await, Delivery::Done);
+    // nobody answers there
+    let tried = mail(&settings()).tell_digest(&told).await;
+    assert!(matches!(tried, Delivery::Again { .. }), "{tried:?}");
+}
+
+#[test]
+fn mails_of_access_that_stood_before_do_not_say_that_it_ends() {
+    let mut told = granted(News::Granted, GrantState::Active);
+    let ends = words::letter(&told, Reader::Requester, at(900)).headline;
+    assert!(ends.contains("by itself"), "{ends}");
+    told.grant.as_mut().unwrap().standing = true;
+    let stays = words::letter(&told, Reader::Requester, at(900)).headline;
+    assert!(
+        stays.contains("it will not end") && !stays.contains("by itself"),
+        "{stays}"
+    );
 }
 
 #[test]

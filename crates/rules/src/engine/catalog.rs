@@ -77,7 +77,14 @@ impl SetBits {
         })
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Whether the set at a place is among them.
+    pub fn contains(&self, place: usize) -> bool {
+        let word = self.0.get(place / 64);
+        word.is_some_and(|word| word >> (place % 64) & 1 == 1)
+    }
+
+    /// Adds those of another.
+    pub fn add(&mut self, other: &Self) {
         for (word, more) in self.0.iter_mut().zip(&other.0) {
             *word |= more;
         }
@@ -131,38 +138,33 @@ impl Rules {
     /// What `requester` may ask for at `now`. Accounts that are not active are left out.
     pub fn requestable(&self, requester: &Email, facts: &Directory, now: Timestamp) -> Requestable {
         let person = PersonView::new(&self.compiled, requester, facts);
-        let open = |ready: &Ready| {
+        self.covered(facts, |ready| {
             let hours = ready.terms().hours.as_ref();
             hours.is_none_or(|hours| hours.contains(now)) && allows(&person, ready)
-        };
-        // by the rule's place; none where the rule lets this person ask for nothing
+        })
+    }
+
+    /// What some rule affects, whoever asks and at whatever hour (`spec/access.md` §10.4). Accounts
+    /// that are not active are left out.
+    pub fn reach(&self, facts: &Directory) -> Requestable {
+        self.covered(facts, |_| true)
+    }
+
+    /// Accounts with permission sets, and groups, that the rules `picks` takes are about.
+    fn covered(&self, facts: &Directory, picks: impl Fn(&Ready) -> bool) -> Requestable {
+        // by the rule's place; none where the rule is not taken
         let rules: Vec<Option<SetBits>> = self
             .compiled
             .rules
             .iter()
             .map(|ready| {
-                open(ready).then(|| SetBits::of(facts, |_, name| ready.sets.contain(name)))
+                picks(ready).then(|| SetBits::of(facts, |_, name| ready.sets.contain(name)))
             })
             .collect();
-        let mut everywhere = SetBits::of(facts, |_, _| false);
-        let mut somewhere: Vec<(&Ready, &SetBits)> = Vec::new();
-        for place in &self.compiled.broad {
-            if let (Some(ready), Some(Some(bits))) =
-                (self.compiled.rules.get(*place), rules.get(*place))
-            {
-                if covers_everything(&ready.terms().targets) {
-                    everywhere.add(bits);
-                } else {
-                    somewhere.push((ready, bits));
-                }
-            }
-        }
+        let (everywhere, somewhere) = self.broad(&rules, facts);
+        let sets = facts.permission_sets().iter();
         let mut found = Requestable {
-            sets: facts
-                .permission_sets()
-                .iter()
-                .map(|set| Arc::from(set.name.as_str()))
-                .collect(),
+            sets: sets.map(|set| Arc::from(set.name.as_str())).collect(),
             ..Requestable::default()
         };
         for account in facts.accounts().iter().filter(|account| account.active) {
@@ -199,6 +201,29 @@ impl Rules {
             }
         }
         found
+    }
+
+    /// Of the rules that are about more than listed accounts: the sets of those about every account,
+    /// and the others with theirs.
+    fn broad<'a>(
+        &'a self,
+        rules: &'a [Option<SetBits>],
+        facts: &Directory,
+    ) -> (SetBits, Vec<(&'a Ready, &'a SetBits)>) {
+        let mut everywhere = SetBits::of(facts, |_, _| false);
+        let mut somewhere = Vec::new();
+        for place in &self.compiled.broad {
+            if let (Some(ready), Some(Some(bits))) =
+                (self.compiled.rules.get(*place), rules.get(*place))
+            {
+                if covers_everything(&ready.terms().targets) {
+                    everywhere.add(bits);
+                } else {
+                    somewhere.push((ready, bits));
+                }
+            }
+        }
+        (everywhere, somewhere)
     }
 
     /// The permission sets of rules that name nothing but accounts, for one of these.

@@ -17,6 +17,7 @@ mod native;
 mod oracle;
 mod organization;
 mod properties;
+mod reach;
 mod real;
 mod silent;
 mod validation;

@@ -1,7 +1,6 @@
 //! Why would this person be allowed, or not?
 
 use axum::{Json, extract::State};
-use hallpass_access::Wanted;
 use hallpass_api::{Decision, Problem};
 use hallpass_model::Email;
 use serde::Deserialize;
@@ -47,19 +46,11 @@ pub(crate) async fn explain(
             "only auditors and administrators explain other people's cases",
         ));
     }
-    let wanted = match (case.account, case.permission_set, case.group) {
-        (Some(account), Some(permission_set), None) => Wanted::Account {
-            account,
-            permission_set,
-        },
-        (None, None, Some(group)) => Wanted::Group { group },
-        _ => {
-            return Err(Failure::bad(
-                "bad-target",
-                "give either `account` and `permission_set`, or `group`",
-            ));
-        }
-    };
+    let wanted = super::wanted(
+        case.account.as_deref(),
+        case.permission_set.as_deref(),
+        case.group.as_deref(),
+    )?;
     let explained = app.access.explain(&user, &wanted).map_err(|problems| {
         let text = problems
             .iter()

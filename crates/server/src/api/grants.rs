@@ -194,7 +194,7 @@ pub(crate) async fn extend(
         .access
         .extend(actor, id, extending, key.as_ref())
         .await?;
-    requests::answer(&app, actor, asked)
+    requests::answer(&app, actor, asked, None)
 }
 
 /// Take access away.

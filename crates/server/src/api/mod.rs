@@ -5,15 +5,20 @@ pub(crate) mod grants;
 pub(crate) mod login;
 pub(crate) mod people;
 pub(crate) mod permission_sets;
+pub(crate) mod preview;
 pub(crate) mod records;
 pub(crate) mod requests;
+pub(crate) mod standing;
+pub(crate) mod sweeps;
 
 use axum::{
     Router,
     routing::{get, post},
 };
 
-use crate::App;
+use hallpass_access::Wanted;
+
+use crate::{App, problem::Failure};
 
 /// Calls that answer and end.
 pub(crate) fn router() -> Router<App> {
@@ -23,6 +28,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/login/token", post(login::token))
         .route("/api/v1/logout", post(login::logout))
         .route("/api/v1/catalog", get(people::catalog))
+        .route("/api/v1/preview", get(preview::preview))
         .route("/api/v1/permission-sets/{name}", get(permission_sets::show))
         .route("/api/v1/requests", get(requests::list).post(requests::ask))
         .route("/api/v1/requests/{id}", get(requests::show))
@@ -43,6 +49,10 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/grants/{id}/extend", post(grants::extend))
         .route("/api/v1/grants/{id}/revoke", post(grants::revoke))
         .route("/api/v1/revocations", post(grants::revoke_many))
+        .route("/api/v1/sweeps", get(sweeps::list).post(sweeps::begin))
+        .route("/api/v1/sweeps/{id}", get(sweeps::show))
+        .route("/api/v1/sweeps/{id}/confirm", post(sweeps::confirm))
+        .route("/api/v1/standing", get(standing::list).post(standing::act))
         .route("/api/v1/rules/explain", get(explain::explain))
         .route("/api/v1/audit", get(records::list))
 }
@@ -60,6 +70,27 @@ pub(crate) const PAGE_MAX: usize = 500;
 /// The page size a caller gets.
 pub(crate) fn page_size(limit: Option<usize>) -> usize {
     limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX)
+}
+
+/// What is wanted, as callers name it.
+pub(crate) fn wanted(
+    account: Option<&str>,
+    permission_set: Option<&str>,
+    group: Option<&str>,
+) -> Result<Wanted, Failure> {
+    match (account, permission_set, group) {
+        (Some(account), Some(permission_set), None) => Ok(Wanted::Account {
+            account: account.to_owned(),
+            permission_set: permission_set.to_owned(),
+        }),
+        (None, None, Some(group)) => Ok(Wanted::Group {
+            group: group.to_owned(),
+        }),
+        _ => Err(Failure::bad(
+            "bad-target",
+            "give either `account` and `permission_set`, or `group`",
+        )),
+    }
 }
 
 /// A page of rows, with the cursor of its last one when it is full.

@@ -1,14 +1,18 @@
 //! Who I am and what I may ask for.
 
+use std::collections::BTreeMap;
+
 use axum::{Json, extract::State};
-use hallpass_access::{CATALOG_PAGE_MAX, CatalogPage};
+use hallpass_access::{CATALOG_PAGE_MAX, CatalogEntry, CatalogPage, Directory};
 use hallpass_api::{Me, Named, Offer, Offers};
+use hallpass_model::{GroupId, Target};
 use serde::Deserialize;
 
 use crate::{
     App,
     auth::{Caller, Scope},
     body::Parameters,
+    convert_sweeps,
     problem::{Failure, bad_parameter},
 };
 
@@ -75,12 +79,17 @@ pub(crate) async fn catalog(
             .unwrap_or(CATALOG_PAGE_MAX)
             .clamp(1, CATALOG_PAGE_MAX),
     };
+    let stands = match &actor.user {
+        Some(user) => app.access.stands_known(user).await?,
+        None => BTreeMap::new(),
+    };
     let (access, actor) = (app.access.clone(), actor.clone());
     // thousands of decisions: not on a thread that serves others
     let catalog = tokio::task::spawn_blocking(move || access.catalog_page(&actor, &page))
         .await
         .map_err(|error| Failure::unavailable(&error))?
         .map_err(|problem| bad_parameter(&problem.field, problem.message))?;
+    let directory = app.access.directory();
     let named = |named: hallpass_access::Named| Named {
         id: named.id,
         name: named.name,
@@ -88,7 +97,12 @@ pub(crate) async fn catalog(
     let items = catalog
         .entries
         .into_iter()
-        .map(|entry| Offer {
+        .map(|entry| (target_of(&directory, &entry), entry))
+        .map(|(target, entry)| {
+            let held = target.and_then(|target| stands.get(&target));
+            (held.copied().map(convert_sweeps::held_already), entry)
+        })
+        .map(|(standing, entry)| Offer {
             account: entry.account.map(named),
             permission_set: entry.permission_set,
             says: entry.says,
@@ -98,6 +112,7 @@ pub(crate) async fn catalog(
             approvals_needed: entry.approvals_needed,
             max_duration_seconds: entry.max_duration_seconds,
             because: entry.because,
+            standing,
         })
         .collect();
     Ok(Json(Offers {
@@ -106,4 +121,18 @@ pub(crate) async fn catalog(
         total: catalog.total,
         next: catalog.next,
     }))
+}
+
+/// What an entry is about, while the directory knows it.
+fn target_of(directory: &Directory, entry: &CatalogEntry) -> Option<Target> {
+    match (&entry.account, &entry.permission_set, &entry.group) {
+        (Some(account), Some(set), _) => Some(Target::Account {
+            account: account.id.parse().ok()?,
+            permission_set: directory.permission_set_by_name(set)?.arn.clone(),
+        }),
+        (_, _, Some(group)) => Some(Target::Group {
+            group: GroupId::new(group.id.as_str()).ok()?,
+        }),
+        _ => None,
+    }
 }

@@ -6,8 +6,8 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hallpass_access::{Actor, Asked, Asking, RequestFilter, RequestView, Role, Wanted};
-use hallpass_api::{Ask, BreakGlass, CloseReview, Deny, Page, Problem, Request};
+use hallpass_access::{Actor, Asked, Asking, Patience, RequestFilter, RequestView, Role, Wanted};
+use hallpass_api::{Ask, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem, Request};
 use hallpass_model::{RequestId, Span};
 use serde::Deserialize;
 
@@ -16,7 +16,7 @@ use crate::{
     App,
     auth::{Caller, Scope},
     body::{Body, KeyOf, OptionalBody, Parameters, Path},
-    convert,
+    convert, convert_sweeps,
     problem::{Failure, bad_parameter},
 };
 
@@ -59,34 +59,40 @@ pub(crate) async fn ask(
     let actor = caller.allow(&[Scope::Request])?;
     let key = key.with(&body);
     let asking = Asking {
-        wanted: wanted(&body)?,
+        wanted: super::wanted(
+            body.account.as_deref(),
+            body.permission_set.as_deref(),
+            body.group.as_deref(),
+        )?,
         duration: Span::seconds(body.duration_seconds),
         reason: body.reason,
         ticket: body.ticket,
     };
+    // before asking: afterwards it would show what the grant gives
+    let standing = held_already(&app, actor, &asking.wanted).await;
     let asked = app.access.ask(actor, &asking, key.as_ref()).await?;
-    answer(&app, actor, asked)
+    answer(&app, actor, asked, standing.as_ref())
 }
 
-fn wanted(body: &Ask) -> Result<Wanted, Failure> {
-    match (&body.account, &body.permission_set, &body.group) {
-        (Some(account), Some(permission_set), None) => Ok(Wanted::Account {
-            account: account.clone(),
-            permission_set: permission_set.clone(),
-        }),
-        (None, None, Some(group)) => Ok(Wanted::Group {
-            group: group.clone(),
-        }),
-        _ => Err(Failure::bad(
-            "bad-target",
-            "give either `account` and `permission_set`, or `group`",
-        )),
-    }
+/// Whether the caller holds it without Hallpass. Not knowing stops nobody from asking.
+async fn held_already(app: &App, actor: &Actor, wanted: &Wanted) -> Option<HeldAlready> {
+    let user = actor.user.as_ref()?;
+    let target = app.access.target_of(wanted).ok()?;
+    let stands = app.access.stands(user, &target, Patience::Look).await;
+    stands.ok()?.map(convert_sweeps::held_already)
 }
 
 /// A stored request as an answer: 201 when it is new, 200 when an equal one waited already.
-pub(super) fn answer(app: &App, actor: &Actor, asked: Asked) -> Result<Response, Failure> {
-    let shown = |request: &_| convert::request_for(&app.access, actor, request);
+pub(super) fn answer(
+    app: &App,
+    actor: &Actor,
+    asked: Asked,
+    standing: Option<&HeldAlready>,
+) -> Result<Response, Failure> {
+    let shown = |request: &_| Request {
+        standing: standing.cloned(),
+        ..convert::request_for(&app.access, actor, request)
+    };
     let (status, body) = match asked {
         Asked::Pending(request) | Asked::Approved(request, _) => {
             (StatusCode::CREATED, shown(&request))

@@ -17,7 +17,7 @@ pub(crate) struct Group {
 }
 
 /// Every kind the filter offers.
-pub(crate) const GROUPS: [Group; 9] = [
+pub(crate) const GROUPS: [Group; 10] = [
     Group {
         name: "access",
         words: "Grants and ends",
@@ -76,6 +76,25 @@ pub(crate) const GROUPS: [Group; 9] = [
         events: &["token.created", "token.revoked", "session.revoked"],
     },
     Group {
+        name: "sweeps",
+        words: "Sweeps and standing access",
+        events: &[
+            "sweep.looked",
+            "sweep.found",
+            "sweep.planned",
+            "sweep.stopped",
+            "sweep.confirmed",
+            "sweep.failed",
+            "sweep.removing",
+            "sweep.removed",
+            "sweep.stuck",
+            "sweep.left_alone",
+            "standing.accepted",
+            "standing.withdrawn",
+            "standing.adopted",
+        ],
+    },
+    Group {
         name: "plans",
         words: "Changes by plans",
         events: &["plan.changed"],
@@ -110,7 +129,7 @@ pub(crate) fn event(name: &str) -> String {
         "grant.failed" => "Failed",
         "end.started" => "End started",
         "end.succeeded" => "Ended",
-        "end.failed" => "Removal refused",
+        "end.failed" | "sweep.stuck" => "Removal refused",
         "end.stuck" => "End stuck",
         "extend" => "Extended",
         "drift.missing" => "Access vanished",
@@ -128,6 +147,17 @@ pub(crate) fn event(name: &str) -> String {
         "clock.disagreed" => "Clocks disagree",
         "clock.agreed" => "Clocks agree",
         "standing.accepted" => "Standing accepted",
+        "standing.withdrawn" => "Accepted no more",
+        "standing.adopted" => "Given an end",
+        "sweep.looked" => "Sweep looked",
+        "sweep.found" => "Found unknown",
+        "sweep.planned" => "Sweep planned",
+        "sweep.stopped" => "Sweep stopped",
+        "sweep.confirmed" => "Sweep confirmed",
+        "sweep.failed" => "Sweep failed",
+        "sweep.removing" => "Removal sent",
+        "sweep.removed" => "Removed by sweep",
+        "sweep.left_alone" => "Left alone",
         other => return plain(other),
     };
     words.to_owned()
@@ -163,7 +193,12 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
     let mut parts: Vec<String> = who.into_iter().collect();
     parts.extend(target(directory, record));
     match record.event() {
-        "grant.failed" | "end.failed" | "end.stuck" | "sessions.cut_failed" => {
+        "grant.failed"
+        | "end.failed"
+        | "end.stuck"
+        | "sessions.cut_failed"
+        | "sweep.failed"
+        | "sweep.stuck" => {
             parts.extend(record.text("error").map(plain));
         }
         "end.succeeded" => match record.fields().get("removed") {
@@ -179,7 +214,8 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
             parts.extend(seconds.map(|seconds| hallpass_model::Span::seconds(seconds).to_string()));
         }
         "press.refused" | "config.loaded" | "token.created" | "token.revoked"
-        | "clock.disagreed" | "clock.agreed" => {
+        | "clock.disagreed" | "clock.agreed" | "sweep.looked" | "sweep.planned"
+        | "sweep.stopped" | "sweep.confirmed" | "sweep.left_alone" | "standing.withdrawn" => {
             parts.extend(record.text("why").map(plain));
         }
         "plan.changed" => {

@@ -72,6 +72,8 @@ struct Plan {
     grants: Vec<String>,
     requests: usize,
     credentials: Option<String>,
+    /// What they hold without Hallpass, as the newest sweep found it.
+    standing: Vec<String>,
     /// Whether sessions end anyway.
     ends_sessions: bool,
 }
@@ -230,7 +232,7 @@ async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<Plan, Failure> 
     let directory = app.access.directory();
     let grants = held(app, viewer, &whom.user).await?;
     let longest = grants.iter().max_by_key(|grant| {
-        let name = people::held(grant);
+        let name = people::held(&grant.names);
         directory
             .permission_set_by_name(&name)
             .map_or(0, |set| set.session_duration)
@@ -238,6 +240,16 @@ async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<Plan, Failure> 
     Ok(Plan {
         requests: waiting(app, viewer, &whom.user).await?.len(),
         credentials: longest.and_then(|grant| revoke::credentials_until(app, viewer, grant)),
+        standing: app
+            .access
+            .stands_known(&whom.user)
+            .await?
+            .keys()
+            .map(|target| {
+                let names = app.access.names_of_target(target);
+                people::target_of(&directory, target, &names)
+            })
+            .collect(),
         ends_sessions: app.access.settings().end_sessions,
         grants: grants
             .iter()

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use hallpass_access::Counts;
+use hallpass_access::{Counts, SweepMode};
+use hallpass_model::Span;
 
+use super::access::lasting;
 use super::people::{count_of, counted};
 use super::words::sentence;
 use super::words::{Badge, plain};
@@ -11,6 +13,8 @@ use crate::{App, ConnectionFigures, ProbeResult};
 
 /// More messages than this waiting at one channel are worth a look.
 const MESSAGES_MANY: u64 = 100;
+/// A sweep that is due for so long did not begin.
+const SWEEP_LATE: Span = Span::minutes(30);
 /// A part that has not answered by then does not work.
 const PROBE_TIME_MAX: Duration = Duration::from_secs(3);
 
@@ -55,6 +59,7 @@ pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<Part> {
     }
     parts.push(chain(app));
     parts.push(rules(app));
+    parts.push(sweeps(app).await);
     for (channel, waiting) in counts.iter().flat_map(|counts| &counts.notices) {
         parts.push(messages(channel, *waiting));
     }
@@ -150,6 +155,74 @@ fn probed(result: &ProbeResult) -> Part {
             todo,
             rank: 0,
         },
+    }
+}
+
+/// Looking for access that nobody recorded.
+async fn sweeps(app: &App) -> Part {
+    let name = "Sweeps".to_owned();
+    let Ok(status) = app.access.sweep_status().await else {
+        return Part {
+            name,
+            badge: BAD,
+            now: "What sweeps found could not be read.".to_owned(),
+            todo: "Look at the server’s log.",
+            rank: 0,
+        };
+    };
+    let now = app.clock.now();
+    let looked = status.looked_at.map(|at| Span::between(at, now));
+    let unknown: u64 = status
+        .items
+        .iter()
+        .filter(|(kind, _)| ["unknown", "preexisting"].contains(kind))
+        .map(|(_, count)| count)
+        .sum();
+    let late = status
+        .next_at
+        .is_some_and(|at| Span::between(at, now) > SWEEP_LATE);
+    let found = match looked {
+        None => "No sweep has looked yet.".to_owned(),
+        Some(ago) => format!(
+            "Looked {} ago: {} unknown, {} not readable.",
+            lasting(ago),
+            counted(unknown),
+            counted(status.unread)
+        ),
+    };
+    let (badge, rank, words, todo) = match (&status.failed, status.waiting) {
+        _ if status.mode == SweepMode::Off => {
+            let off = Badge {
+                word: "Off",
+                look: "ended",
+            };
+            let words = "Standing access is not looked at.".to_owned();
+            (off, 2, words, "Set access.sweep.mode.")
+        }
+        (Some(error), _) => {
+            let words = format!("{} {found}", sentence(&plain(error)));
+            (BAD, 0, words, "It is tried again; look at AWS’s answer.")
+        }
+        (None, _) if status.stuck > 0 => {
+            let stuck = counted(status.stuck);
+            let words = format!("{found} AWS refuses to remove {stuck}.");
+            (BAD, 0, words, "See Sweeps for AWS’s words.")
+        }
+        (None, Some(_)) => {
+            let words = format!("{found} A plan waits.");
+            (WAITS, 1, words, "An administrator confirms it: Sweeps.")
+        }
+        (None, None) if status.unread > 0 => (WAITS, 1, found, "See Sweeps for what and why."),
+        (None, None) if late => (WAITS, 1, found, "Look at the server’s log."),
+        (None, None) if looked.is_none() => (WAITS, 2, found, ""),
+        (None, None) => (GOOD, 3, found, ""),
+    };
+    Part {
+        name,
+        badge,
+        now: words,
+        todo,
+        rank,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Home: what can I use right now, and until when?
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use askama::Template;
 use axum::{
@@ -10,9 +10,9 @@ use axum::{
 };
 use hallpass_access::{
     Approval, Grant, GrantFilter, GrantState, InLine, Request, RequestFilter, RequestState,
-    RequestView,
+    RequestView, words::STAYS,
 };
-use hallpass_model::{HoldKey, RequestId, Span};
+use hallpass_model::{HoldKey, RequestId, Span, Target};
 use hallpass_rules::Kind;
 
 use super::{
@@ -22,7 +22,7 @@ use super::{
     view::{Aim, At, Coded, Ring, View},
     words::{Badge, grant_badge, in_line, plain},
 };
-use crate::{App, convert};
+use crate::{App, convert, problem::Failure};
 
 /// Passes shown at most; more are on the page of all requests.
 const PASSES_MAX: usize = 100;
@@ -42,6 +42,8 @@ struct HomePage {
     passes: Vec<Pass>,
     rows: Vec<Row>,
     again: Vec<Again>,
+    /// What the viewer holds without Hallpass and without a pass.
+    standing: Vec<Aim>,
 }
 
 /// A grant as a pass.
@@ -112,6 +114,7 @@ async fn home(State(app): State<App>, Query(after): Query<After>, viewer: Viewer
     for request in mine.iter().filter(|r| is_worth_a_row(r)).take(ROWS) {
         rows.push(rows::row(&app, &viewer, &view, request).await);
     }
+    let standing = standing(&app, &viewer, &view, &grants).await?;
     let mut shell = viewer.shell(&app, Nav::Home, "Your access").await;
     shell.said = after.toast(&app, &viewer, &view).await;
     Ok(page(&HomePage {
@@ -120,8 +123,27 @@ async fn home(State(app): State<App>, Query(after): Query<After>, viewer: Viewer
         passes,
         rows,
         again: again(&app, &view, &grants, &mine),
+        standing,
         shell,
     }))
+}
+
+/// What the viewer holds without Hallpass, as the newest sweep found it.
+async fn standing(
+    app: &App,
+    viewer: &Viewer,
+    view: &View,
+    grants: &[Grant],
+) -> Result<Vec<Aim>, Failure> {
+    let Some(user) = &viewer.actor.user else {
+        return Ok(Vec::new());
+    };
+    let stands = app.access.stands_known(user).await?;
+    let passes: HashSet<&Target> = grants.iter().map(|grant| &grant.key.target).collect();
+    let named = stands.keys().filter(|target| !passes.contains(target));
+    Ok(named
+        .map(|target| view.aim(Some(target), &app.access.names_of_target(target)))
+        .collect())
 }
 
 /// What could not be understood was said on the form; here it would only be in the way.
@@ -130,11 +152,7 @@ fn is_worth_a_row(request: &Request) -> bool {
 }
 
 /// Live grants of the viewer: what ends soonest first, then what is being made, then failures.
-async fn my_grants(
-    app: &App,
-    viewer: &Viewer,
-    view: &View,
-) -> Result<Vec<Grant>, crate::problem::Failure> {
+async fn my_grants(app: &App, viewer: &Viewer, view: &View) -> Result<Vec<Grant>, Failure> {
     let Some(user) = viewer.actor.user.clone() else {
         return Ok(Vec::new());
     };
@@ -258,6 +276,7 @@ pub(crate) fn approved(view: &View, grant: &Grant) -> String {
         Approval::NotRequired => "no approval needed".to_owned(),
         Approval::Own => "approved by the requester".to_owned(),
         Approval::BreakGlass => "break-glass".to_owned(),
+        Approval::Adopted => rows::adopted(view, grant),
         Approval::Peer => format!("approved by {}", view.named(&grant.approver)),
     }
 }

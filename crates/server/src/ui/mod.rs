@@ -36,6 +36,8 @@ mod permission_set;
 mod revoke;
 mod rules;
 mod rules_explain;
+mod standing;
+mod sweeps;
 
 mod events;
 

@@ -66,9 +66,9 @@ impl Place {
     }
 }
 
-/// The place of a grant. Names are those of today where the directory knows them.
-pub(crate) fn place(directory: &Directory, grant: &Grant) -> Place {
-    match (&grant.key.target, &grant.names) {
+/// The place of what somebody holds. Names are those of today where the directory knows them.
+pub(crate) fn place(directory: &Directory, target: &Target, names: &TargetNames) -> Place {
+    match (target, names) {
         (Target::Account { account, .. }, names) => Place {
             is_group: false,
             name: directory.account(account).map_or_else(
@@ -106,8 +106,8 @@ fn folder(directory: &Directory, account: &AccountId) -> String {
 }
 
 /// What is held there: the permission set, or membership.
-pub(crate) fn held(grant: &Grant) -> String {
-    match &grant.names {
+pub(crate) fn held(names: &TargetNames) -> String {
+    match names {
         TargetNames::Account { permission_set, .. } => plain(permission_set),
         TargetNames::Group { .. } => "Membership".to_owned(),
     }
@@ -115,11 +115,16 @@ pub(crate) fn held(grant: &Grant) -> String {
 
 /// `payments-prod / DatabaseOperator`, or `group oncall`.
 pub(crate) fn target(directory: &Directory, grant: &Grant) -> String {
-    let place = place(directory, grant);
+    target_of(directory, &grant.key.target, &grant.names)
+}
+
+/// As [`target`], of what is no grant.
+pub(crate) fn target_of(directory: &Directory, target: &Target, names: &TargetNames) -> String {
+    let place = place(directory, target, names);
     if place.is_group {
         format!("group {}", place.name)
     } else {
-        format!("{} / {}", place.name, held(grant))
+        format!("{} / {}", place.name, held(names))
     }
 }
 

@@ -41,6 +41,10 @@ pub(crate) struct WordsForm {
     pub(crate) hint: String,
     /// What else is to be known before the press; may be empty.
     pub(crate) note: String,
+    /// One field more; `None` where words are all.
+    pub(crate) more: Option<MoreField>,
+    /// How the button looks.
+    pub(crate) tone: Tone,
     /// Whether it can be ticked that sessions end too, and whether it is.
     pub(crate) sessions: Option<bool>,
     /// Why the viewer may not; then there is nothing to fill in.
@@ -51,6 +55,35 @@ pub(crate) struct WordsForm {
     pub(crate) submit: &'static str,
     /// The page it was opened on.
     pub(crate) from: String,
+}
+
+/// How a button looks that sends words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// It takes something away.
+    #[default]
+    Danger,
+    /// It does not.
+    Calm,
+}
+
+impl Tone {
+    pub(crate) const fn is_calm(self) -> bool {
+        matches!(self, Self::Calm)
+    }
+}
+
+/// A field beside the words.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MoreField {
+    pub(crate) label: &'static str,
+    /// The field's name.
+    pub(crate) name: &'static str,
+    /// The kind of input: `text` or `date`.
+    pub(crate) kind: &'static str,
+    pub(crate) value: String,
+    pub(crate) error: String,
+    pub(crate) hint: String,
 }
 
 #[derive(Template)]
@@ -416,6 +449,7 @@ pub(crate) fn close_form(view: &View, request: &Request, from: &str) -> WordsFor
         cancel: "Go back",
         back: back(from, request.id),
         submit: "Close review",
+        tone: Tone::Calm,
         from: from.to_owned(),
         ..WordsForm::default()
     }

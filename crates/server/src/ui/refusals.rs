@@ -71,6 +71,7 @@ pub(crate) fn words<'a>(
         PressRefused::OwnReview => {
             "Somebody else must close the review of your own request.".to_owned()
         }
+        PressRefused::Standing(why) => capital(&format!("{why}.")),
         PressRefused::ClocksDisagree(_)
         | PressRefused::DirectoryUnread { .. }
         | PressRefused::PersonUnchecked { .. } => sentence(&capital(&refused.to_string())),

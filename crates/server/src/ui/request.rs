@@ -50,6 +50,8 @@ struct RequestPage {
     pass: Option<Pass>,
     ring: Option<Ring>,
     ends: Option<(At, At)>,
+    /// The access stood before, and stays.
+    stays: bool,
     entries: Vec<Entry>,
     reason: String,
     ticket: String,
@@ -240,6 +242,7 @@ async fn assemble(
         buttons: buttons(app, viewer, view, request, grant, &presses),
         pass: is_live.map(|grant| pass(app, view, grant, Some(request), place)),
         ring: is_active.map(|grant| Ring::of(grant, view.now)),
+        stays: is_active.is_some_and(|grant| grant.standing),
         ends: is_active.map(|grant| (view.at_zone(grant.ends_at), View::at_utc(grant.ends_at))),
         entries: timeline::entries(app, viewer, view, request, grant, place, &records),
         reason: plain(&request.reason),

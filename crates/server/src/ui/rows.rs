@@ -1,6 +1,8 @@
 //! Requests as rows of a table: what, where it is, and what happens next.
 
-use hallpass_access::{EndCause, Grant, GrantState, Request, RequestState};
+use hallpass_access::{
+    EndCause, Grant, GrantState, Origin, Request, RequestState, words as access_words,
+};
 use hallpass_model::Span;
 
 use super::{
@@ -104,6 +106,15 @@ pub(crate) fn next(app: &App, view: &View, request: &Request, grant: Option<&Gra
     }
 }
 
+/// Who gave access an end that stood before.
+pub(crate) fn adopted(view: &View, grant: &Grant) -> String {
+    if grant.origin == Origin::System {
+        "a sweep gave it an end".to_owned()
+    } else {
+        format!("{} gave it an end", view.named(&grant.approver))
+    }
+}
+
 fn lapsed(request: &Request, link: Option<(&'static str, String)>) -> Next {
     let waited = request
         .expires_at
@@ -135,6 +146,9 @@ fn of_grant(view: &View, grant: &Grant, again: Option<(&'static str, String)>) -
     match &grant.state {
         GrantState::Scheduled | GrantState::Granting => {
             "AWS is confirming. The time starts then.".to_owned().into()
+        }
+        GrantState::Active if grant.standing => {
+            access_words::ends(grant, &view.words(grant.ends_at)).into()
         }
         GrantState::Active => format!("Ends {}.", view.words(grant.ends_at)).into(),
         GrantState::Ending { cause, .. } => Next {

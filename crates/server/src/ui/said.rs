@@ -1,7 +1,7 @@
 //! What a page says once after a press: a code in the address, made into words from what is stored
 //! now. An address that says something untrue says nothing.
 
-use hallpass_access::{Grant, Request, RequestState};
+use hallpass_access::{Approval, Grant, Request, RequestState};
 use serde::Deserialize;
 
 use super::{
@@ -25,6 +25,8 @@ pub(crate) enum Said {
     GivenBack,
     /// Took access away.
     Revoked,
+    /// Gave standing access an end.
+    Adopted,
     /// Broke the glass.
     Broken,
     /// Closed the review of that.
@@ -40,13 +42,14 @@ pub(crate) enum Said {
 }
 
 impl Said {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Approved,
         Self::Denied,
         Self::Discarded,
         Self::Already,
         Self::GivenBack,
         Self::Revoked,
+        Self::Adopted,
         Self::Broken,
         Self::Closed,
         Self::Refused,
@@ -64,6 +67,7 @@ impl Said {
             Self::Already => "already",
             Self::GivenBack => "given-back",
             Self::Revoked => "revoked",
+            Self::Adopted => "adopted",
             Self::Broken => "broken",
             Self::Closed => "closed",
             Self::Refused => "refused",
@@ -116,6 +120,13 @@ impl After {
                 let aim = view.aim(Some(&grant.key.target), &grant.names);
                 let words = format!("Revoked: {}. AWS is confirming.", aim.words());
                 (!grant.is_hold()).then(|| words.into())
+            }
+            Said::Adopted => {
+                let grant = self.grant(app, viewer).await?;
+                let aim = view.aim(Some(&grant.key.target), &grant.names);
+                let ends = view.words(grant.ends_at);
+                let words = format!("{} ends {ends} now. They were told.", aim.words());
+                (grant.approval == Approval::Adopted && grant.is_hold()).then(|| words.into())
             }
             Said::Approved | Said::Denied | Said::Discarded => {
                 let request = self.request(app, viewer).await?;

@@ -1,6 +1,8 @@
 //! What happened to a request, newest first, from the audit log; and what comes next.
 
-use hallpass_access::{Approval, Grant, GrantState, InLine, Request, RequestState};
+use hallpass_access::{
+    Approval, Grant, GrantState, InLine, Origin, Request, RequestState, words as access_words,
+};
 use hallpass_audit::{Record, RecordQuery};
 use hallpass_model::{Email, Span, Timestamp};
 
@@ -290,6 +292,10 @@ impl Teller<'_> {
     fn extended(&mut self, record: &Record) -> Entry {
         let (before, now) = (self.ends, ends_at(record));
         self.ends = now;
+        if let (Some(now), Some(grant)) = (now, self.grant.filter(|grant| grant.standing)) {
+            let words = access_words::ends(grant, &self.view.words(now));
+            return Entry::new("Extended").good().words(words);
+        }
         let words = match (before, now) {
             (Some(before), Some(now)) => format!(
                 "Ends {} instead of {}.",
@@ -433,7 +439,12 @@ fn upcoming(
                 ))
             }
             GrantState::Active => {
-                let mut entry = Entry::new("Access ends").words(what_ends(view, grant));
+                let title = if grant.standing {
+                    "The grant is over"
+                } else {
+                    "Access ends"
+                };
+                let mut entry = Entry::new(title).words(what_ends(view, grant));
                 let left = view.left(grant.ends_at);
                 entry.at = Some(view.at_second(grant.ends_at));
                 entry.left = Some((left.as_seconds(), countdown(left)));
@@ -511,6 +522,9 @@ pub(crate) fn approvers(request: &Request) -> Vec<(&Email, &'static str)> {
             Approval::NotRequired => return Vec::new(),
             Approval::Own => "as the rules allow",
             Approval::BreakGlass => "break-glass",
+            // an end that a sweep gave is nobody's approval
+            Approval::Adopted if request.origin == Origin::System => return Vec::new(),
+            Approval::Adopted => "gave it an end",
             Approval::Peer => "",
         };
         found.push((by, note));

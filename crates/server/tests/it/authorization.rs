@@ -57,6 +57,36 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("POST", "/api/v1/revocations", json!({"reason": "INC-1"})),
         (
             "GET",
+            "/api/v1/preview?account=payments-prod&permission_set=Admin",
+            nothing.clone(),
+        ),
+        ("GET", "/api/v1/sweeps", nothing.clone()),
+        ("POST", "/api/v1/sweeps", nothing.clone()),
+        (
+            "GET",
+            "/api/v1/sweeps/swp_01934a5b6c7d7e8f90123456789abcde",
+            nothing.clone(),
+        ),
+        (
+            "POST",
+            "/api/v1/sweeps/swp_01934a5b6c7d7e8f90123456789abcde/confirm",
+            nothing.clone(),
+        ),
+        ("GET", "/api/v1/standing", nothing.clone()),
+        (
+            "POST",
+            "/api/v1/standing",
+            json!({"action": "accept", "user": "sam@corp.example", "account": "payments-prod",
+                "permission_set": "Admin", "reason": "by intent"}),
+        ),
+        (
+            "POST",
+            "/api/v1/standing",
+            json!({"action": "adopt", "user": "sam@corp.example", "account": "payments-prod",
+                "permission_set": "Admin", "reason": "moving in", "duration_seconds": 3600}),
+        ),
+        (
+            "GET",
             "/api/v1/rules/explain?account=payments-prod&permission_set=Admin",
             nothing.clone(),
         ),

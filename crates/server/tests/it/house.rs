@@ -22,6 +22,7 @@ use hallpass_server::{
     Scope, SignIn, TokenFacts, TokenFault, TokenStore, hash_secret, router,
 };
 use hallpass_store::MemoryStore;
+use hallpass_store::testing::StandingDouble;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -314,6 +315,7 @@ pub(crate) struct House {
     pub(crate) tokens_broken: Arc<AtomicBool>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) sessions: Arc<MemorySessions>,
+    pub(crate) standing: Arc<StandingDouble>,
     pub(crate) connections: Connections,
     pub(crate) known: Arc<Known>,
     router: Router,
@@ -378,6 +380,7 @@ impl House {
         let start = Timestamp::from_second(1_780_000_000).unwrap();
         let clock = Arc::new(Wall(AtomicI64::new(start.as_second()), Mutex::default()));
         let store = Arc::new(MemoryStore::new());
+        let standing = Arc::new(StandingDouble::default());
         let found = Arc::new(organization(start));
         let known = Arc::new(Known {
             clock: Arc::clone(&clock),
@@ -390,6 +393,8 @@ impl House {
         let ports = Ports {
             store: store.clone(),
             assignments: store.clone(),
+            sweeps: store.clone(),
+            standing: standing.clone(),
             directory: known.clone(),
             clock: clock.clone(),
             ids: Arc::new(Ids(AtomicU64::new(1))),
@@ -435,6 +440,7 @@ impl House {
             tokens_broken,
             stop,
             sessions,
+            standing,
             connections: app.connections.clone(),
             known,
             router: router(app),

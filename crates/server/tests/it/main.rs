@@ -32,5 +32,6 @@ mod refusals;
 mod repeats;
 mod signed_in;
 mod signing_in;
+mod standing;
 mod streams;
 mod unsure;

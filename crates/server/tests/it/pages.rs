@@ -27,6 +27,9 @@ type Sample = (
     &'static [(&'static str, &'static str)],
 );
 
+/// Somebody's access in an account, as pages name it.
+const STANDING: &str = "user=ana@corp.example&account=payments-prod&permission_set=Admin";
+
 /// Route as in the sources; query of its sample; fields of its form besides the token. `{id}` is a
 /// pending request of the requester's, or their live grant.
 const PAGES: &[Sample] = &[
@@ -60,6 +63,28 @@ const PAGES: &[Sample] = &[
     ("GET /reviews/others", "", &[]),
     ("GET /reviews/done", "", &[]),
     ("GET /access", "", &[]),
+    ("GET /sweeps", "", &[]),
+    ("POST /sweeps", "", &[]),
+    ("GET /sweeps/{id}", "", &[]),
+    ("POST /sweeps/{id}/confirm", "", &[]),
+    ("GET /standing/accept", STANDING, &[]),
+    (
+        "POST /standing/accept",
+        STANDING,
+        &[("reason", "by intent"), ("length", "8h")],
+    ),
+    ("GET /standing/withdraw", STANDING, &[]),
+    (
+        "POST /standing/withdraw",
+        STANDING,
+        &[("reason", "by intent"), ("length", "8h")],
+    ),
+    ("GET /standing/adopt", STANDING, &[]),
+    (
+        "POST /standing/adopt",
+        STANDING,
+        &[("reason", "by intent"), ("length", "8h")],
+    ),
     ("GET /access/cut-off", "user=ana@corp.example", &[]),
     (
         "POST /access/cut-off",
@@ -137,6 +162,10 @@ async fn cell(route: &str, query: &str, fields: &[(&str, &str)], person: Option<
         _ => browser.press(&path, fields).await,
     };
     let to = reply.leads_to().replace(id, "ID").replace(asked, "REQUEST");
+    let to = match to.strip_prefix("/sweeps/swp_") {
+        Some(_) => "/sweeps/SWEEP".to_owned(),
+        None => to,
+    };
     format!("{} {to}", reply.status.as_u16())
         .trim_end()
         .to_owned()

@@ -1,7 +1,7 @@
 //! What people of the world do, in one line each.
 
 use hallpass_access::{
-    AccessError, AccessStore, Asked, Asking, Grant, GrantFilter, Idempotency, Wanted,
+    AccessError, AccessStore, Asked, Asking, Grant, GrantFilter, Idempotency, SweepStore, Wanted,
 };
 use hallpass_assignments::{AssignmentStore, OperationKind};
 use hallpass_audit::AuditStore;
@@ -62,8 +62,11 @@ pub(crate) async fn grant(world: &World, id: GrantId) -> Grant {
 }
 
 /// Any store that the whole core runs on.
-pub(crate) trait Kept: AccessStore + AssignmentStore + AuditStore + 'static {}
-impl<T: AccessStore + AssignmentStore + AuditStore + 'static> Kept for T {}
+pub(crate) trait Kept:
+    AccessStore + SweepStore + AssignmentStore + AuditStore + 'static
+{
+}
+impl<T: AccessStore + SweepStore + AssignmentStore + AuditStore + 'static> Kept for T {}
 
 pub(crate) async fn grants<S: Kept>(world: &World<S>) -> Vec<Grant> {
     world

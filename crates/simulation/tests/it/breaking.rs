@@ -99,8 +99,9 @@ fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
             .unwrap();
         let told: Vec<_> = notices
             .iter()
-            .filter(|waiting| waiting.notice.news == News::BreakGlass)
-            .flat_map(|waiting| waiting.notice.to.iter().map(Email::as_str))
+            .filter_map(hallpass_access::Waiting::notice)
+            .filter(|notice| notice.news == News::BreakGlass)
+            .flat_map(|notice| notice.to.iter().map(Email::as_str))
             .collect();
         // Dee too, whom the rule does not mention otherwise, and the administrator
         assert_eq!(

@@ -249,8 +249,8 @@ fn reminders_come_when_due_and_name_those_still_to_approve() {
             .await
             .unwrap();
         let reminders: Vec<_> = waiting
-            .into_iter()
-            .map(|w| w.notice)
+            .iter()
+            .filter_map(hallpass_access::Waiting::notice)
             .filter(|n| n.news == News::Reminder)
             .collect();
         assert_eq!(reminders.len(), 5, "minutes 15, 45, 105, 225, 465");

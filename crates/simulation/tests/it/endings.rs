@@ -262,11 +262,11 @@ fn an_end_that_aws_refuses_for_good_is_parked_in_sight_and_tried_every_hour() {
         let stuck: Vec<_> = told
             .unwrap()
             .into_iter()
-            .filter(|it| it.notice.news == hallpass_access::News::Stuck)
+            .filter(|it| it.notice().unwrap().news == hallpass_access::News::Stuck)
             .collect();
         // channels know who operators are
         assert_eq!(stuck.len(), 1);
-        assert!(stuck[0].notice.to.is_empty());
+        assert!(stuck[0].notice().unwrap().to.is_empty());
         let tried = writes_on(&world, &key).len();
         world.live_coarsely(Span::hours(3), Span::seconds(30)).await;
         let again = writes_on(&world, &key).len() - tried;

@@ -12,7 +12,7 @@ use hallpass_access::{
 use hallpass_model::{Span, Timestamp, UserId};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Snapshot};
 use hallpass_rules::{Rules, Source, load};
-use hallpass_simulation::{Habits, Human, Ids, Wall, World};
+use hallpass_simulation::{Center, Habits, Human, Ids, Wall, World};
 use hallpass_store::MemoryStore;
 
 const RULES: &str = r#"
@@ -147,7 +147,9 @@ fn scene() -> Scene {
     let clock = Arc::new(Wall::new(Timestamp::UNIX_EPOCH));
     let ports = Ports {
         store: store.clone(),
-        assignments: store,
+        assignments: store.clone(),
+        sweeps: store,
+        standing: Arc::new(Center::new(clock.clone(), Habits::default())),
         directory: shelf.clone(),
         clock: clock.clone(),
         ids: Arc::new(Ids::new(1)),

@@ -241,13 +241,13 @@ fn what_cannot_be_cut_is_told_once_and_made_up_for() {
         let waiting = store.take_notices("test", now, now, 100).await.unwrap();
         let live: Vec<_> = waiting
             .iter()
-            .filter(|it| it.notice.news == News::SessionsLive)
+            .filter(|it| it.notice().unwrap().news == News::SessionsLive)
             .collect();
         assert_eq!(live.len(), 1);
         assert!(
-            live[0].notice.text.contains("may work until"),
+            live[0].notice().unwrap().text.contains("may work until"),
             "{}",
-            live[0].notice.text
+            live[0].notice().unwrap().text
         );
         bench.organization.change(|it| it.scps_enabled = true);
         bench.calmly(310).await;

@@ -237,6 +237,8 @@ impl House {
         let ports = hallpass_access::Ports {
             store: store.clone(),
             assignments: store.clone(),
+            sweeps: store.clone(),
+            standing: Arc::new(hallpass_store::testing::StandingDouble::default()),
             directory: known.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
@@ -417,15 +419,18 @@ impl House {
             .await
             .unwrap();
         for waiting in taken {
-            let request = self.request(waiting.notice.request).await;
-            let grant = match waiting.notice.grant.or(request.grant) {
+            let hallpass_access::Message::Notice(notice) = waiting.message else {
+                panic!("no digest is told here")
+            };
+            let request = self.request(notice.request).await;
+            let grant = match notice.grant.or(request.grant) {
                 Some(id) => self.store.grant(id).await.unwrap(),
                 None => None,
             };
             let told = Told {
                 number: waiting.number,
                 attempts: waiting.attempts,
-                notice: waiting.notice,
+                notice,
                 request,
                 grant,
             };

@@ -1,14 +1,16 @@
 //! Changes: guards, races, legal steps, all or nothing, and the chain of records.
 
 use hallpass_access::{
-    Change, CommitError, Grant, GrantState, Request, RequestFilter, RequestState, Stuck, Write,
+    AcceptanceWrite, Change, CommitError, Grant, GrantState, Request, RequestFilter, RequestState,
+    Stuck, Write,
 };
 use hallpass_audit::{Input, Record};
 
 use super::Store;
 use crate::testing::{
-    a_draft, a_grant, a_notice, a_request, account_key, an_answer, approved, at, email, ended,
-    ending, grant_id, grant_states, request_id, request_states, wanted, with_grant, with_request,
+    a_digest, a_draft, a_grant, a_notice, a_request, a_sweep, a_sweep_item, account_key,
+    an_acceptance, an_answer, approved, at, email, ended, ending, grant_id, grant_states,
+    request_id, request_states, sweep_id, wanted, with_grant, with_request,
 };
 
 fn raced(outcome: &Result<Vec<Record>, CommitError>) -> bool {
@@ -282,6 +284,10 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
         desires: vec![wanted(&account_key(1, 1), 7_200, 1)],
         audit: vec![a_draft(1)],
         notices: vec![a_notice(1)],
+        sweeps: vec![Write::Insert(a_sweep(1))],
+        sweep_items: vec![Write::Insert(a_sweep_item(1, &account_key(9, 1)))],
+        accepted: vec![AcceptanceWrite::Insert(an_acceptance(&account_key(9, 1)))],
+        digests: vec![a_digest(1)],
         answer: Some(an_answer(2, "k")),
     };
     assert!(raced(&store.commit(refused).await));
@@ -291,6 +297,10 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
     assert_eq!(store.assignments().await.unwrap(), Vec::new());
     assert_eq!(store.head().await.unwrap(), None);
     assert_eq!(store.records_from(0, 10).await.unwrap(), Vec::new());
+    assert_eq!(store.sweeps(None, 10).await.unwrap(), Vec::new());
+    let items = store.sweep_items(sweep_id(1)).await.unwrap();
+    assert_eq!(items, Vec::new());
+    assert_eq!(store.accepted().await.unwrap(), Vec::new());
     assert!(
         store
             .take_notices("log", at(9), at(10), 10)

@@ -79,6 +79,9 @@ pub async fn cuts_are_settled_whole_over_the_version_that_was_read(store: Store)
     assert_eq!(store.cut(newest.grant).await.unwrap().unwrap(), newest);
     assert_eq!(store.records_from(1, 9).await.unwrap().len(), 1);
     let waiting = store.take_notices("test", at(30), at(40), 9).await.unwrap();
-    let news: Vec<News> = waiting.iter().map(|it| it.notice.news).collect();
+    let news: Vec<News> = waiting
+        .iter()
+        .filter_map(|it| Some(it.notice()?.news))
+        .collect();
     assert_eq!(news, [News::SessionsLive]);
 }

@@ -21,16 +21,17 @@ pub mod log;
 pub mod outbox;
 pub mod queries;
 pub mod reviews;
+pub mod sweeps;
 
-use hallpass_access::AccessStore;
+use hallpass_access::{AccessStore, SweepStore};
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
 use hallpass_org::cuts::CutStore;
 
 /// Every port of one engine.
-pub trait Everything: AccessStore + AssignmentStore + AuditStore + CutStore {}
+pub trait Everything: AccessStore + SweepStore + AssignmentStore + AuditStore + CutStore {}
 
-impl<T: AccessStore + AssignmentStore + AuditStore + CutStore> Everything for T {}
+impl<T: AccessStore + SweepStore + AssignmentStore + AuditStore + CutStore> Everything for T {}
 
 /// A store under test.
 pub type Store = std::sync::Arc<dyn Everything>;
@@ -96,6 +97,19 @@ macro_rules! conformance {
             cuts:
                 cuts_are_added_with_a_change_and_open_until_they_are_gone
                 cuts_are_settled_whole_over_the_version_that_was_read;
+            sweeps:
+                a_run_is_stored_with_what_it_found
+                one_run_looks_at_a_time
+                every_step_of_a_run_is_taken_and_no_other
+                runs_and_items_are_guarded_by_version
+                open_items_are_found_until_they_are_settled
+                acceptance_is_stored_changed_and_withdrawn
+                old_findings_are_dropped_and_open_ones_stay
+                what_was_acted_on_is_kept_with_its_run
+                adopted_access_has_a_row_that_is_ours_and_is_never_created
+                what_is_to_be_removed_has_a_row_that_is_ours
+                nothing_is_adopted_or_removed_over_a_row
+                digests_wait_like_notices;
             reviews:
                 open_reviews_are_found_until_they_are_closed;
             queries:

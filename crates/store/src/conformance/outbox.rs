@@ -1,6 +1,6 @@
 //! Notices on their way, and answers to repeated requests.
 
-use hallpass_access::{Answer, Change, CommitError, Waiting, Write};
+use hallpass_access::{Answer, Change, CommitError, Message, Waiting, Write};
 
 use super::Store;
 use crate::testing::{a_notice, a_request, an_answer, at, email, with_request};
@@ -30,8 +30,11 @@ async fn take_for(
             |Waiting {
                  number,
                  attempts,
-                 notice,
-             }| (number, attempts, notice.text),
+                 message,
+             }| match message {
+                Message::Notice(notice) => (number, attempts, notice.text),
+                Message::Digest(digest) => (number, attempts, digest.text),
+            },
         )
         .collect()
 }

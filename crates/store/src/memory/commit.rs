@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_access::{Answer, Change, Desire, Grant, GrantState, Request, RequestState, Write};
+use hallpass_access::{
+    AcceptanceWrite, Answer, Change, Desire, Grant, GrantState, Message, Request, RequestState,
+    Sweep, SweepItem, Write,
+};
 use hallpass_audit::Record;
 use hallpass_model::{GrantId, RequestId, Timestamp};
 
+use super::sweeps::Sweeps;
 use super::{Slot, State};
 use crate::fault::Fault;
 use crate::steps::{
@@ -47,6 +51,12 @@ pub(super) fn commit(state: &mut State, change: Change) -> Result<Vec<Record>, F
     for desire in &change.desires {
         staged.desire(desire)?;
     }
+    let sweeps = staged_sweeps(
+        staged.base,
+        change.sweeps,
+        change.sweep_items,
+        change.accepted,
+    )?;
     staged.effects.records = staged.base.seal(change.audit)?;
     if let Some(answer) = change.answer {
         staged.answer(answer)?;
@@ -54,13 +64,42 @@ pub(super) fn commit(state: &mut State, change: Change) -> Result<Vec<Record>, F
     let effects = staged.effects;
     let records = effects.records.clone();
     effects.merge_into(state);
+    if let Some(sweeps) = sweeps {
+        state.sweeps = sweeps;
+    }
     for sessions in &change.outliving {
         state.cuts.insert(sessions.grant, cut_of(sessions));
     }
     for notice in change.notices {
-        state.outbox.post(notice);
+        state.outbox.post(Message::Notice(notice));
+    }
+    for digest in change.digests {
+        state.outbox.post(Message::Digest(digest));
     }
     Ok(records)
+}
+
+/// What becomes of sweeps; `None` when the change has nothing to do with them.
+fn staged_sweeps(
+    base: &State,
+    runs: Vec<Write<Sweep>>,
+    items: Vec<Write<SweepItem>>,
+    accepted: Vec<AcceptanceWrite>,
+) -> Result<Option<Sweeps>, Fault> {
+    if runs.is_empty() && items.is_empty() && accepted.is_empty() {
+        return Ok(None);
+    }
+    let mut sweeps = base.sweeps.clone();
+    for write in runs {
+        sweeps.sweep(write)?;
+    }
+    for write in items {
+        sweeps.item(write)?;
+    }
+    for write in accepted {
+        sweeps.acceptance(write)?;
+    }
+    Ok(Some(sweeps))
 }
 
 impl Staged<'_> {

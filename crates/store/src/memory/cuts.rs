@@ -1,6 +1,7 @@
 //! Sessions that outlive grants, in memory.
 
 use async_trait::async_trait;
+use hallpass_access::Message;
 use hallpass_audit::Draft;
 use hallpass_model::GrantId;
 use hallpass_org::cuts::{Cut, CutNews, CutStore};
@@ -50,7 +51,7 @@ impl CutStore for MemoryStore {
             state.cuts.insert(cut.grant, next);
         }
         for told in &news {
-            state.outbox.post(notice_of_cut(told));
+            state.outbox.post(Message::Notice(notice_of_cut(told)));
         }
         Ok(())
     }

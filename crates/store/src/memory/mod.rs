@@ -6,6 +6,7 @@ mod assignments;
 mod commit;
 mod cuts;
 mod outbox;
+mod sweeps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,7 @@ use crate::rows::head_at;
 use crate::steps::exists_already;
 use hallpass_org::cuts::Cut;
 use outbox::Outbox;
+use sweeps::Sweeps;
 
 /// A store that lives as long as its last clone. Deterministic: no clock, no randomness, ordered.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +48,7 @@ struct State {
     tokens: BTreeMap<TokenId, TokenRow>,
     blobs: BTreeMap<String, Vec<u8>>,
     cuts: BTreeMap<GrantId, Cut>,
+    sweeps: Sweeps,
 }
 
 /// An assignment and who works on it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_access::{Notice, Waiting};
+use hallpass_access::{Message, Waiting};
 use hallpass_model::Timestamp;
 
 /// Notices, and which channel has still to tell which.
@@ -10,7 +10,7 @@ use hallpass_model::Timestamp;
 pub(super) struct Outbox {
     /// When each channel in use was last opened.
     channels: BTreeMap<String, Timestamp>,
-    notices: BTreeMap<u64, Notice>,
+    notices: BTreeMap<u64, Message>,
     /// By channel and number.
     deliveries: BTreeMap<(String, u64), Outgoing>,
     last_number: u64,
@@ -24,7 +24,7 @@ struct Outgoing {
 }
 
 impl Outbox {
-    pub(super) fn post(&mut self, notice: Notice) {
+    pub(super) fn post(&mut self, notice: Message) {
         if self.channels.is_empty() {
             return;
         }
@@ -72,7 +72,7 @@ impl Outbox {
             let waiting = Waiting {
                 number: *number,
                 attempts: outgoing.attempts,
-                notice: notices.get(number)?.clone(),
+                message: notices.get(number)?.clone(),
             };
             outgoing.attempts = outgoing.attempts.saturating_add(1);
             outgoing.due = again_at;
@@ -120,7 +120,7 @@ impl Outbox {
         let kept = deliveries.len();
         deliveries.retain(|(channel, number), _| {
             channels.contains_key(channel)
-                && notices.get(number).is_some_and(|told| told.at >= before)
+                && notices.get(number).is_some_and(|told| told.at() >= before)
         });
         // a notice is kept for as long as a channel has still to tell it
         notices.retain(|number, _| deliveries.keys().any(|(_, waiting)| waiting == number));

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use hallpass_access::{Notice, ReadError};
+use hallpass_access::{Accepted, Message, ReadError, Sweep, SweepItem};
 use hallpass_assignments::Row;
 use hallpass_audit::{GENESIS_HASH, Record};
 use hallpass_org::{Drill, Revocation};
@@ -182,16 +182,42 @@ fn check(tx: &Transaction<'_>) -> Result<Check, Fault> {
         tx,
         "notices",
         "CAST(number AS TEXT)",
-        |text| read_body::<Notice>("notice", text).map(drop),
+        |text| read_body::<Message>("notice", text).map(drop),
         &mut note,
     )?;
     check_plans(tx, &mut note)?;
+    check_sweeps(tx, &mut note)?;
     let records = check_chain(tx, &mut note)?;
     Ok(Check {
         schema_version,
         records,
         problems,
     })
+}
+
+/// Sweeps, their items, and what is accepted as standing.
+fn check_sweeps(tx: &Transaction<'_>, note: &mut impl FnMut(String)) -> Result<(), Fault> {
+    check_bodies(
+        tx,
+        "sweeps",
+        "id",
+        |text| read_body::<Sweep>("sweep", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "sweep_items",
+        "sweep_id || ' ' || hold_key",
+        |text| read_body::<SweepItem>("sweep item", text).map(drop),
+        note,
+    )?;
+    check_bodies(
+        tx,
+        "accepted_standing",
+        "hold_key",
+        |text| read_body::<Accepted>("acceptance", text).map(drop),
+        note,
+    )
 }
 
 /// Plans with their journals, and what plans left behind.

@@ -1,11 +1,11 @@
 //! A change in one transaction.
 
-use hallpass_access::{Answer, Change, Desire, Grant, Request, Write};
+use hallpass_access::{Answer, Change, Desire, Grant, Message, Request, Write};
 use hallpass_assignments::Row;
 use hallpass_audit::{Draft, Head, Record};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
-use super::{Refused, assignments, counter, cuts, number, outbox, refusal};
+use super::{Refused, assignments, counter, cuts, number, outbox, refusal, sweeps};
 use crate::fault::Fault;
 use crate::rows::{account_of, body, grant_body, head_at, instant, read_instant, request_body};
 use crate::steps::{
@@ -26,12 +26,24 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     for sessions in &change.outliving {
         cuts::insert(tx, &cut_of(sessions))?;
     }
+    for write in &change.sweeps {
+        sweeps::sweep(tx, write)?;
+    }
+    for write in &change.sweep_items {
+        sweeps::item(tx, write)?;
+    }
+    for write in &change.accepted {
+        sweeps::acceptance(tx, write)?;
+    }
     let records = append(tx, change.audit)?;
     if let Some(given) = &change.answer {
         answer(tx, given)?;
     }
-    for told in &change.notices {
-        outbox::post(tx, told)?;
+    for told in change.notices {
+        outbox::post(tx, &Message::Notice(told))?;
+    }
+    for told in change.digests {
+        outbox::post(tx, &Message::Digest(told))?;
     }
     Ok(records)
 }

@@ -2,6 +2,7 @@
 //! executor together with records and news.
 
 use async_trait::async_trait;
+use hallpass_access::Message;
 use hallpass_audit::Draft;
 use hallpass_model::GrantId;
 use hallpass_org::cuts::{Cut, CutNews, CutStore};
@@ -94,7 +95,7 @@ impl CutStore for SqliteStore {
                 }
                 commit::append(tx, records.clone())?;
                 for told in &news {
-                    outbox::post(tx, &notice_of_cut(told))?;
+                    outbox::post(tx, &Message::Notice(notice_of_cut(told)))?;
                 }
                 Ok(())
             })

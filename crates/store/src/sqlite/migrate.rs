@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aws_lc_rs::digest;
-use hallpass_access::{GrantState, RequestState};
+use hallpass_access::{GrantState, RequestState, SweepState};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::OpenError;
@@ -50,6 +50,11 @@ const MIGRATIONS: &[Migration] = &[
         version: 7,
         name: "lines",
         sql: include_str!("../../migrations/0007_lines.sql"),
+    },
+    Migration {
+        version: 8,
+        name: "sweeps",
+        sql: include_str!("../../migrations/0008_sweeps.sql"),
     },
 ];
 
@@ -130,6 +135,7 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
     }
     fill_steps(&transaction, "request_steps", RequestState::STEPS).map_err(unusable)?;
     fill_steps(&transaction, "grant_steps", GrantState::STEPS).map_err(unusable)?;
+    fill_steps(&transaction, "sweep_steps", SweepState::STEPS).map_err(unusable)?;
     transaction.commit().map_err(unusable)
 }
 

@@ -16,6 +16,7 @@ mod migrate;
 mod outbox;
 mod plans;
 mod sessions;
+mod sweeps;
 mod tokens;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! The outbox in SQLite: one row per notice, and one per channel that has still to tell it.
 
-use hallpass_access::{Notice, Waiting};
+use hallpass_access::{Message, Waiting};
 use hallpass_model::Timestamp;
 use rusqlite::Transaction;
 
@@ -8,14 +8,14 @@ use super::{counter, number};
 use crate::fault::Fault;
 use crate::rows::{body, instant, read_body, read_instant};
 
-/// Keeps a notice for every channel in use; without any it is nobody's.
-pub(super) fn post(tx: &Transaction<'_>, told: &Notice) -> Result<(), Fault> {
+/// Keeps a message for every channel in use; without any it is nobody's.
+pub(super) fn post(tx: &Transaction<'_>, told: &Message) -> Result<(), Fault> {
     let kept = tx
         .prepare_cached(
             "INSERT INTO notices (at, body)
              SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM channels)",
         )?
-        .execute((instant(told.at), body(told)?))?;
+        .execute((instant(told.at()), body(told)?))?;
     if kept > 0 {
         // due at once, whatever the clock says
         tx.prepare_cached(
@@ -72,11 +72,11 @@ pub(super) fn take(
         hide.execute((channel, number, instant(again_at)))?;
         // one that cannot be read, of a later release for instance, must not hold up the others;
         // `check` tells of it
-        if let Ok(notice) = read_body("notice", &text) {
+        if let Ok(message) = read_body("notice", &text) {
             taken.push(Waiting {
                 number: counter(number),
                 attempts,
-                notice,
+                message,
             });
         }
     }

@@ -5,13 +5,16 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use hallpass_access::{AccessStore, Change, CommitError, Request, RequestFilter, Write};
+use hallpass_access::{
+    AcceptanceWrite, AccessStore, Change, CommitError, Request, RequestFilter, Sweep, SweepState,
+    SweepStore, Write,
+};
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
 use hallpass_store::conformance::Store;
 use hallpass_store::testing::{
-    a_draft, a_grant, a_notice, a_request, a_token, account_key, an_answer, approved, at, email,
-    grant_id, request_id, wanted,
+    a_digest, a_draft, a_grant, a_notice, a_request, a_sweep, a_sweep_item, a_token, account_key,
+    an_acceptance, an_answer, approved, at, email, grant_id, request_id, sweep_id, wanted,
 };
 use hallpass_store::{BackupError, SqliteStore};
 use rusqlite::{Connection, TransactionBehavior};
@@ -26,6 +29,13 @@ fn whole(n: u64) -> Change {
         desires: vec![wanted(&account_key(n, 1), 7_200, n)],
         audit: vec![a_draft(n)],
         notices: vec![a_notice(n)],
+        sweeps: vec![Write::Insert(Sweep {
+            state: SweepState::Done { at: at(n) },
+            ..a_sweep(n)
+        })],
+        sweep_items: vec![Write::Insert(a_sweep_item(n, &account_key(n, 1)))],
+        accepted: vec![AcceptanceWrite::Insert(an_acceptance(&account_key(n, 1)))],
+        digests: vec![a_digest(n)],
         answer: Some(an_answer(n, &format!("key {n}"))),
     }
 }
@@ -43,6 +53,11 @@ async fn assert_whole(store: &SqliteStore, n: u64) {
             .unwrap()
             .is_some()
     );
+    let key = account_key(n, 1);
+    let item = store.sweep_item(sweep_id(n), &key).await.unwrap();
+    assert_eq!(item, Some(a_sweep_item(n, &key)));
+    assert!(store.sweep(sweep_id(n)).await.unwrap().is_some());
+    assert!(store.accepted_one(&key).await.unwrap().is_some());
     assert!(
         store
             .answer(&email(1), &format!("key {n}"))
@@ -355,7 +370,7 @@ async fn two_processes_do_not_take_the_same_notice() {
     taken.sort_unstable();
     let once = taken.len();
     taken.dedup();
-    assert_eq!((once, taken.len()), (20, 20));
+    assert_eq!((once, taken.len()), (40, 40));
     // nothing is left behind of what every channel has told
     let left: i64 = Connection::open(&path)
         .unwrap()

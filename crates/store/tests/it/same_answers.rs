@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use hallpass_access::AccessStore;
 use hallpass_access::{
-    Change, CommitError, Desire, Grant, GrantFilter, Reminders, Request, RequestFilter, Stuck,
-    Write,
+    AcceptanceWrite, Change, CommitError, Desire, Fate, Grant, GrantFilter, Reminders, Request,
+    RequestFilter, Stuck, SweepState, Write,
 };
 use hallpass_assignments::line::Room;
 use hallpass_assignments::{
@@ -16,8 +16,9 @@ use hallpass_audit::Record;
 use hallpass_model::{HoldKey, Timestamp};
 use hallpass_store::conformance::Store;
 use hallpass_store::testing::{
-    a_draft, a_grant, a_lease, a_notice, a_request, account, account_key, an_answer, at, email,
-    grant_id, grant_states, group_key, request_id, request_states, user,
+    a_digest, a_draft, a_grant, a_lease, a_notice, a_report, a_request, a_sweep, a_sweep_item,
+    account, account_key, an_acceptance, an_answer, at, email, grant_id, grant_states, group_key,
+    request_id, request_states, sweep_id, user,
 };
 
 /// Sequences per run, and calls in each.
@@ -140,7 +141,14 @@ impl Sequence {
 
     async fn call(&mut self) -> (String, String) {
         self.now += self.dice.roll(0..60);
-        match self.dice.roll(0..20) {
+        match self.dice.roll(0..21) {
+            20 => {
+                let (listings, runs) = (self.few(), self.few());
+                both!(self, |store| format!(
+                    "{:?}",
+                    store.prune_sweeps(listings, runs).await
+                ))
+            }
             0..=8 => {
                 let change = self.change().await;
                 both!(self, |store| outcome(store.commit(change.clone()).await))
@@ -208,12 +216,59 @@ impl Sequence {
             change.audit.push(a_draft(self.drafts.max(1)));
             change.notices.push(a_notice(self.drafts));
         }
+        if self.dice.chance(15) {
+            self.sweeps(&mut change).await;
+        }
         if self.dice.chance(20) {
             let mut answer = an_answer(self.now, &self.dice.roll(0..3).to_string());
             answer.until = self.dice.instant(self.now);
             change.answer = Some(answer);
         }
         change
+    }
+
+    /// Runs, items and acceptances, right or wrong.
+    async fn sweeps(&mut self, change: &mut Change) {
+        let n = self.dice.roll(1..9);
+        let stored = self.stores[0].sweep(sweep_id(n)).await.unwrap();
+        let mut sweep = stored.clone().unwrap_or_else(|| a_sweep(n));
+        sweep.report = self.dice.chance(50).then(|| a_report(n));
+        let now = at(self.now);
+        sweep.state = self.dice.pick(&[
+            SweepState::Running,
+            SweepState::Interrupted { at: now },
+            SweepState::Planned { at: now },
+            SweepState::Working { since: now },
+            SweepState::Done { at: now },
+        ]);
+        sweep.version += u64::from(self.dice.chance(5));
+        change
+            .sweeps
+            .push(if stored.is_some() == self.dice.chance(95) {
+                Write::Update(sweep)
+            } else {
+                Write::Insert(sweep)
+            });
+        let key = self.dice.key();
+        let stored = self.stores[0].sweep_item(sweep_id(n), &key).await.unwrap();
+        let mut item = stored.clone().unwrap_or_else(|| a_sweep_item(n, &key));
+        item.fate = self
+            .dice
+            .pick(&[Fate::Reported, Fate::Removing { since: now }]);
+        change
+            .sweep_items
+            .push(if stored.is_some() == self.dice.chance(95) {
+                Write::Update(item)
+            } else {
+                Write::Insert(item)
+            });
+        let stored = self.stores[0].accepted_one(&key).await.unwrap();
+        change.accepted.push(match stored {
+            Some(row) if self.dice.chance(50) => AcceptanceWrite::Update(row),
+            Some(row) => AcceptanceWrite::Withdraw(row),
+            None => AcceptanceWrite::Insert(an_acceptance(&key)),
+        });
+        change.digests.push(a_digest(n));
     }
 
     async fn request(&mut self) -> Write<Request> {
@@ -279,6 +334,15 @@ impl Sequence {
                 until: self.dice.instant(self.now),
                 asked_at: at(self.now),
                 removed_at: self.dice.instant(self.now),
+            },
+            _ if self.dice.chance(10) => Desire::Remove {
+                key,
+                since: at(self.now),
+            },
+            _ if self.dice.chance(10) => Desire::Adopt {
+                key,
+                until: self.dice.instant(self.now),
+                seen_at: at(self.now),
             },
             _ => Desire::Until {
                 key,
@@ -361,6 +425,11 @@ impl Sequence {
             format!("{:?}", store.grants_due(now, most).await),
             format!("{:?}", store.holds(&key).await),
             format!("{:?}", store.answer(&email(1), &name).await),
+            format!("{:?}", store.sweeps(None, most).await),
+            format!("{:?}", store.newest_listing().await),
+            format!("{:?}", store.open_sweeps().await),
+            format!("{:?}", store.open_sweep_items().await),
+            format!("{:?}", store.accepted_one(&key).await),
         ]
         .join("\n"))
     }
@@ -377,6 +446,10 @@ impl Sequence {
             format!("{:?}", store.counts(now).await),
             format!("{:?}", store.grants_due(now, 99).await),
             format!("{:?}", store.requests_due(now, 99).await),
+            format!("{:?}", store.sweeps(None, 99).await),
+            format!("{:?}", store.open_sweep_items().await),
+            format!("{:?}", store.sweep_items(sweep_id(3)).await),
+            format!("{:?}", store.accepted().await),
             format!("{:?}", AccessStore::next_due(&**store).await),
             format!("{:?}", AssignmentStore::next_due(&**store, now).await),
         ]

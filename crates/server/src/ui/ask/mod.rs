@@ -4,6 +4,7 @@
 //! sends the first for you while you choose.
 
 mod choice;
+mod held;
 mod outlook;
 
 use askama::Template;

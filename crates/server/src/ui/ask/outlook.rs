@@ -5,7 +5,7 @@ use hallpass_access::{Grant, GrantFilter, GrantState, Request, RequestFilter, Re
 use hallpass_model::{Email, GrantId, HoldKey, Span, Target, TargetNames};
 use hallpass_rules::{ClickRefused, Decision, Kind};
 
-use super::{Form, choice::Choice};
+use super::{Form, choice::Choice, held::held_already};
 use crate::{
     App,
     problem::Failure,
@@ -63,6 +63,8 @@ pub(super) struct Outlook {
     /// Why it cannot be sent; the button's words then, and the sentence.
     pub(super) closed: String,
     pub(super) why_not: Coded,
+    /// That it is held already, not through Hallpass; empty when it is not.
+    pub(super) standing: Coded,
     /// An equal request that waits, with the time it was made.
     pub(super) waiting: Option<(String, String)>,
     /// The grant it would lengthen, with its end.
@@ -112,6 +114,7 @@ impl Outlook {
             .filter(|last| !crate::ui::rows::is_past(view, last))
             .map(|last| (format!("/requests/{}", last.id), view.words(last.asked_at)));
         outlook.extend(app, viewer, view, &target).await?;
+        outlook.standing = held_already(app, viewer, view, &target).await?;
         outlook.people(view, &decision);
         outlook.facts(app, view, choice, &decision);
         outlook.requirements(&decision);
@@ -280,6 +283,9 @@ impl Outlook {
     fn facts(&mut self, app: &App, view: &View, choice: &Choice, decision: &Decision) {
         if let Some(length) = self.length {
             self.time = match &self.extends {
+                _ if !self.standing.is_empty() => {
+                    format!("{length} of a grant on top; what you hold stays after it")
+                }
                 Some(_) => format!(
                     "{length}, counted from the approval: to {} if it came now",
                     view.words(length.after(view.now))

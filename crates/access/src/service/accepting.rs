@@ -1,0 +1,140 @@
+//! Standing access that an administrator accepts, or accepts no more.
+
+use hallpass_audit::Event;
+use hallpass_model::{HoldKey, Timestamp};
+
+use super::standing::Meant;
+use super::{Access, AccessError, RACES_MAX};
+use crate::records::By;
+use crate::{
+    AcceptanceWrite, Accepted, Actor, Change, CommitError, PressRefused, StandingRefused, sweep,
+};
+
+impl Access {
+    /// Accepts standing access, whether or not it was found yet. Accepted again, with other words, the
+    /// newest count.
+    ///
+    /// # Errors
+    /// When the actor is no administrator, gives no reason, or names nobody or nothing.
+    pub async fn accept_standing(
+        &self,
+        actor: &Actor,
+        meant: &Meant,
+        reason: &str,
+        review_at: Option<Timestamp>,
+    ) -> Result<Accepted, AccessError> {
+        self.ensure_admin(actor).await?;
+        let key = self.key_meant(meant)?;
+        let reason = reason.trim();
+        let refused = match review_at {
+            _ if reason.is_empty() => Some(PressRefused::ReasonMissing),
+            Some(at) if at <= self.now() => Some(StandingRefused::ReviewInThePast.into()),
+            Some(_) | None => None,
+        };
+        if let Some(why) = refused {
+            return Err(self.refuse_standing(actor, &key, "accept", why).await?);
+        }
+        let mut races = 0;
+        loop {
+            let stored = self.ports.sweeps.accepted_one(&key).await?;
+            if let Some(stored) = &stored
+                && stored.reason == reason
+                && stored.review_at == review_at
+            {
+                return Ok(stored.clone());
+            }
+            let moment = self.moment();
+            let accepted = Accepted {
+                key: key.clone(),
+                names: self.names_of(&key),
+                holder: sweep::person(&key, &self.directory()),
+                reason: reason.to_owned(),
+                by: actor.email.clone(),
+                at: moment.now,
+                review_at,
+                version: stored.as_ref().map_or(0, |stored| stored.version),
+            };
+            let mut record = moment
+                .of_standing(
+                    Event::StandingAccepted,
+                    By::Person(actor),
+                    &key,
+                    &accepted.names,
+                )
+                .reason(reason);
+            if let Some(at) = review_at {
+                record = record.why(&format!("review at {at}"));
+            }
+            let write = match stored {
+                Some(_) => AcceptanceWrite::Update(accepted.clone()),
+                None => AcceptanceWrite::Insert(accepted.clone()),
+            };
+            let change = Change {
+                audit: vec![record],
+                accepted: vec![write],
+                ..Change::default()
+            };
+            match self.store_change(change).await {
+                Ok(_) => {
+                    let stored = self.ports.sweeps.accepted_one(&key).await?;
+                    return stored.ok_or(AccessError::NotFound("standing access"));
+                }
+                Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Takes the acceptance of standing access back: from the next run on it is unknown again.
+    ///
+    /// # Errors
+    /// When the actor is no administrator, or nobody accepted it.
+    pub async fn withdraw_standing(
+        &self,
+        actor: &Actor,
+        meant: &Meant,
+        reason: &str,
+    ) -> Result<Accepted, AccessError> {
+        self.ensure_admin(actor).await?;
+        let key = self.key_meant(meant)?;
+        let mut races = 0;
+        loop {
+            let Some(stored) = self.ports.sweeps.accepted_one(&key).await? else {
+                let why = self.not_accepted(&key);
+                return Err(self.refuse_standing(actor, &key, "withdraw", why).await?);
+            };
+            let record = self
+                .moment()
+                .of_standing(
+                    Event::StandingWithdrawn,
+                    By::Person(actor),
+                    &key,
+                    &stored.names,
+                )
+                .reason(reason.trim());
+            let change = Change {
+                audit: vec![record],
+                accepted: vec![AcceptanceWrite::Withdraw(stored.clone())],
+                ..Change::default()
+            };
+            match self.store_change(change).await {
+                Ok(_) => return Ok(stored),
+                Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn not_accepted(&self, key: &HoldKey) -> PressRefused {
+        let directory = self.directory();
+        let mut patterns = self.settings.sweep.standing.iter();
+        let pattern = patterns.find(|pattern| pattern.covers(key, &directory));
+        match pattern {
+            Some(pattern) => StandingRefused::AcceptedByPattern {
+                pattern: pattern.to_string(),
+            },
+            None => StandingRefused::NotAccepted,
+        }
+        .into()
+    }
+}

@@ -1,0 +1,178 @@
+//! Standing access that gets an end: by an administrator, or by a sweep.
+
+use hallpass_model::{HoldKey, Span, Target};
+
+use super::looking::LOOK_MAX;
+use super::standing::Meant;
+use super::{Access, AccessError, Idempotency, RACES_MAX};
+use crate::records::By;
+use crate::sweep::{self, Adopting};
+use crate::{
+    ADOPTED_MAX, Accepted, Actor, Change, CommitError, Fate, Grant, Holds, LeftAlone, Person,
+    PressRefused, StandingRefused, Sweep, SweepItem, Write,
+};
+
+impl Access {
+    /// Gives standing access an end: it becomes a grant like any other, held for `length` from now.
+    ///
+    /// # Errors
+    /// When the actor is no administrator, AWS does not show it, a grant holds it, or nobody is there
+    /// to hold one.
+    pub async fn adopt_standing(
+        &self,
+        actor: &Actor,
+        meant: &Meant,
+        length: Span,
+        reason: &str,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Grant, AccessError> {
+        self.ensure_admin(actor).await?;
+        if let Some(grant) = self.adopted_before(actor, idempotency).await? {
+            return Ok(grant);
+        }
+        let key = self.key_meant(meant)?;
+        let mut races = 0;
+        loop {
+            let (change, grant) = match self.adoption(actor, &key, length, reason).await? {
+                Ok(made) => made,
+                Err(why) => return Err(self.refuse_standing(actor, &key, "adopt", why).await?),
+            };
+            let change = Change {
+                answer: self.answer_to(actor, grant.request, idempotency),
+                ..change
+            };
+            match self.store_change(change).await {
+                Ok(_) => return Ok(grant),
+                Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn adopted_before(
+        &self,
+        actor: &Actor,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Grant>, AccessError> {
+        let Some(answer) = self.earlier(actor, idempotency).await? else {
+            return Ok(None);
+        };
+        let request = self.ports.store.request(answer.request).await?;
+        match request.and_then(|request| request.grant) {
+            Some(id) => Ok(self.ports.store.grant(id).await?),
+            None => Ok(None),
+        }
+    }
+
+    async fn adoption(
+        &self,
+        actor: &Actor,
+        key: &HoldKey,
+        length: Span,
+        reason: &str,
+    ) -> Result<Result<(Change, Grant), PressRefused>, AccessError> {
+        if let Err(why) = self.moment().ensure_agreed() {
+            return Ok(Err(why));
+        }
+        let least = self.settings.duration_min;
+        if length < least || length > ADOPTED_MAX {
+            let most = ADOPTED_MAX;
+            let why = StandingRefused::BadLength { least, most };
+            return Ok(Err(why.into()));
+        }
+        if reason.trim().is_empty() {
+            return Ok(Err(PressRefused::ReasonMissing));
+        }
+        let is_out_of_reach = match (&key.target, &self.settings.out_of_reach) {
+            (Target::Account { account, .. }, Some(out)) => account == out,
+            (Target::Account { .. } | Target::Group { .. }, _) => false,
+        };
+        if is_out_of_reach {
+            return Ok(Err(StandingRefused::OutOfReach.into()));
+        }
+        let Some(holder) = self.enabled(key) else {
+            return Ok(Err(StandingRefused::NobodyToHold.into()));
+        };
+        let seen_at = self.now();
+        let holders = self.look(&key.target, LOOK_MAX).await?;
+        let holds = self.holds(Some(key)).await?;
+        if sweep::not_any_more(&holds, None).is_some() {
+            return Ok(Err(StandingRefused::HeldByGrant.into()));
+        }
+        if !holders.contains(&key.user) {
+            return Ok(Err(StandingRefused::NotThere.into()));
+        }
+        let accepted = self.ports.sweeps.accepted_one(key).await?;
+        let (change, _, grant) = sweep::adopt(
+            &Adopting {
+                key,
+                names: &self.names_of(key),
+                holder: &holder,
+                length,
+                seen_at,
+                reason: reason.trim(),
+                by: By::Person(actor),
+                sweep: None,
+                accepted: accepted.as_ref(),
+                config_hash: self.rules().hash(),
+            },
+            self.moment(),
+        );
+        Ok(Ok((change, grant)))
+    }
+
+    fn enabled(&self, key: &HoldKey) -> Option<Person> {
+        let directory = self.directory();
+        let is_enabled = directory.person(&key.user).is_some_and(|it| it.enabled);
+        sweep::person(key, &directory).filter(|_| is_enabled)
+    }
+
+    /// The step of a sweep that adopts an item that is due.
+    pub(super) async fn adopt_item(
+        &self,
+        run: &Sweep,
+        item: &SweepItem,
+        holds: &Holds,
+        accepted: Option<&Accepted>,
+        length: Span,
+    ) -> Result<Change, AccessError> {
+        if let Some(why) = sweep::not_any_more(holds, accepted) {
+            return Ok(sweep::leave_alone(run, item, why, self.moment()));
+        }
+        let Some(holder) = self.enabled(&item.key) else {
+            let why = LeftAlone::NobodyToHold;
+            return Ok(sweep::leave_alone(run, item, why, self.moment()));
+        };
+        let seen_at = self.now();
+        let holders = self.look(&item.key.target, LOOK_MAX).await?;
+        if !holders.contains(&item.key.user) {
+            let why = LeftAlone::Gone;
+            return Ok(sweep::leave_alone(run, item, why, self.moment()));
+        }
+        let moment = self.moment();
+        let (mut change, _, grant) = sweep::adopt(
+            &Adopting {
+                key: &item.key,
+                names: &self.names_of(&item.key),
+                holder: &holder,
+                length,
+                seen_at,
+                reason: "It stood without a grant; a sweep gave it an end.",
+                by: By::Hallpass,
+                sweep: Some(run),
+                accepted: None,
+                config_hash: self.rules().hash(),
+            },
+            moment,
+        );
+        change.sweep_items.push(Write::Update(SweepItem {
+            fate: Fate::Adopted {
+                grant: grant.id,
+                at: moment.now,
+                until: grant.ends_at,
+            },
+            ..item.clone()
+        }));
+        Ok(change)
+    }
+}

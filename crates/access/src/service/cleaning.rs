@@ -1,0 +1,121 @@
+//! Sweeps at work: what was found is acted on, item by item, until a run is over.
+
+use std::collections::BTreeMap;
+
+use hallpass_model::SweepId;
+
+use super::{Access, AccessError};
+use crate::sweep;
+use crate::{Change, CommitError, DigestKind, Fate, Sweep, SweepItem, SweepState, Write};
+
+/// What a look at open items did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SweepsTended {
+    /// Items that took a step.
+    pub items: u32,
+    /// Runs that are over by it.
+    pub done: u32,
+    /// Steps that failed; they are taken again.
+    pub failed: u32,
+    /// Items that are still under way.
+    pub open: u32,
+}
+
+impl Access {
+    /// Acts on items that are due and settles those in hand, each by itself.
+    ///
+    /// # Errors
+    /// When the store cannot say what is open. Single failures are counted.
+    pub async fn tend_sweeps(&self) -> Result<SweepsTended, AccessError> {
+        let mut tended = SweepsTended::default();
+        let open = self.ports.sweeps.open_sweep_items().await?;
+        let mut runs: BTreeMap<SweepId, Sweep> = BTreeMap::new();
+        for item in open {
+            let run = match runs.get(&item.sweep) {
+                Some(run) => run.clone(),
+                None => match self.ports.sweeps.sweep(item.sweep).await? {
+                    Some(run) => runs.entry(item.sweep).or_insert(run).clone(),
+                    None => continue,
+                },
+            };
+            match self.tend_item(&run, &item).await {
+                // whoever came first took the step
+                Ok(true) | Err(AccessError::Commit(CommitError::Raced(_))) => tended.items += 1,
+                Ok(false) => {}
+                Err(error) => {
+                    tended.failed += 1;
+                    tracing::warn!(sweep.id = %run.id, key = %item.key, error = %error, "an item of a sweep could not be tended");
+                }
+            }
+        }
+        tended.open =
+            u32::try_from(self.ports.sweeps.open_sweep_items().await?.len()).unwrap_or(u32::MAX);
+        for run in self.ports.sweeps.open_sweeps().await? {
+            if matches!(run.state, SweepState::Working { .. }) && self.close_run(&run).await? {
+                tended.done += 1;
+            }
+        }
+        Ok(tended)
+    }
+
+    /// One step of one item; whether there was one.
+    async fn tend_item(&self, run: &Sweep, item: &SweepItem) -> Result<bool, AccessError> {
+        let holds = self.holds(Some(&item.key)).await?;
+        let accepted = self.ports.sweeps.accepted_one(&item.key).await?;
+        // nothing is taken away, and no end is counted, by a time that may be wrong
+        if matches!(item.fate, Fate::Due { .. }) && self.moment().ensure_agreed().is_err() {
+            return Ok(false);
+        }
+        let change = match &item.fate {
+            Fate::Due { action } => match action {
+                crate::SweepAction::Remove => {
+                    sweep::begin_removal(run, item, &holds, accepted.as_ref(), self.moment())
+                }
+                crate::SweepAction::Adopt { length } => {
+                    self.adopt_item(run, item, &holds, accepted.as_ref(), *length)
+                        .await?
+                }
+            },
+            Fate::Removing { .. } | Fate::Stuck { .. } => {
+                sweep::settle(run, item, &holds, self.moment())
+            }
+            Fate::Reported
+            | Fate::Waits { .. }
+            | Fate::InHand { .. }
+            | Fate::Planned { .. }
+            | Fate::Gone { .. }
+            | Fate::Adopted { .. }
+            | Fate::LeftAlone { .. } => Change::default(),
+        };
+        let stepped = !change.is_empty();
+        self.store_change(change).await?;
+        Ok(stepped)
+    }
+
+    /// A run whose items are all settled is over.
+    async fn close_run(&self, run: &Sweep) -> Result<bool, AccessError> {
+        let items = self.ports.sweeps.sweep_items(run.id).await?;
+        if items.iter().any(|item| item.fate.is_at_work()) {
+            return Ok(false);
+        }
+        let moment = self.moment();
+        let done = Sweep {
+            state: SweepState::Done { at: moment.now },
+            ..run.clone()
+        };
+        let told = sweep::done(&done, &items);
+        let change = Change {
+            digests: told
+                .map(|text| moment.digest(DigestKind::SweepDone, run.id, text))
+                .into_iter()
+                .collect(),
+            sweeps: vec![Write::Update(done)],
+            ..Change::default()
+        };
+        match self.store_change(change).await {
+            Ok(_) => Ok(true),
+            Err(CommitError::Raced(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What Hallpass gave, as a sweep compares it with what stands.
+
+use hallpass_assignments::Ownership;
+use hallpass_model::{Span, Timestamp};
+
+use super::{Access, AccessError};
+use crate::{Held, ReadError};
+
+/// Grants that began this much before what is looked for may still matter.
+const SLACK: Span = Span::hours(24);
+/// Rows read from the store per round.
+const BATCH: u32 = 256;
+
+impl Access {
+    /// What Hallpass holds now, or gave since `since`; and what grants found standing lately.
+    pub(super) async fn held(&self, since: Timestamp) -> Result<Held, AccessError> {
+        let mut held = Held::default();
+        let now = self.now();
+        let rows = self.ports.assignments.assignments().await;
+        let rows = rows.map_err(|fault| ReadError(fault.to_string()))?;
+        for row in rows {
+            match row.execution.ownership {
+                Ownership::Standing if row.desired.until > now => {
+                    held.found_standing.insert(row.key.clone(), now);
+                    held.under_grant.insert(row.key);
+                }
+                // its grant is over; what stood before stands on
+                Ownership::Standing => {}
+                Ownership::Ours | Ownership::Undecided => {
+                    held.ours.insert(row.key);
+                }
+            }
+        }
+        for grant in self.live_grants().await? {
+            let is_known = held.under_grant.contains(&grant.key);
+            // the grant of what stood before is over: nothing of it is ours
+            let is_over = grant.standing && !grant.is_hold();
+            if !is_known && !is_over {
+                held.ours.insert(grant.key);
+            }
+        }
+        self.past_grants(since, &mut held).await?;
+        Ok(held)
+    }
+
+    /// Grants that began since `since` are ours, whatever became of them; those of the last days tell
+    /// what stood before them.
+    async fn past_grants(&self, since: Timestamp, held: &mut Held) -> Result<(), AccessError> {
+        let oldest = SLACK.before(crate::PREEXISTING_FOR.before(self.now()));
+        let mut filter = crate::GrantFilter::default();
+        loop {
+            let page = self.ports.store.grants(&filter, BATCH).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            filter.before = Some(last.id);
+            for grant in page {
+                if grant.scheduled_at < oldest {
+                    return Ok(());
+                }
+                if grant.standing {
+                    let at = grant.granted_at.unwrap_or(grant.scheduled_at);
+                    let known = held.found_standing.entry(grant.key).or_insert(at);
+                    *known = at.max(*known);
+                } else if grant.scheduled_at >= since {
+                    held.ours.insert(grant.key);
+                }
+            }
+        }
+    }
+}

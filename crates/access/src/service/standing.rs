@@ -1,0 +1,352 @@
+//! Sweeps and people: wanting one, seeing what it found, confirming what it plans.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hallpass_audit::Event;
+use hallpass_model::{Email, HoldKey, SweepId, TargetNames, UserId};
+
+use super::{Access, AccessError, RACES_MAX};
+use crate::records::By;
+use crate::sweep::{self, Fresh};
+use crate::{
+    Accepted, Actor, Change, CommitError, DirectoryFault, Fate, ItemKind, Limits, Person,
+    PressRefused, Role, StandingRefused, StandingScope, Sweep, SweepItem, SweepMode, SweepState,
+    Trigger, Wanted, ask,
+};
+
+/// How long the places of a plan may take to be read again.
+const PLAN_LOOK_MAX: Duration = Duration::from_secs(25);
+
+/// Whose standing access is meant, as somebody names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meant {
+    /// An address, a user name or a directory id.
+    pub user: String,
+    /// What they hold.
+    pub wanted: Wanted,
+}
+
+/// Standing access as it is known: an item of the newest run that looked, or what is accepted and was
+/// not found.
+#[derive(Clone, Debug)]
+pub struct StandingView {
+    /// The run whose findings these are; `None` before the first.
+    pub sweep: Option<Sweep>,
+    /// What it found, with what earlier runs are still at work on.
+    pub items: Vec<SweepItem>,
+    /// What is accepted and was not found by it.
+    pub absent: Vec<Accepted>,
+}
+
+impl Access {
+    /// Wants a run: it looks as soon as the sweeper comes to it. One that runs already is returned.
+    ///
+    /// # Errors
+    /// When the actor is no administrator, sweeps are off, or the store does not answer.
+    pub async fn want_sweep(&self, actor: &Actor) -> Result<Sweep, AccessError> {
+        self.ensure_admin(actor).await?;
+        if self.settings.sweep.mode == SweepMode::Off {
+            return Err(PressRefused::from(StandingRefused::Off).into());
+        }
+        let by = actor.email.clone();
+        match self.begin_sweep(Trigger::Person { by }).await {
+            Err(AccessError::Commit(CommitError::Raced(_))) => {
+                let open = self.ports.sweeps.open_sweeps().await?;
+                let running = open
+                    .into_iter()
+                    .find(|sweep| sweep.state == SweepState::Running);
+                running.ok_or(AccessError::NotFound("sweep"))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    /// When the actor reads not everything, or the store does not answer.
+    pub async fn sweeps(
+        &self,
+        actor: &Actor,
+        before: Option<SweepId>,
+        limit: u32,
+    ) -> Result<Vec<Sweep>, AccessError> {
+        ensure_reads(actor)?;
+        Ok(self.ports.sweeps.sweeps(before, limit).await?)
+    }
+
+    /// One run with what it found.
+    ///
+    /// # Errors
+    /// When there is none, or it is not the actor's to see.
+    pub async fn sweep(
+        &self,
+        actor: &Actor,
+        id: SweepId,
+    ) -> Result<(Sweep, Vec<SweepItem>), AccessError> {
+        ensure_reads(actor)?;
+        let sweep = self.ports.sweeps.sweep(id).await?;
+        let sweep = sweep.ok_or(AccessError::NotFound("sweep"))?;
+        let items = self.ports.sweeps.sweep_items(id).await?;
+        Ok((sweep, items))
+    }
+
+    /// What is known of standing access.
+    ///
+    /// # Errors
+    /// As [`Access::sweeps`].
+    pub async fn standing(&self, actor: &Actor) -> Result<StandingView, AccessError> {
+        ensure_reads(actor)?;
+        let sweeps = &self.ports.sweeps;
+        let sweep = sweeps.newest_listing().await?;
+        let mut items: BTreeMap<HoldKey, SweepItem> = match &sweep {
+            Some(sweep) => sweeps.sweep_items(sweep.id).await?,
+            None => Vec::new(),
+        }
+        .into_iter()
+        .map(|item| (item.key.clone(), item))
+        .collect();
+        // what an earlier run is at work on tells more than "in hand"
+        for open in sweeps.open_sweep_items().await? {
+            items.insert(open.key.clone(), open);
+        }
+        let accepted = sweeps.accepted().await?;
+        let absent = accepted
+            .into_iter()
+            .filter(|accepted| !items.contains_key(&accepted.key));
+        let absent = absent.collect();
+        self.accept_now(&mut items).await?;
+        Ok(StandingView {
+            sweep,
+            items: items.into_values().collect(),
+            absent,
+        })
+    }
+
+    /// What was accepted or withdrawn since the run looked counts at once.
+    async fn accept_now(
+        &self,
+        items: &mut BTreeMap<HoldKey, SweepItem>,
+    ) -> Result<(), AccessError> {
+        let accepted = self.ports.sweeps.accepted().await?;
+        let accepted: BTreeMap<&HoldKey, &Accepted> =
+            accepted.iter().map(|it| (&it.key, it)).collect();
+        let now = self.now();
+        for item in items.values_mut() {
+            let by_pattern = matches!(
+                item.kind.acceptance(),
+                Some(crate::Acceptance::Pattern { .. })
+            );
+            let found = accepted.get(&item.key);
+            item.kind = match found {
+                _ if by_pattern => continue,
+                Some(found) if found.is_overdue(now) => ItemKind::ReviewOverdue {
+                    by: found.acceptance(),
+                },
+                Some(found) => ItemKind::Accepted {
+                    by: found.acceptance(),
+                },
+                None if item.kind.acceptance().is_some() => ItemKind::Unknown,
+                None => continue,
+            };
+        }
+        Ok(())
+    }
+
+    /// Confirms a plan: from here on it is carried out, as it was shown.
+    ///
+    /// # Errors
+    /// When the actor is no administrator, nothing waits, or the world is another by now.
+    pub async fn confirm_sweep(
+        &self,
+        actor: &Actor,
+        id: SweepId,
+        limits: Limits,
+    ) -> Result<Sweep, AccessError> {
+        self.ensure_admin(actor).await?;
+        let mut races = 0;
+        loop {
+            let (sweep, items) = self.sweep(actor, id).await?;
+            if was_confirmed(&sweep) {
+                // once is as good as twice
+                return Ok(sweep);
+            }
+            let change = match self.confirmed(actor, &sweep, &items, limits).await? {
+                Ok(change) => change,
+                Err(why) => {
+                    let why = PressRefused::from(why);
+                    let moment = self.moment();
+                    let record = moment
+                        .of_sweep(Event::PressRefused, By::Person(actor), &sweep)
+                        .why("confirm")
+                        .error(&format!("{}: {why}", why.code()));
+                    self.record(record).await?;
+                    return Err(why.into());
+                }
+            };
+            match self.store_change(change).await {
+                Ok(_) => {
+                    self.wake_sweeper.notify_one();
+                    let stored = self.ports.sweeps.sweep(id).await?;
+                    return stored.ok_or(AccessError::NotFound("sweep"));
+                }
+                Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// An administrator, as AWS has them now, by a directory that is fresh.
+    pub(super) async fn ensure_admin(&self, actor: &Actor) -> Result<(), PressRefused> {
+        if actor.secondary_domain {
+            return Err(PressRefused::SecondaryDomain);
+        }
+        if !actor.is(Role::Admin) {
+            return Err(PressRefused::NotYours);
+        }
+        let mut directory = self.directory();
+        if self.ensure_fresh(&directory, self.now()).is_err() {
+            let refreshed = self.ports.directory.refresh().await;
+            directory = refreshed.map_err(|fault| PressRefused::DirectoryUnread {
+                read_at: directory.taken_at(),
+                why: fault.to_string(),
+            })?;
+        }
+        self.with_actor(actor, directory).await?;
+        Ok(())
+    }
+
+    pub(super) async fn record(&self, record: hallpass_audit::Draft) -> Result<(), AccessError> {
+        let change = Change {
+            audit: vec![record],
+            ..Change::default()
+        };
+        self.store_change(change).await?;
+        Ok(())
+    }
+
+    async fn confirmed(
+        &self,
+        actor: &Actor,
+        sweep: &Sweep,
+        items: &[SweepItem],
+        limits: Limits,
+    ) -> Result<Result<Change, StandingRefused>, AccessError> {
+        let directory = self.directory();
+        let planned = items
+            .iter()
+            .filter(|item| matches!(item.fate, Fate::Planned { .. }));
+        let scope = StandingScope::of_targets(planned.map(|item| &item.key.target), &directory);
+        let since = self.now();
+        let reading = self.ports.standing.read(&scope);
+        let listing = tokio::time::timeout(PLAN_LOOK_MAX, reading).await;
+        let listing = listing.map_err(|_| {
+            AccessError::Directory(DirectoryFault {
+                what: "what the plan is about".to_owned(),
+                message: "it takes too long; try again".to_owned(),
+            })
+        })?;
+        let held = self.held(since).await?;
+        let accepted = self.ports.sweeps.accepted().await?;
+        let accepted = accepted
+            .into_iter()
+            .map(|it| (it.key.clone(), it))
+            .collect();
+        let fresh = Fresh {
+            listing: &listing,
+            held: &held,
+            accepted: &accepted,
+            directory: &directory,
+            settings: &self.settings.sweep,
+        };
+        Ok(sweep::confirm(
+            sweep,
+            items,
+            limits,
+            actor,
+            &fresh,
+            self.moment(),
+        ))
+    }
+
+    /// What somebody names: whose it is, what it is called, and who holds it, as far as known.
+    ///
+    /// # Errors
+    /// When nobody or nothing is named so.
+    pub fn standing_meant(
+        &self,
+        meant: &Meant,
+    ) -> Result<(HoldKey, TargetNames, Option<Person>), AccessError> {
+        let key = self.key_meant(meant)?;
+        let names = self.names_of(&key);
+        let holder = sweep::person(&key, &self.directory());
+        Ok((key, names, holder))
+    }
+
+    /// The person and the target that somebody names.
+    pub(super) fn key_meant(&self, meant: &Meant) -> Result<HoldKey, AccessError> {
+        let directory = self.directory();
+        let by_email = Email::new(&meant.user)
+            .ok()
+            .and_then(|email| directory.person_by_email(&email).ok())
+            .map(|person| person.user_id.clone());
+        let by_name = || {
+            let mut named = directory
+                .people()
+                .iter()
+                .filter(|person| person.user_name == meant.user);
+            let found = named.next()?.user_id.clone();
+            named.next().is_none().then_some(found)
+        };
+        // whoever left has nothing but an id
+        let by_id = || UserId::new(meant.user.as_str()).ok();
+        let user = by_email.or_else(by_name).or_else(by_id);
+        let user = user.ok_or(AccessError::NotFound("person"))?;
+        let resolved = ask::resolve(&meant.wanted, &directory);
+        let resolved =
+            resolved.map_err(|_| AccessError::NotFound("account, permission set or group"))?;
+        Ok(HoldKey {
+            user,
+            target: resolved.target,
+        })
+    }
+
+    pub(super) async fn refuse_standing(
+        &self,
+        actor: &Actor,
+        key: &HoldKey,
+        press: &str,
+        why: PressRefused,
+    ) -> Result<AccessError, AccessError> {
+        let names = self.names_of(key);
+        let record = self
+            .moment()
+            .of_standing(Event::PressRefused, By::Person(actor), key, &names)
+            .why(press)
+            .error(&format!("{}: {why}", why.code()));
+        self.record(record).await?;
+        Ok(why.into())
+    }
+}
+
+/// Whether this very run was confirmed; the mode may have been, by an earlier one.
+fn was_confirmed(sweep: &Sweep) -> bool {
+    let looked = sweep.report.as_ref().map(|report| report.ended);
+    let confirmed = sweep.consent.as_ref().map(|consent| consent.at);
+    let acts = matches!(
+        sweep.state,
+        SweepState::Working { .. } | SweepState::Done { .. }
+    );
+    acts && looked
+        .zip(confirmed)
+        .is_some_and(|(looked, at)| at >= looked)
+}
+
+fn ensure_reads(actor: &Actor) -> Result<(), AccessError> {
+    if actor.reads_all() {
+        Ok(())
+    } else {
+        Err(AccessError::NotFound("sweep"))
+    }
+}

@@ -1,0 +1,37 @@
+//! What stands now and what would become of it: for whoever thinks of switching sweeps on.
+
+use super::{Access, AccessError};
+use crate::sweep;
+use crate::{Facts, Findings, MayAct, StandingScope};
+
+impl Access {
+    /// Looks at everything in scope as a sweep would, and stores nothing. Nothing is planned by it.
+    ///
+    /// # Errors
+    /// When neither AWS nor the store says what is there.
+    pub async fn survey(&self) -> Result<Findings, AccessError> {
+        let directory = self.directory_for_sweep().await?;
+        let settings = &self.settings;
+        let scope = StandingScope::new(
+            settings.sweep.reach,
+            &self.rules(),
+            &directory,
+            settings.out_of_reach.as_ref(),
+        );
+        let before = self.held(self.now()).await?;
+        let listing = self.ports.standing.read(&scope).await;
+        let known = self.known(&before, listing.began).await?;
+        Ok(sweep::findings(&Facts {
+            sweep: self.moment().sweep_id(),
+            listing: &listing,
+            scope: &scope,
+            held: &known.held,
+            accepted: &known.accepted,
+            earlier: &known.earlier_items,
+            in_hand: &known.in_hand,
+            directory: &directory,
+            settings: &settings.sweep,
+            may_act: MayAct::No,
+        }))
+    }
+}

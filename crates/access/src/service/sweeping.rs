@@ -1,0 +1,475 @@
+//! Sweeps, through the driver: when one is due, looking, and what comes of what was found.
+//!
+//! A run may take many minutes and may be stopped at any await: until its findings are committed it
+//! is a row that says `running`, and the next process begins it anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{MutexGuard, PoisonError};
+
+use hallpass_audit::Event;
+use hallpass_model::{HoldKey, Span, SweepId, Target, TargetNames, Timestamp};
+
+use super::{Access, AccessError, RACES_MAX};
+use crate::records::By;
+use crate::sweep::{self, Names};
+use crate::{
+    Accepted, Change, CommitError, Consent, DigestKind, Drift, Facts, Findings, Held, ItemChange,
+    ItemKind, MayAct, StandingListing, StandingScope, Sweep, SweepItem, SweepMode, SweepState,
+    Trigger, Write,
+};
+
+/// Runs looked back at to know when the next is due, and whether the mode was confirmed.
+const LOOKED_BACK: u32 = 100;
+/// A run that could not look is made again after this.
+const AGAIN_AFTER: Span = Span::minutes(10);
+/// New unknown items that get a record each; where there are more, one record counts them.
+const FOUND_RECORDS_MAX: usize = 100;
+/// Runs whose items are kept, and runs kept at all.
+const KEPT: (u32, u32) = (5, 1000);
+
+/// Everything a run is judged by that may change while it is stored.
+pub(super) struct Known {
+    pub(super) held: Held,
+    pub(super) accepted: BTreeMap<HoldKey, Accepted>,
+    earlier: Option<Sweep>,
+    pub(super) earlier_items: BTreeMap<HoldKey, SweepItem>,
+    pub(super) in_hand: BTreeMap<HoldKey, SweepId>,
+    recent: Vec<Sweep>,
+}
+
+impl Access {
+    /// When the next run is due, and why; `None` while sweeps are off. The instant may be past.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn next_sweep(&self) -> Result<Option<(Timestamp, Trigger)>, AccessError> {
+        let recent = self.ports.sweeps.sweeps(None, LOOKED_BACK).await?;
+        Ok(next(&recent, &self.settings.sweep, self.now()))
+    }
+
+    /// Begins a run: from here on a row says so. It looks once [`run_sweep`](Access::run_sweep) is
+    /// called.
+    ///
+    /// # Errors
+    /// [`CommitError::Raced`] when one is running already.
+    pub async fn begin_sweep(&self, trigger: Trigger) -> Result<Sweep, AccessError> {
+        let sweep = self.new_sweep(trigger);
+        let change = Change {
+            sweeps: vec![Write::Insert(sweep.clone())],
+            ..Change::default()
+        };
+        self.begin_stored(&sweep, change).await?;
+        self.wake_sweeper.notify_one();
+        Ok(sweep)
+    }
+
+    /// Stores a run that this process begins. It is known as ours before anybody can see it.
+    async fn begin_stored(&self, sweep: &Sweep, change: Change) -> Result<(), CommitError> {
+        self.running().insert(sweep.id);
+        let stored = self.store_change(change).await;
+        if stored.is_err() {
+            self.running().remove(&sweep.id);
+        }
+        stored.map(drop)
+    }
+
+    fn new_sweep(&self, trigger: Trigger) -> Sweep {
+        let settings = &self.settings.sweep;
+        let is_over = trigger == Trigger::SwitchedOff;
+        let now = self.now();
+        Sweep {
+            id: self.moment().sweep_id(),
+            trigger,
+            mode: settings.mode,
+            reach: settings.reach,
+            begun_at: now,
+            report: None,
+            consent: None,
+            state: if is_over {
+                SweepState::Done { at: now }
+            } else {
+                SweepState::Running
+            },
+            version: 0,
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeSet<SweepId>> {
+        // ids alone: a panic elsewhere leaves them whole
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The run that is to look now, if there is one. One that another process began, and did not
+    /// finish, is closed as interrupted and begun anew.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sweep_to_run(&self) -> Result<Option<Sweep>, AccessError> {
+        let open = self.ports.sweeps.open_sweeps().await?;
+        let running = open
+            .into_iter()
+            .find(|sweep| sweep.state == SweepState::Running);
+        let Some(sweep) = running else {
+            return Ok(None);
+        };
+        if self.running().contains(&sweep.id) {
+            return Ok(Some(sweep));
+        }
+        let moment = self.moment();
+        let again = self.new_sweep(sweep.trigger.clone());
+        let record = moment
+            .of_sweep(Event::SweepFailed, By::Hallpass, &sweep)
+            .why("interrupted");
+        let interrupted = Sweep {
+            state: SweepState::Interrupted { at: moment.now },
+            ..sweep
+        };
+        let change = Change {
+            audit: vec![record],
+            sweeps: vec![Write::Update(interrupted), Write::Insert(again.clone())],
+            ..Change::default()
+        };
+        self.begin_stored(&again, change).await?;
+        Ok(Some(again))
+    }
+
+    /// Looks at everything in scope and stores what was found, with what is to be done about it.
+    ///
+    /// # Errors
+    /// When the store does not answer; the run stays as it is and may be made again. That AWS does
+    /// not answer is part of what is stored.
+    pub async fn run_sweep(&self, sweep: &Sweep) -> Result<Sweep, AccessError> {
+        let drift = self.drift().await;
+        let directory = match self.directory_for_sweep().await {
+            Ok(directory) => directory,
+            Err(fault) => return self.fail_sweep(sweep, &fault.to_string()).await,
+        };
+        let settings = &self.settings;
+        let scope = StandingScope::new(
+            sweep.reach,
+            &self.rules(),
+            &directory,
+            settings.out_of_reach.as_ref(),
+        );
+        let before = self.held(self.now()).await?;
+        let listing = self.ports.standing.read(&scope).await;
+        if listing.is_blind() {
+            let error = listing.unread.first().map(|unread| unread.error.clone());
+            return self.fail_sweep(sweep, &error.unwrap_or_default()).await;
+        }
+        let mut races = 0;
+        loop {
+            let known = self.known(&before, listing.began).await?;
+            let change = self.found(sweep, &scope, &listing, &known, &drift);
+            let stored = change.sweeps.iter().rev().find_map(|write| match write {
+                Write::Update(stored) if stored.id == sweep.id => Some(stored.clone()),
+                Write::Insert(_) | Write::Update(_) => None,
+            });
+            match self.store_change(change).await {
+                Ok(_) => {
+                    self.after_run(sweep.id).await;
+                    return stored.ok_or(AccessError::NotFound("sweep"));
+                }
+                Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// What old runs found is dropped; a failure costs room only.
+    async fn after_run(&self, id: SweepId) {
+        self.running().remove(&id);
+        self.wake_sweeper.notify_one();
+        if let Err(error) = self.ports.sweeps.prune_sweeps(KEPT.0, KEPT.1).await {
+            tracing::warn!(error = %error, "old sweeps could not be dropped");
+        }
+    }
+
+    pub(super) async fn directory_for_sweep(
+        &self,
+    ) -> Result<std::sync::Arc<hallpass_rules::Directory>, crate::DirectoryFault> {
+        let directory = self.directory();
+        let oldest = self.settings.directory_max_age.before(self.now());
+        if directory.taken_at().is_some_and(|at| at >= oldest) {
+            return Ok(directory);
+        }
+        self.ports.directory.refresh().await
+    }
+
+    /// Grants against the world, looked at with every run.
+    async fn drift(&self) -> Drift {
+        match self.reconcile().await {
+            Ok(found) => Drift {
+                seen: u64::from(found.seen),
+                fixed: u64::from(found.left + found.ended),
+                against_rules: found.against_rules,
+                failed: u64::from(found.failed),
+            },
+            Err(error) => {
+                tracing::warn!(error = %error, "grants could not be compared with the world");
+                Drift {
+                    failed: 1,
+                    ..Drift::default()
+                }
+            }
+        }
+    }
+
+    async fn fail_sweep(&self, sweep: &Sweep, error: &str) -> Result<Sweep, AccessError> {
+        let moment = self.moment();
+        let recent = self.ports.sweeps.sweeps(None, LOOKED_BACK).await?;
+        let failed_before = recent
+            .iter()
+            .find(|other| other.id != sweep.id && other.trigger != Trigger::SwitchedOff)
+            .is_some_and(|other| matches!(other.state, SweepState::Failed { .. }));
+        let failed = Sweep {
+            state: SweepState::Failed {
+                at: moment.now,
+                error: error.to_owned(),
+            },
+            ..sweep.clone()
+        };
+        let record = moment
+            .of_sweep(Event::SweepFailed, By::Hallpass, sweep)
+            .error(error);
+        let text = format!(
+            "Standing access could not be looked at: {error}. It is tried again in {AGAIN_AFTER}."
+        );
+        let told = moment.digest(DigestKind::SweepFailed, sweep.id, text);
+        let change = Change {
+            audit: vec![record],
+            // one word for a whole outage
+            digests: Some(told).filter(|_| !failed_before).into_iter().collect(),
+            sweeps: vec![Write::Update(failed.clone())],
+            ..Change::default()
+        };
+        self.store_change(change).await?;
+        self.running().remove(&sweep.id);
+        Ok(failed)
+    }
+
+    pub(super) async fn known(
+        &self,
+        before: &Held,
+        began: Timestamp,
+    ) -> Result<Known, AccessError> {
+        let mut held = self.held(began).await?;
+        // what was held when reading began may be shown by what was read
+        held.ours.extend(before.ours.iter().cloned());
+        held.under_grant.extend(before.under_grant.iter().cloned());
+        let sweeps = &self.ports.sweeps;
+        let earlier = sweeps.newest_listing().await?;
+        let items = match &earlier {
+            Some(earlier) => sweeps.sweep_items(earlier.id).await?,
+            None => Vec::new(),
+        };
+        let accepted = sweeps.accepted().await?;
+        let in_hand = sweeps.open_sweep_items().await?;
+        Ok(Known {
+            held,
+            accepted: accepted
+                .into_iter()
+                .map(|it| (it.key.clone(), it))
+                .collect(),
+            earlier,
+            earlier_items: items.into_iter().map(|it| (it.key.clone(), it)).collect(),
+            in_hand: in_hand.into_iter().map(|it| (it.key, it.sweep)).collect(),
+            recent: sweeps.sweeps(None, LOOKED_BACK).await?,
+        })
+    }
+
+    /// The change that ends a run's looking.
+    fn found(
+        &self,
+        sweep: &Sweep,
+        scope: &StandingScope,
+        listing: &StandingListing,
+        known: &Known,
+        drift: &Drift,
+    ) -> Change {
+        let directory = self.directory();
+        let consent = consent(&known.recent, sweep.mode);
+        let may_act = match (sweep.trigger.acts(), sweep.mode.action(), &consent) {
+            (true, Some(action), Some(_)) => MayAct::Do(action),
+            (true, Some(action), None) => MayAct::Plan(action),
+            (false, _, _) | (_, None, _) => MayAct::No,
+        };
+        let found = sweep::findings(&Facts {
+            sweep: sweep.id,
+            listing,
+            scope,
+            held: &known.held,
+            accepted: &known.accepted,
+            earlier: &known.earlier_items,
+            in_hand: &known.in_hand,
+            directory: &directory,
+            settings: &self.settings.sweep,
+            may_act,
+        });
+        let moment = self.moment();
+        let now = moment.now;
+        let state = match (found.brake, may_act) {
+            (Some(brake), _) => SweepState::Stopped { at: now, brake },
+            (None, MayAct::Plan(_)) if found.report.to_act > 0 => SweepState::Planned { at: now },
+            (None, MayAct::Do(_)) if found.report.to_act > 0 => SweepState::Working { since: now },
+            (None, MayAct::Plan(_) | MayAct::Do(_) | MayAct::No) => SweepState::Done { at: now },
+        };
+        let Findings { items, report, .. } = found;
+        let stored = Sweep {
+            report: Some(crate::SweepReport {
+                drift: drift.clone(),
+                ..report
+            }),
+            consent,
+            state,
+            ..sweep.clone()
+        };
+        let told = sweep::before(&stored, &items, known.earlier.as_ref(), self.next_act(now));
+        let mut change = Change {
+            audit: self.records_of(&stored, &items),
+            digests: told
+                .map(|(kind, text)| moment.digest(kind, stored.id, text))
+                .into_iter()
+                .collect(),
+            ..Change::default()
+        };
+        if stored.trigger.acts() {
+            change.sweeps = replaced(known, &stored, now);
+        }
+        change.sweeps.push(Write::Update(stored));
+        change.sweep_items = items.into_iter().map(Write::Insert).collect();
+        change
+    }
+
+    fn next_act(&self, now: Timestamp) -> Option<Timestamp> {
+        self.settings.sweep.mode.action()?;
+        self.settings.sweep.at.next(now)
+    }
+
+    fn records_of(&self, sweep: &Sweep, items: &[SweepItem]) -> Vec<hallpass_audit::Draft> {
+        let moment = self.moment();
+        let Some(report) = &sweep.report else {
+            return Vec::new();
+        };
+        let looked = format!(
+            "{}: {} seen, {} ours, {} accepted, {} unknown, {} found standing by a grant, {} not read",
+            sweep.trigger.name(),
+            report.seen,
+            report.ours,
+            report.accepted,
+            report.unknown,
+            report.preexisting + report.under_grant,
+            report.unread
+        );
+        let mut records = vec![
+            moment
+                .of_sweep(Event::SweepLooked, By::Hallpass, sweep)
+                .why(&looked),
+        ];
+        let new: Vec<&SweepItem> = items
+            .iter()
+            .filter(|item| item.change == ItemChange::New && item.kind == ItemKind::Unknown)
+            .collect();
+        if new.len() > FOUND_RECORDS_MAX {
+            let all = format!("{} items", new.len());
+            let record = moment.of_sweep(Event::SweepFound, By::Hallpass, sweep);
+            records.push(record.why(&all));
+        } else {
+            let found = |item: &&SweepItem| moment.of_item(Event::SweepFound, sweep, item);
+            records.extend(new.iter().map(found));
+        }
+        match &sweep.state {
+            SweepState::Planned { .. } => {
+                let plan = format!("{} items, {}", report.to_act, sweep.mode.name());
+                let record = moment.of_sweep(Event::SweepPlanned, By::Hallpass, sweep);
+                records.push(record.why(&plan));
+            }
+            SweepState::Stopped { brake, .. } => {
+                let record = moment.of_sweep(Event::SweepStopped, By::Hallpass, sweep);
+                records.push(record.why(&brake.to_string()));
+            }
+            SweepState::Running
+            | SweepState::Interrupted { .. }
+            | SweepState::Failed { .. }
+            | SweepState::Replaced { .. }
+            | SweepState::Working { .. }
+            | SweepState::Done { .. } => {}
+        }
+        records
+    }
+
+    /// Today's names of a target.
+    pub(super) fn names_of(&self, key: &HoldKey) -> TargetNames {
+        self.names_of_target(&key.target)
+    }
+
+    /// As today's directory calls a target.
+    pub fn names_of_target(&self, target: &Target) -> TargetNames {
+        let directory = self.directory();
+        Names::of(&directory).of_target(target, None)
+    }
+}
+
+/// When the next run is due, and why. `recent` is newest first.
+fn next(
+    recent: &[Sweep],
+    settings: &crate::SweepSettings,
+    now: Timestamp,
+) -> Option<(Timestamp, Trigger)> {
+    let newest = recent
+        .iter()
+        .find(|run| !matches!(run.state, SweepState::Interrupted { .. }));
+    if settings.mode == SweepMode::Off {
+        let was_on = newest.is_some_and(|run| run.mode != SweepMode::Off);
+        return was_on.then_some((now, Trigger::SwitchedOff));
+    }
+    let Some(newest) = newest else {
+        return Some((now, Trigger::Check));
+    };
+    if newest.mode != settings.mode {
+        return Some((now, Trigger::Check));
+    }
+    if matches!(newest.state, SweepState::Failed { .. }) {
+        return Some((AGAIN_AFTER.after(newest.begun_at), newest.trigger.clone()));
+    }
+    let check = (settings.check_every.after(newest.begun_at), Trigger::Check);
+    // without a mode that acts, a sweep would do no more than a check
+    let Some(_) = settings.mode.action() else {
+        return Some(check);
+    };
+    // counted from the last sweep, or from when the mode came into force
+    let in_force = || recent.iter().take_while(|run| run.mode == settings.mode);
+    let acted = in_force().find(|run| {
+        run.trigger == Trigger::Schedule && !matches!(run.state, SweepState::Interrupted { .. })
+    });
+    let anchor = acted.or_else(|| in_force().last()).unwrap_or(newest);
+    let act = settings
+        .at
+        .next(anchor.begun_at)
+        .map(|at| (at, Trigger::Schedule));
+    match act {
+        Some(act) if act.0 <= check.0 => Some(act),
+        Some(_) | None => Some(check),
+    }
+}
+
+/// Whether somebody confirmed the mode since it is in force.
+fn consent(recent: &[Sweep], mode: SweepMode) -> Option<Consent> {
+    recent
+        .iter()
+        .take_while(|run| run.mode == mode)
+        .find_map(|run| run.consent.clone())
+}
+
+/// Plans that wait give way to a newer run that acts, or plans to.
+fn replaced(known: &Known, by: &Sweep, now: Timestamp) -> Vec<Write<Sweep>> {
+    let waiting = known.recent.iter().filter(|run| run.state.is_waiting());
+    waiting
+        .map(|run| {
+            Write::Update(Sweep {
+                state: SweepState::Replaced { at: now, by: by.id },
+                ..run.clone()
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,158 @@
+//! Removing what nobody recorded: the wish, and what comes of it. `assignments` looks, removes and
+//! looks again; an item is settled by its verdict alone.
+
+use hallpass_assignments::{Absence, Row, Verdict};
+use hallpass_audit::Event;
+use hallpass_model::Timestamp;
+
+use super::{Accepted, Fate, LeftAlone, Sweep, SweepItem};
+use crate::records::Moment;
+use crate::{Change, Desire, Holds, Write};
+
+/// The original's word for what a sweep removes (`access.md` §9.1, §14.1).
+const REASON: &str = "automated revocation";
+
+/// Begins the removal of an item that is due, unless somebody holds or accepted it meanwhile.
+pub(crate) fn begin_removal(
+    sweep: &Sweep,
+    item: &SweepItem,
+    holds: &Holds,
+    accepted: Option<&Accepted>,
+    moment: Moment<'_>,
+) -> Change {
+    if let Some(why) = not_any_more(holds, accepted) {
+        return leave_alone(sweep, item, why, moment);
+    }
+    let next = SweepItem {
+        fate: Fate::Removing { since: moment.now },
+        ..item.clone()
+    };
+    let record = moment
+        .of_item(Event::SweepRemoving, sweep, item)
+        .reason(REASON);
+    Change {
+        audit: vec![record],
+        // INVARIANT: this wish is refused when there is a row, so it never meets a grant's
+        desires: vec![Desire::Remove {
+            key: item.key.clone(),
+            since: moment.now,
+        }],
+        sweep_items: vec![Write::Update(next)],
+        ..Change::default()
+    }
+}
+
+/// Why an item is not to be acted on any more.
+pub(crate) fn not_any_more(holds: &Holds, accepted: Option<&Accepted>) -> Option<LeftAlone> {
+    if holds.row.is_some() || !holds.grants.is_empty() {
+        Some(LeftAlone::Held)
+    } else {
+        accepted.map(|_| LeftAlone::Accepted)
+    }
+}
+
+/// An item that is not acted on after all.
+pub(crate) fn leave_alone(
+    sweep: &Sweep,
+    item: &SweepItem,
+    why: LeftAlone,
+    moment: Moment<'_>,
+) -> Change {
+    let next = SweepItem {
+        fate: Fate::LeftAlone {
+            at: moment.now,
+            why,
+        },
+        ..item.clone()
+    };
+    let record = moment
+        .of_item(Event::SweepLeftAlone, sweep, item)
+        .why(why.name());
+    Change {
+        audit: vec![record],
+        sweep_items: vec![Write::Update(next)],
+        ..Change::default()
+    }
+}
+
+/// What an item in hand makes of what was seen of its assignment; nothing while that is under way.
+pub(crate) fn settle(sweep: &Sweep, item: &SweepItem, holds: &Holds, moment: Moment<'_>) -> Change {
+    if !holds.grants.is_empty() {
+        return leave_alone(sweep, item, LeftAlone::Held, moment);
+    }
+    let Some(row) = &holds.row else {
+        // a grant took it over and was over before we looked: see whether anything is left
+        let again = SweepItem {
+            fate: Fate::Due {
+                action: super::SweepAction::Remove,
+            },
+            ..item.clone()
+        };
+        return Change {
+            sweep_items: vec![Write::Update(again)],
+            ..Change::default()
+        };
+    };
+    match &row.execution.verdict {
+        Verdict::Absent { at, why } if row.is_fresh(*at) && row.execution.operation.is_none() => {
+            gone(sweep, item, row, *why, moment)
+        }
+        Verdict::Stuck { since, reason } if !matches!(item.fate, Fate::Stuck { .. }) => {
+            stuck(sweep, item, *since, reason, moment)
+        }
+        Verdict::Absent { .. }
+        | Verdict::Stuck { .. }
+        | Verdict::Working
+        | Verdict::Present { .. }
+        | Verdict::Kept { .. }
+        | Verdict::Refused { .. }
+        | Verdict::Lost { .. } => Change::default(),
+    }
+}
+
+fn gone(sweep: &Sweep, item: &SweepItem, row: &Row, why: Absence, moment: Moment<'_>) -> Change {
+    let next = SweepItem {
+        fate: Fate::Gone {
+            at: moment.now,
+            why,
+        },
+        ..item.clone()
+    };
+    let mut record = moment
+        .of_item(Event::SweepRemoved, sweep, item)
+        .reason(REASON)
+        .removed(why == Absence::Removed, why.name());
+    if let Some(id) = &row.execution.aws_request {
+        record = record.aws_request(id);
+    }
+    Change {
+        audit: vec![record],
+        sweep_items: vec![Write::Update(next)],
+        ..Change::default()
+    }
+}
+
+fn stuck(
+    sweep: &Sweep,
+    item: &SweepItem,
+    since: Timestamp,
+    reason: &str,
+    moment: Moment<'_>,
+) -> Change {
+    let next = SweepItem {
+        fate: Fate::Stuck {
+            since,
+            reason: reason.to_owned(),
+        },
+        ..item.clone()
+    };
+    let record = moment
+        .of_item(Event::SweepStuck, sweep, item)
+        .reason(REASON)
+        .error(reason);
+    Change {
+        audit: vec![record],
+        sweep_items: vec![Write::Update(next)],
+        ..Change::default()
+    }
+}

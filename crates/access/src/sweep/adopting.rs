@@ -1,0 +1,189 @@
+//! Adoption: access that stood without Hallpass becomes a grant that ends, like any other.
+
+use hallpass_audit::{Event, Origin};
+use hallpass_model::{Email, HoldKey, Span, Target, TargetNames, Timestamp};
+
+use super::{Accepted, Sweep};
+use crate::records::{By, Moment};
+use crate::{
+    AcceptanceWrite, Approval, Change, Decided, Desire, Grant, GrantState, News, Person, Reminders,
+    Request, RequestState, Wanted, Write,
+};
+
+/// How access is adopted.
+pub(crate) struct Adopting<'a> {
+    /// Who has what.
+    pub(crate) key: &'a HoldKey,
+    /// What people call it.
+    pub(crate) names: &'a TargetNames,
+    /// Who holds it from here on.
+    pub(crate) holder: &'a Person,
+    /// For how long.
+    pub(crate) length: Span,
+    /// When the listing that shows it began.
+    pub(crate) seen_at: Timestamp,
+    /// Why.
+    pub(crate) reason: &'a str,
+    /// Who gives it an end.
+    pub(crate) by: By<'a>,
+    /// The sweep that does, when it is one.
+    pub(crate) sweep: Option<&'a Sweep>,
+    /// What was accepted of it; that is over.
+    pub(crate) accepted: Option<&'a Accepted>,
+    /// Hash of the rules in force.
+    pub(crate) config_hash: &'a str,
+}
+
+/// The request, the grant and the wish, together: from this commit on the access has an end.
+pub(crate) fn adopt(adopting: &Adopting<'_>, moment: Moment<'_>) -> (Change, Request, Grant) {
+    let (approver, origin, who) = match adopting.by {
+        By::Person(actor) => (actor.email.clone(), actor.origin, actor.name.clone()),
+        // as with a rule that asks for nobody's approval: the holder stands there
+        By::Hallpass => (
+            adopting.holder.email.clone(),
+            Origin::System,
+            "A sweep".to_owned(),
+        ),
+    };
+    let request = request(adopting, &approver, origin, moment);
+    let grant = grant(&request, adopting, &approver, moment);
+    let request = Request {
+        grant: Some(grant.id),
+        ..request
+    };
+    let ends = grant.ends_at.strftime("%Y-%m-%d %H:%M UTC");
+    let text = format!(
+        "You held {} outside Hallpass. {who} gave it an end: it ends at {ends}.",
+        grant.names
+    );
+    let mut record = moment
+        .of_grant(Event::StandingAdopted, adopting.by, &grant)
+        .decided("Adopted", &[], adopting.config_hash);
+    if let Some(sweep) = adopting.sweep {
+        record = record.swept(sweep.id, sweep.mode.name());
+    }
+    let withdrawn = adopting.accepted.map(|accepted| {
+        moment
+            .of_standing(
+                Event::StandingWithdrawn,
+                adopting.by,
+                &accepted.key,
+                &accepted.names,
+            )
+            .why("adopted")
+    });
+    let change = Change {
+        audit: withdrawn.into_iter().chain([record]).collect(),
+        notices: vec![moment.told(News::Adopted, &grant, text)],
+        // INVARIANT: this wish is refused when there is a row, so nothing is adopted twice
+        desires: vec![Desire::Adopt {
+            key: grant.key.clone(),
+            until: grant.ends_at,
+            seen_at: adopting.seen_at,
+        }],
+        accepted: adopting
+            .accepted
+            .map(|accepted| AcceptanceWrite::Withdraw(accepted.clone()))
+            .into_iter()
+            .collect(),
+        requests: vec![Write::Insert(request.clone())],
+        grants: vec![Write::Insert(grant.clone())],
+        ..Change::default()
+    };
+    (change, request, grant)
+}
+
+fn request(
+    adopting: &Adopting<'_>,
+    approver: &Email,
+    origin: Origin,
+    moment: Moment<'_>,
+) -> Request {
+    let wanted = match (&adopting.key.target, adopting.names) {
+        (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) => {
+            Wanted::Account {
+                account: account.to_string(),
+                permission_set: permission_set.clone(),
+            }
+        }
+        (Target::Account { account, .. }, TargetNames::Group { group }) => Wanted::Account {
+            account: account.to_string(),
+            permission_set: group.clone(),
+        },
+        (Target::Group { group }, _) => Wanted::Group {
+            group: group.to_string(),
+        },
+    };
+    Request {
+        id: moment.request_id(),
+        requester: adopting.holder.clone(),
+        wanted,
+        key: Some(adopting.key.clone()),
+        names: adopting.names.clone(),
+        duration: adopting.length,
+        reason: adopting.reason.to_owned(),
+        ticket: None,
+        origin,
+        secondary_domain: false,
+        asked_at: moment.now,
+        expires_at: None,
+        extends: None,
+        decided: Decided {
+            kind: "Adopted".to_owned(),
+            approvers: Vec::new(),
+            notify: Vec::new(),
+            based_on: Vec::new(),
+            config_hash: adopting.config_hash.to_owned(),
+            approvals_needed: 0,
+        },
+        reviews: Vec::new(),
+        reminders: Reminders {
+            sent: 0,
+            next_at: None,
+        },
+        grant: None,
+        after_review: None,
+        state: RequestState::Approved {
+            by: approver.clone(),
+            at: moment.now,
+            approval: Approval::Adopted,
+        },
+        version: 0,
+    }
+}
+
+fn grant(
+    request: &Request,
+    adopting: &Adopting<'_>,
+    approver: &Email,
+    moment: Moment<'_>,
+) -> Grant {
+    Grant {
+        id: moment.grant_id(),
+        request: request.id,
+        holder: adopting.holder.clone(),
+        key: adopting.key.clone(),
+        names: adopting.names.clone(),
+        duration: adopting.length,
+        reason: request.reason.clone(),
+        origin: request.origin,
+        approver: approver.clone(),
+        approval: Approval::Adopted,
+        based_on: Vec::new(),
+        config_hash: request.decided.config_hash.clone(),
+        secondary_domain: false,
+        scheduled_at: moment.now,
+        // it was seen in a listing; from here on it is counted
+        granted_at: Some(moment.now),
+        ends_at: adopting.length.after(moment.now),
+        standing: false,
+        warned: false,
+        refusals: 0,
+        stuck: None,
+        end_sessions: false,
+        aws_request: None,
+        seen_news: 0,
+        state: GrantState::Active,
+        version: 0,
+    }
+}

@@ -1,0 +1,388 @@
+//! What a listing means: every direct assignment and membership is Hallpass's own, accepted, or
+//! unknown; and how that differs from the run before. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use hallpass_model::{HoldKey, PermissionSetArn, Span, SweepId, Target, TargetNames, Timestamp};
+use hallpass_rules::Directory;
+
+use super::{
+    Acceptance, Accepted, Brake, Fate, GoneItem, ItemChange, ItemKind, ItemSight, StandingListing,
+    StandingScope, SweepAction, SweepItem, SweepReport, SweepSettings, Wait,
+};
+use crate::Person;
+
+/// Two runs have to find an item unknown, this far apart at least (`access.md` §10.3).
+pub const RUNS_APART: Span = Span::minutes(10);
+/// How many runs in a row.
+const RUNS_IN_A_ROW: u32 = 2;
+/// What a grant found standing is only reported for so long (`access.md` §10.2).
+pub const PREEXISTING_FOR: Span = Span::hours(7 * 24);
+/// More than this share of everything seen, in percent, is not acted on (`access.md` §10.3).
+const SHARE_MAX_PERCENT: u64 = 25;
+/// Items that are gone, and places that were not read, named in a report; more are counted.
+pub(crate) const NAMED_MAX: usize = 100;
+
+/// What Hallpass holds, or held so lately that a listing may still show it.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    /// What it gave, is giving or takes away.
+    pub ours: BTreeSet<HoldKey>,
+    /// What stood before a live grant.
+    pub under_grant: BTreeSet<HoldKey>,
+    /// When a grant last found that something stood before it.
+    pub found_standing: BTreeMap<HoldKey, Timestamp>,
+}
+
+/// What a run may do about unknown items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MayAct {
+    /// Report them.
+    No,
+    /// Plan this; an administrator confirms it.
+    Plan(SweepAction),
+    /// Do this.
+    Do(SweepAction),
+}
+
+impl MayAct {
+    const fn action(self) -> Option<SweepAction> {
+        match self {
+            Self::No => None,
+            Self::Plan(action) | Self::Do(action) => Some(action),
+        }
+    }
+}
+
+/// Everything a listing is judged by.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The run.
+    pub sweep: SweepId,
+    /// What it read.
+    pub listing: &'a StandingListing,
+    /// Where it looked.
+    pub scope: &'a StandingScope,
+    /// What Hallpass holds.
+    pub held: &'a Held,
+    /// What administrators accepted.
+    pub accepted: &'a BTreeMap<HoldKey, Accepted>,
+    /// The items of the run before.
+    pub earlier: &'a BTreeMap<HoldKey, SweepItem>,
+    /// Items that earlier runs are at work on.
+    pub in_hand: &'a BTreeMap<HoldKey, SweepId>,
+    /// For names.
+    pub directory: &'a Directory,
+    /// Patterns and limits.
+    pub settings: &'a SweepSettings,
+    /// What may be done.
+    pub may_act: MayAct,
+}
+
+/// What a run found.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    /// Everything that is not Hallpass's own, by key.
+    pub items: Vec<SweepItem>,
+    /// The numbers, without grants against the world.
+    pub report: SweepReport,
+    /// What keeps it from acting by itself.
+    pub brake: Option<Brake>,
+}
+
+/// What the listing means.
+pub fn findings(facts: &Facts<'_>) -> Findings {
+    let names = Names::of(facts.directory);
+    let mut items: Vec<SweepItem> = facts
+        .listing
+        .seen
+        .iter()
+        .filter(|(key, _)| facts.scope.contains(&key.target))
+        .filter(|(key, _)| !facts.held.ours.contains(key) || facts.in_hand.contains_key(key))
+        .map(|(key, at)| seen(facts, &names, key, *at))
+        .collect();
+    let not_read = facts.listing.not_read();
+    let is_listed = |key: &HoldKey| facts.listing.seen.contains_key(key);
+    let mut gone = Vec::new();
+    for (key, before) in facts.earlier.iter().filter(|(key, _)| !is_listed(key)) {
+        if not_read.contains(&key.target) {
+            items.push(unread(facts, before));
+        } else if facts.scope.contains(&key.target) && !facts.held.ours.contains(key) {
+            gone.push(before);
+        }
+    }
+    items.sort_by(|a, b| a.key.cmp(&b.key));
+    let acted_on = |item: &&SweepItem| matches!(item.fate, Fate::Planned { .. } | Fate::Due { .. });
+    let to_act = count(items.iter().filter(acted_on));
+    let brake = brake(to_act, facts);
+    if brake.is_some() {
+        for item in &mut items {
+            if let Fate::Due { action } = item.fate {
+                item.fate = Fate::Planned { action };
+            }
+        }
+    }
+    let report = report(facts, &items, &gone, to_act);
+    Findings {
+        items,
+        report,
+        brake,
+    }
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> u64 {
+    u64::try_from(items.count()).unwrap_or(u64::MAX)
+}
+
+fn brake(to_act: u64, facts: &Facts<'_>) -> Option<Brake> {
+    let (most, of) = (
+        u64::from(facts.settings.max_removals),
+        count(facts.listing.seen.keys()),
+    );
+    if to_act > most {
+        return Some(Brake::Items {
+            would: to_act,
+            most,
+        });
+    }
+    let is_large = to_act.saturating_mul(100) > of.saturating_mul(SHARE_MAX_PERCENT);
+    is_large.then_some(Brake::Share { would: to_act, of })
+}
+
+/// An item that this run's listing shows.
+fn seen(facts: &Facts<'_>, names: &Names<'_>, key: &HoldKey, at: Timestamp) -> SweepItem {
+    let before = facts.earlier.get(key);
+    let kind = kind(facts, key);
+    let (since, runs) = in_a_row(&kind, before, at);
+    let holder = person(key, facts.directory);
+    let item = SweepItem {
+        sweep: facts.sweep,
+        key: key.clone(),
+        names: names.of_target(&key.target, before),
+        // who left keeps the name they had
+        holder: holder.or_else(|| before.and_then(|before| before.holder.clone())),
+        change: match before {
+            None => ItemChange::New,
+            Some(before) if before.kind.name() != kind.name() => ItemChange::Changed,
+            Some(_) => ItemChange::Same,
+        },
+        sight: ItemSight::Seen,
+        seen_at: at,
+        first_seen: before.map_or(at, |before| before.first_seen),
+        unaccepted_since: since,
+        unaccepted_runs: runs,
+        fate: Fate::Reported,
+        version: 0,
+        kind,
+    };
+    let fate = match facts.in_hand.get(key) {
+        Some(by) => Fate::InHand { by: *by },
+        None => fate(facts, &item),
+    };
+    SweepItem { fate, ..item }
+}
+
+/// An item whose place could not be read: as the run before left it, and nothing is done about it.
+fn unread(facts: &Facts<'_>, before: &SweepItem) -> SweepItem {
+    SweepItem {
+        sweep: facts.sweep,
+        change: ItemChange::Same,
+        sight: ItemSight::Unread,
+        // a run that did not see it is no run that found it
+        unaccepted_since: None,
+        unaccepted_runs: 0,
+        fate: match facts.in_hand.get(&before.key) {
+            Some(by) => Fate::InHand { by: *by },
+            None => Fate::Reported,
+        },
+        version: 0,
+        ..before.clone()
+    }
+}
+
+fn kind(facts: &Facts<'_>, key: &HoldKey) -> ItemKind {
+    let mut patterns = facts.settings.standing.iter();
+    if let Some(pattern) = patterns.find(|pattern| pattern.covers(key, facts.directory)) {
+        let pattern = pattern.as_str().to_owned();
+        let by = Acceptance::Pattern { pattern };
+        return ItemKind::Accepted { by };
+    }
+    if let Some(accepted) = facts.accepted.get(key) {
+        let by = accepted.acceptance();
+        return if accepted.is_overdue(facts.listing.began) {
+            ItemKind::ReviewOverdue { by }
+        } else {
+            ItemKind::Accepted { by }
+        };
+    }
+    if facts.held.under_grant.contains(key) {
+        return ItemKind::UnderGrant;
+    }
+    let found = facts.held.found_standing.get(key);
+    let until = found.map(|at| PREEXISTING_FOR.after(*at));
+    match until.filter(|until| facts.listing.began < *until) {
+        Some(until) => ItemKind::Preexisting { until },
+        None => ItemKind::Unknown,
+    }
+}
+
+/// Since when, and in how many runs in a row, nobody had accepted it.
+fn in_a_row(
+    kind: &ItemKind,
+    before: Option<&SweepItem>,
+    at: Timestamp,
+) -> (Option<Timestamp>, u32) {
+    if !kind.is_unaccepted() {
+        return (None, 0);
+    }
+    match before.and_then(|before| before.unaccepted_since.map(|since| (before, since))) {
+        Some((before, since)) => (Some(since), before.unaccepted_runs.saturating_add(1)),
+        None => (Some(at), 1),
+    }
+}
+
+fn fate(facts: &Facts<'_>, item: &SweepItem) -> Fate {
+    let Some(action) = facts.may_act.action() else {
+        return Fate::Reported;
+    };
+    match &item.kind {
+        ItemKind::Accepted { .. } | ItemKind::ReviewOverdue { .. } | ItemKind::UnderGrant => {
+            return Fate::Reported;
+        }
+        ItemKind::Preexisting { until } => {
+            let cause = Wait::Days { until: *until };
+            return Fate::Waits { cause };
+        }
+        ItemKind::Unknown => {}
+    }
+    let is_confirmed = item.unaccepted_runs >= RUNS_IN_A_ROW
+        && item
+            .unaccepted_since
+            .is_some_and(|since| item.seen_at >= RUNS_APART.after(since));
+    if !is_confirmed {
+        let cause = Wait::SecondRun;
+        return Fate::Waits { cause };
+    }
+    // the holder of today, not the one remembered
+    let has_holder = person(&item.key, facts.directory).is_some();
+    if matches!(action, SweepAction::Adopt { .. }) && !has_holder {
+        let cause = Wait::Holder;
+        return Fate::Waits { cause };
+    }
+    match facts.may_act {
+        MayAct::No => Fate::Reported,
+        MayAct::Plan(action) => Fate::Planned { action },
+        MayAct::Do(action) => Fate::Due { action },
+    }
+}
+
+fn report(facts: &Facts<'_>, items: &[SweepItem], gone: &[&SweepItem], to_act: u64) -> SweepReport {
+    let listing = facts.listing;
+    let seen_now = || items.iter().filter(|item| item.sight == ItemSight::Seen);
+    let of = |wanted: fn(&ItemKind) -> bool| count(seen_now().filter(|item| wanted(&item.kind)));
+    let differing = |change| count(seen_now().filter(|item| item.change == change));
+    let overdue = of(|kind| matches!(kind, ItemKind::ReviewOverdue { .. }));
+    let in_scope = listing
+        .seen
+        .keys()
+        .filter(|key| facts.scope.contains(&key.target));
+    let seen = count(in_scope);
+    SweepReport {
+        began: listing.began,
+        ended: listing.ended,
+        pairs_read: listing.pairs_read,
+        groups_read: listing.groups_read,
+        seen,
+        ours: seen.saturating_sub(count(seen_now())),
+        accepted: overdue + of(|kind| matches!(kind, ItemKind::Accepted { .. })),
+        under_grant: of(|kind| matches!(kind, ItemKind::UnderGrant)),
+        preexisting: of(|kind| matches!(kind, ItemKind::Preexisting { .. })),
+        unknown: of(|kind| matches!(kind, ItemKind::Unknown)),
+        reviews_overdue: overdue,
+        new: differing(ItemChange::New),
+        changed: differing(ItemChange::Changed),
+        gone: count(gone.iter()),
+        gone_items: gone
+            .iter()
+            .take(NAMED_MAX)
+            .map(|item| GoneItem {
+                key: item.key.clone(),
+                names: item.names.clone(),
+                holder: item.holder_name().to_owned(),
+            })
+            .collect(),
+        to_act,
+        group_assignments: listing.group_assignments,
+        unread: count(listing.unread.iter()),
+        unread_places: listing.unread.iter().take(NAMED_MAX).cloned().collect(),
+        left_out: facts.scope.left_out().to_vec(),
+        drift: super::Drift::default(),
+    }
+}
+
+/// Who can hold a grant: somebody of the directory with an address.
+pub(crate) fn person(key: &HoldKey, directory: &Directory) -> Option<Person> {
+    let person = directory.person(&key.user)?;
+    Some(Person {
+        user: person.user_id.clone(),
+        email: person.emails.first()?.clone(),
+        name: Some(person.display_name.clone())
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| person.user_name.clone()),
+    })
+}
+
+/// What targets are called today.
+pub(crate) struct Names<'a> {
+    directory: &'a Directory,
+    sets: HashMap<&'a PermissionSetArn, &'a str>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn of(directory: &'a Directory) -> Self {
+        let sets = directory.permission_sets().iter();
+        Self {
+            directory,
+            sets: sets.map(|set| (&set.arn, set.name.as_str())).collect(),
+        }
+    }
+
+    /// The names of a target; those it had before where today has none.
+    pub(crate) fn of_target(&self, target: &Target, before: Option<&SweepItem>) -> TargetNames {
+        match target {
+            Target::Account {
+                account,
+                permission_set,
+            } => {
+                let known = match before.map(|before| &before.names) {
+                    Some(TargetNames::Account {
+                        account,
+                        permission_set,
+                    }) => Some((account, permission_set)),
+                    Some(TargetNames::Group { .. }) | None => None,
+                };
+                let account_name = self.directory.account(account);
+                let account_name = account_name.map(|found| found.name.clone());
+                let set = self.sets.get(permission_set).map(|name| (*name).to_owned());
+                TargetNames::Account {
+                    account: account_name
+                        .or_else(|| known.map(|(account, _)| account.clone()))
+                        .unwrap_or_else(|| account.to_string()),
+                    permission_set: set
+                        .or_else(|| known.map(|(_, set)| set.clone()))
+                        .unwrap_or_else(|| permission_set.to_string()),
+                }
+            }
+            Target::Group { group } => {
+                let known = match before.map(|before| &before.names) {
+                    Some(TargetNames::Group { group }) => Some(group.clone()),
+                    Some(TargetNames::Account { .. }) | None => None,
+                };
+                let name = self.directory.group(group).map(|found| found.name.clone());
+                TargetNames::Group {
+                    group: name.or(known).unwrap_or_else(|| group.to_string()),
+                }
+            }
+        }
+    }
+}

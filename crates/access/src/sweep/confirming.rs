@@ -1,0 +1,161 @@
+//! Confirming a plan: it is carried out as it was shown, or not at all.
+
+use std::collections::BTreeMap;
+
+use hallpass_audit::Event;
+use hallpass_model::HoldKey;
+use hallpass_rules::Directory;
+
+use super::classify::{PREEXISTING_FOR, person};
+use super::{
+    Accepted, Brake, Consent, Fate, Held, StandingListing, StandingRefused, Sweep, SweepAction,
+    SweepItem, SweepSettings, SweepState,
+};
+use crate::records::{By, Moment};
+use crate::{Actor, Change, DigestKind, Write};
+
+/// Whether a person means what is more than a run may do by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limits {
+    /// They do not say so: a stopped run stays stopped.
+    Keep,
+    /// They do.
+    Exceed,
+}
+
+/// What is known at the moment of confirming.
+pub(crate) struct Fresh<'a> {
+    /// The places of the plan, read just now.
+    pub(crate) listing: &'a StandingListing,
+    /// What Hallpass holds by now.
+    pub(crate) held: &'a Held,
+    /// What is accepted by now.
+    pub(crate) accepted: &'a BTreeMap<HoldKey, Accepted>,
+    /// Who is there.
+    pub(crate) directory: &'a Directory,
+    /// The settings in force.
+    pub(crate) settings: &'a SweepSettings,
+}
+
+/// The plan becomes work, if the world is as the plan shows it.
+pub(crate) fn confirm(
+    sweep: &Sweep,
+    items: &[SweepItem],
+    limits: Limits,
+    actor: &Actor,
+    fresh: &Fresh<'_>,
+    moment: Moment<'_>,
+) -> Result<Change, StandingRefused> {
+    waits(sweep, limits)?;
+    if sweep.mode != fresh.settings.mode {
+        return Err(StandingRefused::ModeChanged {
+            now: fresh.settings.mode.name(),
+        });
+    }
+    let planned: Vec<(&SweepItem, SweepAction)> = items
+        .iter()
+        .filter_map(|item| match item.fate {
+            Fate::Planned { action } => Some((item, action)),
+            _ => None,
+        })
+        .collect();
+    let differs = planned
+        .iter()
+        .filter_map(|(item, action)| Some((*item, differs(item, *action, fresh)?)));
+    let differing: Vec<(&SweepItem, &'static str)> = differs.collect();
+    if let Some((item, how)) = differing.first() {
+        return Err(StandingRefused::PlanChanged {
+            count: differing.len(),
+            first: format!("{} of {} {how}", item.names, item.holder_name()),
+        });
+    }
+    let due = planned.iter().map(|(item, action)| {
+        Write::Update(SweepItem {
+            fate: Fate::Due { action: *action },
+            ..(*item).clone()
+        })
+    });
+    let next = Sweep {
+        state: SweepState::Working { since: moment.now },
+        consent: Some(Consent {
+            by: actor.email.clone(),
+            at: moment.now,
+        }),
+        ..sweep.clone()
+    };
+    let count = planned.len();
+    let record = moment
+        .of_sweep(Event::SweepConfirmed, By::Person(actor), sweep)
+        .why(&format!("{count} items, {}", sweep.mode.name()));
+    let text = super::digest::confirmed(&actor.name, sweep, items);
+    Ok(Change {
+        audit: vec![record],
+        digests: vec![moment.digest(DigestKind::SweepFound, sweep.id, text)],
+        sweeps: vec![Write::Update(next)],
+        sweep_items: due.collect(),
+        ..Change::default()
+    })
+}
+
+/// Whether the run waits for somebody who says what `limits` say.
+fn waits(sweep: &Sweep, limits: Limits) -> Result<(), StandingRefused> {
+    match &sweep.state {
+        SweepState::Planned { .. } => Ok(()),
+        SweepState::Stopped { brake, .. } => match limits {
+            Limits::Keep => Err(StandingRefused::OverLimit { brake: *brake }),
+            Limits::Exceed => Ok(()),
+        },
+        SweepState::Running
+        | SweepState::Interrupted { .. }
+        | SweepState::Failed { .. }
+        | SweepState::Replaced { .. }
+        | SweepState::Working { .. }
+        | SweepState::Done { .. } => Err(StandingRefused::NoPlan {
+            state: sweep.state.name(),
+        }),
+    }
+}
+
+/// How the world differs from what the plan shows of an item.
+fn differs(item: &SweepItem, action: SweepAction, fresh: &Fresh<'_>) -> Option<&'static str> {
+    let key = &item.key;
+    if fresh.held.ours.contains(key) || fresh.held.under_grant.contains(key) {
+        return Some("is held by a grant");
+    }
+    let mut patterns = fresh.settings.standing.iter();
+    if fresh.accepted.contains_key(key)
+        || patterns.any(|pattern| pattern.covers(key, fresh.directory))
+    {
+        return Some("is accepted");
+    }
+    let found = fresh.held.found_standing.get(key);
+    if found.is_some_and(|at| fresh.listing.began < PREEXISTING_FOR.after(*at)) {
+        return Some("was found standing by a grant");
+    }
+    if fresh.listing.not_read().contains(&key.target) {
+        return Some("cannot be read");
+    }
+    if !fresh.listing.seen.contains_key(key) {
+        return Some("is gone");
+    }
+    match action {
+        SweepAction::Adopt { .. } if person(key, fresh.directory).is_none() => {
+            Some("has nobody to hold it")
+        }
+        SweepAction::Adopt { .. } | SweepAction::Remove => None,
+    }
+}
+
+impl std::fmt::Display for Brake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Items { would, most } => {
+                write!(f, "it would act on {would} items, and may on {most}")
+            }
+            Self::Share { would, of } => write!(
+                f,
+                "it would act on {would} of the {of} it saw, and may on a quarter"
+            ),
+        }
+    }
+}

@@ -1,0 +1,775 @@
+//! What a listing means, row by row of `access.md` §10, and what holds whatever is listed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::{
+    Email, HoldKey, PermissionSetArn, Span, SweepId, Target, TargetNames, Timestamp, UserId,
+};
+use hallpass_rules::directory::{Account, Group, PermissionSet, Person, Snapshot};
+use hallpass_rules::{Directory, Rules, Source, load};
+use uuid::Uuid;
+
+use super::*;
+
+const ACCOUNT: &str = "111111111111";
+const GROUP: &str = "99999999-8888-7777-6666-555555555555";
+
+pub(crate) fn user(n: u8) -> UserId {
+    UserId::new(format!("{n:08}-0000-0000-0000-000000000000")).unwrap()
+}
+
+fn arn(set: &str) -> PermissionSetArn {
+    format!("arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-{set}")
+        .parse()
+        .unwrap()
+}
+
+fn in_account(n: u8, account: &str, set: &str) -> HoldKey {
+    HoldKey {
+        user: user(n),
+        target: Target::Account {
+            account: account.parse().unwrap(),
+            permission_set: arn(set),
+        },
+    }
+}
+
+pub(crate) fn account_key(n: u8, set: &str) -> HoldKey {
+    in_account(n, ACCOUNT, set)
+}
+
+pub(crate) fn group_key(n: u8) -> HoldKey {
+    HoldKey {
+        user: user(n),
+        target: Target::Group {
+            group: GROUP.parse().unwrap(),
+        },
+    }
+}
+
+/// Of somebody whom the directory does not know.
+pub(crate) fn gone_key(set: &str) -> HoldKey {
+    account_key(9, set)
+}
+
+pub(crate) fn directory() -> Directory {
+    Directory::new(snapshot())
+}
+
+fn snapshot() -> Snapshot {
+    let people = ["ana", "bo", "cai"].iter().zip(1..);
+    let account = |id: &str, name: &str, active| Account {
+        id: id.parse().unwrap(),
+        name: name.to_owned(),
+        email: String::new(),
+        active,
+        ous: Vec::new(),
+        tags: BTreeMap::new(),
+    };
+    let set = |name: &str| PermissionSet {
+        name: name.to_owned(),
+        arn: arn(name),
+        session_duration: 3600,
+        description: String::new(),
+    };
+    Snapshot {
+        root_id: "r-ab12".to_owned(),
+        accounts: vec![
+            account(ACCOUNT, "payments-prod", true),
+            account("222222222222", "orders-prod", true),
+            account("333333333333", "closed", false),
+        ],
+        permission_sets: vec![set("ReadOnly"), set("Admin")],
+        people: people
+            .map(|(name, n)| Person {
+                user_id: user(n),
+                user_name: (*name).to_owned(),
+                display_name: (*name).to_owned(),
+                emails: vec![Email::new(&format!("{name}@corp.example")).unwrap()],
+                enabled: true,
+            })
+            .collect(),
+        groups: vec![Group {
+            id: GROUP.parse().unwrap(),
+            name: "oncall".to_owned(),
+            members: None,
+        }],
+        taken_at: Some(at(0)),
+        ..Snapshot::default()
+    }
+}
+
+fn at(minutes: u64) -> Timestamp {
+    Span::minutes(minutes).after(Timestamp::from_second(1_780_000_000).unwrap())
+}
+
+fn id(n: u128) -> SweepId {
+    SweepId::new(Uuid::from_u128(n))
+}
+
+fn rules(text: &str) -> Rules {
+    load(&Source::new("rules.json", text)).unwrap().rules
+}
+
+/// Everything in both accounts, and the group.
+const EVERYTHING: &str = r#"{"statements": [
+  {"ResourceType": "Account", "Resource": "*", "PermissionSet": "*"}],
+  "group_statements": [{"Resource": "99999999-8888-7777-6666-555555555555"}]}"#;
+
+/// A world that is looked at again and again.
+struct Looks {
+    directory: Directory,
+    rules: Rules,
+    settings: SweepSettings,
+    listing: StandingListing,
+    held: Held,
+    accepted: BTreeMap<HoldKey, Accepted>,
+    earlier: BTreeMap<HoldKey, SweepItem>,
+    in_hand: BTreeMap<HoldKey, SweepId>,
+    may_act: MayAct,
+    runs: u128,
+}
+
+impl Looks {
+    /// Ten things that are Hallpass's own beside what a test adds, so that no share is large.
+    fn new() -> Self {
+        let mut looks = Self {
+            directory: directory(),
+            rules: rules(EVERYTHING),
+            settings: SweepSettings::default(),
+            listing: StandingListing::default(),
+            held: Held::default(),
+            accepted: BTreeMap::new(),
+            earlier: BTreeMap::new(),
+            in_hand: BTreeMap::new(),
+            may_act: MayAct::No,
+            runs: 0,
+        };
+        for n in 20..30 {
+            looks.held.ours.insert(account_key(n, "ReadOnly"));
+            looks.listing.seen.insert(account_key(n, "ReadOnly"), at(0));
+        }
+        looks
+    }
+
+    fn acting(action: SweepAction) -> Self {
+        Self {
+            may_act: MayAct::Do(action),
+            ..Self::new()
+        }
+    }
+
+    fn with(mut self, key: &HoldKey) -> Self {
+        self.listing.seen.insert(key.clone(), at(0));
+        self
+    }
+
+    /// A run at a minute; the next one knows it.
+    fn run(&mut self, minute: u64) -> Findings {
+        self.runs += 1;
+        self.listing.began = at(minute);
+        self.listing.ended = at(minute);
+        for seen in self.listing.seen.values_mut() {
+            *seen = at(minute);
+        }
+        let scope = StandingScope::new(self.settings.reach, &self.rules, &self.directory, None);
+        let found = findings(&Facts {
+            sweep: id(self.runs),
+            listing: &self.listing,
+            scope: &scope,
+            held: &self.held,
+            accepted: &self.accepted,
+            earlier: &self.earlier,
+            in_hand: &self.in_hand,
+            directory: &self.directory,
+            settings: &self.settings,
+            may_act: self.may_act,
+        });
+        let items = found.items.iter().cloned();
+        self.earlier = items.map(|item| (item.key.clone(), item)).collect();
+        found
+    }
+}
+
+fn item<'a>(found: &'a Findings, key: &HoldKey) -> &'a SweepItem {
+    found.items.iter().find(|item| item.key == *key).unwrap()
+}
+
+fn fate(found: &Findings, key: &HoldKey) -> &'static str {
+    item(found, key).fate.name()
+}
+
+fn accepted(key: &HoldKey, review_at: Option<Timestamp>) -> Accepted {
+    Accepted {
+        key: key.clone(),
+        names: TargetNames::Group {
+            group: String::new(),
+        },
+        holder: None,
+        reason: "the nightly export".to_owned(),
+        by: Email::new("eve@corp.example").unwrap(),
+        at: at(0),
+        review_at,
+        version: 0,
+    }
+}
+
+const REMOVE: SweepAction = SweepAction::Remove;
+
+/// §10.2: unknown = exists in AWS, in scope, no hold, not accepted.
+#[test]
+fn what_exists_without_a_hold_or_acceptance_is_unknown() {
+    let (held, unknown, listed, by_pattern) = (
+        account_key(20, "ReadOnly"),
+        account_key(1, "ReadOnly"),
+        account_key(2, "ReadOnly"),
+        group_key(3),
+    );
+    let mut looks = Looks::new().with(&unknown).with(&listed).with(&by_pattern);
+    looks
+        .accepted
+        .insert(listed.clone(), accepted(&listed, None));
+    looks.settings.standing = vec!["oncall/cai".parse().unwrap()];
+    let found = looks.run(0);
+    assert!(found.items.iter().all(|item| item.key != held));
+    assert_eq!(item(&found, &unknown).kind, ItemKind::Unknown);
+    assert_eq!(item(&found, &listed).kind.name(), "accepted");
+    assert_eq!(item(&found, &by_pattern).kind.name(), "accepted");
+    let report = &found.report;
+    let numbers = (report.seen, report.ours, report.accepted, report.unknown);
+    assert_eq!(numbers, (13, 10, 2, 1));
+}
+
+/// §10.4: scope is by statement, not the cross product.
+#[test]
+fn what_no_rule_is_about_is_not_looked_at_unless_everything_is() {
+    let about = account_key(1, "ReadOnly");
+    let beside = in_account(1, "222222222222", "Admin");
+    let mut looks = Looks::new().with(&about).with(&beside);
+    looks.rules = rules(
+        r#"{"statements": [
+  {"ResourceType": "Account", "Resource": "111111111111", "PermissionSet": "ReadOnly"},
+  {"ResourceType": "Account", "Resource": "222222222222", "PermissionSet": "ReadOnly"},
+  {"ResourceType": "Account", "Resource": "111111111111", "PermissionSet": "Admin"}]}"#,
+    );
+    let found = looks.run(0);
+    assert!(found.items.iter().all(|item| item.key != beside));
+    assert_eq!(item(&found, &about).kind, ItemKind::Unknown);
+    looks.settings.reach = SweepReach::All;
+    assert_eq!(item(&looks.run(1), &beside).kind, ItemKind::Unknown);
+}
+
+/// §16.20: suspended accounts are left out, and so is the one that cannot be changed; it is said.
+#[test]
+fn what_is_left_out_is_said() {
+    let (directory, rules) = (directory(), rules(EVERYTHING));
+    let out = ACCOUNT.parse().unwrap();
+    let scope = StandingScope::new(SweepReach::All, &rules, &directory, Some(&out));
+    let accounts: Vec<String> = scope.accounts().map(ToString::to_string).collect();
+    assert_eq!(accounts, ["222222222222"]);
+    assert!(!scope.contains(&account_key(1, "Admin").target));
+    let left_out = [
+        LeftOut::ManagementAccount { account: out },
+        LeftOut::InactiveAccounts { count: 1 },
+        LeftOut::Entitlements,
+    ];
+    assert_eq!(scope.left_out(), left_out);
+    assert_eq!(scope.permission_sets().len(), 2);
+}
+
+/// §16.20: the members of a renamed group are still known, for keys are ids.
+#[test]
+fn renaming_a_group_makes_nothing_unknown() {
+    let mut looks = Looks::new();
+    for n in [1, 2, 3] {
+        looks.held.ours.insert(group_key(n));
+        looks.listing.seen.insert(group_key(n), at(0));
+    }
+    looks.may_act = MayAct::Do(REMOVE);
+    assert!(looks.run(0).items.is_empty());
+    let mut renamed = snapshot();
+    "somebody else's".clone_into(&mut renamed.groups[0].name);
+    looks.directory = Directory::new(renamed);
+    for minute in [20, 40, 60] {
+        let found = looks.run(minute);
+        assert!(found.items.is_empty(), "{:?}", found.items);
+    }
+}
+
+/// §10.3: two runs in a row, ten minutes apart.
+#[test]
+fn only_what_two_runs_ten_minutes_apart_find_is_acted_on() {
+    let key = account_key(1, "ReadOnly");
+    // minutes of the runs, and what the last of them does
+    let rows: [(&[u64], &str); 6] = [
+        (&[0], "waits"),
+        (&[0, 9], "waits"),
+        (&[0, 10], "due"),
+        (&[0, 3, 6], "waits"),
+        (&[0, 3, 6, 12], "due"),
+        (&[0, 120], "due"),
+    ];
+    for (minutes, wanted) in rows {
+        let mut looks = Looks::acting(REMOVE).with(&key);
+        let found = minutes.iter().map(|minute| looks.run(*minute));
+        let last = found.last().unwrap();
+        assert_eq!(fate(&last, &key), wanted, "{minutes:?}");
+    }
+}
+
+#[test]
+fn a_run_that_did_not_find_it_begins_the_count_anew() {
+    let key = account_key(1, "ReadOnly");
+    let mut looks = Looks::acting(REMOVE).with(&key);
+    looks.run(0);
+    looks.listing.seen.remove(&key);
+    let between = looks.run(20);
+    assert_eq!(between.report.gone, 1);
+    let mut looks = looks.with(&key);
+    let again = looks.run(40);
+    assert_eq!(fate(&again, &key), "waits");
+    assert_eq!(item(&again, &key).change, ItemChange::New);
+    assert_eq!(fate(&looks.run(60), &key), "due");
+}
+
+/// Promise P9: what could not be read is neither gone nor found.
+#[test]
+fn what_could_not_be_read_is_as_it_was_and_never_acted_on() {
+    let key = account_key(1, "ReadOnly");
+    let places = [
+        UnreadPlace::Account {
+            account: ACCOUNT.parse().unwrap(),
+        },
+        UnreadPlace::PermissionSet {
+            permission_set: arn("ReadOnly"),
+        },
+        UnreadPlace::Pair {
+            account: ACCOUNT.parse().unwrap(),
+            permission_set: arn("ReadOnly"),
+        },
+    ];
+    for what in places {
+        let mut looks = Looks::acting(REMOVE).with(&key);
+        let first = looks.run(0);
+        looks.listing.seen.clear();
+        looks.listing.unread = vec![Unread {
+            what,
+            error: "AccessDenied".to_owned(),
+        }];
+        let blind = looks.run(20);
+        let found = item(&blind, &key);
+        assert_eq!(
+            (found.sight, found.fate.name()),
+            (ItemSight::Unread, "reported")
+        );
+        assert_eq!(found.seen_at, item(&first, &key).seen_at);
+        assert_eq!((blind.report.gone, blind.report.unread), (0, 1));
+        assert_eq!((blind.report.unknown, blind.report.to_act), (0, 0));
+        // seen again: the run that could not read does not count
+        looks.listing.unread.clear();
+        let mut looks = looks.with(&key);
+        assert_eq!(fate(&looks.run(40), &key), "waits");
+        let last = looks.run(60);
+        assert_eq!(item(&last, &key).first_seen, at(0));
+    }
+}
+
+/// §10.2: what a grant found standing is reported, not removed, for seven days.
+#[test]
+fn what_a_grant_found_standing_is_only_reported_for_seven_days() {
+    let key = account_key(1, "ReadOnly");
+    let day = 24 * 60;
+    let mut looks = Looks::acting(REMOVE).with(&key);
+    looks.held.found_standing.insert(key.clone(), at(0));
+    for minute in [20, 40, day, 3 * day, 7 * day - 1] {
+        let found = looks.run(minute);
+        assert_eq!(item(&found, &key).kind.name(), "preexisting", "{minute}");
+        assert_eq!(fate(&found, &key), "waits", "{minute}");
+        assert_eq!((found.report.preexisting, found.report.unknown), (1, 0));
+    }
+    let after = looks.run(7 * day);
+    assert_eq!(item(&after, &key).kind, ItemKind::Unknown);
+    assert_eq!(item(&after, &key).change, ItemChange::Changed);
+    assert_eq!(fate(&after, &key), "due");
+}
+
+#[test]
+fn what_lies_below_a_live_grant_is_said_and_left_alone() {
+    let key = account_key(1, "ReadOnly");
+    let mut looks = Looks::acting(REMOVE).with(&key);
+    looks.held.under_grant.insert(key.clone());
+    for minute in [0, 20, 40] {
+        let found = looks.run(minute);
+        assert_eq!(item(&found, &key).kind, ItemKind::UnderGrant);
+        assert_eq!(fate(&found, &key), "reported");
+    }
+}
+
+/// §10.2: a standing item is never removed by any mode, an overdue review included.
+#[test]
+fn accepted_access_is_left_alone_in_every_mode_and_an_overdue_review_is_reported() {
+    let key = account_key(1, "ReadOnly");
+    let adopt = SweepAction::Adopt {
+        length: Span::hours(8),
+    };
+    for may_act in [
+        MayAct::No,
+        MayAct::Plan(REMOVE),
+        MayAct::Do(REMOVE),
+        MayAct::Do(adopt),
+    ] {
+        let mut looks = Looks::acting(REMOVE).with(&key);
+        looks.may_act = may_act;
+        looks
+            .accepted
+            .insert(key.clone(), accepted(&key, Some(at(100))));
+        for (minute, kind) in [(0, "accepted"), (60, "accepted"), (100, "review_overdue")] {
+            let found = looks.run(minute);
+            assert_eq!(item(&found, &key).kind.name(), kind, "{may_act:?}");
+            assert_eq!(fate(&found, &key), "reported", "{may_act:?}");
+        }
+        let last = looks.run(200);
+        assert_eq!((last.report.reviews_overdue, last.report.accepted), (1, 1));
+    }
+}
+
+/// §10.3: more than 20 items, or more than a quarter of what it saw, stop the run.
+#[test]
+fn a_run_that_would_do_too_much_stops() {
+    // others, unknown, the limit of items, what stops it
+    let rows = [
+        (60, 20, 20, None),
+        (
+            90,
+            21,
+            20,
+            Some(Brake::Items {
+                would: 21,
+                most: 20,
+            }),
+        ),
+        (60, 20, 5, Some(Brake::Items { would: 20, most: 5 })),
+        (12, 4, 20, None),
+        (11, 4, 20, Some(Brake::Share { would: 4, of: 15 })),
+        (0, 1, 20, Some(Brake::Share { would: 1, of: 1 })),
+    ];
+    for (others, unknown, most, wanted) in rows {
+        let mut looks = Looks::acting(REMOVE);
+        looks.listing.seen.clear();
+        looks.held.ours.clear();
+        looks.settings.max_removals = most;
+        for n in 0..others {
+            let key = account_key(100 + n, "Admin");
+            looks.held.ours.insert(key.clone());
+            looks.listing.seen.insert(key, at(0));
+        }
+        for n in 0..unknown {
+            looks.listing.seen.insert(account_key(n, "ReadOnly"), at(0));
+        }
+        looks.run(0);
+        let found = looks.run(20);
+        assert_eq!(found.brake, wanted, "{others} {unknown} {most}");
+        let acts = found.items.iter().any(|item| item.fate.name() == "due");
+        assert_eq!(acts, wanted.is_none(), "{others} {unknown} {most}");
+        assert_eq!(found.report.to_act, u64::from(unknown));
+    }
+}
+
+/// §10.1: the first run of a mode that acts is a plan.
+#[test]
+fn without_consent_a_run_plans_and_does_nothing() {
+    let key = account_key(1, "ReadOnly");
+    let mut looks = Looks::acting(REMOVE).with(&key);
+    looks.may_act = MayAct::Plan(REMOVE);
+    looks.run(0);
+    let found = looks.run(20);
+    assert_eq!(item(&found, &key).fate, Fate::Planned { action: REMOVE });
+}
+
+/// §16.19: one item that cannot be handled stops no other.
+#[test]
+fn a_deleted_person_is_one_item_of_many() {
+    let (gone, other) = (gone_key("ReadOnly"), account_key(1, "ReadOnly"));
+    let mut looks = Looks::acting(REMOVE).with(&gone).with(&other);
+    looks.run(0);
+    let found = looks.run(20);
+    assert_eq!(item(&found, &gone).holder, None);
+    assert_eq!(item(&found, &gone).holder_name(), gone.user.as_str());
+    assert_eq!((fate(&found, &gone), fate(&found, &other)), ("due", "due"));
+    // nobody is there to hold a grant
+    let adopt = SweepAction::Adopt {
+        length: Span::hours(8),
+    };
+    looks.may_act = MayAct::Do(adopt);
+    let found = looks.run(40);
+    let wait = Fate::Waits {
+        cause: Wait::Holder,
+    };
+    assert_eq!(item(&found, &gone).fate, wait);
+    assert_eq!(item(&found, &other).fate, Fate::Due { action: adopt });
+}
+
+#[test]
+fn who_left_between_two_runs_keeps_the_name_they_had() {
+    let key = account_key(1, "ReadOnly");
+    let mut looks = Looks::new().with(&key);
+    looks.run(0);
+    let mut without = snapshot();
+    without.people.retain(|person| person.user_name != "ana");
+    looks.directory = Directory::new(without);
+    let found = looks.run(20);
+    assert_eq!(item(&found, &key).holder_name(), "ana");
+}
+
+#[test]
+fn what_an_earlier_run_is_at_work_on_is_not_begun_again() {
+    let key = account_key(1, "ReadOnly");
+    let mut looks = Looks::acting(REMOVE).with(&key);
+    looks.run(0);
+    looks.in_hand.insert(key.clone(), id(77));
+    looks.held.ours.insert(key.clone());
+    let found = looks.run(20);
+    assert_eq!(item(&found, &key).fate, Fate::InHand { by: id(77) });
+    assert_eq!(found.report.to_act, 0);
+}
+
+/// §10.5: a digest has what is new or changed, and a count of the rest.
+#[test]
+fn a_digest_names_what_is_new_or_changed_and_counts_the_rest() {
+    let (first, second) = (account_key(1, "ReadOnly"), account_key(2, "Admin"));
+    let mut looks = Looks::new().with(&first);
+    let told = |looks: &mut Looks, minute, earlier: Option<&Sweep>| {
+        let found = looks.run(minute);
+        let sweep = Sweep {
+            id: id(looks.runs),
+            trigger: Trigger::Check,
+            mode: SweepMode::Report,
+            reach: SweepReach::Rules,
+            begun_at: at(minute),
+            report: Some(found.report.clone()),
+            consent: None,
+            state: SweepState::Done { at: at(minute) },
+            version: 0,
+        };
+        let text = before(&sweep, &found.items, earlier, None);
+        (text.map(|(_, text)| text), sweep)
+    };
+    let (text, sweep) = told(&mut looks, 0, None);
+    let text = text.unwrap();
+    assert!(
+        text.contains("payments-prod / ReadOnly: ana, new, nobody recorded it"),
+        "{text}"
+    );
+    assert!(text.contains("0 unknown as before"), "{text}");
+    assert!(
+        text.contains("account access manager entitlements"),
+        "{text}"
+    );
+    let (text, sweep) = told(&mut looks, 20, Some(&sweep));
+    assert_eq!(text, None, "nothing is new");
+    let mut looks = looks.with(&second);
+    let (text, sweep) = told(&mut looks, 40, Some(&sweep));
+    let text = text.unwrap();
+    assert!(text.contains("payments-prod / Admin: bo, new"), "{text}");
+    assert!(
+        !text.contains(": ana") && text.contains("1 unknown as before"),
+        "{text}"
+    );
+    looks.listing.seen.remove(&first);
+    let (text, sweep) = told(&mut looks, 60, Some(&sweep));
+    assert!(
+        text.unwrap()
+            .contains("payments-prod / ReadOnly: ana, gone")
+    );
+    looks.listing.unread = vec![Unread {
+        what: UnreadPlace::Group {
+            group: GROUP.parse().unwrap(),
+        },
+        error: "AccessDenied".to_owned(),
+    }];
+    let (text, sweep) = told(&mut looks, 80, Some(&sweep));
+    let text = text.unwrap();
+    assert!(
+        text.contains("1 could not be read: group 99999999"),
+        "{text}"
+    );
+    let (text, _) = told(&mut looks, 100, Some(&sweep));
+    assert_eq!(text, None, "still unread, and said before");
+}
+
+mod whatever {
+    //! What holds whatever is listed, held, accepted, and in whatever order runs come.
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    struct World {
+        listed: BTreeSet<u8>,
+        held: BTreeSet<u8>,
+        under: BTreeSet<u8>,
+        accepted: BTreeSet<u8>,
+        found_standing: BTreeMap<u8, u64>,
+        unread: bool,
+        unread_group: bool,
+        after: u64,
+    }
+
+    fn some() -> impl Strategy<Value = BTreeSet<u8>> {
+        proptest::collection::btree_set(0..12_u8, 0..12)
+    }
+
+    fn world() -> impl Strategy<Value = World> {
+        let found = proptest::collection::btree_map(0..12_u8, 0..20_000_u64, 0..4);
+        (
+            some(),
+            some(),
+            some(),
+            some(),
+            found,
+            proptest::bool::weighted(0.2),
+            proptest::bool::weighted(0.2),
+            0..6_000_u64,
+        )
+            .prop_map(
+                |(listed, held, under, accepted, found_standing, unread, group, after)| World {
+                    listed,
+                    held,
+                    under,
+                    accepted,
+                    found_standing,
+                    unread,
+                    unread_group: group,
+                    after,
+                },
+            )
+    }
+
+    fn modes() -> impl Strategy<Value = MayAct> {
+        let adopt = SweepAction::Adopt {
+            length: Span::hours(8),
+        };
+        prop_oneof![
+            Just(MayAct::No),
+            Just(MayAct::Plan(REMOVE)),
+            Just(MayAct::Do(REMOVE)),
+            Just(MayAct::Do(adopt)),
+        ]
+    }
+
+    /// Twelve keys: some in an account, some in a group, one of somebody who left.
+    fn key(n: u8) -> HoldKey {
+        match n {
+            0..7 => account_key(n + 1, "ReadOnly"),
+            7..11 => group_key(n - 6),
+            _ => gone_key("Admin"),
+        }
+    }
+
+    fn keys(of: &BTreeSet<u8>) -> BTreeSet<HoldKey> {
+        of.iter().copied().map(key).collect()
+    }
+
+    fn unread(world: &World) -> Vec<Unread> {
+        let mut unread = Vec::new();
+        if world.unread {
+            unread.push(UnreadPlace::Account {
+                account: ACCOUNT.parse().unwrap(),
+            });
+        }
+        if world.unread_group {
+            unread.push(UnreadPlace::Group {
+                group: GROUP.parse().unwrap(),
+            });
+        }
+        let error = || "AccessDenied".to_owned();
+        unread
+            .into_iter()
+            .map(|what| Unread {
+                what,
+                error: error(),
+            })
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_sweep_never_acts_on_what_it_must_not(
+            worlds in proptest::collection::vec((world(), modes()), 1..6),
+            most in 0..30_u32,
+        ) {
+            let mut looks = Looks::new();
+            looks.settings.max_removals = most;
+            let base = looks.listing.seen.clone();
+            let (mut minute, mut seen_unheld): (u64, BTreeMap<HoldKey, Vec<u64>>) =
+                (20_000, BTreeMap::new());
+            for (world, may_act) in worlds {
+                minute += world.after;
+                looks.may_act = may_act;
+                looks.listing.unread = unread(&world);
+                let not_read = looks.listing.clone();
+                let not_read = not_read.not_read();
+                looks.listing.seen = base.clone();
+                let listed = keys(&world.listed);
+                let read = listed.iter().filter(|key| !not_read.contains(&key.target));
+                looks.listing.seen.extend(read.map(|key| (key.clone(), at(minute))));
+                looks.held.ours = base.keys().cloned().chain(keys(&world.held)).collect();
+                looks.held.under_grant = keys(&world.under);
+                looks.held.found_standing = world
+                    .found_standing
+                    .iter()
+                    .map(|(n, found)| (key(*n), at(*found)))
+                    .collect();
+                looks.accepted = keys(&world.accepted)
+                    .into_iter()
+                    .map(|key| (key.clone(), accepted(&key, None)))
+                    .collect();
+                let found = looks.run(minute);
+                let acted: Vec<&SweepItem> = found
+                    .items
+                    .iter()
+                    .filter(|item| matches!(item.fate, Fate::Due { .. }))
+                    .collect();
+                prop_assert!(acted.len() <= usize::try_from(most).unwrap());
+                prop_assert!(acted.len() * 4 <= looks.listing.seen.len());
+                prop_assert!(acted.is_empty() || matches!(may_act, MayAct::Do(_)));
+                for n in 0..12 {
+                    let key = key(n);
+                    let is_due = acted.iter().any(|item| item.key == key);
+                    let week = at(minute) < PREEXISTING_FOR.after(
+                        looks.held.found_standing.get(&key).copied().unwrap_or(Timestamp::MIN),
+                    );
+                    let is_unknown = looks.listing.seen.contains_key(&key)
+                        && !looks.held.ours.contains(&key)
+                        && !looks.held.under_grant.contains(&key)
+                        && !looks.accepted.contains_key(&key);
+                    let runs = seen_unheld.entry(key.clone()).or_default();
+                    if is_unknown {
+                        runs.push(minute);
+                    } else {
+                        runs.clear();
+                    }
+                    let twice = runs.len() >= 2 && minute - runs[0] >= 10;
+                    prop_assert!(
+                        !is_due || (is_unknown && twice && !week),
+                        "{key} is acted on: unknown {is_unknown}, runs {runs:?}, found {week}"
+                    );
+                }
+                // nothing that was listed is lost from the counts
+                let report = &found.report;
+                let counted = report.ours + report.accepted + report.under_grant
+                    + report.preexisting + report.unknown;
+                prop_assert_eq!(counted, report.seen);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Sweeps at work: one loop looks, for a look may take many minutes, and one acts on what was found.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_access::{Access, AccessError, SweepState, SweepStatus};
+use hallpass_model::{Clock, Timestamp};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::loops::{LOOK_AGAIN, rest};
+
+/// How often how sweeps are is shown, and the longest that a loop sleeps.
+const STATUS_EVERY: Duration = Duration::from_secs(15);
+
+/// What the loops work with.
+#[derive(Clone)]
+pub(super) struct Sweeper {
+    pub(super) access: Arc<Access>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// Begins runs that are due and makes those that are under way.
+pub(super) async fn look(sweeper: Sweeper, mut stop: watch::Receiver<bool>) {
+    let bell = sweeper.access.sweeper_bell();
+    while !*stop.borrow() {
+        // a stop does not wait for a look: what is not stored is begun anew by the next process
+        let ran = tokio::select! {
+            ran = sweeper.look_once() => ran,
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        };
+        let pause = match ran {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(error = %error, "standing access could not be looked at");
+                LOOK_AGAIN
+            }
+        };
+        tokio::select! {
+            () = bell.notified() => {}
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+impl Sweeper {
+    /// Makes the run that is under way or due; how long until the next may be.
+    async fn look_once(&self) -> Result<Duration, AccessError> {
+        let access = &self.access;
+        let run = match access.sweep_to_run().await? {
+            Some(run) => run,
+            None => match access.next_sweep().await? {
+                Some((at, trigger)) if at <= self.clock.now() => {
+                    access.begin_sweep(trigger).await?
+                }
+                due => return Ok(self.until(due.map(|(at, _)| at))),
+            },
+        };
+        if run.state != SweepState::Running {
+            return Ok(Duration::ZERO);
+        }
+        let run = access.run_sweep(&run).await?;
+        metrics::counter!("hallpass_sweep_runs_total", "state" => run.state.name()).increment(1);
+        tracing::info!(sweep.id = %run.id, state = run.state.name(), "looked at standing access");
+        Ok(Duration::ZERO)
+    }
+
+    fn until(&self, due: Option<Timestamp>) -> Duration {
+        let left = due.map(|due| due.duration_since(self.clock.now()));
+        let left = left.map(|left| Duration::try_from(left).unwrap_or_default());
+        left.unwrap_or(STATUS_EVERY).min(STATUS_EVERY)
+    }
+}
+
+/// Acts on what runs found, item by item, and shows how sweeps are.
+pub(super) async fn act(sweeper: Sweeper, mut stop: watch::Receiver<bool>) {
+    let access = sweeper.access;
+    let mut shown: Option<Instant> = None;
+    loop {
+        match access.tend_sweeps().await {
+            Ok(tended) if tended.failed > 0 => {
+                tracing::warn!(
+                    failed = tended.failed,
+                    "items of a sweep wait for another try"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(error = %error, "sweeps could not be tended"),
+        }
+        if shown.is_none_or(|at| at.elapsed() >= STATUS_EVERY) {
+            shown = Some(Instant::now());
+            match access.sweep_status().await {
+                Ok(status) => show(&status),
+                Err(error) => tracing::warn!(error = %error, "how sweeps are is not known"),
+            }
+        }
+        if !rest(&mut stop, LOOK_AGAIN).await {
+            return;
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts and seconds, far below 2^52"
+)]
+fn show(status: &SweepStatus) {
+    for (kind, count) in status.items {
+        metrics::gauge!("hallpass_sweep_items", "kind" => kind).set(count as f64);
+    }
+    metrics::gauge!("hallpass_sweep_unread").set(status.unread as f64);
+    metrics::gauge!("hallpass_sweep_items_at_work").set(status.at_work as f64);
+    metrics::gauge!("hallpass_sweep_items_stuck").set(status.stuck as f64);
+    metrics::gauge!("hallpass_sweep_waiting").set(f64::from(u8::from(status.waiting.is_some())));
+    let looked_at = status.looked_at.map_or(0, Timestamp::as_second);
+    metrics::gauge!("hallpass_sweep_looked_at_seconds").set(looked_at as f64);
+}

@@ -1,0 +1,62 @@
+//! What would come of asking for one thing, said before it is asked.
+
+use axum::{Json, extract::State};
+use hallpass_access::Patience;
+use hallpass_api::{Preview, Problem};
+use serde::Deserialize;
+
+use crate::{
+    App,
+    auth::{Caller, Scope},
+    body::Parameters,
+    convert_sweeps,
+    problem::Failure,
+};
+
+/// What is thought of.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Thought {
+    /// The account's id, or its name when only one has it. Goes with `permission_set`.
+    account: Option<String>,
+    /// The permission set's name.
+    permission_set: Option<String>,
+    /// The group's id or name, instead of the two above.
+    group: Option<String>,
+}
+
+/// Who would decide, for how long at most, and whether the caller holds it already, not through
+/// Hallpass: looked up in AWS where it answers within a second, else as the newest sweep found it.
+#[utoipa::path(get, path = "/api/v1/preview", params(Thought),
+    responses((status = 200, body = Preview), (status = 400, body = Problem)))]
+pub(crate) async fn preview(
+    State(app): State<App>,
+    caller: Caller,
+    Parameters(thought): Parameters<Thought>,
+) -> Result<Json<Preview>, Failure> {
+    let actor = caller.allow(&[Scope::Read, Scope::Request])?;
+    let wanted = super::wanted(
+        thought.account.as_deref(),
+        thought.permission_set.as_deref(),
+        thought.group.as_deref(),
+    )?;
+    let (target, decision) = app.access.preview(actor, &wanted).map_err(|problems| {
+        let texts: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
+        Failure::bad("unknown-target", texts.join(" "))
+    })?;
+    let standing = match &actor.user {
+        Some(user) => app.access.stands(user, &target, Patience::Look).await?,
+        None => None,
+    };
+    let longest = app.access.settings().longest();
+    let most = decision.max_duration.unwrap_or(longest).min(longest);
+    Ok(Json(Preview {
+        decision: decision.kind.as_str().to_owned(),
+        approvers: decision.approvers.iter().map(ToString::to_string).collect(),
+        approvals_needed: decision.approvals_needed,
+        max_duration_seconds: most.as_seconds(),
+        because: decision.based_on.iter().map(ToString::to_string).collect(),
+        standing: standing.map(convert_sweeps::held_already),
+    }))
+}

@@ -1,0 +1,105 @@
+//! Sweeps: what they found, wanting one, confirming what one plans.
+
+use axum::{Json, extract::State, http::StatusCode};
+use hallpass_access::Limits;
+use hallpass_api::{ConfirmSweep, Page, Problem, Sweep, SweepFindings};
+use hallpass_model::SweepId;
+use serde::Deserialize;
+
+use super::{page, page_size, standing::Narrowed};
+use crate::{
+    App,
+    auth::{Caller, Scope},
+    body::{KeyOf, OptionalBody, Parameters, Path},
+    convert_sweeps,
+    problem::{Failure, bad_parameter},
+};
+
+/// Which runs are wanted.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listing {
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// Rows, 1 to 500.
+    limit: Option<usize>,
+}
+
+/// Sweeps, newest first; auditors and administrators.
+#[utoipa::path(get, path = "/api/v1/sweeps", params(Listing),
+    responses((status = 200, body = Page<Sweep>), (status = 404, body = Problem)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Parameters(listing): Parameters<Listing>,
+) -> Result<Json<Page<Sweep>>, Failure> {
+    let actor = caller.allow(&[Scope::Read])?;
+    let before = listing.cursor.map(|cursor| cursor.parse()).transpose();
+    let before = before.map_err(|error| bad_parameter("cursor", error))?;
+    let size = page_size(listing.limit);
+    let limit = u32::try_from(size).unwrap_or(u32::MAX);
+    let found = app.access.sweeps(actor, before, limit).await?;
+    let items = found.iter().map(convert_sweeps::sweep).collect();
+    Ok(Json(page(items, size, |sweep: &Sweep| sweep.id.clone())))
+}
+
+/// Look now; administrators. Answers before it has looked. One that looks already is returned.
+#[utoipa::path(post, path = "/api/v1/sweeps",
+    responses((status = 202, body = Sweep), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn begin(
+    State(app): State<App>,
+    caller: Caller,
+    _key: KeyOf,
+) -> Result<(StatusCode, Json<Sweep>), Failure> {
+    let actor = caller.allow(&[Scope::Admin])?;
+    let sweep = app.access.want_sweep(actor).await?;
+    Ok((StatusCode::ACCEPTED, Json(convert_sweeps::sweep(&sweep))))
+}
+
+/// The id in a path. What is not an id names nothing.
+pub(super) fn sweep_id(text: &str) -> Result<SweepId, Failure> {
+    text.parse().map_err(|_| Failure::not_found("sweep"))
+}
+
+/// One sweep, with a page of what it found; auditors and administrators.
+#[utoipa::path(get, path = "/api/v1/sweeps/{id}", params(Narrowed),
+    responses((status = 200, body = SweepFindings), (status = 404, body = Problem)))]
+pub(crate) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Parameters(narrowed): Parameters<Narrowed>,
+) -> Result<Json<SweepFindings>, Failure> {
+    let actor = caller.allow(&[Scope::Read])?;
+    let (sweep, items) = app.access.sweep(actor, sweep_id(&id)?).await?;
+    let items = items.iter().map(convert_sweeps::item).collect();
+    let page = narrowed.page(items)?;
+    Ok(Json(SweepFindings {
+        sweep: convert_sweeps::sweep(&sweep),
+        items: page.items,
+        next: page.next,
+    }))
+}
+
+/// Confirm what a sweep plans, as it was shown; administrators. A world that changed since refuses
+/// it, and nothing is done. Confirmed again it is the same run: once is as good as twice.
+#[utoipa::path(post, path = "/api/v1/sweeps/{id}/confirm", request_body = Option<ConfirmSweep>,
+    responses((status = 200, body = Sweep), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn confirm(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    _key: KeyOf,
+    OptionalBody(body): OptionalBody<ConfirmSweep>,
+) -> Result<Json<Sweep>, Failure> {
+    let actor = caller.allow(&[Scope::Admin])?;
+    let limits = if body.beyond_limits {
+        Limits::Exceed
+    } else {
+        Limits::Keep
+    };
+    let id = sweep_id(&id)?;
+    let sweep = app.access.confirm_sweep(actor, id, limits).await?;
+    Ok(Json(convert_sweeps::sweep(&sweep)))
+}

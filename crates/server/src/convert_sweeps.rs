@@ -1,0 +1,208 @@
+//! Sweeps and standing access become wire types here and nowhere else.
+
+use hallpass_access::{
+    Acceptance, Accepted, ItemChange, ItemKind, ItemSight, Stands, Sweep, SweepItem, SweepMode,
+    SweepReport, SweepState, Trigger, words,
+};
+use hallpass_api as api;
+use hallpass_model::{HoldKey, TargetNames, Timestamp};
+
+use crate::convert::names;
+
+/// An instant in texts for programs.
+fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A run as it travels.
+pub(crate) fn sweep(sweep: &Sweep) -> api::Sweep {
+    let (at, detail) = reached(&sweep.state);
+    api::Sweep {
+        id: sweep.id.to_string(),
+        state: sweep.state.name().to_owned(),
+        trigger: sweep.trigger.name().to_owned(),
+        by: match &sweep.trigger {
+            Trigger::Person { by } => Some(by.to_string()),
+            Trigger::Check | Trigger::Schedule | Trigger::SwitchedOff => None,
+        },
+        mode: sweep.mode.name().to_owned(),
+        adopt_seconds: match sweep.mode {
+            SweepMode::Adopt { length } => Some(length.as_seconds()),
+            SweepMode::Off | SweepMode::Report | SweepMode::Revoke => None,
+        },
+        scope: sweep.reach.name().to_owned(),
+        begun_at: sweep.begun_at,
+        at,
+        detail,
+        over_limits: matches!(sweep.state, SweepState::Stopped { .. }),
+        confirmed_by: sweep.consent.as_ref().map(|consent| consent.by.to_string()),
+        confirmed_at: sweep.consent.as_ref().map(|consent| consent.at),
+        report: sweep.report.as_ref().map(report),
+        version: sweep.version,
+    }
+}
+
+/// When a run came to its state, and what is to be said of that.
+fn reached(state: &SweepState) -> (Option<Timestamp>, Option<String>) {
+    match state {
+        SweepState::Running => (None, None),
+        SweepState::Interrupted { at } | SweepState::Planned { at } | SweepState::Done { at } => {
+            (Some(*at), None)
+        }
+        SweepState::Working { since } => (Some(*since), None),
+        SweepState::Failed { at, error } => (Some(*at), Some(error.clone())),
+        SweepState::Stopped { at, brake } => (Some(*at), Some(brake.to_string())),
+        SweepState::Replaced { at, by } => (Some(*at), Some(format!("replaced by {by}"))),
+    }
+}
+
+fn report(report: &SweepReport) -> api::SweepReport {
+    let drift = &report.drift;
+    api::SweepReport {
+        began: report.began,
+        ended: report.ended,
+        pairs_read: report.pairs_read,
+        groups_read: report.groups_read,
+        seen: report.seen,
+        ours: report.ours,
+        accepted: report.accepted,
+        under_grant: report.under_grant,
+        preexisting: report.preexisting,
+        unknown: report.unknown,
+        reviews_overdue: report.reviews_overdue,
+        new: report.new,
+        changed: report.changed,
+        gone: report.gone,
+        to_act: report.to_act,
+        group_assignments: report.group_assignments,
+        unread: report.unread,
+        unread_places: report
+            .unread_places
+            .iter()
+            .map(|unread| api::UnreadPlace {
+                what: words::unread_place(&unread.what),
+                error: unread.error.clone(),
+            })
+            .collect(),
+        left_out: report.left_out.iter().map(words::left_out).collect(),
+        drift: api::SweepDrift {
+            seen: drift.seen,
+            fixed: drift.fixed,
+            against_rules: drift
+                .against_rules
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            failed: drift.failed,
+        },
+    }
+}
+
+/// Who holds what, with nothing said of it yet.
+fn place(key: &HoldKey, target: &TargetNames, kind: &str, says: &str) -> api::Standing {
+    let names = names(Some(&key.target), target);
+    api::Standing {
+        user_id: key.user.to_string(),
+        user: None,
+        user_name: None,
+        account: names.account,
+        account_name: names.account_name,
+        permission_set: names.permission_set,
+        group: names.group,
+        group_name: names.group_name,
+        kind: kind.to_owned(),
+        says: says.to_owned(),
+        first_seen: None,
+        seen_at: None,
+        unread: false,
+        change: None,
+        fate: None,
+        fate_says: None,
+        grant_id: None,
+        accepted: None,
+        sweep_id: None,
+    }
+}
+
+/// What a run found of one thing, as it travels.
+pub(crate) fn item(item: &SweepItem) -> api::Standing {
+    let change = match item.change {
+        ItemChange::New => "new",
+        ItemChange::Changed => "changed",
+        ItemChange::Same => "same",
+    };
+    api::Standing {
+        user: item.holder.as_ref().map(|person| person.email.to_string()),
+        user_name: item.holder.as_ref().map(|person| person.name.clone()),
+        first_seen: Some(item.first_seen),
+        seen_at: Some(item.seen_at),
+        unread: item.sight == ItemSight::Unread,
+        change: Some(change.to_owned()),
+        fate: Some(item.fate.name().to_owned()),
+        fate_says: Some(words::fate(&item.fate, instant)),
+        grant_id: match &item.fate {
+            hallpass_access::Fate::Adopted { grant, .. } => Some(grant.to_string()),
+            _ => None,
+        },
+        accepted: match &item.kind {
+            ItemKind::Accepted { by } | ItemKind::ReviewOverdue { by } => Some(acceptance(by)),
+            ItemKind::Unknown | ItemKind::Preexisting { .. } | ItemKind::UnderGrant => None,
+        },
+        sweep_id: Some(item.sweep.to_string()),
+        ..place(
+            &item.key,
+            &item.names,
+            item.kind.name(),
+            words::item_kind(&item.kind),
+        )
+    }
+}
+
+/// What is accepted and was not found, as it travels.
+pub(crate) fn absent(accepted: &Accepted) -> api::Standing {
+    let holder = accepted.holder.as_ref();
+    api::Standing {
+        user: holder.map(|person| person.email.to_string()),
+        user_name: holder.map(|person| person.name.clone()),
+        accepted: Some(acceptance(&accepted.acceptance())),
+        ..place(
+            &accepted.key,
+            &accepted.names,
+            "absent",
+            words::ACCEPTED_ABSENT,
+        )
+    }
+}
+
+/// Who accepted it, as it travels.
+pub(crate) fn acceptance(by: &Acceptance) -> api::Acceptance {
+    match by {
+        Acceptance::Pattern { pattern } => api::Acceptance {
+            pattern: Some(pattern.clone()),
+            by: None,
+            at: None,
+            reason: None,
+            review_at: None,
+        },
+        Acceptance::Person {
+            by,
+            at,
+            reason,
+            review_at,
+        } => api::Acceptance {
+            pattern: None,
+            by: Some(by.to_string()),
+            at: Some(*at),
+            reason: Some(reason.clone()),
+            review_at: *review_at,
+        },
+    }
+}
+
+/// That somebody holds it without Hallpass, as it travels.
+pub(crate) fn held_already(stands: Stands) -> api::HeldAlready {
+    api::HeldAlready {
+        seen_at: stands.seen_at,
+        says: words::held_already(&instant(stands.seen_at)),
+    }
+}

@@ -1,0 +1,124 @@
+//! What somebody has: by a grant, or as a sweep found it.
+
+use std::collections::HashSet;
+
+use hallpass_access::{Directory, Fate, Grant, ItemKind, StandingView, SweepItem};
+use hallpass_model::{HoldKey, TargetNames, Timestamp};
+
+use super::{By, Kind};
+use crate::ui::people::{self, Place};
+
+/// The key a row is put under: groups after accounts, then by name.
+pub(super) type Key = (bool, String, String);
+
+/// Something that somebody has.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Line<'a> {
+    /// A grant that is not over.
+    Grant(&'a Grant),
+    /// What a sweep found.
+    Found(&'a SweepItem),
+}
+
+impl<'a> Line<'a> {
+    /// Everything, each thing once: what a grant lies on is shown with the grant.
+    pub(super) fn all(grants: &'a [Grant], found: Option<&'a StandingView>) -> Vec<Self> {
+        let granted: HashSet<&HoldKey> = grants.iter().map(|grant| &grant.key).collect();
+        let found = found.into_iter().flat_map(|found| &found.items);
+        let found = found
+            .filter(|item| !granted.contains(&item.key))
+            // gone, or a grant that is over by now
+            .filter(|item| !matches!(item.fate, Fate::Gone { .. } | Fate::Adopted { .. }))
+            .map(Self::Found);
+        grants.iter().map(Self::Grant).chain(found).collect()
+    }
+
+    pub(super) const fn key_of(self) -> &'a HoldKey {
+        match self {
+            Self::Grant(grant) => &grant.key,
+            Self::Found(item) => &item.key,
+        }
+    }
+
+    pub(super) const fn names(self) -> &'a TargetNames {
+        match self {
+            Self::Grant(grant) => &grant.names,
+            Self::Found(item) => &item.names,
+        }
+    }
+
+    pub(super) fn place(self, directory: &Directory) -> Place {
+        people::place(directory, &self.key_of().target, self.names())
+    }
+
+    pub(super) fn held(self) -> String {
+        people::held(self.names())
+    }
+
+    /// Name and address of who has it. Who left the directory has an id alone.
+    pub(super) fn holder(self) -> (&'a str, &'a str) {
+        match self {
+            Self::Grant(grant) => (&grant.holder.name, grant.holder.email.as_str()),
+            Self::Found(item) => {
+                let email = item.holder.as_ref().map(|person| person.email.as_str());
+                (item.holder_name(), email.unwrap_or("not in the directory"))
+            }
+        }
+    }
+
+    /// When it ends; what has no end comes after what has one.
+    pub(super) fn ends(self) -> Timestamp {
+        match self {
+            Self::Grant(grant) => grant.due_to_end(),
+            Self::Found(_) => Timestamp::MAX,
+        }
+    }
+
+    pub(super) fn is(self, kind: Kind) -> bool {
+        match (kind, self) {
+            (Kind::Every, _) | (Kind::Temporary, Self::Grant(_)) => true,
+            (Kind::Standing, Self::Grant(grant)) => grant.standing,
+            (Kind::Standing, Self::Found(item)) => !is_unknown(item),
+            (Kind::Unknown, Self::Found(item)) => is_unknown(item),
+            (Kind::Temporary, Self::Found(_)) | (Kind::Unknown, Self::Grant(_)) => false,
+        }
+    }
+
+    /// Where it is put; `None` when it is not part of this view.
+    pub(super) fn key(self, by: By, directory: &Directory) -> Option<Key> {
+        let place = self.place(directory);
+        match by {
+            By::Account => Some((place.is_group, place.name, place.id)),
+            By::Group => place.is_group.then_some((true, place.name, place.id)),
+            By::Set => (!place.is_group).then(|| (false, self.held(), String::new())),
+            By::Person => {
+                let (name, email) = self.holder();
+                let known = match self {
+                    Self::Grant(_) => email.to_owned(),
+                    Self::Found(item) => match &item.holder {
+                        Some(person) => person.email.to_string(),
+                        None => item.key.user.to_string(),
+                    },
+                };
+                Some((false, name.to_lowercase(), known))
+            }
+        }
+    }
+
+    pub(super) fn fits(self, needle: &str, directory: &Directory) -> bool {
+        let (place, held) = (self.place(directory), self.held());
+        let (name, email) = self.holder();
+        let texts = [name, email, &place.name, &place.id, &place.folder, &held];
+        texts
+            .iter()
+            .any(|text| text.to_lowercase().contains(needle))
+    }
+}
+
+/// Whether nobody recorded it and nobody accepted it.
+pub(super) const fn is_unknown(item: &SweepItem) -> bool {
+    match item.kind {
+        ItemKind::Unknown | ItemKind::Preexisting { .. } => true,
+        ItemKind::UnderGrant | ItemKind::Accepted { .. } | ItemKind::ReviewOverdue { .. } => false,
+    }
+}

@@ -1,0 +1,443 @@
+//! Access: who has what where, right now?
+
+mod line;
+mod sections;
+mod tiles;
+
+use std::fmt::Write as _;
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Query, State},
+    routing::get,
+};
+use hallpass_access::{
+    AccessError, Directory, Grant, GrantFilter, Role, StandingView, Sweep, SweepMode, SweepState,
+    words as access_words,
+};
+use hallpass_model::{Span, Timestamp};
+use serde::Deserialize;
+
+use super::people::count_of;
+use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
+use super::words::{clock, plain, zone_name};
+use super::{cut_off, said::After, standing, sweeps, view};
+use crate::{App, problem::Failure};
+use line::Line;
+pub(crate) use sections::address;
+use sections::{ROWS, Section};
+use tiles::{Tile, tiles};
+
+/// States of grants that are not over.
+pub(crate) const LIVE: [&str; 4] = ["scheduled", "granting", "active", "ending"];
+/// Grants looked at by one page at most; beyond that the page says so and asks for a filter.
+const LOOKED_AT_MAX: usize = 10_000;
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/access", get(show))
+        .merge(cut_off::router())
+        .merge(standing::router())
+        .merge(sweeps::router())
+}
+
+/// How rows are put together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum By {
+    #[default]
+    Account,
+    Person,
+    Set,
+    Group,
+}
+
+impl By {
+    const ALL: [(Self, &'static str, &'static str); 4] = [
+        (Self::Account, "account", "By account"),
+        (Self::Person, "person", "By person"),
+        (Self::Set, "set", "By permission set"),
+        (Self::Group, "group", "By group"),
+    ];
+
+    fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(by, _, _)| *by == self)
+            .map_or("account", |(_, name, _)| name)
+    }
+
+    /// What a group of rows is called: one, many.
+    const fn nouns(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Account => ("account or group", "accounts and groups"),
+            Self::Person => ("person", "people"),
+            Self::Set => ("permission set", "permission sets"),
+            Self::Group => ("group", "groups"),
+        }
+    }
+}
+
+/// Which rows are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    #[default]
+    Every,
+    Temporary,
+    Standing,
+    Unknown,
+}
+
+impl Kind {
+    const ALL: [(Self, &'static str, &'static str); 4] = [
+        (Self::Every, "every", "Every kind"),
+        (Self::Temporary, "temporary", "Temporary"),
+        (Self::Standing, "standing", "Standing"),
+        (Self::Unknown, "unknown", "Unknown"),
+    ];
+
+    fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(kind, _, _)| *kind == self)
+            .map_or("every", |(_, name, _)| name)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Looking {
+    by: By,
+    q: String,
+    kind: Kind,
+    /// Rows passed over.
+    skip: usize,
+}
+
+impl Looking {
+    fn address(&self, by: By, skip: usize) -> String {
+        let mut address = format!("/access?by={}", by.name());
+        if !self.q.is_empty() {
+            address.push_str("&q=");
+            address.push_str(&url_encoded(&self.q));
+        }
+        if self.kind != Kind::Every {
+            address.push_str("&kind=");
+            address.push_str(self.kind.name());
+        }
+        if skip > 0 {
+            // writing to a String cannot fail
+            let _ = write!(address, "&skip={skip}");
+        }
+        address
+    }
+
+    /// Whether nothing narrows what is shown.
+    const fn is_all(&self) -> bool {
+        self.q.is_empty() && matches!(self.kind, Kind::Every)
+    }
+}
+
+struct Tab {
+    href: String,
+    word: &'static str,
+    is_on: bool,
+}
+
+/// One entry of the choice of kinds.
+struct KindChoice {
+    name: &'static str,
+    word: &'static str,
+    is_on: bool,
+}
+
+/// What is to be known of sweeps before the rows are read.
+#[derive(Default)]
+struct Looks {
+    /// "As AWS showed it at 15:18 CET."
+    lead: String,
+    /// What could not be read: how much, and the first of it.
+    unread: Option<(String, String)>,
+    /// A plan that waits: what it would do, and its page.
+    plan: Option<(String, String)>,
+    /// There are more live grants than are looked at.
+    too_many: bool,
+}
+
+#[derive(Template)]
+#[template(path = "access.html")]
+struct AccessPage {
+    shell: Shell,
+    here: String,
+    q: String,
+    by: &'static str,
+    is_set_view: bool,
+    sees_all: bool,
+    can_cut_off: bool,
+    looks: Looks,
+    stale: Option<String>,
+    tiles: Vec<Tile>,
+    tabs: Vec<Tab>,
+    kinds: Vec<KindChoice>,
+    sections: Vec<Section>,
+    /// "16 more accounts match “prod”", and where they are.
+    more: Option<(String, String)>,
+    back: Option<String>,
+    empty: Empty,
+    matching: String,
+    all: String,
+}
+
+/// What an empty page says.
+enum Empty {
+    /// Nobody has anything.
+    Nothing,
+    /// Nothing fits what is looked for.
+    NoMatch,
+    /// There is something, under another tab.
+    Elsewhere,
+}
+
+/// What a page is made of.
+struct View<'a> {
+    app: &'a App,
+    viewer: &'a Viewer,
+    directory: &'a Directory,
+    now: Timestamp,
+}
+
+async fn show(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(looking): Query<Looking>,
+    Query(after): Query<After>,
+) -> PageResult {
+    let states = LIVE.map(str::to_owned).to_vec();
+    let filter = GrantFilter {
+        states,
+        ..GrantFilter::default()
+    };
+    let grants = app
+        .access
+        .grants(&viewer.actor, &filter, LOOKED_AT_MAX)
+        .await?;
+    let found = standing_of(&app, &viewer).await?;
+    let plan = match &found {
+        Some(_) => sweeps::waiting(&app, &viewer).await?,
+        None => None,
+    };
+    let mut shell = viewer.shell(&app, Nav::Access, "Who has what where").await;
+    let view = view::View::new(&app, &viewer);
+    shell.said = after.toast(&app, &viewer, &view).await;
+    let page_of = build(
+        &app,
+        &viewer,
+        &looking,
+        &grants,
+        found.as_ref(),
+        plan,
+        shell,
+    );
+    Ok(page(&page_of))
+}
+
+/// What sweeps found, for those who may see it.
+async fn standing_of(app: &App, viewer: &Viewer) -> Result<Option<StandingView>, Failure> {
+    match app.access.standing(&viewer.actor).await {
+        Ok(found) => Ok(Some(found)),
+        Err(AccessError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn build(
+    app: &App,
+    viewer: &Viewer,
+    looking: &Looking,
+    grants: &[Grant],
+    found: Option<&StandingView>,
+    plan: Option<(String, String)>,
+    shell: Shell,
+) -> AccessPage {
+    let (now, directory) = (app.clock.now(), app.access.directory());
+    let view = View {
+        app,
+        viewer,
+        directory: &directory,
+        now,
+    };
+    let lines = Line::all(grants, found);
+    let page = view.page(looking, &lines);
+    let (shown, total) = (page.shown, page.total);
+    let more = (shown < total).then(|| what_follows(looking, page.left, shown, total));
+    let back =
+        (looking.skip > 0).then(|| looking.address(looking.by, looking.skip.saturating_sub(ROWS)));
+    let sweep = found.and_then(|found| found.sweep.as_ref());
+    AccessPage {
+        here: looking.address(looking.by, looking.skip),
+        q: looking.q.clone(),
+        by: looking.by.name(),
+        is_set_view: looking.by == By::Set,
+        sees_all: viewer.actor.reads_all(),
+        can_cut_off: viewer.actor.is(Role::Admin),
+        looks: Looks {
+            plan,
+            too_many: grants.len() >= LOOKED_AT_MAX,
+            ..view.looks(found.is_some(), sweep)
+        },
+        stale: view.stale(),
+        tiles: tiles(&view, grants, found),
+        tabs: tabs(looking),
+        kinds: kinds(looking),
+        matching: matching(looking, total, lines.len()),
+        empty: match (lines.is_empty(), looking.is_all()) {
+            (true, _) => Empty::Nothing,
+            (false, false) => Empty::NoMatch,
+            (false, true) => Empty::Elsewhere,
+        },
+        sections: page.sections,
+        more,
+        back,
+        all: format!("/access?by={}", looking.by.name()),
+        shell,
+    }
+}
+
+fn tabs(looking: &Looking) -> Vec<Tab> {
+    By::ALL
+        .into_iter()
+        .map(|(by, _, word)| Tab {
+            href: looking.address(by, 0),
+            word,
+            is_on: by == looking.by,
+        })
+        .collect()
+}
+
+fn kinds(looking: &Looking) -> Vec<KindChoice> {
+    Kind::ALL
+        .into_iter()
+        .map(|(kind, name, word)| KindChoice {
+            name,
+            word,
+            is_on: kind == looking.kind,
+        })
+        .collect()
+}
+
+fn matching(looking: &Looking, total: usize, all: usize) -> String {
+    match (looking.q.as_str(), looking.kind) {
+        ("", Kind::Every) => String::new(),
+        ("", kind) => format!("{total} of {all} are {}.", kind.name()),
+        (q, Kind::Every) => format!("{total} of {all} match “{}”.", plain(q)),
+        (q, kind) => format!(
+            "{total} of {all} are {} and match “{}”.",
+            kind.name(),
+            plain(q)
+        ),
+    }
+}
+
+/// "16 more accounts match “prod”", and where they are.
+fn what_follows(looking: &Looking, left: usize, shown: usize, total: usize) -> (String, String) {
+    let (one, many) = looking.by.nouns();
+    let matching = if looking.q.is_empty() {
+        "follow".to_owned()
+    } else {
+        format!("match “{}”", plain(&looking.q))
+    };
+    let words = if left == 0 {
+        format!(
+            "{} {matching}",
+            count_of(total - shown, "more row", "more rows")
+        )
+    } else {
+        let noun = count_of(left, &format!("more {one}"), &format!("more {many}"));
+        format!("{noun} {matching}")
+    };
+    (words, looking.address(looking.by, shown))
+}
+
+impl View<'_> {
+    fn at(&self, at: Timestamp) -> String {
+        clock(at, self.now, &self.viewer.zone)
+    }
+
+    /// The organization may have been read too long ago for names to be right.
+    fn stale(&self) -> Option<String> {
+        let read = self.directory.taken_at()?;
+        (Span::between(read, self.now) > Span::hours(1)).then(|| {
+            let zone = zone_name(read, &self.viewer.zone);
+            format!("{} {zone}", self.at(read))
+        })
+    }
+
+    /// What is said above the rows of who looked, and when.
+    fn looks(&self, sees_standing: bool, sweep: Option<&Sweep>) -> Looks {
+        let zone = zone_name(self.now, &self.viewer.zone);
+        let now = self.at(self.now);
+        if !sees_standing {
+            return Looks {
+                lead: format!(
+                    "Temporary access at {now} {zone}; times are {zone}. Yours, and what you could \
+                     decide about."
+                ),
+                ..Looks::default()
+            };
+        }
+        let report = sweep.and_then(|sweep| sweep.report.as_ref());
+        let Some(report) = report else {
+            let why = if self.app.access.settings().sweep.mode == SweepMode::Off {
+                "Sweeps are off: standing access is not looked at."
+            } else {
+                "No sweep has looked at standing access yet."
+            };
+            return Looks {
+                lead: format!("Temporary access at {now} {zone}; times are {zone}. {why}"),
+                ..Looks::default()
+            };
+        };
+        let unread = report.unread_places.first().map(|first| {
+            let place = access_words::unread_place(&first.what);
+            let count = usize::try_from(report.unread).unwrap_or(usize::MAX);
+            (
+                count_of(
+                    count,
+                    "place could not be read:",
+                    "places could not be read:",
+                ),
+                plain(&format!("{place} ({})", first.error)),
+            )
+        });
+        Looks {
+            lead: format!(
+                "As AWS showed it at {} {zone}. Temporary access ends by itself; standing access \
+                 does not.",
+                self.at(report.began)
+            ),
+            unread,
+            ..Looks::default()
+        }
+    }
+}
+
+/// How long something lasts or is late: `40s`, `9m`, `2h 11m`.
+pub(crate) fn lasting(span: Span) -> String {
+    let seconds = span.as_seconds();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
+/// Whether a run still waits for an administrator.
+pub(crate) const fn waits(sweep: &Sweep) -> bool {
+    matches!(
+        sweep.state,
+        SweepState::Planned { .. } | SweepState::Stopped { .. }
+    )
+}

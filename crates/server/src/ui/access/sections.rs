@@ -1,0 +1,345 @@
+//! The rows of the page, in their sections.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_access::{
+    Acceptance, Approval, Fate, Grant, GrantState, ItemKind, ItemSight, Origin, Role, SweepItem,
+    words as access_words,
+};
+use hallpass_model::{Span, Target};
+
+use super::line::{Key, Line, is_unknown};
+use super::{By, Looking, View, lasting};
+use crate::ui::people::{self, Face, Place, counted};
+use crate::ui::shell::url_encoded;
+use crate::ui::view::Coded;
+use crate::ui::words::{Badge, capital, countdown, grant_badge, id_groups, plain};
+
+/// Rows of one page.
+pub(super) const ROWS: usize = 200;
+/// Letters of a reason that a row shows; the request has it whole.
+const REASON_SHOWN: usize = 80;
+
+const STANDING: Badge = Badge {
+    word: "Standing",
+    look: "standing",
+};
+const UNKNOWN: Badge = Badge {
+    word: "Unknown",
+    look: "failed",
+};
+
+/// Something somebody has, as a row.
+#[derive(Default)]
+pub(super) struct Row {
+    pub(super) face: Option<Face>,
+    pub(super) place: Option<Place>,
+    pub(super) id_groups: Vec<String>,
+    pub(super) held: String,
+    pub(super) badges: Vec<Badge>,
+    /// The request it came of, and its reason.
+    pub(super) request: Option<(String, String)>,
+    pub(super) because: Coded,
+    pub(super) note: Coded,
+    pub(super) ends: String,
+    /// Seconds to the end, counted down by the script.
+    pub(super) left: Option<u64>,
+    pub(super) left_words: String,
+    /// What is to be said beside a time: late, standing.
+    pub(super) remark: String,
+    pub(super) is_bad: bool,
+    /// Words and address of what may be done.
+    pub(super) acts: Vec<(&'static str, String)>,
+}
+
+pub(super) struct Section {
+    pub(super) anchor: usize,
+    pub(super) face: Option<Face>,
+    pub(super) place: Option<Place>,
+    pub(super) id_groups: Vec<String>,
+    pub(super) name: String,
+    pub(super) count: String,
+    pub(super) rows: Vec<Row>,
+}
+
+/// The sections of one page.
+pub(super) struct Page {
+    pub(super) sections: Vec<Section>,
+    /// Sections that are still to come.
+    pub(super) left: usize,
+    /// Rows passed or shown, and rows that match.
+    pub(super) shown: usize,
+    pub(super) total: usize,
+}
+
+impl View<'_> {
+    /// The rows of this page in their sections.
+    pub(super) fn page(&self, looking: &Looking, lines: &[Line<'_>]) -> Page {
+        let needle = looking.q.trim().to_lowercase();
+        let mut rows: Vec<(Key, Line<'_>)> = lines
+            .iter()
+            .filter(|line| line.is(looking.kind))
+            .filter(|line| needle.is_empty() || line.fits(&needle, self.directory))
+            .filter_map(|line| Some((line.key(looking.by, self.directory)?, *line)))
+            .collect();
+        rows.sort_by(|(key, line), (other_key, other)| {
+            let ends = line.ends().cmp(&other.ends());
+            let same = line.key_of().cmp(other.key_of());
+            key.cmp(other_key).then(ends).then(same)
+        });
+        let total = rows.len();
+        let mut sizes: BTreeMap<&Key, usize> = BTreeMap::new();
+        for (key, _) in &rows {
+            *sizes.entry(key).or_default() += 1;
+        }
+        let mut sections: Vec<Section> = Vec::new();
+        let mut last: Option<&Key> = None;
+        for (key, line) in rows.iter().skip(looking.skip).take(ROWS) {
+            if last != Some(key) {
+                sections.push(self.section(looking.by, *line, sections.len()));
+                last = Some(key);
+            }
+            if let Some(section) = sections.last_mut() {
+                section.rows.push(self.row(looking, *line));
+                let (here, all) = (section.rows.len(), sizes.get(key).copied().unwrap_or(0));
+                section.count = if here == all {
+                    format!("{} shown", counted(all as u64))
+                } else {
+                    format!("{here} of {} shown", counted(all as u64))
+                };
+            }
+        }
+        let shown = (looking.skip + ROWS).min(total);
+        let coming: BTreeSet<&Key> = rows.iter().skip(shown).map(|(key, _)| key).collect();
+        let left = coming.iter().filter(|key| Some(**key) != last).count();
+        Page {
+            sections,
+            left,
+            shown,
+            total,
+        }
+    }
+
+    fn section(&self, by: By, line: Line<'_>, anchor: usize) -> Section {
+        let place = line.place(self.directory);
+        let id_groups = id_groups(&place.id);
+        let mut section = Section {
+            anchor,
+            face: None,
+            place: None,
+            id_groups,
+            name: String::new(),
+            count: String::new(),
+            rows: Vec::new(),
+        };
+        match by {
+            By::Account | By::Group => {
+                section.name = if place.is_group {
+                    format!("Group {}", place.name)
+                } else {
+                    place.name.clone()
+                };
+                section.place = Some(place);
+            }
+            By::Set => section.name = line.held(),
+            By::Person => {
+                let (name, email) = line.holder();
+                let face = Face::new(name, email);
+                section.name.clone_from(&face.name);
+                section.face = Some(face);
+            }
+        }
+        section
+    }
+
+    fn row(&self, looking: &Looking, line: Line<'_>) -> Row {
+        let by = looking.by;
+        let place = line.place(self.directory);
+        let (name, email) = line.holder();
+        let row = match line {
+            Line::Grant(grant) => self.granted(looking, grant),
+            Line::Found(item) => self.found(looking, item),
+        };
+        Row {
+            face: (by != By::Person).then(|| Face::new(name, email)),
+            id_groups: id_groups(&place.id),
+            place: matches!(by, By::Person | By::Set).then_some(place),
+            held: line.held(),
+            ..row
+        }
+    }
+
+    fn granted(&self, looking: &Looking, grant: &Grant) -> Row {
+        let left = Span::between(self.now, grant.ends_at);
+        let ending = matches!(grant.state, GrantState::Ending { .. });
+        let late = Span::between(grant.due_to_end(), self.now);
+        let (ends, remark) = if ending {
+            let words = match late.as_seconds() {
+                0..60 => "AWS is removing it".to_owned(),
+                _ => format!("Late by {}", lasting(late)),
+            };
+            ("due".to_owned(), words)
+        } else if grant.standing {
+            let ends = self.at(grant.ends_at);
+            ("stays".to_owned(), format!("grant ends {ends}"))
+        } else {
+            (self.at(grant.ends_at), String::new())
+        };
+        let may_revoke = self.app.access.may_revoke(&self.viewer.actor, grant);
+        // the way back keeps what was searched for
+        let from = || url_encoded(&looking.address(looking.by, looking.skip));
+        let revoke = (may_revoke && (!ending || grant.stuck.is_some()))
+            .then(|| format!("/grants/{}/revoke?from={}", grant.id, from()));
+        let stood = grant.standing.then_some(STANDING);
+        let badge = match &grant.stuck {
+            Some(_) => Badge {
+                word: "Stuck",
+                look: "failed",
+            },
+            None => temporary(grant_badge(&grant.state, left)),
+        };
+        Row {
+            badges: stood.into_iter().chain([badge]).collect(),
+            request: Some((grant.request.to_string(), shortened(&plain(&grant.reason)))),
+            because: Coded(self.because(grant)),
+            note: Coded(if grant.standing {
+                "it stood before".to_owned()
+            } else {
+                String::new()
+            }),
+            ends,
+            left: (!ending && !grant.standing).then(|| left.as_seconds()),
+            left_words: countdown(left),
+            remark,
+            is_bad: ending && late.as_seconds() >= 60,
+            acts: revoke.map(|href| ("Revoke…", href)).into_iter().collect(),
+            ..Row::default()
+        }
+    }
+
+    fn because(&self, grant: &Grant) -> String {
+        match grant.approval {
+            Approval::NotRequired => "no approval needed".to_owned(),
+            Approval::Own => "approved by the requester".to_owned(),
+            Approval::BreakGlass => "break-glass".to_owned(),
+            Approval::Adopted if grant.origin == Origin::System => {
+                "a sweep gave it an end".to_owned()
+            }
+            Approval::Adopted => format!(
+                "{} gave it an end",
+                people::name_of(self.directory, grant.approver.as_str())
+            ),
+            Approval::Peer => format!(
+                "approved by {}",
+                people::name_of(self.directory, grant.approver.as_str())
+            ),
+        }
+    }
+
+    fn found(&self, looking: &Looking, item: &SweepItem) -> Row {
+        let badge = if is_unknown(item) { UNKNOWN } else { STANDING };
+        let going = matches!(item.fate, Fate::Removing { .. }).then_some(Badge {
+            word: "Ending",
+            look: "ending",
+        });
+        let mut note = match &item.fate {
+            Fate::Reported => String::new(),
+            fate => plain(&access_words::fate(fate, |at| self.at(at))),
+        };
+        if item.sight == ItemSight::Unread {
+            note = format!("could not be read since; seen {}", self.at(item.seen_at));
+        }
+        Row {
+            badges: going.into_iter().chain([badge]).collect(),
+            because: Coded(self.why_it_stands(item)),
+            note: Coded(note),
+            ends: "no clock".to_owned(),
+            remark: self.review(item),
+            is_bad: matches!(item.kind, ItemKind::ReviewOverdue { .. }),
+            acts: self.acts(looking, item),
+            ..Row::default()
+        }
+    }
+
+    fn why_it_stands(&self, item: &SweepItem) -> String {
+        let first = self.at(item.first_seen);
+        match item.kind.acceptance() {
+            Some(Acceptance::Pattern { pattern }) => format!("`{}`", plain(pattern)),
+            Some(Acceptance::Person { by, reason, .. }) => format!(
+                "{}: {}",
+                people::name_of(self.directory, by.as_str()),
+                shortened(&plain(reason))
+            ),
+            None => format!(
+                "{}; first seen {first}",
+                capital(access_words::item_kind(&item.kind))
+            ),
+        }
+    }
+
+    /// When somebody is to look at it again.
+    fn review(&self, item: &SweepItem) -> String {
+        let Some(Acceptance::Person {
+            review_at: Some(at),
+            ..
+        }) = item.kind.acceptance()
+        else {
+            return String::new();
+        };
+        match item.kind {
+            ItemKind::ReviewOverdue { .. } => format!("review was due {}", self.at(*at)),
+            _ => format!("review {}", self.at(*at)),
+        }
+    }
+
+    fn acts(&self, looking: &Looking, item: &SweepItem) -> Vec<(&'static str, String)> {
+        if !self.viewer.actor.is(Role::Admin) || matches!(item.fate, Fate::Removing { .. }) {
+            return Vec::new();
+        }
+        let from = url_encoded(&looking.address(looking.by, looking.skip));
+        let to = |act: &str| format!("/standing/{act}?{}&from={from}", address(item));
+        let can_end = item.holder.is_some();
+        let end = can_end.then(|| ("Set an end…", to("adopt")));
+        match item.kind.acceptance() {
+            None => [("Accept…", to("accept"))].into_iter().chain(end).collect(),
+            Some(Acceptance::Person { .. }) => {
+                let withdraw = ("Withdraw…", to("withdraw"));
+                [withdraw].into_iter().chain(end).collect()
+            }
+            // the configuration says so; what is to change is written there
+            Some(Acceptance::Pattern { .. }) => Vec::new(),
+        }
+    }
+}
+
+/// Whose access it is, and to what, as part of an address.
+pub(crate) fn address(item: &SweepItem) -> String {
+    let user = url_encoded(item.key.user.as_str());
+    match &item.key.target {
+        Target::Account { account, .. } => {
+            let set = url_encoded(&people::held(&item.names));
+            format!("user={user}&account={account}&permission_set={set}")
+        }
+        Target::Group { group } => format!("user={user}&group={}", url_encoded(group.as_str())),
+    }
+}
+
+/// What is live is told apart from what has no end, not from what is being made.
+fn temporary(badge: Badge) -> Badge {
+    if badge.look == "active" {
+        Badge {
+            word: "Temporary",
+            ..badge
+        }
+    } else {
+        badge
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let mut shown: String = text.chars().take(REASON_SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}

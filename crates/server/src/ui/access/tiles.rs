@@ -1,0 +1,120 @@
+//! The numbers above the rows.
+
+use std::collections::BTreeSet;
+
+use hallpass_access::{Grant, GrantState, ItemChange, StandingView};
+use hallpass_model::Span;
+
+use super::View;
+use super::line::is_unknown;
+use crate::ui::people::{count_of, counted};
+
+/// A number with what it means.
+pub(super) struct Tile {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) words: String,
+    pub(super) is_bad: bool,
+}
+
+fn tile(name: &'static str, value: usize, words: String) -> Tile {
+    Tile {
+        name,
+        value: counted(value as u64),
+        words,
+        is_bad: false,
+    }
+}
+
+/// The tiles: with standing access for those who see it.
+pub(super) fn tiles(view: &View<'_>, grants: &[Grant], found: Option<&StandingView>) -> Vec<Tile> {
+    let holds = || grants.iter().filter(|grant| grant.is_hold());
+    let people: BTreeSet<&str> = holds().map(|grant| grant.key.user.as_str()).collect();
+    let next = holds().map(|grant| grant.ends_at).min();
+    let next = next.map_or_else(|| "–".to_owned(), |at| view.at(at));
+    let people = count_of(people.len(), "person", "people");
+    let soon = holds()
+        .filter(|grant| Span::between(view.now, grant.ends_at) <= Span::hours(1))
+        .count();
+    let temporary = holds().count();
+    let Some(found) = found else {
+        let making = holds()
+            .filter(|grant| matches!(grant.state, GrantState::Scheduled | GrantState::Granting))
+            .count();
+        return vec![
+            tile("Temporary", temporary, people),
+            tile("End within an hour", soon, format!("next end {next}")),
+            tile("Being set up", making, "not usable yet".to_owned()),
+            ending(view, grants),
+        ];
+    };
+    vec![
+        tile("Temporary", temporary, format!("{people}, next end {next}")),
+        ending(view, grants),
+        standing(found),
+        unknown(found),
+    ]
+}
+
+fn ending(view: &View<'_>, grants: &[Grant]) -> Tile {
+    let ending: Vec<&Grant> = grants.iter().filter(|grant| !grant.is_hold()).collect();
+    let late = ending
+        .iter()
+        .filter(|grant| Span::between(grant.due_to_end(), view.now) >= Span::minutes(1))
+        .count();
+    let words = if late == 0 {
+        "none late".to_owned()
+    } else {
+        format!("{} late", counted(late as u64))
+    };
+    Tile {
+        is_bad: late > 0,
+        ..tile("Ending", ending.len(), words)
+    }
+}
+
+fn standing(found: &StandingView) -> Tile {
+    let Some(report) = found.sweep.as_ref().and_then(|sweep| sweep.report.as_ref()) else {
+        return Tile {
+            value: "–".to_owned(),
+            ..tile("Standing", 0, "not looked at yet".to_owned())
+        };
+    };
+    let count = found.items.iter().filter(|item| !is_unknown(item)).count();
+    let overdue = report.reviews_overdue;
+    Tile {
+        is_bad: overdue > 0,
+        ..tile(
+            "Standing",
+            count,
+            match overdue {
+                0 => "accepted".to_owned(),
+                1 => "1 review is overdue".to_owned(),
+                n => format!("{} reviews are overdue", counted(n)),
+            },
+        )
+    }
+}
+
+fn unknown(found: &StandingView) -> Tile {
+    if found.sweep.is_none() {
+        return Tile {
+            value: "–".to_owned(),
+            ..tile("Unknown", 0, "not looked at yet".to_owned())
+        };
+    }
+    let count = found.items.iter().filter(|item| is_unknown(item)).count();
+    let new = found
+        .items
+        .iter()
+        .filter(|item| is_unknown(item) && item.change == ItemChange::New)
+        .count();
+    let words = match new {
+        0 => "none new in the last sweep".to_owned(),
+        n => format!("{} new in the last sweep", counted(n as u64)),
+    };
+    Tile {
+        is_bad: count > 0,
+        ..tile("Unknown", count, words)
+    }
+}

@@ -1,0 +1,392 @@
+//! Accepting standing access, accepting it no more, giving it an end: each a page with words and a
+//! press, which scripts open as a dialog. Who may is decided by the journey.
+
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::IntoResponse,
+    routing::get,
+};
+use hallpass_access::{
+    AccessError, Meant, PressRefused, Role, StandingRefused, SweepMode, words as access_words,
+};
+use hallpass_model::{HoldKey, Span, TargetNames, Timestamp};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use super::forbidden;
+use super::people::{first_name, target_of};
+use super::press::{MoreField, Tone, WordsForm, missing, of, show};
+use super::said::{self, Said};
+use super::shell::{PageResult, Posted, Viewer, local_path, see_other, url_encoded};
+use super::words::{plain, sentence};
+use crate::{App, api, problem::Failure};
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route(
+            "/standing/accept",
+            get(async |state, viewer, query| open(Act::Accept, state, viewer, query).await)
+                .post(async |state, query, posted| press(Act::Accept, state, query, posted).await),
+        )
+        .route(
+            "/standing/withdraw",
+            get(async |state, viewer, query| open(Act::Withdraw, state, viewer, query).await).post(
+                async |state, query, posted| press(Act::Withdraw, state, query, posted).await,
+            ),
+        )
+        .route(
+            "/standing/adopt",
+            get(async |state, viewer, query| open(Act::Adopt, state, viewer, query).await)
+                .post(async |state, query, posted| press(Act::Adopt, state, query, posted).await),
+        )
+}
+
+/// What is done about standing access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Accept,
+    Withdraw,
+    Adopt,
+}
+
+impl Act {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Withdraw => "withdraw",
+            Self::Adopt => "adopt",
+        }
+    }
+}
+
+/// Whose access is meant.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Whose {
+    user: String,
+    account: Option<String>,
+    permission_set: Option<String>,
+    group: Option<String>,
+    /// The page it was opened on.
+    from: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Pressed {
+    reason: String,
+    from: String,
+    /// When it is to be looked at again: a date.
+    review: String,
+    /// How long it is held from now on.
+    length: String,
+}
+
+/// What is meant, as it is known.
+struct Known {
+    key: HoldKey,
+    names: TargetNames,
+    /// The name of who holds it.
+    holder: String,
+}
+
+impl Whose {
+    fn meant(&self) -> Result<Meant, Failure> {
+        let wanted = api::wanted(
+            self.account.as_deref(),
+            self.permission_set.as_deref(),
+            self.group.as_deref(),
+        )?;
+        Ok(Meant {
+            user: self.user.clone(),
+            wanted,
+        })
+    }
+
+    /// The address of the form of an act.
+    fn address(&self, act: Act) -> String {
+        let mut address = format!("/standing/{}?user={}", act.name(), url_encoded(&self.user));
+        for (name, value) in [
+            ("account", &self.account),
+            ("permission_set", &self.permission_set),
+            ("group", &self.group),
+        ] {
+            if let Some(value) = value {
+                address.extend(["&", name, "=", &url_encoded(value)]);
+            }
+        }
+        address
+    }
+}
+
+/// The page of live access it was opened on, with its search.
+fn back(from: &str) -> String {
+    match local_path(from) {
+        access if access == "/access" || access.starts_with("/access?") => access.to_owned(),
+        sweep if sweep.starts_with("/sweeps/") => sweep.to_owned(),
+        _ => "/access".to_owned(),
+    }
+}
+
+async fn open(
+    act: Act,
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(whose): Query<Whose>,
+) -> PageResult {
+    if !viewer.actor.is(Role::Admin) {
+        let page = forbidden::page_for(&app, &viewer, "administrators").await;
+        return Ok(page.into_response());
+    }
+    match known(&app, &whose)? {
+        Some(known) => {
+            let form = form(&app, act, &whose, &known);
+            show(&app, &viewer, form, StatusCode::OK).await
+        }
+        None => missing(&app, &viewer).await,
+    }
+}
+
+fn known(app: &App, whose: &Whose) -> Result<Option<Known>, Failure> {
+    match app.access.standing_meant(&whose.meant()?) {
+        Ok((key, names, holder)) => Ok(Some(Known {
+            holder: holder.map_or_else(|| key.user.to_string(), |person| plain(&person.name)),
+            key,
+            names,
+        })),
+        Err(AccessError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn form(app: &App, act: Act, whose: &Whose, known: &Known) -> WordsForm {
+    let directory = app.access.directory();
+    let target = target_of(&directory, &known.key.target, &known.names);
+    let first = first_name(&known.holder).to_owned();
+    let mode = app.access.settings().sweep.mode;
+    let shared = WordsForm {
+        id: format!("standing-{}", act.name()),
+        action: whose.address(act),
+        name: "reason",
+        cancel: "Go back",
+        back: back(&whose.from),
+        from: whose.from.clone(),
+        ..WordsForm::default()
+    };
+    match act {
+        Act::Accept => WordsForm {
+            heading: format!("Accept {} standing access?", of(&first)),
+            lead: format!("{target}. It has no end, and no sweep removes it, in whatever mode."),
+            label: "Why does it stay?".to_owned(),
+            fewest: 1,
+            hint: "It stays in the audit log, with your name.".to_owned(),
+            more: Some(MoreField {
+                label: "Look at it again on (optional)",
+                name: "review",
+                kind: "date",
+                hint: "From that day on sweeps say that the review is overdue. Nothing is removed."
+                    .to_owned(),
+                ..MoreField::default()
+            }),
+            tone: Tone::Calm,
+            submit: "Accept",
+            ..shared
+        },
+        Act::Withdraw => WordsForm {
+            heading: format!("Accept {} standing access no more?", of(&first)),
+            lead: format!("{target}. From the next sweep on nobody has recorded it."),
+            label: "Why not any more?".to_owned(),
+            fewest: 0,
+            note: match mode {
+                SweepMode::Off | SweepMode::Report => String::new(),
+                SweepMode::Adopt { .. } | SweepMode::Revoke => {
+                    let mode = access_words::mode(mode);
+                    format!("{} of this server: {mode}.", "The mode")
+                }
+            },
+            submit: "Accept no more",
+            ..shared
+        },
+        Act::Adopt => WordsForm {
+            heading: format!("Give {} access an end?", of(&first)),
+            lead: format!(
+                "{target}. It becomes a grant that ends by itself. {first} is told, and may ask to \
+                 keep it."
+            ),
+            label: "Why?".to_owned(),
+            fewest: 1,
+            hint: format!("{first} reads this; it stays in the audit log."),
+            more: Some(MoreField {
+                label: "It ends in",
+                name: "length",
+                kind: "text",
+                value: "8h".to_owned(),
+                hint: "A length like 8h or 1h 30m, from now on.".to_owned(),
+                ..MoreField::default()
+            }),
+            submit: "Set the end",
+            ..shared
+        },
+    }
+}
+
+async fn press(
+    act: Act,
+    State(app): State<App>,
+    Query(whose): Query<Whose>,
+    Posted {
+        viewer,
+        form: typed,
+    }: Posted<Pressed>,
+) -> PageResult {
+    let whose = Whose {
+        from: typed.from.clone(),
+        ..whose
+    };
+    let Some(known) = known(&app, &whose)? else {
+        return missing(&app, &viewer).await;
+    };
+    let meant = whose.meant()?;
+    let again = |words: String, more: String| {
+        let shown = form(&app, act, &whose, &known);
+        let typed_more = match act {
+            Act::Accept => &typed.review,
+            Act::Withdraw | Act::Adopt => &typed.length,
+        };
+        WordsForm {
+            error: words,
+            value: typed.reason.clone(),
+            more: shown.more.map(|field| MoreField {
+                value: typed_more.clone(),
+                error: more,
+                ..field
+            }),
+            ..form(&app, act, &whose, &known)
+        }
+    };
+    let done = carry_out(&app, &viewer, act, &meant, &typed).await;
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    match done {
+        Ok(to) => Ok(see_other(&to)),
+        Err(Wrong::Field(words)) => show(&app, &viewer, again(String::new(), words), status).await,
+        Err(Wrong::Access(AccessError::Refused(PressRefused::ReasonMissing))) => {
+            let words = "Say in a few words why.".to_owned();
+            show(&app, &viewer, again(words, String::new()), status).await
+        }
+        Err(Wrong::Access(AccessError::Refused(PressRefused::Standing(
+            why @ (StandingRefused::BadLength { .. } | StandingRefused::ReviewInThePast),
+        )))) => {
+            let words = sentence(&why.to_string());
+            show(&app, &viewer, again(String::new(), words), status).await
+        }
+        Err(Wrong::Access(AccessError::Refused(why))) => {
+            let mut words = again(String::new(), String::new());
+            // what was answered, the same at every door
+            words.refused = Some(sentence(&why.to_string()));
+            let status = Failure::from(why).for_people().0;
+            show(&app, &viewer, words, status).await
+        }
+        Err(Wrong::Access(error)) => Err(error.into()),
+    }
+}
+
+/// Why a press had no effect.
+enum Wrong {
+    /// The field beside the words cannot be read.
+    Field(String),
+    Access(AccessError),
+}
+
+impl From<AccessError> for Wrong {
+    fn from(error: AccessError) -> Self {
+        Self::Access(error)
+    }
+}
+
+/// Does it; the way to a page that shows what is true now.
+async fn carry_out(
+    app: &App,
+    viewer: &Viewer,
+    act: Act,
+    meant: &Meant,
+    typed: &Pressed,
+) -> Result<String, Wrong> {
+    let (access, actor) = (&app.access, &viewer.actor);
+    let to = back(&typed.from);
+    match act {
+        Act::Accept => {
+            let review = review_at(&typed.review, &viewer.zone)?;
+            access
+                .accept_standing(actor, meant, &typed.reason, review)
+                .await?;
+            Ok(to)
+        }
+        Act::Withdraw => {
+            access
+                .withdraw_standing(actor, meant, &typed.reason)
+                .await?;
+            Ok(to)
+        }
+        Act::Adopt => {
+            let length: Span = typed
+                .length
+                .trim()
+                .parse()
+                .map_err(|_| Wrong::Field("Write a length like 8h or 1h 30m.".to_owned()))?;
+            let grant = access
+                .adopt_standing(actor, meant, length, &typed.reason, None)
+                .await?;
+            Ok(said::after(&to, Said::Adopted, grant.id))
+        }
+    }
+}
+
+/// The beginning of a day in the viewer's zone.
+fn review_at(text: &str, zone: &TimeZone) -> Result<Option<Timestamp>, Wrong> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = || Wrong::Field("Write a day like 2027-01-31.".to_owned());
+    let day: Date = text.parse().map_err(|_| wrong())?;
+    let at = day.to_zoned(zone.clone()).map_err(|_| wrong())?;
+    Ok(Some(at.timestamp()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_is_a_page_that_shows_access() {
+        for (from, to) in [
+            (
+                "/access?by=person&kind=unknown",
+                "/access?by=person&kind=unknown",
+            ),
+            ("/sweeps/swp_1", "/sweeps/swp_1"),
+            ("//evil.example", "/access"),
+            ("/audit", "/access"),
+            ("", "/access"),
+        ] {
+            assert_eq!(back(from), to, "{from}");
+        }
+    }
+
+    #[test]
+    fn a_review_is_on_a_day_of_who_says_so() {
+        let zone = TimeZone::get("Europe/Stockholm").unwrap();
+        let at = review_at("2027-01-31", &zone).ok().flatten().unwrap();
+        assert_eq!(at.to_string(), "2027-01-30T23:00:00Z");
+        assert!(matches!(review_at(" ", &zone), Ok(None)));
+        for text in ["tomorrow", "2027-02-30", "31.1.2027"] {
+            assert!(
+                matches!(review_at(text, &zone), Err(Wrong::Field(_))),
+                "{text}"
+            );
+        }
+    }
+}

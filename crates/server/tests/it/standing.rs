@@ -1,0 +1,41 @@
+//! Access held without Hallpass: said before somebody asks, and to nobody else.
+
+use serde_json::json;
+
+use crate::house::{House, asking, run};
+
+const PREVIEW: &str = "/api/v1/preview?account=payments-prod&permission_set=Admin";
+const SAYS: &str = "You hold this already, not through Hallpass; it will not end.";
+
+#[test]
+fn who_holds_it_already_is_told_before_asking_and_with_the_answer() {
+    run(async {
+        let house = House::new();
+        let meant = hallpass_access::Meant {
+            user: "ana@corp.example".to_owned(),
+            wanted: hallpass_access::Wanted::Account {
+                account: "payments-prod".to_owned(),
+                permission_set: "Admin".to_owned(),
+            },
+        };
+        let (key, ..) = house.access.standing_meant(&meant).unwrap();
+        let before = house.get(PREVIEW, "ana/all").await.json();
+        assert_eq!(before["standing"], json!(null), "{before}");
+        house.standing.give(&key);
+        // a look is remembered for a while
+        house.clock.advance(hallpass_model::Span::minutes(10));
+        let mine = house.get(PREVIEW, "ana/all").await.json();
+        let says = mine["standing"]["says"].as_str().unwrap();
+        assert!(says.starts_with(SAYS), "{says}");
+        let theirs = house.get(PREVIEW, "dee/all").await.json();
+        assert_eq!(theirs["standing"], json!(null), "{theirs}");
+        let asked = house
+            .post("/api/v1/requests", "ana/all", &asking("Admin"))
+            .await
+            .json();
+        let says = asked["standing"]["says"].as_str().unwrap();
+        assert!(says.starts_with(SAYS), "{says}");
+        let page = house.get("/api/v1/requests", "ana/all").await.json();
+        assert_eq!(page["items"][0]["standing"], json!(null), "{page}");
+    });
+}

@@ -1,0 +1,278 @@
+//! Generated, like `crashes`: for every port call of a life in which a sweep plans, is confirmed and
+//! removes, or in which standing access is adopted, fail it, lose its answer, stop the process before
+//! it or after it; restart; the world converges, and nothing is removed that must not be.
+
+use std::sync::Arc;
+
+use hallpass_access::{GrantState, Limits, SweepMode, SweepStore};
+use hallpass_assignments::OperationKind;
+use hallpass_audit::AuditStore;
+use hallpass_model::{Clock, HoldKey, Span};
+use hallpass_simulation::{
+    Gate, Habits, Human,
+    Human::{Ana, Bo, Eve},
+    Mode, Plan, World, check_all,
+};
+
+use crate::acting::{grants, key_of, run};
+use crate::sweeping::{of, standing, waiting};
+
+/// What happens in a life. A step may be tried again, as a person's client does.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// Runs are made when they are due, for so many minutes.
+    Pass(u64),
+    Confirm,
+    Adopt(Human, &'static str, u64),
+    Accept(Human, &'static str),
+}
+
+use Step::{Accept, Adopt, Confirm, Pass};
+
+struct Scenario {
+    name: &'static str,
+    mode: SweepMode,
+    steps: &'static [Step],
+    /// What nobody recorded, and must be gone at the end.
+    unknown: (Human, &'static str),
+    /// Whether it becomes a grant.
+    adopted: bool,
+}
+
+const SCENARIOS: [Scenario; 3] = [
+    Scenario {
+        name: "a sweep removes",
+        mode: SweepMode::Revoke,
+        steps: &[Accept(Bo, "Admin"), Pass(45), Confirm, Pass(5)],
+        unknown: (Ana, "ReadOnly"),
+        adopted: false,
+    },
+    Scenario {
+        name: "an administrator adopts",
+        mode: SweepMode::Report,
+        steps: &[Accept(Bo, "Admin"), Adopt(Ana, "ReadOnly", 120), Pass(4)],
+        unknown: (Ana, "ReadOnly"),
+        adopted: true,
+    },
+    Scenario {
+        name: "a sweep adopts a member",
+        mode: SweepMode::Adopt {
+            length: Span::minutes(3),
+        },
+        steps: &[Accept(Bo, "Admin"), Pass(45), Confirm, Pass(8)],
+        unknown: (Ana, "oncall"),
+        adopted: true,
+    },
+];
+
+fn key(world: &World, (human, set): (Human, &str)) -> HoldKey {
+    match set {
+        "oncall" => world.group_key(human).unwrap(),
+        set => world.key(human, set).unwrap(),
+    }
+}
+
+fn world(scenario: &Scenario, plan: Option<Plan>) -> World {
+    let mut world = World::new(83, Habits::default(), None);
+    world.sweeps_become(|settings| {
+        settings.check_every = Span::minutes(15);
+        settings.at = "rate(30 minutes)".parse().unwrap();
+        settings.standing = vec!["*/payments-prod/Root".parse().unwrap()];
+        settings.mode = scenario.mode;
+    });
+    for key in standing(&world) {
+        world.center.give(&key);
+    }
+    world.center.give(&world.key(Bo, "Admin").unwrap());
+    world.center.give(&key(&world, scenario.unknown));
+    world.springs(plan);
+    world
+}
+
+/// Time passes as it does for the binary; a run that fails is made again.
+async fn pass(world: &World, span: Span) {
+    let until = span.after(world.clock.now());
+    while world.clock.now() < until {
+        let _: Result<_, _> = world.sweep_if_due().await;
+        world.tick().await;
+        world.clock.advance(Span::seconds(30));
+    }
+    world.tick().await;
+}
+
+/// One try of a step; `false` when it has to be tried again.
+async fn attempt(world: &World, step: Step, key: &str) -> bool {
+    let eve = world.actor(Eve);
+    match step {
+        Pass(minutes) => {
+            pass(world, Span::minutes(minutes)).await;
+            true
+        }
+        Accept(human, set) => {
+            let (meant, why) = (of(human, set), "by intent");
+            let accepted = world.access.accept_standing(&eve, &meant, why, None).await;
+            accepted.is_ok()
+        }
+        Adopt(human, set, seconds) => {
+            let (meant, length) = (of(human, set), Span::seconds(seconds));
+            let once = key_of(key);
+            let adopted = world
+                .access
+                .adopt_standing(&eve, &meant, length, "moving in", Some(&once))
+                .await;
+            adopted.is_ok()
+        }
+        Confirm => {
+            let Some(plan) = waiting(world).await else {
+                // made anew after a stop, or confirmed by a call whose answer was lost
+                pass(world, Span::minutes(10)).await;
+                let all = world.store.sweeps(None, 99).await.unwrap();
+                return all.iter().any(|run| run.consent.is_some());
+            };
+            // what could not be read, or a plan that was replaced: look again
+            let confirmed = world.access.confirm_sweep(&eve, plan.id, Limits::Keep);
+            confirmed.await.is_ok()
+        }
+    }
+}
+
+async fn is_calm(world: &World) -> bool {
+    let open = world.store.open_sweep_items().await.unwrap();
+    let runs = world.store.open_sweeps().await.unwrap();
+    open.is_empty()
+        && runs.iter().all(|run| run.state.is_waiting())
+        && grants(world)
+            .await
+            .iter()
+            .all(hallpass_access::Grant::is_over)
+}
+
+/// Plays the scenario; restarts the process when the gate stops it. Returns the calls counted by the
+/// first process.
+async fn play(world: &mut World, scenario: &Scenario) -> u64 {
+    let first: Arc<Gate> = world.gate.clone();
+    for (n, step) in scenario.steps.iter().enumerate() {
+        let key = format!("{}-{n}", scenario.name);
+        for tries in 0.. {
+            assert!(tries < 20, "{}: {step:?} never succeeds", scenario.name);
+            let mut done = false;
+            let finished = world
+                .until_stopped(async { done = attempt(world, *step, &key).await })
+                .await;
+            if !finished {
+                world.restart();
+                world.clock.advance(Span::seconds(5));
+            } else if done {
+                break;
+            }
+        }
+    }
+    let calls = first.calls();
+    let unknown = key(world, scenario.unknown);
+    for _ in 0..60 {
+        if !world.until_stopped(pass(world, Span::minutes(3))).await {
+            world.restart();
+        }
+        if is_calm(world).await && !world.center.present().contains(&unknown) {
+            break;
+        }
+    }
+    calls
+}
+
+async fn check(world: &World, scenario: &Scenario, case: &str) {
+    let mut left = standing(world);
+    left.push(world.key(Bo, "Admin").unwrap());
+    if let Err(broken) = check_all(world, &left).await {
+        panic!("{}: {case}: {broken:#?}", scenario.name);
+    }
+    let unknown = key(world, scenario.unknown);
+    for (kind, written) in world.center.writes() {
+        assert_eq!(
+            (kind, &written),
+            (OperationKind::Delete, &unknown),
+            "{}: {case}",
+            scenario.name
+        );
+    }
+    let made = grants(world).await;
+    assert_eq!(
+        made.len(),
+        usize::from(scenario.adopted),
+        "{case}: {made:#?}"
+    );
+    for grant in made {
+        let removed = matches!(grant.state, GrantState::Ended { removed: true, .. });
+        assert!(
+            removed && !grant.standing,
+            "{}: {case}: {grant:#?}",
+            scenario.name
+        );
+    }
+    // one record for each thing that happened, however often it was tried
+    let records = world.store.records_from(1, 10_000).await.unwrap();
+    let count = |event: &str| records.iter().filter(|it| it.event() == event).count();
+    let acted = if scenario.adopted {
+        ["standing.adopted", "end.succeeded"]
+    } else {
+        ["sweep.removing", "sweep.removed"]
+    };
+    for event in acted {
+        assert_eq!(count(event), 1, "{}: {case}: {event}", scenario.name);
+    }
+    assert_eq!(count("standing.accepted"), 1, "{}: {case}", scenario.name);
+    // a second pass does nothing
+    let before = (
+        world.store.head().await.unwrap(),
+        world.center.writes().len(),
+    );
+    world.tick().await;
+    world.access.reconcile().await.unwrap();
+    world.tick().await;
+    let after = (
+        world.store.head().await.unwrap(),
+        world.center.writes().len(),
+    );
+    assert_eq!(
+        before, after,
+        "{}: {case}: the second pass did something",
+        scenario.name
+    );
+}
+
+fn all_stops_of(scenario: &Scenario) {
+    let calls = run(async {
+        let mut world = world(scenario, None);
+        let calls = play(&mut world, scenario).await;
+        check(&world, scenario, "undisturbed").await;
+        calls
+    });
+    assert!(calls > 60, "{}: only {calls} calls", scenario.name);
+    // idle loops ask the same again and again: of these calls every third is as good as all
+    let steps = (1..=calls).step_by(if calls > 600 { 3 } else { 1 });
+    for call in steps {
+        for mode in Mode::ALL {
+            run(async {
+                let mut world = world(scenario, Some(Plan { call, mode }));
+                play(&mut world, scenario).await;
+                let case = format!("call {call} of {calls}, {mode:?}");
+                check(&world, scenario, &case).await;
+            });
+        }
+    }
+}
+
+#[test]
+fn stops_while_a_sweep_plans_and_removes() {
+    all_stops_of(&SCENARIOS[0]);
+}
+
+#[test]
+fn stops_during_an_adoption() {
+    all_stops_of(&SCENARIOS[1]);
+}
+
+#[test]
+fn stops_while_a_sweep_adopts() {
+    all_stops_of(&SCENARIOS[2]);
+}

@@ -1,0 +1,816 @@
+//! Sweeps in the whole core: what nobody recorded is found, shown, accepted, adopted or removed, with
+//! every brake (`access.md` §10), and ends by the same path as everything else.
+
+use hallpass_access::{
+    AccessError, AccessStore, DigestKind, Fate, ItemKind, Limits, Meant, Message, PressRefused,
+    Schedule, StandingRefused, Sweep, SweepItem, SweepMode, SweepSettings, SweepState, SweepStore,
+    Trigger, UnreadPlace, Wanted,
+};
+use hallpass_assignments::OperationKind::Delete;
+use hallpass_audit::AuditStore;
+use hallpass_model::{Clock, HoldKey, Span};
+use hallpass_simulation::{
+    Habits, Human,
+    Human::{Ana, Bo, Cai, Eve},
+    World, check_all,
+};
+
+use crate::acting::{release, run, take, writes_on};
+
+pub(crate) fn minutes(count: u64) -> Span {
+    Span::minutes(count)
+}
+
+/// Checks every quarter of an hour, a sweep every hour, and what stands by intent is accepted.
+fn hourly(settings: &mut SweepSettings) {
+    settings.check_every = minutes(15);
+    settings.at = "rate(1 hour)".parse::<Schedule>().unwrap();
+    settings.standing = vec!["*/payments-prod/Root".parse().unwrap()];
+}
+
+/// A world in which five people have something that is accepted, so that one item more is no large
+/// share, and where sweeps have a mode.
+pub(crate) fn world_with(mode: SweepMode) -> World {
+    let mut world = World::new(71, Habits::default(), None);
+    world.sweeps_become(hourly);
+    world.sweeps_become(|settings| settings.mode = mode);
+    for human in Human::ALL {
+        world.center.give(&world.key(human, "Root").unwrap());
+    }
+    world
+}
+
+pub(crate) fn standing(world: &World) -> Vec<HoldKey> {
+    Human::ALL
+        .into_iter()
+        .map(|human| world.key(human, "Root").unwrap())
+        .collect()
+}
+
+/// Time passes, with every loop.
+pub(crate) async fn pass(world: &World, span: Span) {
+    let until = span.after(world.clock.now());
+    while world.clock.now() < until {
+        let _: Result<_, _> = world.sweep_if_due().await;
+        world.tick().await;
+        world.clock.advance(Span::seconds(20));
+    }
+}
+
+pub(crate) async fn newest(world: &World) -> Sweep {
+    let newest = world.store.newest_listing().await.unwrap();
+    newest.expect("a run has looked")
+}
+
+pub(crate) async fn found(world: &World, key: &HoldKey) -> Option<SweepItem> {
+    let newest = newest(world).await;
+    world.store.sweep_item(newest.id, key).await.unwrap()
+}
+
+pub(crate) async fn waiting(world: &World) -> Option<Sweep> {
+    let open = world.store.open_sweeps().await.unwrap();
+    open.into_iter().find(|sweep| sweep.state.is_waiting())
+}
+
+pub(crate) fn of(human: Human, set: &str) -> Meant {
+    let wanted = match set {
+        "oncall" => Wanted::Group {
+            group: "oncall".to_owned(),
+        },
+        set => Wanted::Account {
+            account: "payments-prod".to_owned(),
+            permission_set: set.to_owned(),
+        },
+    };
+    Meant {
+        user: format!("{}@corp.example", human.name()),
+        wanted,
+    }
+}
+
+pub(crate) async fn events(world: &World) -> Vec<String> {
+    let records = world.store.records_from(1, 10_000).await.unwrap();
+    records
+        .iter()
+        .map(|record| record.event().to_owned())
+        .collect()
+}
+
+pub(crate) async fn told(world: &World) -> Vec<Message> {
+    let now = world.clock.now();
+    let taken = world.store.take_notices("test", now, now, 999).await;
+    let mut told = Vec::new();
+    for waiting in taken.unwrap() {
+        let number = waiting.number;
+        world.store.notice_delivered("test", number).await.unwrap();
+        told.push(waiting.message);
+    }
+    told
+}
+
+pub(crate) fn digests(told: &[Message]) -> Vec<DigestKind> {
+    told.iter()
+        .filter_map(|message| match message {
+            Message::Digest(digest) => Some(digest.digest),
+            Message::Notice(_) => None,
+        })
+        .collect()
+}
+
+pub(crate) fn refused<T: std::fmt::Debug>(outcome: Result<T, AccessError>) -> &'static str {
+    match outcome {
+        Err(AccessError::Refused(why)) => why.code(),
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+/// Until a plan waits.
+pub(crate) async fn planned(world: &World) -> Sweep {
+    for _ in 0..12 {
+        if let Some(sweep) = waiting(world).await {
+            return sweep;
+        }
+        pass(world, minutes(15)).await;
+    }
+    panic!("no plan was made");
+}
+
+#[test]
+fn what_nobody_recorded_is_reported_and_stays_in_the_mode_report() {
+    run(async {
+        let world = world_with(SweepMode::Report);
+        world
+            .store
+            .open_channel("test", world.clock.now())
+            .await
+            .unwrap();
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        world.center.give(&key);
+        pass(&world, minutes(5)).await;
+        let item = found(&world, &key).await.unwrap();
+        assert_eq!((item.kind, item.fate), (ItemKind::Unknown, Fate::Reported));
+        assert_eq!(digests(&told(&world).await), [DigestKind::SweepFound]);
+        pass(&world, Span::hours(26)).await;
+        // reported once, and counted from then on
+        assert_eq!(digests(&told(&world).await), []);
+        assert_eq!(writes_on(&world, &key), []);
+        let mut left = standing(&world);
+        left.push(key);
+        check_all(&world, &left).await.unwrap();
+        let newest = newest(&world).await;
+        let report = newest.report.unwrap();
+        assert_eq!((report.seen, report.accepted, report.unknown), (6, 5, 1));
+    });
+}
+
+/// §14.1: what a sweep's removal leaves in the log.
+async fn check_removed_record(world: &World, key: &HoldKey) {
+    let records = world.store.records_from(1, 10_000).await.unwrap();
+    let mut records = records.iter();
+    let removed = records.find(|it| it.event() == "sweep.removed").unwrap();
+    let wanted = [
+        ("operation_type", Some("revoke")),
+        ("reason", Some("automated revocation")),
+        ("audit_entry_type", Some("account")),
+        ("role_name", Some("ReadOnly")),
+        ("requester_email", None),
+        ("approver_email", None),
+        ("permission_duration", None),
+        ("sweep_mode", Some("revoke")),
+        ("sso_user_principal_id", Some(key.user.as_str())),
+    ];
+    for (field, value) in wanted {
+        assert_eq!(removed.text(field), value, "{field}");
+    }
+}
+
+#[test]
+fn a_first_run_is_a_plan_and_once_confirmed_it_is_carried_out() {
+    run(async {
+        let world = world_with(SweepMode::Revoke);
+        world
+            .store
+            .open_channel("test", world.clock.now())
+            .await
+            .unwrap();
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        world.center.give(&key);
+        let plan = planned(&world).await;
+        pass(&world, minutes(5)).await;
+        assert!(world.center.present().contains(&key));
+        assert_eq!(writes_on(&world, &key), []);
+        let kinds = digests(&told(&world).await);
+        assert!(kinds.contains(&DigestKind::SweepPlanned), "{kinds:?}");
+        let eve = world.actor(Eve);
+        let confirmed = world
+            .access
+            .confirm_sweep(&eve, plan.id, Limits::Keep)
+            .await;
+        assert_eq!(confirmed.unwrap().state.name(), "working");
+        // once is as good as twice
+        world
+            .access
+            .confirm_sweep(&eve, plan.id, Limits::Keep)
+            .await
+            .unwrap();
+        pass(&world, minutes(2)).await;
+        assert_eq!(writes_on(&world, &key), [Delete]);
+        let done = world.store.sweep(plan.id).await.unwrap().unwrap();
+        assert_eq!(done.state.name(), "done");
+        let log = events(&world).await;
+        for event in [
+            "sweep.found",
+            "sweep.planned",
+            "sweep.confirmed",
+            "sweep.removing",
+            "sweep.removed",
+        ] {
+            assert_eq!(
+                log.iter().filter(|it| *it == event).count(),
+                1,
+                "{event}: {log:?}"
+            );
+        }
+        check_removed_record(&world, &key).await;
+        assert!(digests(&told(&world).await).contains(&DigestKind::SweepDone));
+        // the mode is confirmed: what comes up later is removed without asking again
+        let later = world.key(Bo, "Admin").unwrap();
+        world.center.give(&later);
+        pass(&world, minutes(150)).await;
+        assert_eq!(writes_on(&world, &later), [Delete]);
+        pass(&world, minutes(20)).await;
+        world.access.reconcile().await.unwrap();
+        check_all(&world, &standing(&world)).await.unwrap();
+    });
+}
+
+#[test]
+fn switching_the_mode_asks_for_a_plan_again() {
+    run(async {
+        let mut world = world_with(SweepMode::Revoke);
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        world.center.give(&key);
+        let plan = planned(&world).await;
+        let eve = world.actor(Eve);
+        world
+            .access
+            .confirm_sweep(&eve, plan.id, Limits::Keep)
+            .await
+            .unwrap();
+        pass(&world, minutes(5)).await;
+        assert!(!world.center.present().contains(&key));
+        for between in [SweepMode::Off, SweepMode::Report] {
+            world.sweeps_become(|settings| settings.mode = between);
+            pass(&world, minutes(1)).await;
+            world.sweeps_become(|settings| settings.mode = SweepMode::Revoke);
+            let key = world.key(Bo, "ReadOnly").unwrap();
+            world.center.give(&key);
+            let plan = planned(&world).await;
+            pass(&world, minutes(5)).await;
+            assert!(world.center.present().contains(&key), "{between:?}");
+            world
+                .access
+                .confirm_sweep(&eve, plan.id, Limits::Keep)
+                .await
+                .unwrap();
+            pass(&world, minutes(5)).await;
+            assert!(!world.center.present().contains(&key), "{between:?}");
+        }
+    });
+}
+
+#[test]
+fn while_sweeps_are_off_nothing_is_looked_at() {
+    run(async {
+        let world = world_with(SweepMode::Off);
+        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        pass(&world, Span::hours(3)).await;
+        assert_eq!(world.store.sweeps(None, 9).await.unwrap(), []);
+        let wanted = world.access.want_sweep(&world.actor(Eve)).await;
+        assert_eq!(refused(wanted), "sweeps-off");
+    });
+}
+
+/// §16.10: a standing assignment and a standing member survive grant and end, release, check and
+/// sweep in every mode once accepted.
+#[test]
+fn accepted_access_survives_everything_in_every_mode() {
+    let adopt = SweepMode::Adopt {
+        length: minutes(10),
+    };
+    for mode in [SweepMode::Report, SweepMode::Revoke, adopt] {
+        run(async {
+            let world = world_with(mode);
+            let (account, group) = (
+                world.key(Ana, "ReadOnly").unwrap(),
+                world.group_key(Ana).unwrap(),
+            );
+            world.center.give(&account);
+            world.center.give(&group);
+            let eve = world.actor(Eve);
+            for set in ["ReadOnly", "oncall"] {
+                let accepted = world
+                    .access
+                    .accept_standing(&eve, &of(Ana, set), "she builds the export", None)
+                    .await;
+                accepted.unwrap();
+            }
+            take(&world, Ana, "ReadOnly", minutes(20)).await;
+            let id = take(&world, Ana, "oncall", minutes(60)).await;
+            pass(&world, minutes(30)).await;
+            release(&world, Ana, id).await.unwrap();
+            pass(&world, Span::hours(8 * 24)).await;
+            assert_eq!(writes_on(&world, &account), [], "{mode:?}");
+            assert_eq!(writes_on(&world, &group), [], "{mode:?}");
+            let mut left = standing(&world);
+            left.extend([account, group]);
+            check_all(&world, &left).await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn what_a_grant_found_standing_is_left_alone_for_seven_days() {
+    run(async {
+        let world = world_with(SweepMode::Revoke);
+        let (key, other) = (
+            world.key(Ana, "ReadOnly").unwrap(),
+            world.key(Bo, "Admin").unwrap(),
+        );
+        world.center.give(&other);
+        let plan = planned(&world).await;
+        let eve = world.actor(Eve);
+        world
+            .access
+            .confirm_sweep(&eve, plan.id, Limits::Keep)
+            .await
+            .unwrap();
+        world.center.give(&key);
+        take(&world, Ana, "ReadOnly", minutes(30)).await;
+        pass(&world, minutes(20)).await;
+        assert_eq!(
+            found(&world, &key).await.unwrap().kind,
+            ItemKind::UnderGrant
+        );
+        pass(&world, Span::hours(7 * 24 - 2)).await;
+        assert_eq!(
+            found(&world, &key).await.unwrap().kind.name(),
+            "preexisting"
+        );
+        assert_eq!(writes_on(&world, &key), []);
+        pass(&world, Span::hours(6)).await;
+        assert_eq!(writes_on(&world, &key), [Delete]);
+    });
+}
+
+#[test]
+fn nothing_that_hallpass_gave_is_ever_unknown() {
+    run(async {
+        let world = world_with(SweepMode::Revoke);
+        // a listing that lags shows what ended a moment ago
+        world
+            .center
+            .change_habits(|habits| habits.listing_lag = Span::seconds(40));
+        for round in 0..40_u64 {
+            take(&world, Ana, "ReadOnly", minutes(7)).await;
+            take(&world, Bo, "oncall", minutes(11)).await;
+            pass(&world, Span::seconds(600 + 7 * round)).await;
+        }
+        pass(&world, minutes(30)).await;
+        let ours = [
+            world.key(Ana, "ReadOnly").unwrap(),
+            world.group_key(Bo).unwrap(),
+        ];
+        for sweep in world.store.sweeps(None, 1000).await.unwrap() {
+            for item in world.store.sweep_items(sweep.id).await.unwrap() {
+                assert!(!ours.contains(&item.key), "{item:?}");
+            }
+            let report = sweep.report.unwrap();
+            assert_eq!((report.unknown, report.to_act), (0, 0));
+        }
+    });
+}
+
+/// Promise P9, end to end: what cannot be read is never removed, and is reported.
+#[test]
+fn what_cannot_be_read_is_not_removed_and_is_told() {
+    run(async {
+        let world = world_with(SweepMode::Revoke);
+        world
+            .store
+            .open_channel("test", world.clock.now())
+            .await
+            .unwrap();
+        let (first, group) = (
+            world.key(Ana, "ReadOnly").unwrap(),
+            world.group_key(Bo).unwrap(),
+        );
+        world.center.give(&first);
+        let plan = planned(&world).await;
+        let eve = world.actor(Eve);
+        world
+            .access
+            .confirm_sweep(&eve, plan.id, Limits::Keep)
+            .await
+            .unwrap();
+        pass(&world, minutes(5)).await;
+        told(&world).await;
+        world.center.give(&group);
+        pass(&world, minutes(20)).await;
+        let what = UnreadPlace::Group {
+            group: "99999999-8888-7777-6666-555555555555".parse().unwrap(),
+        };
+        world
+            .center
+            .change_habits(|habits| habits.unreadable = vec![what.clone()]);
+        pass(&world, Span::hours(3)).await;
+        assert_eq!(writes_on(&world, &group), []);
+        let sweep = newest(&world).await;
+        assert_eq!(sweep.report.unwrap().unread_places[0].what, what);
+        let said = told(&world).await;
+        let text = format!("{said:?}");
+        assert!(
+            text.contains("1 could not be read: group 99999999"),
+            "{text}"
+        );
+        world
+            .center
+            .change_habits(|habits| habits.unreadable.clear());
+        pass(&world, Span::hours(3)).await;
+        assert_eq!(writes_on(&world, &group), [Delete]);
+    });
+}
+
+#[test]
+fn a_run_that_can_read_nothing_fails_is_told_once_and_is_made_again() {
+    run(async {
+        let world = world_with(SweepMode::Report);
+        world
+            .store
+            .open_channel("test", world.clock.now())
+            .await
+            .unwrap();
+        world.silence_directory();
+        world.clock.advance(Span::hours(1));
+        pass(&world, minutes(45)).await;
+        let runs = world.store.sweeps(None, 99).await.unwrap();
+        assert!(runs.len() >= 3, "{runs:?}");
+        assert!(
+            runs.iter().all(|run| run.state.name() == "failed"),
+            "{runs:?}"
+        );
+        assert_eq!(digests(&told(&world).await), [DigestKind::SweepFailed]);
+        assert_eq!(world.store.newest_listing().await.unwrap(), None);
+    });
+}
+
+/// §10.3: brakes.
+#[test]
+fn a_run_that_would_do_too_much_stops_until_somebody_says_that_it_is_meant() {
+    run(async {
+        let world = world_with(SweepMode::Revoke);
+        world
+            .store
+            .open_channel("test", world.clock.now())
+            .await
+            .unwrap();
+        let keys: Vec<HoldKey> = [Ana, Bo, Cai]
+            .into_iter()
+            .map(|human| world.key(human, "Admin").unwrap())
+            .collect();
+        for key in &keys {
+            world.center.give(key);
+        }
+        let stopped = planned(&world).await;
+        assert_eq!(stopped.state.name(), "stopped");
+        assert!(digests(&told(&world).await).contains(&DigestKind::SweepStopped));
+        let eve = world.actor(Eve);
+        let kept = world
+            .access
+            .confirm_sweep(&eve, stopped.id, Limits::Keep)
+            .await;
+        assert_eq!(refused(kept), "over-limit");
+        pass(&world, minutes(5)).await;
+        assert!(keys.iter().all(|key| writes_on(&world, key).is_empty()));
+        world
+            .access
+            .confirm_sweep(&eve, stopped.id, Limits::Exceed)
+            .await
+            .unwrap();
+        pass(&world, minutes(5)).await;
+        assert!(keys.iter().all(|key| writes_on(&world, key) == [Delete]));
+        check_all(&world, &standing(&world)).await.unwrap();
+    });
+}
+
+/// A plan is carried out as it was shown, or not at all.
+#[test]
+fn a_world_that_changed_refuses_a_plan() {
+    type Change = fn(&mut World);
+    let rows: [(&str, Change, &str); 4] = [
+        (
+            "it is gone",
+            |world| world.center.take(&world.key(Ana, "ReadOnly").unwrap()),
+            "plan-changed",
+        ),
+        (
+            "it cannot be read",
+            |world| {
+                let what = UnreadPlace::Account {
+                    account: "111111111111".parse().unwrap(),
+                };
+                world
+                    .center
+                    .change_habits(|habits| habits.unreadable = vec![what]);
+            },
+            "plan-changed",
+        ),
+        (
+            "the mode changed",
+            |world| world.sweeps_become(|settings| settings.mode = SweepMode::Report),
+            "mode-changed",
+        ),
+        (
+            "the configuration accepts it",
+            |world| {
+                world.sweeps_become(|settings| {
+                    settings
+                        .standing
+                        .push("ana@corp.example/*/*".parse().unwrap());
+                });
+            },
+            "plan-changed",
+        ),
+    ];
+    for (name, change, wanted) in rows {
+        run(async {
+            let mut world = world_with(SweepMode::Revoke);
+            let (key, other) = (
+                world.key(Ana, "ReadOnly").unwrap(),
+                world.key(Bo, "ReadOnly").unwrap(),
+            );
+            world.center.give(&key);
+            for set in ["Glass", "Alone", "Sealed"] {
+                world.sweeps_become(|settings| {
+                    let pattern = format!("*/*/{set}");
+                    settings.standing.push(pattern.parse().unwrap());
+                });
+                world.center.give(&world.key(Cai, set).unwrap());
+            }
+            world.center.give(&other);
+            let plan = planned(&world).await;
+            change(&mut world);
+            let eve = world.actor(Eve);
+            let confirmed = world
+                .access
+                .confirm_sweep(&eve, plan.id, Limits::Keep)
+                .await;
+            assert_eq!(refused(confirmed), wanted, "{name}");
+            pass(&world, minutes(2)).await;
+            assert_eq!(writes_on(&world, &other), [], "{name}: not even the others");
+            let refusals = events(&world).await;
+            assert!(refusals.contains(&"press.refused".to_owned()), "{name}");
+        });
+    }
+}
+
+#[test]
+fn a_plan_is_refused_once_somebody_holds_or_accepts_what_it_is_about() {
+    run(async {
+        let world = world_with(SweepMode::Revoke);
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        world.center.give(&key);
+        let plan = planned(&world).await;
+        let eve = world.actor(Eve);
+        let accepted = world
+            .access
+            .accept_standing(&eve, &of(Ana, "ReadOnly"), "she builds it", None)
+            .await;
+        accepted.unwrap();
+        let confirmed = world
+            .access
+            .confirm_sweep(&eve, plan.id, Limits::Keep)
+            .await;
+        assert_eq!(refused(confirmed), "plan-changed");
+        let withdrawn = world
+            .access
+            .withdraw_standing(&eve, &of(Ana, "ReadOnly"), "she left the team")
+            .await;
+        withdrawn.unwrap();
+        take(&world, Ana, "ReadOnly", minutes(30)).await;
+        world.tick().await;
+        let confirmed = world
+            .access
+            .confirm_sweep(&eve, plan.id, Limits::Keep)
+            .await;
+        assert_eq!(refused(confirmed), "plan-changed");
+        assert_eq!(writes_on(&world, &key), []);
+    });
+}
+
+#[test]
+fn a_newer_plan_takes_the_place_of_one_that_waits() {
+    run(async {
+        let world = world_with(SweepMode::Revoke);
+        world.center.give(&world.key(Ana, "ReadOnly").unwrap());
+        let first = planned(&world).await;
+        pass(&world, minutes(70)).await;
+        let second = waiting(&world).await.unwrap();
+        assert_ne!(first.id, second.id);
+        let stored = world.store.sweep(first.id).await.unwrap().unwrap();
+        assert!(matches!(stored.state, SweepState::Replaced { by, .. } if by == second.id));
+        let eve = world.actor(Eve);
+        let confirmed = world
+            .access
+            .confirm_sweep(&eve, first.id, Limits::Keep)
+            .await;
+        assert_eq!(refused(confirmed), "no-plan");
+    });
+}
+
+#[test]
+fn a_grant_that_is_asked_for_while_a_sweep_removes_takes_over() {
+    run(async {
+        let world = world_with(SweepMode::Revoke);
+        let key = world.key(Ana, "ReadOnly").unwrap();
+        world.center.give(&key);
+        let plan = planned(&world).await;
+        let eve = world.actor(Eve);
+        world
+            .access
+            .confirm_sweep(&eve, plan.id, Limits::Keep)
+            .await
+            .unwrap();
+        // the wish is stored; AWS has not been asked yet
+        world.access.tend_sweeps().await.unwrap();
+        let id = take(&world, Ana, "ReadOnly", minutes(30)).await;
+        world.live(minutes(1)).await;
+        assert_eq!(
+            world.store.grant(id).await.unwrap().unwrap().state.name(),
+            "active"
+        );
+        assert!(world.center.present().contains(&key));
+        let item = world
+            .store
+            .sweep_item(plan.id, &key)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(item.fate.name(), "left_alone");
+        pass(&world, minutes(40)).await;
+        assert!(
+            !world.center.present().contains(&key),
+            "the grant's end removes it"
+        );
+        check_all(&world, &standing(&world)).await.unwrap();
+    });
+}
+
+/// §16.19, §9.9: what AWS refuses to remove is parked in sight and stops nothing else.
+#[test]
+fn a_removal_that_aws_refuses_is_parked_and_stops_no_other() {
+    run(async {
+        let world = world_with(SweepMode::Revoke);
+        let (gone, other) = (
+            world.key(Ana, "ReadOnly").unwrap(),
+            world.group_key(Bo).unwrap(),
+        );
+        for set in ["Glass", "Alone", "Sealed"] {
+            world.center.give(&world.key(Cai, set).unwrap());
+        }
+        world.center.give(&gone);
+        world.center.give(&other);
+        for set in ["Glass", "Alone", "Sealed"] {
+            let eve = world.actor(Eve);
+            let accepted = world
+                .access
+                .accept_standing(&eve, &of(Cai, set), "ok", None)
+                .await;
+            accepted.unwrap();
+        }
+        world.remove_from_directory(Ana);
+        world.center.forget_person(&gone.user);
+        let plan = planned(&world).await;
+        let eve = world.actor(Eve);
+        world
+            .access
+            .confirm_sweep(&eve, plan.id, Limits::Keep)
+            .await
+            .unwrap();
+        pass(&world, minutes(10)).await;
+        assert_eq!(writes_on(&world, &other), [Delete]);
+        let item = world
+            .store
+            .sweep_item(plan.id, &gone)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(item.fate.name(), "stuck");
+        assert!(events(&world).await.contains(&"sweep.stuck".to_owned()));
+        // the run is over all the same, and a later one does not begin it again
+        let run = world.store.sweep(plan.id).await.unwrap().unwrap();
+        assert_eq!(run.state.name(), "done");
+        pass(&world, Span::hours(3)).await;
+        assert_eq!(
+            found(&world, &gone).await.unwrap().fate,
+            Fate::InHand { by: plan.id }
+        );
+        // gone at last
+        world.center.take(&gone);
+        pass(&world, Span::hours(2)).await;
+        let item = world
+            .store
+            .sweep_item(plan.id, &gone)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(item.fate.name(), "gone");
+    });
+}
+
+#[test]
+fn a_run_that_a_stop_interrupted_is_closed_and_begun_anew() {
+    run(async {
+        let mut world = world_with(SweepMode::Report);
+        let begun = world.access.begin_sweep(Trigger::Check).await.unwrap();
+        world.restart();
+        let again = world.access.sweep_to_run().await.unwrap().unwrap();
+        assert_ne!(again.id, begun.id);
+        let closed = world.store.sweep(begun.id).await.unwrap().unwrap();
+        assert_eq!(closed.state.name(), "interrupted");
+        assert!(world.sweep_if_due().await.unwrap());
+        let done = world.store.sweep(again.id).await.unwrap().unwrap();
+        assert_eq!(done.state.name(), "done");
+        assert_eq!(world.access.sweep_to_run().await.unwrap(), None);
+    });
+}
+
+#[test]
+fn one_run_at_a_time_and_whoever_wants_another_gets_the_one_that_runs() {
+    run(async {
+        let world = world_with(SweepMode::Report);
+        let eve = world.actor(Eve);
+        let first = world.access.want_sweep(&eve).await.unwrap();
+        let second = world.access.want_sweep(&eve).await.unwrap();
+        assert_eq!(first.id, second.id);
+        let refused = world.access.begin_sweep(Trigger::Check).await;
+        assert!(
+            matches!(refused, Err(AccessError::Commit(_))),
+            "{refused:?}"
+        );
+        // it is still the one that this process began
+        assert!(world.sweep_if_due().await.unwrap());
+        let done = world.store.sweep(first.id).await.unwrap().unwrap();
+        assert_eq!(done.state.name(), "done");
+    });
+}
+
+#[test]
+fn runs_come_when_the_configuration_says() {
+    run(async {
+        let mut world = world_with(SweepMode::Revoke);
+        world.sweeps_become(|settings| {
+            settings.check_every = Span::hours(2);
+            settings.at = Schedule::nightly();
+        });
+        for human in [Ana, Bo] {
+            world.center.give(&world.key(human, "ReadOnly").unwrap());
+        }
+        let start = world.clock.now();
+        pass(&world, Span::hours(50)).await;
+        let mut runs = world.store.sweeps(None, 99).await.unwrap();
+        runs.reverse();
+        let hours: Vec<(u64, &str)> = runs
+            .iter()
+            .map(|run| {
+                let after = Span::between(start, run.begun_at).as_seconds() / 3600;
+                (after, run.trigger.name())
+            })
+            .collect();
+        // the world begins at midnight
+        let nights: Vec<u64> = hours
+            .iter()
+            .filter(|(_, trigger)| *trigger == "schedule")
+            .map(|(hour, _)| *hour)
+            .collect();
+        assert_eq!(nights, [23, 47], "{hours:?}");
+        let longest = runs
+            .windows(2)
+            .map(|pair| Span::between(pair[0].begun_at, pair[1].begun_at))
+            .max();
+        assert!(longest.unwrap() <= minutes(121), "{hours:?}");
+    });
+}
+
+#[test]
+fn refusals_name_what_to_do() {
+    let refusal = StandingRefused::PlanChanged {
+        count: 2,
+        first: "payments-prod / Admin of ana is gone".to_owned(),
+    };
+    let text = PressRefused::from(refusal).to_string();
+    assert!(
+        text.contains("ana is gone") && text.contains("run a sweep"),
+        "{text}"
+    );
+}

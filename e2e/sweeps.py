@@ -1,0 +1,345 @@
+#!/usr/bin/env python3
+"""Access that nobody recorded, on the real binary: an assignment made by hand is found and shown at
+every door, an accepted one stays in every mode, revoke mode plans, waits for an administrator and
+removes, its brakes hold, standing access gets an end, and every door tells the truth before asking.
+
+A run acts on what two runs found that are ten minutes apart (access.md 10.3). Nobody waits here: with the
+server stopped, what it stored of earlier runs is set eleven minutes back.
+"""
+
+import calendar
+import hashlib
+import json
+import os
+import re
+import sqlite3
+import time
+
+import boto3
+
+from journey import Truth
+from served import INES, MARA, NOOR, PRIYA, TOMASZ, Served
+from stage import Api, Checks, Stage, wait
+
+check = Checks()
+ADMIN, AUDITOR = PRIYA, NOOR
+PATTERN = "*/log-archive/ReadOnly"
+HELD = "You hold this already, not through Hallpass; it will not end."
+
+
+class House(Served):
+    """The server, what AWS says, and everybody's command line and browser session."""
+
+    def __init__(self, stage):
+        # nothing runs by the clock here: only what this script asks for
+        self.sweeps = {"mode": '"report"', "check_every": '"90m"', "at": '"rate(90 days)"'}
+        super().__init__(stage, server="rate = 10000\nburst = 20000\n", extra=self.table())
+        region = re.search(r'region = "(.+?)"', self.stage.path("hallpass.toml").read_text())[1]
+        self.client = lambda service: boto3.client(
+            service, endpoint_url=self.endpoint, region_name=region,
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"])
+        self.truth = Truth(self.client)
+        self.accounts = {}
+        for page in self.client("organizations").get_paginator("list_accounts").paginate():
+            self.accounts.update({row["Name"]: row["Id"] for row in page["Accounts"]})
+
+    def table(self):
+        rows = "".join(f"{name} = {value}\n" for name, value in self.sweeps.items())
+        return f'[access]\nstanding = ["{PATTERN}"]\n[access.sweep]\n{rows}'
+
+    def become(self, **sweeps):
+        """The server again, with other settings, and with earlier runs eleven minutes back."""
+        self.stage.stop(self.process)
+        before = self.table()
+        self.sweeps |= sweeps
+        path = self.stage.path("hallpass.toml")
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, self.table()))
+        self.age()
+        assert self.start(), self.said()[-2000:]
+
+    def age(self, minutes=11):
+        def back(match):
+            at = time.strptime(match[1], "%Y-%m-%dT%H:%M:%S")
+            return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(calendar.timegm(at) - minutes * 60))
+        with sqlite3.connect(self.stage.path("hallpass.db")) as store:
+            for table, keys in (("sweeps", ("id",)), ("sweep_items", ("sweep_id", "hold_key"))):
+                where = " AND ".join(f"{name} = ?" for name in keys)
+                found = store.execute(f"SELECT {', '.join(keys)}, body FROM {table}").fetchall()
+                for row in found:
+                    body = re.sub(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", back, row[-1])
+                    store.execute(f"UPDATE {table} SET body = ? WHERE {where}", (body, *row[:-1]))
+        store.close()
+
+    def cli(self, who, *arguments, output="json", **more):
+        """The command line as somebody; --output comes last so that it belongs to the verb."""
+        shown = ("--output", output) if output else ()
+        return self.stage.run(*arguments, *shown, HALLPASS_SERVER=self.base, HALLPASS_TOKEN=self.tokens[who], **more)
+
+    def session(self, who):
+        """A browser's session as signing in leaves it: the way in is oidc.py's business."""
+        secret, form = os.urandom(32).hex(), os.urandom(32).hex()
+        at = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+        body = {"hash": hashlib.sha256(secret.encode()).hexdigest(), "user": who, "signed_in": {"by": "persona"},
+                "began_at": at(0), "seen_at": at(0), "renewed_at": at(0), "ends_at": at(36000), "csrf": form}
+        with sqlite3.connect(self.stage.path("hallpass.db")) as store:
+            store.execute("INSERT INTO sessions (hash, user, ends_at, body) VALUES (?, ?, ?, ?)",
+                          (body["hash"], who, body["ends_at"], json.dumps(body)))
+        store.close()
+        return secret
+
+    def page(self, who, path):
+        answer = Api(self.base).get(path, headers={"Cookie": f"hallpass={self.session(who)}", "Accept": "text/html"})
+        return answer.body.decode() if answer.status == 200 else f"{answer.status}"
+
+    def by_hand(self, email, account, name):
+        """Somebody gives access in the console."""
+        truth, id_ = self.truth, self.accounts[account]
+        truth.admin.create_account_assignment(
+            InstanceArn=truth.instance, TargetId=id_, TargetType="AWS_ACCOUNT",
+            PermissionSetArn=truth.sets[name], PrincipalType="USER", PrincipalId=truth.user(email))
+        return wait(lambda: self.has(email, account, name), 20)
+
+    def undone(self, email, account, name):
+        truth, id_ = self.truth, self.accounts[account]
+        truth.admin.delete_account_assignment(
+            InstanceArn=truth.instance, TargetId=id_, TargetType="AWS_ACCOUNT",
+            PermissionSetArn=truth.sets[name], PrincipalType="USER", PrincipalId=truth.user(email))
+        return wait(lambda: not self.has(email, account, name), 20)
+
+    def has(self, email, account, name):
+        return self.truth.has(email, self.accounts[account], name)
+
+    def sweep(self):
+        """A run that an administrator wants, once it has looked."""
+        made = self.cli(ADMIN, "sweep", "run")
+        if made.returncode:
+            return {"state": made.stderr}
+        id_ = json.loads(made.stdout)["id"]
+        def looked():
+            run = self.api(ADMIN).get(f"/api/v1/sweeps/{id_}").json["sweep"]
+            return run if run["state"] != "running" else None
+        return wait(looked, 60, self.process) or {"state": "still running"}
+
+    def settled(self, id_, seconds=60):
+        def over():
+            run = self.api(ADMIN).get(f"/api/v1/sweeps/{id_}").json["sweep"]
+            return run if run["state"] != "working" else None
+        return wait(over, seconds, self.process) or {"state": "working"}
+
+    def item(self, email, account, name):
+        rows = self.api(AUDITOR).all(f"/api/v1/standing?user={email}")
+        found = [row for row in rows if row.get("account_name") == account and row.get("permission_set") == name]
+        return found[0] if found else {}
+
+    def events(self, event):
+        return self.api(AUDITOR).all(f"/api/v1/audit?event={event}")
+
+
+def found_and_shown(house):
+    check("made by hand", house.by_hand(TOMASZ, "edge-prod", "ReadOnly") and house.by_hand(INES, "payments-dev", "DatabaseOperator")
+          and house.by_hand(MARA, "log-archive", "ReadOnly"))
+    run = house.sweep()
+    check("a run that is wanted looks and is over", run["state"] == "done" and run["report"]["unread"] == 0, run)
+    check("it says what no listing shows", any("entitlements" in line for line in run["report"]["left_out"]), run["report"]["left_out"])
+    row = house.item(TOMASZ, "edge-prod", "ReadOnly")
+    check("REST shows what nobody recorded", row.get("kind") == "unknown" and row.get("fate") == "reported", row)
+    check("the pattern of the configuration accepts", house.item(MARA, "log-archive", "ReadOnly").get("kind") == "accepted")
+    listed = house.cli(AUDITOR, "standing", "list", "--kind", "unknown", output="table")
+    check("the command line shows it", listed.returncode == 0 and TOMASZ in listed.stdout and "edge-prod" in listed.stdout, listed)
+    shown = house.cli(AUDITOR, "sweep", "show", run["id"], output="table")
+    check("a run with findings is exit 3", shown.returncode == 3 and "nobody recorded it" in shown.stdout or TOMASZ in shown.stdout, shown)
+    page = house.page(AUDITOR, "/access?kind=unknown")
+    check("the Access page shows it", "edge-prod" in page and "Unknown" in page and TOMASZ in page, page[:300])
+    check("and so does the page of the run", TOMASZ in house.page(AUDITOR, f"/sweeps/{run['id']}"))
+    check("Health tells", "weep" in house.page(ADMIN, "/health"))
+    metrics = Api(house.base).get("/metrics").body.decode()
+    check("metrics count it", re.search(r'hallpass_sweep_runs_total\{state="done"\} [1-9]', metrics), metrics[-400:])
+    told = wait(lambda: "sweep_found" in house.said(), 10)
+    check("those who run the place are told", told)
+    check("the mode report removes nothing", house.has(TOMASZ, "edge-prod", "ReadOnly"))
+    return run
+
+
+def by_whom(house, run):
+    for who, list_, act in ((MARA, 404, 403), (AUDITOR, 200, 403)):
+        api = house.api(who)
+        check.equal(f"{who}: reading", (api.get("/api/v1/sweeps").status, api.get("/api/v1/standing").status), (list_, list_))
+        body = {"action": "accept", "user": TOMASZ, "account": "edge-prod", "permission_set": "ReadOnly", "reason": "x"}
+        found = (api.post("/api/v1/sweeps").status, api.post("/api/v1/standing", body).status,
+                 api.post(f"/api/v1/sweeps/{run['id']}/confirm").status)
+        check(f"{who}: acting", all(status in (act, 404) for status in found) and found[1] == act, found)
+    check("the pages of a stranger name nobody", house.page(MARA, "/sweeps").startswith("40"), house.page(MARA, "/sweeps")[:100])
+    check("nor does their Access page", TOMASZ not in house.page(MARA, "/access?kind=unknown"))
+
+
+def truth_before_asking(house):
+    query = "account=edge-prod&permission_set=ReadOnly"
+    preview = house.api(TOMASZ).get(f"/api/v1/preview?{query}").json
+    check("REST says it before asking", preview.get("standing", {}).get("says", "").startswith(HELD), preview)
+    check("and to nobody else", "standing" not in house.api(MARA).get(f"/api/v1/preview?{query}").json)
+    offers = house.api(TOMASZ).get("/api/v1/catalog?account=edge-prod").json["items"]
+    check("the catalog says it", any(offer.get("standing") for offer in offers if offer.get("permission_set") == "ReadOnly"), offers[:2])
+    page = house.page(TOMASZ, f"/ask?{query}")
+    check("the ask page says it", HELD in page and HELD not in house.page(MARA, f"/ask?{query}"), page[:200])
+    asked = house.cli(TOMASZ, "request", "--account", "edge-prod", "--permission-set", "ReadOnly", "--for", "30m",
+                      "--reason", "OPS-1: look", "--wait", "--timeout", "60s", output="table")
+    check("the command line says it before and after", asked.returncode == 0 and HELD in asked.stderr
+          and "it will not end" in asked.stdout, (asked.stdout, asked.stderr))
+    answer = house.api(TOMASZ).post("/api/v1/requests", {
+        "account": "payments-prod", "permission_set": "ReadOnly", "duration_seconds": 60, "reason": "OPS-1: look"})
+    check("what is not held is not called so", answer.status == 201 and "standing" not in answer.json, answer)
+    grants = [row for row in house.api(TOMASZ).all(f"/api/v1/grants?user={TOMASZ}&state=active")
+              if row.get("account_name") == "edge-prod"]
+    check("the grant says that it stood before", len(grants) == 1 and grants[0]["standing"], grants)
+    home = house.page(TOMASZ, "/")
+    check("Home says that it will not end", "it will not end" in home.lower() or "will not end" in home, home[:200])
+    released = house.api(TOMASZ).post(f"/api/v1/grants/{grants[0]['id']}/release")
+    ended = wait(lambda: house.api(TOMASZ).get(f"/api/v1/grants/{grants[0]['id']}").json["state"] == "ended", 30)
+    check("its end removes nothing", released.status == 200 and ended and house.has(TOMASZ, "edge-prod", "ReadOnly"), released)
+    made_at = house.api(TOMASZ).post("/api/v1/requests", {
+        "account": "edge-prod", "permission_set": "ReadOnly", "duration_seconds": 60, "reason": "OPS-1: look"})
+    check("the answer to asking says it, too", made_at.status == 201 and made_at.json.get("standing", {}).get("says", "").startswith(HELD), made_at)
+
+
+def accepted(house):
+    target = ("--user", INES, "--account", "payments-dev", "--permission-set", "DatabaseOperator")
+    review = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 40 * 86400))
+    done = house.cli(ADMIN, "standing", "accept", *target, "--reason", "runs the nightly load", "--review", review)
+    check("an administrator accepts", done.returncode == 0, done.stderr)
+    row = house.item(INES, "payments-dev", "DatabaseOperator")
+    check("it is accepted with reason and review", row.get("kind") == "accepted"
+          and row["accepted"]["reason"] == "runs the nightly load" and row["accepted"]["review_at"].startswith(review), row)
+    check("that is on record", any(row.get("actor") == ADMIN for row in house.events("standing.accepted")))
+
+
+def removed(house):
+    """A plan, an administrator, and gone; what is accepted or was found by a grant stays."""
+    house.by_hand(MARA, "orders-prod", "ReadOnly")
+    # so that one is no large share of what is seen
+    for account in ("payments-dev", "orders-dev", "catalog-dev", "edge-dev"):
+        house.by_hand(INES, account, "ReadOnly")
+        house.cli(ADMIN, "standing", "accept", "--user", INES, "--account", account, "--permission-set", "ReadOnly", "--reason", "by intent")
+    house.become(mode='"revoke"')
+    first = wait(lambda: next((run for run in house.api(ADMIN).get("/api/v1/sweeps").json["items"]
+                               if run["mode"] == "revoke" and run["state"] != "running"), None), 60, house.process)
+    check("a check in the new mode only looks", first and first["state"] == "done" and house.has(MARA, "orders-prod", "ReadOnly"), first)
+    house.become()
+    run = house.sweep()
+    check("the first run is a plan", run["state"] == "planned", run)
+    id_ = run["id"]
+    check("it waits, and nothing is removed", house.has(MARA, "orders-prod", "ReadOnly")
+          and house.item(MARA, "orders-prod", "ReadOnly").get("fate") == "planned", house.item(MARA, "orders-prod", "ReadOnly"))
+    check("what a grant found standing waits for days", house.item(TOMASZ, "edge-prod", "ReadOnly").get("kind") in ("preexisting", "under_grant"),
+          house.item(TOMASZ, "edge-prod", "ReadOnly"))
+    check("the page shows the plan", "orders-prod" in house.page(ADMIN, f"/sweeps/{id_}") and f"/sweeps/{id_}/confirm" in house.page(ADMIN, f"/sweeps/{id_}"))
+    check("nobody else is offered the button", f"/sweeps/{id_}/confirm" not in house.page(AUDITOR, f"/sweeps/{id_}"))
+    asked = house.cli(ADMIN, "sweep", "confirm", id_)
+    check("without a terminal it asks for --yes", asked.returncode == 4 and "orders-prod" in asked.stderr, asked)
+    confirmed = house.cli(ADMIN, "sweep", "confirm", id_, "--yes")
+    check("an administrator confirms", confirmed.returncode == 0, confirmed.stderr)
+    again = house.cli(ADMIN, "sweep", "confirm", id_, "--yes")
+    check("once is as good as twice", again.returncode == 0, again.stderr)
+    over = house.settled(id_)
+    check("the run is over", over["state"] == "done", over)
+    check("what nobody recorded is gone", not house.has(MARA, "orders-prod", "ReadOnly"))
+    check("what is accepted stays", house.has(INES, "payments-dev", "DatabaseOperator") and house.has(MARA, "log-archive", "ReadOnly"))
+    check("what a grant found stays", house.has(TOMASZ, "edge-prod", "ReadOnly"))
+    records = house.events("sweep.removed")
+    check("the record says who: nobody", len(records) == 1 and records[0]["operation_type"] == "revoke"
+          and records[0]["reason"] == "automated revocation" and records[0]["requester_email"] == "NA"
+          and records[0]["approver_email"] == "NA", records)
+    check("before it, that it would", len(house.events("sweep.planned")) == 1 and len(house.events("sweep.removing")) == 1)
+
+
+# where something was removed just now, it is looked at again for ten minutes: other accounts from here on
+def brakes(house):
+    for account in ("pricing-prod", "checkout-prod"):
+        house.by_hand(MARA, account, "ReadOnly")
+    house.become(max_removals="1")
+    house.sweep()
+    house.become()
+    run = house.sweep()
+    check("too many stop the run", run["state"] == "stopped" and run.get("over_limits"), run)
+    plain = house.cli(ADMIN, "sweep", "confirm", run["id"], "--yes")
+    check("confirming it takes more than yes", plain.returncode == 1 and house.has(MARA, "pricing-prod", "ReadOnly"), plain)
+    house.undone(MARA, "checkout-prod", "ReadOnly")
+    changed = house.cli(ADMIN, "sweep", "confirm", run["id"], "--beyond-limits", "--yes")
+    check("a world that changed refuses the plan", changed.returncode == 1 and house.has(MARA, "pricing-prod", "ReadOnly"), changed)
+    check("both refusals are on record", len([row for row in house.events("press.refused") if row.get("why") == "confirm"]) == 2)
+
+
+def adopted(house):
+    target = ("--user", MARA, "--account", "pricing-prod", "--permission-set", "ReadOnly")
+    refused = house.cli(ADMIN, "standing", "adopt", *target, "--for", "12s", "--reason", "moving in")
+    check("giving an end is asked first", refused.returncode == 4, refused)
+    done = house.cli(ADMIN, "standing", "adopt", *target, "--for", "12s", "--reason", "moving in", "--yes")
+    check("an administrator gives it an end", done.returncode == 0, done.stderr)
+    grant = json.loads(done.stdout) if done.returncode == 0 else {}
+    check("it is a grant like any other", grant.get("state") == "active" and grant.get("approval") == "adopted" and not grant.get("standing"), grant)
+    home = house.page(MARA, "/")
+    check("its holder sees it on Home", "pricing-prod" in home)
+    over = wait(lambda: house.api(MARA).get(f"/api/v1/grants/{grant['id']}").json["state"] == "ended", 60, house.process)
+    check("it ends on time, and AWS shows it gone", over and not house.has(MARA, "pricing-prod", "ReadOnly"))
+    record = next((row for row in house.events("standing.adopted")), {})
+    check("the record says by whom and until when", record.get("actor") == ADMIN and record.get("ends_at"), record)
+
+
+def adopting(house):
+    """The mode adopt: an end instead of a removal."""
+    house.by_hand(MARA, "search-prod", "ReadOnly")
+    house.become(mode='"adopt"', adopt='"10s"', max_removals="20")
+    wait(lambda: house.item(MARA, "search-prod", "ReadOnly").get("kind") == "unknown", 60, house.process)
+    house.become()
+    run = house.sweep()
+    check("its first run is a plan, too", run["state"] == "planned", run)
+    confirmed = house.cli(ADMIN, "sweep", "confirm", run["id"], "--yes")
+    check("confirmed", confirmed.returncode == 0, confirmed.stderr)
+    grants = lambda: [row for row in house.api(MARA).all(f"/api/v1/grants?user={MARA}") if row.get("account_name") == "search-prod"]
+    check("it became a grant", wait(grants, 30, house.process))
+    check("and ended", wait(lambda: grants()[0]["state"] == "ended" and not house.has(MARA, "search-prod", "ReadOnly"), 60, house.process), grants())
+
+
+def cutover(house, stage):
+    house.by_hand(MARA, "analytics-prod", "ReadOnly")
+    said = stage.run("doctor", "--cutover", "--output", "jsonl", **house.environment)
+    rows = [json.loads(line) for line in said.stdout.splitlines()]
+    mine = [row for row in rows if row["user"] == MARA and row.get("account") == "analytics-prod"] if rows else []
+    check("doctor --cutover lists it with what would become of it", said.returncode == 0 and len(mine) == 1
+          and "becomes a grant" in mine[0]["outlook"], (said.stderr, mine))
+    check("and what stays", any(row["kind"] == "accepted" and row["outlook"].startswith("stays") for row in rows))
+
+
+def off(house):
+    house.become(mode='"off"')
+    count = len(house.api(ADMIN).all("/api/v1/sweeps"))
+    refused = house.cli(ADMIN, "sweep", "run")
+    check("while sweeps are off nobody looks", refused.returncode == 1 and "off" in refused.stderr, refused)
+    check("accepted or not, everything stays", house.has(MARA, "analytics-prod", "ReadOnly") and house.has(INES, "payments-dev", "DatabaseOperator"))
+    check("the pages say so", "off" in house.page(ADMIN, "/sweeps"), count)
+
+
+def main():
+    with Stage("sweeps") as stage:
+        house = House(stage)
+        run = found_and_shown(house)
+        by_whom(house, run)
+        truth_before_asking(house)
+        accepted(house)
+        removed(house)
+        brakes(house)
+        adopted(house)
+        adopting(house)
+        cutover(house, stage)
+        off(house)
+        verified = stage.run("audit", "verify", "--config", "hallpass.toml")
+        check("the log verifies", verified.returncode == 0, verified.stderr)
+        said = house.said()
+        check("no secret is in the log", not any(secret in said for secret in house.secrets))
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
