@@ -104,11 +104,20 @@ pub(crate) fn removed_by<'a>(
     };
     let gone = match why {
         Absence::AlreadyAbsent => true,
-        // heeded as a removal of ours, and none of ours came after it
-        Absence::Removed => row.execution.deleted_at == Some(removal.at),
+        Absence::Removed => row.execution.deleted_at == Some(removal.at) || is_last(removal, row),
         Absence::NeverCreated | Absence::PrincipalGone | Absence::AccountGone => false,
     };
     (counts && gone).then_some(removal)
+}
+
+/// Whether a removal was the last that found something: the access was neither seen nor created
+/// since, so one of ours that came after it, from a server that had not read of it, found nothing.
+fn is_last(removal: &GuardRemoval, row: &Row) -> bool {
+    let execution = &row.execution;
+    let since = |at: Option<Timestamp>| at.is_some_and(|at| at > removal.at);
+    removal.stage == RemovalStage::Seen
+        && !since(execution.created_at)
+        && !since(execution.last_present_at)
 }
 
 /// That a guard did it.

@@ -295,24 +295,50 @@ fn whose_end_it_was_is_told_apart() {
 fn who_removed_it_is_told_once_it_is_seen_gone() {
     let gone = |why: Absence, deleted_at: Option<u64>| {
         let mut row = row(Verdict::Absent { at: at(180), why });
+        row.execution.created_at = Some(at(11));
+        row.execution.last_present_at = Some(at(12));
         row.execution.deleted_at = deleted_at.map(at);
         row
     };
+    let after = |change: fn(&mut Execution)| {
+        let mut row = gone(Absence::Removed, Some(175));
+        change(&mut row.execution);
+        row
+    };
+    let seen_since = after(|execution| execution.last_present_at = Some(at(170)));
+    let created_since = after(|execution| execution.created_at = Some(at(170)));
+    let ours_too = || gone(Absence::Removed, Some(175));
+    let (guard, begun) = (seen(), removal(RemovalStage::Begun));
+    let heeded = || gone(Absence::Removed, Some(165));
     let cases = [
-        ("found gone", gone(Absence::AlreadyAbsent, None), true),
-        ("heeded as ours", gone(Absence::Removed, Some(165)), true),
         (
-            "removed again by us",
-            gone(Absence::Removed, Some(175)),
+            "found gone",
+            &guard,
+            gone(Absence::AlreadyAbsent, None),
+            true,
+        ),
+        ("heeded as ours", &guard, heeded(), true),
+        ("begun, and heeded as ours", &begun, heeded(), true),
+        ("ours came after it, for nothing", &guard, ours_too(), true),
+        ("begun, and then ours", &begun, ours_too(), false),
+        ("seen since, then ours", &guard, seen_since, false),
+        ("created since, then ours", &guard, created_since, false),
+        (
+            "never made",
+            &guard,
+            gone(Absence::NeverCreated, None),
             false,
         ),
-        ("never made", gone(Absence::NeverCreated, None), false),
-        ("the person left", gone(Absence::PrincipalGone, None), false),
-        ("not gone yet", row(present()), false),
+        (
+            "the person left",
+            &guard,
+            gone(Absence::PrincipalGone, None),
+            false,
+        ),
+        ("not gone yet", &guard, row(present()), false),
     ];
-    let guard = seen();
-    for (name, row, counts) in cases {
-        let found = removed_by(Some(&guard), &row, &grant(1, 100));
+    for (name, removal, row, counts) in cases {
+        let found = removed_by(Some(removal), &row, &grant(1, 100));
         assert_eq!(found.is_some(), counts, "{name}");
     }
 }

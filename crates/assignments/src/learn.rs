@@ -215,6 +215,8 @@ impl Row {
         execution.sight = Sight::Absent { since, at };
         execution.due = now;
         match execution.operation.take() {
+            // a guard removed it since: that is known, and what came of this removal is not
+            Some(operation) if removed && execution.heeded >= Some(operation.started_at) => {}
             Some(_) if removed => execution.deleted_at = Some(at),
             Some(operation) if operation.request.is_some() => execution.operation = Some(operation),
             Some(operation) if operation.kind == OperationKind::Create => {
@@ -223,7 +225,6 @@ impl Row {
             }
             // whether this removal was carried out is unknown: what it removes may still be hidden
             Some(_) if is_unsettled(execution, at) => {}
-            // a guard removed it since: that is known, and what came of this removal is not
             Some(operation) if execution.heeded >= Some(operation.started_at) => {}
             Some(_) => execution.deleted_at = Some(at),
             None => {}

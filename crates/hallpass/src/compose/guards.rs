@@ -9,8 +9,10 @@ use hallpass_guard::Status;
 use hallpass_model::{Clock, Span, Timestamp};
 use hallpass_server::{Bearing, Probe, ProbeResult};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use super::loops::rest;
+use super::loops::{rest, spawn};
+use super::{Composed, ends};
 use crate::guards::journals::{Heard, Journals};
 
 /// A guard that was not heard for so long is alarmed (`access.md` §18).
@@ -110,8 +112,28 @@ impl Probe for Guards {
     }
 }
 
+impl Composed {
+    /// What guards read, and listening for them.
+    pub(super) fn spawn_for_guards(&self, tasks: &mut JoinSet<()>) {
+        let stop = &self.stop;
+        if let Some(file) = self.ends.clone() {
+            let writer = (file, self.store.clone(), Arc::clone(&self.clock));
+            spawn(
+                tasks,
+                "ends",
+                stop,
+                &writer,
+                |(file, store, clock), stop| ends::write(file, store, clock, stop),
+            );
+        }
+        if let Some(guards) = &self.guards {
+            spawn(tasks, "guards", stop, guards, listen);
+        }
+    }
+}
+
 /// Listens: an alarm is told once, and again when it is another.
-pub(super) async fn listen(guards: Guards, mut stop: watch::Receiver<bool>) {
+async fn listen(guards: Guards, mut stop: watch::Receiver<bool>) {
     let mut told = BTreeSet::new();
     loop {
         let said = guards.said().await;

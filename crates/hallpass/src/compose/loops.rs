@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::notices::{self, Keeper, Teller};
 use super::probes::Pulse;
 use super::sweeping::{self, Sweeper};
-use super::{Composed, clocks, ends, guards, rules_and_text, sources, unread_rules};
+use super::{Composed, clocks, rules_and_text, sources, unread_rules};
 
 /// The longest a loop sleeps: bounds the cost of a lost ring.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -134,24 +134,6 @@ impl Composed {
             spawn(tasks, "reload", stop, &reloader, |(engine, path), stop| {
                 reload(engine, path, stop)
             });
-        }
-    }
-
-    /// What guards read, and listening for them.
-    fn spawn_for_guards(&self, tasks: &mut JoinSet<()>) {
-        let stop = &self.stop;
-        if let Some(file) = self.ends.clone() {
-            let writer = (file, self.store.clone(), Arc::clone(&self.clock));
-            spawn(
-                tasks,
-                "ends",
-                stop,
-                &writer,
-                |(file, store, clock), stop| ends::write(file, store, clock, stop),
-            );
-        }
-        if let Some(guards) = &self.guards {
-            spawn(tasks, "guards", stop, guards, guards::listen);
         }
     }
 
