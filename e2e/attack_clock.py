@@ -7,6 +7,7 @@ The server runs under libfaketime (Debian package `faketime`), which shifts its 
 monotonic one alone; the simulated AWS and this script keep true time.
 """
 
+import contextlib
 import datetime
 import json
 import os
@@ -35,6 +36,39 @@ def library():
     return found.stdout.strip()
 
 
+def faked(file):
+    """What a process needs whose wall clock is set by a file."""
+    return {
+        "LD_PRELOAD": library(), "FAKETIME_TIMESTAMP_FILE": file, "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def set_clock(file, seconds):
+    """The wall clock is so far ahead of the truth from now on."""
+    new = file.with_suffix(".new")
+    new.write_text(f"{seconds:+d}\n")
+    os.replace(new, file)
+
+
+def environment(stage):
+    """For a server whose clock is to be set while other things are wrong too."""
+    file = stage.path("clock")
+    set_clock(file, 0)
+    return faked(file)
+
+
+@contextlib.contextmanager
+def held(server):
+    """The attack as it goes on: the clock is an hour back."""
+    file = server.environment["FAKETIME_TIMESTAMP_FILE"]
+    set_clock(file, -3600)
+    try:
+        yield
+    finally:
+        set_clock(file, 0)
+
+
 class Machine:
     """A server whose wall clock is set by a file, over a simulated AWS that keeps true time."""
 
@@ -42,12 +76,8 @@ class Machine:
         self.stage, self.check, self.name = stage, check, name
         self.file = stage.path(f"clock-{name}")
         self.set(0)
-        faked = {
-            "LD_PRELOAD": library(), "FAKETIME_TIMESTAMP_FILE": self.file, "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1",
-        }
         # with a role, a new process has to assume it by a clock that is wrong
-        self.server = Served(stage, role=role, **faked)
+        self.server = Served(stage, role=role, **faked(self.file))
         self.api = self.server.api(MARA)
         self.sim = Api(self.server.endpoint)
         file = self.sim.get("/_sim/state?full=1").json["file"]
@@ -58,9 +88,7 @@ class Machine:
 
     def set(self, seconds):
         """The wall clock is so far ahead of the truth from now on."""
-        new = self.file.with_suffix(".new")
-        new.write_text(f"{seconds:+d}\n")
-        os.replace(new, self.file)
+        set_clock(self.file, seconds)
 
     def fresh(self):
         """An account nobody was granted anything in yet."""

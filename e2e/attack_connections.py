@@ -113,10 +113,10 @@ class Granted:
         check(f"{what} ended {late:.1f} s after its end", was and gone and -2 < late <= LAG_MAX, (was, gone))
 
 
-def granted(check, server, seconds):
+def granted(check, server, seconds, account="payments-prod"):
     """Somebody gets access for so long."""
     mara = server.api(MARA)
-    asked, _, _ = patiently(lambda: mara.post("/api/v1/requests", asking("ReadOnly", seconds), timeout=10))
+    asked, _, _ = patiently(lambda: mara.post("/api/v1/requests", asking("ReadOnly", seconds, account=account), timeout=10))
     assert asked is not None and asked.status == 201, asked
     path = f"/api/v1/grants/{asked.json['grant_id']}"
     look = lambda: patiently(lambda: mara.get(path, timeout=10))[0].json

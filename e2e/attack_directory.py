@@ -6,6 +6,7 @@ that moment; past `inventory.max_age` nothing is given or decided, and giving ba
 The real server over the simulated AWS, whose listings fail by its faults.
 """
 
+import contextlib
 import datetime
 import re
 import time
@@ -15,6 +16,23 @@ from stage import Api, Checks, Stage, wait
 
 NAME = "directory"
 MAX_AGE = 30
+
+
+FAULT = {"kind": "error", "code": "InternalServerException", "http": 500, "message": "boom"}
+
+
+@contextlib.contextmanager
+def held(server):
+    """The attack as it goes on: nothing of the directory can be listed, and nobody be read."""
+    sim, faults = Api(server.endpoint), []
+    try:
+        for operation in ("ListUsers", "ListGroups", "DescribeUser"):
+            match = {"service": "identitystore", "operation": operation}
+            faults += sim.post("/_sim/faults", FAULT | {"match": match}).json["ids"]
+        yield
+    finally:
+        for fault in faults:
+            sim.call("DELETE", f"/_sim/faults/{fault}")
 
 
 class World:

@@ -48,6 +48,27 @@ approval_is_not_required = true
 """
 
 
+# for a server that has a guard beside it
+CONFIGURATION = f'[guard]\njournal = "guard"\nbound = "{BOUND}s"\n'
+
+
+@contextlib.contextmanager
+def held(server):
+    """The attack as it goes on: the server is stopped, beside a guard."""
+    listen = port()
+    text = server.stage.path("hallpass.toml").read_text()
+    config = server.stage.path("guard.toml")
+    config.write_text(text.replace("[guard]\n", f'[guard]\nlisten = "127.0.0.1:{listen}"\n'))
+    keys = {name: server.environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    guard = server.stage.spawn("guard", "--config", config, log="guard.log", **keys)
+    assert wait(lambda: answers(Api(f"http://127.0.0.1:{listen}"), "/healthz"), 60, guard), server.stage.said("guard.log")
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+
+
 def organization(policy):
     people = PEOPLE + [AUDITOR]
     users = [{"user_name": mail, "given_name": mail.split("@")[0], "family_name": "X", "email": mail} for mail in people]

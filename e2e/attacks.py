@@ -6,8 +6,8 @@ descriptors. Whatever is attacked, no grant is in AWS 60 s after its end (design
     ATTACK_SOAK_MINUTES=30: what can be repeated goes on for so long
 
 An attack is a module `attack_NAME.py` with `NAME` and `run(check, stage)`. One that can go on beside others
-also has `held(server)`, a context within which it does, and may have `environment(stage)`, which the server needs
-for it."""
+also has `held(server)`, a context within which it does, and may have `environment(stage)` and `CONFIGURATION`,
+which the server needs for it."""
 
 import contextlib
 import importlib
@@ -28,23 +28,28 @@ def modules():
 
 
 def all_at_once(check, stage, attacks):
-    """Every attack that can be held beside others, on one server, over the end of a grant."""
-    from attack_connections import DESCRIPTORS, LONG, granted, patiently
+    """Every attack that can be held beside others, on one server, over the ends of two grants: the first
+    while the server is at work, the second after the last attack has stopped it."""
+    from attack_connections import DESCRIPTORS, granted, patiently
     held = [attack for attack in attacks if hasattr(attack, "held")]
-    environment = {}
+    environment, extra = {}, ""
     for attack in held:
         if hasattr(attack, "environment"):
             environment |= attack.environment(stage)
-    server = Served(stage, descriptors=DESCRIPTORS, **environment)
+        extra += getattr(attack, "CONFIGURATION", "")
+    server = Served(stage, descriptors=DESCRIPTORS, extra=extra, **environment)
     names = ", ".join(attack.NAME for attack in held)
-    grant = granted(check, server, LONG)
+    first, second = granted(check, server, 40), granted(check, server, 75, account="payments-staging")
     with contextlib.ExitStack() as together:
-        for attack in held:
+        for attack in held[:-1]:
             together.enter_context(attack.held(server))
-        check("all are at work before its end", time.time() < grant.ends)
-        grant.ends_in_time(check, f"all at once ({names}): the grant")
+        check("all but the last are at work before its end", time.time() < first.ends)
+        first.ends_in_time(check, "all but the last at once: the grant")
+        together.enter_context(held[-1].held(server))
+        check("all are at work before the other's end", time.time() < second.ends)
+        second.ends_in_time(check, f"all at once ({names}): the grant")
     live = lambda: patiently(lambda: server.api(MARA).get("/api/v1/grants?state=live"))[0].json["items"]
-    check("afterwards the server answers, and nothing is live", wait(lambda: live() == [], 30), live())
+    check("afterwards the server answers, and nothing is live", wait(lambda: live() == [], 60), live())
     check.equal("it stops in order", stage.stop(server.process), 0)
     check("the log is whole", stage.run("audit", "verify", "audit").returncode == 0)
 

@@ -195,19 +195,22 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
             format!("Sessions go on: {thing}, {name}"),
             format!("{} It is tried again and again.", told.notice.text),
         ),
-        News::Lost => (format!("Access lost: {thing}"), text()),
-        News::SetUpAgain | News::GuardActed => guarded(told),
+        News::Lost | News::SetUpAgain | News::GuardActed => outside(told),
     }
 }
 
-/// Of what a guard did: to its holder where it was too early, to operators where it had to.
-fn guarded(told: &Told) -> (String, String) {
+/// Of what was removed by others than the server: by somebody, or by a guard, too early for its
+/// holder or because it had to.
+fn outside(told: &Told) -> (String, String) {
     let request = &told.request;
     let thing = thing(&request.names);
-    let head = if told.notice.news == News::GuardActed {
+    let news = told.notice.news;
+    let head = if news == News::GuardActed {
         format!("The guard had to act: {thing}, {}", name(request))
-    } else {
+    } else if news == News::SetUpAgain {
         format!("Access is being set up again: {thing}")
+    } else {
+        format!("Access lost: {thing}")
     };
     (head, told.notice.text.clone())
 }

@@ -16,8 +16,18 @@ const ACTORS: [(&str, &str); 5] = [
     ("admin", "eve"),
 ];
 
+/// Method, path and body.
+type Route = (&'static str, &'static str, Value);
+
 /// Method, path with `REQ` and `GRN` for ids of the requester's, body.
-fn routes() -> Vec<(&'static str, &'static str, Value)> {
+fn routes() -> Vec<Route> {
+    let mut routes = of_requests_and_grants();
+    routes.extend(of_standing_access());
+    routes.extend(of_everything_else());
+    routes
+}
+
+fn of_requests_and_grants() -> Vec<Route> {
     let nothing = Value::Null;
     vec![
         ("GET", "/api/v1/me", nothing.clone()),
@@ -60,6 +70,12 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
             "/api/v1/preview?account=payments-prod&permission_set=Admin",
             nothing.clone(),
         ),
+    ]
+}
+
+fn of_standing_access() -> Vec<Route> {
+    let nothing = Value::Null;
+    vec![
         ("GET", "/api/v1/sweeps", nothing.clone()),
         ("POST", "/api/v1/sweeps", nothing.clone()),
         (
@@ -85,6 +101,12 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
             json!({"action": "adopt", "user": "sam@corp.example", "account": "payments-prod",
                 "permission_set": "Admin", "reason": "moving in", "duration_seconds": 3600}),
         ),
+    ]
+}
+
+fn of_everything_else() -> Vec<Route> {
+    let nothing = Value::Null;
+    vec![
         (
             "GET",
             "/api/v1/rules/explain?account=payments-prod&permission_set=Admin",

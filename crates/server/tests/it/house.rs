@@ -358,6 +358,16 @@ impl Reply {
     }
 }
 
+fn roles() -> Identity {
+    Identity {
+        admins: vec!["group:admins".to_owned()],
+        auditors: vec!["group:auditors".to_owned()],
+        portal_url: "https://example.awsapps.com/start".to_owned(),
+        region: "eu-west-1".to_owned(),
+        ..Identity::default()
+    }
+}
+
 impl House {
     pub(crate) fn new() -> Self {
         Self::made(directory, |_| {})
@@ -410,13 +420,7 @@ impl House {
                 known: Mutex::new(tokens(start)),
                 broken: Arc::clone(&tokens_broken),
             }),
-            identity: Arc::new(Identity {
-                admins: vec!["group:admins".to_owned()],
-                auditors: vec!["group:auditors".to_owned()],
-                portal_url: "https://example.awsapps.com/start".to_owned(),
-                region: "eu-west-1".to_owned(),
-                ..Identity::default()
-            }),
+            identity: Arc::new(roles()),
             clock: clock.clone(),
             probes: Arc::new(vec![Arc::new(Works)]),
             metrics: Arc::new(String::new),
