@@ -226,8 +226,8 @@ def crowded(demo, browser):
     note.wait_for(state="visible")
     check("the page says that it is not live", "Live updates stopped" in note.inner_text(), note.inner_text())
     shoot(page, "crowded")
-    ask_over_api(demo, MARA, "checkout-prod", "OPS-77: nobody told the page")
-    mine = page.locator("main [data-live]").get_by_text("checkout-prod").first
+    ask_over_api(demo, MARA, "pricing-prod", "OPS-77: nobody told the page")
+    mine = page.locator("main [data-live]").get_by_text("pricing-prod").first
     before = mine.count()
     with page.expect_response("**/events"):
         page.clock.run_for(13_000)

@@ -138,8 +138,10 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
         News::Reminder => {
             let waited = minutes(Span::between(request.asked_at, now));
             let still = format!("Still waiting, {waited}:");
-            let head = format!("{still} {first} {asks}");
-            (head, format!("{still} {name} {asks}."))
+            (
+                format!("{still} {first} {asks}"),
+                format!("{still} {name} {asks}."),
+            )
         }
         News::Reviewed => {
             let count = count(request);
@@ -172,10 +174,10 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
             (format!("Access granted: {thing}, {duration}"), had)
         }
         News::Adopted => (format!("Your access has an end now: {thing}"), text()),
-        News::Failed => (
-            format!("Access failed: {thing}"),
-            format!("AWS refused: {} Nothing was granted.", error(grant)),
-        ),
+        News::Failed => {
+            let why = format!("AWS refused: {} Nothing was granted.", error(grant));
+            (format!("Access failed: {thing}"), why)
+        }
         News::Extended => {
             let kept = format!("You keep {thing}.{ends}");
             (format!("Extended: {thing}"), kept)
@@ -187,30 +189,31 @@ fn headline(told: &Told, now: Timestamp) -> (String, String) {
         }
         News::BreakGlass | News::ReviewClosed => glass(told),
         News::Ended => (format!("Access ended: {thing}"), text()),
-        News::Stuck => (
-            format!("AWS refuses to remove access: {thing}, {name}"),
-            format!("{} It is tried every hour.", told.notice.text),
-        ),
-        News::SessionsLive => (
-            format!("Sessions go on: {thing}, {name}"),
-            format!("{} It is tried again and again.", told.notice.text),
-        ),
-        News::Lost | News::SetUpAgain | News::GuardActed => outside(told),
+        News::Stuck | News::SessionsLive => tried_again(told),
+        News::Lost => (format!("Access lost: {thing}"), text()),
+        News::SetUpAgain | News::GuardActed => guarded(told),
     }
 }
 
-/// Of what was removed by others than the server: by somebody, or by a guard, too early for its
-/// holder or because it had to.
-fn outside(told: &Told) -> (String, String) {
+/// To operators: of what AWS does not do yet.
+fn tried_again(told: &Told) -> (String, String) {
+    let (thing, name) = (thing(&told.request.names), name(&told.request));
+    let (head, again) = match told.notice.news {
+        News::SessionsLive => ("Sessions go on", "again and again"),
+        _ => ("AWS refuses to remove access", "every hour"),
+    };
+    let text = format!("{} It is tried {again}.", told.notice.text);
+    (format!("{head}: {thing}, {name}"), text)
+}
+
+/// Of what a guard did: to its holder where it was too early, to operators where it had to.
+fn guarded(told: &Told) -> (String, String) {
     let request = &told.request;
     let thing = thing(&request.names);
-    let news = told.notice.news;
-    let head = if news == News::GuardActed {
+    let head = if told.notice.news == News::GuardActed {
         format!("The guard had to act: {thing}, {}", name(request))
-    } else if news == News::SetUpAgain {
-        format!("Access is being set up again: {thing}")
     } else {
-        format!("Access lost: {thing}")
+        format!("Access is being set up again: {thing}")
     };
     (head, told.notice.text.clone())
 }

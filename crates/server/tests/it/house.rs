@@ -306,6 +306,17 @@ fn tokens(now: Timestamp) -> HashMap<String, TokenFacts> {
     known
 }
 
+/// Who has which role.
+fn identity() -> Identity {
+    Identity {
+        admins: vec!["group:admins".to_owned()],
+        auditors: vec!["group:auditors".to_owned()],
+        portal_url: "https://example.awsapps.com/start".to_owned(),
+        region: "eu-west-1".to_owned(),
+        ..Identity::default()
+    }
+}
+
 /// The server.
 pub(crate) struct House {
     pub(crate) access: Arc<Access>,
@@ -355,16 +366,6 @@ impl Reply {
                     .as_str()
                     .is_some_and(|text| !text.is_empty())
             })
-    }
-}
-
-fn roles() -> Identity {
-    Identity {
-        admins: vec!["group:admins".to_owned()],
-        auditors: vec!["group:auditors".to_owned()],
-        portal_url: "https://example.awsapps.com/start".to_owned(),
-        region: "eu-west-1".to_owned(),
-        ..Identity::default()
     }
 }
 
@@ -420,7 +421,7 @@ impl House {
                 known: Mutex::new(tokens(start)),
                 broken: Arc::clone(&tokens_broken),
             }),
-            identity: Arc::new(roles()),
+            identity: Arc::new(identity()),
             clock: clock.clone(),
             probes: Arc::new(vec![Arc::new(Works)]),
             metrics: Arc::new(String::new),
