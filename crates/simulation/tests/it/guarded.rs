@@ -583,6 +583,9 @@ async fn life(scene: Scene, guard: Option<Plan>, server: Option<Plan>, case: &st
     pair.live_in_steps(90, 10, Alive::Guard).await;
     pair.live(40, Alive::Guard).await;
     assert!(!pair.is_there(&key), "{case}: not gone");
+    // a guard that stopped right after its removal may not have seen it through by now
+    let is_told = pair.journaled("guard.ended") > 0;
+    assert!(is_told || guard.is_some(), "{case}: not told");
     pair.come_back(server).await;
     let second = std::sync::Arc::clone(&pair.world.gate);
     // longer than a lease whose answer was lost
@@ -597,12 +600,14 @@ async fn life(scene: Scene, guard: Option<Plan>, server: Option<Plan>, case: &st
     pair.settle().await;
     pair.check(&standing, case).await;
     let grant = grant(&pair.world, id).await;
-    let wanted = if scene.is_extended_unseen {
-        "expired"
-    } else {
-        "guard"
+    // where it was not told, the server's own removal may have been answered first
+    let wanted: &[&str] = match (scene.is_extended_unseen, is_told) {
+        (true, _) => &["expired"],
+        (false, true) => &["guard"],
+        (false, false) => &["guard", "expired"],
     };
-    assert_eq!(cause_of(&grant.state), wanted, "{case}: {:?}", grant.state);
+    let by = cause_of(&grant.state);
+    assert!(wanted.contains(&by), "{case}: {:?}", grant.state);
     assert_eq!(pair.events("drift.missing").await, 0, "{case}");
     // a second pass does nothing
     let before = (
