@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 pub use care::{BackupError, Check};
 pub use ends::EndsReader;
@@ -33,6 +33,10 @@ use crate::fault::Fault;
 
 /// How long a call waits for another writer of the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two tries to open a file that somebody else is making at this moment.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+/// How often it is tried again.
+const BUSY_TRIES: u32 = 250;
 /// Statements kept prepared per connection; there are about seventy.
 const STATEMENTS_KEPT: usize = 128;
 
@@ -125,6 +129,24 @@ impl SqliteStore {
     /// otherwise than this release would have.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let path = path.as_ref().to_path_buf();
+        let mut tries = 0;
+        loop {
+            // SQLite's own patience does not cover the change of a new file to a write-ahead log,
+            // which a process in the middle of the same change refuses at once
+            match Self::open_at_once(path.clone()) {
+                Err(OpenError::Unusable { source, .. })
+                    if tries < BUSY_TRIES
+                        && source.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) =>
+                {
+                    tries += 1;
+                    std::thread::sleep(BUSY_PAUSE);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn open_at_once(path: PathBuf) -> Result<Self, OpenError> {
         let unusable = |source| OpenError::Unusable {
             path: path.clone(),
             source,

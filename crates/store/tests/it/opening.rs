@@ -47,6 +47,22 @@ async fn a_new_file_has_the_newest_schema_and_is_opened_again() {
     }
 }
 
+#[test]
+fn many_that_make_open_and_leave_the_same_new_file_at_once_all_open_it() {
+    for _ in 0..20 {
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("hallpass.db");
+        std::thread::scope(|scope| {
+            // whoever leaves last takes the log away that the next one is about to open
+            let again = || (0..5).try_for_each(|_| SqliteStore::open(&path).map(drop));
+            let opening: Vec<_> = (0..4).map(|_| scope.spawn(again)).collect();
+            for one in opening {
+                one.join().unwrap().unwrap();
+            }
+        });
+    }
+}
+
 #[tokio::test]
 async fn a_file_of_the_first_schema_is_brought_up_to_date() {
     let folder = tempdir().unwrap();
