@@ -4,11 +4,10 @@
 //! may stop between any two lines of this file. Any number of workers call [`Executor::work_next`]
 //! side by side: a call that hangs holds up its own row and nothing else.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_model::{Clock, IdSource, Span, Timestamp};
+use hallpass_model::{Clock, IdSource, Span, Target, Timestamp, UserId};
 use tokio::sync::{Notify, watch};
 
 use crate::line::Room;
@@ -17,8 +16,11 @@ use crate::pace::Pace;
 use crate::watch::{Calls, Trial, Turn, Watch};
 use crate::{
     Action, AssignmentStore, CenterFault, Haste, IdentityCenter, Lease, OperationKind, Outcome,
-    Over, Row, StoreFault, Task, Urgency, Verdict, learn, next,
+    Row, StoreFault, Task, Urgency, Verdict, next,
 };
+
+mod looks;
+mod rounds;
 
 /// Bounds of one executor.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +77,8 @@ pub struct Executor {
     limits: Limits,
     pace: Arc<Pace>,
     watch: Watch,
-    listings: Listings,
+    by_target: Listings<Target, UserId>,
+    by_person: Listings<UserId, Target>,
     /// Rung when somebody took a row: there may be more.
     more: Arc<Notify>,
     /// Grow when calls are answered again after an outage.
@@ -101,7 +104,8 @@ impl Executor {
             limits,
             pace,
             watch: Watch::default(),
-            listings: Listings::default(),
+            by_target: Listings::default(),
+            by_person: Listings::default(),
             more: Arc::default(),
             reads_recovered: watch::Sender::new(0),
             writes_recovered: watch::Sender::new(0),
@@ -220,6 +224,10 @@ impl Executor {
                 break;
             }
             match next(&row, now) {
+                Action::Look if let Some(until) = self.gathers(&row, now) => {
+                    row.execution.due = until;
+                    break;
+                }
                 Action::Rest(until) => {
                     row.execution.due = row.execution.due.max(until);
                     break;
@@ -334,104 +342,6 @@ impl Executor {
         Span::seconds(pause * draw / 4 / 255).after(due)
     }
 
-    /// A listing of the target that began late enough for the row.
-    async fn look(&self, row: &Row, urgency: Urgency) -> Outcome {
-        let target = &row.key.target;
-        let after = must_see(row, self.clock.now());
-        let read = || self.call(Calls::Reads, self.center.holders(target, urgency));
-        let listing = self
-            .listings
-            .after(target, after, || self.clock.now(), read)
-            .await;
-        match listing {
-            Ok(listing) => Outcome::Looked {
-                at: listing.at,
-                present: listing.shows(&row.key.user),
-            },
-            Err(fault) => Outcome::Failed(fault),
-        }
-    }
-
-    /// One question for all operations of a kind in flight. Those that are over give their slots
-    /// back at once, and are looked at when listings show what they did.
-    async fn round(&self, kind: OperationKind) -> Result<Worked, StoreFault> {
-        let _round = Round(&self.watch, kind);
-        // read before AWS is asked: what is accepted in between is not missed in its answer
-        let rows = self.store.in_flight(kind).await?;
-        let began = self.clock.now();
-        let mut left = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        if rows.is_empty() {
-            self.watch.note_round(kind, began, left, &self.pace);
-            return Ok(Worked::Done { steps: 0 });
-        }
-        let urgency = rows.iter().map(|row| urgency(row, began)).min();
-        let urgency = urgency.unwrap_or(Urgency::End);
-        let call = self.center.in_progress(kind, urgency);
-        match self.call(Calls::Reads, call).await {
-            Ok(listed) => {
-                let noted = self.note_over(kind, &rows, began, listed).await?;
-                left = left.saturating_sub(noted);
-            }
-            Err(CenterFault::Refused { reason }) => {
-                if self.watch.refuse_round(kind, began) {
-                    tracing::warn!(
-                        reason,
-                        "AWS refuses to list operations in progress, so each is asked about by itself, which is \
-                         slower; `hallpass doctor --iam-policy` prints the policy that allows it"
-                    );
-                }
-            }
-            Err(_) => {}
-        }
-        self.watch.note_round(kind, began, left, &self.pace);
-        Ok(Worked::Done { steps: 1 })
-    }
-
-    async fn note_over(
-        &self,
-        kind: OperationKind,
-        rows: &[Row],
-        began: Timestamp,
-        listed: BTreeSet<String>,
-    ) -> Result<u32, StoreFault> {
-        let expected = self.pace.expected(kind);
-        let before = self.watch.swap_seen(kind, began, listed.clone());
-        let mut over = Vec::new();
-        for row in rows {
-            let Some(operation) = &row.execution.operation else {
-                continue;
-            };
-            let Some(request) = operation
-                .request
-                .as_ref()
-                .filter(|it| !listed.contains(*it))
-            else {
-                continue;
-            };
-            let took = elapsed(operation.started_at, began);
-            // what was accepted a moment ago may not be listed yet
-            if took < expected / 4 {
-                continue;
-            }
-            let seen = before.as_ref().filter(|(_, ids)| ids.contains(request));
-            let at_least =
-                seen.map_or(Duration::ZERO, |(at, _)| elapsed(operation.started_at, *at));
-            self.pace.learn(kind, at_least, took);
-            over.push(Over {
-                key: row.key.clone(),
-                request: request.clone(),
-            });
-        }
-        if over.is_empty() {
-            return Ok(0);
-        }
-        let now = self.clock.now();
-        let due = learn::LISTING_LAG.after(now);
-        let noted = self.store.note_over(&over, began, due).await?;
-        self.watch.note_slot();
-        Ok(noted)
-    }
-
     /// During an outage: tries whether AWS answers, with a look at the row that goes first. It
     /// touches no row, so that a try that hangs holds up none.
     async fn probe(&self, now: Timestamp) -> Result<Worked, StoreFault> {
@@ -485,30 +395,6 @@ fn urgency(row: &Row, now: Timestamp) -> Urgency {
     }
 }
 
-/// What a listing must have begun after to speak for the row: the newest hold, whatever we did or
-/// saw, and the moment it was to be looked at. The last does not matter for a look now and then.
-fn must_see(row: &Row, now: Timestamp) -> Timestamp {
-    let execution = &row.execution;
-    let operation = execution.operation.as_ref();
-    let due = match urgency(row, now) {
-        Urgency::Background => None,
-        Urgency::AtOnce | Urgency::End | Urgency::Grant => Some(execution.due),
-    };
-    [
-        Some(row.desired.asked_at),
-        execution.created_at,
-        execution.deleted_at,
-        operation.map(|operation| operation.started_at),
-        operation.and_then(|operation| operation.over_at),
-        execution.sight.at(),
-        due,
-    ]
-    .into_iter()
-    .flatten()
-    .max()
-    .unwrap_or(Timestamp::MIN)
-}
-
 fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
@@ -526,15 +412,6 @@ impl<'a> Work<'a> {
 impl Drop for Work<'_> {
     fn drop(&mut self) {
         self.0.end_work(self.1);
-    }
-}
-
-/// A question for all; over when dropped.
-struct Round<'a>(&'a Watch, OperationKind);
-
-impl Drop for Round<'_> {
-    fn drop(&mut self) {
-        self.0.end_round(self.1);
     }
 }
 

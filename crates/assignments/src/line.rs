@@ -372,7 +372,8 @@ pub struct Head {
 }
 
 /// The first of each line, and what AWS is working on. Whoever stands in line for an operation is
-/// first of those whose lane is free; a create also waits for removals of its lane.
+/// first of those whose lane is free; a create also waits for those removals of its lane that are the
+/// next to take a slot, and not for one far down the line, which it could not hold up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heads {
     /// What AWS may be working on.

@@ -1,10 +1,12 @@
-//! One listing of a target for all rows of it: two hundred people who ask for the same thing cost
-//! one call, and so do the looks at ten thousand live grants of few targets.
+//! One listing for many rows: of a target for all who have it, so that two hundred people who ask for
+//! the same thing cost one call, and so do the looks at ten thousand live grants of few targets; of a
+//! person for all that the person has.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hallpass_model::{Span, Target, Timestamp, UserId};
+use hallpass_model::{Span, Timestamp};
 
 use crate::CenterFault;
 
@@ -13,48 +15,74 @@ const KEPT: Span = Span::minutes(1);
 /// Listings kept at most; beyond that, old ones go early.
 const KEPT_MAX: usize = 512;
 
-/// A listing read to its end.
-#[derive(Clone, Debug)]
-pub(crate) struct Listing {
+/// A listing read to its end, of whatever `Shown` is.
+#[derive(Debug)]
+pub(crate) struct Listing<Shown> {
     /// When it began.
     pub(crate) at: Timestamp,
-    holders: Arc<HashSet<UserId>>,
+    shown: Arc<HashSet<Shown>>,
 }
 
-impl Listing {
-    /// Whether it shows the person.
-    pub(crate) fn shows(&self, user: &UserId) -> bool {
-        self.holders.contains(user)
+impl<Shown> Clone for Listing<Shown> {
+    fn clone(&self) -> Self {
+        Self {
+            at: self.at,
+            shown: Arc::clone(&self.shown),
+        }
     }
 }
 
-/// Listings of a minute. One of a target is read at a time; whoever comes meanwhile waits for it
-/// and takes it, if it began late enough for them.
-#[derive(Debug, Default)]
-pub(crate) struct Listings {
-    targets: Mutex<BTreeMap<Target, Arc<Place>>>,
+impl<Shown: Eq + Hash> Listing<Shown> {
+    /// Whether it shows this one.
+    pub(crate) fn shows(&self, one: &Shown) -> bool {
+        self.shown.contains(one)
+    }
 }
 
-#[derive(Debug, Default)]
-struct Place {
+/// Listings of a minute, each of an `Of`. One of the same is read at a time; whoever comes meanwhile
+/// waits for it and takes it, if it began late enough for them.
+#[derive(Debug)]
+pub(crate) struct Listings<Of, Shown> {
+    places: Mutex<BTreeMap<Of, Arc<Place<Shown>>>>,
+}
+
+impl<Of, Shown> Default for Listings<Of, Shown> {
+    fn default() -> Self {
+        Self {
+            places: Mutex::default(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Place<Shown> {
     reading: tokio::sync::Mutex<()>,
-    newest: Mutex<Option<Listing>>,
+    newest: Mutex<Option<Listing<Shown>>>,
 }
 
-impl Listings {
-    /// A listing of `target` that began after `after`: one that is kept, or the one that `read`
+impl<Shown> Default for Place<Shown> {
+    fn default() -> Self {
+        Self {
+            reading: tokio::sync::Mutex::default(),
+            newest: Mutex::default(),
+        }
+    }
+}
+
+impl<Of: Clone + Ord, Shown: Eq + Hash> Listings<Of, Shown> {
+    /// A listing of `one` that began after `after`: one that is kept, or the one that `read`
     /// brings. A failure is kept for nobody.
     pub(crate) async fn after<F>(
         &self,
-        target: &Target,
+        one: &Of,
         after: Timestamp,
         now: impl Fn() -> Timestamp,
         read: impl FnOnce() -> F,
-    ) -> Result<Listing, CenterFault>
+    ) -> Result<Listing<Shown>, CenterFault>
     where
-        F: Future<Output = Result<Vec<UserId>, CenterFault>>,
+        F: Future<Output = Result<Vec<Shown>, CenterFault>>,
     {
-        let place = self.place(target, now());
+        let place = self.place(one, now());
         let after = after.max(KEPT.before(now()));
         if let Some(listing) = place.newer(after, now()) {
             return Ok(listing);
@@ -64,35 +92,35 @@ impl Listings {
             return Ok(listing);
         }
         let at = now();
-        let holders = read().await?;
+        let shown = read().await?;
         let listing = Listing {
             at,
-            holders: Arc::new(holders.into_iter().collect()),
+            shown: Arc::new(shown.into_iter().collect()),
         };
         *lock(&place.newest) = Some(listing.clone());
         Ok(listing)
     }
 
-    /// The place of a target; forgets what is too old, or from a clock that was ahead.
-    fn place(&self, target: &Target, now: Timestamp) -> Arc<Place> {
-        let mut targets = lock(&self.targets);
-        let is_kept = |place: &Arc<Place>| {
+    /// The place of one; forgets what is too old, or from a clock that was ahead.
+    fn place(&self, one: &Of, now: Timestamp) -> Arc<Place<Shown>> {
+        let mut places = lock(&self.places);
+        let is_kept = |place: &Arc<Place<Shown>>| {
             let newest = lock(&place.newest);
             let is_recent = newest
                 .as_ref()
                 .is_some_and(|listing| listing.at <= now && now < KEPT.after(listing.at));
             is_recent || Arc::strong_count(place) > 1
         };
-        targets.retain(|_, place| is_kept(place));
-        while targets.len() >= KEPT_MAX {
-            targets.pop_first();
+        places.retain(|_, place| is_kept(place));
+        while places.len() >= KEPT_MAX {
+            places.pop_first();
         }
-        Arc::clone(targets.entry(target.clone()).or_default())
+        Arc::clone(places.entry(one.clone()).or_default())
     }
 }
 
-impl Place {
-    fn newer(&self, after: Timestamp, now: Timestamp) -> Option<Listing> {
+impl<Shown> Place<Shown> {
+    fn newer(&self, after: Timestamp, now: Timestamp) -> Option<Listing<Shown>> {
         lock(&self.newest)
             .clone()
             .filter(|listing| listing.at > after && listing.at <= now)

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
+use hallpass_model::{Target, UserId};
+
 use super::*;
 
 fn at(seconds: i64) -> Timestamp {
@@ -23,13 +25,13 @@ fn ana() -> UserId {
 /// Listings, a clock, and how often AWS was asked.
 #[derive(Default)]
 struct Stage {
-    listings: Listings,
+    listings: Listings<Target, UserId>,
     now: AtomicI64,
     calls: AtomicU32,
 }
 
 impl Stage {
-    async fn look(&self, n: u32, after: i64) -> Result<Listing, CenterFault> {
+    async fn look(&self, n: u32, after: i64) -> Result<Listing<UserId>, CenterFault> {
         let now = || at(self.now.load(Ordering::SeqCst));
         let read = || async {
             self.calls.fetch_add(1, Ordering::SeqCst);
@@ -112,5 +114,5 @@ async fn what_is_kept_is_bounded() {
     for n in 0..2_000 {
         stage.look(n, 5).await.unwrap();
     }
-    assert!(lock(&stage.listings.targets).len() <= KEPT_MAX);
+    assert!(lock(&stage.listings.places).len() <= KEPT_MAX);
 }

@@ -11,16 +11,17 @@ fn seconds(seconds: f64) -> Duration {
 }
 
 #[test]
-fn one_round_for_about_every_operation_that_ends() {
+fn rounds_come_as_often_as_operations_end() {
     use OperationKind::{Create, Delete};
     // (kind, in flight, seconds an operation takes, pause in milliseconds)
     for (kind, in_flight, takes, pause) in [
-        (Delete, 10, 5.0, 500),
+        (Delete, 10, 5.0, 370),
         (Create, 10, 5.0, 1000),
-        (Delete, 3, 3.0, 1000),
+        (Create, 5, 5.0, 2000),
+        (Delete, 3, 2.7, 666),
         (Delete, 1, 5.0, 2000),
         (Delete, 10, 0.05, 250),
-        (Create, 10, 0.05, 500),
+        (Create, 10, 0.05, 250),
         (Delete, 0, 5.0, 2000),
     ] {
         let found = round_pause(kind, in_flight, seconds(takes));

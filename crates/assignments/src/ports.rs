@@ -110,6 +110,11 @@ pub trait IdentityCenter: Send + Sync {
     /// The users with a direct assignment or membership for `target`, every page of it.
     async fn holders(&self, target: &Target, urgency: Urgency) -> Result<Vec<UserId>, CenterFault>;
 
+    /// The accounts' permission sets that are assigned to `user` directly, every page of it; those of
+    /// the user's groups are left out. `Refused` where the caller's policy does not allow the
+    /// question: ask about each with [`holders`](Self::holders).
+    async fn held_by(&self, user: &UserId, urgency: Urgency) -> Result<Vec<Target>, CenterFault>;
+
     /// Asks for the access. Not idempotent.
     async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault>;
 

@@ -1,11 +1,11 @@
 //! What an executor remembers between steps: whether AWS answers, how fast it may be asked, who is at
 //! work. Nothing of it survives a restart, and nothing of it is needed to be right.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{Span, Timestamp, UserId};
 
 use crate::line::{Beyond, InFlight, Room, Writes};
 use crate::outage::{Leave, Reach, Throttle};
@@ -20,6 +20,10 @@ const BEYOND_PAUSE: Duration = Duration::from_millis(200);
 /// An operation that is due to be asked about for so long is asked about by itself, whatever the
 /// questions for all bring.
 const ROUND_MISSES_AFTER: Span = Span::seconds(30);
+/// With so many creates in flight, looks at those behind them are gathered.
+const CROWD: u32 = 3;
+/// How long nobody asks for all that a person has after AWS refused to list it.
+const PERSON_REFUSED: Span = Span::minutes(10);
 /// How often rows are looked through for what a clock that was ahead has left.
 const FUTURE_EVERY: Span = Span::minutes(1);
 /// A clock that went back by this much was ahead.
@@ -71,6 +75,10 @@ struct State {
     deletes: Rounds,
     creates: Rounds,
     seen: Vec<(OperationKind, Timestamp, BTreeSet<String>)>,
+    /// How many removals of each person AWS was working on when it was last asked.
+    removals: BTreeMap<UserId, u32>,
+    /// Until when what these have is asked for by target.
+    refused_people: BTreeMap<UserId, Timestamp>,
     at_work: [u32; 4],
     future_looked_at: Option<Timestamp>,
     newest: Option<Timestamp>,
@@ -287,6 +295,37 @@ impl Watch {
         let before = before.map(|at| state.seen.swap_remove(at));
         state.seen.push((kind, began, ids));
         before.map(|(_, at, ids)| (at, ids))
+    }
+
+    /// Whose removals AWS is working on.
+    pub(crate) fn note_people<'a>(&self, people: impl Iterator<Item = &'a UserId>) {
+        let mut removals = BTreeMap::new();
+        for user in people {
+            *removals.entry(user.clone()).or_insert(0) += 1;
+        }
+        self.lock().removals = removals;
+    }
+
+    /// Whether a listing of all that a person has is likely to serve several of the person's removals.
+    pub(crate) fn asks_for_person(&self, user: &UserId, now: Timestamp) -> bool {
+        let state = self.lock();
+        let refused = state.refused_people.get(user);
+        let is_refused =
+            refused.is_some_and(|until| now < future::sooner(*until, now, PERSON_REFUSED));
+        !is_refused && state.removals.get(user).is_some_and(|count| *count > 1)
+    }
+
+    /// AWS refused to list what a person has.
+    pub(crate) fn refuse_person(&self, user: &UserId, now: Timestamp) {
+        let mut state = self.lock();
+        state.refused_people.retain(|_, until| now < *until);
+        let until = PERSON_REFUSED.after(now);
+        state.refused_people.insert(user.clone(), until);
+    }
+
+    /// Whether AWS works on several creates: those behind them have time.
+    pub(crate) fn has_crowd_of_creates(&self) -> bool {
+        self.lock().in_flight.creates >= CROWD
     }
 
     /// A round has ended.

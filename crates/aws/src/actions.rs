@@ -60,6 +60,8 @@ const ACTIONS: &[Action] = &[
     read("sso:ListPermissionSetsProvisionedToAccount"),
     read("sso:DescribeAccountAssignmentCreationStatus"),
     and_guard(read("sso:DescribeAccountAssignmentDeletionStatus")),
+    // one listing for all that a person loses at once
+    read("sso:ListAccountAssignmentsForPrincipal"),
     // one question for all operations in progress
     read("sso:ListAccountAssignmentCreationStatus"),
     read("sso:ListAccountAssignmentDeletionStatus"),

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use aws_sdk_identitystore::types::MemberId;
 use aws_sdk_organizations::types::{Account, AccountState, AccountStatus};
 use aws_sdk_ssoadmin::types::{
-    AccountAssignment, AccountAssignmentOperationStatus, AccountAssignmentOperationStatusMetadata,
-    OperationStatusFilter, PrincipalType, StatusValues, TargetType,
+    AccountAssignment, AccountAssignmentForPrincipal, AccountAssignmentOperationStatus,
+    AccountAssignmentOperationStatusMetadata, OperationStatusFilter, PrincipalType, StatusValues,
+    TargetType,
 };
 use hallpass_assignments::{
     CenterFault, IdentityCenter, Missing, OperationKind, Progress, Sent, Urgency,
@@ -43,6 +44,36 @@ impl IdentityCenter for Aws {
             Target::Group { group } => self.members(group, pace).await?,
         };
         Ok(user_ids(ids).into_iter().collect())
+    }
+
+    async fn held_by(&self, user: &UserId, urgency: Urgency) -> Result<Vec<Target>, CenterFault> {
+        let rows = listing!(
+            self.sso_line
+                .read("ListAccountAssignmentsForPrincipal", Pace::port(urgency)),
+            account_assignments,
+            self.sso
+                .list_account_assignments_for_principal()
+                .instance_arn(&self.about.instance_arn)
+                .principal_type(PrincipalType::User)
+                .principal_id(user.as_str())
+                .max_results(PAGE)
+        )
+        .await?;
+        let own = |row: &AccountAssignmentForPrincipal| {
+            row.principal_type == Some(PrincipalType::User)
+                && row.principal_id.as_deref() == Some(user.as_str())
+        };
+        let target = |row: AccountAssignmentForPrincipal| {
+            Some(Target::Account {
+                account: row.account_id?.parse().ok()?,
+                permission_set: row.permission_set_arn?.parse().ok()?,
+            })
+        };
+        // what cannot be read must not look as if it were not there
+        let targets: Option<Vec<Target>> = rows.into_iter().filter(own).map(target).collect();
+        targets.ok_or_else(|| CenterFault::Refused {
+            reason: format!("an assignment listed for {user} names no account or permission set"),
+        })
     }
 
     async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault> {

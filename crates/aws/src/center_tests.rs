@@ -64,6 +64,44 @@ async fn holders_are_the_direct_users_of_every_page() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_person_has_is_direct_and_of_every_page() {
+    let fake = Fake::new(|operation, input| {
+        (operation == "ListAccountAssignmentsForPrincipal").then(|| {
+            assert_eq!(input["PrincipalType"], "USER");
+            assert_eq!(input["PrincipalId"], ANA);
+            match input["NextToken"].as_str() {
+                None => (
+                    200,
+                    json!({"AccountAssignments": [row("GROUP", GROUP)], "NextToken": "a"}),
+                ),
+                _ => (200, json!({"AccountAssignments": [row("USER", ANA)]})),
+            }
+        })
+    });
+    let aws = fake.connect().await;
+    let held = aws.held_by(&UserId::new(ANA).unwrap(), Urgency::End).await;
+    let target = Target::Account {
+        account: "222222222222".parse().unwrap(),
+        permission_set: SET.parse().unwrap(),
+    };
+    assert_eq!(held, Ok(vec![target]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_assignment_that_cannot_be_read_is_not_taken_for_none() {
+    let fake = Fake::new(|operation, _| {
+        (operation == "ListAccountAssignmentsForPrincipal").then(|| {
+            let mut row = row("USER", ANA);
+            row["AccountId"] = json!("2222");
+            (200, json!({"AccountAssignments": [row]}))
+        })
+    });
+    let aws = fake.connect().await;
+    let held = aws.held_by(&UserId::new(ANA).unwrap(), Urgency::End).await;
+    assert!(matches!(held, Err(CenterFault::Refused { .. })), "{held:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failing_page_fails_the_listing() {
     let fake = Fake::new(|operation, input| {
         (operation == "ListGroupMemberships").then(|| match input["NextToken"].as_str() {

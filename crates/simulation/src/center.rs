@@ -34,10 +34,21 @@ pub struct Habits {
     pub one_request_per_ms: Option<u64>,
     /// Account operations at a time; more are refused.
     pub slots: usize,
-    /// Whether operations in progress may be listed.
-    pub lists_operations: bool,
+    /// The question that the caller's policy does not allow.
+    pub refuses: Refuses,
     /// Whether calls are answered at all.
     pub answers: Answers,
+}
+
+/// A question that is refused, where the answer is found in another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refuses {
+    /// None.
+    Nothing,
+    /// Which operations are in progress.
+    Operations,
+    /// What a person has.
+    People,
 }
 
 /// Which calls are answered.
@@ -63,7 +74,7 @@ impl Default for Habits {
             unreadable: Vec::new(),
             one_request_per_ms: None,
             slots: 10,
-            lists_operations: true,
+            refuses: Refuses::Nothing,
             answers: Answers::All,
         }
     }
@@ -360,6 +371,21 @@ impl IdentityCenter for Center {
             .collect())
     }
 
+    async fn held_by(&self, user: &UserId, _: Urgency) -> Result<Vec<Target>, CenterFault> {
+        self.ration("held_by")?;
+        let state = self.settled();
+        if state.habits.refuses == Refuses::People {
+            let reason = "not authorized".to_owned();
+            return Err(CenterFault::Refused { reason });
+        }
+        let of_accounts = |key: &HoldKey| matches!(key.target, Target::Account { .. });
+        let shown = state.shown().into_iter();
+        Ok(shown
+            .filter(|key| key.user == *user && of_accounts(key))
+            .map(|key| key.target)
+            .collect())
+    }
+
     async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
         self.send(OperationKind::Create, key)
     }
@@ -399,7 +425,7 @@ impl IdentityCenter for Center {
     ) -> Result<BTreeSet<String>, CenterFault> {
         self.ration("in_progress")?;
         let state = self.settled();
-        if !state.habits.lists_operations {
+        if state.habits.refuses == Refuses::Operations {
             let reason = "not authorized".to_owned();
             return Err(CenterFault::Refused { reason });
         }

@@ -180,6 +180,12 @@ impl<P: IdentityCenter> IdentityCenter for Gated<P> {
             .await
     }
 
+    async fn held_by(&self, user: &UserId, urgency: Urgency) -> Result<Vec<Target>, CenterFault> {
+        self.gate
+            .pass(self.inner.held_by(user, urgency), lost)
+            .await
+    }
+
     async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
         self.gate.pass(self.inner.create(key), lost).await
     }

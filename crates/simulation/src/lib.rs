@@ -10,7 +10,7 @@ mod gate;
 mod guard;
 mod world;
 
-pub use center::{Answers, Center, Habits};
+pub use center::{Answers, Center, Habits, Refuses};
 pub use checks::{Broken, check_all};
 pub use clock::{Ids, Machine, ProcessTime, Wall};
 pub use directory::Known;

@@ -138,6 +138,17 @@ fn unreachable_rules(errors: &str) -> Rules {
     panic!("the world's rules do not load: {errors}")
 }
 
+#[expect(
+    clippy::panic,
+    reason = "the organization is a constant of this crate, which never ships"
+)]
+fn organization(start: Timestamp) -> Snapshot {
+    let Some(known) = snapshot(start) else {
+        panic!("an id or an address in the world's organization is not one");
+    };
+    known
+}
+
 fn snapshot(now: Timestamp) -> Option<Snapshot> {
     let people = Human::ALL
         .into_iter()
@@ -215,7 +226,7 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
         let center = Arc::new(Center::new(Arc::clone(&clock), habits));
         let machine = Machine::new(Arc::clone(&clock));
         let time = ProcessTime::begun(&machine, None);
-        let known = snapshot(start).unwrap_or_default();
+        let known = organization(start);
         let directory = Arc::new(Known::new(Arc::clone(&clock), known));
         let settings = Settings {
             duration_min: Span::seconds(1),

@@ -7,7 +7,7 @@ use hallpass_access::AccessStore;
 use hallpass_assignments::OperationKind::{Create, Delete};
 use hallpass_assignments::{AssignmentStore, Executor, Limits, Pace, Row, Verdict};
 use hallpass_model::{Clock, HoldKey, IdSource, Span, Timestamp};
-use hallpass_simulation::{Answers, Center, Habits, Ids, Wall};
+use hallpass_simulation::{Answers, Center, Habits, Ids, Refuses, Wall};
 use hallpass_store::{
     MemoryStore,
     testing::{account_key, at, wanted, wanted_at_once, with_desire},
@@ -331,5 +331,85 @@ fn an_operation_costs_three_calls_where_they_stand_in_line() {
         }
         let sum: u64 = calls.values().sum();
         assert!(sum <= 3 * 60, "{sum} calls for 60 ends: {calls:?}");
+    });
+}
+
+impl Crowd {
+    /// How often AWS was asked this.
+    fn asked(&self, name: &str) -> u64 {
+        self.center.calls().get(name).copied().unwrap_or_default()
+    }
+}
+
+#[test]
+fn what_a_person_loses_at_once_is_seen_in_few_listings() {
+    for refuses in [Refuses::Nothing, Refuses::People] {
+        run(async {
+            let crowd = Crowd::new(12, slow(6));
+            crowd
+                .center
+                .change_habits(|habits| habits.refuses = refuses);
+            let mut rows = Vec::new();
+            for n in 0..40 {
+                let key = account_key(7, n);
+                crowd.want(&key, ENDS + n).await;
+                rows.push((key, ENDS + n));
+            }
+            crowd
+                .until("all are there", Span::minutes(50), async |it| {
+                    it.are_present(rows.iter().map(|(key, _)| key)).await
+                })
+                .await;
+            let left = Span::between(crowd.clock.now(), at(ENDS - 120));
+            crowd.clock.advance(left);
+            // the looks now and then at what is there
+            crowd.executor.tick().await.unwrap();
+            crowd.clock.advance(Span::seconds(115));
+            let (by_target, by_person) = (crowd.asked("holders"), crowd.asked("held_by"));
+            crowd
+                .until("all are seen gone", Span::minutes(3), async |it| {
+                    for (key, _) in &rows {
+                        let row = it.row(key).await;
+                        if !matches!(row.execution.verdict, Verdict::Absent { .. }) {
+                            return false;
+                        }
+                    }
+                    true
+                })
+                .await;
+            assert!(crowd.center.present().is_empty(), "{refuses:?}");
+            let by_target = crowd.asked("holders") - by_target;
+            let by_person = crowd.asked("held_by") - by_person;
+            if refuses == Refuses::Nothing {
+                let sum = by_target + by_person;
+                assert!(sum <= 25, "{by_target} by target, {by_person} by person");
+            } else {
+                // refused once, and not asked again at each end
+                assert!(by_person <= 3 && by_target >= 40, "{by_person} {by_target}");
+            }
+        });
+    }
+}
+
+#[test]
+fn those_who_ask_while_others_are_in_line_are_looked_up_together() {
+    run(async {
+        let crowd = Crowd::new(13, slow(100));
+        for n in 0..4 {
+            crowd.want(&account_key(n, n), LATE).await;
+        }
+        crowd
+            .until("four creates are under way", Span::seconds(5), async |it| {
+                it.center.running() == 4
+            })
+            .await;
+        let before = crowd.asked("holders");
+        for n in 0..24 {
+            crowd.want(&account_key(100 + n, 3), LATE).await;
+            crowd.executor.tick().await.unwrap();
+            crowd.clock.advance(Span::seconds(1));
+        }
+        let looks = crowd.asked("holders") - before;
+        assert!((5..=13).contains(&looks), "{looks} listings for 24 people");
     });
 }

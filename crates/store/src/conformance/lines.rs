@@ -280,6 +280,17 @@ pub async fn a_create_waits_for_removals_of_its_lane(store: Store) {
     assert_eq!(sent(&store, 100, &Room::whole(2)).await, expected);
 }
 
+pub async fn a_create_goes_before_removals_of_its_lane_that_are_far_down_the_line(store: Store) {
+    for n in 1..=5 {
+        known(&store, &account_key(n, n), 0, 90 + n, 1, Known::Present).await;
+    }
+    known(&store, &account_key(6, 2), 2, 7_200, 97, Known::Absent).await;
+    known(&store, &account_key(7, 5), 2, 7_200, 98, Known::Absent).await;
+    // with two slots the removal of account 2 is one of the next; that of account 5 is not
+    let expected = [account_key(1, 1), account_key(7, 5)];
+    assert_eq!(sent(&store, 100, &Room::whole(2)).await, expected);
+}
+
 pub async fn what_a_person_takes_away_goes_first_and_beyond_the_slots(store: Store) {
     for n in 1..=4 {
         known(&store, &account_key(n, n), 0, 90 + n, 1, Known::Present).await;

@@ -82,6 +82,7 @@ macro_rules! conformance {
                 no_more_operations_than_slots
                 grants_keep_one_slot_while_ends_wait_and_leave_one
                 a_create_waits_for_removals_of_its_lane
+                a_create_goes_before_removals_of_its_lane_that_are_far_down_the_line
                 what_a_person_takes_away_goes_first_and_beyond_the_slots
                 what_may_begin_is_bounded_by_the_room
                 the_least_urgent_are_left_to_other_workers

@@ -28,7 +28,7 @@ impl Slot {
 struct Lanes {
     /// An operation is in flight.
     taken: BTreeSet<String>,
-    /// A removal waits.
+    /// A removal is among the next in line.
     with_removals: BTreeSet<String>,
 }
 
@@ -99,15 +99,34 @@ impl State {
         in_flight
     }
 
+    /// The lanes of removals that are the next to take a slot, of those that a person wants at once,
+    /// and of those that take none.
+    fn lanes_with_removals(&self, now: Timestamp, slots: u32) -> BTreeSet<String> {
+        let is_in_line = |standing: &Standing| {
+            standing.slot == line::Slot::Account && standing.haste == Haste::Ordinary
+        };
+        let removals = || {
+            let all = self.assignments.values();
+            all.map(|slot| (slot.standing(), slot.row.key.lane()))
+                .filter(|(standing, _)| standing.waits_for_end(now))
+        };
+        let mut turns: Vec<Timestamp> = removals()
+            .filter(|(standing, _)| is_in_line(standing))
+            .map(|(standing, _)| standing.unwanted_from)
+            .collect();
+        turns.sort_unstable();
+        let before = usize::try_from(slots.saturating_sub(1)).unwrap_or(usize::MAX);
+        let until = turns.get(before).copied().unwrap_or(Timestamp::MAX);
+        removals()
+            .filter(|(standing, _)| !is_in_line(standing) || standing.unwanted_from <= until)
+            .map(|(_, lane)| lane)
+            .collect()
+    }
+
     fn heads(&self, now: Timestamp, room: &Room) -> Heads {
         let lanes = Lanes {
             taken: self.taken_lanes(),
-            with_removals: self
-                .assignments
-                .values()
-                .filter(|slot| slot.standing().waits_for_end(now))
-                .map(|slot| slot.row.key.lane())
-                .collect(),
+            with_removals: self.lanes_with_removals(now, room.slots),
         };
         let mut heads = Heads {
             in_flight: self.in_flight(),

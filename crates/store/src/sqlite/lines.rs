@@ -57,13 +57,16 @@ pub(super) fn heads(tx: &Transaction<'_>, now: Timestamp, room: &Room) -> Result
         at_once_waiting: at_once_waiting(tx, now, room.slots)?,
         heads: Vec::new(),
     };
+    let removals_until = next_removals_until(tx, now, room.slots)?;
     for queue in Queue::ALL {
         // asked for only when nothing else is to be done
         if queue.urgency() == Urgency::Background && line::choose(&heads, room).head.is_some() {
             continue;
         }
         if queue.urgency() <= room.least {
-            heads.heads.extend(head(tx, queue, now, room.polls_due_by)?);
+            heads
+                .heads
+                .extend(head(tx, queue, now, room.polls_due_by, removals_until)?);
         }
     }
     Ok(heads)
@@ -113,12 +116,35 @@ fn at_once_waiting(tx: &Transaction<'_>, now: Timestamp, most: u32) -> Result<u3
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
+/// The turn of the last removal that takes a slot soon: with so many slots, that many are next in
+/// line.
+fn next_removals_until(
+    tx: &Transaction<'_>,
+    now: Timestamp,
+    slots: u32,
+) -> Result<Timestamp, Fault> {
+    let last: Option<String> = tx
+        .prepare_cached(
+            "SELECT unwanted_from FROM assignments
+             WHERE once_unwanted = 'delete' AND kind = 'account' AND at_once = 0
+             AND unwanted_from <= :now AND due <= :now
+             ORDER BY unwanted_from LIMIT 1 OFFSET :before",
+        )?
+        .query_row(
+            named_params! { ":now": instant(now), ":before": i64::from(slots.saturating_sub(1)) },
+            |row| row.get(0),
+        )
+        .optional()?;
+    last.map_or(Ok(Timestamp::MAX), |last| read_instant(&last))
+}
+
 /// How the first of a line is found.
 struct Search {
     sql: String,
     slot: Option<Slot>,
     is_at_once: Option<bool>,
     asks_polls: bool,
+    heeds_removals: bool,
 }
 
 /// Rows in line for a delete, by deadline.
@@ -133,6 +159,7 @@ fn deletes(urgency: Urgency, slot: Slot) -> Search {
         slot: Some(slot),
         is_at_once: Some(urgency == Urgency::AtOnce),
         asks_polls: false,
+        heeds_removals: false,
     }
 }
 
@@ -145,12 +172,15 @@ fn creates(slot: Slot) -> Search {
              AND unwanted_from > :now AND {FREE} AND {LANE_FREE}
              AND NOT EXISTS (SELECT 1 FROM assignments AS other
                  WHERE other.lane = one.lane AND other.once_unwanted = 'delete'
-                 AND other.unwanted_from <= :now AND other.due <= :now)
+                 AND other.unwanted_from <= :now AND other.due <= :now
+                 AND (other.at_once = 1 OR other.kind <> 'account'
+                     OR other.unwanted_from <= :removals_until))
              ORDER BY asked_at, hold_key LIMIT 1"
         ),
         slot: Some(slot),
         is_at_once: None,
         asks_polls: false,
+        heeds_removals: true,
     }
 }
 
@@ -169,6 +199,7 @@ fn steps(urgency: Urgency) -> Search {
             slot: None,
             is_at_once: Some(urgency == Urgency::AtOnce),
             asks_polls: true,
+            heeds_removals: false,
         },
         Urgency::Grant => Search {
             sql: format!(
@@ -180,6 +211,7 @@ fn steps(urgency: Urgency) -> Search {
             slot: None,
             is_at_once: None,
             asks_polls: true,
+            heeds_removals: false,
         },
         Urgency::Background => Search {
             sql: format!(
@@ -196,6 +228,7 @@ fn steps(urgency: Urgency) -> Search {
             slot: None,
             is_at_once: None,
             asks_polls: false,
+            heeds_removals: false,
         },
     }
 }
@@ -205,13 +238,14 @@ fn head(
     queue: Queue,
     now: Timestamp,
     polls_due_by: Timestamp,
+    removals_until: Timestamp,
 ) -> Result<Option<Head>, Fault> {
     let search = match queue {
         Queue::Write(urgency @ (Urgency::AtOnce | Urgency::End), slot) => deletes(urgency, slot),
         Queue::Write(Urgency::Grant | Urgency::Background, slot) => creates(slot),
         Queue::Step(urgency) => steps(urgency),
     };
-    let (now, polls_due_by) = (instant(now), instant(polls_due_by));
+    let [now, polls_due_by, removals_until] = [now, polls_due_by, removals_until].map(instant);
     let kind = search.slot.map(kind);
     let mut params: Vec<(&str, &dyn ToSql)> = vec![(":now", &now)];
     if kind.is_some() {
@@ -222,6 +256,9 @@ fn head(
     }
     if search.asks_polls {
         params.push((":polls_due_by", &polls_due_by));
+    }
+    if search.heeds_removals {
+        params.push((":removals_until", &removals_until));
     }
     let found: Option<(String, String)> = tx
         .prepare_cached(&search.sql)?

@@ -1,0 +1,94 @@
+//! Looks: one listing for as many rows as it can speak for.
+
+use hallpass_model::{HoldKey, Span, Timestamp};
+
+use super::{Executor, urgency};
+use crate::watch::Calls;
+use crate::{CenterFault, OperationKind, Outcome, Row, Urgency};
+
+/// Looks that nobody hurries, of many, are made together, so often.
+const LOOKS_EVERY: Span = Span::seconds(2);
+
+impl Executor {
+    /// A listing that began late enough for the row: of all that the person has where several of the
+    /// person's removals are under way, or of the target.
+    pub(super) async fn look(&self, row: &Row, urgency: Urgency) -> Outcome {
+        let HoldKey { target, user } = &row.key;
+        let now = || self.clock.now();
+        let after = must_see(row, now());
+        if is_over(row) && self.watch.asks_for_person(user, now()) {
+            let read = || self.call(Calls::Reads, self.center.held_by(user, urgency));
+            match self.by_person.after(user, after, now, read).await {
+                Ok(listing) => {
+                    return Outcome::Looked {
+                        at: listing.at,
+                        present: listing.shows(target),
+                    };
+                }
+                // also where the person is gone from the directory
+                Err(CenterFault::Refused { .. } | CenterFault::NotFound { .. }) => {
+                    self.watch.refuse_person(user, now());
+                }
+                Err(fault) => return Outcome::Failed(fault),
+            }
+        }
+        let read = || self.call(Calls::Reads, self.center.holders(target, urgency));
+        match self.by_target.after(target, after, now, read).await {
+            Ok(listing) => Outcome::Looked {
+                at: listing.at,
+                present: listing.shows(user),
+            },
+            Err(fault) => Outcome::Failed(fault),
+        }
+    }
+
+    /// When the first look at a row that others stand in line with is made, together with theirs;
+    /// `None` when it is made now.
+    pub(super) fn gathers(&self, row: &Row, now: Timestamp) -> Option<Timestamp> {
+        let execution = &row.execution;
+        let is_first = urgency(row, now) == Urgency::Grant && execution.operation.is_none();
+        let is_gathered = execution.due == together(execution.due);
+        let gathers = is_first && !is_gathered && self.watch.has_crowd_of_creates();
+        gathers.then(|| together(now))
+    }
+}
+
+/// The next of the instants at which what is over is looked at, so that one listing serves several.
+pub(super) fn together(at: Timestamp) -> Timestamp {
+    let every = i64::try_from(LOOKS_EVERY.as_seconds()).unwrap_or(1);
+    let whole = at
+        .as_second()
+        .saturating_add(i64::from(at.subsec_nanosecond() > 0));
+    let next = whole.saturating_add((every - whole.rem_euclid(every)) % every);
+    Timestamp::from_second(next).unwrap_or(at)
+}
+
+/// Whether AWS no longer works on the row's removal.
+fn is_over(row: &Row) -> bool {
+    let operation = row.execution.operation.as_ref();
+    operation.is_some_and(|it| it.kind == OperationKind::Delete && it.is_over())
+}
+
+/// What a listing must have begun after to speak for the row: the newest hold, whatever we did or
+/// saw, and the moment it was to be looked at. The last does not matter for a look now and then.
+fn must_see(row: &Row, now: Timestamp) -> Timestamp {
+    let execution = &row.execution;
+    let operation = execution.operation.as_ref();
+    let due = match urgency(row, now) {
+        Urgency::Background => None,
+        Urgency::AtOnce | Urgency::End | Urgency::Grant => Some(execution.due),
+    };
+    [
+        Some(row.desired.asked_at),
+        execution.created_at,
+        execution.deleted_at,
+        operation.map(|operation| operation.started_at),
+        operation.and_then(|operation| operation.over_at),
+        execution.sight.at(),
+        due,
+    ]
+    .into_iter()
+    .flatten()
+    .max()
+    .unwrap_or(Timestamp::MIN)
+}

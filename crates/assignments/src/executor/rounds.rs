@@ -1,0 +1,110 @@
+//! Rounds: one question for all operations of a kind in flight.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hallpass_model::Timestamp;
+
+use super::looks::together;
+use super::{Executor, Worked, elapsed, urgency};
+use crate::watch::{Calls, Watch};
+use crate::{CenterFault, Haste, OperationKind, Over, Row, StoreFault, Urgency, learn};
+
+impl Executor {
+    /// One question for all operations of a kind in flight. Those that are over give their slots
+    /// back at once, and are looked at when listings show what they did.
+    pub(super) async fn round(&self, kind: OperationKind) -> Result<Worked, StoreFault> {
+        let _round = Round(&self.watch, kind);
+        // read before AWS is asked: what is accepted in between is not missed in its answer
+        let rows = self.store.in_flight(kind).await?;
+        let began = self.clock.now();
+        let mut left = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        if rows.is_empty() {
+            self.watch.note_round(kind, began, left, &self.pace);
+            return Ok(Worked::Done { steps: 0 });
+        }
+        let urgency = rows.iter().map(|row| urgency(row, began)).min();
+        let urgency = urgency.unwrap_or(Urgency::End);
+        if kind == OperationKind::Delete {
+            self.watch.note_people(rows.iter().map(|row| &row.key.user));
+        }
+        let call = self.center.in_progress(kind, urgency);
+        match self.call(Calls::Reads, call).await {
+            Ok(listed) => {
+                let noted = self.note_over(kind, &rows, began, listed).await?;
+                left = left.saturating_sub(noted);
+            }
+            Err(CenterFault::Refused { reason }) => {
+                if self.watch.refuse_round(kind, began) {
+                    tracing::warn!(
+                        reason,
+                        "AWS refuses to list operations in progress, so each is asked about by itself, which is \
+                         slower; `hallpass doctor --iam-policy` prints the policy that allows it"
+                    );
+                }
+            }
+            Err(_) => {}
+        }
+        self.watch.note_round(kind, began, left, &self.pace);
+        Ok(Worked::Done { steps: 1 })
+    }
+
+    async fn note_over(
+        &self,
+        kind: OperationKind,
+        rows: &[Row],
+        began: Timestamp,
+        listed: BTreeSet<String>,
+    ) -> Result<u32, StoreFault> {
+        let expected = self.pace.expected(kind);
+        let before = self.watch.swap_seen(kind, began, listed.clone());
+        let mut over = Vec::new();
+        for row in rows {
+            let Some(operation) = &row.execution.operation else {
+                continue;
+            };
+            let Some(request) = operation
+                .request
+                .as_ref()
+                .filter(|it| !listed.contains(*it))
+            else {
+                continue;
+            };
+            let took = elapsed(operation.started_at, began);
+            // what was accepted a moment ago may not be listed yet
+            if took < expected / 6 {
+                continue;
+            }
+            let seen = before.as_ref().filter(|(_, ids)| ids.contains(request));
+            let at_least =
+                seen.map_or(Duration::ZERO, |(at, _)| elapsed(operation.started_at, *at));
+            self.pace.learn(kind, at_least, took);
+            over.push(Over {
+                key: row.key.clone(),
+                request: request.clone(),
+            });
+        }
+        if over.is_empty() {
+            return Ok(0);
+        }
+        let now = self.clock.now();
+        let is_at_once = |row: &Row| row.desired.haste == Haste::AtOnce;
+        let due = if rows.iter().any(is_at_once) {
+            learn::LISTING_LAG.after(now)
+        } else {
+            together(learn::LISTING_LAG.after(now))
+        };
+        let noted = self.store.note_over(&over, began, due).await?;
+        self.watch.note_slot();
+        Ok(noted)
+    }
+}
+
+/// A question for all; over when dropped.
+struct Round<'a>(&'a Watch, OperationKind);
+
+impl Drop for Round<'_> {
+    fn drop(&mut self) {
+        self.0.end_round(self.1);
+    }
+}
