@@ -1,11 +1,19 @@
 #!/usr/bin/env python3
-"""The exported log, verified without our code (RFC 8785 form, SHA-256, links), and every tampering of
-access.md 14.2 found and named by `hallpass audit verify`."""
+"""The exported log, verified without our code (RFC 8785 form, SHA-256, links, signatures of heads), and every
+tampering of access.md 14.2 and 20 found and named by `hallpass audit verify`: also by an operator who has the
+database, the export and the key of the heads, once a witness has seen it."""
 
+import base64
 import hashlib
 import json
+import os
 import re
 import shutil
+import stat
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from stage import Api, Checks, Stage, answers, free_port, wait
 
@@ -91,6 +99,91 @@ def independent(check, audit, told):
           heads and all(records[head["seq"] - 1]["hash"] == head["hash"] for head in heads), heads)
     check.equal("the newest head is the newest record", max(head["seq"] for head in heads), len(records))
     return records
+
+
+def key_of(data):
+    """The server's own key, as an operator has it."""
+    return serialization.load_pem_private_key((data / "hallpass.db.key").read_bytes(), None)
+
+
+def raw(key):
+    return key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+def fits(public, document):
+    content = canonical({name: value for name, value in document.items() if name != "signature"})
+    try:
+        ed25519.Ed25519PublicKey.from_public_bytes(public).verify(base64.b64decode(document["signature"]), content)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def signatures(check, stage, audit):
+    """Heads and files as they are, by another library than ours."""
+    key = raw(key_of(audit.parent))
+    heads = [json.loads(path.read_text()) for path in (audit / "heads").rglob("*.json")]
+    check("every head is signed by the server's key", heads and all(fits(key, head) for head in heads), heads)
+    check.equal("and names it", {head["key"] for head in heads}, {hashlib.sha256(key).hexdigest()[:16]})
+    check.equal("and the algorithm", {head["alg"] for head in heads}, {"Ed25519"})
+    check.equal("and one log", len({head["log"] for head in heads}), 1)
+    changed = [name for name in ("seq", "hash", "at", "log", "key", "alg") if fits(key, {**heads[0], name: "x"})]
+    check.equal("the signature is over each member", changed, [])
+    line = stage.run("audit", "key", "--heads").stdout.strip()
+    check.equal("the key is told", line, "head ed25519:" + base64.b64encode(key).decode())
+    stage.path("keys.txt").write_text(line + "\n")
+    loose = [(str(path), oct(path.stat().st_mode)) for path in [audit, *audit.rglob("*"), audit.parent / "hallpass.db.key"]
+             if stat.S_IMODE(path.stat().st_mode) != (0o700 if path.is_dir() else 0o600)]
+    check.equal("files are their owner's alone", loose, [])
+
+
+def signed(head, key):
+    head.pop("signature", None)
+    return {**head, "signature": base64.b64encode(key.sign(canonical(head))).decode()}
+
+
+def operator(check, stage, audit):
+    """Whoever runs the server writes another history, and signs it."""
+    look = ("--name", "security", "--keys", "keys.txt", "--state", stage.path("w"), "--once")
+    first = stage.run("audit", "witness", audit, *look)
+    check("a witness sees the log as it is", first.returncode == 0, first)
+    said = stage.path("w/witness/security")
+    own = stage.run("audit", "key", "--witness", "security", "--file", "w/witness.key").stdout
+    stage.path("keys.txt").write_text(stage.path("keys.txt").read_text() + own)
+    copy, key = stage.path("copy-operator"), key_of(audit.parent)
+    shutil.copytree(audit, copy)
+    pairs = load(copy)
+    pairs[9][0]["approver_email"] = "somebody@example.com"
+    rechained(pairs, 9)
+    for path in (copy / "heads").rglob("*.json"):
+        head = json.loads(path.read_text())
+        write(path, signed({**head, "hash": pairs[head["seq"] - 1][0]["hash"]}, key))
+    alone = stage.run("audit", "verify", copy, "--keys", "keys.txt", "--output", "table")
+    check("a rewritten and signed log passes by itself, and is said to be in reach",
+          alone.returncode == 0 and "reach: nothing" in alone.stdout, (alone.stdout, alone.stderr))
+    verify = ("--keys", "keys.txt", "--witness", said, "--output", "jsonl")
+    seen = stage.run("audit", "verify", copy, *verify)
+    check("what a witness saw contradicts it", seen.returncode == 1 and '"forked"' in seen.stdout, (seen.stdout, seen.stderr))
+    again = stage.run("audit", "witness", copy, *look)
+    check("and the witness cries", again.returncode == 1 and "alarm: fork" in again.stderr, again)
+    true = stage.run("audit", "verify", audit, *verify)
+    check.equal("the true log is beyond reach", (true.returncode, json.loads(true.stdout)["within_reach"]), (0, None))
+    unsigned(check, stage, audit, verify)
+
+
+def unsigned(check, stage, audit, verify):
+    """Heads that nobody trusted signed, and statements in each other's place."""
+    forged = stage.path("copy-forged")
+    shutil.copytree(audit, forged)
+    path = max((forged / "heads").rglob("*.json"))
+    write(path, signed(json.loads(path.read_text()), ed25519.Ed25519PrivateKey.generate()))
+    found = stage.run("audit", "verify", forged, "--keys", "keys.txt", "--output", "jsonl")
+    check("a head by another key is forged", found.returncode == 1 and '"forged"' in found.stdout, found)
+    statement = json.loads(max(stage.path("w/witness/security").glob("*.json")).read_text())
+    statement["head"]["seq"] -= 1
+    stage.path("swapped.json").write_bytes(canonical(statement))
+    found = stage.run("audit", "verify", audit, "--keys", "keys.txt", "--witness", "swapped.json", "--output", "jsonl")
+    check("a statement that was changed is forged", found.returncode == 1 and '"forged"' in found.stdout, found)
 
 
 def write(path, record):
@@ -223,6 +316,8 @@ def forms(check, stage, audit, records):
 
 
 def main():
+    # what is written is private whatever this is
+    os.umask(0)
     check = Checks()
     with Stage("audit") as stage:
         audit, told, _ = play(stage, check)
@@ -230,6 +325,8 @@ def main():
         check("our own verification agrees", stage.run("audit", "verify", audit).returncode == 0)
         tampered(check, stage, audit)
         forms(check, stage, audit, records)
+        signatures(check, stage, audit)
+        operator(check, stage, audit)
     check.end()
 
 

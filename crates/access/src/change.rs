@@ -5,7 +5,7 @@ use hallpass_audit::Draft;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, TargetNames, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Accepted, Grant, Request, Sweep, SweepItem};
+use crate::{Accepted, Grant, Request, RequestState, Sweep, SweepItem};
 
 /// A row to store: new, or in place of the version that was read.
 #[derive(Clone, Debug)]
@@ -288,6 +288,16 @@ pub struct Change {
 }
 
 impl Change {
+    /// Whether access comes of it, or a later end of it: every grant and every extension is a request
+    /// that is approved.
+    pub fn gives_access(&self) -> bool {
+        self.requests.iter().any(|write| match write {
+            Write::Insert(request) | Write::Update(request) => {
+                matches!(request.state, RequestState::Approved { .. })
+            }
+        }) && !self.desires.is_empty()
+    }
+
     /// The same, with one more notice.
     pub(crate) fn telling(mut self, notice: Option<&Notice>) -> Self {
         self.notices.extend(notice.cloned());

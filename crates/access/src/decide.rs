@@ -144,6 +144,18 @@ pub enum PressRefused {
         /// What AWS said.
         why: String,
     },
+    /// Records of the audit log wait for the export longer than the settings allow.
+    #[error(
+        "no access is given while the audit log is not exported: its oldest record waits since {}, and \
+         {allowed} are allowed; access that exists still ends, and can be given back and revoked",
+        .since.strftime("%Y-%m-%d %H:%M:%S UTC")
+    )]
+    ExportBehind {
+        /// When the oldest record that waits happened.
+        since: Timestamp,
+        /// How long one may wait.
+        allowed: Span,
+    },
     /// The grant is not in a state for this.
     #[error("the grant is {state} already")]
     GrantOver {
@@ -177,6 +189,7 @@ impl PressRefused {
             Self::ClocksDisagree(_) => "clocks-disagree",
             Self::DirectoryUnread { .. } => "organization-unread",
             Self::PersonUnchecked { .. } => "person-unchecked",
+            Self::ExportBehind { .. } => "export-behind",
         }
     }
 
@@ -202,6 +215,7 @@ impl PressRefused {
             | Self::ClocksDisagree(_)
             | Self::DirectoryUnread { .. }
             | Self::PersonUnchecked { .. }
+            | Self::ExportBehind { .. }
             | Self::ReasonMissing => false,
         }
     }
@@ -211,6 +225,7 @@ impl PressRefused {
     pub const fn retry_after(&self) -> Option<Span> {
         match self {
             Self::ClocksDisagree(_) | Self::DirectoryUnread { .. } => Some(Span::seconds(30)),
+            Self::ExportBehind { .. } => Some(Span::minutes(1)),
             Self::PersonUnchecked { .. } => Some(Span::seconds(5)),
             Self::Closed(_)
             | Self::Rules(_)

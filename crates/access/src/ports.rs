@@ -231,6 +231,10 @@ pub trait AccessStore: Send + Sync {
     /// Drops notices of before `before`, and channels that were not opened since then with all that
     /// waits for them. Returns how many deliveries will never be.
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError>;
+    /// When the oldest record happened that is not known to be exported; `None` when all are. The
+    /// records of one commit are exported later than it, so it is never `None` for long where much
+    /// happens.
+    async fn oldest_unexported(&self) -> Result<Option<Timestamp>, ReadError>;
     /// Numbers for metrics; a grant counts as overdue when its end is before `overdue_before`.
     async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError>;
 }

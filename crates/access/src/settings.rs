@@ -37,6 +37,8 @@ pub struct Settings {
     pub admins: Vec<String>,
     /// Whether sessions that outlive a grant are ended with it.
     pub end_sessions: bool,
+    /// How long records may wait for the export before no new access is given; `None` = for ever.
+    pub require_export_within: Option<Span>,
     /// The management account, when it could be seen: policies that end sessions have no effect there.
     pub management_account: Option<AccountId>,
     /// The management account, when we run as delegated administrator: AWS lets nobody but the
@@ -59,6 +61,7 @@ impl Default for Settings {
             directory_max_age: Span::minutes(15),
             admins: Vec::new(),
             end_sessions: false,
+            require_export_within: None,
             management_account: None,
             out_of_reach: None,
             sweep: SweepSettings::default(),

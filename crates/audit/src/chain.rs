@@ -130,10 +130,15 @@ impl Record {
         &self.canonical
     }
 
+    /// When it happened.
+    pub fn at(&self) -> Option<Timestamp> {
+        let millisecond = self.fields.get("timestamp")?.as_i64()?;
+        Timestamp::from_millisecond(millisecond).ok()
+    }
+
     /// UTC day of the record as `(year, month, day)` text, from its timestamp.
     pub fn day(&self) -> Option<(String, String, String)> {
-        let millisecond = self.fields.get("timestamp")?.as_i64()?;
-        let at = Timestamp::from_millisecond(millisecond).ok()?;
+        let at = self.at()?;
         let part = |format: &str| at.strftime(format).to_string();
         Some((part("%Y"), part("%m"), part("%d")))
     }

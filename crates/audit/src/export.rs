@@ -1,12 +1,21 @@
 //! Records leave the store in the object layout that existing queries partition by, at least
-//! once, as the same bytes; heads are published beside them.
+//! once, as the same bytes; signed heads are published beside them.
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hallpass_model::Timestamp;
 
-use crate::{AuditStore, ExportTarget, Head, Record, SinkError, StoreFault};
+use crate::statement::WITNESS;
+use crate::{
+    AuditStore, ExportTarget, Head, HeadSigner, PublishedHead, Record, SignFault, SinkError,
+    SinkErrorKind, StoreFault,
+};
 
 /// Records written per round; bounds memory, not the export.
 const EXPORT_BATCH: u32 = 500;
+/// Records written at once: a bucket takes many, each slowly.
+const EXPORT_WIDTH: usize = 8;
+/// The folder published heads lie in.
+pub(crate) const HEADS: &str = "heads";
 
 /// An export round that did not finish. What was written stays; the rest is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +26,9 @@ pub enum ExportError {
     /// The target did not take an object.
     #[error("cannot write to the export target")]
     Target(#[from] SinkError),
+    /// No signature could be had for a head.
+    #[error("cannot sign the head")]
+    Sign(#[from] SignFault),
 }
 
 /// What a round did.
@@ -44,7 +56,38 @@ pub fn object_key(prefix: &str, record: &Record) -> String {
 
 /// The key of a published head: `heads/<YYYY>/<MM>/<DD>/<HHMMSS>Z.json`, outside the prefix.
 pub fn head_key(at: Timestamp) -> String {
-    format!("heads/{}.json", at.strftime("%Y/%m/%d/%H%M%SZ"))
+    format!("{HEADS}/{}.json", at.strftime("%Y/%m/%d/%H%M%SZ"))
+}
+
+/// What an object of an export is, by its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// A record.
+    Record,
+    /// A published head.
+    Head,
+    /// What a witness said.
+    Statement,
+    /// Nothing of the log's.
+    Other,
+}
+
+impl ObjectKind {
+    /// What lies under this key, from the export's root or from anywhere above it.
+    pub fn of(key: &str) -> Self {
+        let Some(path) = key.strip_suffix(".json") else {
+            return Self::Other;
+        };
+        let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+        match folders
+            .split('/')
+            .find(|name| matches!(*name, HEADS | WITNESS))
+        {
+            Some(HEADS) => Self::Head,
+            Some(_) => Self::Statement,
+            None => Self::Record,
+        }
+    }
 }
 
 /// Writes every record that is not exported yet.
@@ -63,45 +106,83 @@ pub async fn export_pending(
         let Some(last) = records.last().map(Record::seq) else {
             return Ok(ExportReport { written, exported });
         };
-        for record in &records {
-            target
-                .put(&object_key(prefix, record), record.canonical().as_bytes())
-                .await?;
-            written += 1;
-        }
+        let many = records.len() as u64;
+        let puts = records.into_iter().map(|record| async move {
+            let key = object_key(prefix, &record);
+            target.put(&key, record.canonical().as_bytes()).await
+        });
+        // INVARIANT: the mark moves only when all of them are there, in whatever order they came
+        stream::iter(puts)
+            .buffer_unordered(EXPORT_WIDTH)
+            .try_collect::<Vec<()>>()
+            .await?;
+        written += many;
         // CRASH: stopping here writes the same bytes to the same keys again.
         store.set_exported(last).await?;
         exported = last;
     }
 }
 
-/// Publishes the end of the exported chain, so that a later cut can be seen.
+/// Publishes the end of the exported chain, signed, so that a later cut or another history can be
+/// seen. `None` while nothing is exported.
 ///
 /// # Errors
-/// When the store or the target fails.
+/// When the store, the signer or the target fails. A head of the same second that is there already is
+/// [`Taken`](SinkErrorKind::Taken): publish again a second later.
 pub async fn publish_head(
     store: &dyn AuditStore,
     target: &dyn ExportTarget,
+    signer: &dyn HeadSigner,
     now: Timestamp,
-) -> Result<Option<Head>, ExportError> {
+) -> Result<Option<PublishedHead>, ExportError> {
     let exported = store.exported().await?;
-    let Some(record) = store
-        .records_from(exported, 1)
-        .await?
-        .into_iter()
-        .find(|r| r.seq() == exported)
-    else {
+    let record = store.records_from(exported, 1).await?.into_iter().next();
+    let (Some(record), Some(log)) = (record, store.log_id().await?) else {
         return Ok(None);
     };
-    let head = Head {
+    if record.seq() != exported {
+        return Ok(None);
+    }
+    let end = Head {
         seq: record.seq(),
         hash: record.hash().to_owned(),
         time: now,
     };
-    let bytes = serde_json::to_vec(&head).map_err(|error| SinkError {
-        place: head_key(now),
-        message: error.to_string(),
-    })?;
-    target.put(&head_key(now), &bytes).await?;
+    let fields = signer
+        .sign_head(PublishedHead::unsigned(&end, &log))
+        .await?;
+    let key = head_key(now);
+    let no_head = |message: String| SinkError {
+        kind: SinkErrorKind::Refused,
+        place: key.clone(),
+        message,
+    };
+    let bytes = crate::canonical(&fields).map_err(|error| no_head(error.to_string()))?;
+    let head = PublishedHead::from_fields(fields).map_err(|error| no_head(error.to_string()))?;
+    target.put(&key, bytes.as_bytes()).await?;
     Ok(Some(head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_told_apart_by_their_folders() {
+        for (key, kind) in [
+            ("logs/2026/01/05/0198.json", ObjectKind::Record),
+            ("2026/01/05/0198.json", ObjectKind::Record),
+            ("0198.json", ObjectKind::Record),
+            ("heads/2026/01/05/000000Z.json", ObjectKind::Head),
+            ("a/heads/2026/01/05/000000Z.json", ObjectKind::Head),
+            ("witness/somebody/12.json", ObjectKind::Statement),
+            // a witness may be called anything
+            ("witness/heads/12.json", ObjectKind::Statement),
+            ("heads.json", ObjectKind::Record),
+            ("ends.jsonl", ObjectKind::Other),
+            ("logs/2026/01/05/0198.json.17-0.partial", ObjectKind::Other),
+        ] {
+            assert_eq!(ObjectKind::of(key), kind, "{key}");
+        }
+    }
 }

@@ -20,6 +20,11 @@ impl Default for Followed {
 }
 
 impl Followed {
+    /// Followed up to a record that is known to be sound.
+    pub fn at(seq: u64, hash: String) -> Self {
+        Self { seq, hash }
+    }
+
     /// Number of the last record that was sound; 0 before the first.
     pub fn seq(&self) -> u64 {
         self.seq

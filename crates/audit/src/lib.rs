@@ -5,21 +5,50 @@
 //! does that inside the transaction of the change itself (promise P6). [`verify`] needs nothing
 //! but the records and, when there are any, the published heads.
 //!
+//! Heads are signed, and a witness elsewhere countersigns them ([`Watch`]): what it has seen, nobody
+//! can change unseen, whoever runs the server ([`assure`]).
+//!
 //! Knows nothing of requests' rules, of databases or of AWS clients.
 #![warn(missing_docs)]
 
+mod alarm;
 mod chain;
 mod draft;
 mod export;
 mod follow;
+mod head;
+mod keys;
+mod look;
+mod memory;
 mod ports;
+mod reach;
+mod read;
 mod sign;
+mod statement;
 mod verify;
+mod witness;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use alarm::{Alarm, AlarmKind};
 pub use chain::{GENESIS_HASH, Head, Record, RecordError, seal};
 pub use draft::{Approval, Draft, Event, NOT_APPLICABLE, Origin};
-pub use export::{ExportError, ExportReport, export_pending, head_key, object_key, publish_head};
+pub use export::{
+    ExportError, ExportReport, ObjectKind, export_pending, head_key, object_key, publish_head,
+};
 pub use follow::Followed;
-pub use ports::{AuditStore, ExportTarget, RecordQuery, SinkError, StoreFault};
-pub use sign::{KeyFault, PublicKey, SignatureFault, Signer, canonical};
-pub use verify::{Fault, FaultKind, Finding, Input, Verified, verify};
+pub use head::{HeadFault, LogId, LogIdFault, PublishedHead};
+pub use keys::{KeyDoubt, KeyLineFault, KeyListFault, TrustedKeys, key_file, read_key_file};
+pub use look::{LookError, Place, look};
+pub use memory::{Memory, Remembered};
+pub use ports::{
+    AuditStore, ExportSource, ExportTarget, HeadSigner, RecordQuery, SignFault, SinkError,
+    SinkErrorKind, StoreFault,
+};
+pub use reach::{Assurance, Evidence, Trust, Witnessed, assure};
+pub use read::{Export, ReadExportError, read_evidence, read_export};
+pub use sign::{KeyFault, PublicKey, SignatureFault, Signer, Unsigned, canonical};
+pub use statement::{Statement, StatementFault, WitnessName, WitnessNameFault};
+pub use verify::{Claim, Fault, FaultKind, Finding, Input, Verified, verify, verify_claims};
+pub use witness::{Concluded, KnownKeys, Watch};

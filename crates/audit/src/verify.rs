@@ -20,6 +20,8 @@ pub enum FaultKind {
     Reordered,
     /// It is whole, but does not follow from the record before it or a published head.
     Forked,
+    /// The signature of a head of it, or of what a witness said of it, is not one of who is trusted.
+    Forged,
 }
 
 impl fmt::Display for FaultKind {
@@ -29,6 +31,7 @@ impl fmt::Display for FaultKind {
             Self::Missing => "missing",
             Self::Reordered => "reordered",
             Self::Forked => "forked",
+            Self::Forged => "forged",
         })
     }
 }
@@ -53,7 +56,7 @@ pub struct Verified {
     pub first: u64,
     /// The last record's number and hash; `None` for an empty export without heads.
     pub head: Option<(u64, String)>,
-    /// How many published heads were found to hold.
+    /// How many published heads, and whatever else was said of records, were found to hold.
     pub heads: u64,
 }
 
@@ -69,6 +72,27 @@ pub struct Input {
     pub named: Option<String>,
     /// The record's bytes.
     pub bytes: Vec<u8>,
+}
+
+/// What somebody says of a record: a published head, or a witness who saw one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The record's number.
+    pub seq: u64,
+    /// The hash it had.
+    pub hash: String,
+    /// Who said so and when, as the subject of a sentence.
+    pub said_by: String,
+}
+
+impl From<&Head> for Claim {
+    fn from(head: &Head) -> Self {
+        Self {
+            seq: head.seq,
+            hash: head.hash.clone(),
+            said_by: format!("the head published at {}", head.time),
+        }
+    }
 }
 
 enum Checked {
@@ -107,6 +131,15 @@ fn check(input: Input) -> Checked {
 /// # Errors
 /// The [`Fault`] of the lowest record that is not as it was recorded.
 pub fn verify(inputs: impl IntoIterator<Item = Input>, heads: &[Head]) -> Finding {
+    let claims: Vec<Claim> = heads.iter().map(Claim::from).collect();
+    verify_claims(inputs, &claims)
+}
+
+/// As [`verify`], against whatever was said of records, by heads and by witnesses.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_claims(inputs: impl IntoIterator<Item = Input>, claims: &[Claim]) -> Finding {
     let mut good: BTreeMap<u64, (Record, String)> = BTreeMap::new();
     let mut faults: Vec<Fault> = Vec::new();
     let mut unreadable: Vec<String> = Vec::new();
@@ -156,10 +189,10 @@ pub fn verify(inputs: impl IntoIterator<Item = Input>, heads: &[Head]) -> Findin
             }
         }
     }
-    walk(&good, heads, &mut faults, &unreadable);
+    walk(&good, claims, &mut faults, &unreadable);
     match faults.into_iter().min_by_key(|fault| fault.seq) {
         Some(first) => Err(first),
-        None => Ok(summary(&good, heads)),
+        None => Ok(summary(&good, claims)),
     }
 }
 
@@ -169,7 +202,7 @@ fn fault(seq: u64, kind: FaultKind, detail: String) -> Fault {
 
 fn walk(
     good: &BTreeMap<u64, (Record, String)>,
-    heads: &[Head],
+    claims: &[Claim],
     faults: &mut Vec<Fault>,
     unreadable: &[String],
 ) {
@@ -197,21 +230,18 @@ fn walk(
     }
     let first = good.keys().next().copied().unwrap_or(1);
     let after_last = previous.map_or(1, |record| record.seq() + 1);
-    for head in heads.iter().filter(|head| head.seq >= first) {
-        match good.get(&head.seq) {
-            Some((record, place)) if record.hash() != head.hash => faults.push(fault(
-                head.seq,
+    for claim in claims.iter().filter(|claim| claim.seq >= first) {
+        match good.get(&claim.seq) {
+            Some((record, place)) if record.hash() != claim.hash => faults.push(fault(
+                claim.seq,
                 FaultKind::Forked,
-                format!(
-                    "{place}: the head published at {} says otherwise",
-                    head.time
-                ),
+                format!("{place}: {} says otherwise", claim.said_by),
             )),
-            None if head.seq >= after_last => {
+            None if claim.seq >= after_last => {
                 let mut missing = absent(after_last, faults, unreadable);
                 missing.detail = format!(
-                    "{} (a head of record {} was published at {})",
-                    missing.detail, head.seq, head.time
+                    "{} ({} knows record {})",
+                    missing.detail, claim.said_by, claim.seq
                 );
                 faults.push(missing);
             }
@@ -252,7 +282,7 @@ fn absent(seq: u64, faults: &[Fault], unreadable: &[String]) -> Fault {
     }
 }
 
-fn summary(good: &BTreeMap<u64, (Record, String)>, heads: &[Head]) -> Verified {
+fn summary(good: &BTreeMap<u64, (Record, String)>, claims: &[Claim]) -> Verified {
     let first = good.keys().next().copied().unwrap_or(1);
     Verified {
         records: good.len() as u64,
@@ -261,6 +291,6 @@ fn summary(good: &BTreeMap<u64, (Record, String)>, heads: &[Head]) -> Verified {
             .values()
             .next_back()
             .map(|(record, _)| (record.seq(), record.hash().to_owned())),
-        heads: heads.iter().filter(|head| head.seq >= first).count() as u64,
+        heads: claims.iter().filter(|claim| claim.seq >= first).count() as u64,
     }
 }

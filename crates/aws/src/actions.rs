@@ -98,7 +98,15 @@ const ACTIONS: &[Action] = &[
     for_plans(write("organizations:TagResource")),
 ];
 
-/// Every IAM action that a call of this client needs, and no other.
+/// What exporting to a bucket needs on the bucket: `doctor` looks whether it has Object Lock.
+pub const BUCKET_ACTIONS: &[&str] = &["s3:GetBucketObjectLockConfiguration"];
+/// What exporting needs on the bucket's objects. Reading is for an object that is there already: it
+/// has to be the same.
+pub const OBJECT_ACTIONS: &[&str] = &["s3:PutObject", "s3:PutObjectRetention", "s3:GetObject"];
+/// What signing heads needs on the key.
+pub const KEY_ACTIONS: &[&str] = &["kms:Sign", "kms:GetPublicKey"];
+
+/// Every IAM action that a call of this client needs, but for exports, and no other.
 pub fn actions() -> &'static [Action] {
     ACTIONS
 }
@@ -147,6 +155,29 @@ mod tests {
         called.insert("TagResource");
         assert_eq!(named, called);
         assert_eq!(named.len(), ACTIONS.len());
+    }
+
+    #[test]
+    fn exports_and_heads_need_what_they_call() {
+        let called = |source: &'static str, what: &'static str| -> BTreeSet<&'static str> {
+            let calls = source.split(what).skip(1);
+            calls
+                .filter_map(|rest| rest.trim_start().strip_prefix('"'))
+                .filter_map(|rest| rest.split('"').next())
+                .collect()
+        };
+        let objects = called(include_str!("objects.rs"), "self.call(");
+        // listing is for those who verify, with rights of their own
+        let known = BTreeSet::from([
+            "PutObject",
+            "GetObject",
+            "GetObjectLockConfiguration",
+            "ListObjectsV2",
+        ]);
+        assert_eq!(objects, known);
+        let keys = called(include_str!("head_key.rs"), ".ask(");
+        let named = KEY_ACTIONS.iter().filter_map(|it| it.strip_prefix("kms:"));
+        assert_eq!(keys, named.collect());
     }
 
     #[test]

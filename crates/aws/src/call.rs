@@ -85,6 +85,21 @@ impl Line {
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
+        self.again(operation, pace, || sorted(send())).await
+    }
+
+    /// As [`read`](Self::read), for whatever may be sent again without harm and sorts its errors
+    /// itself.
+    pub(crate) async fn again<T, F, Fut>(
+        &self,
+        operation: &'static str,
+        pace: Pace,
+        mut send: F,
+    ) -> Result<T, Failure>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, Failure>>,
+    {
         let mut attempt = 1;
         loop {
             let failure = match self
@@ -131,10 +146,10 @@ impl Line {
             .checked_sub(WRITE_PATIENCE_MIN)
             .unwrap_or(pace.until);
         // the SDK's futures are 16 KB; boxed here, those who wait stay small
-        self.attempt(operation, pace, send_by, Box::pin(request))
+        self.attempt(operation, pace, send_by, Box::pin(sorted(request)))
     }
 
-    async fn attempt<T, E, Fut>(
+    async fn attempt<T, Fut>(
         &self,
         operation: &'static str,
         pace: Pace,
@@ -142,8 +157,7 @@ impl Line {
         request: Fut,
     ) -> Result<T, Failure>
     where
-        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-        E: ProvideErrorMetadata + Error + 'static,
+        Fut: Future<Output = Result<T, Failure>>,
     {
         if timeout_at(send_by, self.bucket.take(pace.urgency))
             .await
@@ -155,8 +169,7 @@ impl Line {
         let sent = Instant::now();
         let patience = pace.until.min(sent + ATTEMPT_MAX);
         let result = match timeout_at(patience, request).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(Failure::of(&error)),
+            Ok(answered) => answered,
             Err(_) => Err(Failure::timed_out(sent.elapsed())),
         };
         match &result {
@@ -193,6 +206,16 @@ impl Line {
             .min(PAUSE_MAX);
         self.jitter.up_to(span) + asked.unwrap_or_default()
     }
+}
+
+/// A request whose errors are sorted.
+async fn sorted<T, E>(
+    request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, Failure>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    request.await.map_err(|error| Failure::of(&error))
 }
 
 #[cfg(test)]

@@ -235,6 +235,13 @@ fn call(operation: &'static str, failure: Failure) -> ConnectError {
     }
 }
 
+/// As [`configure`], for what only needs credentials and an endpoint: nobody is told of dates.
+pub(crate) async fn configure_quietly(settings: &Settings, clock: &Arc<dyn Clock>) -> SdkConfig {
+    let dates = AnswerDates::new(Arc::new(|_| {}), Arc::clone(clock));
+    Box::pin(configure(settings, &dates)).await
+}
+
+/// Credentials, Region, endpoints and times, as the SDKs find them.
 async fn configure(settings: &Settings, dates: &AnswerDates) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECTION_MAX)

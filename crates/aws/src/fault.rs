@@ -51,6 +51,26 @@ impl Failure {
         Self::bare(CenterFault::NotSent)
     }
 
+    /// An error answer that was read without an SDK crate.
+    pub(crate) fn answered(
+        status: u16,
+        code: Option<&str>,
+        message: Option<&str>,
+        retry_after: Option<&str>,
+    ) -> Self {
+        Answer {
+            code: code.map(plain_name).map(str::to_owned),
+            message: message.map(str::to_owned),
+            ..Answer::read(status, retry_after, &[])
+        }
+        .into()
+    }
+
+    /// Nothing that could be called an answer.
+    pub(crate) fn unanswered(error: &dyn Error) -> Self {
+        Self::unreachable(chain(error))
+    }
+
     fn unreachable(message: String) -> Self {
         Self::bare(CenterFault::Unreachable { message })
     }
@@ -230,7 +250,11 @@ fn kind(status: u16, code: Option<&str>, words: &str) -> Kind {
         | "RequestThrottledException"
         | "RequestLimitExceeded"
         | "SlowDown" => Kind::Throttled,
-        "ConflictException" | "ConcurrentModificationException" => Kind::Conflict,
+        "ConflictException"
+        | "ConcurrentModificationException"
+        // S3: somebody else writes the same key at this moment
+        | "ConditionalRequestConflict"
+        | "OperationAborted" => Kind::Conflict,
         "InternalServerException"
         | "InternalServerError"
         | "InternalFailure"

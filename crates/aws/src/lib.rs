@@ -15,6 +15,11 @@ mod inventory;
 mod policies;
 mod standing;
 
+mod head_key;
+mod objects;
+mod signed;
+mod xml;
+
 mod bucket;
 mod call;
 mod fault;
@@ -25,16 +30,20 @@ mod actions;
 
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod fake_http;
 
 use std::fmt;
 use std::sync::Arc;
 
 use hallpass_model::Clock;
 
-pub use actions::{Action, actions};
+pub use actions::{Action, BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, actions};
 pub use connect::{About, ConnectError, Place, connect};
 pub use dates::{DateListener, Dated};
+pub use head_key::KmsKey;
 pub use inventory::{GroupsToRead, Inventory, Policies};
+pub use objects::{BucketPlace, BucketProblem, LockMode, Objects, Retention};
 pub use settings::{Credentials, Settings, Survey};
 
 use crate::call::Line;

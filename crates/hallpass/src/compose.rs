@@ -3,6 +3,7 @@
 
 mod clocks;
 mod ends;
+mod exporting;
 mod guards;
 mod loops;
 mod notices;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use hallpass_access::{Access, Channel, DirectorySource, GuardSource, Identity, Ports, Settings};
 use hallpass_assignments::{Executor, Limits};
-use hallpass_audit::{AuditStore, ExportTarget};
+use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, Inventory, Policies};
 use hallpass_model::{Clock, IdSource, Span};
 use hallpass_org::cuts::Cutter;
@@ -29,6 +30,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use ends::EndsFile;
+pub(crate) use exporting::Exporting;
 pub(crate) use guards::{Guards, judge};
 pub(crate) use loops::{rest, spawn};
 pub(crate) use sources::{RandomIds, StoredSessions, StoredTokens, cache_snapshot, new_secret};
@@ -52,7 +54,7 @@ pub(crate) struct Parts {
     pub(crate) rules_file: Option<std::path::PathBuf>,
     pub(crate) clock: Arc<ProcessClock>,
     pub(crate) ids: Arc<dyn IdSource>,
-    pub(crate) export: Option<(Arc<dyn ExportTarget>, String)>,
+    pub(crate) export: Option<Exporting>,
     /// The Slack app, when there is one.
     pub(crate) slack: Option<SlackApp>,
     /// How else people are told; with none at all, the server's own log tells.
@@ -81,7 +83,7 @@ pub(crate) struct Composed {
     store: SqliteStore,
     clock: Arc<dyn Clock>,
     watch: clocks::ClockWatch,
-    export: Option<(Arc<dyn ExportTarget>, String)>,
+    export: Option<Exporting>,
     channels: Vec<Arc<dyn Channel>>,
     /// The Slack app that makes its own connection.
     socket: Option<(hallpass_slack::Slack, secrecy::SecretString)>,

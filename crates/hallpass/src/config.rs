@@ -1,6 +1,7 @@
 //! `hallpass.toml`: every key has a default or a clear error, unknown keys are refused with the
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
+mod exporting;
 #[cfg(test)]
 mod fuzz;
 mod guard;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 
 use crate::exit::Failure;
 
+pub(crate) use exporting::{ExportPlace, ExportSettings, HeadKey, bucket_place};
 pub(crate) use slack::SlackApp;
 
 /// The whole file.
@@ -33,7 +35,7 @@ pub(crate) struct Config {
     pub(crate) access: Access,
     pub(crate) inventory: Inventory,
     pub(crate) outage: Outage,
-    pub(crate) audit: Audit,
+    pub(crate) audit: exporting::Audit,
     pub(crate) slack: slack::SlackTable,
     pub(crate) mail: telling::MailTable,
     pub(crate) webhooks: Vec<telling::WebhookTable>,
@@ -116,6 +118,8 @@ pub(crate) struct Access {
     pub(crate) on_rule_change: Change,
     /// Whether sessions that outlive a grant are ended with it.
     pub(crate) end_sessions: bool,
+    /// How long records may wait for the export before no new access is given; 0 = for ever.
+    pub(crate) require_export_within: Time,
     /// Words of warning, by account id or name.
     pub(crate) account_notes: BTreeMap<String, String>,
     pub(crate) sweep: sweeps::Sweep,
@@ -133,6 +137,7 @@ impl Default for Access {
             duration: Duration::default(),
             on_rule_change: Change::Report,
             end_sessions: false,
+            require_export_within: Time(Span::ZERO),
             account_notes: BTreeMap::new(),
             sweep: sweeps::Sweep::default(),
             standing: Vec::new(),
@@ -203,28 +208,6 @@ pub(crate) struct Outage {
     pub(crate) prod_accounts: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Audit {
-    pub(crate) export: Export,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Export {
-    pub(crate) target: Option<String>,
-    pub(crate) prefix: String,
-}
-
-impl Default for Export {
-    fn default() -> Self {
-        Self {
-            target: None,
-            prefix: "logs".into(),
-        }
-    }
-}
-
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Log {
@@ -288,7 +271,7 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Failure> {
     Ok(Loaded { config, folder })
 }
 
-fn parse(text: &str, name: &str) -> Result<Config, Failure> {
+pub(crate) fn parse(text: &str, name: &str) -> Result<Config, Failure> {
     let mut config: Config = toml::from_str(text).map_err(|error| refusal(text, name, &error))?;
     let secrets = [
         &mut config.aws.endpoint_url,
@@ -395,24 +378,6 @@ impl Loaded {
         }
     }
 
-    /// The folder that the audit log is exported to, with the prefix of its objects.
-    pub(crate) fn export(&self) -> Result<Option<(PathBuf, String)>, Failure> {
-        let export = &self.config.audit.export;
-        match export
-            .target
-            .as_deref()
-            .map(|target| target.split_once(':'))
-        {
-            None => Ok(None),
-            Some(Some(("dir", folder))) => Ok(Some((self.path(folder), export.prefix.clone()))),
-            Some(_) => Err(Failure::bad_input(format!(
-                "`audit.export.target` is `{}`, and this version exports to folders only",
-                export.target.as_deref().unwrap_or_default()
-            ))
-            .help("write `target = \"dir:audit/\"`")),
-        }
-    }
-
     /// Who has which role. The portal is completed once the identity store is known.
     pub(crate) fn identity(&self, store_id: &str, region: &str) -> Identity {
         let table = &self.config.identity;
@@ -452,6 +417,7 @@ impl Loaded {
             // composing fills it from the roles, as it does for the demo
             admins: Vec::new(),
             end_sessions: access.end_sessions,
+            require_export_within: some(access.require_export_within),
             management_account: None,
             out_of_reach: None,
             sweep: access.sweep.settings(&access.standing),
@@ -497,6 +463,7 @@ const KEYS: &[(&str, &str)] = &[
     ("access.duration.choices", "[]"),
     ("access.on_rule_change", "report"),
     ("access.end_sessions", "false"),
+    ("access.require_export_within", "0"),
     ("access.account_notes", "{}"),
     ("access.sweep.mode", "report"),
     ("access.sweep.scope", "rules"),
@@ -520,6 +487,15 @@ const KEYS: &[(&str, &str)] = &[
     ("outage.prod_accounts", "[]"),
     ("audit.export.target", "none"),
     ("audit.export.prefix", "logs"),
+    ("audit.export.region", "`aws.region`"),
+    ("audit.export.endpoint_url", "as the AWS SDKs"),
+    ("audit.export.lock_mode", "governance"),
+    ("audit.export.lock_days", "365"),
+    ("audit.sign.kms_key", "none"),
+    (
+        "audit.sign.key_file",
+        "the database's file with `.key` added, made at first start",
+    ),
     ("mail.url", "none"),
     ("mail.from", "needed with `mail.url`"),
     ("mail.to_requesters", "true"),

@@ -16,6 +16,7 @@ mod facts;
 mod generated;
 mod geo;
 mod guards;
+mod heads;
 mod ids;
 mod keys;
 mod logging;

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use hallpass_audit::{AuditStore, Fault, FaultKind, Followed};
+use hallpass_audit::{AuditStore, Fault, FaultKind, Followed, PublishedHead};
 use hallpass_model::Timestamp;
 use hallpass_rules::{Diagnostic, Directory, Rules};
 
@@ -49,10 +49,33 @@ pub struct RulesStatus {
     pub refused: Option<RefusedRules>,
 }
 
+/// The newest head that this server has published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeadState {
+    /// Its record.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The key that signed it.
+    pub key: Option<String>,
+}
+
+/// How the log leaves the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExportState {
+    /// Since when, and why, records are not exported.
+    pub failing: Option<(Timestamp, String)>,
+    /// The newest head.
+    pub head: Option<HeadState>,
+    /// Since when, and why, no head could be published.
+    pub headless: Option<(Timestamp, String)>,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Desk {
     chain: RwLock<ChainState>,
+    exports: RwLock<ExportState>,
     /// Held by whoever checks: two checks at once would only cost twice.
     checking: tokio::sync::Mutex<()>,
     rules: RwLock<RulesStatus>,
@@ -74,6 +97,48 @@ impl Desk {
     /// What is known of the rule file.
     pub fn rules(&self) -> RulesStatus {
         read(&self.rules)
+    }
+
+    /// What is known of the export.
+    pub fn exports(&self) -> ExportState {
+        read(&self.exports)
+    }
+
+    fn note_export(&self, change: impl FnOnce(&mut ExportState)) {
+        change(&mut self.exports.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// All records were exported.
+    pub fn exported(&self) {
+        self.note_export(|state| state.failing = None);
+    }
+
+    /// Records could not be exported.
+    pub fn export_failed(&self, now: Timestamp, why: &str) {
+        self.note_export(|state| {
+            let since = state.failing.take().map_or(now, |(since, _)| since);
+            state.failing = Some((since, why.to_owned()));
+        });
+    }
+
+    /// A head was published.
+    pub fn head_published(&self, head: &PublishedHead) {
+        self.note_export(|state| {
+            state.headless = None;
+            state.head = Some(HeadState {
+                seq: head.seq(),
+                at: head.at(),
+                key: head.key().map(str::to_owned),
+            });
+        });
+    }
+
+    /// No head could be published.
+    pub fn head_failed(&self, now: Timestamp, why: &str) {
+        self.note_export(|state| {
+            let since = state.headless.take().map_or(now, |(since, _)| since);
+            state.headless = Some((since, why.to_owned()));
+        });
     }
 
     /// Rules came into force.

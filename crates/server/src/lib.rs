@@ -34,7 +34,7 @@ pub use auth::{NewToken, Scope, TokenFacts, TokenFault, TokenStore, hash_secret}
 pub use connections::{
     Accept, ConnectionFigures, ConnectionSettings, Connections, listen, serve_connections,
 };
-pub use desk::{ChainState, Desk, RefusedRules, RulesStatus};
+pub use desk::{ChainState, Desk, ExportState, HeadState, RefusedRules, RulesStatus};
 pub use health::{Bearing, Probe, ProbeResult};
 pub use hooks::{Hook, HookAnswer, SlackDoor};
 pub use limits::Rates;

@@ -210,7 +210,7 @@ fn what_helps(refused: &PressRefused) -> &'static str {
         PressRefused::ClocksDisagree(_) => {
             "an administrator sets the clock right (`hallpass doctor`); then try again"
         }
-        PressRefused::DirectoryUnread { .. } => {
+        PressRefused::DirectoryUnread { .. } | PressRefused::ExportBehind { .. } => {
             "try again in a minute; an administrator looks at Health and `hallpass doctor`"
         }
         _ => "try again in a moment",

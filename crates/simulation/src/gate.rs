@@ -409,6 +409,10 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         self.gate.pass(self.inner.prune_notices(before), read).await
     }
 
+    async fn oldest_unexported(&self) -> Result<Option<Timestamp>, ReadError> {
+        self.gate.pass(self.inner.oldest_unexported(), read).await
+    }
+
     async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError> {
         self.gate
             .pass(self.inner.counts(overdue_before), read)

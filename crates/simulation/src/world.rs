@@ -287,6 +287,13 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
         self.restart();
     }
 
+    /// From now on no access is given while records wait for the export longer than that; the process
+    /// starts anew.
+    pub fn require_export_within(&mut self, allowed: Span) {
+        self.settings.require_export_within = Some(allowed);
+        self.restart();
+    }
+
     /// The running process has `plan` from its next call on.
     pub fn springs(&self, plan: Option<Plan>) {
         self.gate.springs(plan);

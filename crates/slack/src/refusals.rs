@@ -108,6 +108,7 @@ impl Slack {
             | PressRefused::NoReview
             | PressRefused::Standing(_)
             | PressRefused::OwnReview
+            | PressRefused::ExportBehind { .. }
             | PressRefused::ClocksDisagree(_)
             | PressRefused::DirectoryUnread { .. }
             | PressRefused::PersonUnchecked { .. } => capital(&why.to_string()),

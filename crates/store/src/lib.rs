@@ -15,6 +15,7 @@ mod steps;
 mod memory;
 mod sqlite;
 
+mod files;
 mod folder;
 mod token;
 
@@ -23,7 +24,8 @@ pub mod conformance;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use folder::{FolderTarget, ReadExportError, read_export};
+pub use files::{Existing, make_private_file, make_private_folder, write_private};
+pub use folder::{FolderTarget, read_lines};
 pub use memory::MemoryStore;
 pub use sqlite::{BackupError, Check, EndsReader, OpenError, SessionRow, SqliteStore};
 pub use token::TokenRow;

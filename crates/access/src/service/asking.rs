@@ -265,7 +265,8 @@ impl Access {
                     holds: &holds,
                     moment,
                 };
-                granted(request, approval, by, &bench, extends)?
+                let (change, asked) = granted(request, approval, by, &bench, extends)?;
+                (self.judge_export(change).await??, asked)
             }
         };
         change.answer = self.answer_to(actor, asked.request().id, idempotency);

@@ -8,6 +8,7 @@ mod adopting;
 mod asking;
 mod catalog;
 mod cleaning;
+mod exporting;
 mod facts;
 mod finding;
 mod guarding;

@@ -287,7 +287,10 @@ impl Access {
             },
         };
         // asking took a while: by what is known, and by the instant, after it
-        Ok(step(&directory))
+        match step(&directory) {
+            Ok(change) => Ok(self.judge_export(change).await?),
+            refused => Ok(refused),
+        }
     }
 
     /// Whether a policy can end the sessions that outlive a grant: where one has an effect.

@@ -8,4 +8,7 @@
 )]
 
 mod form;
+mod reaching;
 mod tampering;
+mod witnessing;
+mod world;

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::Identity;
-use hallpass_audit::ExportTarget;
 use hallpass_aws::{Aws, Credentials, Settings as AwsSettings};
 use hallpass_aws_sim::{Options, Simulator, Speed, organization};
 use hallpass_model::{Clock, IdSource, Span};
@@ -24,10 +23,10 @@ use tokio::net::TcpListener;
 
 use super::serve::{asked_to_stop, only_server, open_store, runtime};
 use crate::clock::{self, ProcessClock, SystemClock};
-use crate::compose::{self, Parts, RandomIds};
+use crate::compose::{self, Exporting, Parts, RandomIds};
 use crate::config::SlackApp;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::{descriptors, facts, logging, output};
+use crate::{descriptors, facts, keys, logging, output};
 
 /// The rules of the sample organization.
 const RULES: &str = include_str!("../../../../demo/rules.toml");
@@ -98,7 +97,7 @@ impl Folder {
     fn new(data: Option<&Path>) -> Result<Self, Failure> {
         match data {
             Some(path) => {
-                std::fs::create_dir_all(path)
+                hallpass_store::make_private_folder(path)
                     .map_err(|error| Failure::unwritable(path.display(), &error))?;
                 Ok(Self::Kept(path.to_path_buf()))
             }
@@ -145,10 +144,11 @@ async fn demo(args: &Args) -> Outcome {
         rules: rules.clone(),
         rules_text: Some((RULES_NAME.to_owned(), RULES.to_owned())),
         rules_file: None,
-        export: Some((
-            Arc::new(FolderTarget::new(folder.path("audit"))) as Arc<dyn ExportTarget>,
-            "logs".to_owned(),
-        )),
+        export: Some(Exporting {
+            target: Arc::new(FolderTarget::new(folder.path("audit"))),
+            prefix: "logs".to_owned(),
+            signer: Arc::new(keys::load_or_make(&folder.path("hallpass.db"))?),
+        }),
         slack: slack_app(&simulator, address, aws_address),
         channels: Vec::new(),
         inventory_max_age: Span::minutes(15),

@@ -1,6 +1,7 @@
 //! `hallpass doctor`: checks what a server needs, one line each, with the remedy.
 
 mod cutover;
+mod exports;
 mod guard;
 mod iam_policy;
 
@@ -104,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             .map(|rules| rules.requested_groups());
         let groups = groups.unwrap_or_default();
         let text = match args.whom {
-            Whom::Server => iam_policy::text(&groups),
+            Whom::Server => iam_policy::text(&groups, &exports::statements(&loaded)?),
             Whom::Guard => iam_policy::for_guard(&groups),
         };
         output::print(&text)?;
@@ -137,7 +138,7 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
     check_descriptors(loaded, &mut report);
     let rules = check_rules(loaded, &mut report);
     let newest_record = check_store(loaded, &mut report).await;
-    check_export(loaded, &mut report);
+    exports::check(loaded, &mut report).await;
     guard::check(loaded, &mut report).await;
     check_slack(loaded, &mut report).await;
     check_telling(loaded, &mut report).await;
@@ -235,21 +236,6 @@ async fn check_policies(loaded: &Loaded, organization: &dyn Organization, report
         CHECK,
         seen.map(ours).map_err(|fault| (fault.to_string(), remedy)),
     );
-}
-
-fn check_export(loaded: &Loaded, report: &mut Report) {
-    match loaded.export() {
-        Ok(Some((folder, _))) => report.add("audit export", Ok(folder.display().to_string())),
-        Ok(None) => report.warn(
-            "audit export",
-            "none".to_owned(),
-            "set `audit.export.target` so that the log can be verified elsewhere",
-        ),
-        Err(failure) => report.add(
-            "audit export",
-            Err((failure.words(), "fix `audit.export.target`")),
-        ),
-    }
 }
 
 async fn check_slack(loaded: &Loaded, report: &mut Report) {

@@ -93,7 +93,7 @@ async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
             .help("name a folder for what the guard writes down; the server reads it there")
     })?;
     let name = loaded.guard_name()?.to_owned();
-    std::fs::create_dir_all(&folder)
+    hallpass_store::make_private_folder(&folder)
         .map_err(|error| Failure::unwritable(folder.display(), &error))?;
     let lock = file_of(&folder, &name, "lock");
     let taken = format!("another guard writes as `{name}` in `{}`", folder.display());

@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use hallpass_access::{Channel, Settings};
 use hallpass_assignments::CenterFault;
-use hallpass_audit::ExportTarget;
 use hallpass_aws::{About, Aws, ConnectError, Place, Settings as AwsSettings};
 use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_server::{Connections, Front, Rates};
-use hallpass_store::{FolderTarget, SqliteStore};
+use hallpass_store::SqliteStore;
 
 use crate::clock::{self, ProcessClock};
-use crate::compose::{self, EndsFile, Parts, RandomIds};
-use crate::config::{self, Loaded};
+use crate::compose::{self, EndsFile, Exporting, Parts, RandomIds};
+use crate::config::{self, ExportSettings, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::guards::journals::Journals;
+use crate::heads::{self, Means};
+use crate::keys::Absent;
 use crate::{descriptors, keys, logging, output, plans};
 
 /// Run the server
@@ -269,6 +270,30 @@ fn channels(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn Chann
     Ok(channels)
 }
 
+/// The export, and who signs its heads. Nothing is asked of anybody yet: an export that does not work
+/// and a key that cannot be read hold up no end.
+async fn exporting(
+    loaded: &Loaded,
+    export: Option<ExportSettings>,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn IdSource>,
+) -> Result<Option<Exporting>, Failure> {
+    let Some(export) = export else {
+        return Ok(None);
+    };
+    let means = Means {
+        aws: aws_settings(loaded),
+        clock: Arc::clone(clock),
+        ids: Arc::clone(ids),
+    };
+    let opened = heads::open_key(&loaded.head_key()?, Absent::Made, &means).await;
+    Ok(Some(Exporting {
+        target: heads::open_export(&export, &means).await?.target(),
+        prefix: export.prefix,
+        signer: opened.map_or_else(|why| heads::no_signer(&why), |key| key.signer()),
+    }))
+}
+
 /// The file that guards read, signed with the store's key.
 fn ends_file(loaded: &Loaded, store: &Path) -> Result<Option<EndsFile>, Failure> {
     let Some(path) = loaded.ends_file()? else {
@@ -283,10 +308,6 @@ fn ends_file(loaded: &Loaded, store: &Path) -> Result<Option<EndsFile>, Failure>
         }
     };
     Ok(Some(EndsFile::new(&path, signer)))
-}
-
-fn folder_target(folder: PathBuf) -> Arc<dyn ExportTarget> {
-    Arc::new(FolderTarget::new(folder))
 }
 
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
@@ -304,7 +325,9 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     plans::warn_of_unfinished(&store).await;
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
-    let channels = channels(loaded, &(Arc::clone(&clock) as Arc<dyn Clock>))?;
+    let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+    let channels = channels(loaded, &its_clock)?;
+    let export = exporting(loaded, export, &its_clock, &ids).await?;
     let aws = Arc::new(connect_patiently(loaded, &clock, &ids).await?);
     let about = aws.about().clone();
     let address = listen.unwrap_or(&loaded.config.server.listen);
@@ -330,7 +353,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         rules_file: Some(rules_file),
         clock,
         ids,
-        export: export.map(|(folder, prefix)| (folder_target(folder), prefix)),
+        export,
         slack,
         channels,
         inventory_max_age: loaded.config.inventory.max_age.0,

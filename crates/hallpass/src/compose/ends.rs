@@ -103,7 +103,7 @@ async fn write_once(
     }
     let bytes =
         render(&ends, &mark, now, file.signer.as_deref()).map_err(|error| error.to_string())?;
-    let put = file.target.put(&file.name, &bytes).await;
+    let put = file.target.replace(&file.name, &bytes).await;
     put.map_err(|error| error.to_string())?;
     *written = Some(Written {
         at: now,

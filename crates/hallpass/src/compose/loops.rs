@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use hallpass_access::{Access, AccessStore, DirectorySource};
 use hallpass_assignments::{Executor, StoreFault, Worked};
-use hallpass_audit::{AuditStore, ExportTarget, export_pending, publish_head};
+use hallpass_audit::AuditStore;
 use hallpass_aws::Inventory;
 use hallpass_model::{Clock, Look, Span, Timestamp};
 use hallpass_org::cuts::Cutter;
@@ -17,6 +17,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::exporting::{self, Exporter};
 use super::notices::{self, Keeper, Teller};
 use super::probes::Pulse;
 use super::sweeping::{self, Sweeper};
@@ -30,10 +31,6 @@ const BREATH: Duration = Duration::from_millis(20);
 const RECONCILE_EVERY: Duration = Duration::from_mins(10);
 /// How soon the organization is read again when that failed.
 const READ_AGAIN: Duration = Duration::from_secs(10);
-/// How often the log is exported.
-const EXPORT_EVERY: Duration = Duration::from_secs(2);
-/// How often a head is published (`access.md` §14.2).
-const HEAD_EVERY: Span = Span::hours(1);
 /// How often the log's chain is followed to its end.
 const CHECK_EVERY: Duration = Duration::from_secs(30);
 /// How often it is followed from its beginning.
@@ -139,15 +136,14 @@ impl Composed {
 
     /// Starts the export; `stop` is its own, so that it takes what the others wrote last.
     pub(super) fn spawn_export(&self, tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>) {
-        if let Some((target, prefix)) = self.export.clone() {
-            let exporter = (self.store.clone(), target, prefix, Arc::clone(&self.clock));
-            spawn(
-                tasks,
-                "export",
-                stop,
-                &exporter,
-                |(store, target, prefix, clock), stop| export(store, target, prefix, clock, stop),
-            );
+        if let Some(exporting) = self.export.clone() {
+            let exporter = Exporter {
+                store: self.store.clone(),
+                exporting,
+                clock: Arc::clone(&self.clock),
+                desk: Arc::clone(&self.app.desk),
+            };
+            spawn(tasks, "export", stop, &exporter, exporting::export);
         }
     }
 }
@@ -401,42 +397,6 @@ async fn forget_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
         if !rest(&mut stop, SESSIONS_EVERY).await {
             return;
         }
-    }
-}
-
-/// Exports the log and publishes heads: at start, each hour, and when the server stops.
-async fn export(
-    store: SqliteStore,
-    target: Arc<dyn ExportTarget>,
-    prefix: String,
-    clock: Arc<dyn Clock>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let mut published: Option<Timestamp> = None;
-    loop {
-        if let Err(error) = export_pending(&store, target.as_ref(), &prefix).await {
-            let cause = std::error::Error::source(&error)
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            tracing::error!(error = %error, cause, "the audit log could not be exported; it is tried again");
-        }
-        let now = clock.now();
-        let stopping = *stop.borrow();
-        let hour = |at: Timestamp| at.as_second() / 3600;
-        let due = published.is_none_or(|at| now >= HEAD_EVERY.after(at) || hour(now) != hour(at));
-        if due || stopping {
-            match publish_head(&store, target.as_ref(), now).await {
-                Ok(Some(_)) => published = Some(now),
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::error!(error = %error, "the audit log's head could not be published");
-                }
-            }
-        }
-        if stopping {
-            return;
-        }
-        rest(&mut stop, EXPORT_EVERY).await;
     }
 }
 

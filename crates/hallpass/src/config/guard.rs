@@ -8,7 +8,7 @@ use hallpass_guard::Trust;
 use hallpass_model::Span;
 use serde::Deserialize;
 
-use super::{Loaded, Time};
+use super::{ExportPlace, Loaded, Time};
 use crate::exit::Failure;
 
 /// The name of the file of ends in the export's folder.
@@ -49,12 +49,16 @@ impl Loaded {
         journal.map(|folder| self.path(folder))
     }
 
-    /// The file of ends: as configured, or in the export's folder.
+    /// The file of ends: as configured, or in the folder that is exported to.
     pub(crate) fn ends_file(&self) -> Result<Option<PathBuf>, Failure> {
         if let Some(path) = &self.config.guard.ends {
             return Ok(Some(self.path(path)));
         }
-        Ok(self.export()?.map(|(folder, _)| folder.join(ENDS)))
+        Ok(match self.export()?.map(|export| export.place) {
+            Some(ExportPlace::Folder(folder)) => Some(folder.join(ENDS)),
+            // the file is written anew as it changes, which objects under a lock cannot be
+            Some(ExportPlace::Bucket(_)) | None => None,
+        })
     }
 
     /// Which files of ends a guard believes.

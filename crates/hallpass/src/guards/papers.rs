@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, TryLockError};
 use async_trait::async_trait;
 use hallpass_audit::{ExportTarget as _, Record};
 use hallpass_guard::{Journal, JournalFault, Kept, KeptStore, Status, whole_lines};
-use hallpass_store::FolderTarget;
+use hallpass_store::{FolderTarget, make_private_file};
 
 use super::{JOURNAL, STATUS, file_of, within};
 
@@ -85,11 +85,10 @@ fn append(path: &Path, whole: &mut Option<u64>, line: &[u8]) -> io::Result<()> {
     }
     let end = whole.unwrap_or(0);
     let is_new = end == 0 && !path.exists();
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)?;
+    if is_new {
+        drop(make_private_file(path)?);
+    }
+    let mut file = OpenOptions::new().write(true).open(path)?;
     // unknown until it is done: after an error, whoever goes on reads back
     *whole = None;
     file.set_len(end)?;
@@ -140,7 +139,7 @@ impl Desk {
 
     async fn put(&self, ending: &str, bytes: Vec<u8>) -> Result<(), JournalFault> {
         let key = format!("{}.{ending}", self.name);
-        let put = self.target.put(&key, &bytes);
+        let put = self.target.replace(&key, &bytes);
         match tokio::time::timeout(super::FILE_PATIENCE, put).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.fault(ending, error.to_string())),
@@ -241,5 +240,11 @@ mod tests {
         fs::create_dir(&below).unwrap();
         journal.append(&first).await.unwrap();
         assert_eq!(journal.last().await.unwrap(), Some(first));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let about = fs::metadata(file_of(&below, "g", JOURNAL)).unwrap();
+            assert_eq!(about.permissions().mode() & 0o777, 0o600);
+        }
     }
 }

@@ -64,6 +64,7 @@ pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<Part> {
         parts.push(messages(channel, *waiting));
     }
     parts.push(export(app).await);
+    parts.extend(heads(app));
     parts.extend(connections(&app.connections.figures()));
     parts
 }
@@ -306,6 +307,26 @@ async fn export(app: &App) -> Part {
     };
     let newest = head.map_or(0, |head| head.seq);
     let waiting = newest.saturating_sub(exported);
+    if let Some((since, why)) = app.desk.exports().failing {
+        let shut = match app.access.settings().require_export_within {
+            Some(allowed) => {
+                format!("No access is given once a record waits {allowed}; ends go on.")
+            }
+            None => "Grants and ends go on.".to_owned(),
+        };
+        return Part {
+            name,
+            badge: BAD,
+            now: format!(
+                "{} {} wait since {}. {shut}",
+                sentence(&plain(&why)),
+                counted(waiting),
+                since.strftime("%Y-%m-%d %H:%M UTC")
+            ),
+            todo: "Look at the export target: hallpass doctor.",
+            rank: 0,
+        };
+    }
     if exported == 0 && newest > 0 {
         return Part {
             name,
@@ -336,4 +357,39 @@ async fn export(app: &App) -> Part {
         },
         rank: if waiting > 1_000 { 1 } else { 3 },
     }
+}
+
+/// The heads that witnesses and auditors check; nothing where the log is not exported.
+fn heads(app: &App) -> Option<Part> {
+    let state = app.desk.exports();
+    let name = "Audit heads".to_owned();
+    if let Some((since, why)) = &state.headless {
+        return Some(Part {
+            name,
+            badge: BAD,
+            now: format!(
+                "{} No head since {}. Grants and ends go on.",
+                sentence(&plain(why)),
+                since.strftime("%Y-%m-%d %H:%M UTC")
+            ),
+            todo: "Look at the key that signs, and at the export target: hallpass doctor.",
+            rank: 0,
+        });
+    }
+    let head = state.head?;
+    let key = head
+        .key
+        .map(|key| format!(", signed with the key {}", plain(&key)));
+    Some(Part {
+        name,
+        badge: GOOD,
+        now: format!(
+            "Record {} at {}{}.",
+            counted(head.seq),
+            head.at.strftime("%Y-%m-%d %H:%M UTC"),
+            key.unwrap_or_default()
+        ),
+        todo: "",
+        rank: 3,
+    })
 }

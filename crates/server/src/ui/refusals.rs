@@ -72,7 +72,8 @@ pub(crate) fn words<'a>(
             "Somebody else must close the review of your own request.".to_owned()
         }
         PressRefused::Standing(why) => capital(&format!("{why}.")),
-        PressRefused::ClocksDisagree(_)
+        PressRefused::ExportBehind { .. }
+        | PressRefused::ClocksDisagree(_)
         | PressRefused::DirectoryUnread { .. }
         | PressRefused::PersonUnchecked { .. } => sentence(&capital(&refused.to_string())),
         PressRefused::NotHolder => "Only its holder can do this.".to_owned(),

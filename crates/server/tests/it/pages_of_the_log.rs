@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::http::{StatusCode, header};
-use hallpass_audit::{AuditStore, Head, Record, RecordQuery, StoreFault};
+use hallpass_audit::{AuditStore, Head, LogId, Record, RecordQuery, StoreFault};
 use hallpass_model::Timestamp;
 use serde_json::{Value, json};
 
@@ -225,6 +225,10 @@ impl AuditStore for Tampered {
 
     async fn set_exported(&self, seq: u64) -> Result<(), StoreFault> {
         self.store.set_exported(seq).await
+    }
+
+    async fn log_id(&self) -> Result<Option<LogId>, StoreFault> {
+        self.store.log_id().await
     }
 }
 

@@ -16,6 +16,7 @@ mod deciding;
 mod directory;
 mod draining;
 mod endings;
+mod exporting;
 mod guarded;
 mod interleavings;
 mod looking;

@@ -1,4 +1,4 @@
-//! Finding records in the log.
+//! Finding records in the log; its id; what waits to be exported.
 
 use hallpass_access::Change;
 use hallpass_audit::{Record, RecordQuery};
@@ -47,5 +47,35 @@ pub async fn records_are_found_newest_first(store: Store) {
         let found = store.records_found(&query, limit).await.unwrap();
         let found: Vec<u64> = found.iter().map(Record::seq).collect();
         assert_eq!(found, expected, "{query:?}");
+    }
+}
+
+pub async fn a_log_has_an_id_from_its_first_record_on(store: Store) {
+    assert_eq!(store.log_id().await.unwrap(), None);
+    let commit = async |n: u64| {
+        let change = Change {
+            audit: vec![a_draft(n)],
+            ..Change::default()
+        };
+        store.commit(change).await.unwrap();
+        store.log_id().await.unwrap()
+    };
+    let id = commit(1).await;
+    assert!(id.is_some());
+    assert_eq!(commit(2).await, id, "the same ever after");
+}
+
+pub async fn the_oldest_record_that_waits_for_the_export_is_known(store: Store) {
+    assert_eq!(store.oldest_unexported().await.unwrap(), None);
+    let change = Change {
+        audit: (1..=3).map(a_draft).collect(),
+        ..Change::default()
+    };
+    let records = store.commit(change).await.unwrap();
+    for (exported, oldest) in [(0, Some(0)), (1, Some(1)), (2, Some(2)), (3, None)] {
+        store.set_exported(exported).await.unwrap();
+        let expected = oldest.map(|index: usize| records[index].at().unwrap());
+        let found = store.oldest_unexported().await.unwrap();
+        assert_eq!(found, expected, "exported up to {exported}");
     }
 }

@@ -57,7 +57,9 @@ macro_rules! conformance {
                 a_record_id_is_used_once
                 the_exported_mark_never_moves_back;
             log:
-                records_are_found_newest_first;
+                records_are_found_newest_first
+                a_log_has_an_id_from_its_first_record_on
+                the_oldest_record_that_waits_for_the_export_is_known;
             assignments:
                 a_new_wish_makes_a_row_that_is_due_at_once
                 wishes_are_guarded_by_revision

@@ -219,6 +219,12 @@ impl AccessStore for MemoryStore {
         Ok(self.state().outbox.prune(before))
     }
 
+    async fn oldest_unexported(&self) -> Result<Option<Timestamp>, ReadError> {
+        let state = self.state();
+        let waiting = |record: &&Record| record.seq() > state.exported;
+        Ok(state.records.iter().find(waiting).and_then(Record::at))
+    }
+
     async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError> {
         Ok(self.state().counts(overdue_before))
     }

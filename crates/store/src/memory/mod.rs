@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use hallpass_access::{Answer, CommitError, Grant, ReadError, Request};
 use hallpass_assignments::{Lease, Row};
-use hallpass_audit::{AuditStore, Draft, Head, Record, RecordQuery, StoreFault};
+use hallpass_audit::{AuditStore, Draft, Head, LogId, Record, RecordQuery, StoreFault};
 use hallpass_model::{AuditId, Email, GrantId, RequestId, Timestamp, TokenId};
 
 use crate::TokenRow;
@@ -248,5 +248,11 @@ impl AuditStore for MemoryStore {
         let mut state = self.state();
         state.exported = state.exported.max(seq);
         Ok(())
+    }
+
+    async fn log_id(&self) -> Result<Option<LogId>, StoreFault> {
+        // there is no randomness here; the first record has enough
+        let first = |record: &Record| LogId::from_bytes(*record.id().uuid().as_bytes());
+        Ok(self.state().records.first().map(first))
     }
 }

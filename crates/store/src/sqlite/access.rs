@@ -337,6 +337,10 @@ impl AccessStore for SqliteStore {
         Ok(self.write(move |tx| outbox::prune(tx, before)).await?)
     }
 
+    async fn oldest_unexported(&self) -> Result<Option<Timestamp>, ReadError> {
+        Ok(self.read(super::audit::oldest_unexported).await?)
+    }
+
     async fn counts(&self, overdue_before: Timestamp) -> Result<Counts, ReadError> {
         Ok(self.read(move |tx| counts(tx, overdue_before)).await?)
     }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
-use hallpass_audit::{AuditStore, Head, Record, RecordQuery, StoreFault};
+use hallpass_audit::{AuditStore, Head, LogId, LogIdFault, Record, RecordQuery, StoreFault};
+use hallpass_model::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params_from_iter, types::Value};
 
 use super::{SqliteStore, commit, counter, number};
@@ -23,6 +24,21 @@ pub(super) fn records_from(
         .iter()
         .map(|text| Ok(Record::parse(text.as_bytes())?))
         .collect()
+}
+
+/// How far the log is known to be exported.
+fn exported(tx: &Transaction<'_>) -> Result<u64, Fault> {
+    let seq: Option<i64> = tx
+        .prepare_cached("SELECT value FROM counters WHERE name = 'audit_exported'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(seq.map_or(0, counter))
+}
+
+/// When the oldest record happened that is not known to be exported.
+pub(super) fn oldest_unexported(tx: &Transaction<'_>) -> Result<Option<Timestamp>, Fault> {
+    let waiting = records_from(tx, exported(tx)? + 1, 1)?;
+    Ok(waiting.first().and_then(Record::at))
 }
 
 /// Records that fit, newest first. The log has no index for texts: it is read by number, backwards,
@@ -93,15 +109,7 @@ impl AuditStore for SqliteStore {
     }
 
     async fn exported(&self) -> Result<u64, StoreFault> {
-        Ok(self
-            .read(|tx| {
-                let seq: Option<i64> = tx
-                    .prepare_cached("SELECT value FROM counters WHERE name = 'audit_exported'")?
-                    .query_row([], |row| row.get(0))
-                    .optional()?;
-                Ok(seq.map_or(0, counter))
-            })
-            .await?)
+        Ok(self.read(exported).await?)
     }
 
     async fn set_exported(&self, seq: u64) -> Result<(), StoreFault> {
@@ -115,5 +123,18 @@ impl AuditStore for SqliteStore {
                 Ok(())
             })
             .await?)
+    }
+
+    async fn log_id(&self) -> Result<Option<LogId>, StoreFault> {
+        let id: Option<String> = self
+            .read(|tx| {
+                Ok(tx
+                    .prepare_cached("SELECT id FROM audit_log")?
+                    .query_row([], |row| row.get(0))
+                    .optional()?)
+            })
+            .await?;
+        let unreadable = |fault: LogIdFault| StoreFault(format!("audit_log: {fault}"));
+        id.map(|id| id.parse().map_err(unreadable)).transpose()
     }
 }

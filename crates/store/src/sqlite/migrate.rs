@@ -56,6 +56,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "sweeps",
         sql: include_str!("../../migrations/0008_sweeps.sql"),
     },
+    Migration {
+        version: 9,
+        name: "log_id",
+        sql: include_str!("../../migrations/0009_log_id.sql"),
+    },
 ];
 
 /// Tells our files from those of other programs (`PRAGMA application_id`): `hall`.

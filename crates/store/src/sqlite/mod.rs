@@ -30,6 +30,7 @@ pub use ends::EndsReader;
 pub use sessions::SessionRow;
 
 use crate::fault::Fault;
+use crate::files::make_private_file;
 
 /// How long a call waits for another writer of the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -236,13 +237,9 @@ async fn run<T: Send + 'static>(
 /// Makes a new file readable by its owner alone: it holds addresses and hashes of tokens. The
 /// files beside it take their permissions from it.
 fn make_private(path: &Path) {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     // a file that is there keeps what its owner gave it; one that cannot be made is told of by
     // SQLite, with its reason
-    drop(options.open(path));
+    drop(make_private_file(path));
 }
 
 fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {

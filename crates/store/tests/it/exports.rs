@@ -1,13 +1,20 @@
 //! Exports to a folder, and reading them back.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_trait::async_trait;
 use hallpass_access::{AccessStore, Change};
+use hallpass_audit::testing::a_place_for_exports_keeps_its_promises;
 use hallpass_audit::{
-    AuditStore, ExportTarget, FaultKind, Record, export_pending, publish_head, verify,
+    AuditStore, ExportError, ExportTarget, Fault, FaultKind, HeadSigner, ReadExportError, Record,
+    SignFault, Signer, SinkError, SinkErrorKind, Trust, Verified, assure, export_pending,
+    publish_head, read_export, verify,
 };
 use hallpass_store::testing::{a_draft, at};
-use hallpass_store::{FolderTarget, MemoryStore, ReadExportError, read_export};
+use hallpass_store::{FolderTarget, MemoryStore, read_lines};
+use serde_json::{Map, Value};
 use tempfile::tempdir;
 
 async fn a_log(records: u64) -> MemoryStore {
@@ -39,24 +46,115 @@ fn files(folder: &Path) -> Vec<String> {
     found
 }
 
+fn signer() -> Signer {
+    Signer::from_seed(&[1; 32]).unwrap()
+}
+
+/// Reads an export back and checks it, whoever signed.
+async fn read_back(source: &FolderTarget) -> Result<(Verified, usize), Fault> {
+    let export = read_export(source).await.unwrap();
+    let heads = export.evidence.heads.len();
+    let checked = assure(export.inputs, &export.evidence, Trust::Nobody);
+    checked.map(|(verified, _)| (verified, heads))
+}
+
+#[tokio::test]
+async fn a_folder_keeps_the_promises_of_places_for_exports() {
+    let folder = tempdir().unwrap();
+    let target = FolderTarget::new(folder.path().join("audit"));
+    a_place_for_exports_keeps_its_promises(&target).await;
+}
+
 #[tokio::test]
 async fn an_export_reads_back_and_verifies() {
     let folder = tempdir().unwrap();
     let root = folder.path().join("audit");
     let (store, target) = (a_log(3).await, FolderTarget::new(&root));
     export_pending(&store, &target, "logs/prod").await.unwrap();
-    publish_head(&store, &target, at(9)).await.unwrap();
+    let head = publish_head(&store, &target, &signer(), at(9))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(files(&root).len(), 4);
     assert!(
         files(&root)[1].starts_with("logs/prod/2026/01/"),
         "{:?}",
         files(&root)
     );
-    let (inputs, heads) = read_export(&root).unwrap();
-    assert_eq!((inputs.len(), heads.len()), (3, 1));
-    assert_eq!(heads[0].seq, 3);
-    let verified = verify(inputs, &heads).unwrap();
-    assert_eq!((verified.records, verified.heads), (3, 1));
+    let (verified, heads) = read_back(&target).await.unwrap();
+    assert_eq!((verified.records, verified.heads, heads), (3, 1, 1));
+    // the head is of this log, and signed
+    assert_eq!((head.seq(), head.at()), (3, at(9)));
+    assert_eq!(head.log(), store.log_id().await.unwrap().as_ref());
+    assert_eq!(signer().public().check(head.fields()), Ok(()));
+    let members: BTreeSet<&str> = head.fields().keys().map(String::as_str).collect();
+    let form = ["alg", "at", "hash", "key", "log", "seq", "signature"];
+    assert_eq!(members, BTreeSet::from(form));
+}
+
+#[tokio::test]
+async fn nothing_is_published_before_something_is_exported() {
+    let folder = tempdir().unwrap();
+    let target = FolderTarget::new(folder.path());
+    for store in [MemoryStore::new(), a_log(2).await] {
+        let published = publish_head(&store, &target, &signer(), at(9)).await;
+        assert_eq!(published.unwrap(), None);
+    }
+    assert!(files(folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn a_second_head_of_one_second_is_refused_and_the_first_stays() {
+    let folder = tempdir().unwrap();
+    let (store, target) = (a_log(3).await, FolderTarget::new(folder.path()));
+    export_pending(&store, &target, "").await.unwrap();
+    let publish = |key| {
+        let (store, target) = (store.clone(), target.clone());
+        async move {
+            let signer = Signer::from_seed(&[key; 32]).unwrap();
+            publish_head(&store, &target, &signer, at(9)).await
+        }
+    };
+    let first = publish(1).await.unwrap();
+    // the very same again is no other
+    assert_eq!(publish(1).await.unwrap(), first);
+    let second = publish(2).await.unwrap_err();
+    let kind = match &second {
+        ExportError::Target(error) => error.kind,
+        other => panic!("{other}"),
+    };
+    assert_eq!(kind, SinkErrorKind::Taken);
+    let found = read_export(&target).await.unwrap().evidence.heads;
+    assert_eq!(found[0].1, first.unwrap());
+}
+
+/// A signer that has no answer, and how often it was asked.
+struct Silent(AtomicUsize);
+
+#[async_trait]
+impl HeadSigner for Silent {
+    async fn sign_head(&self, _: Map<String, Value>) -> Result<Map<String, Value>, SignFault> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Err(SignFault("the key service does not answer".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn a_key_service_that_does_not_answer_delays_the_head_and_nothing_else() {
+    let folder = tempdir().unwrap();
+    let (store, target) = (a_log(3).await, FolderTarget::new(folder.path()));
+    export_pending(&store, &target, "").await.unwrap();
+    let silent = Silent(AtomicUsize::new(0));
+    let published = publish_head(&store, &target, &silent, at(9)).await;
+    assert!(
+        matches!(published, Err(ExportError::Sign(_))),
+        "{published:?}"
+    );
+    assert_eq!(silent.0.load(Ordering::SeqCst), 1);
+    let (verified, heads) = read_back(&target).await.unwrap();
+    assert_eq!((verified.records, heads), (3, 0), "records, and no head");
+    let published = publish_head(&store, &target, &signer(), at(10)).await;
+    assert!(published.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -65,8 +163,7 @@ async fn a_removed_object_is_missed() {
     let (store, target) = (a_log(3).await, FolderTarget::new(folder.path()));
     export_pending(&store, &target, "").await.unwrap();
     std::fs::remove_file(folder.path().join(&files(folder.path())[1])).unwrap();
-    let (inputs, heads) = read_export(folder.path()).unwrap();
-    let fault = verify(inputs, &heads).unwrap_err();
+    let fault = read_back(&target).await.unwrap_err();
     assert_eq!((fault.seq, fault.kind), (2, FaultKind::Missing));
 }
 
@@ -77,27 +174,57 @@ async fn a_file_of_lines_reads_back() {
     let records = a_log(2).await.records_from(1, 9).await.unwrap();
     let lines: Vec<_> = records.iter().map(Record::canonical).collect();
     std::fs::write(&path, lines.join("\r\n") + "\r\n").unwrap();
-    let (inputs, heads) = read_export(&path).unwrap();
-    assert!(heads.is_empty());
+    let inputs = read_lines(&path).unwrap();
     assert!(
         inputs[1].place.ends_with("log.jsonl:2"),
         "{}",
         inputs[1].place
     );
-    assert_eq!(verify(inputs, &heads).unwrap().records, 2);
+    assert_eq!(verify(inputs, &[]).unwrap().records, 2);
+}
+
+/// A target that fails at one object, as one that is full or out of reach.
+struct Failing {
+    inner: FolderTarget,
+    left: AtomicUsize,
+}
+
+#[async_trait]
+impl ExportTarget for Failing {
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), SinkError> {
+        if self.left.fetch_sub(1, Ordering::SeqCst) == 0 {
+            return Err(SinkError {
+                kind: SinkErrorKind::Unavailable,
+                place: key.to_owned(),
+                message: "out of reach".to_owned(),
+            });
+        }
+        self.inner.put(key, bytes).await
+    }
+
+    async fn replace(&self, key: &str, bytes: &[u8]) -> Result<(), SinkError> {
+        self.inner.replace(key, bytes).await
+    }
 }
 
 #[tokio::test]
-async fn an_object_is_replaced_whole() {
+async fn records_wait_in_the_store_until_all_of_a_round_are_stored() {
     let folder = tempdir().unwrap();
+    let store = a_log(40).await;
+    for fails_at in [0, 1, 17, 39] {
+        let failing = Failing {
+            inner: FolderTarget::new(folder.path()),
+            left: AtomicUsize::new(fails_at),
+        };
+        let round = export_pending(&store, &failing, "").await;
+        assert!(matches!(round, Err(ExportError::Target(_))), "{round:?}");
+        assert_eq!(store.exported().await.unwrap(), 0, "fails at {fails_at}");
+    }
+    // what was written before is written again, as the same
     let target = FolderTarget::new(folder.path());
-    target.put("a/b.json", b"long before").await.unwrap();
-    target.put("a/b.json", b"after").await.unwrap();
-    assert_eq!(
-        std::fs::read(folder.path().join("a/b.json")).unwrap(),
-        b"after"
-    );
-    assert_eq!(files(folder.path()), ["a/b.json"]);
+    let report = export_pending(&store, &target, "").await.unwrap();
+    assert_eq!((report.written, report.exported), (40, 40));
+    assert_eq!(read_back(&target).await.unwrap().0.records, 40);
 }
 
 #[tokio::test]
@@ -122,32 +249,17 @@ async fn a_folder_that_cannot_be_made_is_told() {
     assert!(error.place.ends_with("audit/a/b.json"), "{error}");
 }
 
-#[test]
-fn what_cannot_be_read_is_an_error_and_not_a_shorter_log() {
+#[tokio::test]
+async fn what_cannot_be_read_is_an_error_and_not_a_shorter_log() {
     let folder = tempdir().unwrap();
-    let absent = read_export(&folder.path().join("absent"));
-    assert!(matches!(absent, Err(ReadExportError::Unreadable { .. })));
+    let source = FolderTarget::new(folder.path());
     std::fs::create_dir_all(folder.path().join("heads/2026")).unwrap();
     std::fs::write(folder.path().join("heads/2026/x.json"), "{}").unwrap();
-    let broken = read_export(folder.path());
+    let broken = read_export(&source).await;
     assert!(matches!(broken, Err(ReadExportError::NotAHead { .. })));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writers_of_one_object_do_not_mix() {
-    let folder = tempdir().unwrap();
-    let target = FolderTarget::new(folder.path());
-    let writers: Vec<_> = (0..20)
-        .map(|n: u8| {
-            let target = target.clone();
-            tokio::spawn(async move { target.put("a.json", &vec![n; 100_000]).await })
-        })
-        .collect();
-    for writer in writers {
-        writer.await.unwrap().unwrap();
-        let bytes = std::fs::read(folder.path().join("a.json")).unwrap();
-        assert_eq!(bytes.len(), 100_000);
-        assert!(bytes.iter().all(|byte| *byte == bytes[0]));
-    }
-    assert_eq!(files(folder.path()), ["a.json"]);
+    std::fs::remove_dir_all(folder.path().join("heads")).unwrap();
+    std::fs::create_dir_all(folder.path().join("witness/w")).unwrap();
+    std::fs::write(folder.path().join("witness/w/1.json"), "{}").unwrap();
+    let broken = read_export(&source).await;
+    assert!(matches!(broken, Err(ReadExportError::NotAStatement { .. })));
 }

@@ -334,6 +334,12 @@ async fn a_backup_is_one_whole_instant() {
         .await
         .unwrap();
     assert_eq!(all.len() as u64, head.seq);
+    // it is the same log, and says so in the heads that it publishes
+    let ids = (
+        copied.log_id().await.unwrap(),
+        store.log_id().await.unwrap(),
+    );
+    assert!(ids.0.is_some() && ids.0 == ids.1, "{ids:?}");
     assert_eq!(copied.check().await.unwrap().problems, Vec::<String>::new());
     let again = store.backup(&copy).await;
     assert!(matches!(again, Err(BackupError::Exists(_))), "{again:?}");

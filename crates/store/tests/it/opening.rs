@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::path::Path;
 
-use hallpass_access::AccessStore;
-use hallpass_store::testing::at;
+use hallpass_access::{AccessStore, Change};
+use hallpass_audit::AuditStore;
+use hallpass_store::testing::{a_draft, at};
 use hallpass_store::{OpenError, SqliteStore};
 use rusqlite::Connection;
 use tempfile::tempdir;
@@ -41,7 +42,7 @@ async fn a_new_file_has_the_newest_schema_and_is_opened_again() {
     for _ in 0..2 {
         let store = SqliteStore::open(&path).unwrap();
         assert_eq!(store.path(), path);
-        assert_eq!(store.schema_version().await.unwrap(), 8);
+        assert_eq!(store.schema_version().await.unwrap(), 9);
         let check = store.check().await.unwrap();
         assert_eq!((check.records, check.problems), (0, vec![]));
     }
@@ -83,11 +84,50 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
     .unwrap();
     drop(old);
     let store = SqliteStore::open(&path).unwrap();
-    assert_eq!(store.schema_version().await.unwrap(), 8);
+    assert_eq!(store.schema_version().await.unwrap(), 9);
     assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
     // what waited for the server's log is not told to channels that came later
     store.open_channel("mail", at(0)).await.unwrap();
     assert_eq!(store.next_notice("mail").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_log_that_was_begun_before_has_an_id_from_the_upgrade_on() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("old.db");
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.log_id().await.unwrap(), None, "an empty log has none");
+    let change = Change {
+        audit: vec![a_draft(1), a_draft(2)],
+        ..Change::default()
+    };
+    store.commit(change).await.unwrap();
+    let given = store.log_id().await.unwrap();
+    drop(store);
+    // as the release before left it
+    tampered(
+        &path,
+        "DROP TABLE audit_log; DROP TRIGGER audit_begins;
+         DELETE FROM schema_migrations WHERE version = 9;",
+    );
+    let store = SqliteStore::open(&path).unwrap();
+    let id = store.log_id().await.unwrap();
+    assert!(id.is_some() && id != given, "{id:?}");
+    drop(store);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.log_id().await.unwrap(), id);
+    // and nobody changes it
+    for sql in [
+        "UPDATE audit_log SET id = 'log_00000000000000000000000000000000'",
+        "DELETE FROM audit_log",
+    ] {
+        let refused = Connection::open(&path).unwrap().execute_batch(sql);
+        assert!(
+            refused.unwrap_err().to_string().contains("keeps its id"),
+            "{sql}"
+        );
+    }
+    assert_eq!(store.log_id().await.unwrap(), id);
 }
 
 #[test]
@@ -104,7 +144,7 @@ fn a_later_release_s_file_is_refused() {
             error,
             OpenError::Newer {
                 found: 99,
-                known: 8,
+                known: 9,
                 ..
             }
         ),

@@ -1,10 +1,11 @@
 //! `hallpass audit export`: the log as one record per line, in the bytes that its hashes are of.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use hallpass_audit::Record;
+use hallpass_store::make_private_file;
 use serde_json::Value;
 
 use super::{PAGE_SIZE, page, seq_after};
@@ -54,7 +55,9 @@ fn to_file(client: &Client, after: u64, path: &Path) -> Result<usize, Failure> {
     beside.push(".partial");
     let beside = PathBuf::from(beside);
     let failed = |error: io::Error| Failure::unwritable(path.display(), &error);
-    let file = File::create(&beside).map_err(failed)?;
+    // one that a stopped export left behind
+    let _ = fs::remove_file(&beside);
+    let file = make_private_file(&beside).map_err(failed)?;
     let mut out = BufWriter::new(file);
     let copied = block_on(copy(client, after, &mut out, &failed)).and_then(|written| {
         let file = out.into_inner().map_err(|error| failed(error.into()))?;

@@ -1,10 +1,12 @@
-//! `hallpass audit …`: verify the audit log, look at it, take it away.
+//! `hallpass audit …`: verify the audit log, witness it, look at it, take it away.
 
 mod export;
 mod journals;
 mod key;
+mod places;
 mod show;
 mod verify;
+mod witness;
 
 use hallpass_api::Page;
 use serde_json::Value;
@@ -15,7 +17,7 @@ use crate::exit::{Failure, Outcome};
 /// Records asked for at once.
 const PAGE_SIZE: usize = 500;
 
-/// Verify the audit log, look at it, take it away
+/// Verify the audit log, witness it, look at it, take it away
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass audit verify audit/")]
 pub(crate) struct Args {
@@ -29,6 +31,7 @@ enum Command {
     Show(show::Args),
     Export(export::Args),
     Key(key::Args),
+    Witness(witness::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
@@ -37,6 +40,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Command::Show(args) => show::run(args),
         Command::Export(args) => export::run(args),
         Command::Key(args) => key::run(args),
+        Command::Witness(args) => witness::run(args),
     }
 }
 

@@ -1,48 +1,65 @@
 //! `hallpass audit verify`: check an export with nothing but the export.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use hallpass_audit::{AuditStore as _, Fault, FaultKind, Head, Input, Record, Verified, verify};
-use hallpass_store::{ReadExportError, read_export};
-use serde_json::json;
+use hallpass_audit::{
+    Assurance, AuditStore as _, Evidence, Export, Fault, FaultKind, Input, PublishedHead, Record,
+    Trust, TrustedKeys, Verified, assure,
+};
+use hallpass_store::SqliteStore;
+use serde_json::{Value, json};
 
 use super::journals::{self, Checked};
+use super::places::{self, bytes_of};
 use crate::commands::serve::{ConfigArgs, open_store, runtime};
 use crate::commands::store::existing;
+use crate::config::ExportPlace;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
 use crate::words::count;
 
-/// The folder published heads lie in, beside the prefix (`spec/access.md` §14.2).
-const HEADS: &str = "heads";
 /// Records read from a store at once.
 const BATCH: u32 = 500;
-/// How deep heads may lie below it: year, month, day, and some room.
-const DEPTH_MAX: u32 = 8;
 const FIELDS: &[&str] = &[
-    "ok", "records", "first", "head", "heads", "journals", "seq", "kind", "detail",
+    "ok",
+    "records",
+    "first",
+    "head",
+    "heads",
+    "journals",
+    "signed",
+    "unsigned",
+    "witnesses",
+    "beyond",
+    "within_reach",
+    "seq",
+    "kind",
+    "detail",
 ];
 
 /// Verify an exported audit log, with nothing but the export
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Verify an exported audit log, with nothing but the export\n\nReads folders of \
-                  objects (<prefix>/<YYYY>/<MM>/<DD>/<uuid>.json) and files with one record per \
-                  line. Needs no server, database or configuration. Published heads in a folder \
-                  `heads` and journals of guards in a folder `guard`, in or beside the export, are \
-                  checked too. Without a path, checks the store \
-                  that the configuration names. Exit 1 names the first bad \
-                  record and what is wrong: changed, missing, reordered or forked.",
+    long_about = "Verify an exported audit log, with nothing but the export\n\nReads folders and \
+                  buckets of objects (<prefix>/<YYYY>/<MM>/<DD>/<uuid>.json) and files with one \
+                  record per line. Needs no server, database or configuration. Published heads in a \
+                  folder `heads`, what witnesses said in `witness`, and journals of guards in a folder \
+                  `guard`, in or beside the export, are checked too. Without a path, checks the store that the configuration names. Exit 1 \
+                  names the first bad record and what is wrong: changed, missing, reordered, forked \
+                  or forged.\n\nWith --keys, signatures are checked, and the answer says until which \
+                  record the log is beyond the reach of whoever runs the server: the last that a \
+                  witness has seen.",
     after_help = "Examples:
   hallpass audit verify audit/
   hallpass audit verify audit.jsonl --head head.json
-  hallpass audit verify audit/ --from 1200 --to 1300"
+  hallpass audit verify audit/ --from 1200 --to 1300
+  hallpass audit verify s3://acme-audit/hallpass --keys keys.txt --witness witness/"
 )]
 pub(crate) struct Args {
-    /// Export folders and files; without any, the store that the configuration names
+    /// Export folders, files and buckets, as in `s3://bucket/prefix`; without any, the store that the
+    /// configuration names
     #[arg(value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    paths: Vec<String>,
     /// First record that is checked
     #[arg(long, value_name = "SEQ")]
     from: Option<u64>,
@@ -52,6 +69,12 @@ pub(crate) struct Args {
     /// A published head that the export has to reach
     #[arg(long, value_name = "FILE")]
     head: Option<PathBuf>,
+    /// The public keys you trust: check signatures by them
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// What witnesses said, from where they keep it: files, folders or buckets
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    witness: Vec<String>,
     /// Journals of guards, or folders of them, to check beside those that lie by the export
     #[arg(long, value_name = "PATH")]
     journal: Vec<PathBuf>,
@@ -63,95 +86,267 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let range = Range::of(args)?;
-    let (mut inputs, mut heads) = (Vec::new(), Vec::new());
-    let mut journals = args.journal.clone();
-    if args.paths.is_empty() {
-        inputs = stored(&existing(&args.config)?)?;
-        // a store that was cut short is found by the heads it published
-        let loaded = args.config.load()?;
-        journals.extend(loaded.guard_journal().filter(|folder| folder.is_dir()));
-        let published = loaded.export()?;
-        let published = published.map(|(folder, _)| folder.join(HEADS));
-        if let Some(folder) = published.filter(|folder| folder.is_dir()) {
-            read_heads(&folder, 0, &mut heads)?;
+    let keys = args.keys.as_deref().map(places::trusted).transpose()?;
+    let mut export = runtime()?.block_on(gather(args))?;
+    let journals = journals(args)?;
+    export.inputs.retain(|input| range.may_hold(input));
+    let evidence = &mut export.evidence;
+    evidence.heads.retain(|(_, head)| range.holds(head.seq()));
+    evidence
+        .statements
+        .retain(|(_, said)| range.holds(said.head().seq()));
+    let trust = keys.as_ref().map_or(Trust::Nobody, Trust::Keys);
+    let after = first_after_witnesses(&export);
+    let finding = assure(export.inputs, &export.evidence, trust);
+    match finding.and_then(|(verified, found)| Ok((range.reached(verified)?, found))) {
+        Ok((verified, assurance)) => {
+            let report = Report {
+                verified: &verified,
+                assurance: assurance.as_ref(),
+                after: &after,
+                journals: &journals::check(&journals)?,
+            };
+            passed(args, &report, &export.evidence, keys.as_ref())
         }
-    }
-    for path in &args.paths {
-        let (found, published) = read_export(path).map_err(|error| unreadable(&error))?;
-        inputs.extend(found);
-        heads.extend(published);
-        heads.extend(heads_beside(path)?);
-        journals.extend(journals::beside(path));
-    }
-    journals.sort();
-    journals.dedup();
-    if let Some(path) = &args.head {
-        heads.push(read_head(path)?);
-    }
-    inputs.retain(|input| range.may_hold(input));
-    heads.retain(|head| range.holds(head.seq));
-    let finding = verify(inputs, &heads).and_then(|verified| range.reached(verified));
-    match finding {
-        Ok(verified) => passed(args, &verified, &journals::check(&journals)?),
         Err(fault) => failed(args, &fault),
     }
 }
 
-fn passed(args: &Args, verified: &Verified, journals: &[Checked]) -> Outcome {
-    let head = verified.head.as_ref();
-    let journaled = journals.iter().map(|journal| {
-        let path = journal.path.display().to_string();
-        json!({"path": path, "records": journal.records, "torn": journal.torn})
-    });
-    let value = json!({
-        "ok": true,
-        "records": verified.records,
-        "first": verified.first,
-        "head": head.map(|(seq, hash)| json!({"seq": seq, "hash": hash})),
-        "heads": verified.heads,
-        "journals": journaled.collect::<Vec<_>>(),
-    });
-    output::one(args.output.format(), &value, FIELDS, || {
-        text(verified) + &journal_text(journals)
-    })?;
-    if verified.first > 1 && head.is_some() && args.from.is_none() {
-        output::say(&format!(
-            "note: the export begins at record {}; nothing is said about those before it",
-            verified.first
-        ));
+/// The journals that are checked: named ones, and those that belong to what is read.
+fn journals(args: &Args) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = args.journal.clone();
+    if args.paths.is_empty() {
+        let configured = args.config.load()?.guard_journal();
+        found.extend(configured.filter(|folder| folder.is_dir()));
     }
-    Ok(Exit::Ok)
+    for path in &args.paths {
+        match places::typed(path)? {
+            ExportPlace::Folder(folder) => found.extend(journals::beside(&folder)),
+            // guards write to folders
+            ExportPlace::Bucket(_) => {}
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
 }
 
-fn text(verified: &Verified) -> String {
-    let records = usize::try_from(verified.records).unwrap_or(usize::MAX);
-    let heads = usize::try_from(verified.heads).unwrap_or(usize::MAX);
-    let Some((seq, hash)) = &verified.head else {
-        return "No records, and no head that says there should be any.\n".to_owned();
+/// Everything that is checked but journals.
+async fn gather(args: &Args) -> Result<Export, Failure> {
+    let typed = args.paths.iter().chain(&args.witness).map(String::as_str);
+    let means = places::means_for(typed, &args.config)?;
+    let mut export = Export::default();
+    if args.paths.is_empty() {
+        let means = places::means(&args.config)?;
+        let store = open_store(existing(&args.config)?).await?;
+        export.inputs = stored(&store).await?;
+        // a store that was cut short is found by the heads it published
+        if let Some(exported) = args.config.load()?.export()? {
+            export.evidence = places::evidence(&exported.place, &means).await?;
+        }
+    }
+    for path in &args.paths {
+        let found = places::read(&places::typed(path)?, &means).await?;
+        export.inputs.extend(found.inputs);
+        export.evidence.heads.extend(found.evidence.heads);
+        export.evidence.statements.extend(found.evidence.statements);
+    }
+    if let Some(path) = &args.head {
+        let (shown, bytes) = (path.display().to_string(), bytes_of(path)?);
+        let added = export.evidence.add_head(shown, &bytes);
+        added.map_err(|error| places::failed(&error))?;
+    }
+    for said in &args.witness {
+        places::statements(said, &means, &mut export.evidence).await?;
+    }
+    Ok(export)
+}
+
+/// The records that follow those that witnesses name: number, event and time.
+fn first_after_witnesses(export: &Export) -> Vec<Record> {
+    let mut wanted: Vec<u64> = export
+        .evidence
+        .statements
+        .iter()
+        .map(|(_, said)| said.head().seq() + 1)
+        .collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    // the newest matter; one of a thousand statements is the highest
+    let wanted = wanted.split_off(wanted.len().saturating_sub(FOLLOWERS_MAX));
+    let marks: Vec<String> = wanted.iter().map(|seq| format!("\"seq\":{seq},")).collect();
+    let is_near = |input: &&Input| {
+        let text = std::str::from_utf8(&input.bytes).unwrap_or_default();
+        marks.iter().any(|mark| text.contains(mark.as_str()))
     };
-    format!(
-        "{} checked, {} to {seq}: the chain holds.\nHead {seq} {hash}\n{} checked.\n",
-        count(records, "record"),
-        verified.first,
-        count(heads, "published head")
-    )
+    let near = export.inputs.iter().filter(is_near);
+    near.filter_map(|input| Record::parse(&input.bytes).ok())
+        .filter(|record| wanted.contains(&record.seq()))
+        .collect()
+}
+
+/// How many of the newest statements are looked behind.
+const FOLLOWERS_MAX: usize = 8;
+
+/// What is told when all is well.
+struct Report<'a> {
+    verified: &'a Verified,
+    assurance: Option<&'a Assurance>,
+    after: &'a [Record],
+    journals: &'a [Checked],
+}
+
+impl Report<'_> {
+    /// The first record that no witness stands for; `None` when there is none.
+    fn within_reach(&self) -> Option<u64> {
+        let last = self.verified.head.as_ref().map_or(0, |(seq, _)| *seq);
+        let beyond = self.assurance?.beyond().map_or(0, |seen| seen.seq);
+        let first = (beyond + 1).max(self.verified.first);
+        (first <= last).then_some(first)
+    }
+
+    fn value(&self) -> Value {
+        let verified = self.verified;
+        let head = verified.head.as_ref();
+        let journals = self.journals.iter().map(|journal| {
+            let path = journal.path.display().to_string();
+            json!({"path": path, "records": journal.records, "torn": journal.torn})
+        });
+        let mut value = json!({
+            "ok": true,
+            "records": verified.records,
+            "first": verified.first,
+            "head": head.map(|(seq, hash)| json!({"seq": seq, "hash": hash})),
+            "heads": verified.heads,
+            "journals": journals.collect::<Vec<_>>(),
+        });
+        if let (Some(found), Value::Object(fields)) = (self.assurance, &mut value) {
+            let witnesses = found
+                .witnesses
+                .iter()
+                .map(|it| json!({"witness": it.witness.as_str(), "seq": it.seq, "seen": it.seen}));
+            fields.insert("signed".to_owned(), found.signed.into());
+            fields.insert("unsigned".to_owned(), found.unsigned.into());
+            fields.insert("witnesses".to_owned(), witnesses.collect());
+            let beyond = found.beyond().map(|seen| seen.seq);
+            fields.insert("beyond".to_owned(), json!(beyond));
+            fields.insert("within_reach".to_owned(), json!(self.within_reach()));
+        }
+        value
+    }
+
+    fn text(&self) -> String {
+        self.log_text() + &journal_text(self.journals)
+    }
+
+    fn log_text(&self) -> String {
+        let verified = self.verified;
+        let Some((seq, hash)) = &verified.head else {
+            return "No records, and no head that says there should be any.\n".to_owned();
+        };
+        let mut text = format!(
+            "{} checked, {} to {seq}: the chain holds.\nHead {seq} {hash}\n{} checked.\n",
+            many(verified.records, "record"),
+            verified.first,
+            many(verified.heads, "published head")
+        );
+        if let Some(found) = self.assurance {
+            text.push_str(&self.stands_behind(found));
+        }
+        text
+    }
+
+    /// Who signed, who saw, and until where that puts the log out of reach.
+    fn stands_behind(&self, found: &Assurance) -> String {
+        use std::fmt::Write as _;
+        let mut text = String::new();
+        let until = found.signed_until;
+        let until = until
+            .map(|seq| format!(", up to record {seq}"))
+            .unwrap_or_default();
+        let signed = many(found.signed, "head");
+        // writing to a String cannot fail
+        let _ = writeln!(text, "{signed} signed with keys you trust{until}.");
+        if found.unsigned > 0 {
+            let unsigned = many(found.unsigned, "head");
+            let _ = writeln!(text, "{unsigned} without a signature: they prove nothing.");
+        }
+        for seen in &found.witnesses {
+            let (who, seq, at) = (&seen.witness, seen.seq, seen.seen);
+            let _ = writeln!(text, "Witness {who}: record {seq}, seen at {at}.");
+        }
+        let first = self.within_reach().map(|seq| {
+            let about = self.after.iter().find(|record| record.seq() == seq);
+            let about = about.map(|record| {
+                let at = record
+                    .at()
+                    .map(|at| format!(" at {at}"))
+                    .unwrap_or_default();
+                format!(" ({}{at})", record.event())
+            });
+            format!("record {seq}{}", about.unwrap_or_default())
+        });
+        let _ = match (found.beyond(), first) {
+            (Some(seen), Some(first)) => writeln!(
+                text,
+                "Beyond the operator's reach: up to record {}, since {}. {first} is the first that is \
+                 not.",
+                seen.seq, seen.seen
+            ),
+            (Some(seen), None) => writeln!(
+                text,
+                "Beyond the operator's reach: all of it, since {}.",
+                seen.seen
+            ),
+            (None, _) => writeln!(
+                text,
+                "Beyond the operator's reach: nothing. No witness has seen a head: whoever has the \
+                 database and the key of the heads can write all of it anew."
+            ),
+        };
+        text
+    }
 }
 
 fn journal_text(journals: &[Checked]) -> String {
     let line = |journal: &Checked| {
-        let records = usize::try_from(journal.records).unwrap_or(usize::MAX);
         let torn = if journal.torn {
             " What came after them was torn by a stop."
         } else {
             ""
         };
-        let path = journal.path.display();
-        format!(
-            "Journal {path}: {}, the chain holds.{torn}\n",
-            count(records, "record")
-        )
+        let (path, records) = (journal.path.display(), many(journal.records, "record"));
+        format!("Journal {path}: {records}, the chain holds.{torn}\n")
     };
     journals.iter().map(line).collect()
+}
+
+fn many(number: u64, what: &str) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), what)
+}
+
+fn passed(
+    args: &Args,
+    report: &Report<'_>,
+    evidence: &Evidence,
+    keys: Option<&TrustedKeys>,
+) -> Outcome {
+    output::one(args.output.format(), &report.value(), FIELDS, || {
+        report.text()
+    })?;
+    let verified = report.verified;
+    if verified.first > 1 && verified.head.is_some() && args.from.is_none() {
+        output::say(&format!(
+            "note: the export begins at record {}; nothing is said about those before it",
+            verified.first
+        ));
+    }
+    let is_signed = |(_, head): &(String, PublishedHead)| head.is_signed();
+    let has_seals = evidence.heads.iter().any(is_signed) || !evidence.statements.is_empty();
+    if keys.is_none() && has_seals {
+        output::say("note: no signature was checked; `--keys FILE` names the keys you trust");
+    }
+    Ok(Exit::Ok)
 }
 
 fn failed(args: &Args, fault: &Fault) -> Outcome {
@@ -162,8 +357,14 @@ fn failed(args: &Args, fault: &Fault) -> Outcome {
         "detail": fault.detail,
     });
     output::one(args.output.format(), &value, FIELDS, String::new)?;
+    let what = match fault.kind {
+        FaultKind::Forged => "the head of record",
+        FaultKind::Changed | FaultKind::Missing | FaultKind::Reordered | FaultKind::Forked => {
+            "record"
+        }
+    };
     Err(
-        Failure::failed(format!("record {} is {}", fault.seq, fault.kind))
+        Failure::failed(format!("{what} {} is {}", fault.seq, fault.kind))
             .code(fault.kind.to_string())
             .detail(&fault.detail),
     )
@@ -217,74 +418,21 @@ impl Range {
 }
 
 /// Every record of a store, in its order.
-fn stored(path: &Path) -> Result<Vec<Input>, Failure> {
-    let records = runtime()?.block_on(async {
-        let store = open_store(path.to_path_buf()).await?;
-        let mut records: Vec<Record> = Vec::new();
-        loop {
-            let next = records.last().map_or(1, |record| record.seq() + 1);
-            let batch = store
-                .records_from(next, BATCH)
-                .await
-                .map_err(|fault| Failure::failed(fault.to_string()))?;
-            if batch.is_empty() {
-                return Ok::<_, Failure>(records);
-            }
-            records.extend(batch);
-        }
-    })?;
-    let input = |record: &Record| Input {
-        place: format!("{}: record {}", path.display(), record.seq()),
-        named: None,
-        bytes: record.canonical().as_bytes().to_vec(),
-    };
-    Ok(records.iter().map(input).collect())
-}
-
-/// An export that cannot be read is not a shorter log (promise P9).
-fn unreadable(error: &ReadExportError) -> Failure {
-    match error {
-        ReadExportError::Unreadable { path, source } => Failure::unreadable(path.display(), source),
-        ReadExportError::NotAHead { source, .. } => {
-            Failure::bad_input(format!("{error}: {source}"))
-        }
-        ReadExportError::TooDeep { .. } => Failure::bad_input(error.to_string()),
+async fn stored(store: &SqliteStore) -> Result<Vec<Input>, Failure> {
+    let path: &Path = store.path();
+    let mut inputs: Vec<Input> = Vec::new();
+    let mut next = 1;
+    loop {
+        let batch = store.records_from(next, BATCH).await;
+        let batch = batch.map_err(|fault| Failure::failed(fault.to_string()))?;
+        let Some(last) = batch.last().map(Record::seq) else {
+            return Ok(inputs);
+        };
+        next = last + 1;
+        inputs.extend(batch.iter().map(|record| Input {
+            place: format!("{}: record {}", path.display(), record.seq()),
+            named: None,
+            bytes: record.canonical().as_bytes().to_vec(),
+        }));
     }
-}
-
-/// Heads of an export whose prefix was given: they lie beside it.
-fn heads_beside(path: &Path) -> Result<Vec<Head>, Failure> {
-    let mut heads = Vec::new();
-    if !path.is_dir() || path.join(HEADS).is_dir() {
-        return Ok(heads);
-    }
-    // an absolute path, so that `.` and `logs` have a parent to look in
-    let absolute =
-        fs::canonicalize(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
-    if let Some(beside) = absolute.parent().map(|parent| parent.join(HEADS))
-        && beside.is_dir()
-    {
-        read_heads(&beside, 0, &mut heads)?;
-    }
-    Ok(heads)
-}
-
-fn read_heads(folder: &Path, depth: u32, heads: &mut Vec<Head>) -> Result<(), Failure> {
-    let unreadable = |error| Failure::unreadable(folder.display(), &error);
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.is_dir() && depth < DEPTH_MAX {
-            read_heads(&path, depth + 1, heads)?;
-        } else if path.extension().is_some_and(|ending| ending == "json") {
-            heads.push(read_head(&path)?);
-        }
-    }
-    Ok(())
-}
-
-fn read_head(path: &Path) -> Result<Head, Failure> {
-    let shown = path.display();
-    let bytes = fs::read(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Failure::bad_input(format!("`{shown}` is not a published head: {error}")))
 }

@@ -68,8 +68,8 @@ pub(super) fn for_guard(groups: &BTreeSet<GroupRef>) -> String {
     policy(&statements)
 }
 
-/// The policy of the server, as JSON text.
-pub(super) fn text(groups: &BTreeSet<GroupRef>) -> String {
+/// The policy of the server, as JSON text; `others` are statements of parts that are configured.
+pub(super) fn text(groups: &BTreeSet<GroupRef>, others: &[serde_json::Value]) -> String {
     let mut statements = vec![
         json!({
             "Sid": "Read",
@@ -99,6 +99,7 @@ pub(super) fn text(groups: &BTreeSet<GroupRef>) -> String {
         "Action": actions(|action| action.plans),
         "Resource": "*",
     }));
+    statements.extend_from_slice(others);
     policy(&statements)
 }
 

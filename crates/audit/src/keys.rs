@@ -1,0 +1,205 @@
+//! Keys as files: the secret one that signs (PKCS#8 in PEM, as `openssl genpkey -algorithm ed25519`
+//! writes it), and the list of public ones that an auditor trusts. Texts in, values out: reading and
+//! writing the files is for whoever has them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+use crate::{KeyFault, PublicKey, SignatureFault, Signer, WitnessName, WitnessNameFault};
+
+/// How PKCS#8 (RFC 8410) begins around the 32 secret bytes of an Ed25519 key.
+const PKCS8_ED25519: &[u8] = &[
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
+const PEM_END: &str = "-----END PRIVATE KEY-----";
+
+/// The text of a key file, for 32 secret random bytes.
+pub fn key_file(seed: &[u8; 32]) -> String {
+    let encoded = STANDARD.encode([PKCS8_ED25519, seed].concat());
+    format!("{PEM_BEGIN}\n{encoded}\n{PEM_END}\n")
+}
+
+/// The key in the text of a key file.
+///
+/// # Errors
+/// When it is none, or one of another kind.
+pub fn read_key_file(text: &str) -> Result<Signer, KeyFault> {
+    let inside = text
+        .split_once(PEM_BEGIN)
+        .and_then(|(_, rest)| rest.split_once(PEM_END))
+        .map(|(inside, _)| inside.split_whitespace().collect::<String>())
+        .ok_or(KeyFault::NotAKeyFile)?;
+    let bytes = STANDARD.decode(inside).map_err(|_| KeyFault::NotAKeyFile)?;
+    let seed = bytes
+        .strip_prefix(PKCS8_ED25519)
+        .and_then(|seed| seed.try_into().ok())
+        .ok_or(KeyFault::NotAKeyFile)?;
+    Signer::from_seed(seed)
+}
+
+/// A line of a list of keys that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {fault}")]
+pub struct KeyListFault {
+    /// Which, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub fault: KeyLineFault,
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyLineFault {
+    /// It is of another form.
+    #[error("write `head KEY` for a key of the server, or `witness NAME KEY` for one of a witness")]
+    Form,
+    /// Its key is none.
+    #[error(transparent)]
+    Key(#[from] KeyFault),
+    /// Its name is none.
+    #[error(transparent)]
+    Name(#[from] WitnessNameFault),
+    /// The same key may not both sign heads and witness them: whoever has it could do both.
+    #[error("this key stands in the list in another role: a witness needs a key of its own")]
+    TwoRoles,
+}
+
+/// The public keys somebody trusts: those that sign heads, and those of witnesses, by name.
+///
+/// As text, a line each, `#` begins a comment:
+///
+/// ```text
+/// head ecdsa-p256:MFkwEwYHKoZIzj0CAQYI…
+/// witness security-account ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedKeys {
+    heads: BTreeMap<String, PublicKey>,
+    witnesses: BTreeMap<WitnessName, Vec<PublicKey>>,
+}
+
+impl TrustedKeys {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// The first line that is none.
+    pub fn parse(text: &str) -> Result<Self, KeyListFault> {
+        let mut keys = Self::default();
+        for (index, line) in text.lines().enumerate() {
+            let line = line.split('#').next().unwrap_or_default();
+            let fault = |fault| KeyListFault {
+                line: index + 1,
+                fault,
+            };
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                [] => Ok(()),
+                ["head", key] => keys.add_head(key),
+                ["witness", name, key] => keys.add_witness(name, key),
+                _ => Err(KeyLineFault::Form),
+            }
+            .map_err(fault)?;
+        }
+        Ok(keys)
+    }
+
+    fn add_head(&mut self, key: &str) -> Result<(), KeyLineFault> {
+        let key: PublicKey = key.parse()?;
+        if self.witnesses.values().flatten().any(|other| *other == key) {
+            return Err(KeyLineFault::TwoRoles);
+        }
+        self.heads.insert(key.id(), key);
+        Ok(())
+    }
+
+    fn add_witness(&mut self, name: &str, key: &str) -> Result<(), KeyLineFault> {
+        let (name, key): (WitnessName, PublicKey) = (name.parse()?, key.parse()?);
+        if self.heads.contains_key(&key.id()) {
+            return Err(KeyLineFault::TwoRoles);
+        }
+        let known = self.witnesses.entry(name).or_default();
+        if !known.contains(&key) {
+            known.push(key);
+        }
+        Ok(())
+    }
+
+    /// How many keys may sign heads.
+    pub fn heads(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// Checks a head's signature.
+    ///
+    /// # Errors
+    /// Why it proves nothing; an unknown key is [`KeyDoubt::Unknown`].
+    pub fn check_head(&self, head: &Map<String, Value>) -> Result<(), KeyDoubt> {
+        if !head.contains_key("signature") {
+            return Err(SignatureFault::Unsigned.into());
+        }
+        let named = head.get("key").and_then(Value::as_str).unwrap_or_default();
+        let key = self.heads.get(named).ok_or_else(|| KeyDoubt::Unknown {
+            who: format!("the key `{named}`"),
+        })?;
+        Ok(key.check(head)?)
+    }
+
+    /// Checks the signature of what a witness said.
+    ///
+    /// # Errors
+    /// Why it proves nothing; an unknown witness is [`KeyDoubt::Unknown`].
+    pub fn check_witness(
+        &self,
+        name: &WitnessName,
+        statement: &Map<String, Value>,
+    ) -> Result<(), KeyDoubt> {
+        let keys = self.witnesses.get(name).ok_or_else(|| KeyDoubt::Unknown {
+            who: format!("the witness `{name}`"),
+        })?;
+        let mut doubt = SignatureFault::Wrong;
+        for key in keys {
+            match key.check_unnamed(statement) {
+                Ok(()) => return Ok(()),
+                Err(fault) => doubt = fault,
+            }
+        }
+        Err(doubt.into())
+    }
+}
+
+/// Why a signature is not one of somebody trusted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyDoubt {
+    /// Whoever signed is not in the list.
+    #[error("{who} is not in the list of trusted keys")]
+    Unknown {
+        /// The key, or the witness.
+        who: String,
+    },
+    /// The signature proves nothing.
+    #[error(transparent)]
+    Signature(#[from] SignatureFault),
+}
+
+impl fmt::Display for TrustedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for key in self.heads.values() {
+            writeln!(f, "head {key}")?;
+        }
+        for (name, keys) in &self.witnesses {
+            for key in keys {
+                writeln!(f, "witness {name} {key}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

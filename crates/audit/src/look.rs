@@ -1,0 +1,118 @@
+//! One look of a witness at an export: what [`Watch`] asks for is read, in the order it needs.
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use hallpass_model::Timestamp;
+
+use crate::{
+    Alarm, Concluded, ExportSource, KnownKeys, ObjectKind, SinkError, SinkErrorKind, TrustedKeys,
+    Watch,
+};
+
+/// Objects read at once.
+const READ_WIDTH: usize = 16;
+/// Records read before they are followed; bounds memory.
+const CHUNK: usize = 1_000;
+
+/// Why a look came to no end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LookError {
+    /// Somebody has to look.
+    #[error("{0}")]
+    Alarm(Alarm),
+    /// The export could not be read; nothing was learned, and it is worth another try.
+    #[error("cannot read the export: {0}")]
+    Unread(#[from] SinkError),
+}
+
+impl From<Alarm> for LookError {
+    fn from(alarm: Alarm) -> Self {
+        Self::Alarm(alarm)
+    }
+}
+
+/// Where records and heads lie in an export.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// The export.
+    pub source: &'a dyn ExportSource,
+    /// The prefix of its records.
+    pub prefix: &'a str,
+}
+
+/// Looks once. After an error `watch` is of no use: begin again from what was kept.
+///
+/// # Errors
+/// An alarm, or that the export could not be read.
+pub async fn look(
+    place: Place<'_>,
+    watch: &mut Watch,
+    known: &mut KnownKeys,
+    keys: &TrustedKeys,
+    now: Timestamp,
+) -> Result<Concluded, LookError> {
+    for key in watch.remembered() {
+        let found = place.source.get(&key).await?;
+        watch.recheck(&key, found.as_deref())?;
+    }
+    // before records: every record that one of these needs is there by then
+    let after = watch.heads_after().map(str::to_owned);
+    let listed = place.source.list("heads/", after.as_deref()).await?;
+    let heads = read(place.source, &of_kind(listed, ObjectKind::Head)).await?;
+    watch.expect(heads, keys)?;
+    let after = watch.records_after(place.prefix);
+    records(place, watch, known, after.as_deref()).await?;
+    if watch.lacks().is_some() {
+        // exported late, or under another day than its neighbours
+        known.forget();
+        records(place, watch, known, None).await?;
+    }
+    Ok(watch.conclude(now))
+}
+
+/// Reads the records after a key that are not known yet.
+async fn records(
+    place: Place<'_>,
+    watch: &mut Watch,
+    known: &mut KnownKeys,
+    after: Option<&str>,
+) -> Result<(), LookError> {
+    let prefix = place.prefix.trim_matches('/');
+    let folder = if prefix.is_empty() {
+        String::new()
+    } else {
+        format!("{prefix}/")
+    };
+    let listed = place.source.list(&folder, after).await?;
+    let fresh = known.fresh(of_kind(listed, ObjectKind::Record), after);
+    for chunk in fresh.chunks(CHUNK) {
+        for (key, bytes) in read(place.source, chunk).await? {
+            watch.take(&key, &bytes)?;
+            known.add(key);
+        }
+        watch.advance()?;
+    }
+    Ok(())
+}
+
+fn of_kind(keys: Vec<String>, kind: ObjectKind) -> Vec<String> {
+    keys.into_iter()
+        .filter(|key| ObjectKind::of(key) == kind)
+        .collect()
+}
+
+/// Reads objects, in the order of their keys.
+pub(crate) async fn read(
+    source: &dyn ExportSource,
+    keys: &[String],
+) -> Result<Vec<(String, Vec<u8>)>, SinkError> {
+    let gets = keys.iter().map(|key| async move {
+        let bytes = source.get(key).await?;
+        let bytes = bytes.ok_or_else(|| SinkError {
+            kind: SinkErrorKind::Unavailable,
+            place: key.clone(),
+            message: "it was listed, and is not there".to_owned(),
+        })?;
+        Ok((key.clone(), bytes))
+    });
+    stream::iter(gets).buffered(READ_WIDTH).try_collect().await
+}

@@ -1,0 +1,252 @@
+//! Until which record a log is beyond the reach of whoever runs the server (`access.md` V-3).
+//!
+//! Whoever has the store and the server's key can write another history, chain it and sign its
+//! heads. They cannot sign as a witness. So a record is beyond their reach once a witness with a
+//! trusted key has seen a head of it or of a later one; signed heads alone show who signed, not that
+//! there was no other history.
+
+use hallpass_model::Timestamp;
+
+use crate::{
+    Claim, Fault, FaultKind, Finding, Input, KeyDoubt, LogId, PublishedHead, SignatureFault,
+    Statement, TrustedKeys, WitnessName, verify_claims,
+};
+
+/// What was found beside the records: where, and what.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// Published heads.
+    pub heads: Vec<(String, PublishedHead)>,
+    /// What witnesses said.
+    pub statements: Vec<(String, Statement)>,
+}
+
+/// Whether signatures are checked, and by what.
+#[derive(Clone, Copy, Debug)]
+pub enum Trust<'a> {
+    /// By these keys.
+    Keys(&'a TrustedKeys),
+    /// Not at all: heads and statements only have to agree with the records.
+    Nobody,
+}
+
+impl<'a> Trust<'a> {
+    fn keys(self) -> Option<&'a TrustedKeys> {
+        match self {
+            Self::Keys(keys) => Some(keys),
+            Self::Nobody => None,
+        }
+    }
+}
+
+/// A witness's newest statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witnessed {
+    /// Who.
+    pub witness: WitnessName,
+    /// Up to which record.
+    pub seq: u64,
+    /// Since when nobody can change those unseen.
+    pub seen: Timestamp,
+}
+
+/// What stands behind the records, once they were found to hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assurance {
+    /// Heads signed with a trusted key.
+    pub signed: u64,
+    /// The last record that such a head names.
+    pub signed_until: Option<u64>,
+    /// Heads without a signature.
+    pub unsigned: u64,
+    /// Witnesses whose key is trusted, each by its newest statement, in the order of names.
+    pub witnesses: Vec<Witnessed>,
+}
+
+impl Assurance {
+    /// The last record beyond the operator's reach, and who saw it when.
+    pub fn beyond(&self) -> Option<&Witnessed> {
+        self.witnesses.iter().max_by_key(|it| it.seq)
+    }
+}
+
+/// Checks records against each other, against heads and against what witnesses said, and the
+/// signatures of both.
+///
+/// # Errors
+/// The [`Fault`] of the lowest record that something is wrong with.
+pub fn assure(
+    inputs: impl IntoIterator<Item = Input>,
+    evidence: &Evidence,
+    trust: Trust<'_>,
+) -> Result<(crate::Verified, Option<Assurance>), Fault> {
+    let mut faults: Vec<Fault> = Vec::new();
+    faults.extend(misplaced(evidence));
+    faults.extend(of_another_log(evidence));
+    let (believed, forged) = sift(evidence, trust);
+    faults.extend(forged);
+    let assurance = match trust {
+        Trust::Nobody => None,
+        Trust::Keys(_) => Some(assurance(evidence)),
+    };
+    let finding: Finding = verify_claims(inputs, &believed.claims());
+    let lowest = faults.into_iter().min_by_key(|fault| fault.seq);
+    match (finding, lowest) {
+        // what is wrong with the log itself tells more than what is wrong with its seals
+        (Err(broken), Some(seal)) if seal.seq < broken.seq => Err(seal),
+        (Err(broken), _) => Err(broken),
+        (Ok(_), Some(seal)) => Err(seal),
+        (Ok(mut verified), None) => {
+            let first = verified.first;
+            let checked = evidence
+                .heads
+                .iter()
+                .filter(|(_, head)| head.seq() >= first);
+            verified.heads = checked.count() as u64;
+            Ok((verified, assurance))
+        }
+    }
+}
+
+/// What speaks about the log.
+#[derive(Default)]
+struct Claims<'a> {
+    heads: Vec<&'a PublishedHead>,
+    statements: Vec<&'a Statement>,
+}
+
+impl Claims<'_> {
+    fn claims(&self) -> Vec<Claim> {
+        let heads = self.heads.iter().map(|head| head.end().into());
+        let statements = self.statements.iter().map(|said| Claim {
+            seq: said.head().seq(),
+            hash: said.head().hash().to_owned(),
+            said_by: format!(
+                "the witness {}, who saw a head at {},",
+                said.witness(),
+                said.seen()
+            ),
+        });
+        statements.chain(heads).collect()
+    }
+}
+
+fn fault(seq: u64, kind: FaultKind, detail: String) -> Fault {
+    Fault { seq, kind, detail }
+}
+
+/// Statements under another's name: exchanged, each would still be true, but somebody was at work.
+fn misplaced(evidence: &Evidence) -> Vec<Fault> {
+    let is_elsewhere = |place: &str, said: &Statement| {
+        let mut parts = place.rsplit(['/', '\\']);
+        let (file, folder, above) = (parts.next(), parts.next(), parts.next());
+        let as_written = above == Some(crate::statement::WITNESS);
+        as_written
+            && (file != Some(format!("{}.json", said.head().seq()).as_str())
+                || folder != Some(said.witness().as_str()))
+    };
+    evidence
+        .statements
+        .iter()
+        .filter(|(place, said)| is_elsewhere(place, said))
+        .map(|(place, said)| {
+            let (who, seq) = (said.witness(), said.head().seq());
+            let detail = format!("{place}: holds what the witness {who} said of record {seq}");
+            fault(seq, FaultKind::Reordered, detail)
+        })
+        .collect()
+}
+
+/// Heads and statements have to be about one log.
+fn of_another_log(evidence: &Evidence) -> Vec<Fault> {
+    let all = || {
+        let heads = evidence.heads.iter().map(|(place, head)| (place, head));
+        let seen = evidence.statements.iter();
+        heads.chain(seen.map(|(place, said)| (place, said.head())))
+    };
+    let Some(log) = all().find_map(|(_, head)| head.log()) else {
+        return Vec::new();
+    };
+    let other = |head: &PublishedHead| head.log().filter(|it| *it != log).cloned();
+    all()
+        .filter_map(|(place, head)| Some((place, head.seq(), other(head)?)))
+        .map(|(place, seq, other): (&String, u64, LogId)| {
+            let detail = format!("{place}: it is about the log {other}, others are about {log}");
+            fault(seq, FaultKind::Forked, detail)
+        })
+        .collect()
+}
+
+fn doubt(place: &str, seq: u64, what: &str, doubt: &KeyDoubt) -> Fault {
+    fault(seq, FaultKind::Forged, format!("{place}: {what}: {doubt}"))
+}
+
+fn forged_head(place: &str, head: &PublishedHead, keys: &TrustedKeys) -> Option<Fault> {
+    match keys.check_head(head.fields()) {
+        // heads of before were not signed; they prove nothing
+        Ok(()) | Err(KeyDoubt::Signature(SignatureFault::Unsigned)) => None,
+        Err(why) => Some(doubt(place, head.seq(), "not a head of this log", &why)),
+    }
+}
+
+fn forged_statement(place: &str, said: &Statement, keys: &TrustedKeys) -> Option<Fault> {
+    let seq = said.head().seq();
+    if let Err(why) = keys.check_witness(said.witness(), said.fields()) {
+        return Some(doubt(place, seq, "not what that witness said", &why));
+    }
+    let why = keys.check_head(said.head().fields()).err()?;
+    Some(doubt(place, seq, "its head is none of this log's", &why))
+}
+
+/// Takes out what nobody trusted signed, and says what that was: a forgery says nothing of the log.
+fn sift<'a>(evidence: &'a Evidence, trust: Trust<'_>) -> (Claims<'a>, Vec<Fault>) {
+    let mut claims = Claims::default();
+    let mut faults = Vec::new();
+    for (place, head) in &evidence.heads {
+        match trust.keys().and_then(|keys| forged_head(place, head, keys)) {
+            Some(fault) => faults.push(fault),
+            None => claims.heads.push(head),
+        }
+    }
+    for (place, said) in &evidence.statements {
+        match trust
+            .keys()
+            .and_then(|keys| forged_statement(place, said, keys))
+        {
+            Some(fault) => faults.push(fault),
+            None => claims.statements.push(said),
+        }
+    }
+    (claims, faults)
+}
+
+/// What stands behind the log, given that every signature is good.
+fn assurance(evidence: &Evidence) -> Assurance {
+    let mut found = Assurance::default();
+    for (_, head) in &evidence.heads {
+        if head.is_signed() {
+            found.signed += 1;
+            found.signed_until = found.signed_until.max(Some(head.seq()));
+        } else {
+            found.unsigned += 1;
+        }
+    }
+    for (_, said) in &evidence.statements {
+        let newest = Witnessed {
+            witness: said.witness().clone(),
+            seq: said.head().seq(),
+            seen: said.seen(),
+        };
+        match found
+            .witnesses
+            .iter_mut()
+            .find(|it| it.witness == newest.witness)
+        {
+            Some(known) if known.seq < newest.seq => *known = newest,
+            Some(_) => {}
+            None => found.witnesses.push(newest),
+        }
+    }
+    found.witnesses.sort_by(|a, b| a.witness.cmp(&b.witness));
+    found
+}

@@ -1,0 +1,126 @@
+//! Reading a whole export back: records, heads, and what witnesses said. Judges nothing: pass the
+//! result to [`assure`](crate::assure).
+
+use crate::export::HEADS;
+use crate::look::read;
+use crate::statement::WITNESS;
+use crate::{
+    Evidence, ExportSource, HeadFault, Input, ObjectKind, PublishedHead, SinkError, Statement,
+    StatementFault,
+};
+
+/// Objects of an export read before they are sorted; bounds what is in flight.
+const CHUNK: usize = 1_000;
+
+/// An export that could not be read back: it is not shown as a shorter log (promise P9).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadExportError {
+    /// An object or a listing cannot be read.
+    #[error("cannot read {0}")]
+    Unreadable(#[from] SinkError),
+    /// A published head that is none.
+    #[error("`{place}` is not a published head: {fault}")]
+    NotAHead {
+        /// Which.
+        place: String,
+        /// What is wrong.
+        fault: HeadFault,
+    },
+    /// A statement of a witness that is none.
+    #[error("`{place}` is not what a witness said: {fault}")]
+    NotAStatement {
+        /// Which.
+        place: String,
+        /// What is wrong.
+        fault: StatementFault,
+    },
+}
+
+/// An export as it was read.
+#[derive(Clone, Debug, Default)]
+pub struct Export {
+    /// What lies where records do.
+    pub inputs: Vec<Input>,
+    /// What stands beside it.
+    pub evidence: Evidence,
+}
+
+impl Evidence {
+    /// Adds a head.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn add_head(&mut self, place: String, bytes: &[u8]) -> Result<(), ReadExportError> {
+        match PublishedHead::parse(bytes) {
+            Ok(head) => self.heads.push((place, head)),
+            Err(fault) => return Err(ReadExportError::NotAHead { place, fault }),
+        }
+        Ok(())
+    }
+
+    /// Adds what a witness said.
+    ///
+    /// # Errors
+    /// When it is no such thing.
+    pub fn add_statement(&mut self, place: String, bytes: &[u8]) -> Result<(), ReadExportError> {
+        match Statement::parse(bytes) {
+            Ok(said) => self.statements.push((place, said)),
+            Err(fault) => return Err(ReadExportError::NotAStatement { place, fault }),
+        }
+        Ok(())
+    }
+}
+
+/// Reads everything below the root of `source`.
+///
+/// # Errors
+/// When something in it cannot be read.
+pub async fn read_export(source: &dyn ExportSource) -> Result<Export, ReadExportError> {
+    let listed = source.list("", None).await?;
+    let mut export = Export::default();
+    add(source, listed, &mut export).await?;
+    Ok(export)
+}
+
+/// Reads what stands beside the records alone, below the root of `source`.
+///
+/// # Errors
+/// When something in it cannot be read.
+pub async fn read_evidence(source: &dyn ExportSource) -> Result<Evidence, ReadExportError> {
+    let mut export = Export::default();
+    for folder in [HEADS, WITNESS] {
+        let listed = source.list(&format!("{folder}/"), None).await?;
+        add(source, listed, &mut export).await?;
+    }
+    Ok(export.evidence)
+}
+
+async fn add(
+    source: &dyn ExportSource,
+    mut keys: Vec<String>,
+    export: &mut Export,
+) -> Result<(), ReadExportError> {
+    keys.retain(|key| ObjectKind::of(key) != ObjectKind::Other);
+    for chunk in keys.chunks(CHUNK) {
+        for (key, bytes) in read(source, chunk).await? {
+            let place = format!("{}/{key}", source.name());
+            match ObjectKind::of(&key) {
+                ObjectKind::Head => export.evidence.add_head(place, &bytes)?,
+                ObjectKind::Statement => export.evidence.add_statement(place, &bytes)?,
+                ObjectKind::Record => export.inputs.push(Input {
+                    named: Some(stem(&key)),
+                    place,
+                    bytes,
+                }),
+                ObjectKind::Other => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The file's name without its ending.
+fn stem(key: &str) -> String {
+    let file = key.rsplit('/').next().unwrap_or(key);
+    file.strip_suffix(".json").unwrap_or(file).to_owned()
+}

@@ -1,0 +1,222 @@
+//! Until which record a log is beyond its operator's reach, and every way to pretend it is further.
+
+use hallpass_audit::{
+    Assurance, Evidence, Fault, FaultKind, LogId, PublishedHead, Statement, Trust, assure,
+    canonical,
+};
+
+use crate::world::{World, keys, minutes, server, signer, witness};
+
+/// Twelve records, heads of 4, 8 and 12; the witness has seen 4 and 8.
+fn seen() -> (World, Evidence) {
+    let mut world = World::new();
+    world
+        .grow(4)
+        .publish(minutes(4))
+        .grow(8)
+        .publish(minutes(60))
+        .grow(12)
+        .publish(minutes(120));
+    let evidence = Evidence {
+        heads: world.heads(),
+        statements: vec![world.statement(4), world.statement(8)],
+    };
+    (world, evidence)
+}
+
+fn check(world: &World, evidence: &Evidence) -> Result<Assurance, Fault> {
+    assure(world.inputs(), evidence, Trust::Keys(&keys())).map(|(_, assurance)| assurance.unwrap())
+}
+
+fn fault(world: &World, evidence: &Evidence) -> Option<(u64, FaultKind)> {
+    let found = check(world, evidence).err();
+    found.map(|fault| (fault.seq, fault.kind))
+}
+
+#[test]
+fn an_untouched_log_is_beyond_reach_as_far_as_a_witness_saw_it() {
+    let (world, evidence) = seen();
+    let found = check(&world, &evidence).unwrap();
+    assert_eq!(
+        (found.signed, found.unsigned, found.signed_until),
+        (3, 0, Some(12))
+    );
+    let beyond = found.beyond().unwrap();
+    assert_eq!((beyond.seq, beyond.witness.as_str()), (8, "w"));
+    assert_eq!(found.witnesses.len(), 1, "each witness once, by its newest");
+    let (verified, none) = assure(world.inputs(), &evidence, Trust::Nobody).unwrap();
+    assert_eq!((verified.records, verified.heads, none), (12, 3, None));
+}
+
+#[test]
+fn signed_heads_alone_put_nothing_beyond_reach() {
+    let (world, mut evidence) = seen();
+    evidence.statements.clear();
+    let found = check(&world, &evidence).unwrap();
+    assert_eq!((found.signed_until, found.beyond()), (Some(12), None));
+}
+
+#[test]
+fn heads_of_before_are_valid_as_unsigned() {
+    let mut world = World::new();
+    world
+        .grow(4)
+        .publish_unsigned(minutes(4))
+        .grow(6)
+        .publish(minutes(60));
+    let evidence = Evidence {
+        heads: world.heads(),
+        statements: Vec::new(),
+    };
+    let found = check(&world, &evidence).unwrap();
+    assert_eq!((found.signed, found.unsigned), (1, 1));
+}
+
+#[test]
+fn a_rewritten_and_re_signed_log_is_found_by_what_a_witness_saw() {
+    let (world, evidence) = seen();
+    // the operator has the store and the key of the server: without a witness nothing is wrong
+    for from in [1, 3, 8] {
+        let other = world.rewrite(from);
+        let mut theirs = Evidence {
+            heads: other.heads(),
+            statements: Vec::new(),
+        };
+        assert_eq!(fault(&other, &theirs), None, "{from}");
+        theirs.statements.clone_from(&evidence.statements);
+        let expected = if from <= 4 { 4 } else { 8 };
+        let found = check(&other, &theirs).unwrap_err();
+        assert_eq!(
+            (found.seq, found.kind),
+            (expected, FaultKind::Forked),
+            "{from}"
+        );
+        assert!(found.detail.contains("the witness w"), "{}", found.detail);
+    }
+    // after what was seen they still can: the report says that record 9 is the first
+    let other = world.rewrite(9);
+    let theirs = Evidence {
+        heads: other.heads(),
+        ..evidence
+    };
+    assert_eq!(
+        check(&other, &theirs).unwrap().beyond().map(|it| it.seq),
+        Some(8)
+    );
+}
+
+#[test]
+fn each_forgery_is_named() {
+    let (world, evidence) = seen();
+    let with_head = |head: PublishedHead| Evidence {
+        heads: vec![("heads/x.json".to_owned(), head)],
+        statements: Vec::new(),
+    };
+    // signed by somebody else, or by the witness's key in the server's place
+    for forger in [signer(9), witness()] {
+        let forged = with_head(world.head_by(8, minutes(60), &forger));
+        assert_eq!(fault(&world, &forged), Some((8, FaultKind::Forged)));
+    }
+    // changed after it was signed
+    let mut fields = world.head_by(8, minutes(60), &server()).fields().clone();
+    fields.insert("at".to_owned(), minutes(61).to_string().into());
+    let changed = with_head(PublishedHead::from_fields(fields).unwrap());
+    assert_eq!(fault(&world, &changed), Some((8, FaultKind::Forged)));
+
+    let with_statement = |key: &str, said: Statement| Evidence {
+        heads: evidence.heads.clone(),
+        statements: vec![(key.to_owned(), said)],
+    };
+    let (_, head) = evidence.heads[2].clone();
+    let say = |name: &str, head: &PublishedHead, by: &hallpass_audit::Signer| {
+        Statement::sign(head, minutes(121), &name.parse().unwrap(), by).unwrap()
+    };
+    // the operator as witness: with the server's key, under another name, with a new key
+    for (name, by) in [("w", server()), ("v", witness()), ("w", signer(9))] {
+        let said = say(name, &head, &by);
+        let forged = with_statement(&said.key(), said);
+        assert_eq!(
+            fault(&world, &forged),
+            Some((12, FaultKind::Forged)),
+            "{name}"
+        );
+    }
+    // one that was changed accuses nobody: what it says of another record is not believed
+    let mut fields = say("w", &head, &witness()).fields().clone();
+    fields["head"]["seq"] = 11.into();
+    let said = Statement::parse(canonical(&fields).unwrap().as_bytes()).unwrap();
+    let forged = with_statement(&said.key(), said);
+    assert_eq!(fault(&world, &forged), Some((11, FaultKind::Forged)));
+    // a witness who was shown a head that nobody trusted signed
+    let said = say(
+        "w",
+        &world.head_by(12, minutes(120), &signer(9)),
+        &witness(),
+    );
+    let forged = with_statement(&said.key(), said);
+    assert_eq!(fault(&world, &forged), Some((12, FaultKind::Forged)));
+}
+
+#[test]
+fn a_log_cut_behind_what_a_witness_saw_is_found() {
+    let (world, evidence) = seen();
+    let mut cut = world.clone();
+    for seq in 7..=12 {
+        cut.objects.remove(&world.key_of(seq));
+    }
+    // with the heads that say otherwise taken away
+    let theirs = Evidence {
+        heads: evidence.heads[..1].to_vec(),
+        ..evidence
+    };
+    assert_eq!(fault(&cut, &theirs), Some((7, FaultKind::Missing)));
+}
+
+#[test]
+fn an_export_rolled_back_to_an_older_copy_is_found() {
+    let (_, evidence) = seen();
+    let mut older = World::new();
+    older.grow(5).publish(minutes(4));
+    let theirs = Evidence {
+        heads: older.heads(),
+        ..evidence
+    };
+    assert_eq!(fault(&older, &theirs), Some((6, FaultKind::Missing)));
+}
+
+#[test]
+fn witness_files_in_each_others_place_are_found() {
+    let (world, evidence) = seen();
+    let mut swapped = evidence.clone();
+    let (one, two) = (
+        swapped.statements[0].0.clone(),
+        swapped.statements[1].0.clone(),
+    );
+    swapped.statements[0].0 = two;
+    swapped.statements[1].0 = one;
+    assert_eq!(fault(&world, &swapped), Some((4, FaultKind::Reordered)));
+    let mut under_another_name = evidence;
+    under_another_name.statements[1].0 = "witness/v/8.json".to_owned();
+    assert_eq!(
+        fault(&world, &under_another_name),
+        Some((8, FaultKind::Reordered))
+    );
+}
+
+#[test]
+fn heads_and_statements_of_another_log_are_found() {
+    let (world, evidence) = seen();
+    let mut other = world.clone();
+    other.log = LogId::from_bytes([6; 16]);
+    let (key, _) = evidence.heads[1].clone();
+    let mut heads = evidence.heads.clone();
+    heads[1] = (key, other.head_by(8, minutes(60), &server()));
+    let mixed = Evidence {
+        heads,
+        statements: Vec::new(),
+    };
+    let found = check(&world, &mixed).unwrap_err();
+    assert_eq!((found.seq, found.kind), (8, FaultKind::Forked));
+    // also without any key
+    assert!(assure(world.inputs(), &mixed, Trust::Nobody).is_err());
+}

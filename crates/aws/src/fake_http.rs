@@ -1,0 +1,140 @@
+//! A server on loopback that answers as a test says, and remembers what it was asked.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, Response, Uri};
+use hallpass_model::{Clock, IdSource, Timestamp};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use crate::{Credentials, Settings};
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Asked {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// A value of the query, decoded no further than a test needs.
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        let pairs = self.uri.query()?.split('&');
+        let mut values = pairs.filter_map(|pair| pair.split_once('='));
+        let value = values.find_map(|(key, value)| (key == name).then_some(value))?;
+        Some(value.replace("%2F", "/").replace("%20", " "))
+    }
+}
+
+/// A status, headers and a body.
+pub(crate) type Said = (u16, Vec<(&'static str, String)>, Vec<u8>);
+
+/// The server.
+#[derive(Clone)]
+pub(crate) struct FakeHttp {
+    pub(crate) url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    first: Arc<Mutex<VecDeque<Said>>>,
+}
+
+impl FakeHttp {
+    /// Serves `answer` until the test ends.
+    pub(crate) async fn start(answer: impl Fn(&Asked) -> Said + Send + Sync + 'static) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let fake = Self {
+            url,
+            asked: Arc::default(),
+            first: Arc::default(),
+        };
+        let (served, answer) = (fake.clone(), Arc::new(answer));
+        let handle = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+            let (served, answer) = (served.clone(), Arc::clone(&answer));
+            async move {
+                let asked = Asked {
+                    method,
+                    uri,
+                    headers,
+                    body,
+                };
+                served.asked.lock().unwrap().push(asked.clone());
+                let first = served.first.lock().unwrap().pop_front();
+                let (status, headers, body) = first.unwrap_or_else(|| answer(&asked));
+                let mut response = Response::builder().status(status);
+                for (name, value) in headers {
+                    response = response.header(name, value);
+                }
+                response.body(Body::from(body)).unwrap()
+            }
+        };
+        let router = Router::new().fallback(handle);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        fake
+    }
+
+    /// What the next requests are answered, before the server's own answers.
+    pub(crate) fn first(&self, said: impl IntoIterator<Item = Said>) {
+        self.first.lock().unwrap().extend(said);
+    }
+
+    /// Everything asked so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub(crate) fn last(&self) -> Asked {
+        self.asked().pop().unwrap()
+    }
+}
+
+/// An error answer of S3.
+pub(crate) fn xml_error(status: u16, code: &str) -> Said {
+    let body = format!("<Error><Code>{code}</Code><Message>in words</Message></Error>");
+    (status, Vec::new(), body.into_bytes())
+}
+
+/// As somebody with a key, at `url`.
+pub(crate) fn settings(url: &str) -> Settings {
+    Settings {
+        endpoint_url: Some(url.to_owned()),
+        credentials: Credentials::Static {
+            access_key_id: "AKIA0000111122223333".to_owned(),
+            secret_access_key: SecretString::from("secret"),
+            session_token: Some(SecretString::from("token")),
+        },
+        ..Settings::new("eu-west-1")
+    }
+}
+
+/// A clock that stands still.
+pub(crate) struct Still(pub(crate) Timestamp);
+
+impl Still {
+    pub(crate) fn at(text: &str) -> Arc<dyn Clock> {
+        Arc::new(Self(text.parse().unwrap()))
+    }
+}
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// Always the same.
+pub(crate) struct NoIds;
+
+impl IdSource for NoIds {
+    fn next(&self, _: Timestamp) -> Uuid {
+        Uuid::nil()
+    }
+}

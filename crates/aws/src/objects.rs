@@ -1,0 +1,434 @@
+//! The audit log's export in an S3 bucket (`access.md` V-4): every object is put once, under Object
+//! Lock, with its checksum, and read back by whoever verifies.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hallpass_assignments::CenterFault;
+use hallpass_audit::{ExportSource, ExportTarget, SinkError, SinkErrorKind};
+use hallpass_model::{Clock, IdSource, Span};
+use http::Method;
+
+use crate::connect::configure_quietly;
+use crate::fault::Failure;
+use crate::signed::{Call, Reply, Service, Signed, Slash, domain, encoded, endpoint, sha256};
+use crate::{Settings, xml};
+
+/// An object that `doctor` puts to find out whether objects can be put.
+const PROBE_KEY: &str = "doctor.probe";
+/// What is in it.
+const PROBE: &[u8] = b"{\"probe\":\"hallpass doctor\"}";
+
+/// How Object Lock protects an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockMode {
+    /// Nobody deletes it before its time, not even the account's owner.
+    Compliance,
+    /// Nobody does who has not the permission `s3:BypassGovernanceRetention`.
+    Governance,
+}
+
+impl LockMode {
+    /// As S3 writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Compliance => "COMPLIANCE",
+            Self::Governance => "GOVERNANCE",
+        }
+    }
+}
+
+/// For how long objects are protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// How.
+    pub mode: LockMode,
+    /// For so many days from when they are put.
+    pub days: u32,
+}
+
+/// A bucket, or a part of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketPlace {
+    /// Its name.
+    pub bucket: String,
+    /// What all keys begin with, without slashes around it; may be empty.
+    pub root: String,
+    /// Its Region, when it is not that of the settings.
+    pub region: Option<String>,
+    /// Where S3 answers, when it is neither AWS's place nor that of the environment.
+    pub endpoint_url: Option<String>,
+}
+
+/// What was found wrong with a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketProblem {
+    /// What.
+    pub detail: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// A bucket that exports are written to and read from.
+pub struct Objects {
+    signed: Signed,
+    place: BucketPlace,
+    /// Everything before the key, with a slash at its end.
+    base: String,
+    retention: Option<Retention>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Objects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Objects")
+            .field("place", &self.place)
+            .field("retention", &self.retention)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Objects {
+    /// Finds credentials and endpoint as for every other service; asks nothing yet. Without a
+    /// retention, objects are read, or put under whatever the bucket does by default.
+    ///
+    /// # Errors
+    /// When there is no TLS.
+    pub async fn open(
+        settings: &Settings,
+        place: BucketPlace,
+        retention: Option<Retention>,
+        clock: Arc<dyn Clock>,
+        ids: &dyn IdSource,
+    ) -> Result<Self, String> {
+        let config = configure_quietly(settings, &clock).await;
+        let region = place.region.as_ref().unwrap_or(&settings.region).clone();
+        let named = place
+            .endpoint_url
+            .as_deref()
+            .or(settings.endpoint_url.as_deref());
+        let base = match endpoint(&config, named, Service::S3) {
+            // what is not AWS is addressed by path, which all of them understand
+            Some(url) => format!("{url}/{}/", encoded(&place.bucket, Slash::Encoded)),
+            None => base_at_aws(&place.bucket, &region),
+        };
+        let (_, seed) = ids.next(clock.now()).as_u64_pair();
+        Ok(Self {
+            signed: Signed::new(&config, Service::S3, &region, Arc::clone(&clock), seed)?,
+            place,
+            base,
+            retention,
+            clock,
+        })
+    }
+
+    /// The whole key of an object.
+    fn key(&self, key: &str) -> String {
+        if self.place.root.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}/{key}", self.place.root)
+        }
+    }
+
+    fn shown(&self, key: &str) -> String {
+        format!("s3://{}/{}", self.place.bucket, self.key(key))
+    }
+
+    fn call(&self, operation: &'static str, method: Method, key: &str) -> Call {
+        Call {
+            operation,
+            method,
+            url: format!("{}{}", self.base, encoded(&self.key(key), Slash::Kept)),
+            headers: Vec::new(),
+            body: Vec::new(),
+            answers: &[],
+        }
+    }
+
+    async fn send(&self, call: &Call, place: &str) -> Result<Reply, SinkError> {
+        self.signed
+            .send(call)
+            .await
+            .map_err(|failure| sink_error(place.to_owned(), &failure))
+    }
+
+    /// Puts an object; what is there already is said by the status.
+    async fn put_as(&self, key: &str, bytes: &[u8], how: How) -> Result<Reply, SinkError> {
+        let mut call = self.call("PutObject", Method::PUT, key);
+        call.headers = vec![
+            ("content-type", content_type(key).to_owned()),
+            ("x-amz-server-side-encryption", "AES256".to_owned()),
+            ("x-amz-sdk-checksum-algorithm", "SHA256".to_owned()),
+            ("x-amz-checksum-sha256", STANDARD.encode(sha256(bytes))),
+        ];
+        match how {
+            How::Once => {
+                call.headers.push(("if-none-match", "*".to_owned()));
+                call.headers.extend(self.lock());
+                call.answers = &[412];
+            }
+            How::InPlace => {}
+        }
+        call.body = bytes.to_vec();
+        self.send(&call, &self.shown(key)).await
+    }
+
+    /// The headers that protect an object.
+    fn lock(&self) -> Vec<(&'static str, String)> {
+        let Some(retention) = self.retention else {
+            return Vec::new();
+        };
+        let hours = u64::from(retention.days).saturating_mul(24);
+        let until = Span::hours(hours).after(self.clock.now());
+        let until = until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        vec![
+            ("x-amz-object-lock-mode", retention.mode.name().to_owned()),
+            ("x-amz-object-lock-retain-until-date", until),
+        ]
+    }
+
+    /// What keeps this bucket from being an export target; empty when nothing does. Puts one small
+    /// object the first time, which stays as every other.
+    pub async fn examine(&self) -> Vec<BucketProblem> {
+        let mut problems = Vec::new();
+        problems.extend(self.examine_lock().await.err());
+        if let Err(error) = self.put(PROBE_KEY, PROBE).await {
+            problems.push(BucketProblem {
+                detail: format!("an object cannot be put: {error}"),
+                remedy: remedy(
+                    &error,
+                    "s3:PutObject, s3:PutObjectRetention and s3:GetObject on its objects",
+                ),
+            });
+        }
+        problems
+    }
+
+    async fn examine_lock(&self) -> Result<(), BucketProblem> {
+        let bucket = format!("s3://{}", self.place.bucket);
+        let mut call = self.call("GetObjectLockConfiguration", Method::GET, "");
+        call.url = format!("{}?object-lock=", self.base);
+        call.answers = &[404];
+        let unlocked = || BucketProblem {
+            detail: format!(
+                "{bucket} has no Object Lock: whoever may delete there can cut the log"
+            ),
+            remedy: "make a bucket with Object Lock (`aws s3api create-bucket \
+                     --object-lock-enabled-for-bucket`), or enable it on this one"
+                .to_owned(),
+        };
+        let reply = self.send(&call, &bucket).await.map_err(|error| {
+            let detail = format!("its Object Lock cannot be read: {error}");
+            let remedy = remedy(&error, "s3:GetBucketObjectLockConfiguration on the bucket");
+            BucketProblem { detail, remedy }
+        })?;
+        let texts = |path: &[&str]| xml::texts(&reply.body, path).unwrap_or_default();
+        if reply.status == 404 {
+            let code = texts(&["Error", "Code"]);
+            let is_lockless = code
+                .first()
+                .is_none_or(|code| code.starts_with("ObjectLock"));
+            return Err(if is_lockless {
+                unlocked()
+            } else {
+                BucketProblem {
+                    detail: format!("{bucket}: {}", code.join(", ")),
+                    remedy: "make the bucket, or fix `audit.export.target`".to_owned(),
+                }
+            });
+        }
+        let enabled = texts(&["ObjectLockConfiguration", "ObjectLockEnabled"]);
+        if enabled.first().is_some_and(|it| it == "Enabled") {
+            Ok(())
+        } else {
+            Err(unlocked())
+        }
+    }
+
+    async fn page(&self, query: &[(&str, &str)]) -> Result<Listed, SinkError> {
+        let place = self.name();
+        let mut call = self.call("ListObjectsV2", Method::GET, "");
+        // sorted by name: that is how they are signed
+        let query: Vec<String> = query
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encoded(value, Slash::Encoded)))
+            .collect();
+        call.url = format!("{}?{}", self.base, query.join("&"));
+        let reply = self.send(&call, &place).await?;
+        read_page(&reply.body).map_err(|why| SinkError {
+            kind: SinkErrorKind::Unavailable,
+            place,
+            message: format!("the listing cannot be understood: {why}"),
+        })
+    }
+}
+
+/// Whether an object is put once, or in place of the one before.
+#[derive(Clone, Copy)]
+enum How {
+    Once,
+    InPlace,
+}
+
+/// One page of a listing.
+struct Listed {
+    keys: Vec<String>,
+    /// The token of the next page.
+    next: Option<String>,
+}
+
+fn read_page(body: &[u8]) -> Result<Listed, String> {
+    let texts = |path: &[&str]| xml::texts(body, path);
+    let truncated = texts(&["ListBucketResult", "IsTruncated"])?;
+    let next = texts(&["ListBucketResult", "NextContinuationToken"])?;
+    let next = match (
+        truncated.first().map(String::as_str),
+        next.into_iter().next(),
+    ) {
+        (Some("false"), _) => None,
+        (Some("true"), Some(token)) => Some(token),
+        // promise P9: never a shorter listing
+        (Some("true"), None) => return Err("a page follows, and no token leads to it".to_owned()),
+        _ => return Err("it does not say whether a page follows".to_owned()),
+    };
+    let keys = texts(&["ListBucketResult", "Contents", "Key"])?;
+    Ok(Listed { keys, next })
+}
+
+/// Names with dots do not fit the certificate of host names.
+fn base_at_aws(bucket: &str, region: &str) -> String {
+    let domain = domain(region);
+    if bucket.contains('.') {
+        format!("https://s3.{region}.{domain}/{bucket}/")
+    } else {
+        format!("https://{bucket}.s3.{region}.{domain}/")
+    }
+}
+
+fn content_type(key: &str) -> &'static str {
+    let ending = key.rsplit('.').next().unwrap_or_default();
+    match ending {
+        "json" => "application/json",
+        _ => "application/octet-stream",
+    }
+}
+
+fn sink_error(place: String, failure: &Failure) -> SinkError {
+    let kind = match &failure.fault {
+        CenterFault::Throttled { .. }
+        | CenterFault::NotSent
+        | CenterFault::Full { .. }
+        | CenterFault::Unreachable { .. }
+        | CenterFault::Conflict { .. } => SinkErrorKind::Unavailable,
+        CenterFault::NotFound { .. } | CenterFault::Refused { .. } => SinkErrorKind::Refused,
+    };
+    SinkError {
+        kind,
+        place,
+        message: failure.fault.to_string(),
+    }
+}
+
+fn remedy(error: &SinkError, needed: &str) -> String {
+    match error.kind {
+        SinkErrorKind::Unavailable => {
+            "check network, `audit.export.region` and `AWS_ENDPOINT_URL_S3`".to_owned()
+        }
+        SinkErrorKind::Taken => {
+            "something else writes there: give the export a prefix of its own".to_owned()
+        }
+        SinkErrorKind::Refused => {
+            format!("allow {needed} (`hallpass doctor --iam-policy`); check `audit.export.region`")
+        }
+    }
+}
+
+#[async_trait]
+impl ExportTarget for Objects {
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), SinkError> {
+        let reply = self.put_as(key, bytes, How::Once).await?;
+        if reply.status != 412 {
+            return Ok(());
+        }
+        // put before, and its answer was lost; or by somebody else
+        match self.get(key).await? {
+            Some(found) if found == bytes => Ok(()),
+            Some(_) => Err(SinkError {
+                kind: SinkErrorKind::Taken,
+                place: self.shown(key),
+                message: "another object is there already".to_owned(),
+            }),
+            None => Err(SinkError {
+                kind: SinkErrorKind::Unavailable,
+                place: self.shown(key),
+                message: "it was there, and is not any more".to_owned(),
+            }),
+        }
+    }
+
+    async fn replace(&self, key: &str, bytes: &[u8]) -> Result<(), SinkError> {
+        self.put_as(key, bytes, How::InPlace).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl ExportSource for Objects {
+    async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, SinkError> {
+        let root = self.key("");
+        let (prefix, after) = (self.key(prefix), after.map(|after| self.key(after)));
+        let (mut keys, mut token): (Vec<String>, Option<String>) = (Vec::new(), None);
+        loop {
+            let mut query: Vec<(&str, &str)> = Vec::new();
+            query.extend(token.as_deref().map(|token| ("continuation-token", token)));
+            query.push(("list-type", "2"));
+            query.push(("prefix", &prefix));
+            // a token goes on from where its page ended, whatever stands here
+            let start = after.as_deref().filter(|_| token.is_none());
+            query.extend(start.map(|after| ("start-after", after)));
+            let page = self.page(&query).await?;
+            let below = page.keys.iter().filter_map(|key| key.strip_prefix(&root));
+            keys.extend(below.map(str::to_owned));
+            match page.next {
+                None => return Ok(keys),
+                Some(next) if token.as_ref() == Some(&next) => {
+                    return Err(SinkError {
+                        kind: SinkErrorKind::Unavailable,
+                        place: self.name(),
+                        message: "the listing does not come to an end".to_owned(),
+                    });
+                }
+                Some(next) => token = Some(next),
+            }
+        }
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, SinkError> {
+        let mut call = self.call("GetObject", Method::GET, key);
+        call.answers = &[404];
+        let reply = self.send(&call, &self.shown(key)).await?;
+        if reply.status != 404 {
+            return Ok(Some(reply.body));
+        }
+        let code = xml::texts(&reply.body, &["Error", "Code"]).unwrap_or_default();
+        match code.first().map(String::as_str) {
+            Some("NoSuchKey") | None => Ok(None),
+            Some(other) => Err(SinkError {
+                kind: SinkErrorKind::Refused,
+                place: self.shown(key),
+                message: other.to_owned(),
+            }),
+        }
+    }
+
+    fn name(&self) -> String {
+        let shown = self.shown("");
+        shown.trim_end_matches('/').to_owned()
+    }
+}
+
+#[cfg(test)]
+#[path = "objects_tests.rs"]
+mod tests;

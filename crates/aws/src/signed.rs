@@ -1,0 +1,403 @@
+//! Calls to services for which there is no SDK crate here: signed with SigV4, sent by the HTTP client
+//! of the workspace, and like every other request rationed, timed and counted.
+//!
+//! Only for what may be sent again without harm.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_lc_rs::digest;
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+    UriPathNormalizationMode, sign,
+};
+use aws_sigv4::sign::v4;
+use aws_smithy_runtime_api::client::identity::Identity;
+use aws_types::service_config::ServiceConfigKey;
+use hallpass_assignments::Urgency;
+use hallpass_model::{Clock, Span, Timestamp};
+use http::{HeaderMap, Method};
+
+use crate::bucket::Bucket;
+use crate::call::{Line, Pace};
+use crate::fault::Failure;
+use crate::jitter::Jitter;
+use crate::xml;
+
+/// The longest wait for a connection.
+const CONNECTION_MAX: Duration = Duration::from_secs(4);
+/// The longest time for one call, waiting and repeating included.
+const CALL_MAX: Duration = Duration::from_secs(30);
+/// The largest answer that is read.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// Credentials that do not say when they end are found anew after this.
+const CREDENTIALS_KEPT: Span = Span::minutes(5);
+/// Credentials are found anew so long before they end.
+const CREDENTIALS_SPARE: Duration = Duration::from_mins(5);
+/// How far our clock may be from AWS's before signatures are made by AWS's.
+const SKEW_MAX: i64 = 3_600 * 24 * 365;
+
+/// Which service, and how it is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// Keys. JSON.
+    Kms,
+    /// Buckets. XML.
+    S3,
+}
+
+impl Service {
+    /// Its name in signatures, host names and metrics.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Kms => "kms",
+            Self::S3 => "s3",
+        }
+    }
+
+    /// Its name in `AWS_ENDPOINT_URL_<SERVICE>`, and in profiles.
+    const fn id(self) -> &'static str {
+        match self {
+            Self::Kms => "KMS",
+            Self::S3 => "S3",
+        }
+    }
+
+    /// Requests a second; both services allow far more.
+    const fn per_second(self) -> f64 {
+        match self {
+            Self::Kms => 20.0,
+            Self::S3 => 200.0,
+        }
+    }
+}
+
+/// A request, but for its signature.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) operation: &'static str,
+    pub(crate) method: Method,
+    /// The whole address, percent-encoded.
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
+    /// Statuses that are answers, not faults, beside those of success.
+    pub(crate) answers: &'static [u16],
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The way to one service in one Region.
+pub(crate) struct Signed {
+    http: reqwest::Client,
+    provider: Option<SharedCredentialsProvider>,
+    /// What was found, and until when it is good. Finding may cost calls to other services.
+    found: tokio::sync::Mutex<Option<(Credentials, Timestamp)>>,
+    service: Service,
+    region: String,
+    clock: Arc<dyn Clock>,
+    /// Seconds that AWS's clock is ahead of ours, once it said so.
+    skew: AtomicI64,
+    line: Line,
+}
+
+impl Signed {
+    pub(crate) fn new(
+        config: &SdkConfig,
+        service: Service,
+        region: &str,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECTION_MAX)
+            // a signature is for one host
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("hallpass/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| error.to_string())?;
+        let per_second = service.per_second();
+        let bucket = Bucket::new(per_second, 50);
+        Ok(Self {
+            http,
+            provider: config.credentials_provider(),
+            found: tokio::sync::Mutex::new(None),
+            service,
+            region: region.to_owned(),
+            clock,
+            skew: AtomicI64::new(0),
+            line: Line::new(service.name(), bucket, Jitter::new(seed)),
+        })
+    }
+
+    /// Sends, again while that may help.
+    pub(crate) async fn send(&self, call: &Call) -> Result<Reply, Failure> {
+        let pace = Pace::within(Urgency::Background, CALL_MAX);
+        self.line
+            .again(call.operation, pace, || self.once(call))
+            .await
+    }
+
+    async fn once(&self, call: &Call) -> Result<Reply, Failure> {
+        let mut request = self
+            .http
+            .request(call.method.clone(), &call.url)
+            .body(call.body.clone());
+        for (name, value) in self.signed_headers(call).await? {
+            request = request.header(name, value);
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| Failure::unanswered(&error))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = whole(answer).await?;
+        if status.is_success() || call.answers.contains(&status.as_u16()) {
+            return Ok(Reply {
+                status: status.as_u16(),
+                body,
+            });
+        }
+        if matches!(status.as_u16(), 400 | 401 | 403) {
+            // keys may have been exchanged, or ended early
+            *self.found.lock().await = None;
+        }
+        Err(self.refused(status.as_u16(), &headers, &body))
+    }
+
+    async fn credentials(&self) -> Result<Credentials, Failure> {
+        let none = || Failure::unparsable("there are no credentials");
+        let provider = self.provider.as_ref().ok_or_else(none)?;
+        let now = self.clock.now();
+        let mut found = self.found.lock().await;
+        if let Some((credentials, _)) = found.as_ref().filter(|(_, until)| now < *until) {
+            return Ok(credentials.clone());
+        }
+        let credentials = provider
+            .provide_credentials()
+            .await
+            .map_err(|error| Failure::unanswered(&error))?;
+        let ends = credentials
+            .expiry()
+            .and_then(|at| at.checked_sub(CREDENTIALS_SPARE));
+        let until = ends
+            .and_then(|at| Timestamp::try_from(at).ok())
+            .unwrap_or_else(|| CREDENTIALS_KEPT.after(now));
+        *found = Some((credentials.clone(), until));
+        Ok(credentials)
+    }
+
+    /// The headers of the call, those of its signature included.
+    async fn signed_headers(&self, call: &Call) -> Result<Vec<(String, String)>, Failure> {
+        let credentials = self.credentials().await?;
+        let mut headers: Vec<(String, String)> = call
+            .headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        let unsigned = |error: &dyn std::error::Error| Failure::unanswered(error);
+        let identity: Identity = credentials.into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(self.service.name())
+            .time(self.now())
+            .settings(self.settings())
+            .build()
+            .map_err(|error| unsigned(&error))?
+            .into();
+        let request = SignableRequest::new(
+            call.method.as_str(),
+            &call.url,
+            headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+            SignableBody::Bytes(&call.body),
+        )
+        .map_err(|error| unsigned(&error))?;
+        let (instructions, _) = sign(request, &parameters)
+            .map_err(|error| unsigned(&error))?
+            .into_parts();
+        let added = instructions.headers();
+        headers.extend(added.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Ok(headers)
+    }
+
+    fn settings(&self) -> SigningSettings {
+        let mut settings = SigningSettings::default();
+        match self.service {
+            Service::Kms => {}
+            Service::S3 => {
+                settings.percent_encoding_mode = PercentEncodingMode::Single;
+                settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+                settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+            }
+        }
+        settings
+    }
+
+    /// The instant to sign by.
+    fn now(&self) -> SystemTime {
+        let now = SystemTime::from(self.clock.now());
+        let skew = self.skew.load(Ordering::Relaxed);
+        let by = Duration::from_secs(skew.unsigned_abs());
+        if skew < 0 { now - by } else { now + by }
+    }
+
+    /// Sorts an error answer, and learns from it when it is about our clock.
+    fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let (code, message) = match self.service {
+            Service::Kms => json_error(text("x-amzn-errortype"), body),
+            Service::S3 => xml_error(body),
+        };
+        if is_about_time(code.as_deref(), message.as_deref())
+            && let Some(theirs) = text("date").and_then(read_http_date)
+        {
+            let ours = self.clock.now().as_second();
+            let skew = (theirs - ours).clamp(-SKEW_MAX, SKEW_MAX);
+            tracing::warn!(
+                skew_s = skew,
+                "our clock is not AWS's; requests are signed by AWS's"
+            );
+            self.skew.store(skew, Ordering::Relaxed);
+        }
+        let mut message = message;
+        if let Some(region) = text("x-amz-bucket-region").filter(|it| *it != self.region) {
+            let words = message.unwrap_or_default();
+            message = Some(format!("{words} (the bucket is in {region})"));
+        }
+        Failure::answered(
+            status,
+            code.as_deref().or_else(|| bare_code(self.service, status)),
+            message.as_deref(),
+            text("retry-after"),
+        )
+    }
+}
+
+/// Answers to `HEAD`, and some of proxies, have no body; S3's own meaning of these statuses is plain.
+fn bare_code(service: Service, status: u16) -> Option<&'static str> {
+    match (service, status) {
+        (Service::S3, 403) => Some("AccessDenied"),
+        (Service::S3, 301) => Some("PermanentRedirect"),
+        _ => None,
+    }
+}
+
+fn is_about_time(code: Option<&str>, message: Option<&str>) -> bool {
+    match code {
+        Some("RequestTimeTooSkewed" | "RequestExpired") => true,
+        Some("InvalidSignatureException" | "SignatureDoesNotMatch") => {
+            let words = message.unwrap_or_default();
+            words.contains("Signature expired") || words.contains("not yet current")
+        }
+        _ => false,
+    }
+}
+
+/// Reads an answer, up to a size.
+async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    loop {
+        let chunk = answer.chunk().await;
+        match chunk.map_err(|error| Failure::unanswered(&error))? {
+            None => return Ok(body),
+            Some(chunk) if body.len() + chunk.len() > ANSWER_BYTES_MAX => {
+                return Err(Failure::unparsable("it is too large"));
+            }
+            Some(chunk) => body.extend_from_slice(&chunk),
+        }
+    }
+}
+
+fn json_error(named: Option<&str>, body: &[u8]) -> (Option<String>, Option<String>) {
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
+    let code = named.or_else(|| text("__type")).or_else(|| text("code"));
+    let message = text("message").or_else(|| text("Message"));
+    (code.map(str::to_owned), message.map(str::to_owned))
+}
+
+fn xml_error(body: &[u8]) -> (Option<String>, Option<String>) {
+    let text = |name| xml::texts(body, &["Error", name]).ok()?.into_iter().next();
+    (text("Code"), text("Message"))
+}
+
+/// Seconds since 1970 of an HTTP date.
+fn read_http_date(text: &str) -> Option<i64> {
+    let at = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(at.timestamp().as_second())
+}
+
+/// Where a service answers, when it is not where AWS has it: named for all services, or as the SDKs
+/// have it for one.
+pub(crate) fn endpoint(
+    config: &SdkConfig,
+    named: Option<&str>,
+    service: Service,
+) -> Option<String> {
+    let of_service = || {
+        let key = ServiceConfigKey::builder()
+            .service_id(service.id())
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .ok()?;
+        config.service_config()?.load_config(key)
+    };
+    named
+        .map(str::to_owned)
+        .or_else(of_service)
+        .or_else(|| config.endpoint_url().map(str::to_owned))
+        .map(|url| url.trim_end_matches('/').to_owned())
+}
+
+/// What host names of a Region end in.
+pub(crate) fn domain(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    }
+}
+
+/// Percent-encodes what is not unreserved in RFC 3986, as signatures want it.
+pub(crate) fn encoded(text: &str, slash: Slash) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(byte));
+            }
+            b'/' if slash == Slash::Kept => out.push('/'),
+            // writing to a String cannot fail
+            _ => drop(write!(out, "%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// What becomes of a `/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slash {
+    /// It separates the parts of a path.
+    Kept,
+    /// It is part of a value.
+    Encoded,
+}
+
+/// SHA-256 in base64, as checksums of objects are written.
+pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
+    digest::digest(&digest::SHA256, bytes).as_ref().to_vec()
+}
