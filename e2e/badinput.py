@@ -13,7 +13,7 @@ import threading
 import time
 
 from served import MARA, NOOR, PRIYA, RULES, TOMASZ, Served, asking
-from stage import Api, Checks, Stage, wait
+from stage import Api, Checks, Stage, free_port, wait
 
 REQUESTS = "/api/v1/requests"
 
@@ -204,6 +204,58 @@ def stream(check, server):
     mara.post(f"{REQUESTS}/{second}/discard")
 
 
+EDGES = ["0", "-1", "1", str(2**31), str(2**53), str(2**63), str(2**64 - 2), str(2**64 - 1), str(2**64), "1e400", ""]
+
+# every command with a number or a length of time, the words it needs besides, and what is one
+FLAGS = [
+    (("audit", "show"), ("--after", "--limit")), (("audit", "export"), ("--after",)),
+    (("audit", "verify", "audit"), ("--from", "--to")),
+    (("requests",), ("--limit",)), (("grants",), ("--limit",)), (("catalog",), ("--limit",)),
+    (("standing", "list"), ("--limit",)), (("sweep", "show"), ("--limit",)),
+    (("request", "--account", "payments-prod", "--permission-set", "Nothing", "--reason", "x"), ("--for",)),
+    (("extend", "grn_0193aaaaaaaa7aaa8aaaaaaaaaaaaaaa"), ("--for",)),
+    (("token", "create", "--user", MARA), ("--ttl",)),
+    (("sim", "generate"), ("--accounts", "--users", "--groups", "--permission-sets", "--assignments-per-account", "--ou-depth", "--messy")),
+    (("policy", "size", "rules.toml"), ("--limit",)), (("policy", "lint", "rules.toml"), ("--limit",)),
+    (("policy", "simulate", "rules.toml"), ("--jobs", "--repeat")), (("policy", "test", "rules.toml"), ("--min-coverage",)),
+]
+
+
+def numbers(check, server):
+    """Numbers at and past every edge, at the API as it describes itself, and at the command line."""
+    stage, noor = server.stage, server.api(NOOR)
+    document = Api(server.base).get("/api/openapi.json").json
+    tried = broken = 0
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] != "query" or "integer" not in parameter["schema"].get("type", []):
+                    continue
+                for edge in EDGES:
+                    answer = noor.call(method.upper(), f"{path.replace('{id}', 'req_0')}?{parameter['name']}={edge}")
+                    tried += 1
+                    if answer.status >= 500 or (answer.status >= 400 and not answer.is_problem):
+                        broken += 1
+                        print(f"     {method} {path}?{parameter['name']}={edge}: {answer}")
+    check("every number of the API is taken or refused at every edge", tried > 40 and not broken, f"{broken} of {tried}")
+    for edge in EDGES:
+        ears = Ears(server, NOOR, edge)
+        check(f"a stream that is to go on after {edge!r} opens", ears.answer.status == 200, ears.answer.status)
+        ears.connection.sock.shutdown(socket.SHUT_RDWR)
+    says = {"HALLPASS_SERVER": server.base, "HALLPASS_TOKEN": server.tokens[NOOR]}
+
+    def at(command, flag, edge):
+        ran = stage.run(*command, f"{flag}={edge}", **says)
+        bad = ran.returncode not in (0, 1, 2, 3, 4) or "panicked" in ran.stderr
+        return f"{' '.join(command)} {flag}={edge}: {ran.returncode} {ran.stderr[-200:]}" if bad else None
+
+    # one account too many is a short run; so many that it is none are refused at once
+    cases = [(command, flag, edge) for command, flags in FLAGS for flag in flags for edge in EDGES]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        wrong = [one for one in pool.map(lambda case: at(*case), cases) if one]
+    check(f"every number of a command is taken or refused at every edge ({len(cases)} runs)", not wrong, wrong[:5])
+
+
 def reload(check, server):
     """Rules change under a running server (access.md 16.25)."""
     stage, rules = server.stage, server.stage.path("rules.toml")
@@ -231,6 +283,44 @@ def reload(check, server):
     check("a file that is gone changes nothing", mara.get("/api/v1/catalog").json["items"] and server.process.poll() is None)
     rules.write_text(RULES)
     check("without SIGHUP it is found within seconds", wait(lambda: loaded() == before + 2, 8))
+
+
+def rates(check, server):
+    """Made-up tokens are one source, and so is one token however its header is written."""
+    spare = server.made(PRIYA)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        made_up = list(pool.map(lambda n: Api(server.base, f"hpt_{n:064x}").get("/api/v1/me").status, range(600)))
+        scheme = lambda n: "".join(c.upper() if n >> at & 1 else c for at, c in enumerate("bearer"))
+        header = lambda n: {"Authorization": scheme(n) + " " * (1 + n // 64) + spare.token}
+        written = list(pool.map(lambda n: Api(server.base).get("/api/v1/me", headers=header(n)).status, range(600)))
+    check("a crowd of made-up tokens is slowed down", made_up.count(429) > 50 and set(made_up) == {401, 429}, made_up.count(429))
+    check("one token written in many ways is, too", written.count(429) > 50 and set(written) == {200, 429}, written.count(429))
+    check("and nobody else", server.api(MARA).get("/api/v1/me").status == 200)
+
+
+def other_names(check, server):
+    """One server of one database, whatever the file is called."""
+    stage = server.stage
+    config = stage.path("hallpass.toml").read_text()
+    folder = stage.path("elsewhere")
+    folder.mkdir()
+    (folder / "link.db").symlink_to(stage.path("hallpass.db"))
+    (folder / "folder").symlink_to(stage.folder)
+    for name, url in (("a link", folder / "link.db"), ("a link of its folder", folder / "folder" / "hallpass.db"),
+                      ("a longer path", f"{folder}/../hallpass.db")):
+        stage.path("second.toml").write_text(config.replace("[aws]", f'[store]\nurl = "sqlite:{url}"\n[aws]', 1)
+                                             .replace(f":{server.port}", f":{free_port()}"))
+        ran = stage.run("serve", "--config", "second.toml", **server.environment)
+        check(f"a second server of the same file, by {name}, does not start", ran.returncode == 5 and "another server" in ran.stderr, ran)
+    (folder / "twin.db").hardlink_to(stage.path("hallpass.db"))
+    stage.path("second.toml").write_text(config.replace("[aws]", f'[store]\nurl = "sqlite:{folder}/twin.db"\n[aws]', 1)
+                                         .replace(f":{server.port}", f":{free_port()}"))
+    ran = stage.run("serve", "--config", "second.toml", **server.environment)
+    check("nor by a second name of it", ran.returncode == 5 and "another server" in ran.stderr, ran)
+    ran = stage.run("token", "list", "--config", "second.toml")
+    check("and a command does not open it by that", ran.returncode == 1 and "2 names" in ran.stderr, ran)
+    (folder / "twin.db").unlink()
+    check("the server goes on", Api(server.base).get("/readyz").status == 200)
 
 
 def stop(check, server):
@@ -273,7 +363,7 @@ def main():
     check = Checks()
     with Stage("badinput") as stage:
         server = Served(stage)
-        for part in (bodies, names, authority, front, crowd, stream, reload, stop):
+        for part in (bodies, names, authority, numbers, front, crowd, stream, reload, rates, other_names, stop):
             part(check, server)
         check("nobody panicked", "panicked" not in server.said(), server.said()[-800:])
         check.equal("it stops in order", stage.stop(server.process), 0)

@@ -12,6 +12,7 @@ REASON = "the-words-of-mara 7c1e"
 DENIAL = "the-words-of-tomasz 91ab"
 WHY = "the-words-of-priya 55d0"
 TICKET = "TICKET-of-mara-8812"
+CODE, STATE = "code-of-the-provider-5d11", "state-of-the-browser-0f3b"
 KEY = "idempotency-key-of-mara-3377"
 
 
@@ -37,6 +38,11 @@ def journey(check, server):
     server.api(NOOR).all("/api/v1/audit")
     mara.get("/api/v1/me", headers={"Cookie": "session=cookie-of-mara-1199"})
     wait(lambda: mara.get(f"/api/v1/grants/{grant}").json["state"] == "ended", 30)
+    # where a provider sends people back to, and what else carries secrets in its address
+    nobody = Api(server.base)
+    for path in ("/signin/oidc/callback", "/login/cli", "/login/device", "/nowhere", "/api/v1/me"):
+        nobody.get(f"{path}?code={CODE}&state={STATE}", headers={"Accept": "text/html"})
+        nobody.post(f"{path}?code={CODE}&state={STATE}")
 
 
 def main():
@@ -46,10 +52,11 @@ def main():
         journey(check, server)
         stage.stop(server.process)
         log = server.said()
+        check("calls are in it, by their path", "/signin/oidc/callback" in log and '"method":"POST"' in log, log[-600:])
         check("the log is talkative", log.count("\n") > 50 and '"level":"DEBUG"' in log, log[:300])
         words = {"a reason": REASON, "a denial": DENIAL, "a revocation's reason": WHY, "a ticket": TICKET,
                  "an idempotency key": KEY, "a cookie": "cookie-of-mara-1199", "a wrong token": "badc0ffee" * 3,
-                 "AWS's secret key": server.secrets[0]}
+                 "AWS's secret key": server.secrets[0], "a code of sign-in": CODE, "a state of sign-in": STATE}
         words |= {f"the token of {who}": token for who, token in server.tokens.items()}
         for name, text in words.items():
             lines = [line for line in log.splitlines() if text in line]

@@ -151,6 +151,7 @@ def signing_in(check, base, provider):
     check("the button names the provider", "Sign in with Test ID" in asked.text)
     page = mara.sign_in("mara", "/login/device?code=ABCD")
     check.equal("one comes back to where one was going", page.url, f"{base}/login/device?code=ABCD")
+    check("a link brings no code", 'name="code" value=""' in page.text, page.text[-900:])
     check("and is who one is", MARA in mara.open("/").text)
     cookies = {cookie.name for cookie in mara.jar if cookie.name.startswith("hallpass")}
     check.equal("one cookie is left of it", cookies, {"hallpass"})
@@ -235,6 +236,9 @@ def command_line(check, stage, served, browser):
     check("a short code is shown", wait(shown, 20, login), stage.said("device.log"))
     page = browser.press(browser.open("/login/device"), "/login/device", code=shown()[1].lower())
     check("typing it asks for confirmation", "a token for 12 h?" in page.text, page.text[-800:])
+    check("and says where it was begun", "from 127.0.0.1, by a program that calls itself hallpass-cli/" in page.text
+          and "You are at the same address." in page.text, page.text[-900:])
+    check("it may only read", "this of what you may do: read." in page.text, page.text[-900:])
     page = browser.press(page, "/login/device", say="give")
     check("and confirming says so", "has its token" in page.text, page.text[-800:])
     check.equal("login --device ends well", login.wait(40), 0)

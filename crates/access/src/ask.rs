@@ -3,6 +3,7 @@
 
 use hallpass_model::{
     AccountId, GroupId, HoldKey, RequestId, Span, Target, TargetNames, Timestamp,
+    text::says_something,
 };
 use hallpass_rules::{Ask, Decision, Directory, Kind, RuleId, Rules};
 use serde::{Deserialize, Serialize};
@@ -332,7 +333,7 @@ fn check_reach(resolved: Option<&Resolved>, settings: &Settings, problems: &mut 
 fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec<FieldProblem>) {
     let trimmed = form.reason.trim();
     let length = trimmed.chars().count();
-    if length == 0 {
+    if !says_something(trimmed) {
         problems.push(FieldProblem::new(
             "reason",
             "missing-reason",

@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_audit::Event;
-use hallpass_model::{Email, Span, Timestamp};
+use hallpass_model::{Email, Span, Timestamp, text::visible_characters};
 use serde::{Deserialize, Serialize};
 
 use crate::decide::{Bench, ensure_known, ensure_may_deny};
@@ -64,7 +64,12 @@ pub(crate) fn take(
     let (approvers, longest) = ensure_allowed(pending.request(), bench)?;
     bench.moment.ensure_agreed()?;
     let justification = justification.trim();
-    let characters = justification.chars().count();
+    let written = justification.chars().count();
+    // too many count as they are, too few as they are seen
+    let characters = match visible_characters(justification) {
+        _ if written > JUSTIFICATION_CHARACTERS_MAX => written,
+        seen => seen,
+    };
     if !(JUSTIFICATION_CHARACTERS_MIN..=JUSTIFICATION_CHARACTERS_MAX).contains(&characters) {
         return Err(PressRefused::Justification { characters });
     }

@@ -11,7 +11,7 @@ pub struct LoginWish {
     /// The machine it runs on, to be shown to the person.
     #[serde(default)]
     pub host: String,
-    /// What the token may do: `read`, `request`, `review`, `admin`; all without it.
+    /// What the token may do: `read`, `request`, `review`, `admin`; `read` alone without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
 }

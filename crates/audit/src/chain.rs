@@ -14,6 +14,10 @@ use crate::sign::canonical;
 /// What the first record links to.
 pub const GENESIS_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// The largest number of a record: every reader of JSON keeps it exactly, and the next one after it is
+/// still a number.
+pub const SEQ_MAX: u64 = (1 << 53) - 1;
+
 /// The end of a chain: enough to check that an export reaches it unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
@@ -77,6 +81,7 @@ impl Record {
             seq: fields
                 .get("seq")
                 .and_then(Value::as_u64)
+                .filter(|seq| *seq <= SEQ_MAX)
                 .ok_or(RecordError::Member("seq"))?,
             id: text("id")?.parse().map_err(|_| RecordError::Member("id"))?,
             event: text("event")?,
@@ -157,7 +162,7 @@ impl Record {
 /// When the draft has no canonical form; nothing may be committed then.
 pub fn seal(draft: Draft, previous: Option<&Head>) -> Result<Record, RecordError> {
     let (seq, prev_hash) = previous.map_or((1, GENESIS_HASH.to_owned()), |head| {
-        (head.seq + 1, head.hash.clone())
+        (head.seq.saturating_add(1), head.hash.clone())
     });
     let mut fields = draft.into_fields();
     fields.insert("seq".to_owned(), seq.into());

@@ -102,7 +102,9 @@ pub async fn export_pending(
     let mut exported = store.exported().await?;
     let mut written = 0;
     loop {
-        let records = store.records_from(exported + 1, EXPORT_BATCH).await?;
+        let records = store
+            .records_from(exported.saturating_add(1), EXPORT_BATCH)
+            .await?;
         let Some(last) = records.last().map(Record::seq) else {
             return Ok(ExportReport { written, exported });
         };

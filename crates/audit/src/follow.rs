@@ -40,7 +40,7 @@ impl Followed {
     /// # Errors
     /// What is wrong with it; the place stays where it was.
     pub fn step(&mut self, record: &Record) -> Result<(), Fault> {
-        let expected = self.seq + 1;
+        let expected = self.seq.saturating_add(1);
         let fault = |seq, kind, detail: &str| {
             Err(Fault {
                 seq,

@@ -32,7 +32,7 @@ mod witness;
 pub mod testing;
 
 pub use alarm::{Alarm, AlarmKind};
-pub use chain::{GENESIS_HASH, Head, Record, RecordError, seal};
+pub use chain::{GENESIS_HASH, Head, Record, RecordError, SEQ_MAX, seal};
 pub use draft::{Approval, Draft, Event, NOT_APPLICABLE, Origin};
 pub use export::{
     ExportError, ExportReport, ObjectKind, export_pending, head_key, object_key, publish_head,

@@ -208,7 +208,7 @@ fn walk(
 ) {
     let mut previous: Option<&Record> = None;
     for (seq, (record, place)) in good {
-        let expected = previous.map(|record| record.seq() + 1);
+        let expected = previous.map(|record| record.seq().saturating_add(1));
         if let Some(expected) = expected.filter(|expected| expected < seq) {
             faults.push(absent(expected, faults, unreadable));
         } else if let Some(before) = previous {
@@ -229,7 +229,7 @@ fn walk(
         previous = Some(record);
     }
     let first = good.keys().next().copied().unwrap_or(1);
-    let after_last = previous.map_or(1, |record| record.seq() + 1);
+    let after_last = previous.map_or(1, |record| record.seq().saturating_add(1));
     for claim in claims.iter().filter(|claim| claim.seq >= first) {
         match good.get(&claim.seq) {
             Some((record, place)) if record.hash() != claim.hash => faults.push(fault(

@@ -74,6 +74,8 @@ pub struct Options {
     pub frozen_clock: bool,
     /// Token that the control API wants.
     pub control_token: Option<String>,
+    /// Names of this machine, beside those of loopback, that the control API may be called by.
+    pub control_names: Vec<String>,
     /// Calls kept in the log; 0 stands for 100,000.
     pub calls_kept: usize,
     /// Whether global services insist on their Region.
@@ -285,6 +287,7 @@ pub(crate) struct Shared {
     pub secret: Option<String>,
     pub strict_scope: bool,
     pub control_token: Option<String>,
+    pub control_names: Vec<String>,
     pub overrides: Overrides,
     /// Connections of the app to the simulated Slack.
     pub wires: Wires,
@@ -365,6 +368,7 @@ impl Simulator {
             secret: options.secret,
             strict_scope: options.strict_scope,
             control_token: options.control_token,
+            control_names: options.control_names,
             overrides,
             world: Mutex::new(world),
         };

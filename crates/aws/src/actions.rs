@@ -1,5 +1,16 @@
 //! The IAM actions this client needs, for the least policy that `hallpass doctor` prints.
 
+/// Who needs an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Every server.
+    Always,
+    /// Whoever ends sessions or runs drills: they write policies of the organization.
+    Policies,
+    /// Whoever has the tags of accounts read.
+    AccountTags,
+}
+
 /// What an action is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
@@ -7,8 +18,8 @@ pub struct Action {
     pub name: &'static str,
     /// Whether it changes something.
     pub writes: bool,
-    /// Whether only plans need it (drills, cut-offs); a server does without.
-    pub plans: bool,
+    /// Who needs it.
+    pub need: Need,
     /// Whether a guard needs it, who only looks and takes away.
     pub guard: bool,
 }
@@ -17,7 +28,7 @@ const fn read(name: &'static str) -> Action {
     Action {
         name,
         writes: false,
-        plans: false,
+        need: Need::Always,
         guard: false,
     }
 }
@@ -26,14 +37,21 @@ const fn write(name: &'static str) -> Action {
     Action {
         name,
         writes: true,
-        plans: false,
+        need: Need::Always,
         guard: false,
     }
 }
 
-const fn for_plans(action: Action) -> Action {
+const fn for_policies(action: Action) -> Action {
     Action {
-        plans: true,
+        need: Need::Policies,
+        ..action
+    }
+}
+
+const fn for_tags(action: Action) -> Action {
+    Action {
+        need: Need::AccountTags,
         ..action
     }
 }
@@ -83,19 +101,18 @@ const ACTIONS: &[Action] = &[
     read("organizations:ListAccountsForParent"),
     read("organizations:ListParents"),
     and_guard(read("organizations:DescribeAccount")),
-    // only where account tags are read
-    read("organizations:ListTagsForResource"),
-    for_plans(read("organizations:ListPolicies")),
-    for_plans(read("organizations:DescribePolicy")),
-    for_plans(read("organizations:ListTargetsForPolicy")),
-    for_plans(read("organizations:ListPoliciesForTarget")),
-    for_plans(write("organizations:CreatePolicy")),
-    for_plans(write("organizations:UpdatePolicy")),
-    for_plans(write("organizations:DeletePolicy")),
-    for_plans(write("organizations:AttachPolicy")),
-    for_plans(write("organizations:DetachPolicy")),
+    for_tags(read("organizations:ListTagsForResource")),
+    for_policies(read("organizations:ListPolicies")),
+    for_policies(read("organizations:DescribePolicy")),
+    for_policies(read("organizations:ListTargetsForPolicy")),
+    for_policies(read("organizations:ListPoliciesForTarget")),
+    for_policies(write("organizations:CreatePolicy")),
+    for_policies(write("organizations:UpdatePolicy")),
+    for_policies(write("organizations:DeletePolicy")),
+    for_policies(write("organizations:AttachPolicy")),
+    for_policies(write("organizations:DetachPolicy")),
     // a policy is made with its tags in one call
-    for_plans(write("organizations:TagResource")),
+    for_policies(write("organizations:TagResource")),
 ];
 
 /// What exporting to a bucket needs on the bucket: `doctor` looks whether it has Object Lock.

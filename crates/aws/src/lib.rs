@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use hallpass_model::Clock;
 
-pub use actions::{Action, BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, actions};
+pub use actions::{Action, BUCKET_ACTIONS, KEY_ACTIONS, Need, OBJECT_ACTIONS, actions};
 pub use connect::{About, ConnectError, Place, connect};
 pub use dates::{DateListener, Dated};
 pub use head_key::KmsKey;

@@ -20,6 +20,7 @@ mod heads;
 mod ids;
 mod keys;
 mod logging;
+mod only;
 mod output;
 mod plans;
 mod prompt;

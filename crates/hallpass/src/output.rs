@@ -9,6 +9,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use comfy_table::{ColumnConstraint, ContentArrangement, Width, presets};
+use hallpass_model::text;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -236,45 +237,22 @@ pub(crate) fn width() -> Option<u16> {
     terminal_size::terminal_size().map(|(terminal_size::Width(width), _)| width)
 }
 
-/// `text` with every control character, and every one that turns or hides text, written out.
+/// `text` on one line, with whatever is hidden in it written out.
 pub(crate) fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => shown.push_str("\\n"),
-            '\r' => shown.push_str("\\r"),
-            '\t' => shown.push(' '),
-            c if c.is_control() || hides(c) => {
-                // writing to a `String` cannot fail
-                let _ = write!(shown, "{}", c.escape_unicode());
-            }
-            c => shown.push(c),
-        }
-    }
-    shown
-}
-
-/// Characters that reorder or hide what follows (Unicode Technical Report 36, bidirectional text
-/// spoofing).
-fn hides(c: char) -> bool {
-    matches!(
-        c,
-        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}' | '\u{feff}'
-    )
+    text::written_out(text)
 }
 
 /// A JSON document for reading, with its line end.
 fn pretty<T: Serialize + ?Sized>(item: &T) -> Result<String, Failure> {
     serde_json::to_string_pretty(item)
-        .map(|text| text + "\n")
+        .map(|document| text::json(&document).into_owned() + "\n")
         .map_err(Failure::bug)
 }
 
 /// A JSON value on one line, with its line end.
 pub(crate) fn compact<T: Serialize + ?Sized>(item: &T) -> Result<String, Failure> {
     serde_json::to_string(item)
-        .map(|text| text + "\n")
+        .map(|line| text::json(&line).into_owned() + "\n")
         .map_err(Failure::bug)
 }
 
@@ -284,7 +262,7 @@ fn csv<T: Serialize>(items: &[T], fields: &[&str]) -> Result<String, Failure> {
         let value = serde_json::to_value(item).map_err(Failure::bug)?;
         let cells: Vec<String> = fields
             .iter()
-            .map(|field| quoted(&csv_cell(value.get(field))))
+            .map(|field| csv_cell(value.get(field)))
             .collect();
         text.push_str(&cells.join(","));
         text.push_str("\r\n");
@@ -292,24 +270,17 @@ fn csv<T: Serialize>(items: &[T], fields: &[&str]) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Text as it is, lists of texts parted by blanks, anything else as JSON.
+/// Text, lists of texts parted by blanks, anything else as JSON; numbers begin no formula.
 fn csv_cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
+        Some(number @ Value::Number(_)) => number.to_string(),
+        Some(Value::String(text)) => text::csv_cell(text),
         Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
             let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-            texts.join(" ")
+            text::csv_cell(&texts.join(" "))
         }
-        Some(other) => other.to_string(),
-    }
-}
-
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
+        Some(other) => text::csv_cell(&other.to_string()),
     }
 }
 
@@ -329,6 +300,25 @@ mod tests {
             csv(&items, &["id", "reason", "who", "n"]).unwrap(),
             "id,reason,who,n\r\na,\"say \"\"hi\"\", twice\",x y,5\r\nb,\"two\nlines\",,\r\n"
         );
+    }
+
+    #[test]
+    fn cells_begin_no_formula_and_steer_no_terminal() {
+        let items =
+            [json!({"id": "=1+1", "who": ["@a", "b"], "n": -5, "reason": "a\u{1b}[2J\u{202e}b"})];
+        assert_eq!(
+            csv(&items, &["id", "who", "n", "reason"]).unwrap(),
+            "id,who,n,reason\r\n\"'=1+1\",\"'@a b\",-5,a\\u{1b}[2J\\u{202e}b\r\n"
+        );
+    }
+
+    #[test]
+    fn json_hides_nothing_and_says_the_same() {
+        let item = json!({"reason": "a\u{202e}b\u{9b}2J"});
+        for text in [pretty(&item).unwrap(), compact(&item).unwrap()] {
+            assert!(text.is_ascii(), "{text}");
+            assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), item);
+        }
     }
 
     #[test]

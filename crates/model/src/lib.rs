@@ -11,6 +11,7 @@ mod id;
 mod sources;
 mod span;
 mod target;
+pub mod text;
 
 pub use aws::{AccountId, GroupId, IdError, PermissionSetArn, PermissionSetName, UserId};
 pub use email::{Email, EmailError};

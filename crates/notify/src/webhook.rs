@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use hallpass_access::{
     Channel, Delivery, DigestKind, Grant, News, Request, Sweep, Told, ToldDigest,
 };
-use hallpass_model::{Clock, Span, Target, Timestamp};
+use hallpass_model::{Clock, Span, Target, Timestamp, text::visible};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -167,7 +167,7 @@ impl Webhook {
             let why = "the receiver answered 410 before".to_owned();
             return Delivery::GaveUp { why };
         }
-        let body = body.to_string();
+        let body = shown(body).to_string();
         // whoever is called compares it with its own time
         let now = self.clock.elsewhere();
         let secret = self.secret.expose_secret().as_bytes();
@@ -209,6 +209,21 @@ impl Webhook {
 
 fn again(after: Span, why: String) -> Delivery {
     Delivery::Again { after, why }
+}
+
+/// The body with nothing hidden in its texts: whoever receives it shows them to people.
+fn shown(body: &Value) -> Value {
+    match body {
+        Value::String(text) => visible(text).into(),
+        Value::Array(items) => items.iter().map(shown).collect(),
+        Value::Object(members) => {
+            let members = members.iter();
+            members
+                .map(|(name, value)| (name.clone(), shown(value)))
+                .collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => body.clone(),
+    }
 }
 
 /// What went wrong, without the URL: it may hold a secret of its own.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use axum::extract::{ConnectInfo, Request};
-use axum::http::HeaderMap;
+use axum::http::{Extensions, HeaderMap};
 
 /// A range of addresses: `10.0.0.0/8`, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,10 +114,16 @@ impl Proxies {
         source
     }
 
-    /// The address of a call, if the server knows it.
+    /// The address of a call as limits count it, if the server knows it.
     pub(crate) fn of(&self, request: &Request) -> Option<IpAddr> {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
-        Some(counted(self.source(peer.0.ip(), request.headers())))
+        self.shown(request.extensions(), request.headers())
+            .map(counted)
+    }
+
+    /// The address of a call, to be shown.
+    pub(crate) fn shown(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>()?;
+        Some(self.source(peer.0.ip(), headers).to_canonical())
     }
 }
 

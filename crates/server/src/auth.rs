@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use aws_lc_rs::digest;
 use axum::{
     extract::FromRequestParts,
-    http::{header, request::Parts},
+    http::{HeaderValue, header, request::Parts},
 };
 use hallpass_access::{AccessError, Actor, Origin, PressRefused, Role};
 use hallpass_model::{Email, Timestamp};
@@ -160,6 +160,14 @@ fn missing(any_of: &[Scope]) -> Failure {
         "missing-scope",
         format!("this token lacks the scope `{needed}`"),
     )
+    .help("`hallpass login --scope` asks for a token with it")
+}
+
+/// The token of an `Authorization` header, however its scheme and blanks are written.
+pub(crate) fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, secret) = value.to_str().ok()?.split_once(' ')?;
+    let secret = secret.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then_some(secret)
 }
 
 impl FromRequestParts<App> for Caller {
@@ -169,14 +177,8 @@ impl FromRequestParts<App> for Caller {
         let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
             return by_session(parts, app).await;
         };
-        let secret = value
-            .to_str()
-            .ok()
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, secret)| secret.trim())
-            .filter(|secret| !secret.is_empty())
-            .ok_or_else(|| Failure::unauthorized("no bearer token was sent"))?;
+        let secret =
+            bearer(value).ok_or_else(|| Failure::unauthorized("no bearer token was sent"))?;
         let hash = hash_secret(secret);
         let facts = app
             .tokens
@@ -189,13 +191,13 @@ impl FromRequestParts<App> for Caller {
         let origin = match parts
             .headers
             .get("x-hallpass-client")
-            .map(axum::http::HeaderValue::as_bytes)
+            .map(HeaderValue::as_bytes)
         {
             Some(b"cli") => Origin::Cli,
             _ => Origin::Api,
         };
         let actor = person(app, &facts.user, origin)?;
-        app.rates.remember(value);
+        app.rates.remember(secret);
         somebody_came(parts);
         Ok(Self {
             actor,

@@ -1,16 +1,18 @@
 //! Reading calls: JSON bodies, query strings and idempotency keys, with refusals that say what is
 //! wrong. Nothing is taken that is not understood.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use axum::{
     Json,
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Query, Request, rejection::JsonRejection},
-    http::{StatusCode, request::Parts},
+    http::{HeaderMap, StatusCode, request::Parts},
 };
 use hallpass_access::Idempotency;
-use serde::{Serialize, de::DeserializeOwned};
+use hallpass_audit::SEQ_MAX;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
 
 use crate::{App, auth::hash_secret, problem::Failure};
 
@@ -113,6 +115,42 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Parameters<T> {
             Err(rejection) => Err(Failure::bad("bad-parameter", rejection.body_text())),
         }
     }
+}
+
+/// The number of an audit record, as a caller gives it; zero is before the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecordNumber(u64);
+
+impl RecordNumber {
+    pub(crate) fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for RecordNumber {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.parse::<u64>().ok();
+        number
+            .filter(|number| *number <= SEQ_MAX)
+            .map(Self)
+            .ok_or_else(|| format!("a record's number is 0 to {SEQ_MAX}"))
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordNumber {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+/// The record after which a stream goes on (`Last-Event-ID`); what is no record's number counts as
+/// none, and the stream tells what happens from now on.
+pub(crate) fn last_event(headers: &HeaderMap) -> Option<u64> {
+    let text = headers.get("last-event-id")?.to_str().ok()?;
+    text.parse().ok().map(RecordNumber::get)
 }
 
 /// The longest idempotency key.

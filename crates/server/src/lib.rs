@@ -104,6 +104,13 @@ fn headers(app: &App) -> Vec<(HeaderName, &'static str)> {
     headers
 }
 
+/// What a call is called in the log: never its whole address, which holds the provider's `code` and
+/// `state` when people come back from signing in.
+fn span_of<B>(request: &axum::http::Request<B>) -> tracing::Span {
+    let (method, path) = (request.method(), request.uri().path());
+    tracing::debug_span!("request", %method, path)
+}
+
 /// Everything the server answers.
 pub fn router(app: App) -> Router {
     let id = HeaderName::from_static("x-request-id");
@@ -135,9 +142,13 @@ pub fn router(app: App) -> Router {
     }
     router
         .layer(PropagateRequestIdLayer::new(id.clone()))
-        // only method, path and status: bodies hold reasons, headers hold tokens. What fails is told
-        // by `health::count`
-        .layer(TraceLayer::new_for_http().on_failure(()))
+        // only method, path and status: bodies hold reasons, headers hold tokens, queries hold codes of
+        // sign-in. What fails is told by `health::count`
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span_of)
+                .on_failure(()),
+        )
         .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
         .with_state(app)
 }

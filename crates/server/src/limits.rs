@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::{
     App,
+    auth::bearer,
     problem::{self, Failure},
 };
 
@@ -57,9 +58,9 @@ impl Rates {
         rates
     }
 
-    /// The header of a token that counts: from now on it is a source of its own.
-    pub(crate) fn remember(&self, token: &HeaderValue) {
-        let source = self.hasher.hash_one(token.as_bytes());
+    /// A token that counts: from now on it is a source of its own, however its header is written.
+    pub(crate) fn remember(&self, token: &str) {
+        let source = self.of_token(token);
         self.with_room_for(source)
             .entry(source)
             .or_insert_with(|| Bucket {
@@ -68,9 +69,14 @@ impl Rates {
             });
     }
 
+    fn of_token(&self, token: &str) -> u64 {
+        // apart from addresses, which are hashed too
+        self.hasher.hash_one(("token", token))
+    }
+
     /// The source of a call: its token if that counted before, else its address.
-    fn source(&self, token: Option<&HeaderValue>, address: Option<IpAddr>) -> u64 {
-        let token = token.map(|token| self.hasher.hash_one(token.as_bytes()));
+    fn source(&self, header: Option<&HeaderValue>, address: Option<IpAddr>) -> u64 {
+        let token = header.and_then(bearer).map(|token| self.of_token(token));
         let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         token
             .filter(|token| buckets.contains_key(token))
@@ -196,9 +202,52 @@ mod tests {
             rates.take(source, now)
         });
         assert_eq!(tries.count(), 100);
-        rates.remember(&token(7));
+        rates.remember("7");
         let source = rates.source(Some(&token(7)), address);
         assert!(rates.take(source, now), "one that counts is another source");
+    }
+
+    #[test]
+    fn one_token_is_one_source_however_its_header_is_written() {
+        let (rates, now) = (Rates::new(50, 100), Instant::now());
+        let address: Option<IpAddr> = Some([192, 0, 2, 1].into());
+        rates.remember("secret");
+        let scheme = |number: u32| -> String {
+            let letters = "bearer".chars().enumerate();
+            let turned = letters.map(|(at, letter)| match number >> at & 1 {
+                0 => letter,
+                _ => letter.to_ascii_uppercase(),
+            });
+            turned.collect()
+        };
+        let tries = (0..500).filter(|number| {
+            let blanks = " ".repeat(usize::try_from(number / 64).unwrap() + 1);
+            let header = format!("{}{blanks}secret", scheme(number % 64));
+            let header = HeaderValue::from_str(&header).unwrap();
+            rates.take(rates.source(Some(&header), address), now)
+        });
+        assert_eq!(tries.count(), 100);
+    }
+
+    #[test]
+    fn made_up_tokens_of_a_whole_network_count_together() {
+        let (rates, now) = (Rates::new(50, 100), Instant::now());
+        let tries = (0..500_u32).filter(|number| {
+            let six = IpAddr::from([
+                0x2001,
+                0xdb8,
+                1,
+                2,
+                3,
+                4,
+                5,
+                u16::try_from(*number).unwrap(),
+            ]);
+            let address = Some(crate::address::counted(six));
+            let header = HeaderValue::from_str(&format!("Bearer {number}")).unwrap();
+            rates.take(rates.source(Some(&header), address), now)
+        });
+        assert_eq!(tries.count(), 100);
     }
 
     #[test]
@@ -206,7 +255,7 @@ mod tests {
         let (rates, now) = (Rates::new(1, 1), Instant::now());
         for source in 0..25_000 {
             rates.take(source, now);
-            rates.remember(&HeaderValue::from(source));
+            rates.remember(&source.to_string());
         }
         assert!(rates.buckets.lock().unwrap().len() <= SOURCES_MAX);
     }

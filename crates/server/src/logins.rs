@@ -7,6 +7,7 @@
 //! live in this process, as hashes, for ten minutes and one use.
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::{constant_time, rand};
@@ -41,6 +42,24 @@ pub(crate) struct Wish {
     pub(crate) scopes: BTreeSet<Scope>,
 }
 
+/// Where a login without a browser was begun, as the server saw it: what a person can hold against
+/// where they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Begun {
+    /// The address it came from, if the server knows it.
+    pub(crate) address: Option<IpAddr>,
+    /// What program it says it is. Anybody may say anything.
+    pub(crate) agent: String,
+    pub(crate) at: Timestamp,
+}
+
+/// A login that waits for its person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) wish: Wish,
+    pub(crate) begun: Begun,
+}
+
 /// A login somebody said yes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Given {
@@ -64,9 +83,14 @@ enum Answer {
 struct Device {
     /// Of the short code.
     short: String,
-    wish: Wish,
+    waiting: Waiting,
     answer: Answer,
-    at: Timestamp,
+}
+
+impl Device {
+    fn at(&self) -> Timestamp {
+        self.waiting.begun.at
+    }
 }
 
 /// What the command line is told when it asks.
@@ -163,16 +187,16 @@ impl Logins {
     ///
     /// # Errors
     /// When the system has no randomness.
-    pub(crate) fn begin(&self, wish: Wish, now: Timestamp) -> Result<(String, String), Failure> {
+    pub(crate) fn begin(&self, wish: Wish, begun: Begun) -> Result<(String, String), Failure> {
         let (secret, short) = (new_secret()?, short_code()?);
         let device = Device {
             short: hash_secret(&short),
-            wish,
             answer: Answer::Waiting,
-            at: now,
+            waiting: Waiting { wish, begun },
         };
+        let now = device.at();
         let mut all = self.all();
-        make_room(&mut all.devices, now, |device| device.at);
+        make_room(&mut all.devices, now, Device::at);
         all.devices.insert(hash_secret(&secret), device);
         Ok((secret, shown(&short)))
     }
@@ -181,9 +205,14 @@ impl Logins {
     ///
     /// # Errors
     /// When it is none, or its reader typed too many that were none.
-    pub(crate) fn look(&self, typed: &str, who: &Email, now: Timestamp) -> Result<Wish, NotACode> {
+    pub(crate) fn look(
+        &self,
+        typed: &str,
+        who: &Email,
+        now: Timestamp,
+    ) -> Result<Waiting, NotACode> {
         let mut all = self.all();
-        find(&mut all, typed, who, now).map(|device| device.wish.clone())
+        find(&mut all, typed, who, now).map(|device| device.waiting.clone())
     }
 
     /// Somebody's answer to a short code.
@@ -196,17 +225,17 @@ impl Logins {
         who: &Email,
         say: Say,
         now: Timestamp,
-    ) -> Result<Wish, NotACode> {
+    ) -> Result<Waiting, NotACode> {
         let mut all = self.all();
         let device = find(&mut all, typed, who, now)?;
         device.answer = match say {
             Say::Give => Answer::Yes(who.clone()),
             Say::Refuse => Answer::No,
         };
-        let wish = device.wish.clone();
+        let waiting = device.waiting.clone();
         drop(all);
         self.answered.notify_waiters();
-        Ok(wish)
+        Ok(waiting)
     }
 
     /// What became of a login without a browser.
@@ -216,8 +245,8 @@ impl Logins {
         let Some(device) = all.devices.get(&key) else {
             return Asked::Gone;
         };
-        let is_over = !LASTS.covers(device.at, now);
-        let (answer, wish) = (device.answer.clone(), device.wish.clone());
+        let is_over = !LASTS.covers(device.at(), now);
+        let (answer, wish) = (device.answer.clone(), device.waiting.wish.clone());
         if !is_over && matches!(answer, Answer::Waiting) {
             return Asked::Waiting;
         }
@@ -285,7 +314,7 @@ fn find<'a>(
     }
     let short = hash_secret(&letters(typed));
     let found = all.devices.values_mut().find(|device| {
-        let waits = matches!(device.answer, Answer::Waiting) && LASTS.covers(device.at, now);
+        let waits = matches!(device.answer, Answer::Waiting) && LASTS.covers(device.at(), now);
         waits && device.short == short
     });
     if found.is_none() {
@@ -347,6 +376,21 @@ mod tests {
         }
     }
 
+    fn begun() -> Begun {
+        Begun {
+            address: Some([203, 0, 113, 9].into()),
+            agent: "hallpass/1".to_owned(),
+            at: start(),
+        }
+    }
+
+    fn waiting() -> Waiting {
+        Waiting {
+            wish: wish(),
+            begun: begun(),
+        }
+    }
+
     #[test]
     fn a_code_counts_once_with_its_verifier_and_in_time() {
         let logins = Logins::default();
@@ -372,13 +416,13 @@ mod tests {
     #[test]
     fn a_short_code_is_answered_once_and_fetched_once() {
         let logins = Logins::default();
-        let (secret, short) = logins.begin(wish(), start()).unwrap();
+        let (secret, short) = logins.begin(wish(), begun()).unwrap();
         assert_eq!(logins.ask(&secret, start()), Asked::Waiting);
         let typed = short.to_lowercase().replace('-', " ");
-        assert_eq!(logins.look(&typed, &ana(), start()), Ok(wish()));
+        assert_eq!(logins.look(&typed, &ana(), start()), Ok(waiting()));
         assert_eq!(
             logins.answer(&typed, &ana(), Say::Give, start()),
-            Ok(wish())
+            Ok(waiting())
         );
         let again = logins.answer(&typed, &ana(), Say::Give, start());
         assert_eq!(again, Err(NotACode::Unknown));
@@ -388,10 +432,10 @@ mod tests {
         });
         assert_eq!(logins.ask(&secret, start()), given);
         assert_eq!(logins.ask(&secret, start()), Asked::Gone);
-        let (secret, short) = logins.begin(wish(), start()).unwrap();
+        let (secret, short) = logins.begin(wish(), begun()).unwrap();
         logins.answer(&short, &ana(), Say::Refuse, start()).unwrap();
         assert_eq!(logins.ask(&secret, start()), Asked::Refused);
-        let (secret, short) = logins.begin(wish(), start()).unwrap();
+        let (secret, short) = logins.begin(wish(), begun()).unwrap();
         let late = LASTS.after(start());
         let answered = logins.answer(&short, &ana(), Say::Give, late);
         assert_eq!(answered, Err(NotACode::Unknown));
@@ -401,12 +445,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn few_wait_at_a_time_and_the_others_are_told_at_once() {
         let logins = std::sync::Arc::new(Logins::default());
-        let (secret, short) = logins.begin(wish(), start()).unwrap();
+        let (secret, short) = logins.begin(wish(), begun()).unwrap();
         let patience = std::time::Duration::from_secs(20);
-        let mut waiting = tokio::task::JoinSet::new();
+        let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..WAITING_MAX {
             let (logins, secret) = (std::sync::Arc::clone(&logins), secret.clone());
-            waiting.spawn(async move { logins.ask_patiently(&secret, start(), patience).await });
+            tasks.spawn(async move { logins.ask_patiently(&secret, start(), patience).await });
         }
         while logins.waiting.available_permits() > 0 {
             tokio::task::yield_now().await;
@@ -419,7 +463,7 @@ mod tests {
         );
         logins.answer(&short, &ana(), Say::Give, start()).unwrap();
         let mut given = 0;
-        while let Some(asked) = waiting.join_next().await {
+        while let Some(asked) = tasks.join_next().await {
             given += usize::from(matches!(asked.unwrap(), Asked::Given(_)));
         }
         assert_eq!(given, 1, "and it is given once");
@@ -429,7 +473,7 @@ mod tests {
     #[test]
     fn guesses_are_counted() {
         let logins = Logins::default();
-        let (_, short) = logins.begin(wish(), start()).unwrap();
+        let (_, short) = logins.begin(wish(), begun()).unwrap();
         for _ in 0..GUESSES_MAX {
             let guessed = logins.look("AAAA-AAAA", &ana(), start());
             assert_eq!(guessed, Err(NotACode::Unknown));

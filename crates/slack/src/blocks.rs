@@ -1,5 +1,8 @@
 //! The parts of Block Kit that are used, with Slack's limits kept by whoever makes them.
 
+use std::borrow::Cow;
+
+use hallpass_model::text::visible;
 use serde::Serialize;
 
 use crate::words::{LABEL_MAX, shown};
@@ -27,7 +30,7 @@ pub enum Text {
 /// Words shown as they are; must be escaped already.
 pub(crate) fn plain(text: impl Into<String>) -> Text {
     Text::PlainText {
-        text: text.into(),
+        text: shown_whole(text.into()),
         emoji: true,
     }
 }
@@ -35,8 +38,16 @@ pub(crate) fn plain(text: impl Into<String>) -> Text {
 /// Words with marks and links; what others wrote must be escaped already.
 pub(crate) fn marked(text: impl Into<String>) -> Text {
     Text::Mrkdwn {
-        text: text.into(),
+        text: shown_whole(text.into()),
         verbatim: true,
+    }
+}
+
+/// The last gate: whatever comes this way hides nothing, whoever put it together.
+fn shown_whole(text: String) -> String {
+    match visible(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(shown) => shown,
     }
 }
 

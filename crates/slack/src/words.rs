@@ -2,7 +2,7 @@
 //! names are put as `ui/ui.md` §5 and §9 say.
 
 use hallpass_access::{Directory, Request};
-use hallpass_model::{Email, Span, TargetNames, Timestamp};
+use hallpass_model::{Email, Span, TargetNames, Timestamp, text::visible};
 use jiff::tz::TimeZone;
 
 /// Longest text of a field of a section.
@@ -12,10 +12,11 @@ pub(crate) const SECTION_MAX: usize = 3_000;
 /// Longest label of an option or a button.
 pub(crate) const LABEL_MAX: usize = 75;
 
-/// The three characters that mean something to Slack, as it wants them written.
+/// What others wrote, as Slack shows it: nothing hidden in it, and the three characters that mean
+/// something to Slack as it wants them written.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in visible(text).chars() {
         push_escaped(&mut escaped, character);
     }
     escaped
@@ -50,8 +51,9 @@ pub(crate) fn shown_or_link(text: &str, max: usize, url: &str) -> String {
 }
 
 fn shown_with(text: &str, max: usize, tail: &str) -> String {
+    let text = visible(text);
     if text.chars().map(width).sum::<usize>() <= max {
-        return escape(text);
+        return escape(&text);
     }
     let room = max.saturating_sub(tail.encode_utf16().count());
     let (mut cut, mut used) = (String::new(), 0);

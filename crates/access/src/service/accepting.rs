@@ -1,7 +1,7 @@
 //! Standing access that an administrator accepts, or accepts no more.
 
 use hallpass_audit::Event;
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_model::{HoldKey, Timestamp, text::says_something};
 
 use super::standing::Meant;
 use super::{Access, AccessError, RACES_MAX};
@@ -27,7 +27,7 @@ impl Access {
         let key = self.key_meant(meant)?;
         let reason = reason.trim();
         let refused = match review_at {
-            _ if reason.is_empty() => Some(PressRefused::ReasonMissing),
+            _ if !says_something(reason) => Some(PressRefused::ReasonMissing),
             Some(at) if at <= self.now() => Some(StandingRefused::ReviewInThePast.into()),
             Some(_) | None => None,
         };

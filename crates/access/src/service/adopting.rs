@@ -1,6 +1,6 @@
 //! Standing access that gets an end: by an administrator, or by a sweep.
 
-use hallpass_model::{HoldKey, Span, Target};
+use hallpass_model::{HoldKey, Span, Target, text::says_something};
 
 use super::looking::LOOK_MAX;
 use super::standing::Meant;
@@ -80,7 +80,7 @@ impl Access {
             let why = StandingRefused::BadLength { least, most };
             return Ok(Err(why.into()));
         }
-        if reason.trim().is_empty() {
+        if !says_something(reason) {
             return Ok(Err(PressRefused::ReasonMissing));
         }
         let is_out_of_reach = match (&key.target, &self.settings.out_of_reach) {

@@ -1,6 +1,6 @@
 //! Presses on what exists: approve, deny, discard, release, revoke.
 
-use hallpass_model::{GrantId, RequestId};
+use hallpass_model::{GrantId, RequestId, text::says_something};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::decide::{self, Bench};
@@ -343,7 +343,7 @@ impl Access {
             match reason.trim() {
                 _ if actor.secondary_domain => Err(PressRefused::SecondaryDomain),
                 _ if !listed && !actor.is(Role::Admin) => Err(PressRefused::NotYours),
-                "" => Err(PressRefused::ReasonMissing),
+                words if !says_something(words) => Err(PressRefused::ReasonMissing),
                 words => Ok(EndCause::Revoked {
                     by: actor.email.clone(),
                     reason: words.to_owned(),
@@ -368,7 +368,7 @@ impl Access {
             return Err(PressRefused::NotYours.into());
         }
         let revoking = revoking.into();
-        if revoking.reason.trim().is_empty() {
+        if !says_something(revoking.reason) {
             return Err(PressRefused::ReasonMissing.into());
         }
         let states = ["scheduled", "granting", "active", "ending"]

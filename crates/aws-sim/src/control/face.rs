@@ -14,7 +14,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Refusal, calls::CallRecord, clock, faults, file, sessions, state};
+use super::{Refusal, calls::CallRecord, clock, faults, file, place, sessions, state};
 use crate::{http::Line, pages, simulator::Shared, state::Record};
 
 type Parameters = Query<Vec<(String, String)>>;
@@ -107,8 +107,8 @@ pub(crate) async fn guard(
 }
 
 /// What those read who may not control the simulator.
-pub(crate) const KEPT_OUT: &str =
-    "only from this machine, or with the header X-Sim-Token where a token is set";
+pub(crate) const KEPT_OUT: &str = "only from this machine and by its own name (localhost, or one given with --control-name), not for a \
+     page of another site; or with the header X-Sim-Token where a token is set";
 
 /// Whether a request may control the simulator, or be anybody on its pages.
 pub(crate) fn is_let_in(shared: &Shared, headers: &HeaderMap, extensions: &Extensions) -> bool {
@@ -120,7 +120,7 @@ pub(crate) fn is_let_in(shared: &Shared, headers: &HeaderMap, extensions: &Exten
             let given = given.map(HeaderValue::as_bytes).unwrap_or_default();
             verify_slices_are_equal(token.as_bytes(), given).is_ok()
         }
-        None => local,
+        None => local && place::is_own(headers, &shared.control_names),
     }
 }
 

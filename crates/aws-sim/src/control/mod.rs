@@ -6,6 +6,7 @@ mod clock;
 mod face;
 mod faults;
 mod file;
+mod place;
 mod sessions;
 mod sign_in;
 mod state;

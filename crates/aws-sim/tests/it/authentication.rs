@@ -267,3 +267,53 @@ async fn the_control_api_may_want_a_token() {
         .unwrap();
     assert_eq!(answer.status().as_u16(), 200);
 }
+
+#[tokio::test]
+async fn a_page_of_another_site_controls_nothing() {
+    let bench = Bench::new(hallpass_aws_sim::Options {
+        control_names: vec!["sim.internal".to_owned()],
+        ..crate::bench::options()
+    })
+    .await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let here = bench.address.to_string();
+    let port = bench.address.port();
+    for (host, origin, expected) in [
+        (here.clone(), None, 200),
+        (format!("localhost:{port}"), None, 200),
+        (format!("sim.internal:{port}"), None, 200),
+        (here.clone(), Some(format!("http://{here}")), 200),
+        // its name leads here for a moment: DNS rebinding
+        (format!("evil.example:{port}"), None, 403),
+        (
+            format!("evil.example:{port}"),
+            Some(format!("http://evil.example:{port}")),
+            403,
+        ),
+        // a form or a script elsewhere
+        (here.clone(), Some("http://evil.example".to_owned()), 403),
+        (here.clone(), Some("http://127.0.0.1:1".to_owned()), 403),
+        (here.clone(), Some("null".to_owned()), 403),
+    ] {
+        for (path, body) in [
+            ("/_sim/calls/reset", ""),
+            ("/_sim/advance", r#"{"seconds": 0}"#),
+            ("/_slack/reset", ""),
+        ] {
+            let mut request = client
+                .post(format!("http://{here}{path}"))
+                .header("host", &host)
+                .header("content-type", "text/plain")
+                .body(body);
+            if let Some(origin) = &origin {
+                request = request.header("origin", origin);
+            }
+            let status = request.send().await.unwrap().status().as_u16();
+            assert_eq!(status, expected, "{path} of {host} from {origin:?}");
+        }
+        let look = client.get(format!("http://{here}/_sim/credentials"));
+        let answer = look.header("host", &host).send().await.unwrap();
+        let refused = answer.status().as_u16() == 403;
+        assert_eq!(refused, host.starts_with("evil"), "looking as {host}");
+    }
+}

@@ -21,11 +21,12 @@ use hallpass_store::FolderTarget;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
-use super::serve::{asked_to_stop, only_server, open_store, runtime};
+use super::serve::{asked_to_stop, open_store, runtime};
 use crate::clock::{self, ProcessClock, SystemClock};
 use crate::compose::{self, Exporting, Parts, RandomIds};
 use crate::config::SlackApp;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::only::only_server;
 use crate::{descriptors, facts, keys, logging, output};
 
 /// The rules of the sample organization.

@@ -56,6 +56,8 @@ enum Whom {
     Server,
     /// The guard: may list and delete, and give nothing
     Guard,
+    /// Who ends sessions or runs drills from the command line, beside what the server has
+    Policies,
 }
 
 /// The result of one check.
@@ -103,10 +105,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
         let groups = read_rules(&loaded.rules()?)
             .ok()
             .map(|rules| rules.requested_groups());
-        let groups = groups.unwrap_or_default();
+        let region = super::serve::aws_settings(&loaded).region;
+        let uses = iam_policy::Uses::of(&loaded, groups.unwrap_or_default(), &region);
         let text = match args.whom {
-            Whom::Server => iam_policy::text(&groups, &exports::statements(&loaded)?),
-            Whom::Guard => iam_policy::for_guard(&groups),
+            Whom::Server => iam_policy::text(&uses, &exports::statements(&loaded)?),
+            Whom::Guard => iam_policy::for_guard(&uses),
+            Whom::Policies => iam_policy::for_policies(&uses),
         };
         output::print(&text)?;
         return Ok(Exit::Ok);
@@ -216,7 +220,7 @@ async fn check_policies(loaded: &Loaded, organization: &dyn Organization, report
     if !loaded.config.access.end_sessions {
         return;
     }
-    let remedy = "`hallpass doctor --iam-policy` prints what is needed, in the statement `Plans`";
+    let remedy = "`hallpass doctor --iam-policy` prints what is needed, in the statements `ReadPolicies` and `WritePolicies`";
     let root = match organization.root().await {
         Ok(root) => root,
         Err(fault) => return report.add(CHECK, Err((fault.to_string(), remedy))),

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::serve::{ConfigArgs, asked_to_stop, aws_settings, only_process, runtime};
+use super::serve::{ConfigArgs, asked_to_stop, aws_settings, runtime};
 use crate::clock::SystemClock;
 use crate::compose::{self, RandomIds, rest};
 use crate::config::Loaded;
@@ -21,6 +21,7 @@ use crate::guards::ends::{FileEnds, StoreEnds};
 use crate::guards::papers::{Desk, JournalFile};
 use crate::guards::time::AnchoredTime;
 use crate::guards::{face, file_of};
+use crate::only::only_process;
 use crate::{logging, output};
 
 /// Ends worked on at the same time: one that waits for AWS holds up no other.
@@ -97,7 +98,7 @@ async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
         .map_err(|error| Failure::unwritable(folder.display(), &error))?;
     let lock = file_of(&folder, &name, "lock");
     let taken = format!("another guard writes as `{name}` in `{}`", folder.display());
-    let _only = only_process(&lock, taken, "give this one another `guard.name`")?;
+    let _only = only_process(&lock, &taken, "give this one another `guard.name`")?;
     let made = make(args, loaded, &folder, &name).await?;
     if args.accept_restored {
         made.guard.accept_restored();

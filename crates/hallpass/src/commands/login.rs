@@ -22,7 +22,8 @@ const TOKEN_BYTES_MAX: u64 = 8 * 1024;
 #[command(
     long_about = "Sign in to a server, so that other commands need no token\n\nOpens your browser, \
                   where you confirm that this command line gets a token of 12 hours. With --device \
-                  you do so in a browser on any machine. The token is kept in \
+                  you do so in a browser on any machine, and the token may only read unless --scope \
+                  says more. The token is kept in \
                   ~/.config/hallpass/credentials.json, which only you can read; `hallpass logout` \
                   revokes it. A token made with `hallpass token create` can be given with \
                   --token-stdin.",
@@ -34,7 +35,7 @@ pub(crate) struct Args {
     /// Confirm in a browser on another machine, with a code
     #[arg(long, conflicts_with_all = ["token_stdin", "persona"])]
     device: bool,
-    /// Ask for a token that does less than you may: read, request, review, admin
+    /// What the token may do of what you may: read, request, review, admin [default: all; with --device: read]
     #[arg(
         long = "scope",
         value_name = "SCOPE",

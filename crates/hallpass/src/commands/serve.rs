@@ -1,6 +1,5 @@
 //! `hallpass serve`: the server.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +18,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::guards::journals::Journals;
 use crate::heads::{self, Means};
 use crate::keys::Absent;
+use crate::only::only_server;
 use crate::{descriptors, keys, logging, output, plans};
 
 /// Run the server
@@ -89,34 +89,6 @@ pub(crate) async fn open_store(path: PathBuf) -> Result<SqliteStore, Failure> {
             Err(failure.help(error.help()))
         }
         Err(error) => Err(Failure::bug(error)),
-    }
-}
-
-/// Makes this process the only server of a store, for as long as the value lives: two would work,
-/// for every row is leased, but would undo each other's freeing of leases at their start.
-pub(crate) fn only_server(store: &Path) -> Result<File, Failure> {
-    let mut path = store.as_os_str().to_owned();
-    path.push(".lock");
-    let taken = format!("another server has the store `{}`", store.display());
-    let help = "stop it first, or give this one another `store.url`";
-    only_process(Path::new(&path), taken, help)
-}
-
-/// Makes this process the only one that has the file at `path`, for as long as the value lives.
-///
-/// # Errors
-/// `taken`, when another process has it.
-pub(crate) fn only_process(path: &Path, taken: String, help: &str) -> Result<File, Failure> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(|error| Failure::unwritable(path.display(), &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Failure::new(Exit::Held, taken).help(help)),
-        Err(TryLockError::Error(error)) => Err(Failure::unwritable(path.display(), &error)),
     }
 }
 

@@ -6,7 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{KEYS, parse};
+use std::path::PathBuf;
+
+use hallpass_model::Timestamp;
+
+use super::{KEYS, Loaded, parse};
 
 const SAMPLE: &str = include_str!("__fuzz__/configuration/sample.toml");
 
@@ -89,4 +93,67 @@ fn a_configuration_is_read_whole_or_refused_with_its_place() {
             }
         }
     });
+}
+
+/// Numbers and lengths of time at and past every edge, as they stand in a file.
+const EDGES: [&str; 20] = [
+    "0",
+    "-1",
+    "1",
+    "2147483648",
+    "4294967296",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551615",
+    "18446744073709551616",
+    "1e400",
+    "nan",
+    "\"\"",
+    "\"0s\"",
+    "\"-1s\"",
+    "\"1s\"",
+    "\"2147483648s\"",
+    "\"36525d\"",
+    "\"18446744073709551615h\"",
+    "\"18446744073709551616d\"",
+    "\"9999999999:59\"",
+];
+
+/// `[a.b]` and `c = value` of the key `a.b.c`; `webhooks` is a list of tables.
+fn file_with(key: &str, value: &str) -> String {
+    let (table, name) = key.rsplit_once('.').expect("every key is in a table");
+    match table {
+        "webhooks" => format!("[[webhooks]]\n{name} = {value}\n"),
+        table => format!("[{table}]\n{name} = {value}\n"),
+    }
+}
+
+#[test]
+fn every_key_takes_or_refuses_every_edge_and_what_is_taken_can_be_used() {
+    let now: Timestamp = "2026-11-20T14:20:00Z".parse().expect("an instant");
+    for (key, _) in KEYS {
+        for edge in EDGES {
+            let text = file_with(key, edge);
+            let Ok(config) = parse(&text, "any.toml") else {
+                continue;
+            };
+            let loaded = Loaded {
+                config,
+                folder: PathBuf::new(),
+            };
+            let settings = loaded.settings();
+            let expires = settings.expires_at(now);
+            assert!(expires.is_none_or(|at| at >= now), "{text}");
+            for sent in [0, 1, 20, 1_000] {
+                let next = settings.reminder_at(now, expires, sent);
+                assert!(next.is_none_or(|at| at >= now), "{text}");
+            }
+            assert!(settings.longest() >= settings.duration_max, "{text}");
+            // taken or refused, without a panic
+            let _ = (loaded.sessions().is_ok(), loaded.sign_in().is_ok());
+            let _ =
+                hallpass_server::Rates::new(loaded.config.server.rate, loaded.config.server.burst);
+            let _ = crate::descriptors::share(20_000, loaded.config.server.max_connections);
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Characters that a reader of the file does not see, or sees elsewhere: a file that holds one does not
 //! say what it seems to say.
 
+use hallpass_model::text::hidden_in;
+
 use super::Lines;
 use crate::diagnostic::{Code, Diagnostic};
 
@@ -9,22 +11,14 @@ const TOLD_MAX: usize = 20;
 
 /// Every hidden character of a text, with its place.
 pub(crate) fn hidden(text: &str) -> Vec<Diagnostic> {
-    let found = text
-        .char_indices()
-        .zip(followed_by(text))
-        .scan(None, |before, ((offset, c), after)| {
-            let hidden = is_hidden(*before, c, after);
-            *before = Some(c);
-            Some(hidden.then_some((offset, c)))
-        })
-        .flatten();
+    let found = hidden_in(text).filter(|(_, _, hidden)| *hidden);
     let mut found = found.take(TOLD_MAX).peekable();
     if found.peek().is_none() {
         return Vec::new();
     }
     let lines = Lines::new(text);
     found
-        .map(|(offset, c)| {
+        .map(|(offset, c, _)| {
             let message = format!("a character that is not shown: {}", name(c));
             let help = match c {
                 '\r' => "end lines with a line feed, alone or after a carriage return",
@@ -33,32 +27,6 @@ pub(crate) fn hidden(text: &str) -> Vec<Diagnostic> {
             Diagnostic::error(Code::BadCharacter, lines.position(offset), message).help(help)
         })
         .collect()
-}
-
-/// The character after each one.
-fn followed_by(text: &str) -> impl Iterator<Item = Option<char>> {
-    text.chars().skip(1).map(Some).chain(std::iter::once(None))
-}
-
-fn is_hidden(before: Option<char>, c: char, after: Option<char>) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        // alone, it ends a line for some programs and not for others
-        '\r' => after != Some('\n'),
-        // between letters that are not Latin, and in emoji, it belongs to what is shown
-        '\u{200c}' | '\u{200d}' => before.is_none_or(|before| before.is_ascii()),
-        '\u{ad}'
-        | '\u{61c}'
-        | '\u{180e}'
-        | '\u{200b}'
-        | '\u{200e}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}' => true,
-        _ => c.is_control(),
-    }
 }
 
 fn name(c: char) -> String {

@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{Extensions, HeaderMap, StatusCode, header},
+};
 use hallpass_api::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
-use hallpass_model::Timestamp;
+use hallpass_model::{Timestamp, text};
 
 use crate::{
     App, NewToken, Scope,
     auth::{Caller, hash_secret},
     body::Body,
-    logins::{Asked, Given, LASTS, TOKEN_LASTS, Wish},
+    logins::{Asked, Begun, Given, LASTS, TOKEN_LASTS, Wish},
     problem::Failure,
     session::new_secret,
 };
@@ -22,8 +26,12 @@ const PATIENCE_MAX: Duration = Duration::from_secs(20);
 /// The longest name of a machine that is shown.
 const HOST_CHARACTERS_MAX: usize = 64;
 
-/// The wish as far as we go along with it. The machine's name is anybody's word.
-pub(crate) fn wish(host: &str, scopes: &[String]) -> Result<Wish, Failure> {
+/// The longest name of a program that is shown.
+const AGENT_CHARACTERS_MAX: usize = 80;
+
+/// The wish as far as we go along with it; `usual` are the scopes of who names none. The machine's
+/// name is anybody's word.
+pub(crate) fn wish(host: &str, scopes: &[String], usual: &[Scope]) -> Result<Wish, Failure> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let is_name =
         !host.is_empty() && host.len() <= HOST_CHARACTERS_MAX && host.chars().all(is_plain);
@@ -37,7 +45,7 @@ pub(crate) fn wish(host: &str, scopes: &[String]) -> Result<Wish, Failure> {
     Ok(Wish {
         host: if is_name { host } else { "another machine" }.to_owned(),
         scopes: if known.is_empty() {
-            BTreeSet::from(Scope::ALL)
+            usual.iter().copied().collect()
         } else {
             known
         },
@@ -49,10 +57,20 @@ pub(crate) fn wish(host: &str, scopes: &[String]) -> Result<Wish, Failure> {
     responses((status = 200, body = LoginCode)))]
 pub(crate) async fn device(
     State(app): State<App>,
+    extensions: Extensions,
+    headers: HeaderMap,
     Body(body): Body<LoginWish>,
 ) -> Result<Json<LoginCode>, Failure> {
-    let wish = wish(&body.host, &body.scopes)?;
-    let (device_code, user_code) = app.sign_in.logins.begin(wish, app.clock.now())?;
+    // a code can be talked out of somebody: what it is worth is little unless the page says more
+    let wish = wish(&body.host, &body.scopes, &[Scope::Read])?;
+    let agent = headers.get(header::USER_AGENT);
+    let agent = agent.map(|it| String::from_utf8_lossy(it.as_bytes()));
+    let begun = Begun {
+        address: app.sign_in.proxies.shown(&extensions, &headers),
+        agent: text::line(&agent.unwrap_or_default(), AGENT_CHARACTERS_MAX),
+        at: app.clock.now(),
+    };
+    let (device_code, user_code) = app.sign_in.logins.begin(wish, begun)?;
     Ok(Json(LoginCode {
         device_code,
         user_code,

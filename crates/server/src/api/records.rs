@@ -26,7 +26,7 @@ use super::page_size;
 use crate::{
     App,
     auth::{Caller, Scope},
-    body::Parameters,
+    body::{Parameters, RecordNumber, last_event},
     connections::{StreamSlot, TooManyStreams},
     problem::Failure,
 };
@@ -47,7 +47,8 @@ const COME_AGAIN: HeaderValue = HeaderValue::from_static("30");
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
     /// Records after this number.
-    after: Option<u64>,
+    #[param(value_type = Option<u64>)]
+    after: Option<RecordNumber>,
     /// Only this event.
     event: Option<String>,
     /// Rows, 1 to 500.
@@ -63,12 +64,12 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Value>>, Failure> {
     let actor = caller.allow(&[Scope::Read])?;
     let size = page_size(listing.limit);
-    let mut after = listing.after.unwrap_or(0);
+    let mut after = listing.after.map_or(0, RecordNumber::get);
     let mut items = Vec::new();
     loop {
         let records = app
             .audit
-            .records_from(after + 1, BATCH)
+            .records_from(after.saturating_add(1), BATCH)
             .await
             .map_err(|fault| Failure::unavailable(&fault))?;
         if records.is_empty() {
@@ -133,10 +134,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let actor = caller.allow(&[Scope::Read])?.clone();
-    let resumed = headers
-        .get("last-event-id")
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse().ok());
+    let resumed = last_event(&headers);
     stream(app, actor, resumed, Form::Programs).await
 }
 
@@ -221,7 +219,8 @@ impl Tail {
     }
 
     async fn read(&mut self) {
-        let Ok(records) = self.app.audit.records_from(self.after + 1, BATCH).await else {
+        let next = self.after.saturating_add(1);
+        let Ok(records) = self.app.audit.records_from(next, BATCH).await else {
             return;
         };
         for record in records {

@@ -18,7 +18,7 @@ use super::people::counted;
 use super::shell::{Nav, PageFailure, PageResult, Posted, Shell, Viewer, page, see_other};
 use super::words::plain;
 use super::{audit_export, forbidden};
-use crate::{App, api::records::may_read, problem::Failure};
+use crate::{App, api::records::may_read, body::RecordNumber, problem::Failure};
 
 /// Rows of a page.
 const ROWS: usize = 50;
@@ -41,9 +41,9 @@ struct Coming {
     from: String,
     to: String,
     /// Records older than this one.
-    after: Option<u64>,
+    after: Option<RecordNumber>,
     /// The record that is open.
-    record: Option<u64>,
+    record: Option<RecordNumber>,
 }
 
 /// What is known of the chain, in words.
@@ -115,6 +115,10 @@ struct AuditPage {
 }
 
 async fn show(State(app): State<App>, viewer: Viewer, Query(coming): Query<Coming>) -> PageResult {
+    let (after, record) = (
+        coming.after.map(RecordNumber::get),
+        coming.record.map(RecordNumber::get),
+    );
     let filter = Filter {
         q: coming.q,
         event: coming.event,
@@ -124,7 +128,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Query(coming): Query<Comin
     let directory = app.access.directory();
     let search = Search::new(&filter, &viewer.actor, &directory);
     let audit = app.audit.as_ref();
-    let found = search.backwards(audit, coming.after, ROWS).await;
+    let found = search.backwards(audit, after, ROWS).await;
     let (found, is_unread) = match found {
         Ok(found) => (found, false),
         Err(fault) => {
@@ -139,9 +143,9 @@ async fn show(State(app): State<App>, viewer: Viewer, Query(coming): Query<Comin
     };
     let links = Links {
         filter: filter.query(),
-        after: coming.after,
+        after,
     };
-    let opened = match coming.record {
+    let opened = match record {
         Some(seq) => open(&app, &viewer, seq, &links, &found.records).await?,
         None => None,
     };
@@ -164,13 +168,13 @@ async fn show(State(app): State<App>, viewer: Viewer, Query(coming): Query<Comin
         kinds,
         one_event: (!is_kind).then(|| filter.event.clone()),
         problems: search.problems.clone(),
-        rows: rows(&directory, &found.records, &links, coming.record),
-        not_opened: coming.record.filter(|_| opened.is_none()).map(counted),
+        rows: rows(&directory, &found.records, &links, record),
+        not_opened: record.filter(|_| opened.is_none()).map(counted),
         opened,
         export: links.filter.clone(),
         older: found.next.map(|next| links.page(Some(next))),
         looked_to: found.looked_to.map(counted),
-        newest: coming.after.map(|_| links.page(None)),
+        newest: after.map(|_| links.page(None)),
         is_narrowed: search.is_narrowed(),
         is_unread,
         filter,

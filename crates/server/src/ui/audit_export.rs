@@ -8,6 +8,7 @@ use axum::{
 };
 use futures_util::stream;
 use hallpass_audit::{Record, StoreFault};
+use hallpass_model::text::csv_cell;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -187,50 +188,7 @@ fn line(text: &mut String, record: &Record) {
                 .join(" "),
             Some(other) => other.to_string(),
         };
-        text.push_str(&safe_cell(&cell));
+        text.push_str(&csv_cell(&cell));
     }
     text.push_str("\r\n");
-}
-
-/// A cell as RFC 4180 has it. Spreadsheets take cells that begin like a formula for one, so those
-/// get an apostrophe in front, which they show as text.
-fn safe_cell(text: &str) -> String {
-    let is_formula =
-        text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    let text = if is_formula {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    };
-    if text.contains([',', '"', '\n', '\r']) || is_formula {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_never_formulas() {
-        for (text, cell) in [
-            ("plain", "plain"),
-            ("", ""),
-            ("a,b", "\"a,b\""),
-            ("say \"hi\"", "\"say \"\"hi\"\"\""),
-            ("=1+1", "\"'=1+1\""),
-            ("+1", "\"'+1\""),
-            ("-1", "\"'-1\""),
-            ("@SUM(A1)", "\"'@SUM(A1)\""),
-            ("\t=1", "\"'\t=1\""),
-            ("\r=1", "\"'\r=1\""),
-            ("＝1", "\"'＝1\""),
-            ("a\nb", "\"a\nb\""),
-            ("=cmd|' /C calc'!A0,\"", "\"'=cmd|' /C calc'!A0,\"\"\""),
-        ] {
-            assert_eq!(safe_cell(text), cell, "{text:?}");
-        }
-    }
 }

@@ -4,16 +4,13 @@
 use axum::{extract::State, http::HeaderMap, response::Response};
 
 use super::shell::Viewer;
-use crate::{App, api::records, problem::Failure};
+use crate::{App, api::records, body::last_event, problem::Failure};
 
 pub(crate) async fn events(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let resumed = headers
-        .get("last-event-id")
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse().ok());
+    let resumed = last_event(&headers);
     records::stream(app, viewer.actor, resumed, records::Form::Pages).await
 }

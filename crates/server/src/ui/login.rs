@@ -1,22 +1,26 @@
 //! Where a signed-in person gives the command line a token: after `hallpass login` opened the
 //! page, or with the short code that `hallpass login --device` shows.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::{
     Router,
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
     routing::get,
 };
+use hallpass_model::{Span, Timestamp};
 use serde::Deserialize;
 
 use super::shell::{self, CSS_URL, PageResult, Posted, Viewer, page_with, see_other, url_encoded};
+use super::words::{clock, zone_name};
 use crate::{
-    App,
+    App, Scope,
     api::login::wish,
     auth::hash_secret,
-    logins::{Given, NotACode, Say, Wish, shown},
+    logins::{Begun, Given, NotACode, Say, Wish, shown},
     problem::Failure,
 };
 
@@ -47,6 +51,8 @@ enum Step<'a> {
         /// What both sides show.
         code: &'a str,
         scopes: String,
+        /// Where it was begun, where that may be elsewhere.
+        begun: Vec<String>,
         /// Where the answer goes, and what goes along.
         action: &'static str,
         fields: Vec<(&'static str, &'a str)>,
@@ -98,7 +104,7 @@ impl FromCli {
             )
             .help("run `hallpass login` again"));
         }
-        wish(&self.host, &scopes(&self.scope))
+        wish(&self.host, &scopes(&self.scope), &Scope::ALL)
     }
 
     /// Where the command line listens. Its own machine, whatever the address says.
@@ -119,7 +125,7 @@ fn scopes(text: &str) -> Vec<String> {
 }
 
 fn named(wish: &Wish) -> String {
-    if wish.scopes.len() == crate::Scope::ALL.len() {
+    if wish.scopes.len() == Scope::ALL.len() {
         return String::new();
     }
     let names: Vec<&str> = wish.scopes.iter().map(|scope| scope.name()).collect();
@@ -133,6 +139,7 @@ async fn ask_cli(viewer: Viewer, headers: HeaderMap, Query(cli): Query<FromCli>)
         host: &wish.host,
         code: &code,
         scopes: named(&wish),
+        begun: Vec::new(),
         action: "/login/cli",
         fields: vec![
             ("port", &port),
@@ -180,13 +187,46 @@ struct Typed {
     say: Option<Say>,
 }
 
-async fn ask_device(viewer: Viewer, headers: HeaderMap, Query(typed): Query<Typed>) -> Response {
-    let step = Step::Code { typed: &typed.code };
+/// The code is never taken from the address: a link would bring somebody else's.
+async fn ask_device(viewer: Viewer, headers: HeaderMap) -> Response {
+    let step = Step::Code { typed: "" };
     render(&viewer, &headers, step, None, StatusCode::OK)
+}
+
+/// Where a login was begun, in sentences, for a person at `here`.
+fn begun(begun: &Begun, here: Option<IpAddr>, viewer: &Viewer, now: Timestamp) -> Vec<String> {
+    let ago = match Span::between(begun.at, now).as_seconds() / 60 {
+        0 => "less than a minute ago".to_owned(),
+        1 => "1 minute ago".to_owned(),
+        minutes => format!("{minutes} minutes ago"),
+    };
+    let at = clock(begun.at, now, &viewer.zone);
+    let zone = zone_name(begun.at, &viewer.zone);
+    let program = match begun.agent.as_str() {
+        "" => "by a program that gives no name".to_owned(),
+        agent => format!("by a program that calls itself {agent}"),
+    };
+    let mut said = match begun.address {
+        Some(address) => vec![format!(
+            "It was begun {ago} ({at} {zone}), from {address}, {program}."
+        )],
+        None => vec![format!("It was begun {ago} ({at} {zone}), {program}.")],
+    };
+    match (begun.address, here) {
+        (Some(there), Some(here)) if there == here => {
+            said.push("You are at the same address.".to_owned());
+        }
+        (Some(_), Some(here)) => {
+            said.push(format!("You are at another address, {here}."));
+        }
+        (None, _) | (_, None) => {}
+    }
+    said
 }
 
 async fn answer_device(
     State(app): State<App>,
+    extensions: Extensions,
     headers: HeaderMap,
     Posted { viewer, form }: Posted<Typed>,
 ) -> Response {
@@ -196,8 +236,8 @@ async fn answer_device(
         None => logins.look(&form.code, who, now),
         Some(say) => logins.answer(&form.code, who, say, now),
     };
-    let wish = match found {
-        Ok(wish) => wish,
+    let waiting = match found {
+        Ok(waiting) => waiting,
         Err(not) => {
             let (status, words) = match not {
                 NotACode::Unknown => (
@@ -216,9 +256,15 @@ async fn answer_device(
     let code = shown(&form.code);
     let step = match form.say {
         None => Step::Confirm {
-            host: &wish.host,
+            host: &waiting.wish.host,
             code: &code,
-            scopes: named(&wish),
+            scopes: named(&waiting.wish),
+            begun: begun(
+                &waiting.begun,
+                app.sign_in.proxies.shown(&extensions, &headers),
+                &viewer,
+                now,
+            ),
             action: "/login/device",
             fields: vec![("code", &code)],
         },

@@ -264,9 +264,11 @@ fn list(app: &App, coming: &Coming, built: &mut RulesPage) {
                 || rule.sentence.to_lowercase().contains(&needle)
         })
         .collect();
-    let skip = coming.page.saturating_mul(ROWS);
-    let address = |page: usize| {
-        let mut address = format!("/rules?page={page}");
+    // a page past the last is the one after it: empty, with a way back
+    let page = coming.page.min(matching.len() / ROWS + 1);
+    let skip = page * ROWS;
+    let address = |number: usize| {
+        let mut address = format!("/rules?page={number}");
         if !needle.is_empty() {
             // writing to a String cannot fail
             let _ = write!(address, "&q={}", url_encoded(coming.q.trim()));
@@ -295,8 +297,8 @@ fn list(app: &App, coming: &Coming, built: &mut RulesPage) {
     } else {
         count_of(matching.len(), "rule", "rules")
     };
-    built.older = (to < matching.len()).then(|| address(coming.page + 1));
-    built.newer = coming.page.checked_sub(1).map(address);
+    built.older = (to < matching.len()).then(|| address(page + 1));
+    built.newer = page.checked_sub(1).map(address);
 }
 
 fn of_rule(found: &[Diagnostic], list: &str, index: usize) -> Vec<String> {

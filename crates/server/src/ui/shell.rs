@@ -1,5 +1,6 @@
 //! What every page has: its viewer, the frame around it, and how it fails.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -11,6 +12,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use hallpass_access::{Actor, RequestFilter, RequestView, Role};
+use hallpass_model::text::visible;
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
@@ -277,9 +279,18 @@ pub(crate) fn page(template: &impl Template) -> Response {
 /// A page with a status.
 pub(crate) fn page_with(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
-        Ok(text) => (status, Html(text)).into_response(),
+        Ok(text) => html(status, text),
         Err(error) => failed(&Failure::unavailable(&error)),
     }
+}
+
+/// A page as it is sent: whatever stands in it, nothing is hidden.
+fn html(status: StatusCode, page: String) -> Response {
+    let page = match visible(&page) {
+        Cow::Borrowed(_) => page,
+        Cow::Owned(shown) => shown,
+    };
+    (status, Html(page)).into_response()
 }
 
 #[derive(Template)]
@@ -322,7 +333,7 @@ fn failed_in(failure: &Failure, csrf: &str) -> Response {
         csrf,
     };
     match page.render() {
-        Ok(text) => (status, Html(text)).into_response(),
+        Ok(text) => html(status, text),
         Err(_) => status.into_response(),
     }
 }
@@ -473,5 +484,13 @@ mod tests {
             }
             assert_eq!(from_our_page(&headers), ours, "{site:?} {origin:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn no_page_holds_anything_hidden() {
+        let page = "<p>\u{202e}gnp.exe \u{1b}[2J 👩\u{200d}💻\r\n</p>".to_owned();
+        let sent = html(StatusCode::OK, page).into_body();
+        let sent = axum::body::to_bytes(sent, 1_000).await.unwrap();
+        assert_eq!(sent, "<p>␦gnp.exe ␦[2J 👩\u{200d}💻\r\n</p>");
     }
 }

@@ -300,6 +300,7 @@ async fn show(
     rows.sort_by_key(|item| (rank(item), &item.key));
     let here = format!("/sweeps/{}", run.id);
     let report = run.report.as_ref();
+    let shown = skip.saturating_add(ROWS);
     let findings = rows
         .iter()
         .skip(skip)
@@ -323,7 +324,7 @@ async fn show(
             .unwrap_or_default(),
         gone: report.map(gone).unwrap_or_default(),
         findings,
-        more: (rows.len() > skip + ROWS).then(|| format!("{here}?skip={}", skip + ROWS)),
+        more: (rows.len() > shown).then(|| format!("{here}?skip={shown}")),
         here,
         shell: viewer.shell(app, Nav::Access, title).await,
     };

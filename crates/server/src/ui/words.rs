@@ -1,7 +1,7 @@
 //! Words of the pages: states, times and remaining times, as the brief writes them.
 
 use hallpass_access::{GrantState, InLine, RequestState};
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{Span, Timestamp, text};
 use jiff::tz::TimeZone;
 
 /// A state: its word, and the badge that shows it.
@@ -141,23 +141,9 @@ pub(crate) fn sentence(text: &str) -> String {
     format!("{}{stop}", capital(text))
 }
 
-/// Text of people, with what could mislead a reader made visible: control characters and those
-/// that turn the direction of writing.
+/// Text of people, with what could mislead a reader made visible.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            c if c.is_control() => '␦',
-            '\u{200e}'
-            | '\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
-            | '\u{061c}'
-            | '\u{200b}'..='\u{200d}'
-            | '\u{feff}' => '␦',
-            c => c,
-        })
-        .collect()
+    text::visible(text).into_owned()
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! The command line gets its token: both forms, and what does not lead to one.
 
+use std::net::SocketAddr;
+
+use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use hallpass_model::Span;
 use hallpass_server::{SignIn, hash_secret};
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, form};
-use crate::house::{House, Reply, run};
+use crate::house::{House, Reply, request, run};
 
 const STATE: &str = "5555555555555555555555555555555555555555555555555555555555555555";
 
@@ -274,5 +277,98 @@ fn logging_out_revokes_the_token() {
             house.get("/api/v1/me", &token).await.short(),
             "401 unauthorized"
         );
+    });
+}
+
+/// Begins a login from an address, as a program says it is called.
+async fn begin_at(house: &House, peer: &str, agent: &str, body: Value) -> (String, String) {
+    let mut request = request(
+        "POST",
+        "/api/v1/login/device",
+        None,
+        &[("user-agent", agent)],
+        Some(&body),
+    );
+    let peer: SocketAddr = peer.parse().unwrap();
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let code = house.send(request).await.json();
+    let text = |name: &str| code[name].as_str().unwrap().to_owned();
+    (text("device_code"), text("user_code"))
+}
+
+#[test]
+fn the_page_says_where_a_login_with_a_code_was_begun_and_how_long_ago() {
+    run(async {
+        let house = house();
+        let agent = "curl/8  <b>evil</b>";
+        let (_, short) =
+            begin_at(&house, "203.0.113.9:4000", agent, json!({"host": "laptop"})).await;
+        house.clock.advance(Span::minutes(3));
+        let mut ana = Browser::of(&house, "ana").await;
+        ana.peer = "198.51.100.2:5000".parse().unwrap();
+        let page = ana.press("/login/device", &[("code", &short)]).await.text();
+        assert!(page.contains("It was begun 3 minutes ago ("), "{page}");
+        assert!(
+            page.contains("from 203.0.113.9, by a program that calls itself curl/8 "),
+            "{page}"
+        );
+        assert!(
+            page.contains("You are at another address, 198.51.100.2."),
+            "{page}"
+        );
+        assert!(
+            !page.contains("evil <b>") && !page.contains('\u{202e}'),
+            "{page}"
+        );
+        let (_, short) = begin_at(&house, "198.51.100.2:9", "x", json!({})).await;
+        let page = ana.press("/login/device", &[("code", &short)]).await.text();
+        assert!(page.contains("You are at the same address."), "{page}");
+    });
+}
+
+#[test]
+fn a_link_never_brings_a_code() {
+    run(async {
+        let house = house();
+        let (device, short) = begin(&house).await;
+        let mut ana = Browser::of(&house, "ana").await;
+        for path in ["/login/device?code=", "/login/device?say=give&code="] {
+            let page = ana.get(&format!("{path}{short}")).await.text();
+            assert!(!page.contains(&short), "{page}");
+            assert!(page.contains("name=\"code\" value=\"\""), "{page}");
+        }
+        let reply = fetch(&house, json!({"device_code": device})).await;
+        assert_eq!(reply.short(), "400 login-pending");
+    });
+}
+
+#[test]
+fn a_login_with_a_code_may_only_read_unless_it_asks_for_more_and_the_page_says_so() {
+    run(async {
+        let house = house();
+        for (asked, given) in [
+            (json!({}), json!(["read"])),
+            (json!({"scopes": []}), json!(["read"])),
+            (
+                json!({"scopes": ["review", "read"]}),
+                json!(["read", "review"]),
+            ),
+        ] {
+            let (device, short) = begin_at(&house, "203.0.113.9:1", "x", asked).await;
+            let mut ana = Browser::of(&house, "ana").await;
+            let page = ana.press("/login/device", &[("code", &short)]).await.text();
+            let names: Vec<&str> = given
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(Value::as_str)
+                .collect();
+            let words = format!("this of what you may do: {}.", names.join(", "));
+            assert!(page.contains(&words), "{page}");
+            ana.press("/login/device", &[("code", &short), ("say", "give")])
+                .await;
+            let reply = fetch(&house, json!({"device_code": device})).await;
+            assert_eq!(reply.json()["scopes"], given);
+        }
     });
 }

@@ -19,6 +19,7 @@ mod extending;
 mod house;
 mod listings;
 mod logins;
+mod numbers;
 mod pages;
 mod pages_ask;
 mod pages_of_everybody;

@@ -52,6 +52,14 @@ pub enum OpenError {
         /// What SQLite says.
         source: rusqlite::Error,
     },
+    /// The file has several names.
+    #[error("`{}` is one file with {names} names (hard links)", path.display())]
+    Linked {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        names: u64,
+    },
     /// A database, but none of ours.
     #[error("`{}` is a database of another program", path.display())]
     Foreign {
@@ -98,6 +106,9 @@ impl OpenError {
         match self {
             Self::Unusable { .. } => {
                 "check that the folder exists, that the file may be written, and that the disk has room"
+            }
+            Self::Linked { .. } => {
+                "stop the server, and delete every name but the one it has had (`find -samefile` lists them): what is newest lies beside that one"
             }
             Self::Foreign { .. } => "name another file under `[store] url`",
             Self::Newer { .. } => {
@@ -153,6 +164,7 @@ impl SqliteStore {
             source,
         };
         make_private(&path);
+        refuse_linked(&path)?;
         let mut writer = Connection::open(&path).map_err(unusable)?;
         configure(&writer).map_err(unusable)?;
         migrate::refuse_foreign(&writer, &path)?;
@@ -240,6 +252,26 @@ fn make_private(path: &Path) {
     // a file that is there keeps what its owner gave it; one that cannot be made is told of by
     // SQLite, with its reason
     drop(make_private_file(path));
+}
+
+/// SQLite keeps what is newest in a file beside the database, named after it: whoever comes by another
+/// name misses that, and writes over it.
+#[cfg(unix)]
+fn refuse_linked(path: &Path) -> Result<(), OpenError> {
+    // what cannot be looked at is told of by SQLite, with its reason
+    let names = std::fs::metadata(path).map_or(1, |it| std::os::unix::fs::MetadataExt::nlink(&it));
+    if names > 1 {
+        return Err(OpenError::Linked {
+            path: path.to_path_buf(),
+            names,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn refuse_linked(_: &Path) -> Result<(), OpenError> {
+    Ok(())
 }
 
 fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {

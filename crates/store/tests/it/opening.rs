@@ -213,3 +213,22 @@ async fn only_its_owner_reads_the_file() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn a_file_with_two_names_is_opened_by_neither_until_one_is_gone() {
+    let folder = tempdir().unwrap();
+    let (path, twin) = (folder.path().join("a.db"), folder.path().join("b.db"));
+    drop(SqliteStore::open(&path).unwrap());
+    std::fs::hard_link(&path, &twin).unwrap();
+    for name in [&path, &twin] {
+        let error = refusal(name);
+        assert!(
+            matches!(error, OpenError::Linked { names: 2, .. }),
+            "{error:?}"
+        );
+        assert!(error.help().contains("find -samefile"));
+    }
+    std::fs::remove_file(&twin).unwrap();
+    drop(SqliteStore::open(&path).unwrap());
+}

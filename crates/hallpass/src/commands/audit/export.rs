@@ -80,7 +80,7 @@ async fn copy(
     out: &mut impl Write,
     failed: &impl Fn(io::Error) -> Failure,
 ) -> Result<usize, Failure> {
-    let first = after + 1;
+    let first = after.saturating_add(1);
     let mut after = after;
     let mut previous: Option<Record> = None;
     let mut written = 0;
@@ -123,7 +123,7 @@ fn follows(record: &Record, previous: Option<&Record>) -> Result<(), Failure> {
         ));
     }
     match previous {
-        Some(before) if before.seq() + 1 != seq => Err(missing(seq)),
+        Some(before) if before.seq().checked_add(1) != Some(seq) => Err(missing(seq)),
         Some(before) if before.hash() != record.prev_hash() => Err(broken(
             seq,
             "forked",

@@ -1,11 +1,59 @@
-//! The least IAM policy the server needs (`access.md` §13.5), limited to the groups rules name.
+//! The least IAM policy for what the configuration uses (`access.md` §13.5), limited to the kinds of
+//! resources that its actions work on, and to the groups rules name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_aws::{Action, Need};
+use hallpass_iam::facts;
 use hallpass_rules::GroupRef;
-use serde_json::json;
+use serde_json::{Value, json};
 
-fn actions(wanted: fn(&hallpass_aws::Action) -> bool) -> Vec<&'static str> {
+use crate::config::Loaded;
+
+/// Whether policies of the organization are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Policies {
+    /// Sessions are ended, or drills are configured.
+    Written,
+    /// Neither.
+    Untouched,
+}
+
+/// What a configuration uses of AWS.
+#[derive(Clone, Debug)]
+pub(super) struct Uses {
+    /// The groups that rules give memberships of.
+    pub(super) groups: BTreeSet<GroupRef>,
+    pub(super) policies: Policies,
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub(super) partition: &'static str,
+}
+
+impl Uses {
+    pub(super) fn of(loaded: &Loaded, groups: BTreeSet<GroupRef>, region: &str) -> Self {
+        let config = &loaded.config;
+        let written = config.access.end_sessions || !config.outage.prod_accounts.is_empty();
+        Self {
+            groups,
+            policies: if written {
+                Policies::Written
+            } else {
+                Policies::Untouched
+            },
+            partition: partition(region),
+        }
+    }
+}
+
+fn partition(region: &str) -> &'static str {
+    match region.split('-').collect::<Vec<_>>().as_slice() {
+        ["cn", ..] => "aws-cn",
+        ["us", "gov", ..] => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+fn actions(wanted: impl Fn(&Action) -> bool) -> Vec<&'static str> {
     hallpass_aws::actions()
         .iter()
         .filter(|action| wanted(action))
@@ -13,10 +61,76 @@ fn actions(wanted: fn(&hallpass_aws::Action) -> bool) -> Vec<&'static str> {
         .collect()
 }
 
+/// The kinds of resources an action works on, each as the ARN of all of them; none for one that works
+/// on no resource, and takes `*`.
+fn resources(action: &str, partition: &str) -> BTreeSet<String> {
+    let Some(action) = facts::action(action) else {
+        return BTreeSet::new();
+    };
+    let Some(service) = facts::service(action.service) else {
+        return BTreeSet::new();
+    };
+    let types = action.resource_types.iter();
+    types
+        .filter_map(|used| service.resource_type(used.name))
+        .flat_map(|kind| &kind.arns)
+        .map(|arn| every(arn.as_str(), partition))
+        .collect()
+}
+
+/// `arn:${Partition}:sso:::account/${AccountId}` as `arn:aws:sso:::account/*`.
+fn every(pattern: &str, partition: &str) -> String {
+    let mut text = String::new();
+    for piece in pattern.replace("${Partition}", partition).split("${") {
+        match piece.split_once('}') {
+            Some((_, rest)) => {
+                text.push('*');
+                text.push_str(rest);
+            }
+            None => text.push_str(piece),
+        }
+    }
+    text
+}
+
+/// Statements that allow the actions, each on the kinds of resources it works on.
+fn allow(name: &str, actions: &[&'static str], partition: &str) -> Vec<Value> {
+    let mut by_resources: BTreeMap<BTreeSet<String>, Vec<&str>> = BTreeMap::new();
+    for action in actions {
+        let on = resources(action, partition);
+        by_resources.entry(on).or_default().push(action);
+    }
+    let (on_nothing, on_some): (Vec<_>, Vec<_>) =
+        by_resources.into_iter().partition(|(on, _)| on.is_empty());
+    // one statement for all that work on resources: each action takes its own kinds of them
+    let mut kinds = BTreeSet::new();
+    let mut of_kinds = Vec::new();
+    for (on, actions) in on_some {
+        kinds.extend(on);
+        of_kinds.extend(actions);
+    }
+    let mut statements = Vec::new();
+    if !of_kinds.is_empty() {
+        statements.push(statement(name, &of_kinds, &json!(kinds)));
+    }
+    for (_, actions) in on_nothing {
+        statements.push(statement(
+            &format!("{name}Everywhere"),
+            &actions,
+            &json!("*"),
+        ));
+    }
+    statements
+}
+
+fn statement(name: &str, actions: &[&str], resource: &Value) -> Value {
+    json!({"Sid": name, "Effect": "Allow", "Action": actions, "Resource": resource})
+}
+
 /// What a statement about memberships of these groups is limited to.
-fn memberships(groups: &BTreeSet<GroupRef>) -> Vec<String> {
+fn memberships(groups: &BTreeSet<GroupRef>, partition: &str) -> Vec<String> {
     let ids = groups.iter().filter_map(|group| match group {
-        GroupRef::Id(id) => Some(format!("arn:aws:identitystore:::group/{id}")),
+        GroupRef::Id(id) => Some(format!("arn:{partition}:identitystore:::group/{id}")),
         GroupRef::Name(_) => None,
     });
     let named = groups
@@ -24,23 +138,23 @@ fn memberships(groups: &BTreeSet<GroupRef>) -> Vec<String> {
         .any(|group| matches!(group, GroupRef::Name(_)));
     // names cannot be limited before they are resolved
     let mut resources = if named {
-        vec!["arn:aws:identitystore:::group/*".to_owned()]
+        vec![format!("arn:{partition}:identitystore:::group/*")]
     } else {
         ids.collect()
     };
     resources.extend(
         // AWS asks for the directory itself too, beside group, person and membership
         [
-            "arn:aws:identitystore::*:identitystore/*",
-            "arn:aws:identitystore:::user/*",
-            "arn:aws:identitystore:::membership/*",
+            "identitystore::*:identitystore/*",
+            "identitystore:::user/*",
+            "identitystore:::membership/*",
         ]
-        .map(str::to_owned),
+        .map(|kind| format!("arn:{partition}:{kind}")),
     );
     resources
 }
 
-fn policy(statements: &[serde_json::Value]) -> String {
+fn policy(statements: &[Value]) -> String {
     let policy = json!({ "Version": "2012-10-17", "Statement": statements });
     // a JSON value always has a text
     let text = serde_json::to_string_pretty(&policy).unwrap_or_default();
@@ -48,69 +162,176 @@ fn policy(statements: &[serde_json::Value]) -> String {
 }
 
 /// The least policy of a guard: looks, and takes away.
-pub(super) fn for_guard(groups: &BTreeSet<GroupRef>) -> String {
-    let statement = |name: &str, actions: Vec<&str>, resource: serde_json::Value| json!({"Sid": name, "Effect": "Allow", "Action": actions, "Resource": resource});
-    let mut statements = vec![
-        statement("Look", actions(|it| it.guard && !it.writes), json!("*")),
-        statement(
-            "EndAssignments",
-            actions(|it| it.guard && it.writes && it.name.starts_with("sso:")),
-            json!("*"),
-        ),
-    ];
-    if !groups.is_empty() {
-        statements.push(statement(
-            "EndMemberships",
-            actions(|it| it.guard && it.writes && it.name.starts_with("identitystore:")),
-            json!(memberships(groups)),
-        ));
+pub(super) fn for_guard(uses: &Uses) -> String {
+    let of = |service: &str| actions(|it| it.guard && it.writes && it.name.starts_with(service));
+    let looks = actions(|it| it.guard && !it.writes);
+    let mut statements = allow("Look", &looks, uses.partition);
+    statements.extend(allow("EndAssignments", &of("sso:"), uses.partition));
+    if !uses.groups.is_empty() {
+        let on = json!(memberships(&uses.groups, uses.partition));
+        statements.push(statement("EndMemberships", &of("identitystore:"), &on));
     }
     policy(&statements)
 }
 
+/// What ending sessions and drills need, by themselves: for whoever runs them from the command line as
+/// somebody else than the server.
+pub(super) fn for_policies(uses: &Uses) -> String {
+    policy(&organization_policies(uses))
+}
+
+fn organization_policies(uses: &Uses) -> Vec<Value> {
+    let of = |writes: bool| actions(|it| it.need == Need::Policies && it.writes == writes);
+    let mut statements = allow("ReadPolicies", &of(false), uses.partition);
+    statements.extend(allow("WritePolicies", &of(true), uses.partition));
+    statements
+}
+
 /// The policy of the server, as JSON text; `others` are statements of parts that are configured.
-pub(super) fn text(groups: &BTreeSet<GroupRef>, others: &[serde_json::Value]) -> String {
-    let mut statements = vec![
-        json!({
-            "Sid": "Read",
-            "Effect": "Allow",
-            "Action": actions(|action| !action.writes && !action.plans),
-            "Resource": "*",
-        }),
-        json!({
-            "Sid": "Assignments",
-            "Effect": "Allow",
-            "Action": actions(|action| action.writes && action.name.starts_with("sso:")),
-            "Resource": "*",
-        }),
-    ];
-    if !groups.is_empty() {
-        statements.push(json!({
-            "Sid": "Memberships",
-            "Effect": "Allow",
-            "Action": actions(|action| action.writes && action.name.starts_with("identitystore:")),
-            "Resource": memberships(groups),
-        }));
+pub(super) fn text(uses: &Uses, others: &[Value]) -> String {
+    let of = |service: &str| {
+        actions(|it| it.need == Need::Always && it.writes && it.name.starts_with(service))
+    };
+    let reads = actions(|it| it.need == Need::Always && !it.writes);
+    let mut statements = allow("Read", &reads, uses.partition);
+    statements.extend(allow("Assignments", &of("sso:"), uses.partition));
+    if !uses.groups.is_empty() {
+        let on = json!(memberships(&uses.groups, uses.partition));
+        statements.push(statement("Memberships", &of("identitystore:"), &on));
     }
-    // whoever runs no plans and ends no sessions leaves this out
-    statements.push(json!({
-        "Sid": "Plans",
-        "Effect": "Allow",
-        "Action": actions(|action| action.plans),
-        "Resource": "*",
-    }));
+    match uses.policies {
+        Policies::Written => statements.extend(organization_policies(uses)),
+        Policies::Untouched => {}
+    }
     statements.extend_from_slice(others);
     policy(&statements)
 }
 
 #[cfg(test)]
 mod tests {
+    use hallpass_iam::{Kind, lint};
+
     use super::*;
+
+    fn uses(groups: &[GroupRef], policies: Policies, region: &str) -> Uses {
+        Uses {
+            groups: groups.iter().cloned().collect(),
+            policies,
+            partition: partition(region),
+        }
+    }
+
+    fn oncall() -> Vec<GroupRef> {
+        vec![GroupRef::Name("oncall".to_owned())]
+    }
+
+    /// Every combination of what a configuration may use.
+    fn combinations() -> Vec<Uses> {
+        let id = "99999999-8888-7777-6666-555555555555".parse().unwrap();
+        let groups = [vec![], oncall(), vec![GroupRef::Id(id)]];
+        let mut all = Vec::new();
+        for groups in &groups {
+            for policies in [Policies::Untouched, Policies::Written] {
+                for region in ["eu-west-1", "cn-north-1", "us-gov-west-1"] {
+                    all.push(uses(groups, policies, region));
+                }
+            }
+        }
+        all
+    }
+
+    fn allowed(text: &str) -> BTreeSet<String> {
+        let policy: Value = serde_json::from_str(text).unwrap();
+        let statements = policy["Statement"].as_array().unwrap().iter();
+        let names = statements.flat_map(|it| it["Action"].as_array().unwrap());
+        names.map(|it| it.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What the linter has to say, at warning or above: `CODE Sid action`.
+    fn told(text: &str) -> BTreeSet<String> {
+        let options = lint::Options::new(Kind::Identity);
+        let found = lint::lint(text, &options);
+        let worth = found
+            .iter()
+            .filter(|it| it.severity >= lint::Severity::Warning);
+        worth
+            .map(|it| {
+                let what = it.message.rsplit(": ").next().unwrap_or_default();
+                format!(
+                    "{} {} {what}",
+                    it.code.as_str(),
+                    it.sid.as_deref().unwrap_or("-")
+                )
+            })
+            .collect()
+    }
+
+    /// Giving access is what the server is for, and whoever may give any access may give it to
+    /// themselves: that much the linter says of each policy that gives, and nothing else.
+    #[test]
+    fn the_linter_finds_only_that_the_server_can_give_access() {
+        for uses in combinations() {
+            let mut expected =
+                BTreeSet::from(["PRIV_ESC Assignments sso:CreateAccountAssignment".to_owned()]);
+            if !uses.groups.is_empty() {
+                let gives = "PRIV_ESC Memberships identitystore:CreateGroupMembership";
+                expected.insert(gives.to_owned());
+            }
+            if uses.policies == Policies::Written {
+                for verb in ["Attach", "Detach", "Update"] {
+                    expected.insert(format!("PRIV_ESC WritePolicies organizations:{verb}Policy"));
+                }
+            }
+            assert_eq!(
+                told(&text(&uses, &[])),
+                expected,
+                "{uses:?}\n{}",
+                text(&uses, &[])
+            );
+            assert_eq!(told(&for_guard(&uses)), BTreeSet::new(), "{uses:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_configuration_uses_is_allowed() {
+        for uses in combinations() {
+            let all = allowed(&text(&uses, &[]));
+            let expected = hallpass_aws::actions().iter().filter(|it| match it.need {
+                Need::AccountTags => false,
+                Need::Policies => uses.policies == Policies::Written,
+                Need::Always if it.writes && it.name.starts_with("identitystore:") => {
+                    !uses.groups.is_empty()
+                }
+                Need::Always => true,
+            });
+            let expected: BTreeSet<String> = expected.map(|it| it.name.to_owned()).collect();
+            assert_eq!(all, expected, "{uses:?}");
+            let writes_policies = all.contains("organizations:AttachPolicy");
+            assert_eq!(writes_policies, uses.policies == Policies::Written);
+        }
+        let alone = allowed(&for_policies(&uses(&[], Policies::Untouched, "eu-west-1")));
+        assert!(
+            alone.iter().all(|it| it.starts_with("organizations:")),
+            "{alone:?}"
+        );
+        assert!(alone.contains("organizations:AttachPolicy"));
+    }
+
+    #[test]
+    fn arns_are_of_every_resource_of_a_kind_in_the_partition() {
+        let pattern = "arn:${Partition}:sso:::permissionSet/${InstanceId}/${PermissionSetId}";
+        assert_eq!(
+            every(pattern, "aws-cn"),
+            "arn:aws-cn:sso:::permissionSet/*/*"
+        );
+        assert_eq!(every("*", "aws"), "*");
+        assert_eq!(partition("us-gov-east-1"), "aws-us-gov");
+        assert_eq!(partition("us-east-1"), "aws");
+    }
 
     #[test]
     fn the_guards_policy_gives_nothing() {
-        let groups = BTreeSet::from([GroupRef::Name("oncall".to_owned())]);
-        let text = for_guard(&groups);
+        let text = for_guard(&uses(&oncall(), Policies::Written, "eu-west-1"));
         for verb in ["Create", "Update", "Attach", "Put", "Tag", "Provision"] {
             assert!(!text.contains(&format!(":{verb}")), "{verb} is in\n{text}");
         }
@@ -131,12 +352,13 @@ mod tests {
                 "{action} is not in\n{text}"
             );
         }
-        let policy: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let policy: Value = serde_json::from_str(&text).unwrap();
         let statements = policy["Statement"].as_array().unwrap().iter();
         let actions: usize = statements
             .map(|it| it["Action"].as_array().unwrap().len())
             .sum();
         assert_eq!(actions, 10, "{text}");
-        assert!(!for_guard(&BTreeSet::new()).contains("DeleteGroupMembership"));
+        let without = for_guard(&uses(&[], Policies::Untouched, "eu-west-1"));
+        assert!(!without.contains("DeleteGroupMembership"));
     }
 }

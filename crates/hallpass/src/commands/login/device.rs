@@ -15,6 +15,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// The pause after being told that these are too many.
 const TOO_MANY_PAUSE: Duration = Duration::from_secs(10);
 
+/// The longest wait for the person.
+const PATIENCE_MAX: Duration = Duration::from_hours(1);
+
 /// Shows the code, waits for the answer and fetches the token.
 ///
 /// # Errors
@@ -30,7 +33,9 @@ pub(super) async fn token(client: &Client, scopes: &[String]) -> Result<LoginTok
         output::plain(&code.verification_url),
         output::plain(&code.user_code)
     ));
-    let until = Instant::now() + Duration::from_secs(code.expires_in_seconds);
+    // whatever a server says, nobody waits longer than this
+    let lasts = Duration::from_secs(code.expires_in_seconds).min(PATIENCE_MAX);
+    let until = Instant::now() + lasts;
     let fetch = LoginFetch {
         device_code: Some(code.device_code),
         wait_seconds: WAIT_SECONDS,
@@ -40,7 +45,15 @@ pub(super) async fn token(client: &Client, scopes: &[String]) -> Result<LoginTok
         let asked_at = Instant::now();
         let answer: Result<LoginToken, Failure> = client.post(&["login", "token"], &fetch).await;
         let failure = match answer {
-            Ok(token) => return Ok(token),
+            Ok(token) => {
+                if scopes.is_empty() {
+                    output::say(
+                        "This token may only read. For more: `hallpass login --device --scope \
+                         read,request`, and `review` or `admin` where you need it.",
+                    );
+                }
+                return Ok(token);
+            }
             Err(failure) => failure,
         };
         let pause = match failure.has_code() {

@@ -89,6 +89,9 @@ struct RunArgs {
         hide_env_values = true
     )]
     control_token: Option<String>,
+    /// Name of this machine, beside `localhost`, by which /_sim/ may be called; may be given again
+    #[arg(long, value_name = "NAME")]
+    control_name: Vec<String>,
     /// Global services insist on their Region
     #[arg(long)]
     strict_scope: bool,
@@ -197,6 +200,7 @@ fn options(args: &RunArgs, organization: OrganizationFile, address: SocketAddr) 
         throttle: !args.no_throttle,
         frozen_clock: args.frozen_clock,
         control_token: args.control_token.clone(),
+        control_names: args.control_name.clone(),
         calls_kept: 0,
         strict_scope: args.strict_scope,
         authorization: args.authorization.into(),

@@ -25,22 +25,22 @@ pub(super) struct SizeArgs {
     ])]
     scale: Option<Scale>,
     /// Accounts
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     accounts: Option<usize>,
     /// Users
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     users: Option<usize>,
     /// Groups
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     groups: Option<usize>,
     /// Permission sets
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     permission_sets: Option<usize>,
     /// Assignments per account, on average
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     assignments_per_account: Option<usize>,
     /// Levels of organizational units
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = depth)]
     ou_depth: Option<usize>,
     /// What kind of company
     #[arg(long, value_enum, value_name = "SHAPE")]
@@ -80,6 +80,25 @@ impl From<ShapeArg> for Shape {
             ShapeArg::Deep => Self::Deep,
         }
     }
+}
+
+/// The most of anything: several times the largest organization there is.
+const COUNT_MAX: usize = 200_000;
+/// The most levels of organizational units; AWS has five.
+const DEPTH_MAX: usize = 50;
+
+fn up_to(text: &str, most: usize) -> Result<usize, String> {
+    let number = text.parse::<usize>().ok();
+    let number = number.filter(|number| *number <= most);
+    number.ok_or_else(|| format!("from 0 to {most}"))
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    up_to(text, COUNT_MAX)
+}
+
+fn depth(text: &str) -> Result<usize, String> {
+    up_to(text, DEPTH_MAX)
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -109,7 +109,7 @@ impl View<'_> {
                 };
             }
         }
-        let shown = (looking.skip + ROWS).min(total);
+        let shown = looking.skip.saturating_add(ROWS).min(total);
         let coming: BTreeSet<&Key> = rows.iter().skip(shown).map(|(key, _)| key).collect();
         let left = coming.iter().filter(|key| Some(**key) != last).count();
         Page {

@@ -1,0 +1,382 @@
+//! Text of others, made fit to be shown: the one place that knows which characters hide text, turn it
+//! around or steer a terminal. Every door (pages, Slack, mail, webhooks, tables, CSV) shows text
+//! through it.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// What stands where a hidden character was.
+const SHOWN: char = '␦';
+
+/// Characters that join or vary the one before them: part of what is shown in emoji and in scripts that
+/// are not Latin, and nothing else anywhere.
+const fn is_joining(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// Characters that are not shown, or make others be shown elsewhere (Unicode: `Cc`, `Bidi_Control`,
+/// `Default_Ignorable_Code_Point`, line and paragraph separators, interlinear annotations).
+const fn is_ignorable(c: char) -> bool {
+    matches!(
+        c,
+        '\0'..='\u{8}'
+            | '\u{b}'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e00ff}'
+            | '\u{e01f0}'..='\u{e0fff}'
+    )
+}
+
+/// Whether a reader does not see a character, or sees others elsewhere because of it. Line feeds and
+/// tabs are seen; a carriage return is, before a line feed.
+pub const fn is_hidden(before: Option<char>, c: char, after: Option<char>) -> bool {
+    match c {
+        '\n' | '\t' => false,
+        // alone, it goes back to the start of a line that is shown already
+        '\r' => !matches!(after, Some('\n')),
+        // one after another they carry a message that nobody sees
+        c if is_joining(c) => match before {
+            Some(before) => {
+                let joins = is_joining(before) || is_ignorable(before);
+                joins || before.is_ascii() || before.is_whitespace()
+            }
+            None => true,
+        },
+        c => is_ignorable(c),
+    }
+}
+
+/// Each character of a text with its place, and whether it is hidden.
+pub fn hidden_in(text: &str) -> impl Iterator<Item = (usize, char, bool)> {
+    let after = text.chars().skip(1).map(Some).chain([None]);
+    let mut before = None;
+    text.char_indices().zip(after).map(move |((at, c), after)| {
+        let hidden = is_hidden(before, c, after);
+        before = Some(c);
+        (at, c, hidden)
+    })
+}
+
+/// Whether nothing is hidden in a text.
+pub fn is_plain(text: &str) -> bool {
+    is_plain_ascii(text) || hidden_in(text).all(|(_, _, hidden)| !hidden)
+}
+
+/// Most text: nothing to look at twice.
+fn is_plain_ascii(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| matches!(byte, b'\n' | b'\t' | b' '..=b'~'))
+}
+
+/// A text with a mark wherever something is hidden. As many characters as before; lines stay lines.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if is_plain(text) {
+        return Cow::Borrowed(text);
+    }
+    let shown = hidden_in(text).map(|(_, c, hidden)| if hidden { SHOWN } else { c });
+    Cow::Owned(shown.collect())
+}
+
+/// Whether a reader sees anything of a text: more than blanks and what is hidden.
+pub fn says_something(text: &str) -> bool {
+    hidden_in(text).any(|(_, c, hidden)| !hidden && !c.is_whitespace())
+}
+
+/// How many characters of a text a reader sees, blanks among them.
+pub fn visible_characters(text: &str) -> usize {
+    hidden_in(text).filter(|(_, _, hidden)| !hidden).count()
+}
+
+/// One line of at most `most` characters: whatever is hidden or ends a line becomes a blank, blanks
+/// become one.
+pub fn line(text: &str, most: usize) -> String {
+    let spaced: String = hidden_in(text)
+        .map(|(_, c, hidden)| if hidden { ' ' } else { c })
+        .collect();
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    let joined = words.join(" ");
+    if joined.chars().count() <= most {
+        return joined;
+    }
+    let mut cut: String = joined.chars().take(most.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
+}
+
+/// The lines of a text, each with a mark wherever something is hidden.
+pub fn lines(text: &str) -> Vec<String> {
+    text.lines()
+        .map(|line| visible(line).into_owned())
+        .collect()
+}
+
+/// One line for a terminal: line ends and whatever is hidden are written out (`\n`, `\u{1b}`).
+pub fn written_out(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for (_, c, hidden) in hidden_in(text) {
+        match c {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push(' '),
+            c if hidden => push_written_out(&mut shown, c),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+fn push_written_out(to: &mut String, c: char) {
+    // writing to a `String` cannot fail
+    let _ = write!(to, "{}", c.escape_unicode());
+}
+
+/// A JSON text that says the same, with whatever is hidden in its strings as an escape of JSON.
+pub fn json(text: &str) -> Cow<'_, str> {
+    if is_plain(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for (_, c, hidden) in hidden_in(text) {
+        // outside of strings JSON has carriage returns only, which mean nothing there
+        if !hidden || c == '\r' {
+            escaped.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(escaped, "\\u{unit:04x}");
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// A text as a cell of CSV (RFC 4180). Spreadsheets take a cell that begins like a formula for one, so
+/// it gets an apostrophe in front, which they show as text; whatever is hidden is written out.
+pub fn csv_cell(text: &str) -> String {
+    let mut cell = String::with_capacity(text.len() + 2);
+    if is_formula(text) {
+        cell.push('\'');
+    }
+    for (_, c, hidden) in hidden_in(text) {
+        match c {
+            '\r' if hidden => cell.push_str("\\r"),
+            c if hidden => push_written_out(&mut cell, c),
+            c => cell.push(c),
+        }
+    }
+    if cell.starts_with('\'') || cell.contains([',', ';', '"', '\r', '\n', '\t']) {
+        return format!("\"{}\"", cell.replace('"', "\"\""));
+    }
+    cell
+}
+
+/// Blanks before it do not hinder every program.
+fn is_formula(text: &str) -> bool {
+    let first = text.chars().next();
+    let begins = |c: Option<char>| {
+        matches!(
+            c,
+            Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
+        )
+    };
+    begins(first) || begins(text.trim_start().chars().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_seen_stays_and_what_is_hidden_is_marked() {
+        for (text, shown) in [
+            ("plain\r\nand\ttabs\n", "plain\r\nand\ttabs\n"),
+            ("Jürgen 株式会社 👍 שלום", "Jürgen 株式会社 👍 שלום"),
+            ("👩\u{200d}💻 ⚠\u{fe0f}", "👩\u{200d}💻 ⚠\u{fe0f}"),
+            ("نمی\u{200c}خواهم", "نمی\u{200c}خواهم"),
+            ("a\u{1b}[31mb", "a␦[31mb"),
+            ("back\rto the start", "back␦to the start"),
+            ("\u{202e}dlrow", "␦dlrow"),
+            ("pay\u{200b}ments", "pay␦ments"),
+            ("pay\u{200d}ments", "pay␦ments"),
+            ("a\u{fe0f}", "a␦"),
+            ("👍\u{fe0f}\u{fe01}\u{fe02}", "👍\u{fe0f}␦␦"),
+            ("\u{e0041}\u{e007f}", "␦␦"),
+            ("soft\u{ad}hyphen\u{feff}", "soft␦hyphen␦"),
+            ("\u{3164}\u{115f}", "␦␦"),
+            ("\u{85}\u{2028}\0", "␦␦␦"),
+            ("", ""),
+        ] {
+            assert_eq!(visible(text), shown, "{text:?}");
+            assert_eq!(is_plain(text), text == shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn blanks_and_hidden_characters_say_nothing() {
+        for text in [
+            "",
+            " \n\t",
+            "\u{200b}\u{2060}",
+            "\u{3164} \u{ad}",
+            "\u{a0}",
+            "\0",
+        ] {
+            assert!(!says_something(text), "{text:?}");
+        }
+        for text in ["x", " \u{200b}.", "👍"] {
+            assert!(says_something(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_one_line() {
+        for (text, most, shown) in [
+            ("Mara", 10, "Mara"),
+            (
+                "Mara\r\nBcc: all@example.com",
+                99,
+                "Mara Bcc: all@example.com",
+            ),
+            ("a\u{202e}b\u{2028}c\0d", 99, "a b c d"),
+            ("  many   blanks\t", 99, "many blanks"),
+            ("abcdef", 4, "abc…"),
+            ("äöü", 3, "äöü"),
+            ("", 3, ""),
+        ] {
+            assert_eq!(line(text, most), shown, "{text:?}");
+        }
+        assert_eq!(lines("a\r\nb\u{202e}\n\nc"), ["a", "b␦", "", "c"]);
+    }
+
+    #[test]
+    fn cells_are_never_formulas_and_hold_nothing_hidden() {
+        for (text, cell) in [
+            ("plain", "plain"),
+            ("", ""),
+            ("a,b", "\"a,b\""),
+            ("a;b", "\"a;b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("=1+1", "\"'=1+1\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("\t=1", "\"'\t=1\""),
+            ("\r=1", "\"'\\r=1\""),
+            ("\n=1", "\"'\n=1\""),
+            (" =1", "\"' =1\""),
+            ("＝1", "\"'＝1\""),
+            ("a\nb", "\"a\nb\""),
+            ("a\u{1b}[2J", "a\\u{1b}[2J"),
+            ("\u{202e}=1", "\\u{202e}=1"),
+            ("'quoted'", "\"'quoted'\""),
+            ("=cmd|' /C calc'!A0,\"", "\"'=cmd|' /C calc'!A0,\"\"\""),
+        ] {
+            assert_eq!(csv_cell(text), cell, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_gets_what_is_hidden_written_out() {
+        assert_eq!(
+            written_out("a\u{1b}[31mb\nc\r\u{202e}d\te"),
+            "a\\u{1b}[31mb\\nc\\r\\u{202e}d e"
+        );
+        assert_eq!(written_out("Jürgen 株式会社 👍"), "Jürgen 株式会社 👍");
+    }
+
+    /// Text with much of what is hidden.
+    fn hostile() -> impl Strategy<Value = String> {
+        let odd = prop::sample::select(vec![
+            '\0',
+            '\u{1b}',
+            '\u{7}',
+            '\r',
+            '\n',
+            '\t',
+            '\u{9b}',
+            '\u{ad}',
+            '\u{200b}',
+            '\u{200c}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{202e}',
+            '\u{2028}',
+            '\u{2066}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{e0041}',
+            '\u{e0100}',
+            '=',
+            '+',
+            '-',
+            '@',
+            '"',
+            ',',
+            '\'',
+            '👩',
+            'ä',
+            'a',
+        ]);
+        let any = prop_oneof![4 => odd, 1 => any::<char>()];
+        prop::collection::vec(any, 0..24).prop_map(String::from_iter)
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_hidden_gets_through_any_door(text in hostile()) {
+            for shown in [visible(&text).into_owned(), line(&text, 99), written_out(&text), csv_cell(&text)] {
+                prop_assert!(is_plain(&shown), "{text:?} becomes {shown:?}");
+            }
+            prop_assert!(lines(&text).iter().all(|line| is_plain(line) && !line.contains('\n')));
+            prop_assert!(!line(&text, 99).contains(['\n', '\r', '\t']));
+            prop_assert!(!written_out(&text).contains(['\n', '\r', '\t']));
+        }
+
+        #[test]
+        fn a_text_stays_as_long_as_it_was_and_showing_it_again_changes_nothing(text in hostile()) {
+            let shown = visible(&text).into_owned();
+            prop_assert_eq!(shown.chars().count(), text.chars().count());
+            prop_assert_eq!(visible(&shown).into_owned(), shown.clone());
+            prop_assert_eq!(is_plain(&text), shown == text);
+        }
+
+        #[test]
+        fn json_says_the_same_and_hides_nothing(text in hostile()) {
+            let written = serde_json::json!({ &text: [&text] }).to_string();
+            let escaped = json(&written).into_owned();
+            prop_assert!(is_plain(&escaped), "{escaped:?}");
+            let (one, other): (serde_json::Value, serde_json::Value) =
+                (serde_json::from_str(&written).unwrap(), serde_json::from_str(&escaped).unwrap());
+            prop_assert_eq!(one, other);
+        }
+
+        #[test]
+        fn a_cell_is_read_back_as_one_cell_that_begins_no_formula(text in hostile()) {
+            let cell = csv_cell(&text);
+            let quoted = cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            let inner = quoted.map_or_else(|| cell.clone(), |inner| inner.replace("\"\"", "\""));
+            let bare = quoted.map_or_else(|| cell.clone(), |inner| inner.replace("\"\"", ""));
+            let ends_early = bare.contains('"') || quoted.is_none() && cell.contains([',', '\n', '\r']);
+            prop_assert!(!ends_early, "{cell:?}");
+            prop_assert!(!is_formula(&inner), "{text:?} becomes {inner:?}");
+        }
+    }
+}
