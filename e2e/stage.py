@@ -242,6 +242,11 @@ class Stage:
             sys.exit(f"the simulator does not answer:\n{self.said(log)}")
         state = sim.get("/_sim/state").json
         keys = sim.get("/_sim/credentials?account=" + state["organization"]["management_account"]).json
+        # a token is made for a user of the directory, who is looked up there
+        self.directory = {
+            "AWS_ACCESS_KEY_ID": keys["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"],
+        }
         return process, endpoint, {
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_REGION": state["identity_center"]["home_region"],
@@ -251,7 +256,7 @@ class Stage:
         }
 
     def token(self, email, *arguments, config="hallpass.toml"):
-        made = self.run("token", "create", "--user", email, "--config", config, *arguments)
+        made = self.run("token", "create", "--user", email, "--config", config, *arguments, **self.directory)
         if made.returncode:
             sys.exit(f"no token for {email}: {made.stderr}")
         return made.stdout.strip()

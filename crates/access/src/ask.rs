@@ -1,11 +1,13 @@
 //! Asking: what was typed becomes a request that waits, one that is decided already, or a refusal
 //! that says what would have to be different.
 
+use std::collections::BTreeSet;
+
 use hallpass_model::{
-    AccountId, GroupId, HoldKey, RequestId, Span, Target, TargetNames, Timestamp,
+    AccountId, Email, GroupId, HoldKey, RequestId, Span, Target, TargetNames, Timestamp, UserId,
     text::says_something,
 };
-use hallpass_rules::{Ask, Decision, Directory, Kind, RuleId, Rules};
+use hallpass_rules::{Ask, Decision, Directory, Kind, OverLimit, RuleId, Rules};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -231,7 +233,7 @@ pub(crate) fn answer(
     check_reach(resolved.as_ref(), settings, &mut problems);
     let decision = resolved.as_ref().and_then(|resolved| {
         let ask = question(&resolved.target, &resolved.names)?;
-        Some(rules.decide(&form.requester.email, &ask, directory, now))
+        Some(rules.decide(form.requester.principal(), &ask, directory, now))
     });
     check_reason(form, decision.as_ref(), &mut problems);
     check_duration(form, decision.as_ref(), settings, now, &mut problems);
@@ -241,6 +243,7 @@ pub(crate) fn answer(
             resolved.as_ref(),
             decision.as_ref(),
             rules,
+            directory,
             settings,
             now,
             state,
@@ -321,6 +324,54 @@ pub(crate) fn why_not(decision: &Decision, target: &str) -> String {
     }
 }
 
+/// What of a request that waits does not fit today: the limits are those of now, not of when it was
+/// made. `Ok` holds the shorter time it is granted for, where its rules say to shorten it.
+pub(crate) fn check_again(
+    request: &Request,
+    decision: &Decision,
+    directory: &Directory,
+    settings: &Settings,
+) -> Result<Option<Span>, Vec<FieldProblem>> {
+    let mut problems = Vec::new();
+    let resolved = resolve(&request.wanted, directory)
+        .map_err(|found| problems.extend(found))
+        .ok();
+    let is_enabled = |user| directory.person(user).is_some_and(|person| person.enabled);
+    if !is_enabled(&request.requester.user) {
+        let message = "Whoever asked is not an enabled user of the directory any more.";
+        problems.push(FieldProblem::new("requester", "unknown-requester", message));
+    }
+    check_reach(resolved.as_ref(), settings, &mut problems);
+    check_patterns(
+        &request.reason,
+        request.ticket.as_deref(),
+        decision,
+        &mut problems,
+    );
+    let longest = settings.longest();
+    let by_rule = decision.max_duration.filter(|max| request.duration > *max);
+    let mut shorter = None;
+    match (by_rule, decision.over_limit) {
+        _ if request.duration > longest => problems.push(FieldProblem::new(
+            "duration_seconds",
+            "long-duration",
+            format!("At most {longest}."),
+        )),
+        (Some(max), OverLimit::Shorten) => shorter = Some(max),
+        (Some(max), OverLimit::Refuse) => problems.push(FieldProblem::new(
+            "duration_seconds",
+            "long-duration",
+            format!("At most {max}, by rule {}.", named(&decision.based_on)),
+        )),
+        (None, _) => {}
+    }
+    if problems.is_empty() {
+        Ok(shorter)
+    } else {
+        Err(problems)
+    }
+}
+
 fn check_reach(resolved: Option<&Resolved>, settings: &Settings, problems: &mut Vec<FieldProblem>) {
     if let Some(Target::Account { account, .. }) = resolved.map(|found| &found.target)
         && settings.out_of_reach.as_ref() == Some(account)
@@ -343,9 +394,19 @@ fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec
         let message = format!("At most {REASON_CHARACTERS_MAX} characters; this has {length}.");
         problems.push(FieldProblem::new("reason", "long-reason", message));
     }
-    let Some(decision) = decision else { return };
-    if length > 0
-        && let Some(wanted) = decision.reason_refused(trimmed)
+    if let Some(decision) = decision {
+        check_patterns(trimmed, form.ticket, decision, problems);
+    }
+}
+
+fn check_patterns(
+    reason: &str,
+    ticket: Option<&str>,
+    decision: &Decision,
+    problems: &mut Vec<FieldProblem>,
+) {
+    if !reason.is_empty()
+        && let Some(wanted) = decision.reason_refused(reason)
     {
         let message = format!(
             "Rule `{}` wants a reason of the form `{}`.",
@@ -354,7 +415,7 @@ fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec
         );
         problems.push(FieldProblem::new("reason", "reason-pattern", message));
     }
-    if let Some(wanted) = decision.ticket_refused(form.ticket.unwrap_or_default()) {
+    if let Some(wanted) = decision.ticket_refused(ticket.unwrap_or_default()) {
         let message = format!(
             "Rule `{}` wants a ticket of the form `{}`.",
             wanted.rule,
@@ -404,11 +465,25 @@ fn check_duration(
     }
 }
 
+/// The user ids behind addresses: who has one of them alone.
+fn users_of(addresses: &BTreeSet<Email>, directory: &Directory) -> Vec<UserId> {
+    let found = addresses
+        .iter()
+        .filter_map(|email| directory.person_by_email(email).ok());
+    let users: BTreeSet<&UserId> = found.map(|person| &person.user_id).collect();
+    users.into_iter().cloned().collect()
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what a request is made of, once: what was asked, and what it is decided by"
+)]
 fn draft(
     form: &Form<'_>,
     resolved: Option<&Resolved>,
     decision: Option<&Decision>,
     rules: &Rules,
+    directory: &Directory,
     settings: &Settings,
     now: Timestamp,
     state: RequestState,
@@ -440,6 +515,9 @@ fn draft(
             kind: decision.map_or_else(|| "Invalid".to_owned(), |d| d.kind.as_str().to_owned()),
             approvers: decision
                 .map(|d| d.approvers.iter().cloned().collect())
+                .unwrap_or_default(),
+            approver_users: decision
+                .map(|d| users_of(&d.approvers, directory))
                 .unwrap_or_default(),
             notify: decision
                 .map(|d| d.notify.iter().cloned().collect())

@@ -11,9 +11,10 @@ use std::collections::BTreeSet;
 
 use hallpass_audit::Event;
 use hallpass_model::{Email, Span, Timestamp, text::visible_characters};
+use hallpass_rules::Decision;
 use serde::{Deserialize, Serialize};
 
-use crate::decide::{Bench, ensure_known, ensure_may_deny};
+use crate::decide::{Bench, ensure_known, ensure_may_deny, ensure_signed_in};
 use crate::records::{By, Moment};
 use crate::{
     Actor, Approval, Change, Closed, News, Notice, PendingRequest, PressRefused, Request,
@@ -58,10 +59,16 @@ pub(crate) fn take(
     bench: &Bench<'_>,
 ) -> Result<Change, PressRefused> {
     ensure_known(actor, bench.directory)?;
-    if !is_requester(actor, pending.request()) {
+    if !pending.request().requester.is(actor) {
         return Err(PressRefused::NotRequester);
     }
-    let (approvers, longest) = ensure_allowed(pending.request(), bench)?;
+    let Decision {
+        approvers,
+        max_duration: longest,
+        sign_in,
+        ..
+    } = ensure_allowed(pending.request(), bench)?;
+    ensure_signed_in(actor, &sign_in, bench.moment.now)?;
     bench.moment.ensure_agreed()?;
     let justification = justification.trim();
     let written = justification.chars().count();
@@ -76,7 +83,7 @@ pub(crate) fn take(
     let duration = pending.request().duration.min(BREAK_GLASS_MAX);
     pending.shorten(longest.map_or(duration, |longest| duration.min(longest)));
     let (by, moment) = (By::Person(actor), bench.moment);
-    let mut change = grant::approved(pending, &actor.email, Approval::BreakGlass, by, bench)?;
+    let mut change = grant::approved(pending, actor.principal(), Approval::BreakGlass, by, bench)?;
     let review = AfterReview {
         justification: justification.to_owned(),
         opened_at: moment.now,
@@ -89,7 +96,7 @@ pub(crate) fn take(
     request.after_review = Some(review);
     let opened = moment
         .of_request(Event::ReviewOpened, by, request)
-        .approved_by(&actor.email, Approval::BreakGlass)
+        .approved_by(&actor.email, actor.user.as_ref(), Approval::BreakGlass)
         .why(justification);
     let notice = alarm(request, justification, approvers, admins, bench);
     // first of all: it is news to everybody, and the requester knows what they pressed
@@ -101,30 +108,23 @@ pub(crate) fn take(
 /// Whether somebody could break the glass on a request now.
 pub(crate) fn may_take(pending: &PendingRequest, actor: &Actor, bench: &Bench<'_>) -> bool {
     ensure_known(actor, bench.directory).is_ok()
-        && is_requester(actor, pending.request())
+        && pending.request().requester.is(actor)
         && ensure_allowed(pending.request(), bench).is_ok()
 }
 
-/// Who would be asked otherwise, and the longest duration by today's rules.
-fn ensure_allowed(
-    request: &Request,
-    bench: &Bench<'_>,
-) -> Result<(BTreeSet<Email>, Option<Span>), PressRefused> {
+/// What today's rules say: who would be asked otherwise, the longest duration, how to have signed in.
+fn ensure_allowed(request: &Request, bench: &Bench<'_>) -> Result<Decision, PressRefused> {
     let key = request.key.as_ref().ok_or(PressRefused::NotRequester)?;
     let question = ask::question(&key.target, &request.names).ok_or(PressRefused::NotRequester)?;
-    let (whose, now) = (&request.requester.email, bench.moment.now);
+    let (whose, now) = (request.requester.principal(), bench.moment.now);
     let decision = bench.rules.decide(whose, &question, bench.directory, now);
     if decision.break_glass {
-        Ok((decision.approvers, decision.max_duration))
+        Ok(decision)
     } else {
         Err(PressRefused::GlassHolds {
             rules: ask::named(&decision.based_on),
         })
     }
-}
-
-fn is_requester(actor: &Actor, request: &Request) -> bool {
-    actor.user.as_ref() == Some(&request.requester.user) || actor.email == request.requester.email
 }
 
 /// What everybody who could have approved, and every administrator, hears at once.
@@ -216,7 +216,7 @@ pub(crate) fn ensure_may_close(
     bench: &Bench<'_>,
 ) -> Result<(), PressRefused> {
     ensure_known(actor, bench.directory)?;
-    if is_requester(actor, request) {
+    if request.requester.is(actor) {
         return Err(PressRefused::OwnReview);
     }
     let refusal = match ensure_may_deny(request, actor, bench) {
@@ -236,7 +236,7 @@ fn has_approvers(request: &Request, bench: &Bench<'_>) -> bool {
         .as_ref()
         .and_then(|key| ask::question(&key.target, &request.names));
     question.is_some_and(|question| {
-        let (whose, now) = (&request.requester.email, bench.moment.now);
+        let (whose, now) = (request.requester.principal(), bench.moment.now);
         let decision = bench.rules.decide(whose, &question, bench.directory, now);
         !decision.approvers.is_empty()
     })

@@ -2,10 +2,10 @@
 
 use hallpass_assignments::Haste;
 use hallpass_audit::Draft;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, TargetNames, Timestamp};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Accepted, Grant, Request, RequestState, Sweep, SweepItem};
+use crate::{Accepted, Grant, Lock, LocksSeen, Request, RequestState, Sweep, SweepItem};
 
 /// A row to store: new, or in place of the version that was read.
 #[derive(Clone, Debug)]
@@ -248,7 +248,7 @@ pub enum AcceptanceWrite {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// Who asked; keys of different people never meet.
-    pub actor: Email,
+    pub actor: UserId,
     /// Their `Idempotency-Key`.
     pub key: String,
     /// Hash of method, path and body: the same key for another request is an error.
@@ -283,6 +283,12 @@ pub struct Change {
     pub notices: Vec<Notice>,
     /// Digests.
     pub digests: Vec<Digest>,
+    /// Locks of people.
+    pub locks: Vec<Write<Lock>>,
+    /// People whose every token and session ends, and when.
+    pub credentials_ended: Vec<(UserId, Timestamp)>,
+    /// The change is committed only while these locks are as they were read.
+    pub locks_seen: LocksSeen,
     /// The answer to remember.
     pub answer: Option<Answer>,
 }
@@ -316,6 +322,8 @@ impl Change {
             && self.audit.is_empty()
             && self.notices.is_empty()
             && self.digests.is_empty()
+            && self.locks.is_empty()
+            && self.credentials_ended.is_empty()
             && self.answer.is_none()
     }
 }

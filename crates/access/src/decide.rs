@@ -4,15 +4,14 @@
 use std::collections::BTreeSet;
 
 use hallpass_audit::Event;
-use hallpass_model::{Disagreement, Email, Span, TargetNames, Timestamp, UserId};
-use hallpass_rules::{ClickRefused, Directory, Rules};
+use hallpass_model::{Email, Span, TargetNames, Timestamp, UserId};
+use hallpass_rules::{Directory, Principal, Rules, SignInRequirement};
 use serde::{Deserialize, Serialize};
 
-use crate::break_glass::{JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN};
 use crate::records::{By, Moment};
 use crate::{
-    Approval, Change, Closed, Grant, GrantState, Holds, News, Origin, PendingRequest, Reminders,
-    Request, RequestState, Review, Settings, StandingRefused, Write, ask, grant,
+    Approval, Change, Grant, GrantState, Holds, LocksSeen, News, Origin, PendingRequest,
+    PressRefused, Reminders, Request, RequestState, Review, Settings, Write, ask, grant,
 };
 
 /// What somebody may do beyond their own affairs; from groups in the configuration.
@@ -25,6 +24,15 @@ pub enum Role {
     Auditor,
     /// Reads Health.
     Operator,
+}
+
+/// That somebody signed in at a browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authentication {
+    /// When, as the provider says.
+    pub at: Timestamp,
+    /// In which way, as the provider calls it (`acr`).
+    pub acr: Option<String>,
 }
 
 /// An authenticated person, as they are now.
@@ -42,9 +50,24 @@ pub struct Actor {
     pub origin: Origin,
     /// Whether they were matched through a fallback e-mail domain.
     pub secondary_domain: bool,
+    /// When and how they signed in; `None` for whoever came with a token or from Slack.
+    pub authentication: Option<Authentication>,
 }
 
 impl Actor {
+    /// Whether they are this user of the directory.
+    pub fn is_user(&self, user: &UserId) -> bool {
+        self.user.as_ref() == Some(user)
+    }
+
+    /// Them, as the rules are asked about them.
+    pub const fn principal(&self) -> Principal<'_> {
+        Principal {
+            user: self.user.as_ref(),
+            email: &self.email,
+        }
+    }
+
     /// Whether they have a role.
     pub fn is(&self, role: Role) -> bool {
         self.roles.contains(&role)
@@ -56,217 +79,36 @@ impl Actor {
     }
 }
 
-/// Why a press had no effect.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PressRefused {
-    /// Somebody, or time, was first.
-    #[error(transparent)]
-    Closed(#[from] Closed),
-    /// Today's rules say no.
-    #[error(transparent)]
-    Rules(#[from] ClickRefused),
-    /// The directory does not know the person, or they are disabled.
-    #[error("you are not an enabled user of the directory")]
-    NotInDirectory,
-    /// The person said yes already; more people are needed.
-    #[error("you have approved this already; it needs {needed} approvals and has {given}")]
-    AlreadyReviewed {
-        /// How many have said yes.
-        given: u32,
-        /// How many are needed.
-        needed: u32,
-    },
-    /// It is not what the person looked at any more.
-    #[error("the request has changed since you looked at it; look again")]
-    Changed,
-    /// The person was matched through a fallback e-mail domain, which is enough to ask and no more
-    /// (`access.md` §11.5).
-    #[error(
-        "you were matched through the second mail domain; that is enough to ask, not to decide"
-    )]
-    SecondaryDomain,
-    /// Neither the requester, an approver nor an administrator.
-    #[error("only the requester, an approver or an administrator can do this")]
-    NotYours,
-    /// Only the holder gives access back.
-    #[error("only its holder can do this")]
-    NotHolder,
-    /// Taking access away needs a word why.
-    #[error("say in a few words why")]
-    ReasonMissing,
-    /// Only the requester breaks the glass.
-    #[error("only its requester can do this")]
-    NotRequester,
-    /// The rules of today do not let this person break the glass here.
-    #[error(
-        "the rules of today do not let you break the glass here{}",
-        by_rules(rules)
-    )]
-    GlassHolds {
-        /// The rules that decide about the request, by name; empty when there is none.
-        rules: String,
-    },
-    /// A justification is too short or too long.
-    #[error(
-        "a justification has {JUSTIFICATION_CHARACTERS_MIN} to {JUSTIFICATION_CHARACTERS_MAX} \
-         characters; this has {characters}"
-    )]
-    Justification {
-        /// How long it is, in characters after trimming.
-        characters: usize,
-    },
-    /// The glass was not broken: there is nothing to review.
-    #[error("this request has no break-glass review")]
-    NoReview,
-    /// Whoever broke the glass does not review it.
-    #[error("somebody else must close the review of your own request")]
-    OwnReview,
-    /// Of a sweep, or of standing access.
-    #[error(transparent)]
-    Standing(#[from] StandingRefused),
-    /// No access is counted from a time that may be wrong; what ends access goes on.
-    #[error(
-        "no access is given while clocks disagree: {0}; access that exists still ends, and can be \
-         given back and revoked"
-    )]
-    ClocksDisagree(Disagreement),
-    /// What is known of the directory is too old to give access by, and it cannot be read.
-    #[error("{}", unread(*.read_at, why))]
-    DirectoryUnread {
-        /// When it was last read; `None` when it never was.
-        read_at: Option<Timestamp>,
-        /// Which listing failed, and what AWS said.
-        why: String,
-    },
-    /// Whether the person is still an enabled user could not be asked just now.
-    #[error("your account could not be checked in the directory just now: {why}; nothing was done")]
-    PersonUnchecked {
-        /// What AWS said.
-        why: String,
-    },
-    /// Records of the audit log wait for the export longer than the settings allow.
-    #[error(
-        "no access is given while the audit log is not exported: its oldest record waits since {}, and \
-         {allowed} are allowed; access that exists still ends, and can be given back and revoked",
-        .since.strftime("%Y-%m-%d %H:%M:%S UTC")
-    )]
-    ExportBehind {
-        /// When the oldest record that waits happened.
-        since: Timestamp,
-        /// How long one may wait.
-        allowed: Span,
-    },
-    /// The grant is not in a state for this.
-    #[error("the grant is {state} already")]
-    GrantOver {
-        /// Its state.
-        state: &'static str,
-    },
-}
-
-impl PressRefused {
-    /// A stable code for callers.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Closed(_) => "already-decided",
-            Self::Rules(ClickRefused::NotOpen { .. }) => "rules-changed",
-            Self::Rules(ClickRefused::NotListed { .. }) => "not-an-approver",
-            Self::Rules(ClickRefused::OwnRequest { .. }) => "own-request",
-            Self::NotInDirectory => "not-in-directory",
-            Self::SecondaryDomain => "secondary-domain",
-            Self::AlreadyReviewed { .. } => "already-reviewed",
-            Self::Changed => "request-changed",
-            Self::NotYours => "not-yours",
-            Self::NotHolder => "not-holder",
-            Self::ReasonMissing => "missing-reason",
-            Self::GrantOver { .. } => "grant-over",
-            Self::NotRequester => "not-requester",
-            Self::GlassHolds { .. } => "break-glass-not-allowed",
-            Self::Justification { .. } => "bad-justification",
-            Self::NoReview => "no-review",
-            Self::OwnReview => "own-review",
-            Self::Standing(refused) => refused.code(),
-            Self::ClocksDisagree(_) => "clocks-disagree",
-            Self::DirectoryUnread { .. } => "organization-unread",
-            Self::PersonUnchecked { .. } => "person-unchecked",
-            Self::ExportBehind { .. } => "export-behind",
-        }
-    }
-
-    /// Whether the state of things, not the person, stands in the way.
-    pub const fn is_conflict(&self) -> bool {
-        match self {
-            Self::Standing(refused) => !refused.is_bad_input(),
-            Self::Closed(_)
-            | Self::AlreadyReviewed { .. }
-            | Self::Changed
-            | Self::GrantOver { .. }
-            | Self::NoReview
-            | Self::Rules(ClickRefused::NotOpen { .. }) => true,
-            Self::Rules(ClickRefused::NotListed { .. } | ClickRefused::OwnRequest { .. })
-            | Self::NotInDirectory
-            | Self::SecondaryDomain
-            | Self::NotYours
-            | Self::NotHolder
-            | Self::NotRequester
-            | Self::GlassHolds { .. }
-            | Self::Justification { .. }
-            | Self::OwnReview
-            | Self::ClocksDisagree(_)
-            | Self::DirectoryUnread { .. }
-            | Self::PersonUnchecked { .. }
-            | Self::ExportBehind { .. }
-            | Self::ReasonMissing => false,
-        }
-    }
-
-    /// How long to wait before another try, when it was neither the person nor the state of things
-    /// that stood in the way, but what could not be known just now.
-    pub const fn retry_after(&self) -> Option<Span> {
-        match self {
-            Self::ClocksDisagree(_) | Self::DirectoryUnread { .. } => Some(Span::seconds(30)),
-            Self::ExportBehind { .. } => Some(Span::minutes(1)),
-            Self::PersonUnchecked { .. } => Some(Span::seconds(5)),
-            Self::Closed(_)
-            | Self::Rules(_)
-            | Self::NotInDirectory
-            | Self::AlreadyReviewed { .. }
-            | Self::Changed
-            | Self::SecondaryDomain
-            | Self::NotYours
-            | Self::NotHolder
-            | Self::ReasonMissing
-            | Self::NotRequester
-            | Self::GlassHolds { .. }
-            | Self::Justification { .. }
-            | Self::NoReview
-            | Self::OwnReview
-            | Self::Standing(_)
-            | Self::GrantOver { .. } => None,
-        }
+/// Refuses who has not signed in as every one of the requirements wants it.
+pub(crate) fn ensure_signed_in(
+    actor: &Actor,
+    wanted: &[SignInRequirement],
+    now: Timestamp,
+) -> Result<(), PressRefused> {
+    let holds = |need: &&SignInRequirement| has_signed_in(actor, need.max_age, &need.acr, now);
+    match wanted.iter().find(|need| !holds(need)) {
+        Some(need) => Err(PressRefused::SignInAgain {
+            rule: format!("rule `{}`", need.rule),
+            max_age: need.max_age,
+            acr: need.acr.iter().cloned().collect(),
+        }),
+        None => Ok(()),
     }
 }
 
-fn unread(read_at: Option<Timestamp>, why: &str) -> String {
-    let last = match read_at {
-        Some(at) => format!(
-            "it was last read at {}",
-            at.strftime("%Y-%m-%d %H:%M:%S UTC")
-        ),
-        None => "it was never read".to_owned(),
+/// Whether somebody has signed in so lately, and in one of these ways; in any when there are none.
+pub(crate) fn has_signed_in(
+    actor: &Actor,
+    max_age: Option<Span>,
+    ways: &BTreeSet<String>,
+    now: Timestamp,
+) -> bool {
+    let Some(proof) = &actor.authentication else {
+        return false;
     };
-    format!(
-        "the directory cannot be read, {last} ({why}): no access is given and nothing is decided by \
-         what is that old; access can be given back and revoked"
-    )
-}
-
-fn by_rules(rules: &str) -> String {
-    if rules.is_empty() {
-        String::new()
-    } else {
-        format!(" ({rules})")
-    }
+    let in_time = max_age.is_none_or(|age| age.covers(proof.at, now));
+    let acr = proof.acr.as_ref();
+    in_time && (ways.is_empty() || acr.is_some_and(|acr| ways.contains(acr)))
 }
 
 /// What a press is judged by.
@@ -275,60 +117,88 @@ pub(crate) struct Bench<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) directory: &'a Directory,
     pub(crate) holds: &'a Holds,
+    pub(crate) settings: &'a Settings,
+    pub(crate) locks: &'a LocksSeen,
     pub(crate) moment: Moment<'a>,
+}
+
+impl Bench<'_> {
+    /// Refuses to give anything to somebody who is locked.
+    pub(crate) fn ensure_requester_unlocked(&self, request: &Request) -> Result<(), PressRefused> {
+        let user = &request.requester.user;
+        match self.locks.in_force(user, self.moment.now) {
+            Some(lock) => Err(PressRefused::RequesterLocked { since: lock.since }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the actor has given an approval that still counts.
+    fn has_reviewed(&self, request: &Request, actor: &Actor) -> bool {
+        let mut reviews = request.reviews.iter();
+        reviews.any(|it| it.user.is_some() && it.user == actor.user && self.locks.counts(it))
+    }
 }
 
 /// A yes. Decides the request, or counts towards the number of people its rules want.
 pub(crate) fn approve(
-    pending: PendingRequest,
+    mut pending: PendingRequest,
     actor: &Actor,
     bench: &Bench<'_>,
 ) -> Result<Change, PressRefused> {
     ensure_known(actor, bench.directory)?;
     let request = pending.request();
+    bench.ensure_requester_unlocked(request)?;
     let question =
         ask::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
     let now = bench.moment.now;
-    let may = |who: &Email| {
-        bench.rules.may_approve(
-            who,
-            &request.requester.email,
-            &question,
-            bench.directory,
-            now,
-        )
+    let may = |who: Principal<'_>| {
+        let whose = request.requester.principal();
+        bench
+            .rules
+            .may_approve(who, whose, &question, bench.directory, now)
     };
-    let permit = may(&actor.email)?;
+    let permit = may(actor.principal())?;
     let needed = permit.decision.approvals_needed;
-    if request
-        .reviews
-        .iter()
-        .any(|review| review.by == actor.email)
-    {
+    if bench.has_reviewed(request, actor) {
         let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
         return Err(PressRefused::AlreadyReviewed { given, needed });
     }
+    ensure_signed_in(actor, &permit.decision.sign_in, now)?;
     bench.moment.ensure_agreed()?;
+    let shorter = ask::check_again(request, &permit.decision, bench.directory, bench.settings)
+        .map_err(PressRefused::NoLongerFits)?;
     // earlier approvals count only while their givers may still give them
-    let mut approvals: BTreeSet<Email> = request
+    let mut approvals: BTreeSet<UserId> = request
         .reviews
         .iter()
-        .map(|review| review.by.clone())
-        .filter(|by| may(by).is_ok())
+        .filter(|review| bench.locks.counts(review))
+        .filter_map(|review| Some((review.user.as_ref()?, &review.by)))
+        .filter(|(user, by)| may(Principal::user(user, by)).is_ok())
+        .map(|(user, _)| user.clone())
         .collect();
-    approvals.insert(actor.email.clone());
+    approvals.extend(actor.user.clone());
     if permit.decision.is_satisfied_by(&approvals) {
+        if let Some(shorter) = shorter {
+            pending.shorten(shorter);
+        }
         let approval = if permit.own_request {
             Approval::Own
         } else {
             Approval::Peer
         };
-        return grant::approved(pending, &actor.email, approval, By::Person(actor), bench);
+        return grant::approved(
+            pending,
+            actor.principal(),
+            approval,
+            By::Person(actor),
+            bench,
+        );
     }
     let given = approvals.len();
     let requester = request.requester.email.clone();
     let request = pending.reviewed(Review {
         by: actor.email.clone(),
+        user: actor.user.clone(),
         at: now,
     });
     let text = format!(
@@ -392,7 +262,7 @@ pub(crate) fn discard(
     actor: &Actor,
     bench: &Bench<'_>,
 ) -> Result<Change, PressRefused> {
-    let own = actor.email == pending.request().requester.email;
+    let own = pending.request().requester.is(actor);
     if !own && actor.secondary_domain {
         return Err(PressRefused::SecondaryDomain);
     }
@@ -529,7 +399,7 @@ pub(crate) fn ensure_may_deny(
 ) -> Result<(), PressRefused> {
     let key = request.key.as_ref().ok_or(PressRefused::NotYours)?;
     let question = ask::question(&key.target, &request.names).ok_or(PressRefused::NotYours)?;
-    let (who, whose) = (&actor.email, &request.requester.email);
+    let (who, whose) = (actor.principal(), request.requester.principal());
     let permit = bench
         .rules
         .may_deny(who, whose, &question, bench.directory, bench.moment.now);

@@ -11,7 +11,8 @@
 
 use hallpass_assignments::{Haste, Ownership, Row, Verdict};
 use hallpass_audit::Event;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Span, TargetNames, Timestamp};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, Span, TargetNames, Timestamp, UserId};
+use hallpass_rules::Principal;
 use serde::{Deserialize, Serialize};
 
 use crate::decide::Bench;
@@ -171,8 +172,11 @@ pub struct Grant {
     pub reason: String,
     /// The door the request came in by.
     pub origin: Origin,
-    /// Who said yes.
+    /// Who said yes, by the address of then.
     pub approver: Email,
+    /// Who said yes; `None` in grants from before this was kept, and where nobody was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver_user: Option<UserId>,
     /// In which capacity.
     pub approval: Approval,
     /// The rules it rests on.
@@ -281,7 +285,7 @@ impl Grant {
 /// here: the end, the wish and the records commit first (promise P1).
 pub(crate) fn approved(
     pending: PendingRequest,
-    by: &Email,
+    by: Principal<'_>,
     approval: Approval,
     actor: By<'_>,
     bench: &Bench<'_>,
@@ -296,7 +300,7 @@ pub(crate) fn approved(
 
 fn schedule(
     pending: PendingRequest,
-    by: &Email,
+    by: Principal<'_>,
     approval: Approval,
     actor: By<'_>,
     bench: &Bench<'_>,
@@ -304,7 +308,7 @@ fn schedule(
     let (now, moment, holds) = (bench.moment.now, bench.moment, bench.holds);
     let key = pending.key().clone();
     let mut request = pending.into_state(RequestState::Approved {
-        by: by.clone(),
+        by: by.email.clone(),
         at: now,
         approval,
     });
@@ -317,7 +321,8 @@ fn schedule(
         duration: request.duration,
         reason: request.reason.clone(),
         origin: request.origin,
-        approver: by.clone(),
+        approver: by.email.clone(),
+        approver_user: by.user.cloned(),
         approval,
         based_on: request.decided.based_on.clone(),
         config_hash: request.decided.config_hash.clone(),
@@ -337,13 +342,16 @@ fn schedule(
     };
     request.grant = Some(grant.id);
     let until = live_until(holds, &grant).unwrap_or(grant.ends_at);
-    let text = format!("{} approved {}; it is being set up.", by, request.names);
+    let text = format!(
+        "{} approved {}; it is being set up.",
+        by.email, request.names
+    );
     let to = vec![request.requester.email.clone()];
     Change {
         audit: vec![
             moment
                 .of_request(Event::RequestApproved, actor, &request)
-                .approved_by(by, approval),
+                .approved_by(by.email, by.user, approval),
             moment.of_grant(Event::GrantRequested, actor, &grant),
         ],
         notices: vec![moment.notice(News::Approved, &request, to, text)],
@@ -382,7 +390,7 @@ fn wish(holds: &Holds, key: &HoldKey, until: Timestamp, now: Timestamp) -> Vec<D
 fn lengthen(
     pending: PendingRequest,
     extended: GrantId,
-    by: &Email,
+    by: Principal<'_>,
     approval: Approval,
     actor: By<'_>,
     bench: &Bench<'_>,
@@ -394,7 +402,7 @@ fn lengthen(
         return Err(PressRefused::GrantOver { state });
     };
     let mut request = pending.into_state(RequestState::Approved {
-        by: by.clone(),
+        by: by.email.clone(),
         at: now,
         approval,
     });
@@ -414,7 +422,7 @@ fn lengthen(
         audit: vec![
             moment
                 .of_request(Event::RequestApproved, actor, &request)
-                .approved_by(by, approval),
+                .approved_by(by.email, by.user, approval),
             moment.of_grant(Event::Extend, actor, &grant),
         ],
         notices: vec![moment.told(News::Extended, &grant, text)],

@@ -53,6 +53,7 @@ fn grant(n: u64, until: u64) -> Grant {
         reason: "the queue is stuck".to_owned(),
         origin: Origin::Web,
         approver: email,
+        approver_user: None,
         approval: Approval::NotRequired,
         based_on: Vec::new(),
         config_hash: String::new(),

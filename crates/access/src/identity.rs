@@ -3,10 +3,34 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Email;
+use hallpass_model::{Email, UserId};
 use hallpass_rules::directory::{NotOnePerson, Person};
+use serde::{Deserialize, Serialize};
 
 use crate::{Actor, Directory, Origin, Role};
+
+/// Whose a token or a session is. The user id says who; the address is for showing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Identity store id.
+    pub user: UserId,
+    /// The address they were found by.
+    pub email: Email,
+    /// Whether that was through a fallback e-mail domain: then they hold no role.
+    #[serde(default)]
+    pub secondary_domain: bool,
+}
+
+impl Owner {
+    /// An actor as the owner of what they are given; `None` for whoever the directory does not know.
+    pub fn of(actor: &Actor) -> Option<Self> {
+        Some(Self {
+            user: actor.user.clone()?,
+            email: actor.email.clone(),
+            secondary_domain: actor.secondary_domain,
+        })
+    }
+}
 
 /// Who has which role, and how addresses map to people.
 #[derive(Clone, Debug, Default)]
@@ -59,30 +83,58 @@ impl Identity {
                 None => (None, false),
             },
         };
-        let person = person.filter(|person| person.enabled);
+        Ok(match person.filter(|person| person.enabled) {
+            Some(person) => self.known(person, email, (origin, secondary_domain), directory),
+            None => Actor {
+                user: None,
+                email: email.clone(),
+                name: email.to_string(),
+                roles: BTreeSet::new(),
+                origin,
+                secondary_domain,
+                authentication: None,
+            },
+        })
+    }
+
+    /// The owner of a token or a session as they are today, with their roles; `None` when they are not
+    /// an enabled user of the directory any more.
+    pub fn owner(&self, owner: &Owner, origin: Origin, directory: &Directory) -> Option<Actor> {
+        let person = directory.person(&owner.user);
+        let person = person.filter(|person| person.enabled)?;
+        let how = (origin, owner.secondary_domain);
+        Some(self.known(person, &owner.email, how, directory))
+    }
+
+    fn known(
+        &self,
+        person: &Person,
+        found_by: &Email,
+        (origin, secondary_domain): (Origin, bool),
+        directory: &Directory,
+    ) -> Actor {
         let roles = [
             (Role::Admin, &self.admins),
             (Role::Auditor, &self.auditors),
             (Role::Operator, &self.operators),
         ];
-        Ok(Actor {
-            user: person.map(|person| person.user_id.clone()),
-            email: person
-                .and_then(|person| person.emails.first())
-                .unwrap_or(email)
-                .clone(),
-            name: person
-                .map(|person| person.display_name.clone())
-                .filter(|name| !name.is_empty())
-                .unwrap_or_else(|| email.to_string()),
+        let email = person.emails.first().unwrap_or(found_by).clone();
+        let name = Some(&person.display_name).filter(|name| !name.is_empty());
+        Actor {
+            user: Some(person.user_id.clone()),
+            name: name.cloned().unwrap_or_else(|| email.to_string()),
+            email,
             roles: roles
                 .into_iter()
-                .filter(|(_, entries)| person.is_some_and(|p| holds(p, entries, directory)))
+                // who was matched through a fallback domain may ask, and holds no role at any door
+                .filter(|_| !secondary_domain)
+                .filter(|(_, entries)| holds(person, entries, directory))
                 .map(|(role, _)| role)
                 .collect(),
             origin,
             secondary_domain,
-        })
+            authentication: None,
+        }
     }
 
     fn by_fallback<'a>(
@@ -129,6 +181,26 @@ pub(crate) fn people_of(entries: &[String], directory: &Directory) -> BTreeSet<E
     found
 }
 
+/// The user ids of everybody whom `entries` name, disabled people left out.
+pub(crate) fn users_of(entries: &[String], directory: &Directory) -> BTreeSet<UserId> {
+    let people = directory.people().iter();
+    people
+        .filter(|person| person.enabled && holds(person, entries, directory))
+        .map(|person| person.user_id.clone())
+        .collect()
+}
+
+/// A person of the directory as they are written down; `None` for one without an address.
+pub(crate) fn as_person(person: &Person) -> Option<crate::Person> {
+    let email = person.emails.first()?;
+    let name = Some(&person.display_name).filter(|name| !name.is_empty());
+    Some(crate::Person {
+        user: person.user_id.clone(),
+        email: email.clone(),
+        name: name.cloned().unwrap_or_else(|| email.to_string()),
+    })
+}
+
 fn holds(person: &Person, entries: &[String], directory: &Directory) -> bool {
     entries
         .iter()
@@ -137,7 +209,11 @@ fn holds(person: &Person, entries: &[String], directory: &Directory) -> bool {
                 .group_by_name(name)
                 .and_then(|group| group.members.as_ref())
                 .is_some_and(|members| members.contains(&person.user_id)),
-            None => Email::new(entry).is_ok_and(|email| person.emails.contains(&email)),
+            // an address that several have names nobody
+            None => Email::new(entry)
+                .ok()
+                .and_then(|email| directory.person_by_email(&email).ok())
+                .is_some_and(|named| named.user_id == person.user_id),
         })
 }
 

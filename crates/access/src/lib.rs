@@ -17,6 +17,7 @@
 //! Knows nothing of HTTP, Slack, SQL or AWS.
 #![warn(missing_docs)]
 
+mod addressing;
 mod ask;
 mod break_glass;
 mod change;
@@ -26,8 +27,10 @@ mod grant;
 mod guarded;
 mod haste;
 mod identity;
+mod lock;
 mod outliving;
 mod ports;
+mod press_refused;
 mod records;
 mod request;
 mod search;
@@ -45,18 +48,20 @@ pub use change::{
     AcceptanceWrite, Answer, Change, Desire, Digest, DigestKind, Message, News, Notice,
     OutlivingSessions, Write,
 };
-pub use decide::{Actor, PressRefused, Role};
+pub use decide::{Actor, Authentication, Role};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use guarded::Removals;
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_rules::Directory;
-pub use identity::Identity;
+pub use identity::{Identity, Owner};
+pub use lock::{HeldAccess, Lifted, Lock, Locking, LocksSeen};
 pub use ports::{
     AccessStore, Boundary, Channel, CommitError, Counts, Delivery, DirectoryFault, DirectorySource,
     GrantFilter, GuardSource, Holds, ManagedPolicy, NoGuards, PolicySource, ReadError,
     ReferencedPolicy, RequestFilter, SetPolicies, StandingSource, SweepStore, Told, ToldDigest,
     Waiting,
 };
+pub use press_refused::PressRefused;
 pub use request::{
     Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Seen, Wanted,
 };
@@ -67,7 +72,7 @@ pub use service::{
     Patience, Ports, Presses, Reconciled, RequestView, Revoking, Search, StandingView, Stands,
     SweepStatus, SweepsTended, Tended, Times,
 };
-pub use settings::{OnRuleChange, Settings};
+pub use settings::{AdminSignIn, OnRuleChange, Settings};
 pub use sweep::{
     ADOPTED_MAX, Acceptance, Accepted, Brake, Consent, Drift, Facts, Fate, Findings, GoneItem,
     Held, ItemChange, ItemKind, ItemSight, LeftAlone, LeftOut, Limits, MayAct, NotRead,

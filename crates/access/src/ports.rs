@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use hallpass_assignments::Row;
 use hallpass_audit::Record;
 use hallpass_model::{
-    Email, GrantId, HoldKey, PermissionSetArn, RequestId, Span, SweepId, Target, Timestamp, UserId,
+    GrantId, HoldKey, PermissionSetArn, RequestId, Span, SweepId, Target, Timestamp, UserId,
 };
 use hallpass_rules::Directory;
 
 use crate::{
-    Accepted, Answer, Change, Digest, Grant, Message, Notice, Removals, Request, StandingListing,
-    StandingScope, Sweep, SweepItem,
+    Accepted, Answer, Change, Digest, Grant, Lock, Message, Notice, Removals, Request,
+    StandingListing, StandingScope, Sweep, SweepItem,
 };
 
 /// A commit that did not happen. Nothing of it is stored.
@@ -195,10 +195,17 @@ pub trait AccessStore: Send + Sync {
     async fn next_due(&self) -> Result<Option<Timestamp>, ReadError>;
     /// Stores a change whole: guards checked, steps checked against the tables of legal ones,
     /// records numbered and chained, `version` and `rev` grown by one. A new or changed desire
-    /// makes its assignment due at once. Returns the records.
+    /// makes its assignment due at once. Refused as raced when a lock is not as `locks_seen` has it.
+    /// Tokens and sessions of `credentials_ended` end in the same transaction. Returns the records.
     async fn commit(&self, change: Change) -> Result<Vec<Record>, CommitError>;
+    /// The newest lock of a person, lifted or not.
+    async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError>;
+    /// Every lock that was not lifted, by user id; some may have run out.
+    async fn locks(&self) -> Result<Vec<Lock>, ReadError>;
+    /// Everybody who has a token that is not revoked, or a session, by user id.
+    async fn with_credentials(&self) -> Result<Vec<UserId>, ReadError>;
     /// The answer remembered for an idempotency key.
-    async fn answer(&self, actor: &Email, key: &str) -> Result<Option<Answer>, ReadError>;
+    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<Answer>, ReadError>;
     /// Puts a channel in use. One that was not known begins with the notices committed from then
     /// on; one that was goes on where it was. To be called again well within the retention of
     /// [`prune_notices`](AccessStore::prune_notices), for as long as the channel is in use.

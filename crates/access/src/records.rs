@@ -3,11 +3,12 @@
 use hallpass_audit::{Draft, Event};
 use hallpass_model::{
     AuditId, Disagreement, Email, GrantId, HoldKey, IdSource, RequestId, SweepId, TargetNames,
-    Timestamp,
+    Timestamp, UserId,
 };
 
 use crate::{
-    Actor, Digest, DigestKind, Grant, News, Notice, Origin, PressRefused, Request, Sweep, SweepItem,
+    Actor, Digest, DigestKind, Grant, News, Notice, Origin, Person, PressRefused, Request, Sweep,
+    SweepItem,
 };
 
 /// The instant of a step, and the identifiers drawn for it.
@@ -64,13 +65,19 @@ impl Moment<'_> {
     }
 
     fn draft(&self, event: Event, by: By<'_>) -> Draft {
-        Draft::new(
-            AuditId::new(self.ids.next(self.now)),
-            event,
-            self.now,
-            by.name(),
-            by.origin(),
-        )
+        let id = AuditId::new(self.ids.next(self.now));
+        let draft = Draft::new(id, event, self.now, by.name(), by.origin());
+        let By::Person(actor) = by else {
+            return draft;
+        };
+        let draft = match &actor.user {
+            Some(user) => draft.actor_user(user),
+            None => draft,
+        };
+        match &actor.authentication {
+            Some(proof) => draft.signed_in(proof.at, proof.acr.as_deref()),
+            None => draft,
+        }
     }
 
     /// A record about a request.
@@ -100,13 +107,27 @@ impl Moment<'_> {
             .about(grant.request, Some(grant.id))
             .subject(&grant.holder.email, &grant.key, &grant.names)
             .duration(grant.duration)
-            .approved_by(&grant.approver, grant.approval)
+            .approved_by(
+                &grant.approver,
+                grant.approver_user.as_ref(),
+                grant.approval,
+            )
             .ends_at(grant.ends_at)
             .decided("Granted", &grant.based_on, &grant.config_hash);
         match &grant.aws_request {
             Some(id) => draft.aws_request(id),
             None => draft,
         }
+    }
+
+    /// A record about a person: whom it happened to is the subject.
+    pub(crate) fn of_person(&self, event: Event, by: By<'_>, person: &Person) -> Draft {
+        self.draft(event, by).person(&person.user, &person.email)
+    }
+
+    /// A record about a user of whom nothing more may be known.
+    pub(crate) fn of_user(&self, event: Event, user: &UserId) -> Draft {
+        self.draft(event, By::Hallpass).user(user)
     }
 
     /// A record about the rules in force.

@@ -13,7 +13,9 @@ use hallpass_audit::{Approval, Origin};
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Span, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{AfterReview, break_glass};
+use hallpass_rules::Principal;
+
+use crate::{Actor, AfterReview, break_glass};
 
 /// A person of the identity store, as they were when they acted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,18 @@ pub struct Person {
     pub email: Email,
     /// The name shown to people.
     pub name: String,
+}
+
+impl Person {
+    /// Them, as the rules are asked about them.
+    pub const fn principal(&self) -> Principal<'_> {
+        Principal::user(&self.user, &self.email)
+    }
+
+    /// Whether the actor is this person: by user id, whatever either's address is.
+    pub fn is(&self, actor: &Actor) -> bool {
+        actor.is_user(&self.user)
+    }
 }
 
 /// What somebody named: ids or names, as typed.
@@ -51,6 +65,10 @@ pub struct Decided {
     pub kind: String,
     /// Who could say yes.
     pub approvers: Vec<Email>,
+    /// Their user ids, of those whom the directory knew: they may see the request. Requests from
+    /// before these were kept are seen by those whom today's rules list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approver_users: Vec<UserId>,
     /// Which of them are told and reminded; the others may approve all the same.
     pub notify: Vec<Email>,
     /// The rules it rests on.
@@ -64,8 +82,12 @@ pub struct Decided {
 /// One person's yes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
-    /// Whose.
+    /// Whose, by the address of then.
     pub by: Email,
+    /// Whose. Reviews from before this was kept count for nobody: an address alone may be
+    /// somebody else's by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
     /// When.
     pub at: Timestamp,
 }
@@ -230,6 +252,13 @@ impl Request {
             | RequestState::Expired { .. }
             | RequestState::Rejected { .. } => None,
         }
+    }
+
+    /// Whether the actor has said yes to it.
+    pub fn is_reviewed_by(&self, actor: &Actor) -> bool {
+        self.reviews
+            .iter()
+            .any(|review| review.user.as_ref().is_some_and(|user| actor.is_user(user)))
     }
 
     /// Whether the glass was broken and nobody has closed the review yet.

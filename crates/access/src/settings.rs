@@ -1,5 +1,7 @@
 //! The clocks of the journey (`access.md` §6, §7), with the defaults of the original.
 
+use std::collections::BTreeSet;
+
 use hallpass_model::{AccountId, Span, Timestamp};
 
 use crate::SweepSettings;
@@ -13,9 +15,21 @@ pub enum OnRuleChange {
     End,
 }
 
+/// How an administrator must have signed in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AdminSignIn {
+    /// How long ago at most; `None` = whenever.
+    pub max_age: Option<Span>,
+    /// In which ways, as the provider calls them (`acr`); empty = any.
+    pub acr: BTreeSet<String>,
+}
+
 /// Settings of the journey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// How an administrator must have signed in for what lets access stand or come back; `None` =
+    /// however.
+    pub admin_sign_in: Option<AdminSignIn>,
     /// How long a request waits; `None` = for ever.
     pub request_expiry: Option<Span>,
     /// The wait before the first reminder; `None` = no reminders.
@@ -51,6 +65,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            admin_sign_in: None,
             request_expiry: Some(Span::hours(8)),
             reminder_first: Some(Span::minutes(15)),
             reminder_factor: 2,

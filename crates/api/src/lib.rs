@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod grant;
+mod lock;
 mod login;
 mod permission_set;
 mod person;
@@ -12,6 +13,7 @@ mod request;
 mod sweep;
 
 pub use grant::{Extend, Grant, Queue, Revoke, RevokeMany, Revoked, RevokedOne};
+pub use lock::{HeldAccess, Lock, LockPerson, Locks, UnlockPerson, Unlocked};
 pub use login::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
 pub use permission_set::{
     LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy,

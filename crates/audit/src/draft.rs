@@ -5,6 +5,7 @@ use std::fmt;
 
 use hallpass_model::{
     AuditId, Email, GrantId, HoldKey, RequestId, Span, SweepId, Target, TargetNames, Timestamp,
+    UserId,
 };
 use serde_json::{Map, Value, json};
 
@@ -88,6 +89,18 @@ pub enum Event {
     TokenCreated,
     /// An API token was revoked.
     TokenRevoked,
+    /// Every token and session of a person ended: they left or were disabled.
+    CredentialsEnded,
+    /// Somebody signed in for the first time: from here on that sign-in is theirs, and no other.
+    SignInBound,
+    /// A sign-in that belongs to somebody else, or of somebody who has another, was refused.
+    SignInRefused,
+    /// The operator forgot which sign-in is whose, so that another one may become it.
+    SignInForgotten,
+    /// A person was locked; their tokens and sessions ended.
+    PersonLocked,
+    /// A lock was lifted.
+    PersonUnlocked,
     /// A plan changed a target: somewhere in the organization something is otherwise than before.
     PlanChanged,
     /// Sessions that outlived a grant were seen denied.
@@ -116,7 +129,7 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 55] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -154,6 +167,12 @@ impl Event {
         Self::ConfigLoaded,
         Self::TokenCreated,
         Self::TokenRevoked,
+        Self::CredentialsEnded,
+        Self::SignInBound,
+        Self::SignInRefused,
+        Self::SignInForgotten,
+        Self::PersonLocked,
+        Self::PersonUnlocked,
         Self::PlanChanged,
         Self::SessionsCut,
         Self::SessionsCutFailed,
@@ -208,6 +227,12 @@ impl Event {
             Self::ConfigLoaded => "config.loaded",
             Self::TokenCreated => "token.created",
             Self::TokenRevoked => "token.revoked",
+            Self::CredentialsEnded => "credentials.ended",
+            Self::SignInBound => "sign_in.bound",
+            Self::SignInRefused => "sign_in.refused",
+            Self::SignInForgotten => "sign_in.forgotten",
+            Self::PersonLocked => "person.locked",
+            Self::PersonUnlocked => "person.unlocked",
             Self::PlanChanged => "plan.changed",
             Self::SessionsCut => "sessions.cut",
             Self::SessionsCutFailed => "sessions.cut_failed",
@@ -410,10 +435,41 @@ impl Draft {
         self.with("permission_duration", duration.as_seconds().to_string())
     }
 
-    /// Who said yes, and in which capacity.
-    pub fn approved_by(self, approver: &Email, approval: Approval) -> Self {
-        self.with("approver_email", approver.as_str())
-            .with("approval", approval.name())
+    /// The person it is about, where it is about nothing that they have.
+    pub fn person(self, user: &UserId, email: &Email) -> Self {
+        self.user(user).with("requester_email", email.as_str())
+    }
+
+    /// The same, where only the user id is known.
+    pub fn user(self, user: &UserId) -> Self {
+        self.with("sso_user_principal_id", user.as_str())
+    }
+
+    /// The user id of whoever did it: it tells people apart, which an address does not. Stands only in
+    /// records of what people did.
+    pub fn actor_user(self, user: &UserId) -> Self {
+        self.with("actor_user_id", user.as_str())
+    }
+
+    /// When and in which way (`acr`) whoever did it had signed in. These fields stand only in records of
+    /// what was done in a browser.
+    pub fn signed_in(self, at: Timestamp, acr: Option<&str>) -> Self {
+        let draft = self.with("signed_in_at", at.to_string());
+        match acr {
+            Some(acr) => draft.with("signed_in_acr", acr),
+            None => draft,
+        }
+    }
+
+    /// Who said yes, and in which capacity. `approver_user_id` stands only where it is known.
+    pub fn approved_by(self, approver: &Email, user: Option<&UserId>, approval: Approval) -> Self {
+        let draft = self
+            .with("approver_email", approver.as_str())
+            .with("approval", approval.name());
+        match user {
+            Some(user) => draft.with("approver_user_id", user.as_str()),
+            None => draft,
+        }
     }
 
     /// The decision's kind and the rules it rests on, with the hash of the rules in force.

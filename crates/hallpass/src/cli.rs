@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     abac, approve, audit, break_glass, catalog, close_review, completions, delegation, demo, deny,
-    discard, doctor, extend, grants, guard, lambda, login, logout, man, outage, perimeter, plan,
-    policy, release, request, requests, revoke, rules, serve, sessions, sim, slack, standing,
+    discard, doctor, extend, grants, guard, lambda, lock, login, logout, man, outage, perimeter,
+    plan, policy, release, request, requests, revoke, rules, serve, sessions, sim, slack, standing,
     store, sweep, token, vpn, whoami,
 };
 use crate::exit::{Exit, Outcome};
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Release(release::Args),
     Extend(extend::Args),
     Revoke(revoke::Args),
+    Lock(lock::LockArgs),
+    Unlock(lock::UnlockArgs),
     Sweep(sweep::Args),
     Standing(standing::Args),
     Rules(rules::Args),
@@ -122,6 +124,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Release(args) => release::run(&args),
         Command::Extend(args) => extend::run(&args),
         Command::Revoke(args) => revoke::run(&args),
+        Command::Lock(args) => lock::run_lock(&args),
+        Command::Unlock(args) => lock::run_unlock(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Standing(args) => standing::run(&args),
         Command::Rules(args) => rules::run(&args),

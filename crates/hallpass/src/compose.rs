@@ -33,7 +33,9 @@ pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
 pub(crate) use guards::{Guards, judge};
 pub(crate) use loops::{rest, spawn};
-pub(crate) use sources::{RandomIds, StoredSessions, StoredTokens, cache_snapshot, new_secret};
+pub(crate) use sources::{
+    RandomIds, StoredSessions, StoredTokens, cache_snapshot, cached_snapshot, new_secret,
+};
 
 use crate::clock::ProcessClock;
 use crate::config::SlackApp;
@@ -135,7 +137,7 @@ async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
     let (rules_now, first) = (Arc::clone(rules_now), parts.rules.clone());
     let groups = Arc::new(move || wanted_groups(&rules_now, &first, &role_groups));
     let inventory = Inventory::new(Arc::clone(&parts.aws), groups);
-    Arc::new(match sources::cached_snapshot(&parts.store).await {
+    Arc::new(match cached_snapshot(&parts.store).await {
         Some(snapshot) => inventory.from_cached(snapshot),
         None => inventory,
     })

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_access::Identity;
-use hallpass_access::{OnRuleChange, Settings};
+use hallpass_access::{AdminSignIn, OnRuleChange, Settings};
 use hallpass_model::Span;
 use serde::Deserialize;
 
@@ -107,6 +107,23 @@ pub(crate) struct IdentityTable {
     pub(crate) operators: Vec<String>,
 }
 
+/// How administrators must have signed in for what lets access stand or come back.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Admin {
+    pub(crate) fresh_sign_in: Time,
+    pub(crate) sign_in_acr: Vec<String>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            fresh_sign_in: Time(Span::ZERO),
+            sign_in_acr: Vec::new(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Access {
@@ -116,6 +133,7 @@ pub(crate) struct Access {
     pub(crate) reminder: Reminder,
     pub(crate) duration: Duration,
     pub(crate) on_rule_change: Change,
+    pub(crate) admin: Admin,
     /// Whether sessions that outlive a grant are ended with it.
     pub(crate) end_sessions: bool,
     /// How long records may wait for the export before no new access is given; 0 = for ever.
@@ -136,6 +154,7 @@ impl Default for Access {
             reminder: Reminder::default(),
             duration: Duration::default(),
             on_rule_change: Change::Report,
+            admin: Admin::default(),
             end_sessions: false,
             require_export_within: Time(Span::ZERO),
             account_notes: BTreeMap::new(),
@@ -402,7 +421,13 @@ impl Loaded {
     pub(crate) fn settings(&self) -> Settings {
         let access = &self.config.access;
         let some = |time: Time| Some(time.0).filter(|span| !span.is_zero());
+        let proof = &access.admin;
+        let is_asked = !proof.fresh_sign_in.0.is_zero() || !proof.sign_in_acr.is_empty();
         Settings {
+            admin_sign_in: is_asked.then(|| AdminSignIn {
+                max_age: some(proof.fresh_sign_in),
+                acr: proof.sign_in_acr.iter().cloned().collect(),
+            }),
             request_expiry: some(access.request_expiry),
             reminder_first: some(access.reminder.first),
             reminder_factor: access.reminder.factor,
@@ -462,6 +487,8 @@ const KEYS: &[(&str, &str)] = &[
     ("access.duration.max", "24h"),
     ("access.duration.choices", "[]"),
     ("access.on_rule_change", "report"),
+    ("access.admin.fresh_sign_in", "0"),
+    ("access.admin.sign_in_acr", "[]"),
     ("access.end_sessions", "false"),
     ("access.require_export_within", "0"),
     ("access.account_notes", "{}"),

@@ -28,6 +28,7 @@ mod prompt;
 mod reference;
 mod shown;
 mod waiting;
+mod whom;
 mod words;
 
 use std::process::ExitCode;

@@ -19,8 +19,9 @@ mod syntax;
 pub use diagnostic::{Code, Diagnostic, Position, Severity};
 pub use directory::Directory;
 pub use engine::{
-    Ask, ClickRefused, Considered, Decision, Effect, Explanation, Kind, Nearest, Permit, Question,
-    Requestable, Requirement, RuleSummary, Rules, SetBits, Stage, Step,
+    Ask, ClickRefused, Considered, Decision, Effect, Explanation, Kind, Nearest, OverLimit, Permit,
+    Principal, Question, Requestable, Requirement, RuleSummary, Rules, SetBits, SignInRequirement,
+    Stage, Step,
 };
 pub use glob::Glob;
 pub use read::{Loaded, Source, load};

@@ -272,6 +272,13 @@ pub(crate) struct Terms {
     pub(crate) reason_pattern: Option<TextPattern>,
     pub(crate) ticket_pattern: Option<TextPattern>,
     pub(crate) hours: Option<Hours>,
+    /// Whether a request that waits is shortened to `max_duration` when it is approved, should the
+    /// limit have become smaller since.
+    pub(crate) shorten_to_max_duration: Option<bool>,
+    /// How long ago whoever approves or breaks the glass may have signed in.
+    pub(crate) fresh_sign_in: Option<Span>,
+    /// In which ways they may have, as the provider calls them (`acr`); empty = any.
+    pub(crate) sign_in_acr: BTreeSet<String>,
 }
 
 impl Terms {
@@ -294,6 +301,9 @@ impl Terms {
             reason_pattern: None,
             ticket_pattern: None,
             hours: None,
+            shorten_to_max_duration: None,
+            fresh_sign_in: None,
+            sign_in_acr: BTreeSet::new(),
         }
     }
 
@@ -327,6 +337,8 @@ impl Terms {
             || self.break_glass.is_some()
             || self.reason_pattern.is_some()
             || self.ticket_pattern.is_some()
+            || self.fresh_sign_in.is_some()
+            || !self.sign_in_acr.is_empty()
     }
 
     /// People listed by name as approvers, in stages or not.

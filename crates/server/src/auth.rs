@@ -9,13 +9,15 @@ use async_trait::async_trait;
 use aws_lc_rs::digest;
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderValue, header, request::Parts},
+    http::{HeaderValue, StatusCode, header, request::Parts},
 };
-use hallpass_access::{AccessError, Actor, Origin, PressRefused, Role};
-use hallpass_model::{Email, Timestamp};
+use hallpass_access::{AccessError, Actor, Origin, Owner, PressRefused, Role};
+use hallpass_model::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{App, connections::ThisConnection, problem::Failure, session};
+use crate::{
+    App, api::records::Credential, connections::ThisConnection, problem::Failure, session,
+};
 
 /// What a token allows, on top of what its person may do anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,8 +56,8 @@ impl Scope {
 /// A stored token.
 #[derive(Clone, Debug)]
 pub struct TokenFacts {
-    /// Whose it is.
-    pub user: Email,
+    /// Whose it is; `None` for one that holds only an address, which speaks for nobody.
+    pub owner: Option<Owner>,
     /// What it allows.
     pub scopes: BTreeSet<Scope>,
     /// When it ends.
@@ -75,7 +77,7 @@ pub struct NewToken {
     /// Lower-case hex SHA-256 of its secret.
     pub hash: String,
     /// Whose it is.
-    pub user: Email,
+    pub owner: Owner,
     /// What it allows.
     pub scopes: BTreeSet<Scope>,
     /// When it was made.
@@ -111,6 +113,8 @@ pub(crate) struct Caller {
     pub(crate) expires_at: Timestamp,
     /// The hash of the token they came with; none for a browser's session.
     pub(crate) token: Option<String>,
+    /// The hash of the secret of that.
+    pub(crate) session: Option<String>,
 }
 
 impl Caller {
@@ -125,6 +129,14 @@ impl Caller {
 }
 
 impl Caller {
+    /// What they came with, for what goes on longer than a call.
+    pub(crate) fn credential(&self) -> Credential {
+        match (&self.token, &self.session) {
+            (Some(token), _) => Credential::Token(token.clone()),
+            (None, session) => Credential::Session(session.clone().unwrap_or_default()),
+        }
+    }
+
     pub(crate) fn has(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
     }
@@ -180,14 +192,6 @@ impl FromRequestParts<App> for Caller {
         let secret =
             bearer(value).ok_or_else(|| Failure::unauthorized("no bearer token was sent"))?;
         let hash = hash_secret(secret);
-        let facts = app
-            .tokens
-            .token_by_hash(&hash)
-            .await
-            .map_err(|fault| Failure::unavailable(&fault))?
-            // unknown, expired and revoked are one answer: it tells a thief nothing
-            .filter(|facts| facts.revoked_at.is_none() && app.clock.now() < facts.expires_at)
-            .ok_or_else(|| Failure::unauthorized("the token is unknown, revoked or expired"))?;
         let origin = match parts
             .headers
             .get("x-hallpass-client")
@@ -196,16 +200,36 @@ impl FromRequestParts<App> for Caller {
             Some(b"cli") => Origin::Cli,
             _ => Origin::Api,
         };
-        let actor = person(app, &facts.user, origin)?;
+        let caller = by_token(app, hash, origin).await?;
         app.rates.remember(secret);
         somebody_came(parts);
-        Ok(Self {
-            actor,
-            scopes: facts.scopes,
-            expires_at: facts.expires_at,
-            token: Some(hash),
-        })
+        Ok(caller)
     }
+}
+
+/// Who has the token with this hash, now.
+pub(crate) async fn by_token(app: &App, hash: String, origin: Origin) -> Result<Caller, Failure> {
+    let facts = app
+        .tokens
+        .token_by_hash(&hash)
+        .await
+        .map_err(|fault| Failure::unavailable(&fault))?;
+    // unknown, expired and revoked are one answer: it tells a thief nothing
+    let unknown = || Failure::unauthorized("the token is unknown, revoked or expired");
+    let facts = facts.ok_or_else(unknown)?;
+    let owner = facts.owner.as_ref().ok_or_else(unknown)?;
+    if facts.revoked_at.is_some() || facts.expires_at <= app.clock.now() {
+        // whoever had it may know why it works no more
+        ensure_unlocked(app, &owner.user).await?;
+        return Err(unknown());
+    }
+    Ok(Caller {
+        actor: person(app, owner, origin).await?,
+        scopes: facts.scopes,
+        expires_at: facts.expires_at,
+        token: Some(hash),
+        session: None,
+    })
 }
 
 /// The connection of this call gives way to newcomers after those of strangers from now on.
@@ -217,26 +241,46 @@ pub(crate) fn somebody_came(parts: &Parts) {
 
 /// The person of a session, as the directory of this moment has them. Who left it, or is disabled
 /// in it, has no rights from then on, however long their session lasts.
-pub(crate) fn signed_in(app: &App, live: &session::Live) -> Result<Actor, Failure> {
-    let actor = person(app, &live.session.user, Origin::Web)?;
-    if actor.user.is_none() {
-        return Err(Failure::forbidden(
-            "not-in-directory",
-            "Your account is not in the directory.",
+pub(crate) async fn signed_in(app: &App, live: &session::Live) -> Result<Actor, Failure> {
+    let owner = live.session.owner();
+    let owner = owner.ok_or_else(|| Failure::unauthorized("the session is over"))?;
+    Ok(Actor {
+        authentication: live.session.authentication(),
+        ..person(app, &owner, Origin::Web).await?
+    })
+}
+
+/// Whoever a token or a session belongs to, as the directory of this moment has them, and not locked.
+pub(crate) async fn person(app: &App, owner: &Owner, origin: Origin) -> Result<Actor, Failure> {
+    let directory = app.access.directory();
+    if directory.people().is_empty() {
+        return Err(Failure::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "organization-unread",
+            "the directory has not been read yet, so nobody is known",
         )
-        .help("ask an administrator; it may have been disabled"));
+        .help(
+            "try again in a moment; if it stays so, an administrator finds the cause on Health",
+        ));
     }
+    let actor = app.identity.owner(owner, origin, &directory);
+    let actor = actor.ok_or_else(|| {
+        Failure::forbidden("not-in-directory", "Your account is not in the directory.")
+            .help("ask an administrator; it may have been disabled")
+    })?;
+    ensure_unlocked(app, &owner.user).await?;
     Ok(actor)
 }
 
-fn person(app: &App, user: &Email, origin: Origin) -> Result<Actor, Failure> {
-    let found = app.identity.actor(user, origin, &app.access.directory());
-    found.map_err(|_| {
-        Failure::forbidden(
-            "ambiguous-user",
-            "More than one person has your e-mail; ask an admin.",
-        )
-    })
+/// Refuses whoever is locked, at every door that has no form of its own for it.
+pub(crate) async fn ensure_unlocked(app: &App, user: &UserId) -> Result<(), Failure> {
+    match app.access.lock_in_force(user).await? {
+        Some(lock) => {
+            let refused = PressRefused::Locked { since: lock.since };
+            Err(Failure::forbidden(refused.code(), refused.to_string()))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A signed-in person's browser. What changes things carries the token of their session, which a
@@ -255,12 +299,13 @@ async fn by_session(parts: &Parts, app: &App) -> Result<Caller, Failure> {
             ));
         }
     }
-    let actor = signed_in(app, &live)?;
+    let actor = signed_in(app, &live).await?;
     somebody_came(parts);
     Ok(Caller {
         actor,
         scopes: Scope::ALL.into_iter().collect(),
         expires_at: live.session.ends_at,
         token: None,
+        session: Some(live.session.hash),
     })
 }

@@ -40,7 +40,9 @@ pub use hooks::{Hook, HookAnswer, SlackDoor};
 pub use limits::Rates;
 pub use oidc::{OidcSettings, Provider};
 pub use openapi::document as openapi_document;
-pub use session::{Session, SessionFault, SessionSettings, SessionStore, SignedIn};
+pub use session::{
+    Bound, Identifier, Session, SessionFault, SessionSettings, SessionStore, SignedIn,
+};
 pub use session_memory::MemorySessions;
 pub use sign_in::SignIn;
 

@@ -11,7 +11,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::{constant_time, rand};
-use hallpass_model::{Email, Span, Timestamp};
+use hallpass_access::Owner;
+use hallpass_model::{Span, Timestamp, UserId};
 use serde::Deserialize;
 use tokio::sync::{Notify, Semaphore};
 
@@ -63,7 +64,7 @@ pub(crate) struct Waiting {
 /// A login somebody said yes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Given {
-    pub(crate) user: Email,
+    pub(crate) owner: Owner,
     pub(crate) wish: Wish,
 }
 
@@ -76,7 +77,7 @@ struct Code {
 #[derive(Clone)]
 enum Answer {
     Waiting,
-    Yes(Email),
+    Yes(Owner),
     No,
 }
 
@@ -208,7 +209,7 @@ impl Logins {
     pub(crate) fn look(
         &self,
         typed: &str,
-        who: &Email,
+        who: &UserId,
         now: Timestamp,
     ) -> Result<Waiting, NotACode> {
         let mut all = self.all();
@@ -222,12 +223,12 @@ impl Logins {
     pub(crate) fn answer(
         &self,
         typed: &str,
-        who: &Email,
+        who: &Owner,
         say: Say,
         now: Timestamp,
     ) -> Result<Waiting, NotACode> {
         let mut all = self.all();
-        let device = find(&mut all, typed, who, now)?;
+        let device = find(&mut all, typed, &who.user, now)?;
         device.answer = match say {
             Say::Give => Answer::Yes(who.clone()),
             Say::Refuse => Answer::No,
@@ -253,7 +254,7 @@ impl Logins {
         all.devices.remove(&key);
         match answer {
             _ if is_over => Asked::Gone,
-            Answer::Yes(user) => Asked::Given(Given { user, wish }),
+            Answer::Yes(owner) => Asked::Given(Given { owner, wish }),
             Answer::No => Asked::Refused,
             Answer::Waiting => Asked::Gone,
         }
@@ -300,7 +301,7 @@ fn make_room<T>(all: &mut HashMap<String, T>, now: Timestamp, at: impl Fn(&T) ->
 fn find<'a>(
     all: &'a mut All,
     typed: &str,
-    who: &Email,
+    who: &UserId,
     now: Timestamp,
 ) -> Result<&'a mut Device, NotACode> {
     let (since, wrong) = all
@@ -365,8 +366,12 @@ mod tests {
         Timestamp::from_second(1_780_000_000).unwrap()
     }
 
-    fn ana() -> Email {
-        Email::new("ana@corp.example").unwrap()
+    fn ana() -> Owner {
+        Owner {
+            user: "00000001-0000-0000-0000-000000000000".parse().unwrap(),
+            email: "ana@corp.example".parse().unwrap(),
+            secondary_domain: false,
+        }
     }
 
     fn wish() -> Wish {
@@ -395,7 +400,7 @@ mod tests {
     fn a_code_counts_once_with_its_verifier_and_in_time() {
         let logins = Logins::default();
         let given = Given {
-            user: ana(),
+            owner: ana(),
             wish: wish(),
         };
         let give = || {
@@ -419,7 +424,7 @@ mod tests {
         let (secret, short) = logins.begin(wish(), begun()).unwrap();
         assert_eq!(logins.ask(&secret, start()), Asked::Waiting);
         let typed = short.to_lowercase().replace('-', " ");
-        assert_eq!(logins.look(&typed, &ana(), start()), Ok(waiting()));
+        assert_eq!(logins.look(&typed, &ana().user, start()), Ok(waiting()));
         assert_eq!(
             logins.answer(&typed, &ana(), Say::Give, start()),
             Ok(waiting())
@@ -427,7 +432,7 @@ mod tests {
         let again = logins.answer(&typed, &ana(), Say::Give, start());
         assert_eq!(again, Err(NotACode::Unknown));
         let given = Asked::Given(Given {
-            user: ana(),
+            owner: ana(),
             wish: wish(),
         });
         assert_eq!(logins.ask(&secret, start()), given);
@@ -475,12 +480,12 @@ mod tests {
         let logins = Logins::default();
         let (_, short) = logins.begin(wish(), begun()).unwrap();
         for _ in 0..GUESSES_MAX {
-            let guessed = logins.look("AAAA-AAAA", &ana(), start());
+            let guessed = logins.look("AAAA-AAAA", &ana().user, start());
             assert_eq!(guessed, Err(NotACode::Unknown));
         }
-        let right = logins.look(&short, &ana(), start());
+        let right = logins.look(&short, &ana().user, start());
         assert_eq!(right, Err(NotACode::TooMany));
         let later = Span::minutes(1).after(start());
-        assert!(logins.look(&short, &ana(), later).is_ok());
+        assert!(logins.look(&short, &ana().user, later).is_ok());
     }
 }

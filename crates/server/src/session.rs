@@ -14,7 +14,8 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use hallpass_model::{Email, Span, Timestamp};
+use hallpass_access::{Authentication, Directory, Owner};
+use hallpass_model::{Email, Span, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{App, auth::hash_secret, problem::Failure};
@@ -35,6 +36,12 @@ pub enum SignedIn {
         sid: Option<String>,
         /// The raw ID token, which the provider wants to see at logout.
         id_token: Option<String>,
+        /// When they signed in there, if it says so (`auth_time`).
+        #[serde(default)]
+        auth_time: Option<Timestamp>,
+        /// In which way, if it says so (`acr`).
+        #[serde(default)]
+        acr: Option<String>,
     },
 }
 
@@ -43,8 +50,14 @@ pub enum SignedIn {
 pub struct Session {
     /// Lower-case hex SHA-256 of its secret.
     pub hash: String,
-    /// Whose it is.
+    /// Whose it is, by the address they were found by.
     pub user: Email,
+    /// Whose it is. A session from before this was kept is nobody's.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
+    /// Whether that was through a fallback e-mail domain.
+    #[serde(default)]
+    pub secondary_domain: bool,
     /// How they signed in.
     pub signed_in: SignedIn,
     /// When.
@@ -67,6 +80,51 @@ pub struct Session {
     pub next: Option<String>,
 }
 
+impl Session {
+    /// Whose it is.
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        Some(Owner {
+            user: self.user_id.clone()?,
+            email: self.user.clone(),
+            secondary_domain: self.secondary_domain,
+        })
+    }
+
+    /// When and how its person signed in, as far as that is proven.
+    pub(crate) fn authentication(&self) -> Option<Authentication> {
+        match &self.signed_in {
+            SignedIn::Persona => Some(Authentication {
+                at: self.began_at,
+                acr: None,
+            }),
+            SignedIn::Oidc { auth_time, acr, .. } => Some(Authentication {
+                at: (*auth_time)?,
+                acr: acr.clone(),
+            }),
+        }
+    }
+}
+
+/// A sign-in at a provider: issuer and subject tell people apart there, for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identifier {
+    /// The provider.
+    pub issuer: String,
+    /// The person's identifier there.
+    pub subject: String,
+}
+
+/// Whether a sign-in is somebody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// It is theirs, from now on or since before.
+    Theirs,
+    /// It belongs to another user of the directory.
+    Anothers,
+    /// They have another one of this provider.
+    TheyHaveAnother,
+}
+
 /// Where sessions are.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
@@ -87,8 +145,17 @@ pub trait SessionStore: Send + Sync {
     ) -> Result<bool, SessionFault>;
     /// Ends one.
     async fn end(&self, hash: &str) -> Result<(), SessionFault>;
+    /// Whether a sign-in is somebody's. One that nobody has becomes theirs, with its record; so does
+    /// that of a user who is not among `people` any more. What does not fit is on record too.
+    async fn bind(
+        &self,
+        sign_in: &Identifier,
+        owner: &Owner,
+        people: &Directory,
+        now: Timestamp,
+    ) -> Result<Bound, SessionFault>;
     /// Ends every session of a person; how many there were.
-    async fn end_all(&self, user: &Email) -> Result<u64, SessionFault>;
+    async fn end_all(&self, user: &UserId) -> Result<u64, SessionFault>;
     /// Ends those that a provider says are over: of its session `sid`, else of its `subject`; how
     /// many there were.
     async fn end_at_provider(
@@ -152,6 +219,9 @@ impl Default for SessionSettings {
 /// A session that was used further ahead of now than this is not believed.
 const AHEAD_MAX: Span = Span::minutes(1);
 
+/// How often a secret is replaced at most while something goes on.
+const REPLACED_MAX: usize = 8;
+
 /// How long a replaced secret goes on working, for calls that were under way.
 const GRACE: Span = Span::minutes(1);
 
@@ -197,6 +267,29 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
         .map(|(_, value)| value)
 }
 
+/// The session with this hash, or the one its secret was replaced by, while it is live: for what
+/// goes on longer than a call.
+///
+/// # Errors
+/// When the store does not answer.
+pub(crate) async fn still(app: &App, hash: &str) -> Result<Option<Live>, Failure> {
+    let settings = &app.session_settings;
+    let mut hash = hash.to_owned();
+    for _ in 0..REPLACED_MAX {
+        let found = app.sessions.by_hash(&hash).await;
+        let found = found.map_err(|fault| Failure::unavailable(&fault))?;
+        let Some(session) = found else {
+            return Ok(None);
+        };
+        let Some(next) = session.next.clone() else {
+            let is_live = is_live(&session, settings, app.clock.now());
+            return Ok(is_live.then_some(Live { session }));
+        };
+        hash = next;
+    }
+    Ok(None)
+}
+
 /// The live session of a call, if it has one.
 ///
 /// # Errors
@@ -240,6 +333,7 @@ fn is_live(session: &Session, settings: &SessionSettings, now: Timestamp) -> boo
         && now < session.ends_at
         && now < settings.idle.after(session.seen_at)
         && !session.csrf.is_empty()
+        && session.user_id.is_some()
 }
 
 /// Replaces secrets that were in use for long. The call itself goes on with the one it came with.
@@ -307,7 +401,7 @@ async fn renew(app: &App, headers: &HeaderMap) -> Result<Option<HeaderValue>, Fa
 pub(crate) async fn begin(
     app: &App,
     headers: &HeaderMap,
-    user: Email,
+    owner: Owner,
     signed_in: SignedIn,
 ) -> Result<HeaderValue, Failure> {
     if let Some(before) = stored(app, headers).await? {
@@ -317,7 +411,9 @@ pub(crate) async fn begin(
     let secret = new_secret()?;
     let session = Session {
         hash: hash_secret(&secret),
-        user,
+        user: owner.email,
+        user_id: Some(owner.user),
+        secondary_domain: owner.secondary_domain,
         signed_in,
         began_at: now,
         seen_at: now,
@@ -392,6 +488,8 @@ mod tests {
         let session = |seen: u64| Session {
             hash: String::new(),
             user: Email::new("ana@corp.example").unwrap(),
+            user_id: Some("00000001-0000-0000-0000-000000000000".parse().unwrap()),
+            secondary_domain: false,
             signed_in: SignedIn::Persona,
             began_at: start,
             seen_at: at(seen),
@@ -431,6 +529,11 @@ mod tests {
             ..session(0)
         };
         assert!(!is_live(&without_form_token, &settings, start));
+        let by_address_alone = Session {
+            user_id: None,
+            ..session(0)
+        };
+        assert!(!is_live(&by_address_alone, &settings, start), "nobody's");
     }
 
     #[test]
@@ -440,6 +543,8 @@ mod tests {
             subject: "u1".to_owned(),
             sid: Some("s1".to_owned()),
             id_token: None,
+            auth_time: None,
+            acr: None,
         };
         for (at, who, session, meant) in [
             ("https://id", Some("u1"), None, true),

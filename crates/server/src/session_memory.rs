@@ -4,13 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use hallpass_model::{Email, Timestamp};
+use hallpass_access::{Directory, Owner};
+use hallpass_model::{Timestamp, UserId};
 
+use crate::session::{Bound, Identifier};
 use crate::{Session, SessionFault, SessionStore};
 
 /// Sessions in memory.
 #[derive(Debug, Default)]
-pub struct MemorySessions(Mutex<HashMap<String, Session>>);
+pub struct MemorySessions(
+    Mutex<HashMap<String, Session>>,
+    Mutex<HashMap<(String, String), UserId>>,
+);
 
 impl MemorySessions {
     fn all(&self) -> MutexGuard<'_, HashMap<String, Session>> {
@@ -58,10 +63,35 @@ impl SessionStore for MemorySessions {
         Ok(())
     }
 
-    async fn end_all(&self, user: &Email) -> Result<u64, SessionFault> {
+    async fn bind(
+        &self,
+        sign_in: &Identifier,
+        owner: &Owner,
+        people: &Directory,
+        _: Timestamp,
+    ) -> Result<Bound, SessionFault> {
+        let mut all = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = (sign_in.issuer.clone(), sign_in.subject.clone());
+        let bound = all.get(&place).cloned();
+        let is_free = bound.is_none_or(|user| people.person(&user).is_none());
+        let is_theirs = all.get(&place) == Some(&owner.user);
+        if !is_theirs && !is_free {
+            return Ok(Bound::Anothers);
+        }
+        let has_another = all.iter().any(|((issuer, subject), user)| {
+            *issuer == sign_in.issuer && *subject != sign_in.subject && *user == owner.user
+        });
+        if has_another {
+            return Ok(Bound::TheyHaveAnother);
+        }
+        all.insert(place, owner.user.clone());
+        Ok(Bound::Theirs)
+    }
+
+    async fn end_all(&self, user: &UserId) -> Result<u64, SessionFault> {
         let mut all = self.all();
         let before = all.len();
-        all.retain(|_, session| session.user != *user);
+        all.retain(|_, session| session.user_id.as_ref() != Some(user));
         Ok(u64::try_from(before - all.len()).unwrap_or(u64::MAX))
     }
 

@@ -172,6 +172,7 @@ fn access_over(directory: Arc<Directory>, rules: Rules) -> (Access, Actor) {
         roles: BTreeSet::new(),
         origin: Origin::Api,
         secondary_domain: false,
+        authentication: None,
     };
     (Access::new(ports, Settings::default(), rules), actor)
 }

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use hallpass_access::{
     Accepted, AccessStore, Answer, Change, CommitError, Counts, Directory, DirectoryFault,
-    DirectorySource, Grant, GrantFilter, Holds, ReadError, Request, RequestFilter, StandingListing,
-    StandingScope, StandingSource, Sweep, SweepItem, SweepStore, Unread, UnreadPlace,
-    Waiting as WaitingNotice,
+    DirectorySource, Grant, GrantFilter, Holds, Lock, ReadError, Request, RequestFilter,
+    StandingListing, StandingScope, StandingSource, Sweep, SweepItem, SweepStore, Unread,
+    UnreadPlace, Waiting as WaitingNotice,
 };
 use hallpass_assignments::line::{Room, Waiting};
 use hallpass_assignments::{
@@ -18,7 +18,7 @@ use hallpass_assignments::{
     Progress, Row, Sent, StoreFault, Taken, Urgency,
 };
 use hallpass_audit::Record;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId};
+use hallpass_model::{GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId};
 use tokio::sync::Notify;
 
 /// What happens at the planned call.
@@ -356,7 +356,19 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         self.gate.pass(self.inner.commit(change), commit).await
     }
 
-    async fn answer(&self, actor: &Email, key: &str) -> Result<Option<Answer>, ReadError> {
+    async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError> {
+        self.gate.pass(self.inner.lock_of(user), read).await
+    }
+
+    async fn locks(&self) -> Result<Vec<Lock>, ReadError> {
+        self.gate.pass(self.inner.locks(), read).await
+    }
+
+    async fn with_credentials(&self) -> Result<Vec<UserId>, ReadError> {
+        self.gate.pass(self.inner.with_credentials(), read).await
+    }
+
+    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<Answer>, ReadError> {
         self.gate.pass(self.inner.answer(actor, key), read).await
     }
 

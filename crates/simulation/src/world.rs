@@ -339,6 +339,7 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
             },
             origin: Origin::Api,
             secondary_domain: false,
+            authentication: None,
         }
     }
 

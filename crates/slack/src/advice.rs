@@ -65,7 +65,7 @@ impl Slack {
             (_, _, Some(group)) => Ask::Group { group },
             _ => return (advice, None),
         };
-        let decision = self.inner.access.decide(&known.actor.email, &question);
+        let decision = self.inner.access.decide(known.actor.principal(), &question);
         advice.ticket = wanted_ticket(&decision);
         let mut hint = self.who_decides(known, &question, &decision);
         let session = set
@@ -117,7 +117,7 @@ impl Slack {
                 )
             }
             Kind::NoApprovers => {
-                let who = &known.actor.email;
+                let who = known.actor.principal();
                 let own =
                     self.inner
                         .access

@@ -86,7 +86,7 @@ impl Slack {
         };
         if access.may_break_glass(&known.actor, &request) {
             // everybody who could approve by today's rules is told
-            let whose = &request.requester.email;
+            let whose = request.requester.principal();
             let approvers = request
                 .question()
                 .map(|question| access.decide(whose, &question));

@@ -75,7 +75,9 @@ fn choice(hit: Hit) -> Option<Choice> {
 /// Few choose the permission set before the account: worked out anew each time.
 fn any_set(access: &Access, actor: &Actor, typed: &str, now: Timestamp) -> Vec<Choice> {
     let directory = access.directory();
-    let requestable = access.rules().requestable(&actor.email, &directory, now);
+    let requestable = access
+        .rules()
+        .requestable(actor.principal(), &directory, now);
     let mut names: BTreeSet<&str> = BTreeSet::new();
     for (_, some) in requestable.pairs() {
         names.extend(some);

@@ -137,7 +137,7 @@ impl Slack {
             && !known.actor.secondary_domain;
         let directory = self.inner.access.directory();
         open && request.question().is_some_and(|question| {
-            let (who, whose) = (&known.actor.email, &request.requester.email);
+            let (who, whose) = (known.actor.principal(), request.requester.principal());
             let rules = self.inner.access.rules();
             rules
                 .may_deny(who, whose, &question, &directory, now)
@@ -369,6 +369,6 @@ pub(crate) fn routed(slack: &Slack, request: &Request) -> Option<String> {
     slack
         .inner
         .access
-        .decide(&request.requester.email, &question)
+        .decide(request.requester.principal(), &question)
         .slack_channel
 }

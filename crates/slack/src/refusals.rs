@@ -99,7 +99,16 @@ impl Slack {
             PressRefused::NotInDirectory => self.unknown(&Unknown::Nobody, &[]),
             PressRefused::NotHolder => NOT_HOLDER.to_owned(),
             PressRefused::GrantOver { state } => over(state),
+            PressRefused::SignInAgain { .. } => {
+                let link = format!("{}/requests/{}", self.inner.setup.public_url, request.id);
+                format!("{}: <{link}|open the request>.", capital(&why.to_string()))
+            }
             PressRefused::SecondaryDomain
+            | PressRefused::NoLongerFits(_)
+            | PressRefused::Locked { .. }
+            | PressRefused::RequesterLocked { .. }
+            | PressRefused::OwnLock
+            | PressRefused::LastAdministrator
             | PressRefused::Changed
             | PressRefused::ReasonMissing
             | PressRefused::NotRequester
@@ -123,7 +132,7 @@ impl Slack {
         known: Option<&Known>,
     ) -> String {
         let directory = self.inner.access.directory();
-        let is_own = known.is_some_and(|known| known.actor.email == request.requester.email);
+        let is_own = known.is_some_and(|known| request.requester.is(&known.actor));
         match refused {
             ClickRefused::NotOpen { .. } if action == ids::CLOSE_REVIEW => {
                 "The rules changed since. Today nobody approves this; an admin closes the review."

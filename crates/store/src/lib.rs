@@ -17,6 +17,7 @@ mod sqlite;
 
 mod files;
 mod folder;
+mod sign_in;
 mod token;
 
 #[cfg(feature = "testing")]
@@ -27,5 +28,6 @@ pub mod testing;
 pub use files::{Existing, make_private_file, make_private_folder, write_private};
 pub use folder::{FolderTarget, read_lines};
 pub use memory::MemoryStore;
+pub use sign_in::SignInRow;
 pub use sqlite::{BackupError, Check, EndsReader, OpenError, SessionRow, SqliteStore};
 pub use token::TokenRow;

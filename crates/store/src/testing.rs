@@ -11,8 +11,8 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use hallpass_access::{
     Accepted, Answer, Approval, Change, Decided, Desire, Digest, DigestKind, DirectoryFault, Drift,
-    EndCause, Fate, Grant, GrantState, ItemChange, ItemKind, ItemSight, LeftOut, News, Notice,
-    Origin, Person, Reminders, Request, RequestState, StandingListing, StandingScope,
+    EndCause, Fate, Grant, GrantState, HeldAccess, ItemChange, ItemKind, ItemSight, LeftOut, Lock,
+    News, Notice, Origin, Person, Reminders, Request, RequestState, StandingListing, StandingScope,
     StandingSource, Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState, Trigger,
     Unread, UnreadPlace, Wanted, Write,
 };
@@ -124,6 +124,7 @@ pub fn a_request(n: u64) -> Request {
         decided: Decided {
             kind: "RequiresApproval".to_owned(),
             approvers: vec![email(900)],
+            approver_users: vec![user(900)],
             notify: Vec::new(),
             based_on: vec!["prod".to_owned()],
             config_hash: "abc".to_owned(),
@@ -162,6 +163,7 @@ pub fn a_grant(n: u64) -> Grant {
         reason: "the queue is stuck".to_owned(),
         origin: Origin::Web,
         approver: email(900),
+        approver_user: Some(user(900)),
         approval: Approval::Peer,
         based_on: vec!["prod".to_owned()],
         config_hash: "abc".to_owned(),
@@ -374,10 +376,24 @@ pub fn a_digest(n: u64) -> Digest {
     }
 }
 
+/// The lock of person `n`, by person 900.
+pub fn a_lock(n: u64) -> Lock {
+    Lock {
+        person: person(n),
+        since: at(n),
+        until: None,
+        by: person(900),
+        reason: "a laptop was stolen".to_owned(),
+        held: HeldAccess::GoesOn,
+        lifted: None,
+        version: 0,
+    }
+}
+
 /// An answer to `key` of person 1 that led to the `n`th request and is kept for a day.
 pub fn an_answer(n: u64, key: &str) -> Answer {
     Answer {
-        actor: email(1),
+        actor: user(1),
         key: key.to_owned(),
         fingerprint: format!("fingerprint {n}"),
         request: request_id(n),
@@ -391,6 +407,8 @@ pub fn a_token(n: u64) -> TokenRow {
         id: TokenId::new(uuid(n)),
         hash: format!("{n:064x}"),
         user: email(1),
+        user_id: Some(user(1)),
+        secondary_domain: false,
         scopes: vec!["read".to_owned()],
         created_at: at(n),
         expires_at: at(n + 86_400),

@@ -1,6 +1,6 @@
 //! API tokens as they are kept: never the secret, only its hash.
 
-use hallpass_model::{Email, Timestamp, TokenId};
+use hallpass_model::{Email, Timestamp, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 
 /// One API token.
@@ -10,8 +10,14 @@ pub struct TokenRow {
     pub id: TokenId,
     /// Lower-case hex SHA-256 of the secret.
     pub hash: String,
-    /// Whom it speaks for.
+    /// Whom it speaks for, by the address of when it was made.
     pub user: Email,
+    /// Whom it speaks for. A token from before this was kept speaks for nobody.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
+    /// Whether they were matched through a fallback e-mail domain then.
+    #[serde(default)]
+    pub secondary_domain: bool,
     /// What it may be used for, by name.
     pub scopes: Vec<String>,
     /// When it was made.

@@ -9,8 +9,8 @@ use crate::ask::{self, Answered, Form};
 use crate::decide::Bench;
 use crate::records::{By, Moment};
 use crate::{
-    Actor, Answer, Approval, Asked, Change, CommitError, Grant, News, Person, PressRefused,
-    Refusal, Request, RequestFilter, RequestState, Wanted, Write, grant,
+    Actor, Answer, Approval, Asked, Change, CommitError, Grant, LocksSeen, News, Person,
+    PressRefused, Refusal, Request, RequestFilter, RequestState, Wanted, Write, grant,
 };
 
 /// How long the answer to an idempotency key is remembered.
@@ -112,6 +112,7 @@ impl Access {
     /// # Errors
     /// When the grant is not the actor's, or over: that leaves a record, as every refused press.
     pub async fn extendable(&self, actor: &Actor, id: GrantId) -> Result<Grant, AccessError> {
+        self.ensure_unlocked(actor).await?;
         let grant = self.ports.store.grant(id).await?;
         let grant = grant.ok_or(AccessError::NotFound("grant"))?;
         let refused = if Some(&grant.key.user) != actor.user.as_ref() {
@@ -150,8 +151,9 @@ impl Access {
         request: RequestId,
         idempotency: Option<&Idempotency>,
     ) -> Option<Answer> {
-        idempotency.map(|idempotency| Answer {
-            actor: actor.email.clone(),
+        let (idempotency, user) = (idempotency?, actor.user.clone()?);
+        Some(Answer {
+            actor: user,
             key: idempotency.key.clone(),
             fingerprint: idempotency.fingerprint.clone(),
             request,
@@ -181,10 +183,10 @@ impl Access {
         actor: &Actor,
         idempotency: Option<&Idempotency>,
     ) -> Result<Option<Answer>, AccessError> {
-        let Some(wanted) = idempotency else {
+        let (Some(wanted), Some(user)) = (idempotency, &actor.user) else {
             return Ok(None);
         };
-        let answer = self.ports.store.answer(&actor.email, &wanted.key).await?;
+        let answer = self.ports.store.answer(user, &wanted.key).await?;
         match answer.filter(|answer| answer.until > self.now()) {
             Some(answer) if answer.fingerprint != wanted.fingerprint => Err(AccessError::KeyReused),
             answer => Ok(answer),
@@ -230,6 +232,11 @@ impl Access {
         extends: Option<&Grant>,
         idempotency: Option<&Idempotency>,
     ) -> Result<Asked, AccessError> {
+        let locks = match &actor.user {
+            Some(user) => self.locks_of(std::slice::from_ref(user)).await?,
+            None => LocksSeen::default(),
+        };
+        self.ensure_unlocked(actor).await?;
         let rules = self.rules();
         let asks = |directory: &Directory| self.answer(actor, asking, extends, &rules, directory);
         let mut directory = self.facts_for(&asking.wanted).await?;
@@ -263,12 +270,15 @@ impl Access {
                     rules: &rules,
                     directory: &directory,
                     holds: &holds,
+                    settings: &self.settings,
+                    locks: &locks,
                     moment,
                 };
                 let (change, asked) = granted(request, approval, by, &bench, extends)?;
                 (self.judge_export(change).await??, asked)
             }
         };
+        change.locks_seen = locks;
         change.answer = self.answer_to(actor, asked.request().id, idempotency);
         self.store_change(change).await?;
         Ok(asked)
@@ -343,11 +353,11 @@ fn granted(
     extends: Option<&Grant>,
 ) -> Result<(Change, Asked), AccessError> {
     let created = bench.moment.of_request(Event::RequestCreated, by, &request);
-    let email = request.requester.email.clone();
+    let requester = request.requester.clone();
     let pending = request
         .pending(bench.moment.now)
         .map_err(PressRefused::Closed)?;
-    let mut change = grant::approved(pending, &email, approval, by, bench)?;
+    let mut change = grant::approved(pending, requester.principal(), approval, by, bench)?;
     change.audit.insert(0, created);
     let (request, made) = as_inserts(&mut change);
     let request = request.ok_or(AccessError::NotFound("request"))?;

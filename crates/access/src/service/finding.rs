@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use hallpass_model::{AccountId, Email, Timestamp};
+use hallpass_model::{AccountId, Email, Timestamp, UserId};
 use hallpass_rules::directory::Group;
-use hallpass_rules::{Ask, Decision, Directory, Requestable, RuleId, Rules};
+use hallpass_rules::{Ask, Decision, Directory, Principal, Requestable, RuleId, Rules};
 use serde::Serialize;
 
 use super::catalog::group_fit;
@@ -103,20 +103,36 @@ impl Hit {
     }
 }
 
+/// Who is asked about, as [`Principal`] has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Asker {
+    user: Option<UserId>,
+    email: Email,
+}
+
+impl Asker {
+    const fn principal(&self) -> Principal<'_> {
+        Principal {
+            user: self.user.as_ref(),
+            email: &self.email,
+        }
+    }
+}
+
 /// What one call decides by.
 pub(super) struct Scope {
     pub(super) rules: Rules,
     pub(super) directory: Arc<Directory>,
     pub(super) places: Arc<Places>,
     pub(super) requestable: Arc<Requestable>,
-    person: Email,
+    person: Asker,
     now: Timestamp,
 }
 
 impl Scope {
     pub(super) fn decide(&self, question: &Ask<'_>) -> Decision {
         self.rules
-            .decide(&self.person, question, &self.directory, self.now)
+            .decide(self.person.principal(), question, &self.directory, self.now)
     }
 }
 
@@ -133,7 +149,7 @@ pub(super) struct Memory {
 struct Known {
     rules: String,
     directory: Weak<Directory>,
-    person: Email,
+    person: Asker,
     minute: i64,
 }
 
@@ -158,7 +174,7 @@ impl Memory {
         &self,
         rules: &Rules,
         directory: &Arc<Directory>,
-        person: &Email,
+        person: &Asker,
         now: Timestamp,
     ) -> Arc<Requestable> {
         let minute = now.as_second().div_euclid(60);
@@ -179,7 +195,7 @@ impl Memory {
             }
         }
         // not under the lock: others search meanwhile
-        let found = Arc::new(rules.requestable(person, directory, now));
+        let found = Arc::new(rules.requestable(person.principal(), directory, now));
         let known = Known {
             rules: rules.hash().to_owned(),
             directory: Arc::downgrade(directory),
@@ -216,12 +232,14 @@ impl Access {
 
     pub(super) fn scope(&self, actor: &Actor) -> Scope {
         let (rules, directory, now) = (self.rules(), self.directory(), self.now());
+        let person = Asker {
+            user: actor.user.clone(),
+            email: actor.email.clone(),
+        };
         Scope {
             places: self.memory.places(&directory),
-            requestable: self
-                .memory
-                .requestable(&rules, &directory, &actor.email, now),
-            person: actor.email.clone(),
+            requestable: self.memory.requestable(&rules, &directory, &person, now),
+            person,
             rules,
             directory,
             now,

@@ -118,7 +118,7 @@ impl Access {
         let Some(question) = ask::question(&resolved.target, &resolved.names) else {
             return Err(Vec::new());
         };
-        let decision = self.decide(&actor.email, &question);
+        let decision = self.decide(actor.principal(), &question);
         Ok((resolved.target, decision))
     }
 

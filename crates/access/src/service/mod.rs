@@ -13,6 +13,7 @@ mod facts;
 mod finding;
 mod guarding;
 mod holding;
+mod locking;
 mod looking;
 mod offering;
 mod pressing;

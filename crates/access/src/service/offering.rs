@@ -3,7 +3,7 @@
 
 use super::{Access, AccessError};
 use crate::decide::{self, Bench};
-use crate::{Actor, Change, Grant, PendingRequest, PressRefused, Request};
+use crate::{Actor, Change, Grant, PendingRequest, PressRefused, Request, lock};
 
 type Step = Result<Change, PressRefused>;
 
@@ -35,17 +35,20 @@ impl Access {
     pub async fn presses(&self, actor: &Actor, request: &Request) -> Result<Presses, AccessError> {
         let holds = self.holds(request.key.as_ref()).await?;
         let (rules, directory) = (self.rules(), self.directory());
+        let locks = self.locks_of(&lock::concerned(request, actor)).await?;
         let bench = Bench {
             rules: &rules,
             directory: &directory,
             holds: &holds,
+            settings: &self.settings,
+            locks: &locks,
             moment: self.moment(),
         };
         let try_press = |press: fn(PendingRequest, &Actor, &Bench<'_>) -> Step| {
             let pending = request.clone().pending(bench.moment.now)?;
             press(pending, actor, &bench).map(drop)
         };
-        let own = actor.email == request.requester.email;
+        let own = request.requester.is(actor);
         let fresh = self.ensure_fresh(&directory, bench.moment.now);
         let by_fresh = |tried: Result<(), PressRefused>| match tried {
             Err(why) if why.is_conflict() => Err(why),
@@ -53,7 +56,11 @@ impl Access {
         };
         let discard = try_press(decide::discard);
         Ok(Presses {
-            approve: by_fresh(try_press(decide::approve)),
+            // how somebody has signed in is asked when they press, and leads them to sign in anew
+            approve: match by_fresh(try_press(decide::approve)) {
+                Err(PressRefused::SignInAgain { .. }) => Ok(()),
+                tried => tried,
+            },
             deny: by_fresh(try_press(|pending, actor, bench| {
                 decide::deny(pending, actor, None, bench)
             })),

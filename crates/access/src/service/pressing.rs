@@ -6,8 +6,8 @@ use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::decide::{self, Bench};
 use crate::records::By;
 use crate::{
-    Actor, Change, CommitError, Directory, EndCause, Grant, GrantFilter, GrantState, PressRefused,
-    Request, Role, Seen, Write, break_glass, end, haste, outliving,
+    Actor, Change, CommitError, Directory, EndCause, Grant, GrantFilter, GrantState, LocksSeen,
+    PressRefused, Request, Role, Seen, Write, break_glass, end, haste, lock, outliving,
 };
 
 /// Grants ended by one call at most; more are left for the next.
@@ -66,7 +66,7 @@ impl Press<'_> {
             Self::Approve(_) | Self::Deny(_) | Self::BreakGlass { .. } | Self::CloseReview(_) => {
                 true
             }
-            Self::Discard => actor.email != request.requester.email,
+            Self::Discard => !request.requester.is(actor),
         }
     }
 
@@ -256,6 +256,11 @@ impl Access {
         request: &Request,
     ) -> Result<Result<Change, PressRefused>, AccessError> {
         let holds = self.holds(request.key.as_ref()).await?;
+        let locks = self.locks_of(&lock::concerned(request, actor)).await?;
+        let own = actor.user.as_ref();
+        if let Some(lock) = own.and_then(|user| locks.in_force(user, self.now())) {
+            return Ok(Err(PressRefused::Locked { since: lock.since }));
+        }
         let uses_a_right = press.uses_a_right(request, actor);
         let facts = if uses_a_right {
             self.facts_for(&request.wanted).await
@@ -266,14 +271,20 @@ impl Access {
             Ok(directory) => (directory, None),
             Err(unread) => (self.directory(), Some(unread)),
         };
-        let step = |directory: &Directory| {
+        let step = |directory: &Directory| -> Result<Change, PressRefused> {
             let bench = Bench {
                 rules: &self.rules(),
                 directory,
                 holds: &holds,
+                settings: &self.settings,
+                locks: &locks,
                 moment: self.moment(),
             };
-            press.step(request.clone(), actor, &bench)
+            let change = press.step(request.clone(), actor, &bench)?;
+            Ok(Change {
+                locks_seen: locks.clone(),
+                ..change
+            })
         };
         let directory = match (step(&directory), unread) {
             // what is decided is decided, whoever can be read
@@ -309,7 +320,7 @@ impl Access {
         idempotency: Option<&Idempotency>,
     ) -> Result<Grant, AccessError> {
         self.end_grant(actor, id, idempotency, false, |grant, _| {
-            if Some(&grant.key.user) == actor.user.as_ref() {
+            if actor.is_user(&grant.key.user) {
                 Ok(EndCause::Released)
             } else {
                 Err(PressRefused::NotHolder)
@@ -333,6 +344,7 @@ impl Access {
             reason,
             end_sessions,
         } = revoking.into();
+        self.ensure_unlocked(actor).await?;
         let request = match self.ports.store.grant(id).await? {
             Some(grant) => self.ports.store.request(grant.request).await?,
             None => None,
@@ -403,10 +415,13 @@ impl Access {
             }
             let holds = self.holds(Some(&grant.key)).await?;
             let (rules, directory, moment) = (self.rules(), self.directory(), self.moment());
+            let locks = LocksSeen::default();
             let bench = Bench {
                 rules: &rules,
                 directory: &directory,
                 holds: &holds,
+                settings: &self.settings,
+                locks: &locks,
                 moment,
             };
             let is_ending = matches!(grant.state, GrantState::Ending { .. });

@@ -93,7 +93,7 @@ impl Access {
             };
             filter.before = Some(last.id);
             for request in page {
-                let own = request.requester.email == actor.email;
+                let own = request.requester.is(actor);
                 if !own && (actor.reads_all() || self.may_close_review(actor, &request)) {
                     found.push(request);
                 }
@@ -124,7 +124,7 @@ impl Access {
             ..GrantFilter::default()
         };
         let requester = self.times(own, &key.target, request).await?;
-        let anyone = if actor.email == request.requester.email && !actor.reads_all() {
+        let anyone = if request.requester.is(actor) && !actor.reads_all() {
             None
         } else {
             let all = GrantFilter {

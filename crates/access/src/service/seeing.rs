@@ -3,13 +3,13 @@
 
 use hallpass_assignments::{StoreFault, line::Waiting};
 use hallpass_model::{AccountId, Email, GrantId, RequestId, Span, TargetNames, Timestamp, UserId};
-use hallpass_rules::{Ask, Decision, Step};
+use hallpass_rules::{Ask, Decision, Principal, Step};
 
 use super::{Access, AccessError};
 use crate::decide::{self, Bench};
 use crate::{
-    Actor, Counts, Grant, GrantFilter, GrantState, Holds, PressRefused, ReadError, Request,
-    RequestFilter, RequestState, Role, ask,
+    Actor, Counts, Grant, GrantFilter, GrantState, Holds, LocksSeen, PressRefused, ReadError,
+    Request, RequestFilter, RequestState, Role, ask,
 };
 use crate::{FieldProblem, Wanted};
 
@@ -292,45 +292,40 @@ impl Access {
     /// Whether the actor may see a request: its requester, those who were or are its approvers,
     /// and those who read everything.
     pub fn may_see(&self, actor: &Actor, request: &Request) -> bool {
+        let mut approvers = request.decided.approver_users.iter();
+        let was_asked = approvers.any(|user| actor.is_user(user));
         actor.reads_all()
-            || actor.email == request.requester.email
-            || request.decided.approvers.contains(&actor.email)
-            || request
-                .reviews
-                .iter()
-                .any(|review| review.by == actor.email)
+            || request.requester.is(actor)
+            || was_asked
+            || request.is_reviewed_by(actor)
             || self.is_listed(actor, request)
     }
 
     /// Whether the actor may see a grant: its holder, its approver, those listed for its target
     /// today, and those who read everything.
     pub fn may_see_grant(&self, actor: &Actor, grant: &Grant) -> bool {
-        let listed = || {
-            ask::question(&grant.key.target, &grant.names).is_some_and(|question| {
-                let (who, whose) = (&actor.email, &grant.holder.email);
-                self.rules()
-                    .may_deny(who, whose, &question, &self.directory(), self.now())
-                    .is_ok()
-            })
-        };
+        let approver = grant.approver_user.as_ref();
         actor.reads_all()
-            || actor.email == grant.holder.email
-            || actor.email == grant.approver
-            || listed()
+            || grant.holder.is(actor)
+            || approver.is_some_and(|user| actor.is_user(user))
+            || self.is_listed_for(actor, grant)
+    }
+
+    /// Whether today's rules list the actor as an approver of what a grant is for.
+    fn is_listed_for(&self, actor: &Actor, grant: &Grant) -> bool {
+        let question = ask::question(&grant.key.target, &grant.names);
+        question.is_some_and(|question| {
+            let (who, whose) = (actor.principal(), grant.holder.principal());
+            self.rules()
+                .may_deny(who, whose, &question, &self.directory(), self.now())
+                .is_ok()
+        })
     }
 
     /// Whether the actor may take a grant away: administrators, and those listed for its target
     /// today. For showing; the press decides anew.
     pub fn may_revoke(&self, actor: &Actor, grant: &Grant) -> bool {
-        let listed = || {
-            ask::question(&grant.key.target, &grant.names).is_some_and(|question| {
-                let (who, whose) = (&actor.email, &grant.holder.email);
-                self.rules()
-                    .may_deny(who, whose, &question, &self.directory(), self.now())
-                    .is_ok()
-            })
-        };
-        actor.is(Role::Admin) || listed()
+        actor.is(Role::Admin) || self.is_listed_for(actor, grant)
     }
 
     /// Grants past their end and not over, the latest first, with what AWS said last, at most
@@ -404,10 +399,13 @@ impl Access {
             grants: Vec::new(),
             row: None,
         };
+        let locks = LocksSeen::default();
         let bench = Bench {
             rules: &rules,
             directory: &directory,
             holds: &holds,
+            settings: &self.settings,
+            locks: &locks,
             moment: self.moment(),
         };
         ask(&bench)
@@ -416,16 +414,13 @@ impl Access {
     fn could_decide(&self, actor: &Actor, request: &Request) -> bool {
         let open = matches!(request.state, RequestState::Pending)
             && request.expires_at.is_none_or(|at| self.now() < at);
-        open && actor.email != request.requester.email
-            && !request
-                .reviews
-                .iter()
-                .any(|review| review.by == actor.email)
+        open && !request.requester.is(actor)
+            && !request.is_reviewed_by(actor)
             && self.is_listed(actor, request)
     }
 
     /// What the rules say to a question now.
-    pub fn decide(&self, requester: &Email, question: &Ask<'_>) -> Decision {
+    pub fn decide<'a>(&self, requester: impl Into<Principal<'a>>, question: &Ask<'_>) -> Decision {
         self.rules()
             .decide(requester, question, &self.directory(), self.now())
     }

@@ -198,13 +198,14 @@ impl Access {
     }
 
     /// An administrator, as AWS has them now, by a directory that is fresh.
-    pub(super) async fn ensure_admin(&self, actor: &Actor) -> Result<(), PressRefused> {
+    pub(super) async fn ensure_admin(&self, actor: &Actor) -> Result<(), AccessError> {
         if actor.secondary_domain {
-            return Err(PressRefused::SecondaryDomain);
+            return Err(PressRefused::SecondaryDomain.into());
         }
         if !actor.is(Role::Admin) {
-            return Err(PressRefused::NotYours);
+            return Err(PressRefused::NotYours.into());
         }
+        self.ensure_proven(actor).await?;
         let mut directory = self.directory();
         if self.ensure_fresh(&directory, self.now()).is_err() {
             let refreshed = self.ports.directory.refresh().await;

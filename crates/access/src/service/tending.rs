@@ -63,6 +63,11 @@ impl Access {
         // first: what a guard ended is not taken for drift, nor for an end of our own
         let removals = self.guards.removals().await;
         tended.failed += self.fold_removals(&removals).await;
+        // before requests and grants: whoever is locked asks for nothing and holds nothing more
+        if let Err(error) = self.tend_locks().await {
+            tended.failed += 1;
+            tracing::warn!(error = %error, "what follows from locks could not be done");
+        }
         for _ in 0..ROUNDS_MAX {
             let (requests, failed_requests) = self.tend_requests().await?;
             let (grants, failed_grants) = self.tend_grants(&removals, &mut tended).await?;
@@ -238,6 +243,7 @@ impl Access {
             }
         }
         self.forget_rows().await?;
+        self.end_credentials_of_leavers().await?;
         Ok(report)
     }
 
@@ -327,7 +333,7 @@ impl Access {
         let refused = question.is_some_and(|question| {
             let decision =
                 self.rules()
-                    .decide(&grant.holder.email, &question, &directory, moment.now);
+                    .decide(grant.holder.principal(), &question, &directory, moment.now);
             match decision.kind {
                 Kind::NoStatements | Kind::NoApprovers | Kind::RequesterNotAllowed => true,
                 Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => false,

@@ -1,7 +1,8 @@
 //! Adoption: access that stood without Hallpass becomes a grant that ends, like any other.
 
 use hallpass_audit::{Event, Origin};
-use hallpass_model::{Email, HoldKey, Span, Target, TargetNames, Timestamp};
+use hallpass_model::{HoldKey, Span, Target, TargetNames, Timestamp};
+use hallpass_rules::Principal;
 
 use super::{Accepted, Sweep};
 use crate::records::{By, Moment};
@@ -37,16 +38,16 @@ pub(crate) struct Adopting<'a> {
 /// The request, the grant and the wish, together: from this commit on the access has an end.
 pub(crate) fn adopt(adopting: &Adopting<'_>, moment: Moment<'_>) -> (Change, Request, Grant) {
     let (approver, origin, who) = match adopting.by {
-        By::Person(actor) => (actor.email.clone(), actor.origin, actor.name.clone()),
+        By::Person(actor) => (actor.principal(), actor.origin, actor.name.clone()),
         // as with a rule that asks for nobody's approval: the holder stands there
         By::Hallpass => (
-            adopting.holder.email.clone(),
+            adopting.holder.principal(),
             Origin::System,
             "A sweep".to_owned(),
         ),
     };
-    let request = request(adopting, &approver, origin, moment);
-    let grant = grant(&request, adopting, &approver, moment);
+    let request = request(adopting, approver, origin, moment);
+    let grant = grant(&request, adopting, approver, moment);
     let request = Request {
         grant: Some(grant.id),
         ..request
@@ -95,7 +96,7 @@ pub(crate) fn adopt(adopting: &Adopting<'_>, moment: Moment<'_>) -> (Change, Req
 
 fn request(
     adopting: &Adopting<'_>,
-    approver: &Email,
+    approver: Principal<'_>,
     origin: Origin,
     moment: Moment<'_>,
 ) -> Request {
@@ -131,6 +132,7 @@ fn request(
         decided: Decided {
             kind: "Adopted".to_owned(),
             approvers: Vec::new(),
+            approver_users: Vec::new(),
             notify: Vec::new(),
             based_on: Vec::new(),
             config_hash: adopting.config_hash.to_owned(),
@@ -144,7 +146,7 @@ fn request(
         grant: None,
         after_review: None,
         state: RequestState::Approved {
-            by: approver.clone(),
+            by: approver.email.clone(),
             at: moment.now,
             approval: Approval::Adopted,
         },
@@ -155,7 +157,7 @@ fn request(
 fn grant(
     request: &Request,
     adopting: &Adopting<'_>,
-    approver: &Email,
+    approver: Principal<'_>,
     moment: Moment<'_>,
 ) -> Grant {
     Grant {
@@ -167,7 +169,8 @@ fn grant(
         duration: adopting.length,
         reason: request.reason.clone(),
         origin: request.origin,
-        approver: approver.clone(),
+        approver: approver.email.clone(),
+        approver_user: approver.user.cloned(),
         approval: Approval::Adopted,
         based_on: Vec::new(),
         config_hash: request.decided.config_hash.clone(),

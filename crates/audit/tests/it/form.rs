@@ -31,7 +31,7 @@ fn grant() -> Draft {
     .reason("a: b: c & <d>")
     .subject(&ana, &key, &names)
     .duration(Span::minutes(90))
-    .approved_by(&ana, Approval::Own)
+    .approved_by(&ana, None, Approval::Own)
 }
 
 #[test]

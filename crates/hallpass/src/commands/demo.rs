@@ -14,7 +14,7 @@ use hallpass_access::Identity;
 use hallpass_aws::{Aws, Credentials, Settings as AwsSettings};
 use hallpass_aws_sim::{Options, Simulator, Speed, organization};
 use hallpass_model::{Clock, IdSource, Span};
-use hallpass_rules::{Rules, Source};
+use hallpass_rules::{Directory, Rules, Source};
 use hallpass_server::{Connections, Front, Proxies, Rates, SignIn};
 use hallpass_slack::{Marks, Setup};
 use hallpass_store::FolderTarget;
@@ -131,7 +131,7 @@ async fn demo(args: &Args) -> Outcome {
     // reading it through the API takes a minute when it is large; the loops do that meanwhile
     let snapshot = facts::snapshot(&simulator.organization(), clock.now())?;
     compose::cache_snapshot(&store, &snapshot).await;
-    let personas = people::with_tokens(&store, clock.now()).await?;
+    let personas = people::with_tokens(&store, &Directory::new(snapshot), clock.now()).await?;
     let tokens_file = args
         .tokens
         .clone()

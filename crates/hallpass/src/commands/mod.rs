@@ -16,6 +16,7 @@ pub(crate) mod extend;
 pub(crate) mod grants;
 pub(crate) mod guard;
 pub(crate) mod lambda;
+pub(crate) mod lock;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;

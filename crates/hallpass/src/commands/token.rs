@@ -1,15 +1,16 @@
 //! `hallpass token`: API tokens, made on the server's own machine straight in its store.
 
+use hallpass_access::Owner;
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, Email, IdSource, Span, Timestamp, TokenId};
 use hallpass_server::{Scope, hash_secret};
 use hallpass_store::{SqliteStore, TokenRow};
 
 use super::serve::{ConfigArgs, open_store, runtime};
-use crate::clock;
 use crate::compose::{RandomIds, new_secret};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
+use crate::{clock, whom};
 
 const FIELDS: &[&str] = &[
     "id",
@@ -86,10 +87,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
             config,
         } => {
             let scopes = scopes_of(scopes)?;
-            let path = config.load()?.sqlite()?;
+            let loaded = config.load()?;
+            let path = loaded.sqlite()?;
             let secret = runtime()?.block_on(async {
-                let store = open_store(path).await?;
-                create(&store, user, &scopes, *ttl, name, clock::now()).await
+                let (store, now) = (open_store(path).await?, clock::now());
+                let owner = whom::owner_of(&loaded, &store, user, now).await?;
+                create(&store, &owner, &scopes, *ttl, name, now).await
             })?;
             output::print(&format!("{secret}\n"))?;
         }
@@ -133,7 +136,7 @@ fn scopes_of(names: &[String]) -> Result<Vec<Scope>, Failure> {
 /// Stores a new token with its record and returns the secret, which is stored nowhere.
 pub(crate) async fn create(
     store: &SqliteStore,
-    user: &Email,
+    owner: &Owner,
     scopes: &[Scope],
     ttl: Span,
     name: &str,
@@ -145,17 +148,19 @@ pub(crate) async fn create(
     let row = TokenRow {
         id: TokenId::new(RandomIds.next(now)),
         hash: hash_secret(&secret),
-        user: user.clone(),
+        user: owner.email.clone(),
+        user_id: Some(owner.user.clone()),
+        secondary_domain: owner.secondary_domain,
         scopes: scopes.iter().map(|scope| scope.name().to_owned()).collect(),
         created_at: now,
         expires_at: ttl.after(now),
         revoked_at: None,
         name: name.to_owned(),
     };
-    let record = draft(Event::TokenCreated, now).unresolved(
-        user.as_str(),
-        &format!("{} for {ttl}", row.scopes.join(" ")),
-    );
+    let words = format!("{} for {ttl}", row.scopes.join(" "));
+    let record = draft(Event::TokenCreated, now)
+        .unresolved(owner.email.as_str(), &words)
+        .user(&owner.user);
     store
         .token_insert(&row, record)
         .await

@@ -110,6 +110,10 @@ impl Composed {
                 sweeps: Arc::new(self.store.clone()),
                 clock: Arc::clone(&self.clock),
                 news: self.access.news(),
+                directory: {
+                    let access = Arc::clone(&self.access);
+                    Arc::new(move || access.directory())
+                },
             };
             spawn(tasks, "notify", stop, &teller, notices::tell);
         }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AccessStore, Channel, Delivery, DigestKind, Message, News, Notice, ReadError, SweepStore, Told,
-    ToldDigest, Waiting,
+    AccessStore, Channel, Delivery, DigestKind, Directory, Message, News, Notice, ReadError,
+    SweepStore, Told, ToldDigest, Waiting,
 };
 use hallpass_model::{Clock, Look, Span, Timestamp};
 use tokio::sync::watch;
@@ -154,6 +154,8 @@ pub(super) struct Teller {
     pub(super) clock: Arc<dyn Clock>,
     /// Changes when there may be something to tell.
     pub(super) news: watch::Receiver<u64>,
+    /// Who is known today, and by which address.
+    pub(super) directory: Arc<dyn Fn() -> Arc<Directory> + Send + Sync>,
 }
 
 /// Tells everything one channel has to tell, when it is due.
@@ -287,13 +289,14 @@ impl Teller {
             Some(id) => self.store.grant(id).await?,
             None => None,
         };
-        Ok(Some(Told {
+        let told = Told {
             number,
             notice,
             attempts,
             request,
             grant,
-        }))
+        };
+        Ok(Some(told.addressed(&(self.directory)())))
     }
 
     /// One attempt, kept apart: neither a panic nor a hang of the channel comes further than here.

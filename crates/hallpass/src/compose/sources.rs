@@ -1,13 +1,15 @@
 //! The outside world's randomness, tokens and the cached directory behind their ports.
 
 use async_trait::async_trait;
+use hallpass_access::{Directory, Owner};
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, Email, IdSource, Span, Timestamp, TokenId};
+use hallpass_model::{AuditId, Email, IdSource, Span, Timestamp, TokenId, UserId};
 use hallpass_rules::directory::Snapshot;
 use hallpass_server::{
-    NewToken, Scope, Session, SessionFault, SessionStore, TokenFacts, TokenFault, TokenStore,
+    Bound, Identifier, NewToken, Scope, Session, SessionFault, SessionStore, TokenFacts,
+    TokenFault, TokenStore,
 };
-use hallpass_store::{SessionRow, SqliteStore, TokenRow};
+use hallpass_store::{SessionRow, SignInRow, SqliteStore, TokenRow};
 use uuid::Uuid;
 
 /// UUIDs v7 with randomness from the operating system.
@@ -44,7 +46,11 @@ impl TokenStore for StoredTokens {
             .await
             .map_err(|error| TokenFault(error.to_string()))?;
         Ok(row.map(|row| TokenFacts {
-            user: row.user,
+            owner: row.user_id.map(|user| Owner {
+                user,
+                email: row.user,
+                secondary_domain: row.secondary_domain,
+            }),
             // a scope this version does not know allows nothing
             scopes: row
                 .scopes
@@ -60,14 +66,18 @@ impl TokenStore for StoredTokens {
         let now = token.created_at;
         let scopes: Vec<String> = token.scopes.iter().map(|it| it.name().to_owned()).collect();
         let ttl = Span::between(now, token.expires_at);
-        let record = by_its_owner(Event::TokenCreated, &token.user, now).unresolved(
-            token.user.as_str(),
-            &format!("{} for {ttl}", scopes.join(" ")),
-        );
+        let words = format!("{} for {ttl}", scopes.join(" "));
+        let owner = &token.owner;
+        let record = by_its_owner(Event::TokenCreated, &owner.email, now)
+            .actor_user(&owner.user)
+            .unresolved(owner.email.as_str(), &words)
+            .user(&owner.user);
         let row = TokenRow {
             id: TokenId::new(RandomIds.next(now)),
             hash: token.hash.clone(),
-            user: token.user.clone(),
+            user: token.owner.email.clone(),
+            user_id: Some(token.owner.user.clone()),
+            secondary_domain: token.owner.secondary_domain,
             scopes,
             created_at: now,
             expires_at: token.expires_at,
@@ -84,7 +94,10 @@ impl TokenStore for StoredTokens {
         let Some(row) = found.map_err(|error| fault(&error))? else {
             return Ok(());
         };
-        let record = by_its_owner(Event::TokenRevoked, &row.user, now).why(&row.id.to_string());
+        let mut record = by_its_owner(Event::TokenRevoked, &row.user, now).why(&row.id.to_string());
+        if let Some(user) = &row.user_id {
+            record = record.actor_user(user).user(user);
+        }
         let revoked = self.0.token_revoke(row.id, now, record).await;
         revoked.map(|_| ()).map_err(|error| fault(&error))
     }
@@ -104,7 +117,10 @@ fn session_fault(error: impl std::fmt::Display) -> SessionFault {
 }
 
 fn session_row(session: &Session) -> Result<SessionRow, SessionFault> {
+    let user = session.user_id.clone();
     Ok(SessionRow {
+        user_id: user.ok_or_else(|| session_fault("a session is nobody's"))?,
+        at: session.seen_at,
         hash: session.hash.clone(),
         user: session.user.clone(),
         ends_at: session.ends_at,
@@ -147,7 +163,65 @@ impl SessionStore for StoredSessions {
         self.0.session_delete(hash).await.map_err(session_fault)
     }
 
-    async fn end_all(&self, user: &Email) -> Result<u64, SessionFault> {
+    async fn bind(
+        &self,
+        sign_in: &Identifier,
+        owner: &Owner,
+        people: &Directory,
+        now: Timestamp,
+    ) -> Result<Bound, SessionFault> {
+        let user = &owner.user;
+        let near = self
+            .0
+            .sign_ins_near(&sign_in.issuer, &sign_in.subject, user);
+        let near = near.await.map_err(session_fault)?;
+        let is_this = |row: &&SignInRow| row.subject == sign_in.subject;
+        let known = near.iter().find(is_this);
+        if known.is_some_and(|row| row.user == *user) {
+            return Ok(Bound::Theirs);
+        }
+        let is_free = known.is_none_or(|row| people.person(&row.user).is_none());
+        let refused = if !is_free {
+            Some(Bound::Anothers)
+        } else if near.iter().any(|row| !is_this(&row)) {
+            Some(Bound::TheyHaveAnother)
+        } else {
+            None
+        };
+        let about = |event| {
+            let id = AuditId::new(RandomIds.next(now));
+            let words = format!("{} at {}", sign_in.subject, sign_in.issuer);
+            Draft::new(id, event, now, owner.email.as_str(), Origin::Web)
+                .person(user, &owner.email)
+                .why(&words)
+        };
+        if let Some(refused) = refused {
+            let error = match refused {
+                Bound::Anothers => "it belongs to another user of the directory",
+                Bound::TheyHaveAnother => "this user of the directory belongs to another sign-in",
+                Bound::Theirs => "",
+            };
+            let record = about(Event::SignInRefused).error(error);
+            self.0.append_record(record).await.map_err(session_fault)?;
+            return Ok(refused);
+        }
+        let row = SignInRow {
+            issuer: sign_in.issuer.clone(),
+            subject: sign_in.subject.clone(),
+            user: user.clone(),
+            bound_at: now,
+        };
+        let record = about(Event::SignInBound).actor_user(user);
+        let kept = self.0.sign_in_bind(&row, known, record).await;
+        if kept.map_err(session_fault)? {
+            Ok(Bound::Theirs)
+        } else {
+            // two sign-ins at the same moment: the next try is told which of them it is
+            Err(session_fault("another sign-in came first"))
+        }
+    }
+
+    async fn end_all(&self, user: &UserId) -> Result<u64, SessionFault> {
         self.0.sessions_delete(user).await.map_err(session_fault)
     }
 
@@ -195,16 +269,24 @@ pub(crate) async fn cache_snapshot(store: &SqliteStore, snapshot: &Snapshot) {
 mod tests {
     use super::*;
 
+    fn ana() -> UserId {
+        "00000001-0000-4000-8000-000000000000".parse().unwrap()
+    }
+
     fn session(hash: &str, subject: &str) -> Session {
         let at = |second: i64| Timestamp::from_second(1_780_000_000 + second).unwrap();
         Session {
             hash: hash.to_owned(),
             user: Email::new("Ana@corp.example").unwrap(),
+            user_id: Some(ana()),
+            secondary_domain: false,
             signed_in: hallpass_server::SignedIn::Oidc {
                 issuer: "https://id".to_owned(),
                 subject: subject.to_owned(),
                 sid: None,
                 id_token: Some("a.b.c".to_owned()),
+                auth_time: None,
+                acr: None,
             },
             began_at: at(0),
             seen_at: at(0),
@@ -247,8 +329,7 @@ mod tests {
         let ended = store.end_at_provider("https://id", Some("u1"), None).await;
         assert_eq!(ended.unwrap(), 2);
         assert!(store.by_hash("4").await.unwrap().is_some());
-        let email = Email::new("ana@corp.example").unwrap();
-        assert_eq!(store.end_all(&email).await.unwrap(), 1);
+        assert_eq!(store.end_all(&ana()).await.unwrap(), 1);
         store.begin(&session("5", "u2")).await.unwrap();
         store.end("5").await.unwrap();
         store.begin(&session("6", "u2")).await.unwrap();

@@ -5,9 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_model::{AccountId, Email, GroupId, Timestamp};
+use hallpass_model::{AccountId, GroupId, Timestamp};
 
-use super::{Ready, Rules, explain::allows, people::PersonView, places::AccountView};
+use super::{
+    Ready, Rules,
+    explain::allows,
+    people::{PersonView, Principal},
+    places::AccountView,
+};
 use crate::{
     directory::Directory,
     rule::{Place, RuleId, Targets},
@@ -136,8 +141,13 @@ impl Requestable {
 
 impl Rules {
     /// What `requester` may ask for at `now`. Accounts that are not active are left out.
-    pub fn requestable(&self, requester: &Email, facts: &Directory, now: Timestamp) -> Requestable {
-        let person = PersonView::new(&self.compiled, requester, facts);
+    pub fn requestable<'a>(
+        &self,
+        requester: impl Into<Principal<'a>>,
+        facts: &Directory,
+        now: Timestamp,
+    ) -> Requestable {
+        let person = PersonView::new(&self.compiled, requester.into(), facts);
         self.covered(facts, |ready| {
             let hours = ready.terms().hours.as_ref();
             hours.is_none_or(|hours| hours.contains(now)) && allows(&person, ready)

@@ -1,12 +1,12 @@
 //! The decision at click time: may this person say yes or no now (`spec/access.md` §3)?
 
-use hallpass_model::{Email, Timestamp};
+use hallpass_model::Timestamp;
 use serde::Serialize;
 
 use super::{
     Ask, Compiled, Kind,
     decide::{Decision, Evaluation},
-    people::{Membership, PersonView},
+    people::{Membership, PersonView, Principal},
 };
 use crate::{directory::Directory, rule::RuleId};
 
@@ -61,8 +61,8 @@ fn by(rules: &[RuleId]) -> String {
 
 pub(super) fn may_approve(
     rules: &Compiled,
-    clicker: &Email,
-    requester: &Email,
+    clicker: Principal<'_>,
+    requester: Principal<'_>,
     ask: &Ask<'_>,
     facts: &Directory,
     now: Timestamp,
@@ -100,8 +100,8 @@ pub(super) fn may_approve(
 
 pub(super) fn may_deny(
     rules: &Compiled,
-    clicker: &Email,
-    requester: &Email,
+    clicker: Principal<'_>,
+    requester: Principal<'_>,
     ask: &Ask<'_>,
     facts: &Directory,
     now: Timestamp,

@@ -2,17 +2,18 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use hallpass_model::{Email, Span, Timestamp};
+use hallpass_model::{Email, Span, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Ask, Compiled, Ready,
-    people::{Membership, PersonView, address_of},
+    people::{Membership, PersonView, Principal, address_of},
     places,
     quorum::{self, Seats},
+    sign_in::{OverLimit, SignInRequirement},
 };
 use crate::{
-    directory::Directory,
+    directory::{Directory, Person},
     rule::{Denials, GroupRef, RuleId, StageRule, TextPattern},
 };
 
@@ -84,6 +85,9 @@ pub struct Stage {
     pub approvers: BTreeSet<Email>,
     /// How many of them must.
     pub quorum: u32,
+    /// The user ids of those of them whom the directory knows: who sits here.
+    #[serde(skip)]
+    users: BTreeSet<UserId>,
 }
 
 /// The outcome for one requester and one target.
@@ -99,6 +103,12 @@ pub struct Decision {
     pub based_on: Vec<RuleId>,
     /// The longest grant the rules allow; `None` leaves it to the settings.
     pub max_duration: Option<Span>,
+    /// What becomes of a request that waits and is longer than that by now.
+    #[serde(skip_serializing_if = "OverLimit::is_default")]
+    pub over_limit: OverLimit,
+    /// How whoever approves or breaks the glass must have signed in; all of these must hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sign_in: Vec<SignInRequirement>,
     /// How many different people must approve; 0 when granted at once or refused.
     pub approvals_needed: u32,
     /// Stages, each of which needs its own approvals.
@@ -120,17 +130,18 @@ pub struct Decision {
 impl Decision {
     /// Whether the approvals given so far are enough: as many different people as needed, and
     /// every stage filled, each approval counting in one stage.
-    pub fn is_satisfied_by(&self, approvals: &BTreeSet<Email>) -> bool {
+    /// People are told apart by their user ids.
+    pub fn is_satisfied_by(&self, approvals: &BTreeSet<UserId>) -> bool {
         let enough = u32::try_from(approvals.len()).unwrap_or(u32::MAX) >= self.approvals_needed;
         let seats: Vec<Seats<'_>> = self
             .stages
             .iter()
             .map(|s| Seats {
-                fitting: s.approvers.iter().map(Email::as_str).collect(),
+                fitting: s.users.iter().map(UserId::as_str).collect(),
                 count: s.quorum,
             })
             .collect();
-        enough && quorum::fills(&seats, &approvals.iter().map(Email::as_str).collect())
+        enough && quorum::fills(&seats, &approvals.iter().map(UserId::as_str).collect())
     }
 
     /// The first requirement the reason does not meet.
@@ -177,7 +188,7 @@ pub(super) struct Evaluation<'a> {
 impl<'a> Evaluation<'a> {
     pub(super) fn new(
         rules: &'a Compiled,
-        requester: &'a Email,
+        requester: Principal<'a>,
         ask: &Ask<'_>,
         facts: &'a Directory,
         now: Timestamp,
@@ -359,6 +370,33 @@ impl<'a> Evaluation<'a> {
         limits.min_by_key(|(_, max)| *max)
     }
 
+    /// Shortened only where every rule that limits the duration says so.
+    fn over_limit(&self) -> OverLimit {
+        let mut limiting = self
+            .limited()
+            .filter(|ready| ready.terms().max_duration.is_some())
+            .peekable();
+        let is_limited = limiting.peek().is_some();
+        if is_limited && limiting.all(|it| it.terms().shorten_to_max_duration == Some(true)) {
+            OverLimit::Shorten
+        } else {
+            OverLimit::Refuse
+        }
+    }
+
+    fn sign_in(&self) -> Vec<SignInRequirement> {
+        let asking = self.limited().filter(|ready| {
+            ready.terms().fresh_sign_in.is_some() || !ready.terms().sign_in_acr.is_empty()
+        });
+        asking
+            .map(|ready| SignInRequirement {
+                rule: ready.rule.id.clone(),
+                max_age: ready.terms().fresh_sign_in,
+                acr: ready.terms().sign_in_acr.clone(),
+            })
+            .collect()
+    }
+
     fn outcome(&self, kind: Kind, based_on: &[&Ready]) -> Decision {
         let terms = || self.limited().map(|ready| (&ready.rule.id, ready.terms()));
         let requirements = |pick: fn(&crate::rule::Terms) -> Option<&TextPattern>| {
@@ -377,6 +415,8 @@ impl<'a> Evaluation<'a> {
             approvers: BTreeSet::new(),
             based_on: based_on.iter().map(|ready| ready.rule.id.clone()).collect(),
             max_duration: self.shortest().map(|(_, max)| max),
+            over_limit: self.over_limit(),
+            sign_in: self.sign_in(),
             approvals_needed: 0,
             stages: Vec::new(),
             notify: BTreeSet::new(),
@@ -448,8 +488,8 @@ impl<'a> Evaluation<'a> {
         (people, groups)
     }
 
-    /// The addresses of a group's enabled members, without the requester.
-    fn members(&self, group: &GroupRef) -> Vec<Email> {
+    /// A group's enabled members, without the requester.
+    fn members_of(&self, group: &GroupRef) -> impl Iterator<Item = &'a Person> {
         let members = self
             .facts
             .resolve_group(group)
@@ -458,10 +498,13 @@ impl<'a> Evaluation<'a> {
             .into_iter()
             .flatten()
             .filter_map(|id| self.facts.person(id))
-            .filter(|person| person.enabled && !person.emails.iter().any(|e| self.requester.has(e)))
-            .filter_map(address_of)
-            .filter(|email| !self.requester.has(email))
-            .collect()
+            .filter(|person| person.enabled && !self.requester.is_user(&person.user_id))
+    }
+
+    /// Their addresses.
+    fn members(&self, group: &GroupRef) -> Vec<Email> {
+        let members = self.members_of(group).filter_map(address_of);
+        members.filter(|email| !self.requester.has(email)).collect()
     }
 
     fn stages(&self) -> Vec<Stage> {
@@ -472,11 +515,19 @@ impl<'a> Evaluation<'a> {
                 .filter(|email| !self.requester.has(email))
                 .cloned();
             let members = stage.groups.iter().flat_map(|group| self.members(group));
+            let found = stage.people.iter();
+            let found = found.filter_map(|email| self.facts.person_by_email(email).ok());
+            let of_groups = stage.groups.iter().flat_map(|it| self.members_of(it));
+            let users = found.chain(of_groups).map(|person| &person.user_id);
             Stage {
                 rule: ready.rule.id.clone(),
                 name: stage.name.clone(),
                 approvers: named.chain(members).collect(),
                 quorum: stage.quorum,
+                users: users
+                    .filter(|user| !self.requester.is_user(user))
+                    .cloned()
+                    .collect(),
             }
         };
         self.limited()

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{
     Ask, Decision, Kind, Ready, Rules,
     decide::{Evaluation, Exclusion},
-    people::{Membership, PersonView},
+    people::{Membership, PersonView, Principal},
     places::{self, AccountView, LeftOut},
     words,
 };
@@ -76,13 +76,14 @@ pub struct Nearest {
 
 impl Rules {
     /// Decides as [`Rules::decide`] does, and says why.
-    pub fn explain(
+    pub fn explain<'a>(
         &self,
-        requester: &Email,
+        requester: impl Into<Principal<'a>>,
         ask: &Ask<'_>,
         facts: &Directory,
         now: Timestamp,
     ) -> Explanation {
+        let requester = requester.into();
         let evaluation = Evaluation::new(&self.compiled, requester, ask, facts, now);
         let rules: Vec<Considered> = self
             .compiled
@@ -106,7 +107,7 @@ impl Rules {
             | Kind::NoApprovers => None,
         };
         Explanation {
-            requester: requester.clone(),
+            requester: requester.email.clone(),
             target: described(ask, facts),
             decision,
             step,

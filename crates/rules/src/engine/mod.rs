@@ -11,6 +11,7 @@ mod names;
 mod people;
 mod places;
 mod quorum;
+mod sign_in;
 mod steps;
 mod words;
 
@@ -25,6 +26,8 @@ pub use catalog::{Requestable, SetBits};
 pub use click::{ClickRefused, Permit};
 pub use decide::{Decision, Kind, Requirement, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};
+pub use people::Principal;
+pub use sign_in::{OverLimit, SignInRequirement};
 pub use steps::{Question, Step};
 pub use words::RuleSummary;
 
@@ -238,14 +241,14 @@ impl Rules {
     }
 
     /// Decides whether and how `requester` may get what they ask for (`spec/access.md` §2).
-    pub fn decide(
+    pub fn decide<'a>(
         &self,
-        requester: &Email,
+        requester: impl Into<Principal<'a>>,
         ask: &Ask<'_>,
         facts: &Directory,
         now: Timestamp,
     ) -> Decision {
-        Evaluation::new(&self.compiled, requester, ask, facts, now).decision()
+        Evaluation::new(&self.compiled, requester.into(), ask, facts, now).decision()
     }
 
     /// The shortest of the longest durations that apply, with the first rule that sets it.
@@ -256,7 +259,7 @@ impl Rules {
         facts: &Directory,
         now: Timestamp,
     ) -> Option<(RuleId, Span)> {
-        Evaluation::new(&self.compiled, requester, ask, facts, now).shortest()
+        Evaluation::new(&self.compiled, requester.into(), ask, facts, now).shortest()
     }
 
     /// Whether `clicker` may say yes to the request now: the part of `spec/access.md` §3 that
@@ -264,14 +267,15 @@ impl Rules {
     ///
     /// # Errors
     /// When one of them does not hold; says which.
-    pub fn may_approve(
+    pub fn may_approve<'a>(
         &self,
-        clicker: &Email,
-        requester: &Email,
+        clicker: impl Into<Principal<'a>>,
+        requester: impl Into<Principal<'a>>,
         ask: &Ask<'_>,
         facts: &Directory,
         now: Timestamp,
     ) -> Result<Permit, ClickRefused> {
+        let (clicker, requester) = (clicker.into(), requester.into());
         click::may_approve(&self.compiled, clicker, requester, ask, facts, now)
     }
 
@@ -280,14 +284,15 @@ impl Rules {
     ///
     /// # Errors
     /// When not; says why.
-    pub fn may_deny(
+    pub fn may_deny<'a>(
         &self,
-        clicker: &Email,
-        requester: &Email,
+        clicker: impl Into<Principal<'a>>,
+        requester: impl Into<Principal<'a>>,
         ask: &Ask<'_>,
         facts: &Directory,
         now: Timestamp,
     ) -> Result<Permit, ClickRefused> {
+        let (clicker, requester) = (clicker.into(), requester.into());
         click::may_deny(&self.compiled, clicker, requester, ask, facts, now)
     }
 

@@ -2,13 +2,40 @@
 
 use std::{cell::RefCell, collections::BTreeSet};
 
-use hallpass_model::Email;
+use hallpass_model::{Email, UserId};
 
 use super::{Compiled, Ready};
 use crate::{
-    directory::{Directory, Person},
+    directory::{Directory, NotOnePerson, Person},
     rule::Requesters,
 };
+
+/// Somebody about whom rules are asked. Whoever has a user id is that user of the directory and nobody
+/// else, whatever their address was or has become; an address alone, as in a decision case, is
+/// whoever has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Principal<'a> {
+    /// The user id.
+    pub user: Option<&'a UserId>,
+    /// The address, for showing, and for finding them when there is no user id.
+    pub email: &'a Email,
+}
+
+impl<'a> Principal<'a> {
+    /// A user of the directory.
+    pub const fn user(user: &'a UserId, email: &'a Email) -> Self {
+        Self {
+            user: Some(user),
+            email,
+        }
+    }
+}
+
+impl<'a> From<&'a Email> for Principal<'a> {
+    fn from(email: &'a Email) -> Self {
+        Self { user: None, email }
+    }
+}
 
 /// Whether somebody is in a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,53 +50,88 @@ pub(super) enum Membership {
 pub(super) struct PersonView<'a> {
     rules: &'a Compiled,
     facts: &'a Directory,
-    email: &'a Email,
+    user: Option<&'a UserId>,
+    /// The address they were found by; none for whoever is a user of the directory.
+    email: Option<&'a Email>,
     person: Option<&'a Person>,
     /// Places of this person's addresses among the approvers of all rules.
     own: Vec<usize>,
+    /// Those of them that nobody else has: what several have names nobody.
+    sole: Vec<usize>,
     memberships: RefCell<Vec<Option<Membership>>>,
 }
 
 impl<'a> PersonView<'a> {
-    pub(super) fn new(rules: &'a Compiled, email: &'a Email, facts: &'a Directory) -> Self {
-        let person = facts.person_by_email(email).ok();
-        let mut own: Vec<usize> = std::iter::once(email)
-            .chain(person.into_iter().flat_map(|person| &person.emails))
-            .filter_map(|email| rules.person_ids.get(email).copied())
-            .collect();
+    pub(super) fn new(rules: &'a Compiled, who: Principal<'a>, facts: &'a Directory) -> Self {
+        let (person, email) = match who.user {
+            Some(user) => (facts.person(user), None),
+            None => (facts.person_by_email(who.email).ok(), Some(who.email)),
+        };
+        let user = who.user.or_else(|| person.map(|person| &person.user_id));
+        // whoever is asked about by an address is meant by it, however many have it
+        let is_sole = |address: &Email| {
+            email.is_some() || facts.person_by_email(address) != Err(NotOnePerson::Ambiguous)
+        };
+        let (mut own, mut sole) = (Vec::new(), Vec::new());
+        let theirs = person.into_iter().flat_map(|person| &person.emails);
+        for address in email.into_iter().chain(theirs) {
+            if let Some(place) = rules.person_ids.get(address).copied() {
+                own.push(place);
+                if is_sole(address) {
+                    sole.push(place);
+                }
+            }
+        }
         own.sort_unstable();
         own.dedup();
         Self {
             rules,
             facts,
+            user,
             email,
             person,
             own,
+            sole,
             memberships: RefCell::default(),
         }
     }
 
     /// Whether this address is one of the person's.
     pub(super) fn has(&self, email: &Email) -> bool {
-        email == self.email
+        Some(email) == self.email
             || self
                 .person
                 .is_some_and(|person| person.emails.contains(email))
     }
 
+    /// Whether this is the person's user id.
+    pub(super) fn is_user(&self, user: &UserId) -> bool {
+        self.user == Some(user)
+    }
+
     /// Whether the two are one person.
     pub(super) fn is(&self, other: &PersonView<'_>) -> bool {
-        match (self.person, other.person) {
-            (Some(one), Some(two)) if one.user_id == two.user_id => true,
-            _ => self.has(other.email) || other.has(self.email),
+        match (self.user, other.user) {
+            (Some(one), Some(two)) => one == two,
+            // an address that several have may be either's
+            _ => {
+                other.email.is_some_and(|email| self.has(email))
+                    || self.email.is_some_and(|email| other.has(email))
+            }
         }
     }
 
     pub(super) fn has_any(&self, emails: &BTreeSet<Email>) -> bool {
-        emails.contains(self.email)
-            || self
-                .person
-                .is_some_and(|person| person.emails.iter().any(|e| emails.contains(e)))
+        let is_theirs = |email: &&Email| {
+            let found = self.facts.person_by_email(email);
+            emails.contains(*email)
+                && (self.email.is_some() || found != Err(NotOnePerson::Ambiguous))
+        };
+        let addresses = self.person.into_iter().flat_map(|person| &person.emails);
+        self.email
+            .into_iter()
+            .chain(addresses)
+            .any(|email| is_theirs(&email))
     }
 
     /// Whether the place among the approvers of all rules is this person.
@@ -79,14 +141,18 @@ impl<'a> PersonView<'a> {
 
     /// Whether the rule lists the person as an approver, by name or through a group.
     pub(super) fn listed_by(&self, ready: &Ready) -> Membership {
-        if self
-            .own
-            .iter()
-            .any(|own| ready.listed.binary_search(own).is_ok())
-        {
+        let lists = |places: &[usize]| {
+            let mut places = places.iter();
+            places.any(|own| ready.listed.binary_search(own).is_ok())
+        };
+        if lists(&self.sole) {
             return Membership::Yes;
         }
-        self.in_any(&ready.listed_groups)
+        match self.in_any(&ready.listed_groups) {
+            // an address that several have: it may be meant for this one
+            Membership::No if lists(&self.own) => Membership::Unread,
+            membership => membership,
+        }
     }
 
     /// Whether the rule lets the person ask, hours aside.
@@ -141,10 +207,9 @@ impl<'a> PersonView<'a> {
             (Some(_), Some(_)) => Membership::No,
             (Some(members), None) => {
                 // an address that several users have could be any of them
-                let ambiguous = members.iter().any(|id| {
-                    self.facts
-                        .person(id)
-                        .is_some_and(|person| person.emails.contains(self.email))
+                let ambiguous = self.email.is_some_and(|email| {
+                    let mut people = members.iter().filter_map(|id| self.facts.person(id));
+                    people.any(|person| person.emails.contains(email))
                 });
                 if ambiguous {
                     Membership::Unread

@@ -1,10 +1,10 @@
 //! A decision told step by step, in the order of `spec/access.md` §2, for people who read it from
 //! the top: each step a question, its answer, and the rules that gave it.
 
-use hallpass_model::{Email, Timestamp};
+use hallpass_model::Timestamp;
 use serde::Serialize;
 
-use super::{Ask, Kind, Ready, Rules, decide::Evaluation, decide::Exclusion, words};
+use super::{Ask, Kind, Principal, Ready, Rules, decide::Evaluation, decide::Exclusion, words};
 use crate::{directory::Directory, rule::RuleId};
 
 /// One step of a decision.
@@ -39,14 +39,14 @@ pub enum Question {
 
 impl Rules {
     /// The steps up to the one that decided.
-    pub fn steps(
+    pub fn steps<'a>(
         &self,
-        requester: &Email,
+        requester: impl Into<Principal<'a>>,
         ask: &Ask<'_>,
         facts: &Directory,
         now: Timestamp,
     ) -> Vec<Step> {
-        let evaluation = Evaluation::new(&self.compiled, requester, ask, facts, now);
+        let evaluation = Evaluation::new(&self.compiled, requester.into(), ask, facts, now);
         let mut steps = vec![step(
             Question::Covered,
             !evaluation.affecting.is_empty(),

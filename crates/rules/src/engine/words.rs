@@ -92,6 +92,25 @@ fn clauses(terms: &Terms) -> Vec<String> {
     if let Some(pattern) = &terms.ticket_pattern {
         clauses.push(format!("the ticket must match `{}`", pattern.as_str()));
     }
+    if terms.shorten_to_max_duration == Some(true) {
+        clauses.push("what waits is shortened to the limit of the day it is approved".to_owned());
+    }
+    if let Some(age) = terms.fresh_sign_in {
+        clauses.push(format!(
+            "whoever approves or breaks the glass has signed in within {age}"
+        ));
+    }
+    if !terms.sign_in_acr.is_empty() {
+        let ways: Vec<String> = terms
+            .sign_in_acr
+            .iter()
+            .map(|it| format!("`{it}`"))
+            .collect();
+        clauses.push(format!(
+            "whoever approves or breaks the glass has signed in by {}",
+            ways.join(" or ")
+        ));
+    }
     match &terms.break_glass {
         Some(people) if people.is_empty() => clauses.push("nobody may break the glass".to_owned()),
         Some(people) => clauses.push(format!("{} may break the glass", listed(people))),

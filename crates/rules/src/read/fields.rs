@@ -363,6 +363,20 @@ impl Reader {
         None
     }
 
+    /// Words, at least one.
+    pub(crate) fn words(&mut self, field: &str, node: &Node) -> BTreeSet<String> {
+        let texts = self.texts(field, node).into_iter();
+        let words: BTreeSet<String> = texts
+            .map(|(text, _)| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+            .collect();
+        if words.is_empty() {
+            let help = "name what is accepted, or leave the key out to accept anything";
+            self.bad(Code::BadType, field, node, "nothing is accepted", help);
+        }
+        words
+    }
+
     pub(crate) fn channel(&mut self, field: &str, node: &Node) -> Option<String> {
         let text = self.text(field, node)?;
         let rest = text.strip_prefix(['C', 'G', 'D']).unwrap_or_default();

@@ -24,7 +24,7 @@ use crate::{
 pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
 
 /// The keys of a rule beside those that say what it is about.
-const TERM_KEYS: [&str; 17] = [
+const TERM_KEYS: [&str; 20] = [
     "id",
     "description",
     "approvers",
@@ -42,6 +42,9 @@ const TERM_KEYS: [&str; 17] = [
     "reason_pattern",
     "ticket_pattern",
     "hours",
+    "shorten_to_max_duration",
+    "fresh_sign_in",
+    "sign_in_acr",
 ];
 
 /// Whether a rule has a key of this name.
@@ -140,6 +143,9 @@ fn read_field(reader: &mut Reader, entry: &Entry, terms: &mut Terms) {
         "reason_pattern" => terms.reason_pattern = pattern(reader, key, node),
         "ticket_pattern" => terms.ticket_pattern = pattern(reader, key, node),
         "hours" => terms.hours = hours(reader, node),
+        "shorten_to_max_duration" => terms.shorten_to_max_duration = reader.flag(key, node),
+        "fresh_sign_in" => terms.fresh_sign_in = reader.duration(key, node, Durations::Any),
+        "sign_in_acr" => terms.sign_in_acr = reader.words(key, node),
         // targets and requesters, and unknown keys, which are noted already
         _ => {}
     }

@@ -2,7 +2,7 @@
 
 use hallpass_model::AccountId;
 use hallpass_rules::{
-    Ask, ClickRefused, Code, Directory, Kind, RuleId,
+    Ask, ClickRefused, Code, Directory, Kind, Principal, RuleId,
     directory::{OuRef, Snapshot},
 };
 use pretty::check;
@@ -530,5 +530,56 @@ fn the_catalog_holds_what_somebody_may_ask_for() {
             ],
             0
         )
+    );
+}
+
+/// Whoever has a user id is that user, whatever address stands beside it: a rename makes nobody
+/// somebody else, and an address that is somebody else's by now lends nobody their rights.
+#[test]
+fn a_user_id_says_who_somebody_is_and_an_address_does_not() {
+    let rules = statements(
+        r#"{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*",
+            "Approvers": ["ana@corp.com", "cai@corp.com", "twin@corp.com"]}"#,
+    );
+    let account = AccountId::new(LOGS).unwrap();
+    let ask = Ask::Account {
+        account: &account,
+        permission_set: "Admin",
+    };
+    let directory = directory();
+    let user = |who: &str| {
+        let known = directory.person_by_email(&email(who));
+        known.unwrap().user_id.clone()
+    };
+    let (ana, cai, six) = (user("ana"), user("cai"), user("six"));
+    let old = email("ana.before");
+    let may = |clicker: Principal<'_>, requester: Principal<'_>| {
+        rules
+            .may_approve(clicker, requester, &ask, &directory, noon())
+            .map(drop)
+            .map_err(|refused| match refused {
+                ClickRefused::OwnRequest { .. } => "own",
+                ClickRefused::NotListed { .. } => "not listed",
+                ClickRefused::NotOpen { .. } => "not open",
+            })
+    };
+    let (ana_at, cai_at) = (email("ana"), email("cai"));
+    let was_ana = Principal::user(&ana, &old);
+    // one user under two addresses is one person
+    assert_eq!(may(Principal::user(&ana, &ana_at), was_ana), Err("own"));
+    assert_eq!(may(Principal::user(&cai, &cai_at), was_ana), Ok(()));
+    // the address beside an id is for showing: with ana's, cai's user id is still cai
+    assert_eq!(may(Principal::user(&cai, &ana_at), was_ana), Ok(()));
+    // an address that two users have names neither of them
+    let twin_at = email("twin");
+    assert_eq!(
+        may(Principal::user(&six, &twin_at), was_ana),
+        Err("not listed")
+    );
+    // who is not in the directory is nobody, whatever address they had
+    let gone = "99999999-0000-4000-8000-000000000000".parse().unwrap();
+    assert_eq!(
+        may(Principal::user(&gone, &cai_at), was_ana),
+        Err("not listed")
     );
 }

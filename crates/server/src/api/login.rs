@@ -8,12 +8,13 @@ use axum::{
     extract::State,
     http::{Extensions, HeaderMap, StatusCode, header},
 };
+use hallpass_access::Origin;
 use hallpass_api::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
 use hallpass_model::{Timestamp, text};
 
 use crate::{
     App, NewToken, Scope,
-    auth::{Caller, hash_secret},
+    auth::{Caller, hash_secret, person},
     body::Body,
     logins::{Asked, Begun, Given, LASTS, TOKEN_LASTS, Wish},
     problem::Failure,
@@ -122,11 +123,13 @@ pub(crate) async fn token(
 }
 
 async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, Failure> {
+    // they may have been locked, or have left, since they said yes
+    person(app, &given.owner, Origin::Cli).await?;
     // a prefix that secret scanners can find
     let secret = format!("hpt_{}", new_secret()?);
     let token = NewToken {
         hash: hash_secret(&secret),
-        user: given.user,
+        owner: given.owner,
         scopes: given.wish.scopes,
         created_at: now,
         expires_at: TOKEN_LASTS.after(now),
@@ -138,7 +141,7 @@ async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, Fa
         .map_err(|fault| Failure::unavailable(&fault))?;
     Ok(LoginToken {
         token: secret,
-        user: token.user.to_string(),
+        user: token.owner.email.to_string(),
         scopes: token
             .scopes
             .iter()

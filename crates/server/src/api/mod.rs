@@ -2,6 +2,7 @@
 
 pub(crate) mod explain;
 pub(crate) mod grants;
+pub(crate) mod locks;
 pub(crate) mod login;
 pub(crate) mod people;
 pub(crate) mod permission_sets;
@@ -49,6 +50,8 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/grants/{id}/extend", post(grants::extend))
         .route("/api/v1/grants/{id}/revoke", post(grants::revoke))
         .route("/api/v1/revocations", post(grants::revoke_many))
+        .route("/api/v1/locks", get(locks::list).post(locks::lock))
+        .route("/api/v1/locks/lift", post(locks::lift))
         .route("/api/v1/sweeps", get(sweeps::list).post(sweeps::begin))
         .route("/api/v1/sweeps/{id}", get(sweeps::show))
         .route("/api/v1/sweeps/{id}/confirm", post(sweeps::confirm))

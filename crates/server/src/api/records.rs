@@ -14,10 +14,10 @@ use axum::{
     },
 };
 use futures_util::stream;
-use hallpass_access::Actor;
+use hallpass_access::{Actor, Origin};
 use hallpass_api::{Page, Problem};
 use hallpass_audit::Record;
-use hallpass_model::RequestId;
+use hallpass_model::{RequestId, UserId};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -25,10 +25,11 @@ use tokio::time::Instant;
 use super::page_size;
 use crate::{
     App,
-    auth::{Caller, Scope},
+    auth::{self, Caller, Scope},
     body::{Parameters, RecordNumber, last_event},
     connections::{StreamSlot, TooManyStreams},
     problem::Failure,
+    session,
 };
 
 /// Records read per round while filtering.
@@ -94,13 +95,15 @@ pub(crate) async fn list(
     }
 }
 
-/// Auditors and administrators read all; others what is about themselves or was done by them.
+/// Auditors and administrators read all; others what is about themselves or was done by them, by
+/// their user id: an address may have been somebody else's.
 pub(crate) fn may_read(actor: &Actor, record: &Record) -> bool {
-    let email = actor.email.as_str();
-    actor.reads_all()
-        || ["requester_email", "approver_email", "actor"]
+    let is_theirs = |user: &UserId| {
+        ["sso_user_principal_id", "approver_user_id", "actor_user_id"]
             .into_iter()
-            .any(|field| record.text(field) == Some(email))
+            .any(|field| record.text(field) == Some(user.as_str()))
+    };
+    actor.reads_all() || actor.user.as_ref().is_some_and(is_theirs)
 }
 
 /// Who reads a stream.
@@ -112,9 +115,35 @@ pub(crate) enum Form {
     Pages,
 }
 
+/// What gave whoever reads a stream the right to it.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    /// A token, by the hash of its secret.
+    Token(String),
+    /// A session, by the hash of its secret.
+    Session(String),
+}
+
+impl Credential {
+    /// Who has it now, with the rights of now; nobody when it counts no more.
+    async fn reader(&self, app: &App, origin: Origin) -> Option<Actor> {
+        match self {
+            Self::Token(hash) => {
+                let caller = auth::by_token(app, hash.clone(), origin).await.ok()?;
+                caller.allow(&[Scope::Read]).ok().cloned()
+            }
+            Self::Session(hash) => {
+                let live = session::still(app, hash).await.ok()??;
+                auth::signed_in(app, &live).await.ok()
+            }
+        }
+    }
+}
+
 struct Tail {
     app: App,
     actor: Actor,
+    credential: Credential,
     form: Form,
     after: u64,
     ready: VecDeque<Event>,
@@ -135,13 +164,14 @@ pub(crate) async fn events(
 ) -> Result<Response, Failure> {
     let actor = caller.allow(&[Scope::Read])?.clone();
     let resumed = last_event(&headers);
-    stream(app, actor, resumed, Form::Programs).await
+    stream(app, actor, caller.credential(), resumed, Form::Programs).await
 }
 
 /// A stream for an actor, from a record's number on, or from now; or that there are too many.
 pub(crate) async fn stream(
     app: App,
     actor: Actor,
+    credential: Credential,
     after: Option<u64>,
     form: Form,
 ) -> Result<Response, Failure> {
@@ -167,6 +197,7 @@ pub(crate) async fn stream(
     let tail = Tail {
         app,
         actor,
+        credential,
         form,
         after,
         ready: VecDeque::new(),
@@ -206,6 +237,9 @@ impl Tail {
             if *self.app.stopping.borrow() || Instant::now() >= self.until {
                 return None;
             }
+            // rights end while a stream goes on: each round asks again who reads, and what of it counts
+            let reader = self.credential.reader(&self.app, self.actor.origin).await;
+            self.actor = reader?;
             self.read().await;
             if self.ready.is_empty() {
                 let mut stopping = self.app.stopping.clone();

@@ -50,6 +50,12 @@ pub(super) fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
     claims.get(name).and_then(Value::as_str)
 }
 
+/// An instant in seconds of Unix time.
+pub(super) fn instant(claims: &Claims, name: &str) -> Option<Timestamp> {
+    let second = claims.get(name).and_then(Value::as_i64)?;
+    Timestamp::from_second(second).ok()
+}
+
 /// Why a logout token does not count.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(super) enum NotALogout {

@@ -25,6 +25,8 @@ pub(crate) struct Waiting {
     pub(crate) verifier: String,
     /// Where they were going.
     pub(crate) next: String,
+    /// The ways to sign in that are wanted, as the provider calls them; empty = any.
+    pub(crate) acr: String,
     browser: String,
     began_at: Timestamp,
 }
@@ -36,6 +38,7 @@ impl Waiting {
             nonce: "check".to_owned(),
             verifier: "check".repeat(10),
             next: "/".to_owned(),
+            acr: String::new(),
             browser: String::new(),
             began_at: Timestamp::MIN,
         }
@@ -65,12 +68,13 @@ impl Pending {
     ///
     /// # Errors
     /// When the system has no randomness.
-    pub(crate) fn begin(&self, now: Timestamp, next: &str) -> Result<Begun, Failure> {
+    pub(crate) fn begin(&self, now: Timestamp, next: &str, acr: &str) -> Result<Begun, Failure> {
         let (state, browser) = (new_secret()?, new_secret()?);
         let waiting = Waiting {
             nonce: new_secret()?,
             verifier: new_secret()?,
             next: next.to_owned(),
+            acr: acr.to_owned(),
             browser: hash_secret(&browser),
             began_at: now,
         };
@@ -127,13 +131,13 @@ mod tests {
             Pending::default(),
             Timestamp::from_second(1_780_000_000).unwrap(),
         );
-        let begun = pending.begin(start, "/reviews").unwrap();
+        let begun = pending.begin(start, "/reviews", "").unwrap();
         assert!(pending.take(start, "other", &begun.browser).is_none());
         assert!(pending.take(start, &begun.state, "other").is_none());
         let taken = pending.take(start, &begun.state, &begun.browser).unwrap();
         assert_eq!(taken.next, "/reviews");
         assert!(pending.take(start, &begun.state, &begun.browser).is_none());
-        let late = pending.begin(start, "/").unwrap();
+        let late = pending.begin(start, "/", "").unwrap();
         let after = LASTS.after(start);
         assert!(pending.take(after, &late.state, &late.browser).is_none());
     }
@@ -145,7 +149,7 @@ mod tests {
             Timestamp::from_second(1_780_000_000).unwrap(),
         );
         for _ in 0..PENDING_MAX + 5 {
-            pending.begin(start, "/").unwrap();
+            pending.begin(start, "/", "").unwrap();
         }
         assert!(pending.all().len() <= PENDING_MAX);
     }

@@ -58,6 +58,10 @@ pub(crate) struct Proven {
     pub(crate) sid: Option<String>,
     /// The ID token, which the provider wants to see again at logout.
     pub(crate) id_token: String,
+    /// When they signed in there, if it says so (`auth_time`).
+    pub(crate) auth_time: Option<Timestamp>,
+    /// In which way, if it says so (`acr`).
+    pub(crate) acr: Option<String>,
 }
 
 /// Whether the provider may go by whom it knows in that browser.
@@ -247,7 +251,14 @@ impl Provider {
             .append_pair("code_challenge", &URL_SAFE_NO_PAD.encode(hash))
             .append_pair("code_challenge_method", "S256");
         if again == Again::Anew {
-            url.query_pairs_mut().append_pair("prompt", "login");
+            // with `max_age` it also has to say when they signed in (OpenID Connect Core, 3.1.2.1)
+            url.query_pairs_mut()
+                .append_pair("prompt", "login")
+                .append_pair("max_age", "0");
+        }
+        if !waiting.acr.is_empty() {
+            url.query_pairs_mut()
+                .append_pair("acr_values", &waiting.acr);
         }
         url
     }
@@ -270,6 +281,8 @@ impl Provider {
         let mut claimed = self.verified(&known, id_token, &waiting.nonce, now).await?;
         let subject = claims::text(&claimed, "sub").unwrap_or_default().to_owned();
         let sid = claims::text(&claimed, "sid").map(str::to_owned);
+        let acr = claims::text(&claimed, "acr").map(str::to_owned);
+        let auth_time = claims::instant(&claimed, "auth_time");
         if !claimed.contains_key(&self.settings.email_claim) {
             // some providers keep ID tokens small and say the rest when asked
             claimed = self.more_about(&known, &answer, &subject).await?;
@@ -279,6 +292,8 @@ impl Provider {
             subject,
             sid,
             id_token: id_token.to_owned(),
+            auth_time,
+            acr,
         })
     }
 

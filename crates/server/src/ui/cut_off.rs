@@ -12,8 +12,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    Directory, EndCause, Grant, GrantFilter, GrantState, Request, RequestFilter, RequestView,
-    Revoking, Role,
+    AccessError, Directory, EndCause, Grant, GrantFilter, GrantState, HeldAccess, Locking,
+    PressRefused, Request, RequestFilter, RequestView, Revoking, Role,
 };
 use hallpass_model::{Email, Span, Timestamp, UserId};
 use jiff::tz::TimeZone;
@@ -289,7 +289,26 @@ async fn press(
         return Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &again).into_response());
     }
     let began = app.clock.now();
-    // first what could become access meanwhile
+    let end_sessions = !form.end_sessions.is_empty();
+    let locking = Locking {
+        reason: form.reason.trim(),
+        until: None,
+        held: if end_sessions {
+            HeldAccess::EndsWithSessions
+        } else {
+            HeldAccess::Ends
+        },
+    };
+    // first of all nothing new: from here on whatever is left below is done from the lock, too
+    match app.access.lock(&viewer.actor, &whom.user, locking).await {
+        Ok(_) => {}
+        // somebody has to be left who can let people in again
+        Err(AccessError::Refused(PressRefused::LastAdministrator)) => {
+            tracing::warn!(user = %whom.user, "the last administrator is cut off and not locked");
+        }
+        Err(error) => return Err(Failure::from(error).into()),
+    }
+    // then what could become access meanwhile
     for request in waiting(&app, &viewer, &whom.user).await? {
         if let Err(error) = app.access.discard(&viewer.actor, request.id, None).await {
             tracing::warn!(request.id = %request.id, error = %error, "a request could not be discarded");
@@ -301,7 +320,7 @@ async fn press(
     };
     let revoking = Revoking {
         reason: form.reason.trim(),
-        end_sessions: !form.end_sessions.is_empty(),
+        end_sessions,
     };
     app.access
         .revoke_all(&viewer.actor, &filter, revoking)

@@ -73,7 +73,7 @@ const PRESSES: [Event; 4] = [
 ];
 
 fn is_decided_by(request: &Request, view: &View) -> bool {
-    if request.requester.email == view.me {
+    if view.is_me(&request.requester) {
         return false;
     }
     let closed = match &request.state {
@@ -84,5 +84,5 @@ fn is_decided_by(request: &Request, view: &View) -> bool {
             false
         }
     };
-    closed || request.reviews.iter().any(|review| review.by == view.me)
+    closed || view.has_reviewed(request)
 }

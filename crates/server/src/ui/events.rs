@@ -12,5 +12,6 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let resumed = last_event(&headers);
-    records::stream(app, viewer.actor, resumed, records::Form::Pages).await
+    let credential = records::Credential::Session(viewer.live.session.hash.clone());
+    records::stream(app, viewer.actor, credential, resumed, records::Form::Pages).await
 }

@@ -312,7 +312,7 @@ fn again(app: &App, view: &View, grants: &[Grant], mine: &[Request]) -> Vec<Agai
     most.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| y.id.cmp(&x.id)));
     let offered = most.into_iter().filter_map(|(times, request)| {
         let question = request.question()?;
-        let decision = app.access.decide(&request.requester.email, &question);
+        let decision = app.access.decide(request.requester.principal(), &question);
         let how = match decision.kind {
             Kind::ApprovalNotRequired => "no approval",
             Kind::SelfApproval => "you may approve it yourself",

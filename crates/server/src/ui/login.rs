@@ -11,6 +11,7 @@ use axum::{
     response::Response,
     routing::get,
 };
+use hallpass_access::Owner;
 use hallpass_model::{Span, Timestamp};
 use serde::Deserialize;
 
@@ -172,12 +173,18 @@ async fn answer_cli(
         return Ok(see_other(&format!("{origin}/?error=refused&state={state}")));
     }
     let given = Given {
-        user: viewer.live.session.user.clone(),
+        owner: owner_of(&viewer)?,
         wish,
     };
     let now = app.clock.now();
     let code = app.sign_in.logins.give(given, &form.challenge, now)?;
     Ok(see_other(&format!("{origin}/?code={code}&state={state}")))
+}
+
+/// Whose a token becomes: the person of the session, found as they were found for it.
+fn owner_of(viewer: &Viewer) -> Result<Owner, Failure> {
+    let owner = Owner::of(&viewer.actor);
+    owner.ok_or_else(|| Failure::unauthorized("the session is over"))
 }
 
 #[derive(Deserialize)]
@@ -231,10 +238,13 @@ async fn answer_device(
     Posted { viewer, form }: Posted<Typed>,
 ) -> Response {
     let (logins, now) = (&app.sign_in.logins, app.clock.now());
-    let who = &viewer.live.session.user;
+    let who = match owner_of(&viewer) {
+        Ok(who) => who,
+        Err(failure) => return shell::failed(&failure),
+    };
     let found = match form.say {
-        None => logins.look(&form.code, who, now),
-        Some(say) => logins.answer(&form.code, who, say, now),
+        None => logins.look(&form.code, &who.user, now),
+        Some(say) => logins.answer(&form.code, &who, say, now),
     };
     let waiting = match found {
         Ok(waiting) => waiting,

@@ -7,13 +7,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use hallpass_access::Origin;
+use hallpass_access::{Origin, Owner};
 use serde::Deserialize;
 
 use super::shell::{PageFailure, PageResult, local_path, see_other};
 use super::sign_in::{sign_in_page, with_cookie};
 use crate::{
-    App, SignedIn,
+    App, Bound, Identifier, SignedIn,
     oidc::{Again, LASTS, Proven, Provider, SignInFault, cookie_name},
     problem::Failure,
     session,
@@ -37,6 +37,18 @@ struct Leaving {
     next: String,
     /// Asks the provider to have its person sign in again: they may be another one there.
     again: Option<String>,
+    /// The ways to sign in that a rule wants, as the provider calls them.
+    #[serde(default)]
+    acr: String,
+}
+
+/// The longest list of ways to sign in: anybody may have one sent to the provider.
+const ACR_BYTES_MAX: usize = 512;
+
+fn ways(acr: &str) -> &str {
+    let is_plain =
+        acr.len() <= ACR_BYTES_MAX && acr.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+    if is_plain { acr } else { "" }
 }
 
 async fn leave(
@@ -48,7 +60,7 @@ async fn leave(
     let next = local_path(&leaving.next);
     // the provider's tokens, keys and logouts go by its time
     let now = app.clock.elsewhere();
-    let begun = app.sign_in.pending.begin(now, next)?;
+    let begun = app.sign_in.pending.begin(now, next, ways(&leaving.acr))?;
     let again = match leaving.again {
         Some(_) => Again::Anew,
         None => Again::AsKnown,
@@ -160,11 +172,24 @@ async fn arrive(
     if actor.user.is_none() || !app.access.is_still_known(&actor).await {
         return Err(Refused::Person("Your account is not in the directory."));
     }
+    let owner =
+        Owner::of(&actor).ok_or(Refused::Person("Your account is not in the directory."))?;
+    if let Ok(Some(lock)) = app.access.lock_in_force(&owner.user).await {
+        tracing::warn!(user = %owner.email, since = %lock.since, "somebody who is locked tried to sign in");
+        return Err(Refused::Person("You are locked; ask an administrator."));
+    }
+    let sign_in = Identifier {
+        issuer: issuer.clone(),
+        subject: proven.subject.clone(),
+    };
+    ensure_bound(app, &sign_in, &owner).await?;
     let Proven {
-        email,
+        email: _,
         subject,
         sid,
         id_token,
+        auth_time,
+        acr,
     } = proven;
     tracing::info!(user = %actor.email, "signed in");
     let signed_in = SignedIn::Oidc {
@@ -172,11 +197,30 @@ async fn arrive(
         subject,
         sid,
         id_token: Some(id_token),
+        auth_time,
+        acr,
     };
-    let cookie = session::begin(app, headers, email, signed_in)
+    let cookie = session::begin(app, headers, owner, signed_in)
         .await
         .map_err(Refused::Ours)?;
     Ok(with_cookie(see_other(next), cookie))
+}
+
+/// Refuses a sign-in that is somebody else's: an address may be given to another person at the
+/// provider, or in the directory, and neither becomes the other by it.
+async fn ensure_bound(app: &App, sign_in: &Identifier, owner: &Owner) -> Result<(), Refused> {
+    let (directory, now) = (app.access.directory(), app.clock.now());
+    let bound = app.sessions.bind(sign_in, owner, &directory, now).await;
+    let bound = bound.map_err(|fault| Refused::Ours(Failure::unavailable(&fault)))?;
+    match bound {
+        Bound::Theirs => Ok(()),
+        Bound::Anothers => Err(Refused::Person(
+            "This sign-in belongs to another user of the directory; ask an admin.",
+        )),
+        Bound::TheyHaveAnother => Err(Refused::Person(
+            "Your user of the directory belongs to another sign-in; ask an admin.",
+        )),
+    }
 }
 
 /// The sign-in page with what went wrong.

@@ -6,6 +6,7 @@ use axum::{
     Router,
     extract::{Query, State},
     http::StatusCode,
+    response::Response,
     routing::{get, post},
 };
 use hallpass_access::{
@@ -17,7 +18,9 @@ use serde::Deserialize;
 use super::{
     refusals, revoke,
     said::{self, Said},
-    shell::{Nav, PageResult, Posted, Shell, Viewer, local_path, page_with, see_other},
+    shell::{
+        Nav, PageResult, Posted, Shell, Viewer, local_path, page_with, see_other, url_encoded,
+    },
     view::{View, deciders},
 };
 use crate::{App, body::Path, problem::Failure};
@@ -178,6 +181,9 @@ async fn answered(
         Ok(_) => Ok(see_other(&said::after(&back(from, id), said, id))),
         // nothing on the page would say it: it is over in a moment
         Err(AccessError::Refused(why)) if why.retry_after().is_some() => Err(why.into()),
+        Err(AccessError::Refused(why @ PressRefused::SignInAgain { .. })) => {
+            Ok(sign_in_again(app, &why, id))
+        }
         Err(AccessError::Refused(why)) => {
             // why not depends on what was pressed
             let said = match (why, said) {
@@ -191,6 +197,20 @@ async fn answered(
         Err(AccessError::NotFound(_)) => missing(app, viewer).await,
         Err(error) => Err(error.into()),
     }
+}
+
+/// On to the provider, to sign in as the rules want it, and back to the request.
+fn sign_in_again(app: &App, why: &PressRefused, id: RequestId) -> Response {
+    let next = url_encoded(&format!("/requests/{id}"));
+    let PressRefused::SignInAgain { acr, .. } = why else {
+        return see_other(&format!("/requests/{id}"));
+    };
+    if app.sign_in.provider.is_none() {
+        // the demo's picker: whoever signs out there picks anew
+        return see_other(&format!("/requests/{id}"));
+    }
+    let acr = url_encoded(&acr.join(" "));
+    see_other(&format!("/signin/oidc?again=1&acr={acr}&next={next}"))
 }
 
 async fn approve(

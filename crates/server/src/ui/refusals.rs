@@ -16,7 +16,7 @@ pub(crate) fn words<'a>(
     refused: &PressRefused,
     deciders: impl IntoIterator<Item = &'a Email>,
 ) -> Coded {
-    let own = request.requester.email == view.me;
+    let own = view.is_me(&request.requester);
     Coded(match refused {
         PressRefused::Closed(closed) => already(view, request, closed),
         PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
@@ -37,7 +37,10 @@ pub(crate) fn words<'a>(
             rules_changed(view, request, *kind)
         }
         PressRefused::AlreadyReviewed { given, needed } => {
-            let mine = request.reviews.iter().find(|r| r.by == view.me);
+            let mine = request
+                .reviews
+                .iter()
+                .find(|r| r.user.is_some() && r.user == view.user);
             let at = mine.map(|review| format!(" at {}", view.words(review.at)));
             format!(
                 "You approved this{}. {given} of {needed}; {} can give another.",
@@ -72,8 +75,14 @@ pub(crate) fn words<'a>(
             "Somebody else must close the review of your own request.".to_owned()
         }
         PressRefused::Standing(why) => capital(&format!("{why}.")),
-        PressRefused::ExportBehind { .. }
-        | PressRefused::ClocksDisagree(_)
+        PressRefused::ClocksDisagree(_)
+        | PressRefused::ExportBehind { .. }
+        | PressRefused::NoLongerFits(_)
+        | PressRefused::SignInAgain { .. }
+        | PressRefused::Locked { .. }
+        | PressRefused::RequesterLocked { .. }
+        | PressRefused::OwnLock
+        | PressRefused::LastAdministrator
         | PressRefused::DirectoryUnread { .. }
         | PressRefused::PersonUnchecked { .. } => sentence(&capital(&refused.to_string())),
         PressRefused::NotHolder => "Only its holder can do this.".to_owned(),
@@ -90,7 +99,7 @@ pub(crate) fn denial<'a>(
 ) -> Coded {
     match refused {
         PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
-            if request.requester.email == view.me =>
+            if view.is_me(&request.requester) =>
         {
             let can = capital(&view.any_of(deciders));
             Coded(format!("You can’t deny your own request. {can} can."))
@@ -134,7 +143,7 @@ pub(crate) fn already(view: &View, request: &Request, closed: &Closed) -> String
     match (closed.how, &closed.by) {
         ("expired", _) => {
             let at = view.words(request.expires_at.unwrap_or(closed.at));
-            let who = if request.requester.email == view.me {
+            let who = if view.is_me(&request.requester) {
                 "You".to_owned()
             } else {
                 requester.first

@@ -234,7 +234,7 @@ async fn assemble(
         },
         badge: rows::badge(view, request, grant),
         who: View::person(&request.requester.name, &request.requester.email),
-        is_mine: request.requester.email == view.me,
+        is_mine: view.is_me(&request.requester),
         length: request.duration,
         whole: grant.and_then(whole_length),
         extends: extended(app, viewer, request).await,
@@ -416,7 +416,7 @@ fn buttons(
         ..Buttons::default()
     };
     if matches!(request.state, RequestState::Pending) {
-        let own = request.requester.email == view.me;
+        let own = view.is_me(&request.requester);
         buttons.approve = presses.approve.is_ok().then(|| approve_label(request));
         buttons.deny = presses
             .deny
@@ -436,7 +436,7 @@ fn buttons(
     }
     if let Some(grant) = grant {
         let endings = app.access.endings(&viewer.actor, grant);
-        let is_holder = grant.holder.email == view.me;
+        let is_holder = view.is_me(&grant.holder);
         buttons.release = endings.release.is_ok().then(|| grant.id.to_string());
         buttons.revoke =
             (endings.revoke.is_ok() && !is_holder).then(|| revoke::form(app, viewer, grant, ""));
@@ -447,7 +447,7 @@ fn buttons(
 /// Why there is no button to approve; nothing for those who only look.
 pub(crate) fn why_not(app: &App, view: &View, request: &Request, refused: &PressRefused) -> Coded {
     let can = deciders(app, request);
-    let is_own = request.requester.email == view.me
+    let is_own = view.is_me(&request.requester)
         && matches!(
             refused,
             PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
@@ -471,10 +471,14 @@ pub(crate) fn approve_label(request: &Request) -> String {
 
 /// "You, at any time. Tomasz Wilk, Priya Raman and admins, with a reason you will see."
 fn who_can_stop(app: &App, view: &View, grant: &Grant) -> String {
-    let own = grant.holder.email == view.me;
+    let own = view.is_me(&grant.holder);
     let holder = View::person(&grant.holder.name, &grant.holder.email);
     let names: Vec<String> = hallpass_access::question(&grant.key.target, &grant.names)
-        .map(|question| app.access.decide(&grant.holder.email, &question).approvers)
+        .map(|question| {
+            app.access
+                .decide(grant.holder.principal(), &question)
+                .approvers
+        })
         .unwrap_or_default()
         .iter()
         .map(|email: &Email| view.who(email).name)

@@ -375,7 +375,7 @@ fn smaller(app: &App, view: &View, request: &Request) -> Option<String> {
                 account,
                 permission_set: &set.name,
             };
-            let decision = app.access.decide(&request.requester.email, &question);
+            let decision = app.access.decide(request.requester.principal(), &question);
             decision.kind == Kind::ApprovalNotRequired
         })
         .map(|set| set.name.clone())
@@ -388,8 +388,8 @@ fn rule(app: &App, view: &View, request: &Request) -> Coded {
     };
     let rules = app.access.rules();
     let permit = rules.may_deny(
-        &view.me,
-        &request.requester.email,
+        view.principal(),
+        request.requester.principal(),
         &question,
         &view.directory,
         view.now,

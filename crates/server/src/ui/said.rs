@@ -154,7 +154,7 @@ impl After {
 /// What came of a press on a request, from its state.
 pub(crate) fn pressed(view: &View, request: &Request) -> Option<String> {
     let requester = View::person(&request.requester.name, &request.requester.email);
-    let own = request.requester.email == view.me;
+    let own = view.is_me(&request.requester);
     match &request.state {
         RequestState::Approved { by, .. } if *by == view.me => {
             let length = request.duration;
@@ -169,7 +169,7 @@ pub(crate) fn pressed(view: &View, request: &Request) -> Option<String> {
                 }
             })
         }
-        RequestState::Pending if request.reviews.iter().any(|r| r.by == view.me) => Some(format!(
+        RequestState::Pending if view.has_reviewed(request) => Some(format!(
             "Your approval is the {} of {} for {}.",
             ordinal(request.reviews.len()),
             request.decided.approvals_needed,

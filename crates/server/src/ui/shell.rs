@@ -103,12 +103,9 @@ pub(crate) static JS_URL: LazyLock<String> = LazyLock::new(|| {
 
 impl Viewer {
     /// The person of a session. Who is nobody any more gets a page on which they can sign out.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the answer itself, as extractors have it"
-    )]
-    fn of(app: &App, live: session::Live, headers: &HeaderMap) -> Result<Self, Response> {
+    async fn of(app: &App, live: session::Live, headers: &HeaderMap) -> Result<Self, Response> {
         let actor = crate::auth::signed_in(app, &live)
+            .await
             .map_err(|failure| failed_in(&failure, &live.csrf()))?;
         Ok(Self {
             actor,
@@ -173,7 +170,7 @@ impl FromRequestParts<App> for Viewer {
             .map_err(|failure| failed(&failure))?;
         match live {
             Some(live) => {
-                let viewer = Self::of(app, live, &parts.headers)?;
+                let viewer = Self::of(app, live, &parts.headers).await?;
                 crate::auth::somebody_came(parts);
                 Ok(viewer)
             }
@@ -370,7 +367,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
         let (parts, live, bytes) = sent_form(request, app).await?;
-        let viewer = Viewer::of(app, live, &parts.headers)?;
+        let viewer = Viewer::of(app, live, &parts.headers).await?;
         let form = serde_urlencoded::from_bytes(&bytes).map_err(|error| {
             failed(&Failure::bad(
                 "bad-form",

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use hallpass_access::{Origin, Owner};
 use hallpass_model::Email;
 use serde::Deserialize;
 
@@ -89,7 +90,10 @@ async fn show(
     let next = local_path(&coming.next);
     let live = session::of(&app, &headers).await?;
     // who is not in the directory any more may want to be somebody else
-    let is_somebody = live.is_some_and(|live| crate::auth::signed_in(&app, &live).is_ok());
+    let is_somebody = match live {
+        Some(live) => crate::auth::signed_in(&app, &live).await.is_ok(),
+        None => false,
+    };
     if is_somebody {
         return Ok(see_other(next));
     }
@@ -134,7 +138,15 @@ async fn pick(
         .find(|persona| persona.email.eq_ignore_ascii_case(&picked.persona))
         .and_then(|persona| Email::new(&persona.email).ok())
         .ok_or_else(|| Failure::not_found("persona"))?;
-    let cookie = session::begin(&app, &headers, email, SignedIn::Persona).await?;
+    let actor = app
+        .identity
+        .actor(&email, Origin::Web, &app.access.directory());
+    let owner = actor.ok().and_then(|actor| Owner::of(&actor));
+    let owner = owner.ok_or_else(|| {
+        Failure::forbidden("not-in-directory", "This persona is not in the directory.")
+    })?;
+    crate::auth::ensure_unlocked(&app, &owner.user).await?;
+    let cookie = session::begin(&app, &headers, owner, SignedIn::Persona).await?;
     Ok(with_cookie(see_other(local_path(&picked.next)), cookie))
 }
 

@@ -6,8 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use askama::filters::HtmlSafe;
-use hallpass_access::{Directory, Grant, GrantState, Request};
-use hallpass_model::{AccountId, Email, Span, Target, TargetNames, Timestamp};
+use hallpass_access::{Directory, Grant, GrantState, Person, Request};
+use hallpass_model::{AccountId, Email, Span, Target, TargetNames, Timestamp, UserId};
+use hallpass_rules::Principal;
 use jiff::tz::TimeZone;
 
 use super::{
@@ -27,7 +28,9 @@ const AVATARS: u8 = 5;
 pub(crate) struct View {
     pub(crate) now: Timestamp,
     pub(crate) zone: TimeZone,
+    /// The viewer's address, for showing.
     pub(crate) me: Email,
+    pub(crate) user: Option<UserId>,
     pub(crate) directory: Arc<Directory>,
     /// Whether sessions end with their grant.
     pub(crate) ends_sessions: bool,
@@ -140,9 +143,29 @@ impl View {
             now: app.clock.now(),
             zone: viewer.zone.clone(),
             me: viewer.actor.email.clone(),
+            user: viewer.actor.user.clone(),
             directory: app.access.directory(),
             ends_sessions: app.access.settings().end_sessions,
             management_account: app.access.settings().management_account.clone(),
+        }
+    }
+
+    /// Whether somebody is the viewer: by user id, whatever addresses say.
+    pub(crate) fn is_me(&self, person: &Person) -> bool {
+        self.user.as_ref() == Some(&person.user)
+    }
+
+    /// Whether the viewer has said yes to a request.
+    pub(crate) fn has_reviewed(&self, request: &Request) -> bool {
+        let mut reviews = request.reviews.iter();
+        reviews.any(|review| review.user.is_some() && review.user == self.user)
+    }
+
+    /// The viewer, as the rules are asked about them.
+    pub(crate) fn principal(&self) -> Principal<'_> {
+        Principal {
+            user: self.user.as_ref(),
+            email: &self.me,
         }
     }
 
@@ -364,7 +387,7 @@ pub(crate) fn deciders(app: &App, request: &Request) -> BTreeSet<Email> {
     let Some(question) = request.question() else {
         return BTreeSet::new();
     };
-    let decision = app.access.decide(&request.requester.email, &question);
+    let decision = app.access.decide(request.requester.principal(), &question);
     let given: BTreeSet<&Email> = request.reviews.iter().map(|review| &review.by).collect();
     decision
         .approvers

@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::{Router, response::Response};
 use hallpass_access::Identity;
 use hallpass_access::{
-    Access, Directory, DirectoryFault, DirectorySource, PolicySource, Ports, SetPolicies, Settings,
+    Access, Directory, DirectoryFault, DirectorySource, Owner, PolicySource, Ports, SetPolicies,
+    Settings,
 };
 use hallpass_model::{
     Clock, Disagreement, Email, IdSource, Look, PermissionSetArn, Span, Timestamp, UserId,
@@ -189,7 +190,7 @@ impl TokenStore for Tokens {
 
     async fn keep(&self, token: &NewToken) -> Result<(), TokenFault> {
         let facts = TokenFacts {
-            user: token.user.clone(),
+            owner: Some(token.owner.clone()),
             scopes: token.scopes.clone(),
             expires_at: token.expires_at,
             revoked_at: None,
@@ -225,6 +226,20 @@ pub(crate) const SCOPES: [Scope; 4] = Scope::ALL;
 
 fn number(name: &str) -> usize {
     PEOPLE.iter().position(|known| *known == name).unwrap()
+}
+
+pub(crate) fn owner(name: &str) -> Owner {
+    Owner {
+        user: user_id(name).parse().unwrap(),
+        email: Email::new(&email(name)).unwrap(),
+        secondary_domain: false,
+    }
+}
+
+/// The user id of somebody; of a stranger for whoever is not among the people.
+pub(crate) fn user_id(name: &str) -> String {
+    let number = PEOPLE.iter().position(|known| *known == name).unwrap_or(99);
+    format!("{number:08}-0000-0000-0000-000000000000")
 }
 
 fn email(name: &str) -> String {
@@ -281,7 +296,7 @@ fn tokens(now: Timestamp) -> HashMap<String, TokenFacts> {
     for person in PEOPLE {
         let mut add = |name: &str, scopes: &[Scope], ends: Timestamp, revoked: bool| {
             let facts = TokenFacts {
-                user: Email::new(&email(person)).unwrap(),
+                owner: Some(owner(person)),
                 scopes: scopes.iter().copied().collect(),
                 expires_at: ends,
                 revoked_at: revoked.then_some(now),
@@ -297,7 +312,7 @@ fn tokens(now: Timestamp) -> HashMap<String, TokenFacts> {
         }
     }
     let gone = TokenFacts {
-        user: Email::new("gone@corp.example").unwrap(),
+        owner: Some(owner("gone")),
         scopes: BTreeSet::from(Scope::ALL),
         expires_at: Span::hours(24).after(now),
         revoked_at: None,

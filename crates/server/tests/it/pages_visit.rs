@@ -22,6 +22,8 @@ impl<'a> Visit<'a> {
         let session = Session {
             hash: hash_secret(&secret),
             user: Email::new(&format!("{person}@corp.example")).unwrap(),
+            user_id: Some(crate::house::user_id(person).parse().unwrap()),
+            secondary_domain: false,
             signed_in: SignedIn::Persona,
             began_at: now,
             seen_at: now,

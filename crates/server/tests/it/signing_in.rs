@@ -545,3 +545,34 @@ async fn call_logout(house: &crate::house::House, token: &str) -> crate::house::
         .send("POST", "/signin/oidc/logout", &headers, body)
         .await
 }
+
+/// An address that the provider gives to somebody else, or that another account of the provider gets,
+/// makes nobody the user of the directory who had it.
+#[test]
+fn a_new_sign_in_with_a_known_address_is_nobody() {
+    run(async {
+        let double = Double::start().await;
+        let house = double.house();
+        let mut ana = Browser::new(&house);
+        double.sign_in(&mut ana).await;
+        assert!(ana.is_signed_in().await);
+        // another account there, with ana's address
+        double.world().change = json!({"sub": "u-other"});
+        let mut other = Browser::new(&house);
+        let reply = double.sign_in(&mut other).await;
+        assert!(!other.is_signed_in().await);
+        let words = "belongs to another sign-in";
+        assert!(reply.text().contains(words), "{}", reply.text());
+        // ana's account, with the address of somebody else
+        double.world().change = json!({"email": "cai@corp.example"});
+        let mut cai = Browser::new(&house);
+        let reply = double.sign_in(&mut cai).await;
+        assert!(!cai.is_signed_in().await);
+        let words = "belongs to another user";
+        assert!(reply.text().contains(words), "{}", reply.text());
+        double.world().change = json!({});
+        let mut again = Browser::new(&house);
+        double.sign_in(&mut again).await;
+        assert!(again.is_signed_in().await);
+    });
+}

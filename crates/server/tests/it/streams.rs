@@ -6,7 +6,7 @@ use axum::body::BodyDataStream;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 
-use crate::house::{House, request, run};
+use crate::house::{House, directory_with, request, run};
 
 /// What arrives until nothing does for a while, as (id, data).
 async fn heard(stream: &mut BodyDataStream) -> (Vec<(u64, Value)>, bool) {
@@ -95,5 +95,69 @@ fn streams_end_when_the_server_stops() {
         assert!(!heard(&mut stream).await.1);
         house.stop.send_replace(true);
         assert!(heard(&mut stream).await.1, "it goes on");
+    });
+}
+
+/// Whatever ends the right to a stream ends the stream: its token, its person, a lock.
+#[test]
+fn a_stream_ends_with_what_it_was_opened_by() {
+    run(async {
+        for how in ["revoked", "expired", "gone", "locked"] {
+            let house = House::new();
+            let mut stream = open(&house, "ana/all", None).await;
+            assert!(!heard(&mut stream).await.1, "{how}: it goes on");
+            match how {
+                "revoked" => {
+                    let out = request("POST", "/api/v1/logout", Some("ana/all"), &[], None);
+                    assert_eq!(house.answer(out).await.status(), 200);
+                }
+                "expired" => house.clock.advance(hallpass_model::Span::hours(24)),
+                "gone" => house.directory_becomes(directory_with(house.now(), |people| {
+                    people.retain(|person| person["user_name"] != "ana");
+                })),
+                _ => lock(&house, "ana").await,
+            }
+            let ended = async { while !heard(&mut stream).await.1 {} };
+            tokio::time::timeout(Duration::from_secs(10), ended)
+                .await
+                .unwrap_or_else(|_| panic!("{how}: it never ends"));
+        }
+    });
+}
+
+async fn lock(house: &House, who: &str) {
+    let body = serde_json::json!({"user": format!("{who}@corp.example"), "reason": "stolen"});
+    let sent = request("POST", "/api/v1/locks", Some("eve/all"), &[], Some(&body));
+    assert_eq!(house.answer(sent).await.status(), 200);
+}
+
+/// Whoever is locked is told so and does nothing, with whatever they come; somebody else lets them in.
+#[test]
+fn whoever_is_locked_comes_in_by_no_door() {
+    run(async {
+        let house = House::new();
+        let call = async |method: &str, path: &str, token: &str, body: Option<Value>| {
+            let sent = request(method, path, Some(token), &[], body.as_ref());
+            house.answer(sent).await.status().as_u16()
+        };
+        let why = |who: &str| {
+            Some(serde_json::json!({"user": format!("{who}@corp.example"), "reason": "stolen"}))
+        };
+        for stranger in ["ana/all", "cai/all", "aud/all"] {
+            let status = call("POST", "/api/v1/locks", stranger, why("sam")).await;
+            assert_eq!(status, 403, "{stranger}");
+        }
+        lock(&house, "cai").await;
+        for path in ["/api/v1/me", "/api/v1/requests", "/api/v1/events"] {
+            assert_eq!(call("GET", path, "cai/all", None).await, 403, "{path}");
+        }
+        assert_eq!(call("GET", "/api/v1/me", "dee/all", None).await, 200);
+        assert_eq!(call("GET", "/api/v1/locks", "aud/all", None).await, 200);
+        assert_eq!(call("GET", "/api/v1/locks", "dee/all", None).await, 403);
+        let status = call("POST", "/api/v1/locks/lift", "aud/all", why("cai")).await;
+        assert_eq!(status, 403);
+        let status = call("POST", "/api/v1/locks/lift", "eve/all", why("cai")).await;
+        assert_eq!(status, 200);
+        assert_eq!(call("GET", "/api/v1/me", "cai/all", None).await, 200);
     });
 }

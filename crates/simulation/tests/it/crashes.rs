@@ -1,7 +1,9 @@
 //! Generated: for every port call of every scenario, fail it, lose its answer, stop the process
 //! before it or after it; restart; the world converges and a second pass does nothing.
 
-use hallpass_access::{AccessError, Extending, GrantState, Idempotency, RequestFilter};
+use hallpass_access::{
+    AccessError, Extending, GrantState, HeldAccess, Idempotency, Locking, RequestFilter,
+};
 use hallpass_model::{GrantId, HoldKey, RequestId, Span};
 use hallpass_simulation::{
     Gate, Habits, Human,
@@ -27,10 +29,14 @@ enum Step {
     Extend(u64),
     Release,
     Revoke,
+    /// Eve locks Ana.
+    Lock(HeldAccess),
+    /// And lets her in again.
+    Unlock,
     Live(u64),
 }
 
-use Step::{Approve, Ask, Break, Close, Extend, Live, Release, Revoke};
+use Step::{Approve, Ask, Break, Close, Extend, Live, Lock, Release, Revoke, Unlock};
 
 struct Scenario {
     name: &'static str,
@@ -97,6 +103,29 @@ const SCENARIOS: &[Scenario] = &[
             Break(Ana),
             Live(70),
             Close(Human::Eve),
+        ],
+        standing: false,
+    },
+    Scenario {
+        name: "cut off",
+        steps: &[
+            Ask(Ana, "ReadOnly", 600),
+            Ask(Ana, "Admin", 600),
+            Live(8),
+            Lock(HeldAccess::EndsWithSessions),
+            Live(30),
+        ],
+        standing: false,
+    },
+    Scenario {
+        name: "locked and let in again",
+        steps: &[
+            Ask(Ana, "Admin", 600),
+            Lock(HeldAccess::GoesOn),
+            Live(3),
+            Unlock,
+            Ask(Ana, "ReadOnly", 60),
+            Live(90),
         ],
         standing: false,
     },
@@ -191,6 +220,19 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
             }
             None => true,
         },
+        Lock(held) => {
+            let (eve, ana) = (world.actor(Human::Eve), world.actor(Ana).user.unwrap());
+            let locking = Locking {
+                reason: "a laptop was stolen",
+                until: None,
+                held,
+            };
+            world.access.lock(&eve, &ana, locking).await.is_ok()
+        }
+        Unlock => {
+            let (eve, ana) = (world.actor(Human::Eve), world.actor(Ana).user.unwrap());
+            world.access.unlock(&eve, &ana, "found").await.is_ok()
+        }
         Live(seconds) => {
             world.live(Span::seconds(seconds)).await;
             true
@@ -269,6 +311,35 @@ async fn check<S: Kept>(world: &World<S>, scenario: &Scenario, case: &str) {
             );
         }
     }
+    // whoever is locked asks for nothing and, where the lock says so, holds nothing
+    for lock in world.store.locks().await.unwrap() {
+        let filter = RequestFilter {
+            state: Some("pending".into()),
+            requester: Some(lock.person.user.clone()),
+            ..RequestFilter::default()
+        };
+        let waiting = world.store.requests(&filter, 1).await.unwrap();
+        assert!(waiting.is_empty(), "{}: {case}: {waiting:?}", scenario.name);
+        let held_on = grants(world)
+            .await
+            .into_iter()
+            .filter(|grant| match &grant.state {
+                GrantState::Ended { cause, .. } => cause.name() != "revoked",
+                GrantState::Failed { .. } => false,
+                _ => true,
+            });
+        let is_cut = lock.held == HeldAccess::GoesOn || held_on.count() == 0;
+        assert!(is_cut, "{}: {case}: held on", scenario.name);
+    }
+    let locked = world.store.records_from(1, 500).await.unwrap();
+    let locked = locked.iter().filter(|it| it.event() == "person.locked");
+    let expected = scenario.steps.iter().any(|step| matches!(step, Lock(_)));
+    assert_eq!(
+        locked.count(),
+        usize::from(expected),
+        "{}: {case}",
+        scenario.name
+    );
     // a second pass does nothing
     let before = (
         world.store.head().await.unwrap(),
@@ -338,6 +409,8 @@ scenarios! {
     stops_during_a_revocation = 6,
     stops_during_break_glass = 7,
     stops_during_break_glass_where_nobody_approves = 8,
+    stops_during_a_cut_off = 9,
+    stops_around_a_lock = 10,
 }
 
 /// The same over the real store: every seventh call of two scenarios, so that what the model and

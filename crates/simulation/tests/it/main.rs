@@ -18,6 +18,7 @@ mod draining;
 mod endings;
 mod exporting;
 mod guarded;
+mod identity;
 mod interleavings;
 mod looking;
 mod outliving;

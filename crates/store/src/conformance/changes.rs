@@ -1,19 +1,19 @@
 //! Changes: guards, races, legal steps, all or nothing, and the chain of records.
 
 use hallpass_access::{
-    AcceptanceWrite, Change, CommitError, Grant, GrantState, Request, RequestFilter, RequestState,
-    Stuck, Write,
+    AcceptanceWrite, Change, CommitError, Grant, GrantState, LocksSeen, Request, RequestFilter,
+    RequestState, Stuck, Write,
 };
 use hallpass_audit::{Input, Record};
 
 use super::Store;
 use crate::testing::{
-    a_digest, a_draft, a_grant, a_notice, a_request, a_sweep, a_sweep_item, account_key,
-    an_acceptance, an_answer, approved, at, email, ended, ending, grant_id, grant_states,
-    request_id, request_states, sweep_id, wanted, with_grant, with_request,
+    a_digest, a_draft, a_grant, a_lock, a_notice, a_request, a_sweep, a_sweep_item, account_key,
+    an_acceptance, an_answer, approved, at, ended, ending, grant_id, grant_states, request_id,
+    request_states, sweep_id, user, wanted, with_grant, with_request,
 };
 
-fn raced(outcome: &Result<Vec<Record>, CommitError>) -> bool {
+pub(super) fn raced(outcome: &Result<Vec<Record>, CommitError>) -> bool {
     matches!(outcome, Err(CommitError::Raced(_)))
 }
 
@@ -279,6 +279,9 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
     store.commit(first).await.unwrap();
     let refused = Change {
         outliving: Vec::new(),
+        locks: vec![Write::Insert(a_lock(1))],
+        credentials_ended: vec![(user(1), at(1))],
+        locks_seen: LocksSeen::default(),
         requests: vec![Write::Insert(a_request(1))],
         grants: vec![Write::Insert(a_grant(1))],
         desires: vec![wanted(&account_key(1, 1), 7_200, 1)],
@@ -295,6 +298,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
     assert_eq!(store.requests(&all, 10).await.unwrap(), Vec::new());
     assert_eq!(store.grant(grant_id(1)).await.unwrap(), None);
     assert_eq!(store.assignments().await.unwrap(), Vec::new());
+    assert_eq!(store.lock_of(&user(1)).await.unwrap(), None);
     assert_eq!(store.head().await.unwrap(), None);
     assert_eq!(store.records_from(0, 10).await.unwrap(), Vec::new());
     assert_eq!(store.sweeps(None, 10).await.unwrap(), Vec::new());
@@ -309,7 +313,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
             .is_empty()
     );
     assert_eq!(
-        store.answer(&email(1), "k").await.unwrap(),
+        store.answer(&user(1), "k").await.unwrap(),
         Some(an_answer(1, "k"))
     );
 }

@@ -17,6 +17,7 @@ pub mod changes;
 pub mod cuts;
 pub mod ends;
 pub mod lines;
+pub mod locks;
 pub mod log;
 pub mod outbox;
 pub mod queries;
@@ -113,6 +114,9 @@ macro_rules! conformance {
                 what_is_to_be_removed_has_a_row_that_is_ours
                 nothing_is_adopted_or_removed_over_a_row
                 digests_wait_like_notices;
+            locks:
+                a_lock_is_written_over_what_was_read_and_no_other
+                a_change_is_refused_when_a_lock_is_not_as_it_was_seen;
             reviews:
                 open_reviews_are_found_until_they_are_closed;
             queries:

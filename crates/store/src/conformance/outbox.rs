@@ -3,7 +3,7 @@
 use hallpass_access::{Answer, Change, CommitError, Message, Waiting, Write};
 
 use super::Store;
-use crate::testing::{a_notice, a_request, an_answer, at, email, with_request};
+use crate::testing::{a_notice, a_request, an_answer, at, user, with_request};
 
 /// The channel of tests that need only one.
 const MAIL: &str = "mail";
@@ -297,25 +297,25 @@ pub async fn a_notice_is_taken_by_one_of_many(store: Store) {
 }
 
 pub async fn an_answer_is_remembered_per_person(store: Store) {
-    assert_eq!(store.answer(&email(1), "k").await.unwrap(), None);
+    assert_eq!(store.answer(&user(1), "k").await.unwrap(), None);
     let mine = an_answer(1, "k");
     let theirs = Answer {
-        actor: email(2),
+        actor: user(2),
         ..an_answer(2, "k")
     };
     remember(&store, mine.clone()).await.unwrap();
     remember(&store, theirs.clone()).await.unwrap();
     remember(&store, mine.clone()).await.unwrap();
-    assert_eq!(store.answer(&email(1), "k").await.unwrap(), Some(mine));
-    assert_eq!(store.answer(&email(2), "k").await.unwrap(), Some(theirs));
-    assert_eq!(store.answer(&email(1), "K").await.unwrap(), None);
+    assert_eq!(store.answer(&user(1), "k").await.unwrap(), Some(mine));
+    assert_eq!(store.answer(&user(2), "k").await.unwrap(), Some(theirs));
+    assert_eq!(store.answer(&user(1), "K").await.unwrap(), None);
 }
 
 pub async fn another_answer_to_a_key_is_raced(store: Store) {
     remember(&store, an_answer(1, "k")).await.unwrap();
     let outcome = remember(&store, an_answer(2, "k")).await;
     assert!(matches!(outcome, Err(CommitError::Raced(_))), "{outcome:?}");
-    let kept = store.answer(&email(1), "k").await.unwrap();
+    let kept = store.answer(&user(1), "k").await.unwrap();
     assert_eq!(kept, Some(an_answer(1, "k")));
 }
 
@@ -325,7 +325,7 @@ pub async fn a_forgotten_answer_makes_room(store: Store) {
     // the first is kept until a day after its request; this one is of that very instant
     let later = an_answer(1 + 86_400, "k");
     remember(&store, later.clone()).await.unwrap();
-    assert_eq!(store.answer(&email(1), "k").await.unwrap(), Some(later));
-    let other = store.answer(&email(1), "other").await.unwrap();
+    assert_eq!(store.answer(&user(1), "k").await.unwrap(), Some(later));
+    let other = store.answer(&user(1), "other").await.unwrap();
     assert_eq!(other, Some(an_answer(2, "other")));
 }

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AccessStore, Answer, Change, CommitError, Counts, Grant, GrantFilter, Holds, ReadError,
+    AccessStore, Answer, Change, CommitError, Counts, Grant, GrantFilter, Holds, Lock, ReadError,
     Request, RequestFilter, Waiting,
 };
 use hallpass_assignments::Verdict;
 use hallpass_audit::Record;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp};
+use hallpass_model::{GrantId, HoldKey, RequestId, Timestamp, UserId};
 
-use super::{MemoryStore, Slot, State, commit};
+use super::{MemoryStore, Slot, State, commit, locks};
 use crate::rows::account_of;
 
 fn most(limit: u32) -> usize {
@@ -171,7 +171,21 @@ impl AccessStore for MemoryStore {
         Ok(commit::commit(&mut self.state(), change)?)
     }
 
-    async fn answer(&self, actor: &Email, key: &str) -> Result<Option<Answer>, ReadError> {
+    async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError> {
+        Ok(self.state().locks.get(user).cloned())
+    }
+
+    async fn locks(&self) -> Result<Vec<Lock>, ReadError> {
+        let state = self.state();
+        let not_lifted = state.locks.values().filter(|lock| lock.lifted.is_none());
+        Ok(not_lifted.cloned().collect())
+    }
+
+    async fn with_credentials(&self) -> Result<Vec<UserId>, ReadError> {
+        Ok(locks::with_credentials(&self.state()))
+    }
+
+    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<Answer>, ReadError> {
         let place = (actor.clone(), key.to_owned());
         Ok(self.state().answers.get(&place).cloned())
     }

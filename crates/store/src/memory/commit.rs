@@ -10,7 +10,7 @@ use hallpass_audit::Record;
 use hallpass_model::{GrantId, RequestId, Timestamp};
 
 use super::sweeps::Sweeps;
-use super::{Slot, State};
+use super::{Slot, State, locks};
 use crate::fault::Fault;
 use crate::steps::{
     answered_at, check_step, cut_of, desired, exists_already, key_of, wrong_version,
@@ -42,6 +42,8 @@ pub(super) fn commit(state: &mut State, change: Change) -> Result<Vec<Record>, F
             ..Effects::default()
         },
     };
+    locks::ensure_as_seen(staged.base, &change.locks_seen)?;
+    let locks = locks::staged(staged.base, change.locks)?;
     for write in change.requests {
         staged.request(write)?;
     }
@@ -66,6 +68,10 @@ pub(super) fn commit(state: &mut State, change: Change) -> Result<Vec<Record>, F
     effects.merge_into(state);
     if let Some(sweeps) = sweeps {
         state.sweeps = sweeps;
+    }
+    state.locks.extend(locks);
+    for (user, at) in &change.credentials_ended {
+        locks::end_credentials(state, user, *at);
     }
     for sessions in &change.outliving {
         state.cuts.insert(sessions.grant, cut_of(sessions));

@@ -5,6 +5,7 @@ mod access;
 mod assignments;
 mod commit;
 mod cuts;
+mod locks;
 mod outbox;
 mod sweeps;
 
@@ -12,10 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use hallpass_access::{Answer, CommitError, Grant, ReadError, Request};
+use hallpass_access::{Answer, CommitError, Grant, Lock, ReadError, Request};
 use hallpass_assignments::{Lease, Row};
 use hallpass_audit::{AuditStore, Draft, Head, LogId, Record, RecordQuery, StoreFault};
-use hallpass_model::{AuditId, Email, GrantId, RequestId, Timestamp, TokenId};
+use hallpass_model::{AuditId, GrantId, RequestId, Timestamp, TokenId, UserId};
 
 use crate::TokenRow;
 use crate::fault::Fault;
@@ -44,10 +45,11 @@ struct State {
     record_ids: BTreeSet<AuditId>,
     exported: u64,
     outbox: Outbox,
-    answers: BTreeMap<(Email, String), Answer>,
+    answers: BTreeMap<(UserId, String), Answer>,
     tokens: BTreeMap<TokenId, TokenRow>,
     blobs: BTreeMap<String, Vec<u8>>,
     cuts: BTreeMap<GrantId, Cut>,
+    locks: BTreeMap<UserId, Lock>,
     sweeps: Sweeps,
 }
 
@@ -85,6 +87,9 @@ impl MemoryStore {
             .any(|other| other.id == token.id || other.hash == token.hash);
         if is_taken {
             return Err(exists_already(&format!("token {}", token.id)).into());
+        }
+        if let Some(user) = &token.user_id {
+            locks::refuse_locked(&state, user, token.created_at)?;
         }
         state.append(vec![draft])?;
         state.tokens.insert(token.id, token.clone());

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AccessStore, Answer, Change, CommitError, Counts, Grant, GrantFilter, Holds, ReadError,
+    AccessStore, Answer, Change, CommitError, Counts, Grant, GrantFilter, Holds, Lock, ReadError,
     Request, RequestFilter, Waiting,
 };
 use hallpass_audit::Record;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp};
+use hallpass_model::{GrantId, HoldKey, RequestId, Timestamp, UserId};
 use rusqlite::{OptionalExtension, Params, Transaction, params_from_iter};
 
-use super::{SqliteStore, assignments, commit, counter, outbox};
+use super::{SqliteStore, assignments, commit, counter, locks, outbox};
 use crate::fault::Fault;
 use crate::rows::{body, instant, read_body, read_grant, read_instant, read_request};
 
@@ -270,7 +270,20 @@ impl AccessStore for SqliteStore {
         Ok(self.write(move |tx| commit::commit(tx, change)).await?)
     }
 
-    async fn answer(&self, actor: &Email, key: &str) -> Result<Option<Answer>, ReadError> {
+    async fn lock_of(&self, user: &UserId) -> Result<Option<Lock>, ReadError> {
+        let user = user.clone();
+        Ok(self.read(move |tx| locks::read(tx, &user)).await?)
+    }
+
+    async fn locks(&self) -> Result<Vec<Lock>, ReadError> {
+        Ok(self.read(locks::all).await?)
+    }
+
+    async fn with_credentials(&self) -> Result<Vec<UserId>, ReadError> {
+        Ok(self.read(locks::with_credentials).await?)
+    }
+
+    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<Answer>, ReadError> {
         let (actor, key) = (actor.clone(), key.to_owned());
         Ok(self
             .read(move |tx| {

@@ -5,7 +5,7 @@ use hallpass_assignments::Row;
 use hallpass_audit::{Draft, Head, Record};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
-use super::{Refused, assignments, counter, cuts, number, outbox, refusal, sweeps};
+use super::{Refused, assignments, counter, cuts, locks, number, outbox, refusal, sweeps};
 use crate::fault::Fault;
 use crate::rows::{account_of, body, grant_body, head_at, instant, read_instant, request_body};
 use crate::steps::{
@@ -14,6 +14,13 @@ use crate::steps::{
 
 /// Stores `change` whole; the transaction is dropped when this fails.
 pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>, Fault> {
+    locks::ensure_as_seen(tx, &change.locks_seen)?;
+    for write in &change.locks {
+        locks::store(tx, write)?;
+    }
+    for (user, at) in &change.credentials_ended {
+        locks::end_credentials(tx, user, *at)?;
+    }
     for write in &change.requests {
         request(tx, write)?;
     }

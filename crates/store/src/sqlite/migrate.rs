@@ -61,6 +61,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "log_id",
         sql: include_str!("../../migrations/0009_log_id.sql"),
     },
+    Migration {
+        version: 10,
+        name: "identity",
+        sql: include_str!("../../migrations/0010_identity.sql"),
+    },
 ];
 
 /// Tells our files from those of other programs (`PRAGMA application_id`): `hall`.

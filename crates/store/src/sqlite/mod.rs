@@ -12,6 +12,7 @@ mod commit;
 mod cuts;
 mod ends;
 mod lines;
+mod locks;
 mod migrate;
 mod outbox;
 mod plans;

@@ -1,10 +1,10 @@
 //! Sessions in SQLite: what they hold is the server's business, kept as text.
 
 use hallpass_access::ReadError;
-use hallpass_model::{Email, Timestamp};
+use hallpass_model::{Email, Timestamp, UserId};
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::SqliteStore;
+use super::{SqliteStore, locks};
 use crate::fault::Fault;
 use crate::rows::instant;
 
@@ -13,8 +13,12 @@ use crate::rows::instant;
 pub struct SessionRow {
     /// Lower-case hex SHA-256 of its secret.
     pub hash: String,
-    /// Whose it is.
+    /// Whose it is, by address.
     pub user: Email,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// When it was kept.
+    pub at: Timestamp,
     /// When it may be forgotten.
     pub ends_at: Timestamp,
     /// Everything else, as the server wrote it.
@@ -22,13 +26,17 @@ pub struct SessionRow {
 }
 
 fn insert(tx: &Transaction<'_>, row: &SessionRow) -> Result<(), Fault> {
-    tx.prepare_cached("INSERT INTO sessions (hash, user, ends_at, body) VALUES (?1, ?2, ?3, ?4)")?
-        .execute((
-            &row.hash,
-            row.user.as_str().to_ascii_lowercase(),
-            instant(row.ends_at),
-            &row.body,
-        ))?;
+    locks::refuse_locked(tx, &row.user_id, row.at)?;
+    tx.prepare_cached(
+        "INSERT INTO sessions (hash, user, user_id, ends_at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute((
+        &row.hash,
+        row.user.as_str().to_ascii_lowercase(),
+        row.user_id.as_str(),
+        instant(row.ends_at),
+        &row.body,
+    ))?;
     Ok(())
 }
 
@@ -120,13 +128,13 @@ impl SqliteStore {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn sessions_delete(&self, user: &Email) -> Result<u64, ReadError> {
-        let user = user.as_str().to_ascii_lowercase();
+    pub async fn sessions_delete(&self, user: &UserId) -> Result<u64, ReadError> {
+        let user = user.clone();
         Ok(self
             .write(move |tx| {
                 let gone = tx
-                    .prepare_cached("DELETE FROM sessions WHERE user = ?1")?
-                    .execute([user])?;
+                    .prepare_cached("DELETE FROM sessions WHERE user_id = ?1")?
+                    .execute([user.as_str()])?;
                 Ok(u64::try_from(gone).unwrap_or(u64::MAX))
             })
             .await?)

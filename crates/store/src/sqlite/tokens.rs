@@ -2,19 +2,27 @@
 
 use hallpass_access::{CommitError, ReadError};
 use hallpass_audit::Draft;
-use hallpass_model::{Timestamp, TokenId};
+use hallpass_model::{Timestamp, TokenId, UserId};
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{Refused, SqliteStore, commit, refusal};
+use super::{Refused, SqliteStore, commit, locks, refusal};
 use crate::TokenRow;
 use crate::fault::Fault;
 use crate::rows::{body, read_body};
 use crate::steps::exists_already;
 
 fn insert(tx: &Transaction<'_>, token: &TokenRow, draft: Draft) -> Result<(), Fault> {
+    if let Some(user) = &token.user_id {
+        locks::refuse_locked(tx, user, token.created_at)?;
+    }
     let stored = tx
-        .prepare_cached("INSERT INTO tokens (id, hash, body) VALUES (?1, ?2, ?3)")?
-        .execute((token.id.to_string(), &token.hash, body(token)?));
+        .prepare_cached("INSERT INTO tokens (id, hash, user_id, body) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((
+            token.id.to_string(),
+            &token.hash,
+            token.user_id.as_ref().map(UserId::as_str),
+            body(token)?,
+        ));
     if let Err(error) = stored {
         return Err(match refusal(&error) {
             Some(Refused::Twin) => exists_already(&format!("token {}", token.id)),

@@ -14,7 +14,7 @@ use hallpass_audit::AuditStore;
 use hallpass_store::conformance::Store;
 use hallpass_store::testing::{
     a_digest, a_draft, a_grant, a_notice, a_request, a_sweep, a_sweep_item, a_token, account_key,
-    an_acceptance, an_answer, approved, at, email, grant_id, request_id, sweep_id, wanted,
+    an_acceptance, an_answer, approved, at, grant_id, request_id, sweep_id, user, wanted,
 };
 use hallpass_store::{BackupError, SqliteStore};
 use rusqlite::{Connection, TransactionBehavior};
@@ -23,6 +23,9 @@ use tempfile::tempdir;
 /// A change of every kind, the `n`th.
 fn whole(n: u64) -> Change {
     Change {
+        locks: Vec::new(),
+        credentials_ended: Vec::new(),
+        locks_seen: hallpass_access::LocksSeen::default(),
         outliving: Vec::new(),
         requests: vec![Write::Insert(a_request(n))],
         grants: vec![Write::Insert(a_grant(n))],
@@ -60,7 +63,7 @@ async fn assert_whole(store: &SqliteStore, n: u64) {
     assert!(store.accepted_one(&key).await.unwrap().is_some());
     assert!(
         store
-            .answer(&email(1), &format!("key {n}"))
+            .answer(&user(1), &format!("key {n}"))
             .await
             .unwrap()
             .is_some()

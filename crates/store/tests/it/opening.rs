@@ -42,7 +42,7 @@ async fn a_new_file_has_the_newest_schema_and_is_opened_again() {
     for _ in 0..2 {
         let store = SqliteStore::open(&path).unwrap();
         assert_eq!(store.path(), path);
-        assert_eq!(store.schema_version().await.unwrap(), 9);
+        assert_eq!(store.schema_version().await.unwrap(), 10);
         let check = store.check().await.unwrap();
         assert_eq!((check.records, check.problems), (0, vec![]));
     }
@@ -84,7 +84,7 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
     .unwrap();
     drop(old);
     let store = SqliteStore::open(&path).unwrap();
-    assert_eq!(store.schema_version().await.unwrap(), 9);
+    assert_eq!(store.schema_version().await.unwrap(), 10);
     assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
     // what waited for the server's log is not told to channels that came later
     store.open_channel("mail", at(0)).await.unwrap();
@@ -108,7 +108,11 @@ async fn a_log_that_was_begun_before_has_an_id_from_the_upgrade_on() {
     tampered(
         &path,
         "DROP TABLE audit_log; DROP TRIGGER audit_begins;
-         DELETE FROM schema_migrations WHERE version = 9;",
+         DROP TABLE sign_ins; DROP TABLE locks;
+         DROP INDEX tokens_by_user; ALTER TABLE tokens DROP COLUMN user_id;
+         DROP INDEX sessions_by_user_id; ALTER TABLE sessions DROP COLUMN user_id;
+         CREATE INDEX sessions_by_user ON sessions (user);
+         DELETE FROM schema_migrations WHERE version >= 9;",
     );
     let store = SqliteStore::open(&path).unwrap();
     let id = store.log_id().await.unwrap();
@@ -144,7 +148,7 @@ fn a_later_release_s_file_is_refused() {
             error,
             OpenError::Newer {
                 found: 99,
-                known: 9,
+                known: 10,
                 ..
             }
         ),

@@ -17,7 +17,7 @@ use hallpass_model::{HoldKey, Timestamp};
 use hallpass_store::conformance::Store;
 use hallpass_store::testing::{
     a_digest, a_draft, a_grant, a_lease, a_notice, a_report, a_request, a_sweep, a_sweep_item,
-    account, account_key, an_acceptance, an_answer, at, email, grant_id, grant_states, group_key,
+    account, account_key, an_acceptance, an_answer, at, grant_id, grant_states, group_key,
     request_id, request_states, sweep_id, user,
 };
 
@@ -424,7 +424,7 @@ impl Sequence {
             format!("{:?}", store.requests_due(now, most).await),
             format!("{:?}", store.grants_due(now, most).await),
             format!("{:?}", store.holds(&key).await),
-            format!("{:?}", store.answer(&email(1), &name).await),
+            format!("{:?}", store.answer(&user(1), &name).await),
             format!("{:?}", store.sweeps(None, most).await),
             format!("{:?}", store.newest_listing().await),
             format!("{:?}", store.open_sweeps().await),

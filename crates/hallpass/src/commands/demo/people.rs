@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hallpass_access::Identity;
 use hallpass_access::{Access, Actor, Origin};
 use hallpass_model::{Email, Span, Timestamp};
+use hallpass_rules::Directory;
 use hallpass_server::{PersonaCard, Scope};
 use hallpass_store::SqliteStore;
 
@@ -14,6 +15,7 @@ use crate::commands::token;
 use crate::compose::Composed;
 use crate::credentials;
 use crate::exit::Failure;
+use crate::whom;
 
 /// E-mail, name, what they are there for.
 const PERSONAS: [(&str, &str, &str); 5] = [
@@ -65,12 +67,14 @@ pub(super) fn names() -> String {
 /// A fresh token for each persona.
 pub(super) async fn with_tokens(
     store: &SqliteStore,
+    directory: &Directory,
     now: Timestamp,
 ) -> Result<Vec<Persona>, Failure> {
     let mut personas = Vec::new();
     for (email, name, role) in PERSONAS {
         let email = Email::new(email).map_err(Failure::bug)?;
-        let token = token::create(store, &email, &Scope::ALL, TOKEN_LASTS, "demo", now).await?;
+        let owner = whom::find(directory, &email)?;
+        let token = token::create(store, &owner, &Scope::ALL, TOKEN_LASTS, "demo", now).await?;
         personas.push(Persona {
             email,
             name,

@@ -15,6 +15,7 @@ use crate::exit::Outcome;
   hallpass sessions list
   hallpass sessions list --web
   hallpass sessions end --user ana@example.com
+  hallpass sessions forget --user ana@example.com
   hallpass sessions generate --as scp --user ana@example.com --plan
   hallpass sessions apply cut.json --target r-ab12 --apply
   hallpass sessions prune --at now --apply
@@ -28,6 +29,7 @@ pub(crate) struct Args {
 enum Command {
     List(entries::Args),
     End(signed_in::EndArgs),
+    Forget(signed_in::ForgetArgs),
     Generate(Box<generate::Args>),
     Residual(Box<residual::Args>),
     Apply(Box<apply::Args>),
@@ -38,6 +40,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::List(args) => entries::run(args),
         Command::End(args) => signed_in::run_end(args),
+        Command::Forget(args) => signed_in::run_forget(args),
         Command::Generate(args) => generate::run(args),
         Command::Apply(args) => apply::run(args),
         Command::Prune(args) => prune::run(args),

@@ -1,14 +1,20 @@
 //! `hallpass sessions list --web` and `end`: who is signed in on the web, on the server's own machine straight
 //! in its store.
 
-use hallpass_model::Email;
+use std::collections::BTreeSet;
+
+use hallpass_access::ReadError;
+use hallpass_audit::{Draft, Event, Origin};
+use hallpass_model::{AuditId, Email, IdSource, Timestamp, UserId};
 use hallpass_server::{Session, SignedIn};
 use hallpass_store::SqliteStore;
 
-use crate::clock;
 use crate::commands::serve::{ConfigArgs, open_store, runtime};
+use crate::compose::RandomIds;
+use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
+use crate::{clock, whom, words};
 
 const FIELDS: &[&str] = &["user", "signed_in_by", "began_at", "seen_at", "ends_at"];
 
@@ -23,6 +29,74 @@ pub(super) struct EndArgs {
     config: ConfigArgs,
 }
 
+/// Forget which sign-in is whose, so that another one may become theirs
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Forget which sign-in is whose, so that another one may become theirs\n\nThe first \
+                  sign-in of somebody at a provider stays theirs: whoever gets their address later \
+                  signs in as nobody. After the provider gave somebody a new identifier, or all of \
+                  them with a new client, that has to be forgotten.",
+    after_help = "Examples:
+  hallpass sessions forget --user ana@example.com
+  hallpass sessions forget --issuer https://id.example.com"
+)]
+pub(super) struct ForgetArgs {
+    /// Whose: an e-mail of the directory, or a user id
+    #[arg(long, value_name = "E-MAIL", required_unless_present = "issuer")]
+    user: Option<String>,
+    /// Only at this provider; without `--user`, everybody's there
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(super) fn run_forget(args: &ForgetArgs) -> Outcome {
+    let loaded = args.config.load()?;
+    let path = loaded.sqlite()?;
+    let forgotten = runtime()?.block_on(async {
+        let (store, now) = (open_store(path).await?, clock::now());
+        let user = match args.user.as_deref() {
+            None => None,
+            Some(text) => Some(user_of(&loaded, &store, text, now).await?),
+        };
+        let failed = |error: ReadError| Failure::failed(error.to_string());
+        let mut forgotten = 0_usize;
+        for row in store.sign_ins().await.map_err(failed)? {
+            let is_meant = user.as_ref().is_none_or(|user| *user == row.user)
+                && args.issuer.as_ref().is_none_or(|it| *it == row.issuer);
+            if is_meant {
+                let id = AuditId::new(RandomIds.next(now));
+                let words = format!("{} at {}", row.subject, row.issuer);
+                let record = Draft::new(id, Event::SignInForgotten, now, "operator", Origin::Cli)
+                    .user(&row.user)
+                    .why(&words);
+                let gone = store.sign_in_forget(&row, record).await.map_err(failed)?;
+                forgotten += usize::from(gone);
+            }
+        }
+        Ok::<usize, Failure>(forgotten)
+    })?;
+    if forgotten == 0 {
+        return Err(Failure::failed("no sign-in is known that is meant"));
+    }
+    output::say(&format!("forgot {}", words::count(forgotten, "sign-in")));
+    Ok(Exit::Ok)
+}
+
+async fn user_of(
+    loaded: &Loaded,
+    store: &SqliteStore,
+    text: &str,
+    now: Timestamp,
+) -> Result<UserId, Failure> {
+    if let Ok(user) = UserId::new(text) {
+        return Ok(user);
+    }
+    let email = Email::new(text).map_err(|error| Failure::bad_input(error.to_string()))?;
+    Ok(whom::owner_of(loaded, store, &email, now).await?.user)
+}
+
 pub(super) fn run_list(config: &ConfigArgs, output: &OutputArgs) -> Outcome {
     let path = config.load()?.sqlite()?;
     let sessions = runtime()?.block_on(async { live(&open_store(path).await?).await })?;
@@ -35,8 +109,18 @@ pub(super) fn run_end(args: &EndArgs) -> Outcome {
     let user = &args.user;
     let ended = runtime()?.block_on(async {
         let store = open_store(path).await?;
-        let ended = store.sessions_delete(user).await;
-        ended.map_err(|error| Failure::failed(error.to_string()))
+        let failed = |error: ReadError| Failure::failed(error.to_string());
+        let mut ended = 0;
+        // whoever has left is found by the address of then, and ends by the user id
+        let found = live(&store)
+            .await?
+            .into_iter()
+            .filter(|it| it.user == *user);
+        let users: BTreeSet<UserId> = found.filter_map(|it| it.user_id).collect();
+        for user in &users {
+            ended += store.sessions_delete(user).await.map_err(failed)?;
+        }
+        Ok::<u64, Failure>(ended)
     })?;
     if ended == 0 {
         return Err(Failure::failed(format!("`{user}` has no session"))
@@ -82,7 +166,7 @@ fn list(sessions: &[Session], output: &OutputArgs) -> Result<(), Failure> {
         .collect();
     let table = || {
         let mut table = output::Table::new(&["whose", "by", "began", "last seen", "ends"]);
-        let at = |time: hallpass_model::Timestamp| time.strftime("%Y-%m-%d %H:%M UTC").to_string();
+        let at = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M UTC").to_string();
         for session in sessions {
             table.row([
                 session.user.to_string(),

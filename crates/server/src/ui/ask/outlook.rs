@@ -97,7 +97,7 @@ impl Outlook {
         let target = choice.target();
         let decision = target.as_ref().and_then(|(target, names)| {
             let question = hallpass_access::question(target, names)?;
-            Some(app.access.decide(&viewer.actor.email, &question))
+            Some(app.access.decide(viewer.actor.principal(), &question))
         });
         let mut outlook = Self::default();
         let last = match &target {
@@ -413,7 +413,13 @@ fn named(decision: &Decision) -> Vec<String> {
 fn is_listed(app: &App, view: &View, target: &Target, names: &TargetNames) -> bool {
     hallpass_access::question(target, names).is_some_and(|question| {
         let rules = app.access.rules();
-        let refused = rules.may_deny(&view.me, &view.me, &question, &view.directory, view.now);
+        let refused = rules.may_deny(
+            view.principal(),
+            view.principal(),
+            &question,
+            &view.directory,
+            view.now,
+        );
         matches!(refused, Err(ClickRefused::OwnRequest { rules }) if !rules.is_empty())
     })
 }

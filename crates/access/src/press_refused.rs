@@ -1,0 +1,287 @@
+//! Why a press had no effect: policy's no, with a stable code for callers.
+
+use hallpass_model::{Disagreement, Span, Timestamp};
+use hallpass_rules::ClickRefused;
+
+use crate::break_glass::{JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN};
+use crate::{Closed, FieldProblem, StandingRefused};
+
+/// Why a press had no effect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PressRefused {
+    /// Somebody, or time, was first.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// Today's rules say no.
+    #[error(transparent)]
+    Rules(#[from] ClickRefused),
+    /// The directory does not know the person, or they are disabled.
+    #[error("you are not an enabled user of the directory")]
+    NotInDirectory,
+    /// Today's limits are narrower than those of when it was asked for.
+    #[error("it does not fit any more: {}", said(_0))]
+    NoLongerFits(Vec<FieldProblem>),
+    /// The rules want whoever presses this to have signed in lately, or in a certain way.
+    #[error("{}", sign_in_words(rule, *max_age, acr))]
+    SignInAgain {
+        /// The rule, or what else asks for it.
+        rule: String,
+        /// How long ago it may have been; `None` = whenever.
+        max_age: Option<Span>,
+        /// In which ways, as the provider calls them; empty = any.
+        acr: Vec<String>,
+    },
+    /// The person said yes already; more people are needed.
+    #[error("you have approved this already; it needs {needed} approvals and has {given}")]
+    AlreadyReviewed {
+        /// How many have said yes.
+        given: u32,
+        /// How many are needed.
+        needed: u32,
+    },
+    /// It is not what the person looked at any more.
+    #[error("the request has changed since you looked at it; look again")]
+    Changed,
+    /// The person was matched through a fallback e-mail domain, which is enough to ask and no more
+    /// (`access.md` §11.5).
+    #[error(
+        "you were matched through the second mail domain; that is enough to ask, not to decide"
+    )]
+    SecondaryDomain,
+    /// The person is locked: they may give back, and nothing else.
+    #[error(
+        "you are locked since {}: you can give access back, and nothing else; ask an administrator",
+        since.strftime("%Y-%m-%d %H:%M UTC")
+    )]
+    Locked {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Whoever asked is locked.
+    #[error("whoever asked is locked since {}; ask an administrator", since.strftime("%Y-%m-%d %H:%M UTC"))]
+    RequesterLocked {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Nobody lifts their own lock.
+    #[error("somebody else must lift a lock of yours")]
+    OwnLock,
+    /// Then nobody could let anybody in again.
+    #[error("the last administrator who is not locked cannot be locked")]
+    LastAdministrator,
+    /// Neither the requester, an approver nor an administrator.
+    #[error("only the requester, an approver or an administrator can do this")]
+    NotYours,
+    /// Only the holder gives access back.
+    #[error("only its holder can do this")]
+    NotHolder,
+    /// Taking access away needs a word why.
+    #[error("say in a few words why")]
+    ReasonMissing,
+    /// Only the requester breaks the glass.
+    #[error("only its requester can do this")]
+    NotRequester,
+    /// The rules of today do not let this person break the glass here.
+    #[error(
+        "the rules of today do not let you break the glass here{}",
+        by_rules(rules)
+    )]
+    GlassHolds {
+        /// The rules that decide about the request, by name; empty when there is none.
+        rules: String,
+    },
+    /// A justification is too short or too long.
+    #[error(
+        "a justification has {JUSTIFICATION_CHARACTERS_MIN} to {JUSTIFICATION_CHARACTERS_MAX} \
+         characters; this has {characters}"
+    )]
+    Justification {
+        /// How long it is, in characters after trimming.
+        characters: usize,
+    },
+    /// The glass was not broken: there is nothing to review.
+    #[error("this request has no break-glass review")]
+    NoReview,
+    /// Whoever broke the glass does not review it.
+    #[error("somebody else must close the review of your own request")]
+    OwnReview,
+    /// Of a sweep, or of standing access.
+    #[error(transparent)]
+    Standing(#[from] StandingRefused),
+    /// No access is counted from a time that may be wrong; what ends access goes on.
+    #[error(
+        "no access is given while clocks disagree: {0}; access that exists still ends, and can be \
+         given back and revoked"
+    )]
+    ClocksDisagree(Disagreement),
+    /// What is known of the directory is too old to give access by, and it cannot be read.
+    #[error("{}", unread(*.read_at, why))]
+    DirectoryUnread {
+        /// When it was last read; `None` when it never was.
+        read_at: Option<Timestamp>,
+        /// Which listing failed, and what AWS said.
+        why: String,
+    },
+    /// Whether the person is still an enabled user could not be asked just now.
+    #[error("your account could not be checked in the directory just now: {why}; nothing was done")]
+    PersonUnchecked {
+        /// What AWS said.
+        why: String,
+    },
+    /// Records of the audit log wait for the export longer than the settings allow.
+    #[error(
+        "no access is given while the audit log is not exported: its oldest record waits since {}, and \
+         {allowed} are allowed; access that exists still ends, and can be given back and revoked",
+        .since.strftime("%Y-%m-%d %H:%M:%S UTC")
+    )]
+    ExportBehind {
+        /// When the oldest record that waits happened.
+        since: Timestamp,
+        /// How long one may wait.
+        allowed: Span,
+    },
+    /// The grant is not in a state for this.
+    #[error("the grant is {state} already")]
+    GrantOver {
+        /// Its state.
+        state: &'static str,
+    },
+}
+
+impl PressRefused {
+    /// A stable code for callers.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Closed(_) => "already-decided",
+            Self::Rules(ClickRefused::NotOpen { .. }) => "rules-changed",
+            Self::Rules(ClickRefused::NotListed { .. }) => "not-an-approver",
+            Self::Rules(ClickRefused::OwnRequest { .. }) => "own-request",
+            Self::NotInDirectory => "not-in-directory",
+            Self::SecondaryDomain => "secondary-domain",
+            Self::AlreadyReviewed { .. } => "already-reviewed",
+            Self::Changed => "request-changed",
+            Self::NoLongerFits(_) => "no-longer-fits",
+            Self::SignInAgain { .. } => "fresh-sign-in",
+            Self::Locked { .. } => "locked",
+            Self::RequesterLocked { .. } => "requester-locked",
+            Self::OwnLock => "own-lock",
+            Self::LastAdministrator => "last-administrator",
+            Self::NotYours => "not-yours",
+            Self::NotHolder => "not-holder",
+            Self::ReasonMissing => "missing-reason",
+            Self::GrantOver { .. } => "grant-over",
+            Self::NotRequester => "not-requester",
+            Self::GlassHolds { .. } => "break-glass-not-allowed",
+            Self::Justification { .. } => "bad-justification",
+            Self::NoReview => "no-review",
+            Self::OwnReview => "own-review",
+            Self::Standing(refused) => refused.code(),
+            Self::ClocksDisagree(_) => "clocks-disagree",
+            Self::DirectoryUnread { .. } => "organization-unread",
+            Self::PersonUnchecked { .. } => "person-unchecked",
+            Self::ExportBehind { .. } => "export-behind",
+        }
+    }
+
+    /// Whether the state of things, not the person, stands in the way.
+    pub const fn is_conflict(&self) -> bool {
+        match self {
+            Self::Standing(refused) => !refused.is_bad_input(),
+            Self::Closed(_)
+            | Self::AlreadyReviewed { .. }
+            | Self::Changed
+            | Self::NoLongerFits(_)
+            | Self::RequesterLocked { .. }
+            | Self::LastAdministrator
+            | Self::GrantOver { .. }
+            | Self::NoReview
+            | Self::Rules(ClickRefused::NotOpen { .. }) => true,
+            Self::Rules(ClickRefused::NotListed { .. } | ClickRefused::OwnRequest { .. })
+            | Self::NotInDirectory
+            | Self::SecondaryDomain
+            | Self::NotYours
+            | Self::SignInAgain { .. }
+            | Self::Locked { .. }
+            | Self::OwnLock
+            | Self::NotHolder
+            | Self::NotRequester
+            | Self::GlassHolds { .. }
+            | Self::Justification { .. }
+            | Self::OwnReview
+            | Self::ClocksDisagree(_)
+            | Self::DirectoryUnread { .. }
+            | Self::PersonUnchecked { .. }
+            | Self::ExportBehind { .. }
+            | Self::ReasonMissing => false,
+        }
+    }
+
+    /// How long to wait before another try, when it was neither the person nor the state of things
+    /// that stood in the way, but what could not be known just now.
+    pub const fn retry_after(&self) -> Option<Span> {
+        match self {
+            Self::ClocksDisagree(_) | Self::DirectoryUnread { .. } => Some(Span::seconds(30)),
+            Self::ExportBehind { .. } => Some(Span::minutes(1)),
+            Self::PersonUnchecked { .. } => Some(Span::seconds(5)),
+            Self::Closed(_)
+            | Self::Rules(_)
+            | Self::NotInDirectory
+            | Self::AlreadyReviewed { .. }
+            | Self::Changed
+            | Self::NoLongerFits(_)
+            | Self::SignInAgain { .. }
+            | Self::Locked { .. }
+            | Self::RequesterLocked { .. }
+            | Self::OwnLock
+            | Self::LastAdministrator
+            | Self::SecondaryDomain
+            | Self::NotYours
+            | Self::NotHolder
+            | Self::ReasonMissing
+            | Self::NotRequester
+            | Self::GlassHolds { .. }
+            | Self::Justification { .. }
+            | Self::NoReview
+            | Self::OwnReview
+            | Self::Standing(_)
+            | Self::GrantOver { .. } => None,
+        }
+    }
+}
+
+fn unread(read_at: Option<Timestamp>, why: &str) -> String {
+    let last = match read_at {
+        Some(at) => format!(
+            "it was last read at {}",
+            at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        ),
+        None => "it was never read".to_owned(),
+    };
+    format!(
+        "the directory cannot be read, {last} ({why}): no access is given and nothing is decided by \
+         what is that old; access can be given back and revoked"
+    )
+}
+
+fn sign_in_words(rule: &str, max_age: Option<Span>, acr: &[String]) -> String {
+    let within = max_age.map(|age| format!(" within the last {age}"));
+    let ways = (!acr.is_empty()).then(|| format!(" by {}", acr.join(" or ")));
+    format!(
+        "{rule} wants you to have signed in{}{}: sign in again on the page, then press again",
+        within.unwrap_or_default(),
+        ways.unwrap_or_default()
+    )
+}
+
+fn said(problems: &[FieldProblem]) -> String {
+    let all: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
+    format!("{} It can be asked for again", all.join(" "))
+}
+
+fn by_rules(rules: &str) -> String {
+    if rules.is_empty() {
+        String::new()
+    } else {
+        format!(" ({rules})")
+    }
+}

@@ -1,0 +1,336 @@
+//! Locking people, letting them in again, and what follows from a lock (`access.md` §19).
+
+use hallpass_audit::Event;
+use hallpass_model::UserId;
+
+use super::{Access, AccessError, RACES_MAX};
+use crate::lock::{self, Lock, Locking, LocksSeen};
+use crate::records::By;
+use crate::{
+    Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, HeldAccess, Person,
+    PressRefused, Request, RequestFilter, RequestState, Role, Write, decide, end, identity,
+};
+
+/// Rows read from the store per round.
+const BATCH: u32 = 200;
+
+impl Access {
+    /// Somebody's lock, while it is in force: for saying so to whoever tries on their behalf. The
+    /// reason in it is for administrators and auditors.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn lock_in_force(&self, user: &UserId) -> Result<Option<Lock>, AccessError> {
+        let lock = self.ports.store.lock_of(user).await?;
+        Ok(lock.filter(|lock| lock.is_in_force(self.now())))
+    }
+
+    /// Every lock in force: for administrators, auditors and operators.
+    ///
+    /// # Errors
+    /// When the actor is none of them, or the store does not answer.
+    pub async fn locks(&self, actor: &Actor) -> Result<Vec<Lock>, AccessError> {
+        if !actor.reads_all() && !actor.is(Role::Operator) {
+            return Err(PressRefused::NotYours.into());
+        }
+        let (all, now) = (self.ports.store.locks().await?, self.now());
+        Ok(all.into_iter().filter(|it| it.is_in_force(now)).collect())
+    }
+
+    /// Refuses somebody who is locked.
+    pub(super) async fn ensure_unlocked(&self, actor: &Actor) -> Result<(), AccessError> {
+        let Some(user) = &actor.user else {
+            return Ok(());
+        };
+        match self.lock_in_force(user).await? {
+            Some(lock) => Err(PressRefused::Locked { since: lock.since }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses an administrator who is locked, or has not signed in as the configuration wants it for
+    /// what lets access stand or come back.
+    pub(super) async fn ensure_proven(&self, actor: &Actor) -> Result<(), AccessError> {
+        self.ensure_unlocked(actor).await?;
+        let Some(wanted) = &self.settings.admin_sign_in else {
+            return Ok(());
+        };
+        if decide::has_signed_in(actor, wanted.max_age, &wanted.acr, self.now()) {
+            return Ok(());
+        }
+        Err(PressRefused::SignInAgain {
+            rule: "the configuration".to_owned(),
+            max_age: wanted.max_age,
+            acr: wanted.acr.iter().cloned().collect(),
+        }
+        .into())
+    }
+
+    /// The locks of people, for deciding and for guarding the commit.
+    pub(super) async fn locks_of(&self, users: &[UserId]) -> Result<LocksSeen, AccessError> {
+        let mut seen = LocksSeen::default();
+        for user in users {
+            seen.add(user.clone(), self.ports.store.lock_of(user).await?);
+        }
+        Ok(seen)
+    }
+
+    /// Locks a person: an administrator, or an operator for anybody but administrators. Their tokens
+    /// and sessions end with the commit; what else follows is done at once, and by every tick after.
+    /// A lock that says the same already stays as it is.
+    ///
+    /// # Errors
+    /// When the actor may not, gives no reason, names nobody, or names the last administrator.
+    pub async fn lock(
+        &self,
+        actor: &Actor,
+        whom: &UserId,
+        locking: Locking<'_>,
+    ) -> Result<Lock, AccessError> {
+        let mut races = 0;
+        loop {
+            let (change, lock) = match self.judge_lock(actor, whom, &locking).await? {
+                (None, lock) => return Ok(lock),
+                (Some(change), lock) => (change, lock),
+            };
+            match self.store_change(change).await {
+                // what follows is done by the next tick, which has the stored row to go by
+                Ok(_) => return Ok(lock),
+                Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn judge_lock(
+        &self,
+        actor: &Actor,
+        whom: &UserId,
+        locking: &Locking<'_>,
+    ) -> Result<(Option<Change>, Lock), AccessError> {
+        let directory = self.directory();
+        let admins = identity::users_of(&self.settings.admins, &directory);
+        let is_allowed =
+            actor.is(Role::Admin) || actor.is(Role::Operator) && !admins.contains(whom);
+        let Some(by) = person_of(actor).filter(|_| is_allowed) else {
+            return Err(PressRefused::NotYours.into());
+        };
+        self.ensure_unlocked(actor).await?;
+        if locking.reason.trim().is_empty() {
+            return Err(PressRefused::ReasonMissing.into());
+        }
+        let (before, moment) = (self.ports.store.lock_of(whom).await?, self.moment());
+        let in_force = before.as_ref().filter(|it| it.is_in_force(moment.now));
+        if let Some(lock) = in_force
+            && lock.held >= locking.held
+            && lock.until == locking.until
+        {
+            return Ok((None, lock.clone()));
+        }
+        if admins.contains(whom) {
+            self.ensure_another(&admins, whom).await?;
+        }
+        let known = directory.person(whom).and_then(identity::as_person);
+        let person = known.or_else(|| before.as_ref().map(|lock| lock.person.clone()));
+        let person = match person {
+            Some(person) => person,
+            None => self.once_holder(whom).await?,
+        };
+        let (change, lock) = lock::lock(person, before.as_ref(), locking, (actor, by), moment);
+        Ok((Some(change), lock))
+    }
+
+    /// Refuses to lock the last administrator who is not locked: nobody could let anybody in again.
+    async fn ensure_another(
+        &self,
+        admins: &std::collections::BTreeSet<UserId>,
+        whom: &UserId,
+    ) -> Result<(), AccessError> {
+        for other in admins.iter().filter(|other| *other != whom) {
+            if self.lock_in_force(other).await?.is_none() {
+                return Ok(());
+            }
+        }
+        Err(PressRefused::LastAdministrator.into())
+    }
+
+    /// Somebody whom the directory does not know any more, as a grant of theirs has them.
+    async fn once_holder(&self, user: &UserId) -> Result<Person, AccessError> {
+        let filter = GrantFilter {
+            holder: Some(user.clone()),
+            ..GrantFilter::default()
+        };
+        let newest = self.ports.store.grants(&filter, 1).await?.pop();
+        let holder = newest.map(|grant| grant.holder);
+        holder.ok_or(AccessError::NotFound("person"))
+    }
+
+    /// Lets somebody in again: an administrator other than them. What the lock ended stays ended.
+    ///
+    /// # Errors
+    /// When the actor may not, is the one who is locked, or gives no reason.
+    pub async fn unlock(
+        &self,
+        actor: &Actor,
+        whom: &UserId,
+        reason: &str,
+    ) -> Result<Option<Lock>, AccessError> {
+        let mut races = 0;
+        loop {
+            if actor.is_user(whom) {
+                return Err(PressRefused::OwnLock.into());
+            }
+            let Some(by) = person_of(actor).filter(|_| actor.is(Role::Admin)) else {
+                return Err(PressRefused::NotYours.into());
+            };
+            self.ensure_admin(actor).await?;
+            if reason.trim().is_empty() {
+                return Err(PressRefused::ReasonMissing.into());
+            }
+            let Some(lock) = self.lock_in_force(whom).await? else {
+                return Ok(None);
+            };
+            let (change, lock) = lock::lift(&lock, reason, (actor, by), self.moment());
+            match self.store_change(change).await {
+                Ok(_) => return Ok(Some(lock)),
+                Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Does what follows from every lock in force; returns how much was done.
+    pub(super) async fn tend_locks(&self) -> Result<u32, AccessError> {
+        let now = self.now();
+        let mut done = 0;
+        for lock in self.ports.store.locks().await? {
+            if lock.is_in_force(now) {
+                done += self.tend_lock(&lock).await?;
+            }
+        }
+        Ok(done)
+    }
+
+    // CRASH: each step is one commit, judged from the lock's row; what is left is done by the next
+    async fn tend_lock(&self, lock: &Lock) -> Result<u32, AccessError> {
+        let user = &lock.person.user;
+        let mut done = 0;
+        let filter = RequestFilter {
+            state: Some("pending".to_owned()),
+            requester: Some(user.clone()),
+            ..RequestFilter::default()
+        };
+        for request in self.ports.store.requests(&filter, BATCH).await? {
+            done += self.settled(self.withdrawn(request, lock)).await?;
+        }
+        if lock.held == HeldAccess::GoesOn {
+            return Ok(done);
+        }
+        let filter = GrantFilter {
+            states: ["scheduled", "granting", "active", "ending"]
+                .map(str::to_owned)
+                .to_vec(),
+            holder: Some(user.clone()),
+            ..GrantFilter::default()
+        };
+        for grant in self.ports.store.grants(&filter, BATCH).await? {
+            let holds = self.holds(Some(&grant.key)).await?;
+            let current = holds.grants.iter().find(|it| it.id == grant.id);
+            if let Some(change) = current.and_then(|grant| self.ended(grant, lock, &holds)) {
+                done += self.settled(change).await?;
+            }
+        }
+        Ok(done)
+    }
+
+    /// A step of a lock; one that raced is left to the next tick.
+    async fn settled(&self, change: Change) -> Result<u32, AccessError> {
+        match self.store_change(change).await {
+            Ok(_) => Ok(1),
+            Err(CommitError::Raced(_)) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn withdrawn(&self, request: Request, lock: &Lock) -> Change {
+        let moment = self.moment();
+        let Ok(pending) = request.pending(moment.now) else {
+            return Change::default();
+        };
+        let request = pending.into_state(RequestState::Discarded {
+            by: lock.by.email.clone(),
+            at: moment.now,
+        });
+        let record = moment
+            .of_request(Event::RequestDiscarded, By::Hallpass, &request)
+            .why("locked");
+        Change {
+            audit: vec![record],
+            requests: vec![Write::Update(request)],
+            ..Change::default()
+        }
+    }
+
+    fn ended(&self, grant: &Grant, lock: &Lock, holds: &crate::Holds) -> Option<Change> {
+        let moment = self.moment();
+        let ends_sessions = lock.held == HeldAccess::EndsWithSessions && !grant.end_sessions;
+        let grant = Grant {
+            end_sessions: ends_sessions || grant.end_sessions,
+            ..grant.clone()
+        };
+        match grant.state {
+            GrantState::Scheduled | GrantState::Granting | GrantState::Active => {
+                let cause = EndCause::Revoked {
+                    by: lock.by.email.clone(),
+                    reason: lock.reason.clone(),
+                };
+                Some(end::begin(&grant, cause, By::Hallpass, holds, moment))
+            }
+            GrantState::Ending { .. } if ends_sessions => Some(Change {
+                grants: vec![Write::Update(grant)],
+                ..Change::default()
+            }),
+            GrantState::Ending { .. } | GrantState::Ended { .. } | GrantState::Failed { .. } => {
+                None
+            }
+        }
+    }
+
+    /// Ends the tokens and sessions of everybody who is not an enabled user any more; returns of how
+    /// many. By a fresh directory only: what was never read says nothing about anybody.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn end_credentials_of_leavers(&self) -> Result<u32, AccessError> {
+        let (directory, moment) = (self.directory(), self.moment());
+        if self.ensure_fresh(&directory, moment.now).is_err() || directory.people().is_empty() {
+            return Ok(0);
+        }
+        let mut ended = 0;
+        for user in self.ports.store.with_credentials().await? {
+            let person = directory.person(&user);
+            if person.is_some_and(|person| person.enabled) {
+                continue;
+            }
+            let record = moment
+                .of_user(Event::CredentialsEnded, &user)
+                .why("principal_left");
+            let change = Change {
+                credentials_ended: vec![(user, moment.now)],
+                audit: vec![record],
+                ..Change::default()
+            };
+            self.store_change(change).await?;
+            ended += 1;
+        }
+        Ok(ended)
+    }
+}
+
+fn person_of(actor: &Actor) -> Option<Person> {
+    Some(Person {
+        user: actor.user.clone()?,
+        email: actor.email.clone(),
+        name: actor.name.clone(),
+    })
+}

@@ -1,0 +1,101 @@
+//! Locking people, and letting them in again.
+
+use axum::{Json, extract::State};
+use hallpass_access::{AccessError, Actor, Locking, PressRefused, Role};
+use hallpass_api::{HeldAccess, Lock, LockPerson, Locks, Problem, UnlockPerson, Unlocked};
+use hallpass_model::{Email, UserId};
+
+use crate::{
+    App,
+    auth::{Caller, Scope},
+    body::{Body, KeyOf},
+    problem::{Failure, bad_parameter},
+};
+
+fn shown(lock: &hallpass_access::Lock, actor: &Actor) -> Lock {
+    Lock {
+        user: lock.person.email.to_string(),
+        user_name: lock.person.name.clone(),
+        user_id: lock.person.user.to_string(),
+        since: lock.since,
+        until: lock.until,
+        by: lock.by.email.to_string(),
+        reason: actor.reads_all().then(|| lock.reason.clone()),
+        held: match lock.held {
+            hallpass_access::HeldAccess::GoesOn => HeldAccess::GoesOn,
+            hallpass_access::HeldAccess::Ends => HeldAccess::Ends,
+            hallpass_access::HeldAccess::EndsWithSessions => HeldAccess::EndsWithSessions,
+        },
+    }
+}
+
+/// Before anything is looked up: who may not learns nothing of who exists.
+fn ensure_any(actor: &Actor, roles: &[Role]) -> Result<(), Failure> {
+    if roles.iter().any(|role| actor.is(*role)) {
+        return Ok(());
+    }
+    Err(AccessError::from(PressRefused::NotYours).into())
+}
+
+/// Whoever is named, by user id or by an address that finds one person.
+async fn whom(app: &App, text: &str) -> Result<UserId, Failure> {
+    if let Ok(user) = UserId::new(text.trim()) {
+        return Ok(user);
+    }
+    let nobody = || bad_parameter("user", format!("`{text}` is nobody in the directory"));
+    let email = Email::new(text).map_err(|_| nobody())?;
+    app.access.user_of(&email).await?.ok_or_else(nobody)
+}
+
+/// Locks in force; administrators, auditors and operators.
+#[utoipa::path(get, path = "/api/v1/locks", responses((status = 200, body = Locks), (status = 403, body = Problem)))]
+pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Locks>, Failure> {
+    let actor = caller.allow(&[Scope::Read])?;
+    let locks = app.access.locks(actor).await?;
+    let items = locks.iter().map(|lock| shown(lock, actor)).collect();
+    Ok(Json(Locks { items }))
+}
+
+/// Lock a person; administrators, and operators for anybody but administrators. Made again it changes
+/// nothing.
+#[utoipa::path(post, path = "/api/v1/locks", request_body = LockPerson,
+    responses((status = 200, body = Lock), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn lock(
+    State(app): State<App>,
+    caller: Caller,
+    _key: KeyOf,
+    Body(body): Body<LockPerson>,
+) -> Result<Json<Lock>, Failure> {
+    let actor = caller.allow(&[Scope::Admin])?;
+    ensure_any(actor, &[Role::Admin, Role::Operator])?;
+    let user = whom(&app, &body.user).await?;
+    let locking = Locking {
+        reason: &body.reason,
+        until: body.until,
+        held: match body.held {
+            HeldAccess::GoesOn => hallpass_access::HeldAccess::GoesOn,
+            HeldAccess::Ends => hallpass_access::HeldAccess::Ends,
+            HeldAccess::EndsWithSessions => hallpass_access::HeldAccess::EndsWithSessions,
+        },
+    };
+    let lock = app.access.lock(actor, &user, locking).await?;
+    Ok(Json(shown(&lock, actor)))
+}
+
+/// Let a person in again; an administrator other than them. Made again it changes nothing.
+#[utoipa::path(post, path = "/api/v1/locks/lift", request_body = UnlockPerson,
+    responses((status = 200, body = Unlocked), (status = 403, body = Problem)))]
+pub(crate) async fn lift(
+    State(app): State<App>,
+    caller: Caller,
+    _key: KeyOf,
+    Body(body): Body<UnlockPerson>,
+) -> Result<Json<Unlocked>, Failure> {
+    let actor = caller.allow(&[Scope::Admin])?;
+    ensure_any(actor, &[Role::Admin])?;
+    let user = whom(&app, &body.user).await?;
+    let lifted = app.access.unlock(actor, &user, &body.reason).await?;
+    Ok(Json(Unlocked {
+        changed: lifted.is_some(),
+    }))
+}

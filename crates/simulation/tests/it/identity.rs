@@ -1,0 +1,424 @@
+//! One person is one identity (promise P12): whoever asks, approves or holds is a user id, and an
+//! address that changes, or that somebody else has by now, makes nobody somebody else.
+
+use hallpass_access::{
+    AccessError, Actor, Asked, Authentication, Extending, HeldAccess, Locking, PressRefused,
+    RequestState,
+};
+use hallpass_model::{Clock, Email, Span};
+use hallpass_rules::directory::Person;
+use hallpass_rules::{ClickRefused, Source, load};
+use hallpass_simulation::{
+    Habits,
+    Human::{self, Ana, Bo, Cai, Dee, Eve},
+    World,
+};
+
+use crate::acting::{ask, asking, grants, run, take};
+
+fn email(text: &str) -> Email {
+    Email::new(text).unwrap()
+}
+
+/// Somebody as the directory of now has them, whatever their address became.
+fn actor(world: &World, who: Human) -> Actor {
+    let directory = world.access.directory();
+    let mut people = directory.people().iter();
+    let person = people.find(|it| it.user_name == who.name()).unwrap();
+    Actor {
+        user: Some(person.user_id.clone()),
+        email: person.emails[0].clone(),
+        ..world.actor(who)
+    }
+}
+
+fn rename(world: &World, who: Human, to: &str) {
+    world.directory.change(who.name(), |person| {
+        Some(Person {
+            emails: vec![email(to)],
+            ..person
+        })
+    });
+    world.directory.read();
+}
+
+async fn rules(world: &World, approvers: &[&str], needed: u32) {
+    let listed: Vec<String> = approvers
+        .iter()
+        .map(|name| format!("\"{name}@corp.example\""))
+        .collect();
+    let text = format!(
+        r#"{{"statements": [{{"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin",
+            "MinApprovals": {needed}, "Approvers": [{}]}}]}}"#,
+        listed.join(",")
+    );
+    let loaded = load(&Source::new("today.json", &text)).unwrap();
+    world.access.set_rules(loaded.rules, "today").await.unwrap();
+}
+
+#[test]
+fn after_a_rename_nobody_approves_their_own() {
+    run(async {
+        let world = World::new(401, Habits::default(), None);
+        let id = ask(&world, Cai, "Admin", Span::hours(1)).await.request().id;
+        rename(&world, Cai, "carla@corp.example");
+        rules(&world, &["carla", "dee"], 1).await;
+        let carla = actor(&world, Cai);
+        let refused = world.access.approve(&carla, id, None).await.unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                AccessError::Refused(PressRefused::Rules(ClickRefused::OwnRequest { .. }))
+            ),
+            "{refused}"
+        );
+        let refused = world.access.deny(&carla, id, None, None).await.unwrap_err();
+        assert!(matches!(refused, AccessError::Refused(_)), "{refused}");
+        assert!(grants(&world).await.is_empty());
+        // it is still theirs to withdraw, and somebody else's to approve
+        let request = world.access.request(&carla, id).await.unwrap();
+        assert!(request.requester.is(&carla));
+        let dee = actor(&world, Dee);
+        world.access.approve(&dee, id, None).await.unwrap();
+        assert_eq!(grants(&world).await.len(), 1);
+    });
+}
+
+#[test]
+fn one_user_fills_one_seat_of_a_quorum_under_two_addresses() {
+    run(async {
+        let world = World::new(402, Habits::default(), None);
+        rules(&world, &["cai", "dee"], 2).await;
+        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let cai = actor(&world, Cai);
+        world.access.approve(&cai, id, None).await.unwrap();
+        rename(&world, Cai, "carla@corp.example");
+        rules(&world, &["cai", "carla", "dee"], 2).await;
+        let carla = actor(&world, Cai);
+        let refused = world.access.approve(&carla, id, None).await.unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                AccessError::Refused(PressRefused::AlreadyReviewed { given: 1, .. })
+            ),
+            "{refused}"
+        );
+        assert!(grants(&world).await.is_empty());
+        let dee = actor(&world, Dee);
+        let request = world.access.approve(&dee, id, None).await.unwrap();
+        assert!(matches!(request.state, RequestState::Approved { .. }));
+    });
+}
+
+/// The address of somebody who left goes to somebody new: they neither own what was asked for with
+/// it, nor see it, nor speak for whoever approved with it.
+#[test]
+fn a_new_hire_with_the_address_of_a_leaver_is_somebody_else() {
+    run(async {
+        let world = World::new(403, Habits::default(), None);
+        rules(&world, &["cai", "dee"], 2).await;
+        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let cai = actor(&world, Cai);
+        world.access.approve(&cai, id, None).await.unwrap();
+        // ana and cai leave; bo gets ana's address, and cai's goes to nobody
+        for gone in [Ana, Cai] {
+            world.directory.change(gone.name(), |person| {
+                Some(Person {
+                    emails: Vec::new(),
+                    enabled: false,
+                    ..person
+                })
+            });
+        }
+        rename(&world, Bo, "ana@corp.example");
+        let bo = actor(&world, Bo);
+        for refused in [
+            world.access.request(&bo, id).await.unwrap_err(),
+            world.access.discard(&bo, id, None).await.unwrap_err(),
+        ] {
+            assert!(matches!(refused, AccessError::NotFound(_)), "{refused}");
+        }
+        // dee's is the second approval, and the first was of somebody who is gone
+        let dee = actor(&world, Dee);
+        let outcome = world.access.approve(&dee, id, None).await;
+        assert!(
+            !matches!(
+                outcome.as_ref().map(|request| &request.state),
+                Ok(RequestState::Approved { .. })
+            ),
+            "{outcome:?}"
+        );
+        assert!(grants(&world).await.is_empty());
+    });
+}
+
+/// A review that holds only an address, from before user ids were kept, counts for nobody; its giver
+/// may approve again.
+#[test]
+fn a_review_without_a_user_id_counts_for_nobody() {
+    let old = serde_json::json!({"by": "cai@corp.example", "at": "2026-01-01T00:00:00Z"});
+    let review: hallpass_access::Review = serde_json::from_value(old).unwrap();
+    assert_eq!(review.user, None);
+    run(async {
+        let world = World::new(404, Habits::default(), None);
+        rules(&world, &["cai", "dee"], 2).await;
+        let asked = ask(&world, Ana, "Admin", Span::hours(1)).await;
+        let Asked::Pending(mut request) = asked else {
+            panic!("{asked:?}");
+        };
+        request.reviews.push(review);
+        assert!(!request.is_reviewed_by(&actor(&world, Cai)));
+    });
+}
+
+async fn native(world: &World, terms: &str) {
+    let text = format!(
+        "[[rule]]\nid = 'prod'\naccounts = '*'\npermission_sets = '*'\n\
+         approvers = ['cai@corp.example', 'dee@corp.example']\n{terms}\n"
+    );
+    let loaded = load(&Source::new("rules.toml", &text)).unwrap();
+    world.access.set_rules(loaded.rules, "today").await.unwrap();
+}
+
+/// What waits is held against the limits of the day it is approved: a line for what the rules became,
+/// and what an approval brings.
+#[test]
+fn what_waits_is_held_against_the_limits_of_the_day() {
+    run(async {
+        let rows = [
+            ("", Ok(4)),
+            ("max_duration = '4h'", Ok(4)),
+            ("max_duration = '1h'", Err("At most 1h, by rule `prod`.")),
+            ("max_duration = '1h'\nshorten_to_max_duration = true", Ok(1)),
+            (
+                "reason_pattern = '^INC-'",
+                Err("wants a reason of the form"),
+            ),
+            (
+                "ticket_pattern = '^INC-'",
+                Err("wants a ticket of the form"),
+            ),
+            (
+                "hours = { days = ['mon'], from = '00:00', to = '00:01', time_zone = 'UTC' }",
+                Err("RequesterNotAllowed"),
+            ),
+        ];
+        for (terms, expected) in rows {
+            let world = World::new(405, Habits::default(), None);
+            native(&world, "").await;
+            let id = ask(&world, Ana, "Admin", Span::hours(4)).await.request().id;
+            native(&world, terms).await;
+            let outcome = world.access.approve(&world.actor(Cai), id, None).await;
+            match (outcome, expected) {
+                (Ok(request), Ok(hours)) => {
+                    assert_eq!(request.duration, Span::hours(hours), "{terms}");
+                    assert_eq!(grants(&world).await[0].duration, Span::hours(hours));
+                }
+                (Err(refused), Err(words)) => {
+                    let said = refused.to_string();
+                    assert!(said.contains(words), "{terms}: {said}");
+                    assert!(grants(&world).await.is_empty(), "{terms}");
+                }
+                (outcome, expected) => panic!("{terms}: {outcome:?}, expected {expected:?}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn nothing_is_granted_to_who_left_while_it_waited() {
+    run(async {
+        let world = World::new(406, Habits::default(), None);
+        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        world.remove_from_directory(Ana);
+        world.directory.read();
+        let refused = world.access.approve(&world.actor(Cai), id, None).await;
+        assert!(refused.is_err(), "{refused:?}");
+        assert!(grants(&world).await.is_empty());
+    });
+}
+
+/// A rule may want a fresh sign-in of whoever approves or breaks the glass; a token and Slack have none.
+#[test]
+fn a_rule_may_want_a_fresh_sign_in() {
+    run(async {
+        type Proof = Option<(u64, Option<&'static str>)>;
+        let rows: [(&str, Proof, bool); 8] = [
+            ("fresh_sign_in = '10m'", None, false),
+            ("fresh_sign_in = '10m'", Some((11, None)), false),
+            ("fresh_sign_in = '10m'", Some((9, None)), true),
+            ("sign_in_acr = ['phr']", Some((1, None)), false),
+            ("sign_in_acr = ['phr']", Some((1, Some("pwd"))), false),
+            (
+                "sign_in_acr = ['phr', 'mfa']",
+                Some((500, Some("phr"))),
+                true,
+            ),
+            ("", None, true),
+            (
+                "fresh_sign_in = '10m'\nsign_in_acr = ['phr']",
+                Some((11, Some("phr"))),
+                false,
+            ),
+        ];
+        for (terms, proof, allowed) in rows {
+            let world = World::new(407, Habits::default(), None);
+            native(
+                &world,
+                &format!("break_glass = ['ana@corp.example']\n{terms}"),
+            )
+            .await;
+            let proven = |who| Actor {
+                authentication: proof.map(|(minutes, acr)| Authentication {
+                    at: Span::minutes(minutes).before(world.clock.now()),
+                    acr: acr.map(str::to_owned),
+                }),
+                ..world.actor(who)
+            };
+            let id = ask(&world, Bo, "Admin", Span::hours(1)).await.request().id;
+            let glass = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+            let why = "customers cannot pay and nobody answers";
+            let access = &world.access;
+            let outcomes = [
+                access.approve(&proven(Cai), id, None).await,
+                access.break_glass(&proven(Ana), glass, why, None).await,
+            ];
+            for outcome in outcomes {
+                match outcome {
+                    Ok(_) => assert!(allowed, "{terms} {proof:?}"),
+                    Err(AccessError::Refused(PressRefused::SignInAgain { .. })) => {
+                        assert!(!allowed, "{terms} {proof:?}");
+                    }
+                    Err(other) => panic!("{terms}: {other}"),
+                }
+            }
+            // a no, and giving back, want nothing
+            let other = ask(&world, Dee, "Root", Span::hours(1)).await.request().id;
+            access
+                .deny(&world.actor(Cai), other, None, None)
+                .await
+                .unwrap();
+        }
+    });
+}
+
+fn stolen(held: HeldAccess) -> Locking<'static> {
+    Locking {
+        reason: "a laptop was stolen",
+        until: None,
+        held,
+    }
+}
+
+fn is_locked<T: std::fmt::Debug>(outcome: &Result<T, AccessError>) -> bool {
+    matches!(
+        outcome,
+        Err(AccessError::Refused(PressRefused::Locked { .. }))
+    )
+}
+
+/// Whoever is locked does nothing but give back, whatever they had under way.
+#[test]
+fn whoever_is_locked_gives_back_and_does_nothing_else() {
+    run(async {
+        let world = World::new(408, Habits::default(), None);
+        let access = &world.access;
+        let held = take(&world, Cai, "ReadOnly", Span::hours(1)).await;
+        let own = ask(&world, Cai, "Glass", Span::hours(1)).await.request().id;
+        let other = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        world.live(Span::seconds(10)).await;
+        let (cai, eve) = (world.actor(Cai), world.actor(Eve));
+        let user = cai.user.clone().unwrap();
+        let lock = access.lock(&eve, &user, stolen(HeldAccess::GoesOn)).await;
+        let lock = lock.unwrap();
+        // again changes nothing
+        let again = access.lock(&eve, &user, stolen(HeldAccess::GoesOn)).await;
+        assert_eq!(again.unwrap().since, lock.since);
+        let wanted = asking("ReadOnly", Span::hours(1));
+        assert!(is_locked(&access.ask(&cai, &wanted, None).await));
+        assert!(is_locked(&access.approve(&cai, other, None).await));
+        assert!(is_locked(&access.deny(&cai, other, None, None).await));
+        assert!(is_locked(&access.discard(&cai, own, None).await));
+        let by = Extending::by(Span::hours(2));
+        assert!(is_locked(&access.extend(&cai, held, by, None).await));
+        let why = "customers cannot pay and nobody answers";
+        assert!(is_locked(&access.break_glass(&cai, own, why, None).await));
+        assert!(is_locked(&access.revoke(&cai, held, "no", None).await));
+        // what waited is withdrawn, what is held goes on and can be given back
+        world.live(Span::seconds(3)).await;
+        let request = access.request(&eve, own).await.unwrap();
+        assert!(matches!(request.state, RequestState::Discarded { .. }));
+        access.release(&cai, held, None).await.unwrap();
+        // nobody would be left who lets people in
+        let last = eve.user.clone().unwrap();
+        let refused = access.lock(&eve, &last, stolen(HeldAccess::GoesOn)).await;
+        assert!(
+            matches!(
+                refused,
+                Err(AccessError::Refused(PressRefused::LastAdministrator))
+            ),
+            "{refused:?}"
+        );
+        // nobody lifts their own, and only an administrator lifts any
+        let refused = access.unlock(&cai, &user, "it was found").await;
+        assert!(refused.is_err(), "{refused:?}");
+        let refused = access
+            .unlock(&world.actor(Dee), &user, "it was found")
+            .await;
+        assert!(refused.is_err(), "{refused:?}");
+        access.unlock(&eve, &user, "it was found").await.unwrap();
+        access.approve(&cai, other, None).await.unwrap();
+    });
+}
+
+#[test]
+fn an_approval_of_somebody_locked_since_counts_no_more() {
+    run(async {
+        let world = World::new(409, Habits::default(), None);
+        let id = ask(&world, Ana, "Root", Span::hours(1)).await.request().id;
+        let (cai, dee, eve) = (world.actor(Cai), world.actor(Dee), world.actor(Eve));
+        let access = &world.access;
+        access.approve(&cai, id, None).await.unwrap();
+        world.live(Span::seconds(2)).await;
+        let user = cai.user.clone().unwrap();
+        access
+            .lock(&eve, &user, stolen(HeldAccess::GoesOn))
+            .await
+            .unwrap();
+        let request = access.approve(&dee, id, None).await.unwrap();
+        assert_eq!(request.state, RequestState::Pending);
+        // neither does it once they are let in again; they may give it anew
+        world.live(Span::seconds(2)).await;
+        access.unlock(&eve, &user, "found").await.unwrap();
+        assert!(grants(&world).await.is_empty());
+        let request = access.approve(&cai, id, None).await.unwrap();
+        assert!(matches!(request.state, RequestState::Approved { .. }));
+    });
+}
+
+#[test]
+fn nothing_is_granted_to_somebody_who_is_locked() {
+    run(async {
+        let world = World::new(410, Habits::default(), None);
+        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let (ana, eve) = (world.actor(Ana), world.actor(Eve));
+        let user = ana.user.unwrap();
+        let access = &world.access;
+        access
+            .lock(&eve, &user, stolen(HeldAccess::GoesOn))
+            .await
+            .unwrap();
+        let refused = access
+            .approve(&world.actor(Cai), id, None)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                AccessError::Refused(PressRefused::RequesterLocked { .. })
+            ),
+            "{refused}"
+        );
+        assert!(grants(&world).await.is_empty());
+    });
+}

@@ -1,0 +1,69 @@
+//! Locks of people in memory, and what ends with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_access::{Lock, LocksSeen, Write};
+use hallpass_model::{Timestamp, UserId};
+
+use super::State;
+use crate::fault::Fault;
+use crate::steps::{exists_already, wrong_version};
+
+/// Refuses a change when a lock is not as it was read.
+pub(super) fn ensure_as_seen(state: &State, seen: &LocksSeen) -> Result<(), Fault> {
+    for (user, version) in seen.versions() {
+        if state.locks.get(user).map(|lock| lock.version) != version {
+            return Err(wrong_version(&format!("the lock of {user}")));
+        }
+    }
+    Ok(())
+}
+
+/// What the locks become; nothing is stored yet.
+pub(super) fn staged(
+    state: &State,
+    writes: Vec<Write<Lock>>,
+) -> Result<BTreeMap<UserId, Lock>, Fault> {
+    let mut staged: BTreeMap<UserId, Lock> = BTreeMap::new();
+    for write in writes {
+        let (lock, read) = match write {
+            Write::Insert(lock) => (lock, None),
+            Write::Update(lock) => {
+                let read = Some(lock.version);
+                let version = lock.version + 1;
+                (Lock { version, ..lock }, read)
+            }
+        };
+        let user = lock.person.user.clone();
+        let before = staged.get(&user).or_else(|| state.locks.get(&user));
+        if before.map(|lock| lock.version) != read {
+            return Err(wrong_version(&format!("the lock of {user}")));
+        }
+        staged.insert(user, lock);
+    }
+    Ok(staged)
+}
+
+/// Revokes every token of a person.
+pub(super) fn end_credentials(state: &mut State, user: &UserId, at: Timestamp) {
+    for token in state.tokens.values_mut() {
+        if token.user_id.as_ref() == Some(user) {
+            token.revoked_at.get_or_insert(at);
+        }
+    }
+}
+
+/// Refuses what would be a credential of somebody who is locked.
+pub(super) fn refuse_locked(state: &State, user: &UserId, now: Timestamp) -> Result<(), Fault> {
+    match state.locks.get(user) {
+        Some(lock) if lock.is_in_force(now) => Err(exists_already(&format!("a lock of {user}"))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+pub(super) fn with_credentials(state: &State) -> Vec<UserId> {
+    let tokens = state.tokens.values();
+    let live = tokens.filter(|token| token.revoked_at.is_none());
+    let users: BTreeSet<UserId> = live.filter_map(|token| token.user_id.clone()).collect();
+    users.into_iter().collect()
+}

@@ -1,0 +1,16 @@
+//! Which sign-in of a provider is whose.
+
+use hallpass_model::{Timestamp, UserId};
+
+/// One sign-in that belongs to a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignInRow {
+    /// The provider.
+    pub issuer: String,
+    /// The person's identifier there.
+    pub subject: String,
+    /// Whose it is.
+    pub user: UserId,
+    /// Since when.
+    pub bound_at: Timestamp,
+}
