@@ -169,6 +169,8 @@ class Stage:
     """A folder and the processes started in it; both go when the script ends."""
 
     def __init__(self, name):
+        # what finds people in the directory, where there is a simulator of our own
+        self.directory = {}
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"hallpass-e2e-{name}-"))
         self.processes = []
         self.binary = binary()

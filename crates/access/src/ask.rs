@@ -211,6 +211,11 @@ pub fn question<'a>(target: &'a Target, names: &'a TargetNames) -> Option<Ask<'a
     }
 }
 
+fn is_enabled(person: &Person, directory: &Directory) -> bool {
+    let known = directory.person(&person.user);
+    known.is_some_and(|person| person.enabled)
+}
+
 /// Decides a form. Checks fields first, so that rules are never asked about what does not exist.
 pub(crate) fn answer(
     form: &Form<'_>,
@@ -223,10 +228,7 @@ pub(crate) fn answer(
     let resolved = resolve(form.wanted, directory)
         .map_err(|found| problems.extend(found))
         .ok();
-    if !directory
-        .person(&form.requester.user)
-        .is_some_and(|person| person.enabled)
-    {
+    if !is_enabled(&form.requester, directory) {
         let message = "You are not an enabled user of the directory.";
         problems.push(FieldProblem::new("requester", "unknown-requester", message));
     }
@@ -336,8 +338,7 @@ pub(crate) fn check_again(
     let resolved = resolve(&request.wanted, directory)
         .map_err(|found| problems.extend(found))
         .ok();
-    let is_enabled = |user| directory.person(user).is_some_and(|person| person.enabled);
-    if !is_enabled(&request.requester.user) {
+    if !is_enabled(&request.requester, directory) {
         let message = "Whoever asked is not an enabled user of the directory any more.";
         problems.push(FieldProblem::new("requester", "unknown-requester", message));
     }

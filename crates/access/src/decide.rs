@@ -194,31 +194,37 @@ pub(crate) fn approve(
             bench,
         );
     }
-    let given = approvals.len();
-    let requester = request.requester.email.clone();
+    Ok(reviewed(
+        pending,
+        actor,
+        (approvals.len(), needed),
+        bench.moment,
+    ))
+}
+
+/// A yes that does not decide yet.
+fn reviewed(
+    pending: PendingRequest,
+    actor: &Actor,
+    (given, needed): (usize, u32),
+    moment: Moment<'_>,
+) -> Change {
+    let requester = pending.request().requester.email.clone();
     let request = pending.reviewed(Review {
         by: actor.email.clone(),
         user: actor.user.clone(),
-        at: now,
+        at: moment.now,
     });
     let text = format!(
         "{} approved {} ({given} of {needed}).",
         actor.name, request.names
     );
-    Ok(Change {
-        audit: vec![
-            bench
-                .moment
-                .of_request(Event::RequestReviewed, By::Person(actor), &request),
-        ],
-        notices: vec![
-            bench
-                .moment
-                .notice(News::Reviewed, &request, vec![requester], text),
-        ],
+    Change {
+        audit: vec![moment.of_request(Event::RequestReviewed, By::Person(actor), &request)],
+        notices: vec![moment.notice(News::Reviewed, &request, vec![requester], text)],
         requests: vec![Write::Update(request)],
         ..Change::default()
-    })
+    }
 }
 
 /// A no, by somebody who could have said yes.

@@ -110,10 +110,7 @@ impl Composed {
                 sweeps: Arc::new(self.store.clone()),
                 clock: Arc::clone(&self.clock),
                 news: self.access.news(),
-                directory: {
-                    let access = Arc::clone(&self.access);
-                    Arc::new(move || access.directory())
-                },
+                access: Some(Arc::clone(&self.access)),
             };
             spawn(tasks, "notify", stop, &teller, notices::tell);
         }

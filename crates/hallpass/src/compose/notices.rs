@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AccessStore, Channel, Delivery, DigestKind, Directory, Message, News, Notice, ReadError,
+    Access, AccessStore, Channel, Delivery, DigestKind, Message, News, Notice, ReadError,
     SweepStore, Told, ToldDigest, Waiting,
 };
 use hallpass_model::{Clock, Look, Span, Timestamp};
@@ -154,8 +154,8 @@ pub(super) struct Teller {
     pub(super) clock: Arc<dyn Clock>,
     /// Changes when there may be something to tell.
     pub(super) news: watch::Receiver<u64>,
-    /// Who is known today, and by which address.
-    pub(super) directory: Arc<dyn Fn() -> Arc<Directory> + Send + Sync>,
+    /// Who is known today, and by which address; tests know nobody.
+    pub(super) access: Option<Arc<Access>>,
 }
 
 /// Tells everything one channel has to tell, when it is due.
@@ -296,7 +296,10 @@ impl Teller {
             request,
             grant,
         };
-        Ok(Some(told.addressed(&(self.directory)())))
+        Ok(Some(match &self.access {
+            Some(access) => told.addressed(&access.directory()),
+            None => told,
+        }))
     }
 
     /// One attempt, kept apart: neither a panic nor a hang of the channel comes further than here.

@@ -121,7 +121,7 @@ impl World {
             sweeps: Arc::new(self.store.clone()),
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             news: self.news.subscribe(),
-            directory: Arc::new(Arc::default),
+            access: None,
         };
         open(&self.store, &[Arc::clone(&teller.channel)], at(0))
             .await

@@ -37,16 +37,7 @@ pub(crate) fn words<'a>(
             rules_changed(view, request, *kind)
         }
         PressRefused::AlreadyReviewed { given, needed } => {
-            let mine = request
-                .reviews
-                .iter()
-                .find(|r| r.user.is_some() && r.user == view.user);
-            let at = mine.map(|review| format!(" at {}", view.words(review.at)));
-            format!(
-                "You approved this{}. {given} of {needed}; {} can give another.",
-                at.unwrap_or_default(),
-                view.any_of(deciders)
-            )
+            reviewed(view, request, (*given, *needed), deciders)
         }
         PressRefused::Changed => {
             "This is not what you looked at: it has changed. Look again.".to_owned()
@@ -63,12 +54,7 @@ pub(crate) fn words<'a>(
             "Only the requester, an approver or an administrator can do this.".to_owned()
         }
         PressRefused::NotRequester => "Only its requester can do this.".to_owned(),
-        PressRefused::GlassHolds { rules } if rules.is_empty() => {
-            "No rule lets you break the glass here.".to_owned()
-        }
-        PressRefused::GlassHolds { rules } => {
-            format!("The rules do not let you break the glass here: {rules}.")
-        }
+        PressRefused::GlassHolds { rules } => glass_holds(rules),
         PressRefused::Justification { characters } => justification(*characters),
         PressRefused::NoReview => "There is no break-glass review to close.".to_owned(),
         PressRefused::OwnReview => {
@@ -88,6 +74,29 @@ pub(crate) fn words<'a>(
         PressRefused::NotHolder => "Only its holder can do this.".to_owned(),
         PressRefused::ReasonMissing => "Say in a few words why.".to_owned(),
     })
+}
+
+fn glass_holds(rules: &str) -> String {
+    if rules.is_empty() {
+        return "No rule lets you break the glass here.".to_owned();
+    }
+    format!("The rules do not let you break the glass here: {rules}.")
+}
+
+fn reviewed<'a>(
+    view: &View,
+    request: &Request,
+    (given, needed): (u32, u32),
+    deciders: impl IntoIterator<Item = &'a Email>,
+) -> String {
+    let mut reviews = request.reviews.iter();
+    let mine = reviews.find(|it| it.user.is_some() && it.user == view.user);
+    let at = mine.map(|review| format!(" at {}", view.words(review.at)));
+    format!(
+        "You approved this{}. {given} of {needed}; {} can give another.",
+        at.unwrap_or_default(),
+        view.any_of(deciders)
+    )
 }
 
 /// Why somebody cannot say no to a request.

@@ -154,6 +154,22 @@ async fn close_review<S: Kept>(world: &World<S>, who: Human, key: &Idempotency) 
     closed.is_ok()
 }
 
+/// Eve locks Ana, or lets her in again.
+async fn lock<S: Kept>(world: &World<S>, held: Option<HeldAccess>) -> bool {
+    let (eve, ana) = (world.actor(Human::Eve), world.actor(Ana).user.unwrap());
+    match held {
+        Some(held) => {
+            let locking = Locking {
+                reason: "a laptop was stolen",
+                until: None,
+                held,
+            };
+            world.access.lock(&eve, &ana, locking).await.is_ok()
+        }
+        None => world.access.unlock(&eve, &ana, "found").await.is_ok(),
+    }
+}
+
 /// One try of a step; `false` when it has to be tried again.
 async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
     let key = key_of(key);
@@ -200,39 +216,23 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
             }
         }
         Release => match newest(world).await {
-            Some(id) => match world
-                .access
-                .release(&world.actor(Ana), id, Some(&key))
-                .await
-            {
-                Ok(_) | Err(AccessError::Refused(_)) => true,
-                Err(_) => false,
-            },
+            Some(id) => {
+                let ana = world.actor(Ana);
+                let released = world.access.release(&ana, id, Some(&key)).await;
+                matches!(released, Ok(_) | Err(AccessError::Refused(_)))
+            }
             None => true,
         },
         Revoke => match newest(world).await {
             Some(id) => {
                 let eve = world.actor(Human::Eve);
-                match world.access.revoke(&eve, id, "stop", Some(&key)).await {
-                    Ok(_) | Err(AccessError::Refused(_)) => true,
-                    Err(_) => false,
-                }
+                let revoked = world.access.revoke(&eve, id, "stop", Some(&key)).await;
+                matches!(revoked, Ok(_) | Err(AccessError::Refused(_)))
             }
             None => true,
         },
-        Lock(held) => {
-            let (eve, ana) = (world.actor(Human::Eve), world.actor(Ana).user.unwrap());
-            let locking = Locking {
-                reason: "a laptop was stolen",
-                until: None,
-                held,
-            };
-            world.access.lock(&eve, &ana, locking).await.is_ok()
-        }
-        Unlock => {
-            let (eve, ana) = (world.actor(Human::Eve), world.actor(Ana).user.unwrap());
-            world.access.unlock(&eve, &ana, "found").await.is_ok()
-        }
+        Lock(held) => lock(world, Some(held)).await,
+        Unlock => lock(world, None).await,
         Live(seconds) => {
             world.live(Span::seconds(seconds)).await;
             true
