@@ -81,7 +81,9 @@ def report(crowd, since, outstanding, count, speed, pressed):
     binding = [call for call in calls if first <= instant(call["wall"]) <= last]
     say("drained in", f"{took:.0f} s; the last was seen gone {over - last:.1f} s later")
     say("ends a second", f"{(len(expired) - 1) / took:.2f}")
-    mean = outstanding.mean(first + 1, last)
+    # from when every place is taken: before that nobody waits for one
+    full = next((at for at, number in outstanding.samples if at >= first and number >= SLOTS), first + 1)
+    mean = outstanding.mean(full, last)
     say("outstanding writes, mean", f"{mean:.2f} of {SLOTS}: {mean / SLOTS:.1%}")
     say("requests a second, mean", f"{len(binding) / took:.2f} of {OUR_RATE:.0f}: {len(binding) / took / OUR_RATE:.1%}")
     say("calls an end", f"{len(within) / len(expired):.2f}")

@@ -15,10 +15,10 @@ fn rounds_come_as_often_as_operations_end() {
     use OperationKind::{Create, Delete};
     // (kind, in flight, seconds an operation takes, pause in milliseconds)
     for (kind, in_flight, takes, pause) in [
-        (Delete, 10, 5.0, 370),
+        (Delete, 10, 5.0, 294),
         (Create, 10, 5.0, 1000),
         (Create, 5, 5.0, 2000),
-        (Delete, 3, 2.7, 666),
+        (Delete, 3, 5.1, 1000),
         (Delete, 1, 5.0, 2000),
         (Delete, 10, 0.05, 250),
         (Create, 10, 0.05, 250),
