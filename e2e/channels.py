@@ -13,7 +13,6 @@ import itertools
 import json
 import os
 import re
-import sqlite3
 import time
 import urllib.parse
 
@@ -111,16 +110,7 @@ class Cast(Slacked):
                     and user["email"] not in (MARA, TOMASZ, PRIYA, NOOR, INES))
 
     def session(self, who):
-        """A browser's session as signing in leaves it: the way in is oidc.py's business."""
-        secret, form = os.urandom(32).hex(), os.urandom(32).hex()
-        at = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
-        body = {"hash": hashlib.sha256(secret.encode()).hexdigest(), "user": who, "signed_in": {"by": "persona"},
-                "began_at": at(0), "seen_at": at(0), "renewed_at": at(0), "ends_at": at(36000), "csrf": form}
-        with sqlite3.connect(self.stage.path("hallpass.db")) as store:
-            store.execute("INSERT INTO sessions (hash, user, ends_at, body) VALUES (?, ?, ?, ?)",
-                          (body["hash"], who, body["ends_at"], json.dumps(body)))
-        store.close()
-        return secret, form
+        return self.stage.session(who)
 
     def lapsing(self):
         """From here on requests wait for seconds only."""

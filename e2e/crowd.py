@@ -49,11 +49,12 @@ class Crowd:
             f'[server]\nlisten = "127.0.0.1:{self.port}"\nrate = 10000\n'
             f'[aws]\nregion = "{aws["AWS_REGION"]}"\nendpoint_url = "{self.endpoint}"\n'
             f'[identity]\nadmins = ["{self.admin}"]\n[access]\nrules = "rules.toml"\n[access.duration]\nmin = "1s"\n')
+        # what the server has read of the directory says who everybody is
+        self.start()
         self.tokens = {}
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             for who, token in zip(self.everybody, pool.map(stage.token, self.everybody)):
                 self.tokens[who] = token
-        self.start()
 
     def read_organization(self, people, accounts):
         state = self.sim.get("/_sim/state?full=1").json["file"]

@@ -4,6 +4,7 @@ script (its own, and no others), calls to the server, and a count of checks.
 The binary under test is $HALLPASS_BIN. Nothing here is built.
 """
 
+import hashlib
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -246,22 +248,35 @@ class Stage:
         keys = sim.get("/_sim/credentials?account=" + state["organization"]["management_account"]).json
         # a token is made for a user of the directory, who is looked up there
         self.directory = {
-            "AWS_ACCESS_KEY_ID": keys["access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"],
-        }
-        return process, endpoint, {
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_REGION": state["identity_center"]["home_region"],
             "AWS_DEFAULT_REGION": state["identity_center"]["home_region"],
             "AWS_ACCESS_KEY_ID": keys["access_key_id"],
             "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"],
         }
+        return process, endpoint, dict(self.directory)
 
     def token(self, email, *arguments, config="hallpass.toml"):
         made = self.run("token", "create", "--user", email, "--config", config, *arguments, **self.directory)
         if made.returncode:
             sys.exit(f"no token for {email}: {made.stderr}")
         return made.stdout.strip()
+
+
+    def session(self, who):
+        """A browser's session as signing in leaves it, of somebody who has a token: its secret, and what its
+        forms carry. The way in is oidc.py's business."""
+        secret, form = os.urandom(32).hex(), os.urandom(32).hex()
+        at = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+        with sqlite3.connect(self.path("hallpass.db")) as store:
+            user = store.execute("SELECT user_id FROM tokens WHERE json_extract(body, '$.user') = ? AND user_id IS NOT NULL", (who,)).fetchone()[0]
+            body = {"hash": hashlib.sha256(secret.encode()).hexdigest(), "user": who, "user_id": user,
+                    "signed_in": {"by": "persona"}, "began_at": at(0), "seen_at": at(0), "renewed_at": at(0),
+                    "ends_at": at(36000), "csrf": form}
+            store.execute("INSERT INTO sessions (hash, user, ends_at, body, user_id) VALUES (?, ?, ?, ?, ?)",
+                          (body["hash"], who, body["ends_at"], json.dumps(body), user))
+        store.close()
+        return secret, form
 
 
 def wait(condition, seconds, process=None, every=0.1):
