@@ -232,8 +232,12 @@ impl Executor {
                     row.execution.due = row.execution.due.max(until);
                     break;
                 }
-                // its place in line decides when
-                Action::Begin(_) => break,
+                // its place in line decides when: the line that it stands in as of now, for what it was
+                // to look at may have passed while nobody came to it
+                Action::Begin(_) => {
+                    row.execution.due = row.execution.due.max(now);
+                    break;
+                }
                 action => row = self.step(row, action).await,
             }
             steps += 1;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hallpass_access::AccessStore;
 use hallpass_assignments::OperationKind::{Create, Delete};
-use hallpass_assignments::{AssignmentStore, Executor, Limits, Pace, Row, Verdict};
+use hallpass_assignments::{AssignmentStore, Executor, Limits, Pace, Row, Sight, Verdict};
 use hallpass_model::{Clock, HoldKey, IdSource, Span, Timestamp};
 use hallpass_simulation::{Answers, Center, Habits, Ids, Refuses, Wall};
 use hallpass_store::{
@@ -411,5 +411,41 @@ fn those_who_ask_while_others_are_in_line_are_looked_up_together() {
         }
         let looks = crowd.asked("holders") - before;
         assert!((5..=13).contains(&looks), "{looks} listings for 24 people");
+    });
+}
+
+#[test]
+fn what_waited_for_a_listing_while_nobody_was_at_work_is_removed_and_holds_up_no_other() {
+    run(async {
+        let crowd = Crowd::new(14, slow(2));
+        let (first, other) = (account_key(1, 1), account_key(2, 2));
+        crowd.want(&first, ENDS).await;
+        crowd.want(&other, ENDS + 60).await;
+        crowd
+            .until("both are there", Span::minutes(1), async |it| {
+                it.are_present([&first, &other]).await
+            })
+            .await;
+        let left = Span::between(crowd.clock.now(), at(ENDS));
+        crowd.clock.advance(left);
+        crowd
+            .until("the first is removed", Span::seconds(30), async |it| {
+                !it.center.present().contains(&first)
+            })
+            .await;
+        crowd.center.give(&first);
+        crowd
+            .until("it is seen again", Span::seconds(30), async |it| {
+                let execution = it.row(&first).await.execution;
+                execution.deleted_at.is_some() && matches!(execution.sight, Sight::Present { .. })
+            })
+            .await;
+        // until a listing no longer lags behind the removal, and until the other has ended, too
+        crowd.clock.advance(Span::minutes(2));
+        crowd
+            .until("both are gone", Span::seconds(30), async |it| {
+                it.center.present().is_empty()
+            })
+            .await;
     });
 }
